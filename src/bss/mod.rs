@@ -1,0 +1,14 @@
+//! The BSS side: the port that the operator sees, and what stands behind it.
+//!
+//! `port` is the trait with its plain value types; `error` its error classes; `transport` and
+//! `limits` are shared by every adapter; each adapter has a folder of its own. Nothing here may
+//! know of the cluster, of custom resources or of an upgrade.
+
+pub mod error;
+pub mod limits;
+pub mod port;
+pub mod reference;
+pub mod transport;
+
+pub use error::BssError;
+pub use port::Bss;

@@ -1,0 +1,1042 @@
+//! The wire types of the reference contract: what a BSS sends and receives, and nothing else.
+//!
+//! These types are shared by the adapter and the sandbox, and the published `OpenAPI` document is
+//! generated from them, so every doc comment here is a sentence of the contract. Nothing in this
+//! file may know of the operator, of the port or of the sandbox.
+//!
+//! Conventions: JSON with camelCase members; an absent value is left out, never `null`; enum
+//! values are CamelCase strings; money is a decimal string; instants are RFC 3339 in UTC; dates
+//! are `YYYY-MM-DD`; ids, digests and cursors are opaque strings which the operator returns as it
+//! got them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The header that carries the fencing epoch on every write.
+pub const FENCING_EPOCH: &str = "Fencing-Epoch";
+/// The header that carries the request key on `createTenant` and `activateBackOrdering`.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// The media type of every error reply (RFC 9457).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Who this BSS is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// The BSS's own lasting name, for example `acme-distribution`. It must never change, whatever
+    /// host the BSS is reached under: it is part of every business key. Leave it out if the BSS
+    /// has none; the operator then trusts the name that its connection declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub identity: Option<String>,
+}
+
+/// How an operation that writes is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OperationMode {
+    /// The server does it when asked.
+    Automatic,
+    /// A person does it on a screen; asked over HTTP the server answers 501 with the class
+    /// `ManualStepNeeded` and an instruction.
+    ManualStep,
+    /// It cannot be done at all.
+    Unsupported,
+}
+
+/// The mode of each operation that writes. Reads have none: all of them must work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationModes {
+    /// Mode of `createTenant`.
+    pub create_tenant: OperationMode,
+    /// Mode of `copyCustomers`.
+    pub copy_customers: OperationMode,
+    /// Mode of `setPricing`.
+    pub set_pricing: OperationMode,
+    /// Mode of `copySubscriptions`.
+    pub copy_subscriptions: OperationMode,
+    /// Mode of `activateBackOrdering`.
+    pub activate_back_ordering: OperationMode,
+}
+
+/// What the BSS does with a business key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyPromise {
+    /// It refuses, atomically, a second record with the same business key and a second record for
+    /// a source that is already linked in this tenant.
+    Unique,
+    /// It stores the key so that `find` can look it up, but does not refuse a second record.
+    Findable,
+    /// It does not store keys.
+    None,
+}
+
+/// Whether the BSS fences writers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EpochPromise {
+    /// It issues epochs and refuses a write with an epoch lower than the highest issued for that
+    /// reseller, atomically with the write.
+    Issued,
+    /// It does not.
+    None,
+}
+
+/// Whether listings tell that something moved between their pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RevisionPromise {
+    /// Every page of every listing carries `inventoryRevision`.
+    Carried,
+    /// Pages carry no revision.
+    None,
+}
+
+/// Whether the switch refuses when something moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ComparePromise {
+    /// `activateBackOrdering` compares `expectedRevision` and switches in one atomic step.
+    Atomic,
+    /// It switches whatever the revision is.
+    None,
+}
+
+/// Whether orders that are not final can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OrderPromise {
+    /// `listOpenOrders` lists every order of the reseller that is not final.
+    Listed,
+    /// Open orders cannot be seen.
+    None,
+}
+
+/// Whether a copy can still land after back ordering was switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OffGuardPromise {
+    /// Every copy is refused, atomically, once back ordering is On.
+    Atomic,
+    /// A copy that was under way may land after the switch.
+    None,
+}
+
+/// What this BSS promises. State only what is true under concurrency, restart and lost
+/// connections: the operator relies on it with other people's billing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Promises {
+    /// What happens with business keys.
+    pub keys: KeyPromise,
+    /// Whether writers are fenced.
+    pub epochs: EpochPromise,
+    /// Whether listings carry the inventory revision.
+    pub revision: RevisionPromise,
+    /// Whether activation compares the revision.
+    pub compares: ComparePromise,
+    /// Whether open orders are listed.
+    pub orders: OrderPromise,
+    /// Whether copies are refused once On.
+    pub off_guard: OffGuardPromise,
+}
+
+/// What this BSS can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// How each writing operation is carried out.
+    pub operations: OperationModes,
+    /// What the BSS promises.
+    pub promises: Promises,
+    /// The most items that one batch request may hold.
+    #[schemars(range(min = 1, max = 500))]
+    pub largest_batch: u16,
+    /// The most items that a page of a listing holds. The operator asks for at most this many.
+    #[schemars(range(min = 1, max = 1000))]
+    pub page_size: u16,
+}
+
+/// The kind of a reseller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ResellerKind {
+    /// An account that orders through the distributor's Storefront. It stays Basic, with a tenant
+    /// or without, until back ordering is activated.
+    Basic,
+    /// A reseller on a plan between Basic and tenant reseller. It cannot be upgraded.
+    Standard,
+    /// A tenant reseller: back ordering is On.
+    Tenant,
+}
+
+/// The state of back ordering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum BackOrdering {
+    /// Not activated.
+    Off,
+    /// Activated, for good.
+    On,
+    /// The BSS cannot tell at the moment. The operator waits.
+    Unknown,
+}
+
+/// A reseller account in the distributor BSS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reseller {
+    /// The canonical account id: one and the same text however the id was written in the request.
+    #[schemars(length(min = 1, max = 128))]
+    pub account_id: String,
+    /// The account's name.
+    #[schemars(length(max = 256))]
+    pub name: String,
+    /// Its kind.
+    pub kind: ResellerKind,
+    /// Whether the account may order. A tenant can only be created while it may.
+    pub ordering_enabled: bool,
+    /// ISO 4217 code of the currency that the reseller is billed in.
+    #[schemars(length(equal = 3))]
+    pub currency: String,
+    /// The price list assigned to the account, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub price_list: Option<String>,
+    /// The id of its tenant, if it has one that is not marked as deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub tenant_id: Option<String>,
+    /// The state of back ordering.
+    pub back_ordering: BackOrdering,
+}
+
+/// A request for a fencing epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AcquireEpoch {
+    /// Who asks: a lasting id of one operator installation.
+    #[schemars(length(min = 1, max = 128))]
+    pub holder: String,
+    /// Names the present holder whose hold a person decided to take over. Without it a reseller
+    /// that is held by another holder is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub take_over: Option<String>,
+}
+
+/// A fencing epoch, issued by the BSS for one reseller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Epoch {
+    /// The new epoch, higher than every epoch that was ever issued for this reseller.
+    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
+    pub epoch: u64,
+    /// The highest epoch issued before this one; 0 if there was none.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    pub previous_epoch: u64,
+    /// The holder it was issued to.
+    #[schemars(length(max = 128))]
+    pub holder: String,
+}
+
+/// How the distributor invoices for the accounts of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Invoicing {
+    /// One invoice for all.
+    Combined,
+    /// One invoice per account.
+    Separate,
+}
+
+/// The settings of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantSettings {
+    /// The distributor's price list: it fixes the tenant's catalogue, its cost prices and its
+    /// currency.
+    #[schemars(length(min = 1, max = 128))]
+    pub price_list: String,
+    /// The edition, one of those that the BSS sells.
+    #[schemars(length(min = 1, max = 64))]
+    pub edition: String,
+    /// BCP 47 language tag.
+    #[schemars(length(min = 2, max = 35))]
+    pub language: String,
+    /// IANA time zone.
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: String,
+    /// Date format in the BSS's own notation.
+    #[schemars(length(min = 1, max = 32))]
+    pub date_format: String,
+    /// Default invoicing of the tenant's accounts.
+    pub invoicing: Invoicing,
+}
+
+/// The status of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TenantStatus {
+    /// Queued or being created.
+    InProgress,
+    /// Ready for use.
+    Active,
+    /// Suspended: nothing is copied into it until it is Active again.
+    Suspended,
+    /// Marked as deleted. It no longer counts as the reseller's tenant.
+    MarkedAsDeleted,
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// Its id. A tenant that replaces another has another id.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// Where people reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+    /// Its settings as they are now.
+    pub settings: TenantSettings,
+    /// ISO 4217 code of the currency of its price list.
+    #[schemars(length(equal = 3))]
+    pub currency: String,
+    /// The business key that it was created under; absent if a person created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub business_key: Option<String>,
+    /// Its status.
+    pub status: TenantStatus,
+}
+
+/// The answer to the question for a reseller's tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantLookup {
+    /// The reseller's tenant; absent if it has none. From the moment in which a creation was
+    /// accepted the tenant is listed here, `InProgress`; after the creation failed it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Tenant>,
+}
+
+/// A request to create a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateTenant {
+    /// Stored with the tenant for ever.
+    #[schemars(length(min = 1, max = 1024))]
+    pub business_key: String,
+    /// The settings.
+    pub settings: TenantSettings,
+}
+
+/// The state of a long-running operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OperationState {
+    /// Queued or under way.
+    Running,
+    /// Done: the effect can be seen.
+    Succeeded,
+    /// Given up: there is no effect, now or later.
+    Failed,
+}
+
+/// A long-running operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Its id.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// Its state.
+    pub state: OperationState,
+    /// Why it failed, in words for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub detail: Option<String>,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Page")]
+pub struct Page<T> {
+    /// The items, in the listing's order.
+    #[schemars(length(max = 1000))]
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last page. A cursor names a position in the
+    /// order ("after this id"), never an offset: an item that is there during the whole listing
+    /// is listed exactly once, whatever is added or removed meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub next_cursor: Option<String>,
+    /// The revision of the reseller's inventory at the moment in which this page was read, in the
+    /// same snapshot as its items. One counter per reseller, raised by every change of its
+    /// accounts, subscriptions, assets, orders, links, marks and of the source-owned fields, the
+    /// state and the existence of copies; not by pricing options or other reseller-owned fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    pub inventory_revision: Option<u64>,
+}
+
+/// The provisioning sync of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SyncState {
+    /// In order.
+    Synced,
+    /// Failed or still under way: subscriptions of this account cannot be copied.
+    NotSynced,
+}
+
+/// The link from a source record to its copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyLink {
+    /// The tenant that holds the copy.
+    #[schemars(length(min = 1, max = 128))]
+    pub tenant_id: String,
+    /// The copy.
+    #[schemars(length(min = 1, max = 128))]
+    pub copy_id: String,
+}
+
+/// A customer of the reseller in the distributor BSS: an account whose Bill To is the reseller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Customer {
+    /// Its immutable id.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// The account that is invoiced for it. The operator copies it only if this is the reseller.
+    #[schemars(length(min = 1, max = 128))]
+    pub bill_to: String,
+    /// ISO 4217 code of its currency.
+    #[schemars(length(equal = 3))]
+    pub currency: String,
+    /// Its provisioning sync.
+    pub sync: SyncState,
+    /// Whether the account is marked as a back-ordering record.
+    pub marked: bool,
+    /// Its copy in the reseller's present tenant, if it has one. A link into another tenant is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyLink>,
+    /// Opaque digest over the source-owned fields: Bill To, currency.
+    #[schemars(length(min = 1, max = 128))]
+    pub digest: String,
+}
+
+/// Whether a purchase recurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PurchaseKind {
+    /// Recurring.
+    Subscription,
+    /// One-off or legacy.
+    Asset,
+}
+
+/// The state of a subscription or asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PurchaseState {
+    /// Active and paid: it is copied.
+    Active,
+    /// Suspended: not copied, but it may come back to life.
+    Suspended,
+    /// Starts in the future: not copied yet.
+    FutureDated,
+    /// A trial: not copied until it is paid for.
+    Trial,
+    /// Cancelled: never copied.
+    Cancelled,
+    /// Expired: never copied.
+    Expired,
+}
+
+/// A subscription or an asset of one of the reseller's customers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// Its immutable id, unique over subscriptions and assets together.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// Subscription or asset.
+    pub kind: PurchaseKind,
+    /// The customer that owns it. The reseller's own purchases carry the reseller's account id and
+    /// are never copied.
+    #[schemars(length(min = 1, max = 128))]
+    pub customer_id: String,
+    /// Product code.
+    #[schemars(length(min = 1, max = 128))]
+    pub product: String,
+    /// Codes of its add-ons.
+    #[serde(default)]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128)))]
+    pub addons: Vec<String>,
+    /// Billing cycle, for example `Monthly`; of an asset `OneOff`.
+    #[schemars(length(min = 1, max = 64))]
+    pub billing_cycle: String,
+    /// Quantity.
+    pub quantity: u32,
+    /// What the reseller pays per unit and cycle, a decimal string.
+    #[schemars(regex(pattern = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"))]
+    pub cost_price: String,
+    /// ISO 4217 code of the currency that it is charged in.
+    #[schemars(length(equal = 3))]
+    pub currency: String,
+    /// First day, `YYYY-MM-DD`.
+    #[schemars(length(equal = 10))]
+    pub start_date: String,
+    /// The day that its charges are aligned to, for example `15` (not the next charge's date,
+    /// which moves).
+    #[schemars(length(min = 1, max = 32))]
+    pub billing_anchor: String,
+    /// Its state.
+    pub state: PurchaseState,
+    /// Whether it is marked as a back-ordering record.
+    pub marked: bool,
+    /// Its copy in the reseller's present tenant, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyLink>,
+    /// Opaque digest over the source-owned fields: product, add-ons, billing cycle, quantity,
+    /// start date, billing anchor, currency, cost price.
+    #[schemars(length(min = 1, max = 128))]
+    pub digest: String,
+}
+
+/// An order that is neither completed nor cancelled: it may still become a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenOrder {
+    /// Its immutable id.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// The customer that it is for.
+    #[schemars(length(min = 1, max = 128))]
+    pub customer_id: String,
+    /// When it was placed, RFC 3339.
+    #[schemars(length(min = 20, max = 35))]
+    pub placed_time: String,
+}
+
+/// The two listings of copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CopyKind {
+    /// Copies of customers.
+    Customers,
+    /// Copies of subscriptions and assets.
+    Subscriptions,
+}
+
+/// The state of a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CopyState {
+    /// Complete and in use.
+    Live,
+    /// Made without its contacts. Copying it again under its key completes it.
+    Incomplete,
+    /// Ended by the reseller. It still counts as the copy of its source.
+    Ended,
+}
+
+/// A record in the reseller BSS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Copy {
+    /// Its id in the reseller BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// The business key that it was made under, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub business_key: Option<String>,
+    /// The source that it was copied from. A record without a source is the reseller's own; it may
+    /// be left out of the listing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub source_id: Option<String>,
+    /// The source's digest at the time of the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub source_digest: Option<String>,
+    /// The digest of the copy's source-owned fields as they are now, computed as the source's
+    /// digest is: copy and source agree exactly if the two digests are equal.
+    #[schemars(length(min = 1, max = 128))]
+    pub digest: String,
+    /// Its state.
+    pub state: CopyState,
+}
+
+/// A request to look copies up by key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Find {
+    /// Business keys, at most `largestBatch`.
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 1024)))]
+    pub business_keys: Vec<String>,
+}
+
+/// What was found under one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// The key.
+    #[schemars(length(min = 1, max = 1024))]
+    pub business_key: String,
+    /// Every record under it: none, one, or (a defect) several.
+    #[schemars(length(max = 100))]
+    pub copies: Vec<Copy>,
+}
+
+/// One customer to copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyCustomer {
+    /// The customer in the distributor BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub source_id: String,
+    /// Stored with the copy for ever.
+    #[schemars(length(min = 1, max = 1024))]
+    pub business_key: String,
+    /// The source's digest as the operator saw it. Another one now: `Conflict`.
+    #[schemars(length(min = 1, max = 128))]
+    pub expected_source: String,
+    /// The present copy's digest as the operator saw it; left out if it saw none. A different
+    /// state of affairs now: `Conflict`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub expected_copy: Option<String>,
+}
+
+/// One subscription or asset to copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopySubscription {
+    /// The subscription or asset in the distributor BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub source_id: String,
+    /// Subscription or asset.
+    pub kind: PurchaseKind,
+    /// Stored with the copy for ever.
+    #[schemars(length(min = 1, max = 1024))]
+    pub business_key: String,
+    /// The source's digest as the operator saw it. Another one now: `Conflict`.
+    #[schemars(length(min = 1, max = 128))]
+    pub expected_source: String,
+    /// The present copy's digest as the operator saw it; left out if it saw none. A different
+    /// state of affairs now: `Conflict`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub expected_copy: Option<String>,
+    /// The digest of the customer's pricing options that were checked. Others now: `Conflict`.
+    #[schemars(length(min = 1, max = 128))]
+    pub pricing_digest: String,
+}
+
+/// A batch of items, each decided for itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Batch")]
+pub struct Batch<T> {
+    /// The items, at most `largestBatch`, no source twice.
+    #[schemars(length(min = 1, max = 500))]
+    pub items: Vec<T>,
+}
+
+/// What became of one item of a copy batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CopyOutcome {
+    /// The copy was made (or completed), and with it everything that belongs to it.
+    Created,
+    /// There was nothing to do: the copy under this key is there, complete and equal.
+    Unchanged,
+    /// The copy's source-owned fields were brought up to the source.
+    Updated,
+    /// It must not be copied as things are; `reasons` says why. Nothing was written.
+    Blocked,
+    /// Something differs from what the item expected. Nothing was written.
+    Conflict,
+    /// It could not be done; `class` and `detail` say why. Nothing was written.
+    Failed,
+}
+
+/// Why an item or a reseller cannot go on.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum BlockerReason {
+    /// The subscription's currency is not the currency of the tenant's price list.
+    CurrencyMismatch,
+    /// The product is not in the tenant's catalogue.
+    ProductMissing,
+    /// One of its add-ons is not in the tenant's catalogue.
+    AddonMissing,
+    /// The product is there, but not for this billing cycle.
+    BillingCycleMissing,
+    /// The account's provisioning sync is not in order.
+    AccountNotSynced,
+    /// The customer's pricing options are missing or have no price for the product.
+    PricingIncomplete,
+    /// An order is not final.
+    OrderNotFinal,
+    /// A source has two copies.
+    DuplicateCopy,
+    /// A copy's source is not active any more, was moved to another Bill To, or is gone.
+    OrphanedCopy,
+    /// The source changed after it was copied.
+    SourceChanged,
+    /// Something eligible has no copy yet.
+    NotCopied,
+    /// An account is copied but not marked, or marked but not copied.
+    HalfMarked,
+    /// The customer that owns the subscription has no copy.
+    CustomerNotCopied,
+    /// The reseller is not a Basic reseller.
+    ResellerNotBasic,
+    /// The tenant is suspended.
+    TenantSuspended,
+    /// The account may not order. Only tenant creation minds.
+    OrderingDisabled,
+    /// The price list is not active.
+    PriceListInactive,
+    /// Back ordering is On: nothing is copied any more.
+    BackOrderingActive,
+}
+
+/// A reason with what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocker {
+    /// The reason.
+    pub reason: BlockerReason,
+    /// What it is about, for people: product and add-on codes, currencies, cycles; no personal
+    /// data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub detail: Option<String>,
+}
+
+/// The result of one item of a copy batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyResult {
+    /// The item's source.
+    #[schemars(length(min = 1, max = 128))]
+    pub source_id: String,
+    /// What became of it.
+    pub outcome: CopyOutcome,
+    /// With `Blocked`: every reason, not only the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub reasons: Vec<Blocker>,
+    /// With `Failed`: the class of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ErrorClass>,
+    /// With `Conflict` or `Failed`: what differs or went wrong, for people; no personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub detail: Option<String>,
+}
+
+/// Results of a batch: one per item that was asked for. An item that is missing here counts as
+/// *outcome unknown*.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}s")]
+pub struct Results<T> {
+    /// The results, in any order.
+    #[schemars(length(max = 500))]
+    pub results: Vec<T>,
+}
+
+/// A request for pricing options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PricingLookup {
+    /// Ids of customers in the distributor BSS, at most `largestBatch`.
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128)))]
+    pub customer_ids: Vec<String>,
+}
+
+/// Whether a customer's pricing options are set in the reseller BSS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PricingState {
+    /// The customer's id in the distributor BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub customer_id: String,
+    /// What people call this customer. It is shown to whoever may read the upgrade, while the
+    /// operator waits for pricing options; leave it out where names are personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub display_name: Option<String>,
+    /// Opaque digest over the stored options; absent while they are incomplete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub digest: Option<String>,
+    /// The options that are missing, for example `priceList`, `billing`, `copy` (the customer has
+    /// no copy yet). Empty exactly if `digest` is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 64)))]
+    pub missing: Vec<String>,
+}
+
+/// The anchor of a billing period that is not a day of the month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum BillingAnchor {
+    /// The last day of each month.
+    LastDayOfMonth,
+}
+
+/// When a customer is billed: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Billing {
+    /// Day of the month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 28))]
+    pub day: Option<u8>,
+    /// A named day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<BillingAnchor>,
+}
+
+/// A customer's pricing options.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PricingOptions {
+    /// A price list of the reseller BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub price_list: String,
+    /// When the customer is billed.
+    pub billing: Billing,
+    /// A payment method of the reseller BSS.
+    #[schemars(length(min = 1, max = 64))]
+    pub payment_method: String,
+    /// How the customer is invoiced.
+    pub invoicing: Invoicing,
+    /// Credit limit in the price list's currency, a decimal string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"))]
+    pub credit_limit: Option<String>,
+}
+
+/// Pricing options to set for one customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SetPricing {
+    /// The customer's id in the distributor BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub customer_id: String,
+    /// The options.
+    pub options: PricingOptions,
+}
+
+/// What became of the pricing options of one customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PricingOutcome {
+    /// There were none; they were stored.
+    Written,
+    /// Exactly these were stored already.
+    Unchanged,
+    /// Others are stored. They stand: what a person set is never overwritten.
+    Differs,
+    /// They could not be stored; `class`, `fields` and `detail` say why.
+    Failed,
+}
+
+/// The result of setting the pricing options of one customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PricingResult {
+    /// The customer's id in the distributor BSS.
+    #[schemars(length(min = 1, max = 128))]
+    pub customer_id: String,
+    /// What became of it.
+    pub outcome: PricingOutcome,
+    /// With `Differs` or an invalid option: the names of the options concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 64)))]
+    pub fields: Vec<String>,
+    /// With `Failed`: the class of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ErrorClass>,
+    /// For people; no personal data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub detail: Option<String>,
+}
+
+/// What to check against: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckTarget {
+    /// The reseller's tenant with its catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub tenant_id: Option<String>,
+    /// A price list of the distributor, before the tenant exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub price_list: Option<String>,
+}
+
+/// A request to check subscriptions and assets, without copying them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What to check against.
+    pub target: CheckTarget,
+    /// Ids of subscriptions and assets, at most `largestBatch`.
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128)))]
+    pub source_ids: Vec<String>,
+}
+
+/// The result of the check of one subscription or asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckResult {
+    /// Its id.
+    #[schemars(length(min = 1, max = 128))]
+    pub source_id: String,
+    /// Every reason why it could not be copied: `CurrencyMismatch`, `ProductMissing`,
+    /// `AddonMissing`, `BillingCycleMissing`; against a tenant also `PricingIncomplete` where the
+    /// customer's price list has no price for the product. Empty if it could be copied.
+    #[schemars(length(max = 100))]
+    pub reasons: Vec<Blocker>,
+}
+
+/// A request to activate back ordering. It cannot be undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Activate {
+    /// Stored with the activation for ever.
+    #[schemars(length(min = 1, max = 1024))]
+    pub business_key: String,
+    /// The inventory revision under which the operator found everything in order.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    pub expected_revision: u64,
+}
+
+/// How the activation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ActivationOutcome {
+    /// This request switched back ordering on.
+    Activated,
+    /// It was on already.
+    AlreadyActive,
+}
+
+/// The reply to an activation that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Activation {
+    /// How it went.
+    pub outcome: ActivationOutcome,
+    /// When back ordering was switched on, RFC 3339.
+    #[schemars(length(min = 20, max = 35))]
+    pub activated_time: String,
+}
+
+/// The class of an error: what the operator may do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ErrorClass {
+    /// Too many requests; nothing was done. Status 429, with `Retry-After` if the server knows.
+    Throttled,
+    /// Not available at the moment; nothing was done and nothing will be. Status 503. A server (or
+    /// proxy) that cannot be sure of that must answer with another 5xx and without this class.
+    Unavailable,
+    /// The credentials were not accepted. Status 401.
+    AuthRejected,
+    /// The credentials do not allow this operation. Status 403.
+    Forbidden,
+    /// There is no such thing. Status 404.
+    NotFound,
+    /// Something differs from what the request expected; nothing was done. Status 409.
+    Conflict,
+    /// The epoch is older than the highest one issued, which `highestEpoch` tells; nothing was
+    /// done. Status 409.
+    StaleEpoch,
+    /// The reseller is held by another holder, which `holder` names. Status 409.
+    HeldByAnother,
+    /// It must not be done as things are; `blockers` says why, all of it; nothing was done.
+    /// Status 409.
+    Blocked,
+    /// The request is wrong; `fields` says where; nothing was done. Status 422.
+    Invalid,
+    /// A person has to do it; `instruction` says how. Status 501.
+    ManualStepNeeded,
+    /// This server cannot do it at all. Status 501.
+    Unsupported,
+    /// Something went wrong and the server cannot tell whether the request took effect.
+    /// Status 500.
+    Internal,
+}
+
+/// A field of a request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldProblem {
+    /// The member's name, or the header's, or the path of a nested member (`settings.edition`).
+    #[schemars(length(min = 1, max = 256))]
+    pub field: String,
+    /// What is wrong.
+    #[schemars(length(max = 512))]
+    pub detail: String,
+    /// The values that are allowed, where they can be listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 128)))]
+    pub allowed: Vec<String>,
+}
+
+/// Blockers of one reason, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockerCount {
+    /// The reason.
+    pub reason: BlockerReason,
+    /// How many records it concerns.
+    pub count: u32,
+    /// Ids of the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 128)))]
+    pub examples: Vec<String>,
+}
+
+/// The body of every error reply: RFC 9457 problem details with a `class`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// A URI that names the problem type, or `about:blank`.
+    #[serde(rename = "type", default = "about_blank")]
+    #[schemars(length(max = 2048))]
+    pub problem_type: String,
+    /// A short summary.
+    #[schemars(length(max = 256))]
+    pub title: String,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
+    pub status: u16,
+    /// What happened, for people; no personal data and no credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub detail: Option<String>,
+    /// The class.
+    pub class: ErrorClass,
+    /// With `Invalid`: what is wrong where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub fields: Vec<FieldProblem>,
+    /// With `Blocked`: every reason with its count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    pub blockers: Vec<BlockerCount>,
+    /// With `StaleEpoch`: the highest epoch issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_epoch: Option<u64>,
+    /// With `HeldByAnother`: the present holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub holder: Option<String>,
+    /// With `ManualStepNeeded`: what a person has to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub instruction: Option<String>,
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}

@@ -1,0 +1,16 @@
+//! Takes a cloud distributor's reseller from *Basic reseller* to *tenant reseller*.
+//!
+//! Dependencies point one way: [`api`] and [`bss::port`] know nobody; [`upgrade`], the pure heart,
+//! sees those two; the adapters in [`bss`] never see the cluster or an upgrade; [`controller`] is
+//! the only place where all sides meet. A test checks the arrows.
+
+pub mod api;
+pub mod bss;
+pub mod cluster;
+pub mod controller;
+#[cfg(feature = "local")]
+pub mod local;
+pub mod observe;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod upgrade;
