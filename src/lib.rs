@@ -6,8 +6,8 @@
 
 pub mod api;
 pub mod bss;
-pub mod cluster;
-pub mod controller;
+// pub mod cluster;
+// pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod observe;
