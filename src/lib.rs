@@ -6,7 +6,7 @@
 
 pub mod api;
 pub mod bss;
-// pub mod cluster;
+pub mod cluster;
 // pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;

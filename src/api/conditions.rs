@@ -1,0 +1,164 @@
+//! Conditions: what is wanted carries no time, and setting one says what changed.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reason::Reason;
+
+/// The types of condition that an upgrade carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// Spec valid, references resolved, connection probed, reseller claimed.
+    Accepted,
+    /// Phase 1 was complete once.
+    TenantCreated,
+    /// Phase 2 was complete once.
+    CustomersCopied,
+    /// The pricing gate was passed once.
+    PricingReady,
+    /// Phase 3 was complete once.
+    SubscriptionsCopied,
+    /// Phase 4 was complete once.
+    BackOrderingActivated,
+    /// The present, for kstatus.
+    Ready,
+    /// Bounded work: Unknown while active, then True or False.
+    Succeeded,
+    /// Suspended by spec or annotation.
+    Suspended,
+    /// Only there while True.
+    Reconciling,
+    /// Only there while True.
+    Stalled,
+}
+
+impl ConditionType {
+    /// The five milestones, in order.
+    pub const MILESTONES: [Self; 5] = [
+        Self::TenantCreated,
+        Self::CustomersCopied,
+        Self::PricingReady,
+        Self::SubscriptionsCopied,
+        Self::BackOrderingActivated,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::TenantCreated => "TenantCreated",
+            Self::CustomersCopied => "CustomersCopied",
+            Self::PricingReady => "PricingReady",
+            Self::SubscriptionsCopied => "SubscriptionsCopied",
+            Self::BackOrderingActivated => "BackOrderingActivated",
+            Self::Ready => "Ready",
+            Self::Succeeded => "Succeeded",
+            Self::Suspended => "Suspended",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+        }
+    }
+}
+
+/// The status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// Not decided yet.
+    Unknown,
+}
+
+/// A condition, as Kubernetes tools read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// What the condition is about, for example `TenantCreated`.
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 64))]
+    pub type_: String,
+    /// True, False or Unknown.
+    pub status: ConditionStatus,
+    /// Why, one CamelCase word, for example `AwaitingPricing`.
+    #[schemars(length(min = 1, max = 64))]
+    pub reason: String,
+    /// Why, in a sentence for people; no counters, which would change all the time.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// When the status changed last, RFC 3339.
+    #[schemars(length(max = 40))]
+    pub last_transition_time: String,
+    /// The generation of the spec that this condition was computed from.
+    pub observed_generation: i64,
+}
+
+/// A condition as it should be: no time, which only a change of status moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredCondition {
+    /// Type.
+    pub type_: ConditionType,
+    /// Status.
+    pub status: ConditionStatus,
+    /// Reason.
+    pub reason: Reason,
+    /// Message.
+    pub message: String,
+}
+
+/// What setting a condition changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Change {
+    /// Nothing.
+    Unchanged,
+    /// Reason, message or generation.
+    Updated,
+    /// The status.
+    Transitioned,
+}
+
+impl DesiredCondition {
+    /// Sets this condition in a list, in place, keeping the order of the others.
+    pub fn set(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
+        let mut wanted = Condition {
+            type_: self.type_.as_str().to_owned(),
+            status: self.status,
+            reason: self.reason.as_str().to_owned(),
+            message: cut(self.message, 1024),
+            last_transition_time: now.to_string(),
+            observed_generation: generation,
+        };
+        let Some(there) = list.iter_mut().find(|c| c.type_ == wanted.type_) else {
+            list.push(wanted);
+            return Change::Transitioned;
+        };
+        if there.status != wanted.status {
+            *there = wanted;
+            return Change::Transitioned;
+        }
+        wanted
+            .last_transition_time
+            .clone_from(&there.last_transition_time);
+        if *there == wanted {
+            return Change::Unchanged;
+        }
+        *there = wanted;
+        Change::Updated
+    }
+}
+
+/// Cuts a text to at most `bytes` bytes on a character boundary.
+fn cut(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        let end = (0..=bytes)
+            .rev()
+            .find(|&i| text.is_char_boundary(i))
+            .unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
