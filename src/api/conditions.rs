@@ -43,6 +43,12 @@ impl ConditionType {
         Self::BackOrderingActivated,
     ];
 
+    /// Whether this is a milestone: True once and never back.
+    #[must_use]
+    pub fn is_milestone(self) -> bool {
+        Self::MILESTONES.contains(&self)
+    }
+
     /// The word on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -109,8 +115,8 @@ pub struct DesiredCondition {
     pub message: String,
 }
 
-/// What setting a condition changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What setting a condition changed, the smallest change first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[must_use]
 pub enum Change {
     /// Nothing.
@@ -121,8 +127,19 @@ pub enum Change {
     Transitioned,
 }
 
+impl Condition {
+    /// Whether the condition is of a type.
+    #[must_use]
+    pub fn is(&self, type_: ConditionType) -> bool {
+        self.type_ == type_.as_str()
+    }
+}
+
 impl DesiredCondition {
     /// Sets this condition in a list, in place, keeping the order of the others.
+    ///
+    /// A milestone that is True stays as it is, whatever is wanted, except for its generation: the
+    /// API server would refuse the whole status otherwise.
     pub fn set(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
         let mut wanted = Condition {
             type_: self.type_.as_str().to_owned(),
@@ -136,6 +153,14 @@ impl DesiredCondition {
             list.push(wanted);
             return Change::Transitioned;
         };
+        if self.type_.is_milestone()
+            && there.status == ConditionStatus::True
+            && wanted.status != ConditionStatus::True
+        {
+            let mut kept = there.clone();
+            kept.observed_generation = generation;
+            wanted = kept;
+        }
         if there.status != wanted.status {
             *there = wanted;
             return Change::Transitioned;

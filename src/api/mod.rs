@@ -9,6 +9,7 @@ mod connection;
 mod pricing;
 mod reason;
 mod report;
+mod state;
 mod upgrade;
 
 pub use claim::{
@@ -26,6 +27,7 @@ pub use pricing::{
 };
 pub use reason::{Reason, StateClass};
 pub use report::{ReportKind, ReportRow, UpgradeReport, UpgradeReportSpec};
+pub use state::{ConditionList, Summary, summary};
 pub use upgrade::{
     ConnectionKind, ConnectionRef, FailureExample, FailureGroup, Inventory, Invoicing,
     KindProgress, Phase, PricingDefault, PricingPolicy, Progress, ResellerRef,

@@ -1,0 +1,143 @@
+//! The state table: what the summary conditions are while a reason stands, and the rules by which
+//! a list of conditions changes.
+
+use jiff::Timestamp;
+
+use super::conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition};
+use super::reason::{Reason, StateClass};
+
+/// The summary conditions of one state: what to set, and what must not stand beside it.
+///
+/// A type that is in neither list stays as it is (only `Deleting` leaves any).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Summary {
+    /// The conditions to set.
+    pub set: Vec<DesiredCondition>,
+    /// The types to remove: `Reconciling` and `Stalled` are there only while True, never both.
+    pub remove: Vec<ConditionType>,
+}
+
+impl Summary {
+    /// Writes the summary into a list of conditions and answers the largest change. Conditions
+    /// that the summary does not name are not touched; see [`ConditionList::observe`].
+    pub fn apply(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
+        let mut change = Change::Unchanged;
+        for type_ in self.remove {
+            change = change.max(list.remove_condition(type_));
+        }
+        for wanted in self.set {
+            change = change.max(wanted.set(list, generation, now));
+        }
+        change
+    }
+}
+
+/// What `Ready`, `Reconciling`, `Stalled`, `Succeeded` and `Suspended` are while `reason` is the
+/// reason of an upgrade's `Ready`.
+///
+/// A reason without a [class](Reason::class) is none of `Ready`, and to pass one is a mistake of
+/// the caller (a debug build says so). The answer is then the only one that promises nothing:
+/// work goes on.
+pub fn summary(reason: Reason, message: &str) -> Summary {
+    use ConditionStatus::{False, True, Unknown};
+    use ConditionType::{Ready, Reconciling, Stalled, Succeeded};
+
+    let class = reason.class();
+    debug_assert!(class.is_some(), "{reason:?} is no reason of Ready");
+    let class = class.unwrap_or(StateClass::Working);
+    let condition = |type_, status| DesiredCondition {
+        type_,
+        status,
+        reason,
+        message: message.to_owned(),
+    };
+    let (ready, beside, succeeded) = match class {
+        StateClass::Working => (Unknown, Some(Reconciling), Some(Unknown)),
+        StateClass::WaitsByItself => (False, Some(Reconciling), Some(Unknown)),
+        StateClass::WaitsForPeople | StateClass::Suspended => (False, None, Some(Unknown)),
+        StateClass::MustFix => (False, Some(Stalled), Some(Unknown)),
+        StateClass::Done => (True, None, Some(True)),
+        StateClass::Deleting => (False, None, None),
+    };
+
+    let mut set = vec![condition(Ready, ready)];
+    set.extend(beside.map(|type_| condition(type_, True)));
+    set.extend(succeeded.map(|status| condition(Succeeded, status)));
+    set.extend(suspended(class, reason, message));
+    let remove = [Reconciling, Stalled]
+        .into_iter()
+        .filter(|type_| beside != Some(*type_))
+        .collect();
+    Summary { set, remove }
+}
+
+/// `Suspended` is True only once the upgrade rests: whoever waits for it may rely on it that
+/// nothing is under way any more. Deletion leaves it as it was.
+fn suspended(class: StateClass, reason: Reason, message: &str) -> Option<DesiredCondition> {
+    let (status, reason, message) = match class {
+        StateClass::Deleting => return None,
+        StateClass::Suspended if reason == Reason::Suspending => {
+            (ConditionStatus::False, reason, message)
+        }
+        StateClass::Suspended => (ConditionStatus::True, reason, message),
+        StateClass::Working
+        | StateClass::WaitsByItself
+        | StateClass::WaitsForPeople
+        | StateClass::MustFix
+        | StateClass::Done => (ConditionStatus::False, Reason::Active, "Not suspended."),
+    };
+    Some(DesiredCondition {
+        type_: ConditionType::Suspended,
+        status,
+        reason,
+        message: message.to_owned(),
+    })
+}
+
+/// What one does with the conditions of a status.
+pub trait ConditionList {
+    /// The condition of a type.
+    fn condition(&self, type_: ConditionType) -> Option<&Condition>;
+
+    /// Whether the condition of a type is there and True.
+    fn holds(&self, type_: ConditionType) -> bool {
+        self.condition(type_)
+            .is_some_and(|condition| condition.status == ConditionStatus::True)
+    }
+
+    /// Removes the condition of a type. Its going is a transition; its absence none.
+    fn remove_condition(&mut self, type_: ConditionType) -> Change;
+
+    /// Lifts every condition to a generation, at the end of a visit: tools such as `kubectl wait`
+    /// ignore a condition of an older generation, so those that a visit had no reason to set must
+    /// follow too.
+    fn observe(&mut self, generation: i64) -> Change;
+}
+
+impl ConditionList for Vec<Condition> {
+    fn condition(&self, type_: ConditionType) -> Option<&Condition> {
+        self.iter().find(|condition| condition.is(type_))
+    }
+
+    fn remove_condition(&mut self, type_: ConditionType) -> Change {
+        let before = self.len();
+        self.retain(|condition| !condition.is(type_));
+        if self.len() == before {
+            Change::Unchanged
+        } else {
+            Change::Transitioned
+        }
+    }
+
+    fn observe(&mut self, generation: i64) -> Change {
+        let mut change = Change::Unchanged;
+        for condition in self {
+            if condition.observed_generation != generation {
+                condition.observed_generation = generation;
+                change = Change::Updated;
+            }
+        }
+        change
+    }
+}
