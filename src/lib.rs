@@ -7,7 +7,7 @@
 pub mod api;
 pub mod bss;
 pub mod cluster;
-// pub mod controller;
+pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod observe;

@@ -262,6 +262,9 @@ pub struct Progress {
     /// Assets.
     #[serde(default)]
     pub assets: KindProgress,
+    /// Items of all kinds that are in the way, for the column `FAILED`.
+    #[serde(default)]
+    pub failed: i64,
     /// For the column `PROGRESS`, for example `1,204/3,000`.
     #[serde(default)]
     #[schemars(length(max = 64))]

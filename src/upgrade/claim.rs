@@ -78,8 +78,15 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
             });
         }
         ClaimEdit::Milestone { milestone, items } => {
-            if !next.timeline.iter().any(|entry| entry.milestone == milestone.as_str()) {
-                let started = next.timeline.last().and_then(|entry| entry.completed_time.clone());
+            if !next
+                .timeline
+                .iter()
+                .any(|entry| entry.milestone == milestone.as_str())
+            {
+                let started = next
+                    .timeline
+                    .last()
+                    .and_then(|entry| entry.completed_time.clone());
                 next.timeline.push(TimelineEntry {
                     milestone: milestone.as_str().to_owned(),
                     started_time: started,

@@ -111,7 +111,11 @@ pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {
         // A customer that was moved or deleted: its subscriptions' copies are what counts (I-13).
-        return if live.is_empty() { Class::Nothing } else { Class::Orphaned };
+        return if live.is_empty() {
+            Class::Nothing
+        } else {
+            Class::Orphaned
+        };
     };
     if source.id.as_str() == reseller.as_str() {
         return Class::Excluded(Exclusion::ResellersOwn);
@@ -122,13 +126,20 @@ pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
     match live.as_slice() {
         [] if pair.copies.is_empty() => match (&source.link, source.mark) {
             (Some(_), _) => Class::Unsettled,
-            (None, Mark::Marked) => Class::Missing { copy: None, half_marked: HalfMarked::Yes },
-            (None, Mark::Unmarked) => Class::Missing { copy: None, half_marked: HalfMarked::No },
+            (None, Mark::Marked) => Class::Missing {
+                copy: None,
+                half_marked: HalfMarked::Yes,
+            },
+            (None, Mark::Unmarked) => Class::Missing {
+                copy: None,
+                half_marked: HalfMarked::No,
+            },
         },
         [] => Class::Linked,
-        [copy] if source.mark == Mark::Unmarked => {
-            Class::Missing { copy: Some(copy.digest.clone()), half_marked: HalfMarked::Yes }
-        }
+        [copy] if source.mark == Mark::Unmarked => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::Yes,
+        },
         [copy] => one_copy(copy, &source.digest),
         [_, _, ..] => Class::Duplicate,
     }
@@ -138,7 +149,11 @@ pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
 pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {
-        return if live.is_empty() { Class::Nothing } else { Class::Orphaned };
+        return if live.is_empty() {
+            Class::Nothing
+        } else {
+            Class::Orphaned
+        };
     };
     let excluded = match source.state {
         _ if source.customer.as_str() == reseller.as_str() => Some(Exclusion::ResellersOwn),
@@ -150,13 +165,18 @@ pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
         PurchaseState::Expired => Some(Exclusion::Expired),
     };
     if let Some(exclusion) = excluded {
-        return if live.is_empty() { Class::Excluded(exclusion) } else { Class::Orphaned };
+        return if live.is_empty() {
+            Class::Excluded(exclusion)
+        } else {
+            Class::Orphaned
+        };
     }
     match live.as_slice() {
         [] if pair.copies.is_empty() && source.link.is_some() => Class::Unsettled,
-        [] if pair.copies.is_empty() => {
-            Class::Missing { copy: None, half_marked: HalfMarked::No }
-        }
+        [] if pair.copies.is_empty() => Class::Missing {
+            copy: None,
+            half_marked: HalfMarked::No,
+        },
         // The reseller ended the copy: its right (the copy's end is a field of its own).
         [] => Class::Linked,
         [copy] => one_copy(copy, &source.digest),
@@ -176,19 +196,27 @@ pub(super) fn kind_of_purchase(pair: &Pair<Purchase>) -> ItemKind {
             parts.next() == Some(ItemKind::Asset.as_str())
         })
     });
-    if asset { ItemKind::Asset } else { ItemKind::Subscription }
+    if asset {
+        ItemKind::Asset
+    } else {
+        ItemKind::Subscription
+    }
 }
 
 fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
     match copy.state {
-        CopyState::Incomplete => {
-            Class::Missing { copy: Some(copy.digest.clone()), half_marked: HalfMarked::No }
-        }
+        CopyState::Incomplete => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::No,
+        },
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
         CopyState::Live | CopyState::Ended => Class::Changed,
     }
 }
 
 fn not_ended(copies: &[CopyRecord]) -> Vec<&CopyRecord> {
-    copies.iter().filter(|copy| copy.state != CopyState::Ended).collect()
+    copies
+        .iter()
+        .filter(|copy| copy.state != CopyState::Ended)
+        .collect()
 }

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Now;
 use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
 use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
 use super::sweep::Wanted;
 use super::valid::{Suspension, ValidUpgrade};
 use super::verdict::verdict;
-use super::Now;
 use crate::api::{ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec, StateClass};
 use crate::bss::port::{
     BackOrdering, CopyListing, Epoch, OperationId, PageRequest, PricingOptions, PricingOutcome,
@@ -53,7 +53,10 @@ pub enum Next {
 /// Decides what to do next.
 #[must_use]
 pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision {
-    let decide = Decide { upgrade, seen: observed };
+    let decide = Decide {
+        upgrade,
+        seen: observed,
+    };
     if observed.stage == Stage::Done {
         return decide.done();
     }
@@ -63,9 +66,15 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
     if let Some(edit) = decide.refusal_to_record() {
         return decide.act(Effect::Claim(edit));
     }
-    let wait = observed.not_before.and_then(|until| until.checked_sub(now.monotonic));
+    let wait = observed
+        .not_before
+        .and_then(|until| until.checked_sub(now.monotonic));
     if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-        return Decision { effect: None, state: decide.state(), next: Next::After(wait) };
+        return Decision {
+            effect: None,
+            state: decide.state(),
+            next: Next::After(wait),
+        };
     }
     decide.work()
 }
@@ -82,10 +91,22 @@ impl Decide<'_> {
             message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
             next_action: String::new(),
         };
-        let edit = self.seen.claim.as_ref().and_then(|claim| self.record_of_end(claim));
+        let edit = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| self.record_of_end(claim));
         match edit {
-            Some(edit) => Decision { effect: Some(Effect::Claim(edit)), state, next: Next::AfterEffect },
-            None => Decision { effect: None, state, next: Next::OnChange },
+            Some(edit) => Decision {
+                effect: Some(Effect::Claim(edit)),
+                state,
+                next: Next::AfterEffect,
+            },
+            None => Decision {
+                effect: None,
+                state,
+                next: Next::OnChange,
+            },
         }
     }
 
@@ -95,7 +116,9 @@ impl Decide<'_> {
             claim
                 .activation_time
                 .is_none()
-                .then_some(ClaimEdit::Activated { approval: self.seen.approval })
+                .then_some(ClaimEdit::Activated {
+                    approval: self.seen.approval,
+                })
         })
     }
 
@@ -103,11 +126,18 @@ impl Decide<'_> {
     fn suspended(&self) -> Decision {
         let open = self.seen.trouble.is_some()
             && self.seen.claim.as_ref().is_some_and(|claim| {
-                claim.intents.create_tenant.as_ref().is_some_and(|i| i.operation_id.is_none())
+                claim
+                    .intents
+                    .create_tenant
+                    .as_ref()
+                    .is_some_and(|i| i.operation_id.is_none())
                     || claim.intents.activate.is_some()
             });
         let (reason, message) = if open {
-            (Reason::Suspending, "A call that was sent has no outcome yet; nothing new is begun.")
+            (
+                Reason::Suspending,
+                "A call that was sent has no outcome yet; nothing new is begun.",
+            )
         } else {
             (Reason::Suspended, "All work on this upgrade rests.")
         };
@@ -119,23 +149,50 @@ impl Decide<'_> {
                 .to_owned(),
         };
         let effect = open.then(|| {
-            let activating =
-                self.seen.claim.as_ref().is_some_and(|claim| claim.intents.activate.is_some());
-            Effect::Read(if activating { Read::Reseller } else { Read::Tenant })
+            let activating = self
+                .seen
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.intents.activate.is_some());
+            Effect::Read(if activating {
+                Read::Reseller
+            } else {
+                Read::Tenant
+            })
         });
-        let next = if effect.is_some() { Next::AfterEffect } else { Next::OnChange };
-        Decision { effect, state, next }
+        let next = if effect.is_some() {
+            Next::AfterEffect
+        } else {
+            Next::OnChange
+        };
+        Decision {
+            effect,
+            state,
+            next,
+        }
     }
 
     fn act(&self, effect: Effect) -> Decision {
-        Decision { effect: Some(effect), state: self.state(), next: Next::AfterEffect }
+        Decision {
+            effect: Some(effect),
+            state: self.state(),
+            next: Next::AfterEffect,
+        }
     }
 
     fn wait(&self, verdict: Verdict, wait: Duration) -> Decision {
-        let Verdict { reason, message, next_action } = verdict;
+        let Verdict {
+            reason,
+            message,
+            next_action,
+        } = verdict;
         Decision {
             effect: None,
-            state: State { reason, message, next_action },
+            state: State {
+                reason,
+                message,
+                next_action,
+            },
             next: Next::After(wait),
         }
     }
@@ -145,9 +202,16 @@ impl Decide<'_> {
     fn state(&self) -> State {
         let trouble = self.seen.trouble.as_ref().map(|trouble| &trouble.verdict);
         let must_fix = |v: &&Verdict| v.reason.class() == Some(StateClass::MustFix);
-        let shown = trouble.filter(must_fix).or(self.seen.verdict.as_ref()).or(trouble);
+        let shown = trouble
+            .filter(must_fix)
+            .or(self.seen.verdict.as_ref())
+            .or(trouble);
         match shown {
-            Some(Verdict { reason, message, next_action }) => State {
+            Some(Verdict {
+                reason,
+                message,
+                next_action,
+            }) => State {
                 reason: *reason,
                 message: message.clone(),
                 next_action: next_action.clone(),
@@ -200,7 +264,10 @@ impl Decide<'_> {
             return None;
         }
         if let Some(issued) = self.seen.issued {
-            let known = claim.epoch.and_then(|epoch| u64::try_from(epoch).ok()).unwrap_or(0);
+            let known = claim
+                .epoch
+                .and_then(|epoch| u64::try_from(epoch).ok())
+                .unwrap_or(0);
             let lost = issued.previous > Epoch(known) && self.seen.acquire_was_open == Some(false);
             let went_back = if lost { WentBack::Yes } else { WentBack::No };
             return Some(self.act(Effect::Claim(ClaimEdit::RecordEpoch {
@@ -211,13 +278,19 @@ impl Decide<'_> {
         if !claim.acquiring {
             return Some(self.act(Effect::Claim(ClaimEdit::BeginAcquire)));
         }
-        Some(self.act(Effect::Acquire { take_over: self.upgrade.take_over.clone() }))
+        Some(self.act(Effect::Acquire {
+            take_over: self.upgrade.take_over.clone(),
+        }))
     }
 
     /// A definite refusal goes on record at once, not after the wait: it unfreezes `spec.tenant`,
     /// which a person has to correct now.
     fn refusal_to_record(&self) -> Option<ClaimEdit> {
-        let claim = self.seen.claim.as_ref().filter(|_| self.seen.epoch.is_some())?;
+        let claim = self
+            .seen
+            .claim
+            .as_ref()
+            .filter(|_| self.seen.epoch.is_some())?;
         (self.seen.drop_intent && claim.intents.create_tenant.is_some())
             .then_some(ClaimEdit::DropTenantIntent)
     }
@@ -234,7 +307,10 @@ impl Decide<'_> {
     fn unrecorded_milestone(&self, claim: &ResellerClaimSpec) -> Option<ClaimEdit> {
         ConditionType::MILESTONES.into_iter().find_map(|milestone| {
             let items = *self.seen.milestones.get(&milestone)?;
-            let there = claim.timeline.iter().any(|entry| entry.milestone == milestone.as_str());
+            let there = claim
+                .timeline
+                .iter()
+                .any(|entry| entry.milestone == milestone.as_str());
             (!there).then_some(ClaimEdit::Milestone { milestone, items })
         })
     }
@@ -242,9 +318,10 @@ impl Decide<'_> {
     fn create_tenant(&self, claim: &ResellerClaimSpec, reseller: &Reseller) -> Decision {
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
-            Some(CreateTenantIntent { operation_id: Some(id), .. }) => {
-                self.act(Effect::Read(Read::Operation(OperationId(id.clone()))))
-            }
+            Some(CreateTenantIntent {
+                operation_id: Some(id),
+                ..
+            }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
             Some(intent) if intent.settings_digest != digest => self.wait(
                 verdict(
                     Reason::TenantSettingsDiffer,
@@ -325,7 +402,10 @@ impl Decide<'_> {
             (Stage::Orders, _) => {
                 let limit = self.seen.capabilities.as_ref().map_or(1, |c| c.page_size);
                 let cursor = self.seen.orders_cursor.clone();
-                self.act(Effect::Read(Read::OpenOrders(PageRequest { cursor, limit })))
+                self.act(Effect::Read(Read::OpenOrders(PageRequest {
+                    cursor,
+                    limit,
+                })))
             }
             (Stage::Activate, Some(clean)) => self.activate(claim, reseller, tenant, clean),
             (
@@ -352,35 +432,55 @@ impl Decide<'_> {
 
     /// Declared options that were not sent in this life, then defaults.
     fn pricing_to_set(&self) -> Option<Work> {
-        let batch = self.seen.capabilities.as_ref().map_or(1, |c| usize::from(c.largest_batch));
+        let batch = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map_or(1, |c| usize::from(c.largest_batch));
         let mut wanted: BTreeMap<SourceId, PricingOptions> = self
             .upgrade
             .declared
             .iter()
             .filter(|(customer, declared)| {
-                !self.seen.applied.get(customer).is_some_and(|(options, outcome)| {
-                    *options == declared.options && settled(outcome)
-                })
+                !self
+                    .seen
+                    .applied
+                    .get(customer)
+                    .is_some_and(|(options, outcome)| {
+                        *options == declared.options && settled(outcome)
+                    })
             })
             .map(|(customer, declared)| (customer.clone(), declared.options.clone()))
             .collect();
         if wanted.is_empty()
             && let Some(default) = &self.upgrade.default_pricing
         {
-            wanted = self.seen.to_default.iter().map(|id| (id.clone(), default.clone())).collect();
+            wanted = self
+                .seen
+                .to_default
+                .iter()
+                .map(|id| (id.clone(), default.clone()))
+                .collect();
         }
         // A customer whose options failed is tried again with the next look, not in this one.
         if self.seen.sweep.as_ref().is_some_and(super::Sweep::begun) {
             return None;
         }
         wanted.retain(|customer, options| {
-            !self.seen.tried_now.get(customer).is_some_and(|tried| tried == options)
+            !self
+                .seen
+                .tried_now
+                .get(customer)
+                .is_some_and(|tried| tried == options)
         });
         if wanted.is_empty() {
             return None;
         }
         let all: Vec<(SourceId, PricingOptions)> = wanted.into_iter().collect();
-        let batches = all.chunks(batch.max(1)).map(|c| c.iter().cloned().collect()).collect();
+        let batches = all
+            .chunks(batch.max(1))
+            .map(|c| c.iter().cloned().collect())
+            .collect();
         Some(Work::SetPricing(batches))
     }
 
@@ -405,7 +505,12 @@ impl Decide<'_> {
             return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
         }
         let keys = self.upgrade.keys(&reseller.account);
-        self.act(Effect::Activate(Activate::new(&keys, tenant, Approval::Automatic, clean.clone())))
+        self.act(Effect::Activate(Activate::new(
+            &keys,
+            tenant,
+            Approval::Automatic,
+            clean.clone(),
+        )))
     }
 }
 

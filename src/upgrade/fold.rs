@@ -10,7 +10,7 @@ use super::sweep::{Sweep, SweepMode};
 use super::tally::{Findings, Tally};
 use super::valid::ValidUpgrade;
 use super::verdict::{self, verdict};
-use super::{backoff, Now};
+use super::{Now, backoff};
 use crate::api::{ConditionType, Reason, StateClass};
 use crate::bss::error::BssError;
 use crate::bss::port::{
@@ -20,7 +20,11 @@ use crate::bss::port::{
 
 /// Takes the outcome of an effect into what is known.
 pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
-    let mut fold = Fold { upgrade, seen: observed, now };
+    let mut fold = Fold {
+        upgrade,
+        seen: observed,
+        now,
+    };
     // A record in the cluster says nothing about the BSS: waits stand.
     if !matches!(
         outcome,
@@ -107,14 +111,22 @@ impl Fold<'_> {
 
     /// What was in the way is not any more.
     fn lift(&mut self, reasons: &[Reason]) {
-        if self.seen.verdict.as_ref().is_some_and(|verdict| reasons.contains(&verdict.reason)) {
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| reasons.contains(&verdict.reason))
+        {
             self.seen.verdict = None;
         }
     }
 
     fn reseller(&mut self, reseller: Reseller) {
-        let other_name =
-            self.upgrade.expected_name.as_ref().filter(|expected| **expected != reseller.name);
+        let other_name = self
+            .upgrade
+            .expected_name
+            .as_ref()
+            .filter(|expected| **expected != reseller.name);
         if let Some(expected) = other_name {
             self.stall(verdict(
                 Reason::ResellerMismatch,
@@ -182,7 +194,9 @@ impl Fold<'_> {
         }
         self.lift(&[Reason::ResellerClaimed]);
         let spec = self.seen.claim.as_ref();
-        let epoch = spec.and_then(|spec| spec.epoch).and_then(|epoch| u64::try_from(epoch).ok());
+        let epoch = spec
+            .and_then(|spec| spec.epoch)
+            .and_then(|epoch| u64::try_from(epoch).ok());
         if let Some(issued) = self.seen.issued
             && epoch == Some(issued.epoch.0)
         {
@@ -200,7 +214,11 @@ impl Fold<'_> {
     }
 
     fn tenant(&mut self, tenant: Option<Tenant>) {
-        let pinned = self.seen.claim.as_ref().and_then(|claim| claim.tenant_id.clone());
+        let pinned = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| claim.tenant_id.clone());
         let alive = tenant.filter(|tenant| tenant.status != TenantStatus::MarkedAsDeleted);
         let Some(tenant) = alive else {
             if pinned.is_some() {
@@ -223,12 +241,18 @@ impl Fold<'_> {
             return;
         }
         let list = tenant.settings.price_list.0.clone();
-        let first =
-            self.seen.tenant_pinned.get_or_insert((tenant.currency.clone(), list.clone())).clone();
+        let first = self
+            .seen
+            .tenant_pinned
+            .get_or_insert((tenant.currency.clone(), list.clone()))
+            .clone();
         if first != (tenant.currency.clone(), list) {
             self.stall(verdict(
                 Reason::TenantSettingsDiffer,
-                format!("The tenant's price list or currency changed; it was {} in {}.", first.1, first.0),
+                format!(
+                    "The tenant's price list or currency changed; it was {} in {}.",
+                    first.1, first.0
+                ),
                 "Change it back in the distributor's BSS.",
             ));
             return;
@@ -254,7 +278,10 @@ impl Fold<'_> {
 
     fn tenant_active(&mut self, tenant: Tenant) {
         self.seen.tenant = Some(Some(tenant));
-        self.seen.milestones.entry(ConditionType::TenantCreated).or_insert(1);
+        self.seen
+            .milestones
+            .entry(ConditionType::TenantCreated)
+            .or_insert(1);
         self.lift(&[
             Reason::Progressing,
             Reason::TenantSuspended,
@@ -274,7 +301,9 @@ impl Fold<'_> {
         if self.seen.sweep.is_some() {
             return;
         }
-        let Some(scope) = self.seen.scope(self.upgrade) else { return };
+        let Some(scope) = self.seen.scope(self.upgrade) else {
+            return;
+        };
         let customers = &self.seen.customers;
         self.seen.sweep = match self.seen.stage {
             Stage::Customers | Stage::CheckCustomers => {
@@ -340,7 +369,9 @@ impl Fold<'_> {
 
     fn orders(&mut self, page: Page<OpenOrder>) {
         self.seen.orders_revision = self.seen.orders_revision.page(page.revision);
-        self.seen.open_orders.extend(page.items.into_iter().take(20).map(|order| order.id));
+        self.seen
+            .open_orders
+            .extend(page.items.into_iter().take(20).map(|order| order.id));
         self.seen.orders_cursor = page.next;
         if self.seen.orders_cursor.is_some() {
             return;
@@ -350,19 +381,35 @@ impl Fold<'_> {
             self.go(Stage::FinalCustomers);
             return;
         }
-        let first: Vec<&str> = self.seen.open_orders.iter().take(5).map(String::as_str).collect();
+        let first: Vec<&str> = self
+            .seen
+            .open_orders
+            .iter()
+            .take(5)
+            .map(String::as_str)
+            .collect();
         let text = format!(
             "The operator waits until these orders are completed or cancelled: {}{}.",
             first.join(", "),
-            if self.seen.open_orders.len() > 5 { ", ..." } else { "" }
+            if self.seen.open_orders.len() > 5 {
+                ", ..."
+            } else {
+                ""
+            }
         );
         // What an order becomes is copied before the switch: begin with the check again.
         self.seen.enter(Stage::CheckCustomers);
-        self.poll(verdict(Reason::AwaitingOrders, "Orders of the reseller are not final.", text));
+        self.poll(verdict(
+            Reason::AwaitingOrders,
+            "Orders of the reseller are not final.",
+            text,
+        ));
     }
 
     fn with_sweep(&mut self, act: impl FnOnce(&mut Sweep)) {
-        let Some(mut sweep) = self.seen.sweep.take() else { return };
+        let Some(mut sweep) = self.seen.sweep.take() else {
+            return;
+        };
         act(&mut sweep);
         let over = sweep.wanted() == super::sweep::Wanted::Nothing;
         if over {
@@ -434,11 +481,23 @@ impl Fold<'_> {
     }
 
     fn customers_copied(&mut self) {
-        let items = self.seen.counts.get(&ItemKind::Customer).map_or(0, |c| c.copied);
-        self.seen.milestones.entry(ConditionType::CustomersCopied).or_insert(items);
+        let items = self
+            .seen
+            .counts
+            .get(&ItemKind::Customer)
+            .map_or(0, |c| c.copied);
+        self.seen
+            .milestones
+            .entry(ConditionType::CustomersCopied)
+            .or_insert(items);
         self.seen.rounds = 0;
         // The wait for pricing options stands until the gate itself was looked at again.
-        if self.seen.verdict.as_ref().is_some_and(|v| v.reason != Reason::AwaitingPricing) {
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|v| v.reason != Reason::AwaitingPricing)
+        {
             self.seen.verdict = None;
         }
     }
@@ -446,7 +505,12 @@ impl Fold<'_> {
     /// Customers failed: only those that own something to copy are in the way (I-13).
     fn owners_over(&mut self, tally: &Tally) {
         let mut in_the_way = Findings::default();
-        for finding in tally.blockers.rows.iter().filter(|f| f.kind == ItemKind::Customer) {
+        for finding in tally
+            .blockers
+            .rows
+            .iter()
+            .filter(|f| f.kind == ItemKind::Customer)
+        {
             in_the_way.add(finding.clone());
         }
         self.seen.exclusions = tally.exclusions.clone();
@@ -470,7 +534,10 @@ impl Fold<'_> {
         }
         let unpriced = tally.unpriced;
         if unpriced.is_empty() {
-            self.seen.milestones.entry(ConditionType::PricingReady).or_insert(0);
+            self.seen
+                .milestones
+                .entry(ConditionType::PricingReady)
+                .or_insert(0);
             self.seen.verdict = None;
             self.seen.rounds = 0;
             // What was looked at is minutes old at most; the check looks at everything anyway.
@@ -501,19 +568,21 @@ impl Fold<'_> {
         (!untried.is_empty()).then_some(untried)
     }
 
-    fn pricing_set(
-        &mut self,
-        results: BTreeMap<SourceId, PricingOutcome>,
-    ) {
+    fn pricing_set(&mut self, results: BTreeMap<SourceId, PricingOutcome>) {
         for (customer, outcome) in results {
             let was_default = self.seen.to_default.remove(&customer);
             let options = if was_default {
                 self.upgrade.default_pricing.clone()
             } else {
-                self.upgrade.declared.get(&customer).map(|declared| declared.options.clone())
+                self.upgrade
+                    .declared
+                    .get(&customer)
+                    .map(|declared| declared.options.clone())
             };
             if let Some(options) = options {
-                self.seen.tried_now.insert(customer.clone(), options.clone());
+                self.seen
+                    .tried_now
+                    .insert(customer.clone(), options.clone());
                 self.seen.applied.insert(customer, (options, outcome));
             }
         }
@@ -547,10 +616,21 @@ impl Fold<'_> {
             .filter_map(|kind| self.seen.counts.get(kind))
             .map(|counts| counts.copied)
             .sum();
-        self.seen.milestones.entry(ConditionType::PricingReady).or_insert(0);
-        self.seen.milestones.entry(ConditionType::SubscriptionsCopied).or_insert(items);
+        self.seen
+            .milestones
+            .entry(ConditionType::PricingReady)
+            .or_insert(0);
+        self.seen
+            .milestones
+            .entry(ConditionType::SubscriptionsCopied)
+            .or_insert(items);
         // The wait for orders stands until the orders themselves were looked at again.
-        if self.seen.verdict.as_ref().is_some_and(|v| v.reason != Reason::AwaitingOrders) {
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|v| v.reason != Reason::AwaitingOrders)
+        {
             self.seen.verdict = None;
         }
         self.seen.enter(Stage::Orders);
@@ -576,8 +656,7 @@ impl Fold<'_> {
 
     fn final_over(&mut self, tally: Tally) {
         self.publish(&tally);
-        let clean =
-            CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, &tally);
+        let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, &tally);
         if let Some(clean) = clean {
             self.seen.rounds = 0;
             self.seen.verdict = None;
@@ -586,7 +665,10 @@ impl Fold<'_> {
             self.seen.sweep = None;
             return;
         }
-        let half_marked = self.seen.blockers.has(crate::bss::port::BlockerReason::HalfMarked);
+        let half_marked = self
+            .seen
+            .blockers
+            .has(crate::bss::port::BlockerReason::HalfMarked);
         let blocked = verdict::of_blockers(&self.seen.blockers);
         match blocked {
             // A half-marked account is repaired by the next copy of the customers.
@@ -663,7 +745,11 @@ impl Fold<'_> {
 
     fn trouble(&mut self, error: &BssError) {
         let verdict = verdict::of_error(error);
-        let attempts = self.seen.trouble.as_ref().map_or(0, |t| t.attempts.saturating_add(1));
+        let attempts = self
+            .seen
+            .trouble
+            .as_ref()
+            .map_or(0, |t| t.attempts.saturating_add(1));
         let asked = match error {
             BssError::Throttled { after } => after.unwrap_or(Duration::ZERO),
             _ => Duration::ZERO,

@@ -18,7 +18,10 @@ impl Keys {
     /// Keys for a reseller.
     #[must_use]
     pub fn new(identity: &str, reseller: &AccountId) -> Self {
-        Self { identity: identity.to_owned(), reseller: reseller.clone() }
+        Self {
+            identity: identity.to_owned(),
+            reseller: reseller.clone(),
+        }
     }
 
     /// `tru/<identity>/<reseller>/tenant`
@@ -52,7 +55,11 @@ impl Keys {
     }
 
     fn path(&self, rest: &[&str]) -> String {
-        let mut key = format!("tru/{}/{}", encode(&self.identity), encode(self.reseller.as_str()));
+        let mut key = format!(
+            "tru/{}/{}",
+            encode(&self.identity),
+            encode(self.reseller.as_str())
+        );
         for part in rest {
             key.push('/');
             key.push_str(&encode(part));
@@ -71,8 +78,14 @@ pub fn claim_name(identity: &str, reseller: &AccountId) -> String {
 /// A digest over a tenant's settings.
 #[must_use]
 pub fn settings_digest(settings: &TenantSettings) -> String {
-    let TenantSettings { price_list, edition, language, time_zone, date_format, invoicing } =
-        settings;
+    let TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings;
     let parts = [
         price_list.as_str(),
         edition,
@@ -82,7 +95,10 @@ pub fn settings_digest(settings: &TenantSettings) -> String {
         invoicing.as_str(),
     ];
     let text: Vec<String> = parts.iter().map(|part| encode(part)).collect();
-    format!("sha256-{}", hex(&Sha256::digest(text.join("/").as_bytes()), 32))
+    format!(
+        "sha256-{}",
+        hex(&Sha256::digest(text.join("/").as_bytes()), 32)
+    )
 }
 
 /// The first sixteen bytes of a hash over parts, none of which can run into the next.
@@ -94,7 +110,10 @@ pub(super) fn hash128(parts: &[&str]) -> u128 {
         hasher.update(part.as_bytes());
     }
     let bytes = hasher.finalize();
-    bytes.iter().take(16).fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte))
+    bytes
+        .iter()
+        .take(16)
+        .fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte))
 }
 
 fn hex(bytes: &[u8], digits: usize) -> String {
@@ -131,7 +150,8 @@ mod tests {
             "tru/acme-distribution/10423/T-7/activation"
         );
         assert_eq!(
-            keys.item(&tenant, ItemKind::Asset, &SourceId::from("a/1")).as_str(),
+            keys.item(&tenant, ItemKind::Asset, &SourceId::from("a/1"))
+                .as_str(),
             "tru/acme-distribution/10423/T-7/asset/a%2F1"
         );
         assert_eq!(

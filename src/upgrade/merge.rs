@@ -32,7 +32,11 @@ enum Begun {
 
 impl<T> Stream<T> {
     fn new() -> Self {
-        Self { rows: VecDeque::new(), next: None, begun: Begun::NotYet }
+        Self {
+            rows: VecDeque::new(),
+            next: None,
+            begun: Begun::NotYet,
+        }
     }
 
     /// Whether every row was read from the BSS.
@@ -42,8 +46,10 @@ impl<T> Stream<T> {
 
     /// The page that is needed next; only asked for when no row is left.
     fn wanted(&self, limit: u16) -> Option<PageRequest> {
-        (self.rows.is_empty() && !self.exhausted())
-            .then(|| PageRequest { cursor: self.next.clone(), limit })
+        (self.rows.is_empty() && !self.exhausted()).then(|| PageRequest {
+            cursor: self.next.clone(),
+            limit,
+        })
     }
 
     fn push(&mut self, page: Page<T>) {
@@ -74,7 +80,11 @@ pub(super) struct Merge<T> {
 
 impl<T: Keyed> Merge<T> {
     pub(super) fn new() -> Self {
-        Self { sources: Stream::new(), copies: Stream::new(), group: Vec::new() }
+        Self {
+            sources: Stream::new(),
+            copies: Stream::new(),
+            group: Vec::new(),
+        }
     }
 
     /// The pages that are needed before the next pair can be told.
@@ -110,14 +120,22 @@ impl<T: Keyed> Merge<T> {
         let source_id = self.sources.rows.front().map(|row| row.source_id().clone());
         match (source_id, group_id) {
             (None, None) => None,
-            (Some(_), None) => Some(Pair { source: self.sources.rows.pop_front(), copies: vec![] }),
-            (None, Some(_)) => Some(Pair { source: None, copies: std::mem::take(&mut self.group) }),
-            (Some(source), Some(copied)) if source < copied => {
-                Some(Pair { source: self.sources.rows.pop_front(), copies: vec![] })
-            }
-            (Some(source), Some(copied)) if source > copied => {
-                Some(Pair { source: None, copies: std::mem::take(&mut self.group) })
-            }
+            (Some(_), None) => Some(Pair {
+                source: self.sources.rows.pop_front(),
+                copies: vec![],
+            }),
+            (None, Some(_)) => Some(Pair {
+                source: None,
+                copies: std::mem::take(&mut self.group),
+            }),
+            (Some(source), Some(copied)) if source < copied => Some(Pair {
+                source: self.sources.rows.pop_front(),
+                copies: vec![],
+            }),
+            (Some(source), Some(copied)) if source > copied => Some(Pair {
+                source: None,
+                copies: std::mem::take(&mut self.group),
+            }),
             (Some(_), Some(_)) => Some(Pair {
                 source: self.sources.rows.pop_front(),
                 copies: std::mem::take(&mut self.group),
@@ -128,7 +146,10 @@ impl<T: Keyed> Merge<T> {
     /// Moves the copies of the next source into the group.
     fn gather_group(&mut self) {
         while let Some(front) = self.copies.rows.front() {
-            let same = self.group.first().is_none_or(|first| first.source == front.source);
+            let same = self
+                .group
+                .first()
+                .is_none_or(|first| first.source == front.source);
             if !same {
                 return;
             }
@@ -168,10 +189,17 @@ mod tests {
 
     /// Serves a list in pages of a given size.
     fn page<T: Clone>(all: &[T], request: &PageRequest, size: usize) -> Page<T> {
-        let from = request.cursor.as_ref().map_or(0, |c| c.0.parse::<usize>().unwrap());
+        let from = request
+            .cursor
+            .as_ref()
+            .map_or(0, |c| c.0.parse::<usize>().unwrap());
         let to = (from + size).min(all.len());
         let next = (to < all.len()).then(|| Cursor(to.to_string()));
-        Page { items: all[from..to].to_vec(), next, revision: None }
+        Page {
+            items: all[from..to].to_vec(),
+            next,
+            revision: None,
+        }
     }
 
     proptest! {
@@ -205,7 +233,8 @@ mod tests {
             prop_assert_eq!(seen.len(), ids.len());
             for (pair, id) in seen.iter().zip(&ids) {
                 prop_assert_eq!(pair.source.clone().map(|r| r.0), rows.iter().find(|r| &r.0 == id).map(|r| r.0.clone()));
-                prop_assert_eq!(&pair.copies, by_source.get(id).unwrap_or(&Vec::new()));
+                let expected = by_source.get(id).cloned().unwrap_or_default();
+                prop_assert_eq!(&pair.copies, &expected);
             }
         }
     }

@@ -22,19 +22,19 @@ mod valid;
 mod verdict;
 
 pub use backoff::delay as backoff_delay;
-pub use claim::{apply as apply_claim_edit, may_take_over, Holding};
-pub use decide::{decide, Decision, Next, State};
+pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
+pub use decide::{Decision, Next, State, decide};
 pub use effect::{
     Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
     Work,
 };
 pub use fold::fold;
-pub use keys::{claim_name, Keys};
+pub use keys::{Keys, claim_name};
 pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
-pub use status::{compose, report_rows, Draft};
+pub use status::{Draft, compose, report_rows};
 pub use sweep::{Sweep, SweepMode};
 pub use tally::{Finding, InventoryDigest, RevisionSeen, Tally};
-pub use valid::{validate, Declared, Invalid, Pace, References, ValidUpgrade};
+pub use valid::{Declared, Invalid, Pace, References, ValidUpgrade, validate};
 
 /// A moment: wall time for what people read, a monotonic one for every wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

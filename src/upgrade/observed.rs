@@ -87,8 +87,7 @@ impl CleanFinalSweep {
         customers: &Tally,
         purchases: &Tally,
     ) -> Option<Self> {
-        let RevisionSeen::One(revision) =
-            orders.and(customers.revision).and(purchases.revision)
+        let RevisionSeen::One(revision) = orders.and(customers.revision).and(purchases.revision)
         else {
             return None;
         };
@@ -103,7 +102,11 @@ impl CleanFinalSweep {
             .chain(&purchases.counts)
             .map(|(kind, counts)| (*kind, counts.eligible))
             .collect();
-        Some(Self { revision, digest: InventoryDigest::text(&digest), counts })
+        Some(Self {
+            revision,
+            digest: InventoryDigest::text(&digest),
+            counts,
+        })
     }
 
     /// The revision that all listings carried.
@@ -198,7 +201,10 @@ impl Observed {
     #[must_use]
     pub fn new(milestones: impl IntoIterator<Item = ConditionType>) -> Self {
         Self {
-            milestones: milestones.into_iter().map(|milestone| (milestone, 0)).collect(),
+            milestones: milestones
+                .into_iter()
+                .map(|milestone| (milestone, 0))
+                .collect(),
             ..Self::default()
         }
     }
@@ -219,7 +225,10 @@ impl Observed {
     pub(super) fn enter(&mut self, stage: Stage) {
         self.stage = stage;
         self.sweep = None;
-        if matches!(stage, Stage::Customers | Stage::CheckCustomers | Stage::Orders) {
+        if matches!(
+            stage,
+            Stage::Customers | Stage::CheckCustomers | Stage::Orders
+        ) {
             self.reseller = None;
             self.tenant = None;
             self.tried_now.clear();

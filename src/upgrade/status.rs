@@ -7,7 +7,7 @@ use super::claim::finished;
 use super::decide::State;
 use super::observed::{Observed, Stage};
 use super::tally::{Counts, Finding, Findings};
-use super::{verdict, Keys, Now};
+use super::{Keys, Now, verdict};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
     Inventory, KindProgress, Phase, Progress, Reason, ReportKind, ReportRow, ResellerClaimSpec,
@@ -56,8 +56,10 @@ pub fn compose(
         condition.observed_generation = draft.generation;
     }
     status.waiting_for = waiting_for(previous, draft, now);
-    status.last_handled_reconcile_at =
-        draft.handled.map(str::to_owned).or_else(|| previous.last_handled_reconcile_at.clone());
+    status.last_handled_reconcile_at = draft
+        .handled
+        .map(str::to_owned)
+        .or_else(|| previous.last_handled_reconcile_at.clone());
     if let Some(identity) = draft.identity {
         status.bss_identity = Some(identity.to_owned());
     }
@@ -78,9 +80,17 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
         let before = holds(&status.conditions, milestone);
         let reached = before || draft.observed.is_some_and(|seen| seen.reached(milestone));
         let (condition, reason, message) = if reached {
-            (ConditionStatus::True, Reason::Completed, done_message(milestone))
+            (
+                ConditionStatus::True,
+                Reason::Completed,
+                done_message(milestone),
+            )
         } else {
-            (ConditionStatus::False, Reason::Pending, pending_message(milestone))
+            (
+                ConditionStatus::False,
+                Reason::Pending,
+                pending_message(milestone),
+            )
         };
         let wanted = DesiredCondition {
             type_: milestone,
@@ -110,12 +120,24 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
             "Spec valid, references resolved, connection probed, reseller claimed.".to_owned(),
         )
     } else if draft.state.reason.class() == Some(StateClass::MustFix) {
-        (ConditionStatus::False, draft.state.reason, draft.state.message.clone())
+        (
+            ConditionStatus::False,
+            draft.state.reason,
+            draft.state.message.clone(),
+        )
     } else {
-        (ConditionStatus::Unknown, draft.state.reason, draft.state.message.clone())
+        (
+            ConditionStatus::Unknown,
+            draft.state.reason,
+            draft.state.message.clone(),
+        )
     };
-    let wanted =
-        DesiredCondition { type_: ConditionType::Accepted, status: condition, reason, message };
+    let wanted = DesiredCondition {
+        type_: ConditionType::Accepted,
+        status: condition,
+        reason,
+        message,
+    };
     let _change = wanted.set(&mut status.conditions, draft.generation, now.wall);
 }
 
@@ -135,13 +157,19 @@ fn waiting_for(
         return None;
     }
     let reason = draft.state.reason.as_str();
-    let before = previous.waiting_for.as_ref().filter(|waiting| waiting.reason == reason);
+    let before = previous
+        .waiting_for
+        .as_ref()
+        .filter(|waiting| waiting.reason == reason);
     let since = before.map_or_else(|| now.wall.to_string(), |waiting| waiting.since.clone());
     // A time that moves with every look would be a status write with every look: one that stands
     // stays until it is past.
     let stands = before
         .and_then(|waiting| waiting.next_attempt_time.clone())
-        .filter(|time| time.parse::<jiff::Timestamp>().is_ok_and(|time| time > now.wall));
+        .filter(|time| {
+            time.parse::<jiff::Timestamp>()
+                .is_ok_and(|time| time > now.wall)
+        });
     let next_attempt_time = draft
         .next_attempt
         .filter(|wait| *wait >= SHOWN_FROM)
@@ -160,7 +188,10 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
     let Some(claim) = draft.claim else { return };
     let before = status.tenant.take().unwrap_or_default();
     let intent = claim.intents.create_tenant.as_ref();
-    let seen = draft.observed.and_then(|seen| seen.tenant.clone()).flatten();
+    let seen = draft
+        .observed
+        .and_then(|seen| seen.tenant.clone())
+        .flatten();
     let id = claim.tenant_id.clone();
     let view = TenantView {
         // Frozen from the intent on, and for good once the tenant is there.
@@ -208,7 +239,11 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
 /// The counts of the last whole sweeps, and of the copying sweep under way what it has done.
 fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
     let mut counts = observed.counts.clone();
-    let Some(sweep) = observed.sweep.as_ref().filter(|s| s.mode == super::SweepMode::Copy) else {
+    let Some(sweep) = observed
+        .sweep
+        .as_ref()
+        .filter(|s| s.mode == super::SweepMode::Copy)
+    else {
         return counts;
     };
     for (kind, live) in &sweep.tally.counts {
@@ -220,12 +255,20 @@ fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
 }
 
 fn kind_progress(counts: &Counts) -> KindProgress {
-    let Counts { eligible, copied, failed, excluded } = counts;
+    let Counts {
+        eligible,
+        copied,
+        failed,
+        excluded,
+    } = counts;
     KindProgress {
         eligible: *eligible,
         copied: *copied,
         failed: *failed,
-        excluded: excluded.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        excluded: excluded
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect(),
     }
 }
 
@@ -235,8 +278,14 @@ fn display(progress: &Progress, stage: Stage) -> String {
         (progress.customers.copied, progress.customers.eligible)
     } else {
         (
-            progress.subscriptions.copied.saturating_add(progress.assets.copied),
-            progress.subscriptions.eligible.saturating_add(progress.assets.eligible),
+            progress
+                .subscriptions
+                .copied
+                .saturating_add(progress.assets.copied),
+            progress
+                .subscriptions
+                .eligible
+                .saturating_add(progress.assets.eligible),
         )
     };
     format!("{}/{}", thousands(copied), thousands(eligible))
@@ -276,7 +325,11 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
                 })
                 .collect();
             left = left.saturating_sub(examples.len());
-            FailureGroup { reason: (*reason).to_owned(), count: *count, examples }
+            FailureGroup {
+                reason: (*reason).to_owned(),
+                count: *count,
+                examples,
+            }
         })
         .collect()
 }
@@ -293,12 +346,21 @@ pub fn report_rows(
         ReportKind::Blockers => (&observed.blockers, "Blocked"),
         ReportKind::Exclusions => (&observed.exclusions, "Excluded"),
     };
-    let rows = findings.rows.iter().map(|finding| row(finding, verdict, keys, tenant)).collect();
+    let rows = findings
+        .rows
+        .iter()
+        .map(|finding| row(finding, verdict, keys, tenant))
+        .collect();
     (rows, findings.truncated())
 }
 
 fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>) -> ReportRow {
-    let Finding { reason, kind, source, detail } = finding;
+    let Finding {
+        reason,
+        kind,
+        source,
+        detail,
+    } = finding;
     let remedy = match (verdict, detail) {
         ("Blocked", Some(detail)) => format!("{detail}. {}", verdict::remedy(reason)),
         ("Blocked", None) => verdict::remedy(reason).to_owned(),
@@ -334,7 +396,9 @@ fn phase(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> Phase {
 }
 
 fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
-    conditions.iter().any(|c| c.type_ == type_.as_str() && c.status == ConditionStatus::True)
+    conditions
+        .iter()
+        .any(|c| c.type_ == type_.as_str() && c.status == ConditionStatus::True)
 }
 
 fn done_message(milestone: ConditionType) -> &'static str {
@@ -372,6 +436,9 @@ fn pending_message(milestone: ConditionType) -> &'static str {
 }
 
 fn cut(text: &str, bytes: usize) -> String {
-    let end = (0..=bytes.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::{self, Class, HalfMarked};
 use super::effect::{InspectCalls, Pages, PagesRequest};
-use super::keys::{hash128, Keys};
+use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
 use crate::bss::port::{
@@ -110,7 +110,9 @@ impl Sweep {
     pub fn purchases(mode: SweepMode, scope: Scope, customers: &Tally) -> Self {
         let mut sweep = Self::new(mode, scope, Sides::Purchases(Merge::new()));
         sweep.unsynced.clone_from(&customers.unsynced);
-        sweep.failed_customers.clone_from(&customers.failed_customers);
+        sweep
+            .failed_customers
+            .clone_from(&customers.failed_customers);
         sweep
     }
 
@@ -172,7 +174,11 @@ impl Sweep {
         if finished {
             return Wanted::Nothing;
         }
-        Wanted::Pages(PagesRequest { listing: self.listing(), source, copies })
+        Wanted::Pages(PagesRequest {
+            listing: self.listing(),
+            source,
+            copies,
+        })
     }
 
     /// Takes pages in and works off every pair that they complete.
@@ -226,10 +232,17 @@ impl Sweep {
                 self.tally.unsynced.insert(source.id.clone());
             }
             if !matches!(class, Class::Excluded(_)) {
-                self.tally.eligible(ItemKind::Customer, &source.id, &source.digest);
+                self.tally
+                    .eligible(ItemKind::Customer, &source.id, &source.digest);
             }
         }
-        self.settle(ItemKind::Customer, &id, &class, pair.source.as_ref().map(|s| &s.digest), None);
+        self.settle(
+            ItemKind::Customer,
+            &id,
+            &class,
+            pair.source.as_ref().map(|s| &s.digest),
+            None,
+        );
     }
 
     fn purchase(&mut self, pair: &Pair<Purchase>) {
@@ -249,7 +262,13 @@ impl Sweep {
             self.owner_of_failed(&source.customer);
         }
         let source = pair.source.as_ref();
-        self.settle(kind, &id, &class, source.map(|s| &s.digest), source.map(|s| &s.customer));
+        self.settle(
+            kind,
+            &id,
+            &class,
+            source.map(|s| &s.digest),
+            source.map(|s| &s.customer),
+        );
     }
 
     /// A customer that could not be copied counts only now that it owns something to copy (I-13).
@@ -283,7 +302,9 @@ impl Sweep {
             }),
             Class::Orphaned => self.blocked(kind, id, BlockerReason::OrphanedCopy),
             Class::Missing { copy, half_marked } => {
-                let Some(expected_source) = digest.cloned() else { return };
+                let Some(expected_source) = digest.cloned() else {
+                    return;
+                };
                 let item = CopyItem {
                     source: id.clone(),
                     kind,
@@ -292,7 +313,11 @@ impl Sweep {
                     expected_copy: copy.clone(),
                     pricing: None,
                 };
-                self.missing(Candidate { item, owner: owner.cloned(), half_marked: *half_marked });
+                self.missing(Candidate {
+                    item,
+                    owner: owner.cloned(),
+                    half_marked: *half_marked,
+                });
             }
         }
     }
@@ -300,7 +325,8 @@ impl Sweep {
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
             (SweepMode::Copy, None) => {
-                self.to_copy.insert(candidate.item.source.clone(), candidate.item);
+                self.to_copy
+                    .insert(candidate.item.source.clone(), candidate.item);
             }
             (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
                 if candidate.half_marked == HalfMarked::Yes {
@@ -330,14 +356,24 @@ impl Sweep {
     }
 
     fn inspection(&self) -> InspectCalls {
-        let owners: BTreeSet<SourceId> =
-            self.candidates.iter().filter_map(|c| c.owner.clone()).collect();
+        let owners: BTreeSet<SourceId> = self
+            .candidates
+            .iter()
+            .filter_map(|c| c.owner.clone())
+            .collect();
         let owners: Vec<SourceId> = owners.into_iter().collect();
         let sources: Vec<SourceId> = match self.mode {
-            SweepMode::Check => self.candidates.iter().map(|c| c.item.source.clone()).collect(),
+            SweepMode::Check => self
+                .candidates
+                .iter()
+                .map(|c| c.item.source.clone())
+                .collect(),
             SweepMode::Copy | SweepMode::Pricing | SweepMode::Final => Vec::new(),
         };
-        InspectCalls { pricing: self.batches(&owners), checks: self.batches(&sources) }
+        InspectCalls {
+            pricing: self.batches(&owners),
+            checks: self.batches(&sources),
+        }
     }
 
     /// Takes pricing states and checks in.
@@ -347,7 +383,10 @@ impl Sweep {
         checks: &ByItem<Vec<Blocker>>,
     ) {
         for candidate in std::mem::take(&mut self.candidates) {
-            let state = candidate.owner.as_ref().and_then(|owner| pricing.get(owner));
+            let state = candidate
+                .owner
+                .as_ref()
+                .and_then(|owner| pricing.get(owner));
             match self.mode {
                 SweepMode::Copy => self.priced(candidate, state),
                 SweepMode::Pricing => self.pricing_seen(&candidate, state),
@@ -408,8 +447,15 @@ impl Sweep {
             }
             None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
         }
-        if candidate.owner.as_ref().is_some_and(|owner| self.unsynced.contains(owner)) {
-            all.push(Blocker { reason: BlockerReason::AccountNotSynced, detail: None });
+        if candidate
+            .owner
+            .as_ref()
+            .is_some_and(|owner| self.unsynced.contains(owner))
+        {
+            all.push(Blocker {
+                reason: BlockerReason::AccountNotSynced,
+                detail: None,
+            });
         }
         self.blocked_by(*kind, source, all);
     }
@@ -433,7 +479,9 @@ impl Sweep {
     /// Takes the outcomes of one batch in. Items that the batch did not settle stay.
     pub fn took_copies(&mut self, outcomes: &ByItem<ItemOutcome>) {
         for (source, outcome) in outcomes {
-            let Some(item) = self.to_copy.remove(source) else { continue };
+            let Some(item) = self.to_copy.remove(source) else {
+                continue;
+            };
             match outcome {
                 ItemOutcome::Created | ItemOutcome::Unchanged | ItemOutcome::Updated => {
                     self.tally.copied(item.kind);
@@ -477,7 +525,9 @@ impl Sweep {
 
     fn copy_failed(&mut self, item: &CopyItem, finding: Finding) {
         if item.kind == ItemKind::Customer {
-            self.tally.failed_customers.insert(item.source.clone(), finding);
+            self.tally
+                .failed_customers
+                .insert(item.source.clone(), finding);
         } else {
             self.tally.failed(item.kind);
             self.tally.block(finding);
@@ -496,7 +546,9 @@ impl Sweep {
     /// Takes look-ups in: what became of items whose outcome was unknown.
     pub fn took_found(&mut self, found: &BTreeMap<BusinessKey, Found>) {
         for (key, what) in found {
-            let Some(item) = self.unknown.remove(key) else { continue };
+            let Some(item) = self.unknown.remove(key) else {
+                continue;
+            };
             match what {
                 Found::One(copy) if copy.digest == item.expected_source => {
                     self.tally.copied(item.kind);
@@ -514,7 +566,9 @@ impl Sweep {
     }
 
     fn batches<T: Clone>(&self, all: &[T]) -> Vec<Vec<T>> {
-        all.chunks(usize::from(self.scope.batch.max(1))).map(<[T]>::to_vec).collect()
+        all.chunks(usize::from(self.scope.batch.max(1)))
+            .map(<[T]>::to_vec)
+            .collect()
     }
 }
 

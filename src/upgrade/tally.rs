@@ -50,7 +50,8 @@ impl Findings {
     /// How many were not kept.
     #[must_use]
     pub fn truncated(&self) -> i64 {
-        self.total().saturating_sub(i64::try_from(self.rows.len()).unwrap_or(i64::MAX))
+        self.total()
+            .saturating_sub(i64::try_from(self.rows.len()).unwrap_or(i64::MAX))
     }
 
     /// Whether there is one of this reason.
@@ -243,7 +244,10 @@ mod tests {
         assert_eq!(one.page(Some(Revision(2))), RevisionSeen::Moved);
         assert_eq!(one.page(None), RevisionSeen::Moved);
         assert_eq!(RevisionSeen::None.page(None), RevisionSeen::Moved);
-        assert_eq!(RevisionSeen::Moved.page(Some(Revision(1))), RevisionSeen::Moved);
+        assert_eq!(
+            RevisionSeen::Moved.page(Some(Revision(1))),
+            RevisionSeen::Moved
+        );
         assert_eq!(one.and(RevisionSeen::One(Revision(2))), RevisionSeen::Moved);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::keys::Keys;
 use crate::api::{
-    Billing, BillingAnchor, CustomerPricing, Invoicing as ApiInvoicing, TenantResellerUpgrade,
-    WhenMissing, CONFIRM_ANNOTATION, SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION,
+    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
+    SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
 };
 use crate::bss::port::{
     AccountId, BillingDay, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
@@ -23,7 +23,10 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { poll: Duration::from_secs(5), recheck: Duration::from_secs(300) }
+        Self {
+            poll: Duration::from_secs(5),
+            recheck: Duration::from_secs(300),
+        }
     }
 }
 
@@ -112,7 +115,11 @@ impl ValidUpgrade {
 #[must_use]
 pub fn suspension(upgrade: &TenantResellerUpgrade) -> Suspension {
     let annotated = annotation(upgrade, SUSPEND_ANNOTATION) == Some("true");
-    if upgrade.spec.suspend || annotated { Suspension::Suspended } else { Suspension::Running }
+    if upgrade.spec.suspend || annotated {
+        Suspension::Suspended
+    } else {
+        Suspension::Running
+    }
 }
 
 /// Turns a spec and what it refers to into a valid upgrade, or says everything that is wrong.
@@ -187,14 +194,19 @@ pub fn validate(
 
 fn declared(
     objects: &[CustomerPricing],
-) -> (BTreeMap<SourceId, Declared>, BTreeMap<SourceId, Vec<String>>) {
+) -> (
+    BTreeMap<SourceId, Declared>,
+    BTreeMap<SourceId, Vec<String>>,
+) {
     let mut by_customer: BTreeMap<SourceId, Vec<Declared>> = BTreeMap::new();
     for object in objects {
         let name = object.metadata.name.clone().unwrap_or_default();
         for customer in &object.spec.customers {
             // The schema says exactly one of day and anchor; an object of another version that
             // says neither declares nothing for this customer.
-            let Some(day) = billing(&customer.billing, "", &mut Vec::new()) else { continue };
+            let Some(day) = billing(&customer.billing, "", &mut Vec::new()) else {
+                continue;
+            };
             let options = PricingOptions {
                 price_list: PriceListId(customer.price_list.clone()),
                 billing: day,
@@ -205,7 +217,10 @@ fn declared(
             by_customer
                 .entry(SourceId(customer.account_id.trim().to_owned()))
                 .or_default()
-                .push(Declared { options, object: name.clone() });
+                .push(Declared {
+                    options,
+                    object: name.clone(),
+                });
         }
     }
     let mut once = BTreeMap::new();
@@ -226,11 +241,7 @@ fn declared(
     (once, twice)
 }
 
-fn billing(
-    billing: &Billing,
-    field: &'static str,
-    wrong: &mut Vec<Invalid>,
-) -> Option<BillingDay> {
+fn billing(billing: &Billing, field: &'static str, wrong: &mut Vec<Invalid>) -> Option<BillingDay> {
     let day = match (billing.day, billing.anchor) {
         (Some(day), None) => u8::try_from(day).ok().filter(|d| (1..=28).contains(d)),
         (None, Some(BillingAnchor::LastDayOfMonth)) => return Some(BillingDay::LastDayOfMonth),
@@ -253,7 +264,12 @@ fn invoicing(word: ApiInvoicing) -> Invoicing {
 }
 
 fn annotation<'a>(upgrade: &'a TenantResellerUpgrade, name: &str) -> Option<&'a str> {
-    upgrade.metadata.annotations.as_ref()?.get(name).map(String::as_str)
+    upgrade
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(name)
+        .map(String::as_str)
 }
 
 /// FNV-1a: the seed must only be spread, not secret.

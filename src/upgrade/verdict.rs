@@ -19,7 +19,11 @@ pub(super) fn verdict(
     message: impl Into<String>,
     next_action: impl Into<String>,
 ) -> Verdict {
-    Verdict { reason, message: message.into(), next_action: next_action.into() }
+    Verdict {
+        reason,
+        message: message.into(),
+        next_action: next_action.into(),
+    }
 }
 
 /// What an error means that no step has a special meaning for.
@@ -95,9 +99,15 @@ pub(super) fn weak(capabilities: &Capabilities) -> Option<Verdict> {
     for (name, strength) in [
         ("epochs are not enforced", promises.epochs),
         ("listings carry no revision", promises.revision),
-        ("activation does not compare the revision", promises.compares),
+        (
+            "activation does not compare the revision",
+            promises.compares,
+        ),
         ("open orders are not listed", promises.orders),
-        ("copies are not refused after activation", promises.off_guard),
+        (
+            "copies are not refused after activation",
+            promises.off_guard,
+        ),
     ] {
         if strength == Strength::Weak {
             weak.push(name.to_owned());
@@ -106,7 +116,10 @@ pub(super) fn weak(capabilities: &Capabilities) -> Option<Verdict> {
     (!weak.is_empty()).then(|| {
         verdict(
             Reason::RiskNotAccepted,
-            format!("The BSS gives weaker promises than the operator works with: {}.", weak.join("; ")),
+            format!(
+                "The BSS gives weaker promises than the operator works with: {}.",
+                weak.join("; ")
+            ),
             "Nothing was written. Strengthen the BSS or the service in front of it.",
         )
     })
@@ -117,12 +130,28 @@ pub(super) fn settings_differ(tenant: &Tenant, wanted: &TenantSettings) -> Optio
     let has = &tenant.settings;
     let mut differences = Vec::new();
     for (field, has, wants) in [
-        ("priceList", has.price_list.as_str(), wanted.price_list.as_str()),
+        (
+            "priceList",
+            has.price_list.as_str(),
+            wanted.price_list.as_str(),
+        ),
         ("edition", has.edition.as_str(), wanted.edition.as_str()),
         ("language", has.language.as_str(), wanted.language.as_str()),
-        ("timeZone", has.time_zone.as_str(), wanted.time_zone.as_str()),
-        ("dateFormat", has.date_format.as_str(), wanted.date_format.as_str()),
-        ("invoicing", has.invoicing.as_str(), wanted.invoicing.as_str()),
+        (
+            "timeZone",
+            has.time_zone.as_str(),
+            wanted.time_zone.as_str(),
+        ),
+        (
+            "dateFormat",
+            has.date_format.as_str(),
+            wanted.date_format.as_str(),
+        ),
+        (
+            "invoicing",
+            has.invoicing.as_str(),
+            wanted.invoicing.as_str(),
+        ),
     ] {
         if has != wants {
             differences.push(format!("{field} is {has}, spec.tenant.{field} is {wants}"));
@@ -131,7 +160,10 @@ pub(super) fn settings_differ(tenant: &Tenant, wanted: &TenantSettings) -> Optio
     (!differences.is_empty()).then(|| {
         verdict(
             Reason::TenantSettingsDiffer,
-            format!("The reseller's tenant differs from the spec: {}.", differences.join("; ")),
+            format!(
+                "The reseller's tenant differs from the spec: {}.",
+                differences.join("; ")
+            ),
             "Change the spec to what the tenant is, or have the tenant changed in the BSS.",
         )
     })
@@ -164,12 +196,22 @@ pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
         Reason::ItemsFailed
     };
     let names: Vec<&str> = blockers.counts.keys().copied().collect();
-    let counted: Vec<String> =
-        blockers.counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let counted: Vec<String> = blockers
+        .counts
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
     Some(verdict(
         reason,
-        format!("In the way: {}. Status lists them by reason, the report item by item.", names.join(", ")),
-        format!("{}: {} The operator looks again by itself.", counted.join(", "), remedies(&names)),
+        format!(
+            "In the way: {}. Status lists them by reason, the report item by item.",
+            names.join(", ")
+        ),
+        format!(
+            "{}: {} The operator looks again by itself.",
+            counted.join(", "),
+            remedies(&names)
+        ),
     ))
 }
 
@@ -219,8 +261,16 @@ pub(super) fn awaiting_pricing(
             None => id.to_string(),
         })
         .collect();
-    let more = if unpriced.len() > first.len() { ", ..." } else { "" };
-    let customers = if unpriced.len() == 1 { "customer" } else { "customers" };
+    let more = if unpriced.len() > first.len() {
+        ", ..."
+    } else {
+        ""
+    };
+    let customers = if unpriced.len() == 1 {
+        "customer"
+    } else {
+        "customers"
+    };
     verdict(
         Reason::AwaitingPricing,
         "Customers that own subscriptions to copy have no pricing options yet.",
