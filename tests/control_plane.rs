@@ -7,6 +7,9 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -26,10 +29,16 @@ const BOUND: Duration = Duration::from_mins(1);
 
 /// Whether a process of that number runs; one that only waits to be reaped does not.
 fn runs(pid: u32) -> bool {
+    if Path::new("/proc/self/stat").exists() {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        return stat
+            .rsplit_once(") ")
+            .is_some_and(|(_, rest)| !rest.starts_with('Z'));
+    }
     let output = Command::new("ps")
         .args(["-o", "stat=", "-p", &pid.to_string()])
         .output()
-        .expect("ps");
+        .unwrap();
     let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     !state.is_empty() && !state.starts_with('Z')
 }
@@ -364,4 +373,32 @@ async fn a_number_that_belongs_to_somebody_else_is_left_alone() {
     assert!(!folder.exists());
     bystander.kill().unwrap();
     bystander.wait().unwrap();
+}
+
+#[tokio::test]
+async fn tests_share_a_control_plane_and_keep_apart_by_namespace() {
+    let one = support::namespace("apart").await;
+    let other = support::namespace("apart").await;
+    assert!(std::ptr::eq(one.plane, other.plane));
+    assert_ne!(one.name, other.name);
+    one.apply(r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"}}"#)
+        .await
+        .unwrap();
+    assert!(
+        one.api::<ConfigMap>()
+            .get_opt("mine")
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(
+        other.api::<ConfigMap>().get_opt("mine").await.unwrap(),
+        None
+    );
+    let said = one
+        .kubectl(&["get", "configmap", "mine", "-o", "name"])
+        .await;
+    assert_eq!(said.unwrap(), "configmap/mine\n");
+    let refused = one.apply("kind: ConfigMap").await.unwrap_err().to_string();
+    assert!(refused.contains("apiVersion"), "{refused}");
 }

@@ -150,18 +150,12 @@ impl BssError {
 /// The same for a single blocked item.
 #[must_use]
 pub fn one_blocker(blocker: &Blocker) -> BlockerTally {
-    BlockerTally {
-        reason: blocker.reason,
-        count: 1,
-        examples: Vec::new(),
-    }
+    BlockerTally { reason: blocker.reason, count: 1, examples: Vec::new() }
 }
 
 fn summary(tallies: &[BlockerTally]) -> String {
-    let parts: Vec<String> = tallies
-        .iter()
-        .map(|t| format!("{} ({})", t.reason.as_str(), t.count))
-        .collect();
+    let parts: Vec<String> =
+        tallies.iter().map(|t| format!("{} ({})", t.reason.as_str(), t.count)).collect();
     parts.join(", ")
 }
 
@@ -172,12 +166,7 @@ fn fields(fields: &[FieldError]) -> String {
             if f.allowed.is_empty() {
                 format!("{}: {}", f.field, f.detail)
             } else {
-                format!(
-                    "{}: {} (allowed: {})",
-                    f.field,
-                    f.detail,
-                    f.allowed.join(", ")
-                )
+                format!("{}: {} (allowed: {})", f.field, f.detail, f.allowed.join(", "))
             }
         })
         .collect();

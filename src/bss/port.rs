@@ -719,8 +719,10 @@ pub trait Bss: Send + std::marker::Sync {
     ) -> impl Future<Output = BssResult<IssuedEpoch>> + Send;
 
     /// The reseller's tenant, if it has one.
-    fn tenant(&self, account: &AccountId)
-    -> impl Future<Output = BssResult<Option<Tenant>>> + Send;
+    fn tenant(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = BssResult<Option<Tenant>>> + Send;
 
     /// Requests a tenant.
     fn create_tenant(
@@ -732,8 +734,10 @@ pub trait Bss: Send + std::marker::Sync {
     ) -> impl Future<Output = BssResult<TenantCreation>> + Send;
 
     /// The state of a long-running operation.
-    fn operation(&self, id: &OperationId)
-    -> impl Future<Output = BssResult<OperationState>> + Send;
+    fn operation(
+        &self,
+        id: &OperationId,
+    ) -> impl Future<Output = BssResult<OperationState>> + Send;
 
     /// A page of the reseller's customers.
     fn customers(
