@@ -4,7 +4,7 @@
 //! object written by a newer or older version must not stop the others. Each stream keeps its
 //! errors to itself: in kube-rs' controller an error of one stream pauses all of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::client::Clients;
 use super::error::chain;
 use super::pulse::{Pulse, Pulses};
-use crate::api::{BssConnection, CustomerPricing, TenantResellerUpgrade};
+use crate::api::{BssConnection, ConditionType, CustomerPricing, Phase, TenantResellerUpgrade};
 
 /// How long one watch lasts before it is asked anew, in seconds. Also bounds how long a connection
 /// that died without a word goes unnoticed.
@@ -102,10 +102,15 @@ impl Stores {
         found
     }
 
-    /// Every upgrade that this version can read, for gauges.
+    /// How many upgrades there are, by phase and reason of `Ready`, for gauges.
     #[must_use]
-    pub fn upgrades(&self) -> Vec<Arc<DeserializeGuard<TenantResellerUpgrade>>> {
-        self.upgrades.state_filter(|guarded| guarded.0.is_ok())
+    pub fn upgrade_counts(&self) -> BTreeMap<(String, String), i64> {
+        let mut counts = BTreeMap::new();
+        for guarded in self.upgrades.state() {
+            let count: &mut i64 = counts.entry(phase_and_reason(&guarded)).or_default();
+            *count = count.saturating_add(1);
+        }
+        counts
     }
 
     /// Whether this very upgrade is there, not another of its name.
@@ -145,6 +150,21 @@ impl Stores {
             .map(|upgrade| ObjectRef::from_obj(upgrade.as_ref()))
             .collect()
     }
+}
+
+fn phase_and_reason(guarded: &Guarded<TenantResellerUpgrade>) -> (String, String) {
+    let Ok(upgrade) = &guarded.0 else {
+        return ("Unreadable".to_owned(), "Unreadable".to_owned());
+    };
+    let status = upgrade.status.as_ref();
+    let phase = status
+        .and_then(|status| status.phase)
+        .unwrap_or(Phase::Pending);
+    let ready = ConditionType::Ready.as_str();
+    let reason = status
+        .and_then(|status| status.conditions.iter().find(|c| c.type_ == ready))
+        .map_or("Unseen", |condition| condition.reason.as_str());
+    (phase.as_str().to_owned(), reason.to_owned())
 }
 
 fn readable<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<K>
@@ -311,13 +331,20 @@ impl Iterator for Patience {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        if self.last.is_some_and(|last| last.elapsed() > QUIET) {
+        Some(self.failed_at(Instant::now()))
+    }
+}
+
+impl Patience {
+    fn failed_at(&mut self, now: Instant) -> Duration {
+        let quiet = |last| now.saturating_duration_since(last) > QUIET;
+        if self.last.is_some_and(quiet) {
             self.failures = 0;
         }
-        self.last = Some(Instant::now());
+        self.last = Some(now);
         let rest = Duration::from_millis(500).saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1).min(16);
-        Some(rest.min(LONGEST))
+        rest.min(LONGEST)
     }
 }
 
@@ -329,15 +356,17 @@ impl Backoff for Patience {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn patience_grows_and_forgets() {
-        let mut patience = Patience::default();
-        let rests: Vec<u128> = patience.by_ref().take(6).map(|d| d.as_millis()).collect();
+    #[test]
+    fn patience_grows_and_forgets() {
+        let (mut patience, now) = (Patience::default(), Instant::now());
+        let rests: Vec<u128> = (0..6)
+            .map(|_| patience.failed_at(now).as_millis())
+            .collect();
         assert_eq!(rests, [500, 1000, 2000, 4000, 8000, 10000]);
         patience.reset();
-        assert_eq!(patience.next(), Some(LONGEST), "a success is no reset");
-        tokio::time::advance(QUIET + Duration::from_secs(1)).await;
-        assert_eq!(patience.next(), Some(Duration::from_millis(500)));
+        assert_eq!(patience.failed_at(now), LONGEST, "a success is no reset");
+        let later = now + QUIET + Duration::from_secs(1);
+        assert_eq!(patience.failed_at(later), Duration::from_millis(500));
     }
 
     #[test]
