@@ -1,61 +1,132 @@
 //! `ResellerClaim`: the lock on one reseller, and the record that outlives the upgrade.
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules;
+
 /// The lock on one reseller of one BSS, and the record of what was done to it. Written by the
 /// operator alone, in its own namespace; deleting the upgrade leaves it.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
     kind = "ResellerClaim",
+    doc = "The lock on one reseller of one BSS, and the record of what was done to it and when. Written by the operator alone, in its own namespace; it outlives the upgrade.",
     namespaced,
     shortname = "trc",
     category = "tenantreseller",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.bssIdentity",
+    selectable = ".spec.resellerAccountId",
+    printcolumn(
+        name = "Identity",
+        type_ = "string",
+        description = "The BSS's lasting name",
+        json_path = ".spec.bssIdentity"
+    ),
+    printcolumn(
+        name = "Reseller",
+        type_ = "string",
+        description = "The reseller's account",
+        json_path = ".spec.resellerAccountId"
+    ),
+    printcolumn(
+        name = "Holder",
+        type_ = "string",
+        description = "The upgrade that holds the reseller",
+        json_path = ".spec.holder.name"
+    ),
+    printcolumn(
+        name = "Epoch",
+        type_ = "integer",
+        description = "The fencing epoch that the BSS issued last",
+        json_path = ".spec.epoch"
+    ),
+    printcolumn(
+        name = "Tenant",
+        type_ = "string",
+        description = "The reseller's tenant",
+        json_path = ".spec.tenantId"
+    ),
+    printcolumn(
+        name = "Activated",
+        type_ = "string",
+        description = "When back ordering was activated",
+        json_path = ".spec.activationTime"
+    ),
+    printcolumn(
+        name = "Holder-Namespace",
+        type_ = "string",
+        description = "The namespace of that upgrade",
+        json_path = ".spec.holder.namespace",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Approval",
+        type_ = "string",
+        description = "Under which approval back ordering was activated",
+        json_path = ".spec.approval",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResellerClaimSpec {
-    /// The BSS's name.
-    #[schemars(length(min = 1, max = 63))]
+    /// The BSS's lasting name. Immutable. Example: acme-distribution
+    #[schemars(
+        length(min = 1, max = 63),
+        extend("x-kubernetes-validations" = rules::immutable("bssIdentity"))
+    )]
     pub bss_identity: String,
-    /// The reseller's canonical account id.
-    #[schemars(length(min = 1, max = 128))]
+    /// The reseller's account id as the BSS writes it. Immutable. Example: "10423"
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::immutable("resellerAccountId"))
+    )]
     pub reseller_account_id: String,
-    /// The upgrade that holds the reseller.
+    /// The upgrade that holds the reseller, or held it last.
+    #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
     pub holder: ClaimHolder,
     /// The highest fencing epoch that the BSS issued to this operator; absent before the first.
+    /// Example: 7
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// True while the operator asks for an epoch: the answer may have been lost.
+    /// Whether the operator asks the BSS for an epoch at this moment, so that the answer may have
+    /// been lost. Example: false
     #[serde(default)]
     pub acquiring: bool,
-    /// The epoch that a person has to confirm, because the BSS had issued a higher one than this
-    /// record knows: the cluster's state went back.
+    /// The epoch that a person has to confirm before anything irreversible happens: the BSS had
+    /// issued a higher one than this record knows, so the cluster's state went back. Example: 9
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_epoch: Option<i64>,
-    /// The tenant, once it is known.
+    /// The tenant's id, once it is known. Example: t-7001
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub tenant_id: Option<String>,
-    /// Effects that must not be repeated blindly and have no known outcome yet.
+    /// Effects that must not be repeated blindly and have no known outcome yet, with what is
+    /// needed to find out.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
     pub intents: ClaimIntents,
     /// Milestones, as they were reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub timeline: Vec<TimelineEntry>,
-    /// When back ordering was activated, RFC 3339.
+    /// When back ordering was activated. Example: 2026-12-05T21:14:03Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub activation_time: Option<String>,
-    /// The digest of the inventory that back ordering was activated on.
+    /// The digest of the inventory that back ordering was activated on. Example: sha256-9f2c64d1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub inventory_digest: Option<String>,
-    /// Under which approval back ordering was activated.
+    /// Under which approval back ordering was activated. Example: automatic
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub approval: Option<String>,
@@ -65,13 +136,14 @@ pub struct ResellerClaimSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimHolder {
-    /// Its namespace.
+    /// The namespace of the upgrade. Example: resellers
     #[schemars(length(min = 1, max = 63))]
     pub namespace: String,
-    /// Its name.
+    /// The name of the upgrade. Example: contoso
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Its uid.
+    /// The uid of the upgrade, which tells it from a later one of the same name.
+    /// Example: 5b0f5c5e-0d7b-4a86-9d0e-3f9d6f6a2f11
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
 }
@@ -80,11 +152,13 @@ pub struct ClaimHolder {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimIntents {
-    /// The tenant was requested.
+    /// The creation of the tenant was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CreateTenantIntent")]
     pub create_tenant: Option<CreateTenantIntent>,
-    /// Activation was requested.
+    /// The activation of back ordering was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ActivationIntent")]
     pub activate: Option<ActivationIntent>,
 }
 
@@ -92,15 +166,15 @@ pub struct ClaimIntents {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTenantIntent {
-    /// Digest of the settings that were sent.
+    /// The digest of the settings that were sent. Example: sha256-51ab03e7
     #[schemars(length(max = 80))]
     pub settings_digest: String,
-    /// The BSS's operation, once it is known.
+    /// The BSS's id of the operation, once it is known. Example: op-31
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub operation_id: Option<String>,
-    /// When the intent was recorded, RFC 3339.
-    #[schemars(length(max = 40))]
+    /// When the intent was recorded. Example: 2026-12-05T20:00:00Z
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub recorded_time: String,
 }
 
@@ -108,13 +182,13 @@ pub struct CreateTenantIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationIntent {
-    /// The revision of the final sweep.
+    /// The revision of the reseller's inventory that the final sweep saw. Example: 48213
     pub revision: i64,
-    /// The digest of the inventory of the final sweep.
+    /// The digest of the inventory that the final sweep saw. Example: sha256-9f2c64d1
     #[schemars(length(max = 80))]
     pub inventory_digest: String,
-    /// When the intent was recorded, RFC 3339.
-    #[schemars(length(max = 40))]
+    /// When the intent was recorded. Example: 2026-12-05T21:14:02Z
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub recorded_time: String,
 }
 
@@ -122,18 +196,19 @@ pub struct ActivationIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineEntry {
-    /// The milestone, as the condition is called.
+    /// The milestone, as its condition is called. Example: CustomersCopied
     #[schemars(length(max = 64))]
     pub milestone: String,
-    /// When work on it began, RFC 3339.
+    /// When work on it began. Example: 2026-12-05T20:00:31Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub started_time: Option<String>,
-    /// When it was reached, RFC 3339.
+    /// When it was reached. Example: 2026-12-05T20:04:10Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub completed_time: Option<String>,
-    /// How many items it covered.
+    /// How many items it covered. Example: 120
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub items: i64,
 }

@@ -1,40 +1,86 @@
 //! `BssConnection`: how to reach a BSS.
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
+use super::rules;
 
 /// How to reach a BSS: its identity, adapter, credentials, trust and limits.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
     kind = "BssConnection",
+    doc = "How to reach a distributor's BSS: its lasting name, where and how it is called, credentials, trust and limits.",
     namespaced,
     status = "BssConnectionStatus",
     shortname = "bssc",
     category = "tenantreseller",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        description = "Whether the BSS can be used",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Adapter",
+        type_ = "string",
+        description = "How the operator speaks to the BSS",
+        json_path = ".status.adapter"
+    ),
+    printcolumn(
+        name = "URL",
+        type_ = "string",
+        description = "Where the BSS is called",
+        json_path = ".spec.reference.url"
+    ),
+    printcolumn(
+        name = "Identity",
+        type_ = "string",
+        description = "The BSS's lasting name",
+        json_path = ".spec.identity"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        description = "The present, in a sentence",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BssConnectionSpec {
-    /// This BSS's lasting name, part of every business key, the same in every cluster. Immutable;
-    /// compared with what the BSS tells of itself. Example: `acme-distribution`.
+    /// This BSS's lasting name: a part of every business key, the same in every cluster and
+    /// namespace, and compared with what the BSS tells of itself. Immutable; a new host name or
+    /// another adapter is no reason for another identity. Lower case letters, digits, '-' and '.'.
+    /// Example: acme-distribution
     #[schemars(
         length(min = 1, max = 63),
-        regex(pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+        extend("x-kubernetes-validations" = rules::all(&[
+            rules::object_name("identity"),
+            rules::immutable("identity"),
+        ]))
     )]
     pub identity: String,
-    /// The reference adapter: the BSS (or a service before it) speaks the project's own contract.
+    /// The reference adapter: the BSS, or a service in front of it, speaks this project's own HTTP
+    /// contract.
     pub reference: ReferenceAdapter,
-    /// How to log in.
+    /// How to log in: exactly one method, so far `bearer`.
     pub auth: Auth,
-    /// Whom to trust.
+    /// Whom to trust. Without it, the certificate authorities of the operator's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Tls")]
     pub tls: Option<Tls>,
-    /// How hard the BSS may be asked, by all upgrades together.
+    /// How hard the BSS may be asked, by all upgrades together. Of several connections with one
+    /// identity the strictest counts.
     #[serde(default)]
     pub limits: ConnectionLimits,
 }
@@ -43,9 +89,13 @@ pub struct BssConnectionSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReferenceAdapter {
-    /// Base URL of the contract, `https`, without credentials, query or fragment. Example:
-    /// `https://bss.example.com/tenant-reseller/v1`.
-    #[schemars(length(min = 9, max = 2048))]
+    /// The address that the contract's paths are appended to: https, without credentials, query
+    /// or fragment. Its host must be among those that the Secrets of this connection allow.
+    /// Example: https://bss.example.com/tenant-reseller/v1
+    #[schemars(
+        length(min = 9, max = 2048),
+        extend("x-kubernetes-validations" = rules::base_url("reference.url"))
+    )]
     pub url: String,
 }
 
@@ -53,7 +103,7 @@ pub struct ReferenceAdapter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Auth {
-    /// A bearer token.
+    /// A bearer token, sent with every request to the BSS and nowhere else.
     pub bearer: BearerAuth,
 }
 
@@ -61,8 +111,9 @@ pub struct Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BearerAuth {
-    /// The Secret with the key `token`. It must name the hosts that it may be sent to in its
-    /// annotation `tenantreseller.io/allowed-hosts`.
+    /// The Secret with the token under the key `token`, in the connection's namespace. Its
+    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS, so that nobody
+    /// can send it elsewhere by writing a connection.
     pub secret_ref: SecretRef,
 }
 
@@ -70,8 +121,11 @@ pub struct BearerAuth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    /// The name of the Secret. Example: distributor-credentials
+    #[schemars(
+        length(min = 1, max = 253),
+        extend("x-kubernetes-validations" = rules::object_name("secretRef.name"))
+    )]
     pub name: String,
 }
 
@@ -79,7 +133,8 @@ pub struct SecretRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// The Secret whose key `ca.crt` holds the certificate authority of the BSS, PEM.
+    /// The Secret with the certificate authority of the BSS under the key `ca.crt`, PEM, in the
+    /// connection's namespace. It is trusted instead of the machine's own authorities.
     pub ca_secret_ref: SecretRef,
 }
 
@@ -87,15 +142,16 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionLimits {
-    /// Requests per second.
+    /// How many requests a second the BSS gets at most. Example: 20
     #[serde(default = "default_requests_per_second")]
     #[schemars(range(min = 1, max = 10000))]
     pub requests_per_second: i32,
-    /// Requests at a time.
+    /// How many requests are under way at one time at most. Example: 8
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: i32,
-    /// How long one request may take as a whole, in seconds.
+    /// How long one request may take as a whole, in seconds. Deletion and the operator's own end
+    /// wait no longer than this. Example: 30
     #[serde(default = "default_request_timeout_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub request_timeout_seconds: i32,
@@ -128,19 +184,28 @@ fn default_request_timeout_seconds() -> i32 {
 #[serde(rename_all = "camelCase")]
 pub struct BssConnectionStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
+    /// Example: 1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Reachable`, `Authenticated`, `Conforming`.
+    /// `Ready`, and what it rests on: `Reachable`, `Authenticated` and `Conforming`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(
+        length(max = 8),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
     pub conditions: Vec<Condition>,
-    /// The BSS's name, as it tells it.
+    /// How the operator speaks to the BSS, for the column `ADAPTER`. Example: reference
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub adapter: Option<String>,
+    /// The BSS's lasting name, as it tells it itself; absent if it tells none.
+    /// Example: acme-distribution
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub identity: Option<String>,
-    /// What it can do and promises.
+    /// What the BSS can do and what it promises.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub capabilities: Vec<CapabilityStatus>,
 }
 
@@ -148,11 +213,11 @@ pub struct BssConnectionStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapabilityStatus {
-    /// An operation (`createTenant`) or a promise (`keys`).
+    /// An operation, such as createTenant, or a promise, such as keys. Example: keys
     #[schemars(length(max = 64))]
     pub name: String,
-    /// `Automatic`, `ManualStep`, `Unsupported`; or `Strong`, `Weak`, and of `keys` `Unique`,
-    /// `Findable`, `None`.
+    /// Of an operation: Automatic, ManualStep or Unsupported. Of a promise: Strong or Weak; of
+    /// keys: Unique, Findable or None. Example: Unique
     #[schemars(length(max = 32))]
     pub value: String,
 }

@@ -6,9 +6,11 @@
 mod claim;
 mod conditions;
 mod connection;
+mod crd;
 mod pricing;
 mod reason;
 mod report;
+mod rules;
 mod state;
 mod upgrade;
 
@@ -21,6 +23,7 @@ pub use connection::{
     Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus, CapabilityStatus,
     ConnectionLimits, ReferenceAdapter, SecretRef, Tls,
 };
+pub use crd::{CrdYamlError, crd_yaml, crds};
 pub use pricing::{
     Billing, BillingAnchor, CustomerPricing, CustomerPricingSpec, CustomerPricingStatus,
     DeclaredPricing, PricingFailure, UpgradeRef,

@@ -1,32 +1,83 @@
 //! `CustomerPricing`: declared pricing options for customers of one upgrade.
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
+use super::rules;
 use super::upgrade::Invoicing;
 
 /// Declared pricing options for customers of one upgrade. Optional: they may as well be set in the
 /// reseller's BSS, and what is set there is never overwritten.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
     kind = "CustomerPricing",
+    doc = "Declares pricing options for customers of one upgrade. They are applied where a customer has none yet, and never overwrite what was set in the reseller's BSS.",
     plural = "customerpricings",
     namespaced,
     status = "CustomerPricingStatus",
     shortname = "cpr",
     category = "tenantreseller",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.upgradeRef.name",
+    printcolumn(
+        name = "Declared",
+        type_ = "integer",
+        description = "Customers in the spec",
+        json_path = ".status.declared"
+    ),
+    printcolumn(
+        name = "Applied",
+        type_ = "integer",
+        description = "Customers whose options are exactly these",
+        json_path = ".status.applied"
+    ),
+    printcolumn(
+        name = "Failed",
+        type_ = "integer",
+        description = "Customers whose options could not be applied",
+        json_path = ".status.failed"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        description = "Whether all of them are applied",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Upgrade",
+        type_ = "string",
+        description = "The upgrade that they are for",
+        json_path = ".spec.upgradeRef.name",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        description = "The present, in a sentence",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerPricingSpec {
-    /// The upgrade, in the same namespace. Immutable.
+    /// The upgrade that the options are for, in the same namespace. Immutable.
+    #[schemars(extend("x-kubernetes-validations" = rules::immutable("upgradeRef")))]
     pub upgrade_ref: UpgradeRef,
-    /// The customers, each once.
-    #[schemars(length(min = 1, max = 500))]
+    /// The customers and their options, each customer once. A customer that comes in two objects
+    /// gets neither, and both say so.
+    #[schemars(
+        length(min = 1, max = 500),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["accountId"])
+    )]
     pub customers: Vec<DeclaredPricing>,
 }
 
@@ -34,8 +85,11 @@ pub struct CustomerPricingSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeRef {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    /// The name of the upgrade. Example: contoso
+    #[schemars(
+        length(min = 1, max = 253),
+        extend("x-kubernetes-validations" = rules::object_name("upgradeRef.name"))
+    )]
     pub name: String,
 }
 
@@ -49,13 +103,19 @@ pub enum BillingAnchor {
 /// When a customer is billed: exactly one of `day` and `anchor`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::rule(
+    "has(self.day) != has(self.anchor)",
+    "billing must have exactly one of day and anchor",
+)))]
 pub struct Billing {
-    /// Day of the month, 1 to 28.
+    /// The day of the month. The days after the 28th, which not every month has, are what
+    /// `anchor` is for. Example: 1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 28))]
     pub day: Option<i32>,
-    /// A named day.
+    /// A named day. `LastDayOfMonth` is the 28th, 29th, 30th or 31st, whichever the month ends on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BillingAnchor")]
     pub anchor: Option<BillingAnchor>,
 }
 
@@ -63,22 +123,40 @@ pub struct Billing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeclaredPricing {
-    /// The customer's account id in the distributor's BSS, for example `"20001"`.
-    #[schemars(length(min = 1, max = 128))]
+    /// The customer's account id in the distributor's BSS, as text. Example: "20001"
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("accountId"))
+    )]
     pub account_id: String,
-    /// A price list of the reseller's BSS. Example: `PL-RETAIL`.
-    #[schemars(length(min = 1, max = 128))]
+    /// The price list of the reseller's BSS that the customer buys from. Example: PL-RETAIL
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("priceList"))
+    )]
     pub price_list: String,
-    /// When the customer is billed.
+    /// When the customer is billed: exactly one of `day` and `anchor`.
     pub billing: Billing,
-    /// A payment method of the reseller's BSS. Example: `Invoice`.
-    #[schemars(length(min = 1, max = 64))]
+    /// The customer's payment method, one of those of the reseller's BSS. Example: Invoice
+    #[schemars(
+        length(min = 1, max = 64),
+        extend("x-kubernetes-validations" = rules::text("paymentMethod"))
+    )]
     pub payment_method: String,
-    /// How the customer is invoiced.
+    /// How the customer is invoiced: `Combined` is one invoice for all its subscriptions,
+    /// `Separate` one for each.
     pub invoicing: Invoicing,
-    /// Credit limit in the price list's currency, a decimal string. Example: `"5000.00"`.
+    /// The customer's credit limit in the currency of its price list, a decimal number as text
+    /// with at most 15 digits before and 6 after the point. Without it there is no limit of its
+    /// own. Example: "5000.00"
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 22), regex(pattern = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"))]
+    #[schemars(
+        length(min = 1, max = 22),
+        extend("x-kubernetes-validations" = rules::matches(
+            "^[0-9]{1,15}([.][0-9]{1,6})?$",
+            "creditLimit must be a decimal number as text, for example \"5000.00\"",
+        ))
+    )]
     pub credit_limit: Option<String>,
 }
 
@@ -87,24 +165,32 @@ pub struct DeclaredPricing {
 #[serde(rename_all = "camelCase")]
 pub struct CustomerPricingStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
+    /// Example: 1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`.
+    /// `Ready`: True once the options of every customer are applied; with the reason `Closed` once
+    /// the subscriptions are copied and changes are the reseller's, in its own BSS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
+    #[schemars(
+        length(max = 8),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
     pub conditions: Vec<Condition>,
-    /// Customers in the spec.
+    /// How many customers the spec declares. Example: 120
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub declared: i64,
-    /// Customers whose options in the reseller's BSS are exactly these.
+    /// How many customers have exactly these options in the reseller's BSS. Example: 118
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub applied: i64,
-    /// Customers whose options could not be applied.
+    /// How many customers' options could not be applied. Example: 2
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub failed: i64,
-    /// The first of those.
+    /// The first of those that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub failures: Vec<PricingFailure>,
 }
 
@@ -112,10 +198,10 @@ pub struct CustomerPricingStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PricingFailure {
-    /// The customer.
+    /// The customer's account id. Example: "20001"
     #[schemars(length(max = 128))]
     pub account_id: String,
-    /// Why, and what to do.
+    /// Why, and what to do about it. Example: the reseller's BSS knows no price list PL-RETIAL
     #[schemars(length(max = 512))]
     pub detail: String,
 }

@@ -1,35 +1,69 @@
 //! `UpgradeReport`: exceptions in pages.
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Exceptions of an upgrade in pages: what is in the way and what was left out, item by item.
 /// Written by the operator, owned by the upgrade, rewritten only when the content changed.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
     kind = "UpgradeReport",
+    doc = "One page of what is in the way of an upgrade or is left out by it, item by item. Written by the operator and owned by the upgrade.",
     namespaced,
     shortname = "trur",
     category = "tenantreseller",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    selectable = ".spec.kind",
+    printcolumn(
+        name = "Kind",
+        type_ = "string",
+        description = "What the rows are",
+        json_path = ".spec.kind"
+    ),
+    printcolumn(
+        name = "Page",
+        type_ = "integer",
+        description = "This page, from 1",
+        json_path = ".spec.page"
+    ),
+    printcolumn(
+        name = "Rows",
+        type_ = "integer",
+        description = "Rows on this page",
+        json_path = ".spec.count"
+    ),
+    printcolumn(
+        name = "Truncated",
+        type_ = "integer",
+        description = "Rows that did not fit",
+        json_path = ".spec.truncated"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeReportSpec {
-    /// What the rows are.
+    /// What the rows are: `Blockers` are items that cannot be copied as they are and what blocks
+    /// activation, `Exclusions` are items that are left out.
     pub kind: ReportKind,
-    /// This page, from 1.
+    /// The number of this page, from 1. Example: 1
     #[schemars(range(min = 1, max = 8))]
     pub page: i32,
-    /// How many rows this page has.
+    /// How many rows this page has. Example: 42
+    #[schemars(range(min = 0, max = 1000))]
     pub count: i32,
-    /// How many rows did not fit into the last page; 0 on the others.
+    /// How many rows did not fit into the last page; 0 on the others. Example: 0
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub truncated: i64,
-    /// The rows.
-    #[schemars(length(max = 1000))]
+    /// The rows, one for each item and reason. No personal data.
+    #[schemars(length(max = 1000), extend("x-kubernetes-list-type" = "atomic"))]
     pub rows: Vec<ReportRow>,
 }
 
@@ -59,23 +93,25 @@ impl ReportKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportRow {
-    /// `customer`, `subscription` or `asset`.
+    /// What it is: customer, subscription or asset. Example: subscription
     #[schemars(length(max = 16))]
     pub item: String,
-    /// Its id in the distributor's BSS.
+    /// Its id in the distributor's BSS. Example: S-00042
     #[schemars(length(max = 128))]
     pub id: String,
-    /// Its business key.
+    /// The key under which its copy is found in the reseller's BSS.
+    /// Example: tru/acme-distribution/10423/t-7001/subscription/S-00042
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub business_key: Option<String>,
-    /// `Blocked` or `Excluded`.
+    /// What became of it: Blocked or Excluded. Example: Blocked
     #[schemars(length(max = 32))]
     pub verdict: String,
-    /// Why, for example `CurrencyMismatch`.
+    /// Why, one word. Example: CurrencyMismatch
     #[schemars(length(max = 64))]
     pub reason: String,
     /// What it is about, and what people do about it.
+    /// Example: billed in USD, the tenant's price list in EUR: move it to a subscription in EUR
     #[schemars(length(max = 512))]
     pub remedy: String,
 }

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use kube::{CustomResource, KubeSchema};
+use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::claim::TimelineEntry;
 use super::conditions::Condition;
 use super::pricing::Billing;
+use super::rules;
 
 /// The desired upgrade of one reseller from Basic reseller to tenant reseller.
-#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
     kind = "TenantResellerUpgrade",
+    doc = "Takes one reseller of a distributor from Basic reseller to tenant reseller: creates its tenant, copies its customers and subscriptions, and activates back ordering.",
     namespaced,
     status = "TenantResellerUpgradeStatus",
     shortname = "tru",
@@ -23,20 +25,98 @@ use super::pricing::Billing;
     derive = "PartialEq",
     selectable = ".status.phase",
     selectable = ".spec.reseller.accountId",
-    selectable = ".spec.connectionRef.name"
+    selectable = ".spec.connectionRef.name",
+    validation = Rule::new(
+        "!has(oldSelf.status) || !has(oldSelf.status.tenant) || \
+         !has(oldSelf.status.tenant.requestedTime) || self.spec.tenant == oldSelf.spec.tenant"
+    )
+    .message("spec.tenant is frozen: the tenant was requested with these settings")
+    .field_path(".spec.tenant"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        description = "Whether the upgrade is complete",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Phase",
+        type_ = "string",
+        description = "Where the upgrade is",
+        json_path = ".status.phase"
+    ),
+    printcolumn(
+        name = "Progress",
+        type_ = "string",
+        description = "Items that have their copy, of those to copy",
+        json_path = ".status.progress.display"
+    ),
+    printcolumn(
+        name = "Failed",
+        type_ = "integer",
+        description = "Items that cannot be copied as they are",
+        json_path = ".status.progress.failed"
+    ),
+    printcolumn(
+        name = "Waiting-For",
+        type_ = "string",
+        description = "What the upgrade waits for",
+        json_path = ".status.waitingFor.reason"
+    ),
+    printcolumn(
+        name = "Reseller",
+        type_ = "string",
+        description = "The reseller's account in the distributor's BSS",
+        json_path = ".spec.reseller.accountId",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Connection",
+        type_ = "string",
+        description = "The connection to the distributor's BSS",
+        json_path = ".spec.connectionRef.name",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Tenant",
+        type_ = "string",
+        description = "The reseller's tenant",
+        json_path = ".status.tenant.id",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Next-Attempt",
+        type_ = "string",
+        description = "When the operator looks again by itself",
+        json_path = ".status.waitingFor.nextAttemptTime",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        description = "The present, in a sentence",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantResellerUpgradeSpec {
-    /// The connection to the distributor's BSS. Immutable.
+    /// The connection to the distributor's BSS. It is immutable, because every record of the
+    /// upgrade carries the name of that BSS.
+    #[schemars(extend("x-kubernetes-validations" = rules::immutable("connectionRef")))]
     pub connection_ref: ConnectionRef,
     /// The reseller to upgrade.
     pub reseller: ResellerRef,
-    /// The tenant that the reseller gets.
+    /// The tenant that the reseller gets. Frozen from the moment it was requested
+    /// (`status.tenant.requestedTime`); a refusal by the BSS thaws it.
     pub tenant: TenantSpec,
-    /// What to do about customers without pricing options.
+    /// What to do about customers that own a copyable subscription and have no pricing options.
     #[serde(default)]
     pub pricing: PricingPolicy,
-    /// Whether all work on this upgrade rests. A call that was sent already is awaited.
+    /// Whether all work on this upgrade rests. A call that was sent already is awaited, so
+    /// `Ready` may say `Suspending` for a moment. The annotation
+    /// `tenantreseller.io/suspend: "true"` does the same beside a spec that Git manages.
+    /// Example: true
     #[serde(default)]
     pub suspend: bool,
 }
@@ -53,11 +133,14 @@ pub enum ConnectionKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionRef {
-    /// The kind of the connection.
+    /// The kind of the connection. `BssConnection` is one in the upgrade's own namespace.
     #[serde(default)]
     pub kind: ConnectionKind,
-    /// The connection's name, in the upgrade's namespace, for example `distributor`.
-    #[schemars(length(min = 1, max = 253))]
+    /// The name of the connection, in the upgrade's namespace. Example: distributor
+    #[schemars(
+        length(min = 1, max = 253),
+        extend("x-kubernetes-validations" = rules::object_name("connectionRef.name"))
+    )]
     pub name: String,
 }
 
@@ -65,13 +148,23 @@ pub struct ConnectionRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResellerRef {
-    /// The reseller's account id in the distributor's BSS, for example `"10423"`. Immutable.
-    #[schemars(length(min = 1, max = 128))]
+    /// The reseller's account id in the distributor's BSS, as text. Immutable. Example: "10423"
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::all(&[
+            rules::text("reseller.accountId"),
+            rules::immutable("reseller.accountId"),
+        ]))
+    )]
     pub account_id: String,
-    /// If set, another name of the account in the BSS stops everything: a guard against a
-    /// mistyped id. Example: `Contoso Ltd`.
+    /// A guard against a mistyped account id: if the account has another name in the BSS,
+    /// everything stops with the reason `ResellerMismatch`. Without it the name is not looked at.
+    /// Example: Contoso Ltd
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(
+        length(min = 1, max = 256),
+        extend("x-kubernetes-validations" = rules::text("reseller.expectedName"))
+    )]
     pub expected_name: Option<String>,
 }
 
@@ -88,23 +181,40 @@ pub enum Invoicing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
-    /// The distributor's price list: it fixes the tenant's catalogue, its cost prices and its
-    /// currency. Example: `PL-RESELLER-EUR`.
-    #[schemars(length(min = 1, max = 128))]
+    /// A price list of the distributor. It fixes the tenant's catalogue, its cost prices and the
+    /// currency that the tenant is billed in. Example: PL-RESELLER-EUR
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("tenant.priceList"))
+    )]
     pub price_list: String,
-    /// The edition, one of those that the BSS sells. Example: `Premium`.
-    #[schemars(length(min = 1, max = 64))]
+    /// The edition of the tenant, one of those that the BSS sells. Example: Premium
+    #[schemars(
+        length(min = 1, max = 64),
+        extend("x-kubernetes-validations" = rules::text("tenant.edition"))
+    )]
     pub edition: String,
-    /// Language, a BCP 47 tag. Example: `en-GB`.
-    #[schemars(length(min = 2, max = 35))]
+    /// The tenant's language, a BCP 47 tag that the BSS knows. Example: en-GB
+    #[schemars(
+        length(min = 2, max = 35),
+        extend("x-kubernetes-validations" = rules::language("tenant.language"))
+    )]
     pub language: String,
-    /// Time zone, an IANA name. Example: `Europe/Athens`.
-    #[schemars(length(min = 1, max = 64))]
+    /// The tenant's time zone, by its name in the IANA time zone database; billing days begin and
+    /// end in it. An offset such as +02:00 is no name. Example: Europe/Athens
+    #[schemars(
+        length(min = 1, max = 64),
+        extend("x-kubernetes-validations" = rules::time_zone("tenant.timeZone"))
+    )]
     pub time_zone: String,
-    /// Date format in the BSS's own notation. Example: `dd/MM/yyyy`.
-    #[schemars(length(min = 1, max = 32))]
+    /// How the tenant shows dates, in the BSS's own notation. Example: dd/MM/yyyy
+    #[schemars(
+        length(min = 1, max = 32),
+        extend("x-kubernetes-validations" = rules::text("tenant.dateFormat"))
+    )]
     pub date_format: String,
-    /// How the distributor invoices for the tenant's accounts; the default that they inherit.
+    /// How the accounts of the tenant are invoiced unless they say otherwise: `Combined` is one
+    /// invoice for all, `Separate` one per account.
     pub invoicing: Invoicing,
 }
 
@@ -121,12 +231,26 @@ pub enum WhenMissing {
 /// The policy for customers without pricing options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::all(&[
+    rules::rule(
+        "self.whenMissing != 'UseDefault' || has(self.default)",
+        "pricing.default must be set when pricing.whenMissing is UseDefault",
+    ),
+    rules::rule(
+        "self.whenMissing == 'UseDefault' || !has(self.default)",
+        "pricing.default must not be set unless pricing.whenMissing is UseDefault",
+    ),
+])))]
 pub struct PricingPolicy {
-    /// What to do about a customer that owns a copyable subscription and has no pricing options.
+    /// What to do about a customer that owns a copyable subscription and has no pricing options:
+    /// `Wait` until somebody sets them, in the reseller's BSS or by a `CustomerPricing` object, or
+    /// `UseDefault`.
     #[serde(default)]
     pub when_missing: WhenMissing,
-    /// The options that such a customer gets with `UseDefault`. They never overwrite what was set.
+    /// The options that such a customer gets with `UseDefault`; required then, and refused
+    /// otherwise. They never overwrite what a person set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PricingDefault")]
     pub default: Option<PricingDefault>,
 }
 
@@ -134,15 +258,22 @@ pub struct PricingPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PricingDefault {
-    /// A price list of the reseller's BSS. Example: `PL-RETAIL`.
-    #[schemars(length(min = 1, max = 128))]
+    /// The price list of the reseller's BSS that the customer buys from. Example: PL-RETAIL
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("pricing.default.priceList"))
+    )]
     pub price_list: String,
-    /// When the customer is billed.
+    /// When the customer is billed: exactly one of `day` and `anchor`.
     pub billing: Billing,
-    /// A payment method of the reseller's BSS. Example: `Invoice`.
-    #[schemars(length(min = 1, max = 64))]
+    /// The customer's payment method, one of those of the reseller's BSS. Example: Invoice
+    #[schemars(
+        length(min = 1, max = 64),
+        extend("x-kubernetes-validations" = rules::text("pricing.default.paymentMethod"))
+    )]
     pub payment_method: String,
-    /// How the customer is invoiced.
+    /// How the customer is invoiced: `Combined` is one invoice for all its subscriptions,
+    /// `Separate` one for each.
     pub invoicing: Invoicing,
 }
 
@@ -186,46 +317,61 @@ impl Phase {
 /// The upgrade as the operator sees it; never more than 16 KiB.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::milestones()))]
 pub struct TenantResellerUpgradeStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
+    /// Example: 1
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Where the upgrade is.
+    /// Where the upgrade is: not begun, one of the four phases, the gate before phase 3, or done.
+    /// Computed from the conditions, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Phase")]
     pub phase: Option<Phase>,
-    /// The conditions: milestones that stay True once they are, and the summary.
+    /// The milestones `TenantCreated`, `CustomersCopied`, `PricingReady`, `SubscriptionsCopied`
+    /// and `BackOrderingActivated`, which stay True once they are, and the summary: `Accepted`,
+    /// `Ready`, `Succeeded`, `Suspended`, and `Reconciling` or `Stalled` while they are True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(
+        length(max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
     pub conditions: Vec<Condition>,
-    /// The tenant.
+    /// The tenant, as far as the operator knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TenantView", extend("x-kubernetes-map-type" = "atomic"))]
     pub tenant: Option<TenantView>,
-    /// The BSS's name, as in every business key.
+    /// The BSS's lasting name, as in every business key. Example: acme-distribution
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub bss_identity: Option<String>,
-    /// The reseller's canonical account id.
+    /// The reseller's account id as the BSS writes it. Example: "10423"
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub reseller_account_id: Option<String>,
     /// How far the copies are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Progress", extend("x-kubernetes-map-type" = "atomic"))]
     pub progress: Option<Progress>,
-    /// What the last final sweep saw.
+    /// What the last final sweep over both sides saw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Inventory", extend("x-kubernetes-map-type" = "atomic"))]
     pub inventory: Option<Inventory>,
     /// What the upgrade waits for, and what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "WaitingFor", extend("x-kubernetes-map-type" = "atomic"))]
     pub waiting_for: Option<WaitingFor>,
-    /// What is in the way, by reason, with a few examples.
+    /// What is in the way, by reason, with a few examples. All of it is in the `UpgradeReport`
+    /// objects that this upgrade owns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub failures: Vec<FailureGroup>,
     /// Milestones, as they were reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub timeline: Vec<TimelineEntry>,
     /// The value of the annotation `tenantreseller.io/requestedAt` that was obeyed last.
+    /// Example: 2026-12-05T20:00:00Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub last_handled_reconcile_at: Option<String>,
@@ -235,17 +381,18 @@ pub struct TenantResellerUpgradeStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantView {
-    /// Its id.
+    /// The tenant's id in the BSS. Example: t-7001
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub id: Option<String>,
-    /// Where people reach it.
+    /// Where people reach the tenant. Example: https://contoso.bss.example.com
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// When its creation was requested; `spec.tenant` is frozen while this stands.
+    /// Example: 2026-12-05T20:00:00Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub requested_time: Option<String>,
 }
 
@@ -253,19 +400,21 @@ pub struct TenantView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// Customers.
+    /// Customers: accounts whose Bill To is the reseller.
     #[serde(default)]
     pub customers: KindProgress,
-    /// Subscriptions.
+    /// Subscriptions: recurring purchases, with their add-ons.
     #[serde(default)]
     pub subscriptions: KindProgress,
-    /// Assets.
+    /// Assets: one-off or legacy purchases.
     #[serde(default)]
     pub assets: KindProgress,
-    /// Items of all kinds that are in the way, for the column `FAILED`.
+    /// Items of all kinds that cannot be copied as they are, for the column `FAILED`. Example: 3
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub failed: i64,
-    /// For the column `PROGRESS`, for example `1,204/3,000`.
+    /// Items that have their copy and items to copy, for the column `PROGRESS`.
+    /// Example: 1,204/3,000
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub display: String,
@@ -275,18 +424,21 @@ pub struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KindProgress {
-    /// Items that are to be copied.
+    /// How many items are to be copied. Example: 3000
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub eligible: i64,
-    /// Items that have their copy.
+    /// How many of them have their copy. Example: 1204
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub copied: i64,
-    /// Items that cannot be copied as they are.
+    /// How many cannot be copied as they are. Example: 3
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub failed: i64,
-    /// Items that are left out, by reason.
+    /// How many items are left out, by reason. Example: {"Suspended": 4, "Trial": 2}
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 10))]
+    #[schemars(extend("maxProperties" = 10, "x-kubernetes-map-type" = "atomic"))]
     pub excluded: BTreeMap<String, i64>,
 }
 
@@ -294,18 +446,22 @@ pub struct KindProgress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
-    /// Order-independent digest over all eligible items.
+    /// A digest over all eligible items that does not depend on their order.
+    /// Example: sha256-9f2c64d1
     #[serde(default)]
     #[schemars(length(max = 80))]
     pub digest: String,
-    /// Customers.
+    /// How many customers it covers. Example: 120
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub customers: i64,
-    /// Subscriptions.
+    /// How many subscriptions it covers. Example: 360
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub subscriptions: i64,
-    /// Assets.
+    /// How many assets it covers. Example: 40
     #[serde(default)]
+    #[schemars(range(min = 0))]
     pub assets: i64,
 }
 
@@ -313,18 +469,20 @@ pub struct Inventory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingFor {
-    /// The reason, as in `Ready`.
+    /// The reason, the same word as in the condition `Ready`. Example: AwaitingPricing
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// Who must do what.
+    /// Who has to do what, in a sentence.
+    /// Example: Set the pricing options of 20001 and 20002 in the reseller's BSS.
     #[schemars(length(max = 1024))]
     pub next_action: String,
-    /// Since when, RFC 3339.
-    #[schemars(length(max = 40))]
+    /// Since when it waits. Example: 2026-12-05T20:00:00Z
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub since: String,
     /// When the operator looks again by itself, if that is more than 30 s away.
+    /// Example: 2026-12-05T20:05:00Z
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 40))]
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub next_attempt_time: Option<String>,
 }
 
@@ -332,14 +490,15 @@ pub struct WaitingFor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureGroup {
-    /// The reason, for example `CurrencyMismatch`.
+    /// Why, one word. Example: CurrencyMismatch
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// How many items.
+    /// How many items are concerned. Example: 12
+    #[schemars(range(min = 0))]
     pub count: i64,
-    /// A few of them; at most 10 over all groups. The rest is in the reports.
+    /// A few of them: at most 10 over all groups together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10))]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub examples: Vec<FailureExample>,
 }
 
@@ -347,13 +506,13 @@ pub struct FailureGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureExample {
-    /// `customer`, `subscription` or `asset`.
+    /// What it is: customer, subscription or asset. Example: subscription
     #[schemars(length(max = 16))]
     pub kind: String,
-    /// Its id in the distributor's BSS.
+    /// Its id in the distributor's BSS. Example: S-00042
     #[schemars(length(max = 128))]
     pub id: String,
-    /// What is wrong with it.
+    /// What is wrong with it. Example: billed in USD, the tenant's price list in EUR
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub detail: Option<String>,

@@ -7,10 +7,12 @@ use crate::api::{
     CustomerPricing, CustomerPricingStatus, PricingFailure, Reason, ReportKind, ReportRow,
     TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec,
 };
-use crate::bss::port::{Capabilities, Keys as KeyPromise, Mode, PricingOutcome, SourceId, Strength};
+use crate::bss::port::{
+    Capabilities, Keys as KeyPromise, Mode, PricingOutcome, SourceId, Strength,
+};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
-use crate::upgrade::{report_rows, Now, Observed, ValidUpgrade};
+use crate::upgrade::{Now, Observed, ValidUpgrade, report_rows};
 
 /// Rows of a page: with their bounds, a page stays below 256 KiB.
 const PAGE_ROWS: usize = 250;
@@ -27,12 +29,19 @@ pub(super) async fn reports<C: Cluster>(
     if !observed.looked_at_purchases {
         return Ok(());
     }
-    let Some(reseller) = observed.claim.as_ref().map(|claim| claim.reseller_account_id.clone())
+    let Some(reseller) = observed
+        .claim
+        .as_ref()
+        .map(|claim| claim.reseller_account_id.clone())
     else {
         return Ok(());
     };
     let keys = valid.keys(&reseller.into());
-    let tenant = observed.claim.as_ref().and_then(|claim| claim.tenant_id.clone()).map(Into::into);
+    let tenant = observed
+        .claim
+        .as_ref()
+        .and_then(|claim| claim.tenant_id.clone())
+        .map(Into::into);
     let mut there = cluster.reports_of(upgrade).await?;
     for kind in [ReportKind::Blockers, ReportKind::Exclusions] {
         let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
@@ -90,7 +99,10 @@ pub(super) async fn pricing<C: Cluster>(
     for object in objects {
         let generation = object.metadata.generation.unwrap_or_default();
         let before = object.status.clone().unwrap_or_default();
-        let already_closed = before.conditions.iter().any(|c| c.reason == Reason::Closed.as_str());
+        let already_closed = before
+            .conditions
+            .iter()
+            .any(|c| c.reason == Reason::Closed.as_str());
         if already_closed && before.observed_generation == Some(generation) {
             continue;
         }
@@ -148,7 +160,8 @@ fn pricing_status(
     } else {
         (ConditionStatus::True, Reason::Ready, "Applied.")
     };
-    ready_condition(ready, reason, message).set(&mut status.conditions, generation, now.wall);
+    let _change =
+        ready_condition(ready, reason, message).set(&mut status.conditions, generation, now.wall);
     status
 }
 
@@ -191,11 +204,14 @@ pub(super) async fn connection<C: Cluster, B>(
     trouble: Option<(Reason, &str)>,
     now: Now,
 ) -> ClusterResult<()> {
-    let Some(found) = found(&life.observed, trouble) else { return Ok(()) };
+    let Some(found) = found(&life.observed, trouble) else {
+        return Ok(());
+    };
     let before = connection.status.clone().unwrap_or_default();
     let generation = connection.metadata.generation.unwrap_or_default();
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
+        adapter: Some("reference".to_owned()),
         identity: Some(connection.spec.identity.clone())
             .filter(|_| life.observed.identity_agrees)
             .or_else(|| before.identity.clone()),
@@ -220,9 +236,21 @@ pub(super) async fn connection<C: Cluster, B>(
         } else {
             (found.reason, found.message.as_str())
         };
-        set_named(&mut status, name, (condition, reason, message), generation, now);
+        set_named(
+            &mut status,
+            name,
+            (condition, reason, message),
+            generation,
+            now,
+        );
     }
-    set_named(&mut status, "Ready", (all, found.reason, &found.message), generation, now);
+    set_named(
+        &mut status,
+        "Ready",
+        (all, found.reason, &found.message),
+        generation,
+        now,
+    );
     if status != before {
         cluster.apply_connection_status(connection, &status).await?;
     }
@@ -246,7 +274,9 @@ fn found(observed: &Observed, trouble: Option<(Reason, &str)>) -> Option<Found> 
         .or(observed.verdict.as_ref())
         .map(|verdict| (verdict.reason, verdict.message.as_str()));
     let (reachable, authenticated, conforming, reason, message) = match trouble.or(standing) {
-        Some((reason @ Reason::BssUnavailable, message)) => (False, Unknown, Unknown, reason, message),
+        Some((reason @ Reason::BssUnavailable, message)) => {
+            (False, Unknown, Unknown, reason, message)
+        }
         Some((reason @ Reason::ConnectionForbidden, message)) => {
             (False, Unknown, Unknown, reason, message)
         }
@@ -254,13 +284,20 @@ fn found(observed: &Observed, trouble: Option<(Reason, &str)>) -> Option<Found> 
             (True, False, Unknown, reason, message)
         }
         Some((
-            reason @ (Reason::ContractViolated | Reason::IdentityMismatch | Reason::RiskNotAccepted),
+            reason
+            @ (Reason::ContractViolated | Reason::IdentityMismatch | Reason::RiskNotAccepted),
             message,
         )) => (True, True, False, reason, message),
         _ if observed.capabilities.is_some() => (True, True, True, Reason::Ready, "All is well."),
         _ => return None,
     };
-    Some(Found { reachable, authenticated, conforming, reason, message: message.to_owned() })
+    Some(Found {
+        reachable,
+        authenticated,
+        conforming,
+        reason,
+        message: message.to_owned(),
+    })
 }
 
 fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {

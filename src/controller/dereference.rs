@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::memory::{Life, Linked};
 use crate::api::{
-    BssConnection, CustomerPricing, Reason, TenantResellerUpgrade, ALLOWED_HOSTS_ANNOTATION,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, CustomerPricing, Reason, TenantResellerUpgrade,
 };
 use crate::bss::error::BssError;
 use crate::bss::port::Bss;
@@ -96,13 +96,26 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
         Arc::clone(&linked.bss)
     } else {
         let settings = settings(cluster, namespace, &connection).await?;
-        let bss = connector.connect(settings).map_err(|error| forbidden(&error))?;
-        life.bss = Some(Linked { bss: Arc::clone(&bss), made_of, made_at: now });
+        let bss = connector
+            .connect(settings)
+            .map_err(|error| forbidden(&error))?;
+        life.bss = Some(Linked {
+            bss: Arc::clone(&bss),
+            made_of,
+            made_at: now,
+        });
         bss
     };
-    let references =
-        References { identity: connection.spec.identity.clone(), pricing, pace };
-    Ok(Fetched { connection, bss, references })
+    let references = References {
+        identity: connection.spec.identity.clone(),
+        pricing,
+        pace,
+    };
+    Ok(Fetched {
+        connection,
+        bss,
+        references,
+    })
 }
 
 async fn settings<C: Cluster>(
@@ -175,7 +188,11 @@ fn not_ready(message: String, next_action: String) -> Missing {
 }
 
 fn state(reason: Reason, message: String, next_action: String) -> Missing {
-    Missing::State(Box::new(State { reason, message, next_action }))
+    Missing::State(Box::new(State {
+        reason,
+        message,
+        next_action,
+    }))
 }
 
 fn forbidden(error: &BssError) -> Missing {
@@ -191,7 +208,10 @@ fn forbidden(error: &BssError) -> Missing {
 /// What an adapter is made on: another connection object or generation makes another.
 fn version(connection: &BssConnection) -> String {
     let uid = connection.metadata.uid.as_deref().unwrap_or_default();
-    format!("{uid}/{}", connection.metadata.generation.unwrap_or_default())
+    format!(
+        "{uid}/{}",
+        connection.metadata.generation.unwrap_or_default()
+    )
 }
 
 /// What people can change without changing the spec, and what the operator obeys at once.

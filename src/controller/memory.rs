@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
-use crate::upgrade::{suspension, Observed, Suspension};
+use crate::upgrade::{Observed, Suspension, suspension};
 
 /// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,10 @@ impl<B> Life<B> {
 }
 
 fn milestones(upgrade: &TenantResellerUpgrade) -> Vec<ConditionType> {
-    let conditions = upgrade.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let conditions = upgrade
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions);
     ConditionType::MILESTONES
         .into_iter()
         .filter(|milestone| {
@@ -105,7 +108,9 @@ pub struct Memory<B> {
 
 impl<B> Default for Memory<B> {
     fn default() -> Self {
-        Self { lives: StdMutex::new(HashMap::new()) }
+        Self {
+            lives: StdMutex::new(HashMap::new()),
+        }
     }
 }
 
@@ -113,16 +118,25 @@ impl<B> Memory<B> {
     /// The life of an upgrade.
     pub(super) fn of(&self, uid: &str) -> Arc<Mutex<Life<B>>> {
         let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        lives.entry(uid.to_owned()).or_insert_with(|| Arc::new(Mutex::new(Life::new()))).clone()
+        lives
+            .entry(uid.to_owned())
+            .or_insert_with(|| Arc::new(Mutex::new(Life::new())))
+            .clone()
     }
 
     /// Forgets an upgrade that is gone or finished.
     pub fn forget(&self, uid: &str) {
-        self.lives.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.lives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
     }
 
     /// Forgets everything: this process stopped to lead, and others act meanwhile.
     pub fn forget_all(&self) {
-        self.lives.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }

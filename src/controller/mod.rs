@@ -5,15 +5,13 @@
 //! upgrade may be lost at any moment: the BSS is the ledger, the claim is the record, status is a
 //! view. It must not decide: what to do next is the heart's to say.
 
-mod dereference;
 mod dependents;
+mod dereference;
 mod memory;
 mod pass;
 mod perform;
 mod record;
-mod wiring;
 
 pub use dereference::{ConnectionSettings, Connector};
 pub use memory::Memory;
 pub use pass::{Controller, Pacing, Time};
-pub use wiring::{AdapterConnector, SystemTime};

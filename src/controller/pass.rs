@@ -7,21 +7,21 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::dereference::{dereference, Connector, Fetched, Missing};
+use super::dereference::{Connector, Fetched, Missing, dereference};
 use super::memory::{Life, Memory};
 use super::perform::Performer;
 use super::{dependents, record};
 use crate::api::{
-    Condition, ConditionStatus, ConditionType, Reason, StateClass, TenantResellerUpgrade,
-    TenantResellerUpgradeStatus, FINALIZER, REQUESTED_AT_ANNOTATION,
+    Condition, ConditionStatus, ConditionType, FINALIZER, REQUESTED_AT_ANNOTATION, Reason,
+    StateClass, TenantResellerUpgrade, TenantResellerUpgradeStatus,
 };
 use crate::bss::port::{AccountId, Fence};
-use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind, Finalizer};
 use crate::cluster::Next as Rest;
-use crate::observe::metrics::Metrics;
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind, Finalizer};
+use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
-    compose, decide, fold, suspension, validate, ClaimEdit, Decision, Draft, Effect, Next, Now,
-    Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
+    ClaimEdit, Decision, Draft, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried,
+    ValidUpgrade, compose, decide, fold, suspension, validate,
 };
 
 /// Figures in status move at most so often.
@@ -110,7 +110,17 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
 
     /// One pass over one upgrade.
     pub async fn pass(&self, seen: &TenantResellerUpgrade) -> Rest {
-        match self.whole_pass(seen).await {
+        let timer = self.metrics.pass();
+        let ended = self.whole_pass(seen).await;
+        timer.end(match &ended {
+            Ok(Rest::After(wait)) if wait.is_zero() => PassOutcome::Worked,
+            Ok(_) => PassOutcome::Waited,
+            Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
+                PassOutcome::Conflict
+            }
+            Err(Interrupted::Cluster(_)) => PassOutcome::Failed,
+        });
+        match ended {
             Ok(rest) => rest,
             Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
                 Rest::After(SOON)
@@ -153,7 +163,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Ok(valid) => valid,
             Err(wrong) => return self.rests(upgrade, &mut life, invalid(&wrong)).await,
         };
-        let mut scene = Scene { upgrade, valid: &valid, fetched: &fetched };
+        let mut scene = Scene {
+            upgrade,
+            valid: &valid,
+            fetched: &fetched,
+        };
         self.work(&mut scene, &mut life).await
     }
 
@@ -185,7 +199,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             });
             let now = self.time.now();
             for outcome in outcomes {
-                self.metrics.outcome(&outcome);
+                self.count(&outcome);
                 fold(scene.valid, &mut life.observed, outcome, now);
             }
         }
@@ -206,7 +220,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             self.hold(scene, Finalizer::Present).await?;
         }
         let account = account(scene.valid, life);
-        let tenant = life.observed.tenant.clone().flatten().map(|tenant| tenant.id);
+        let tenant = life
+            .observed
+            .tenant
+            .clone()
+            .flatten()
+            .map(|tenant| tenant.id);
         let upgrade = scene.upgrade.clone();
         let go_on = || self.may_go_on(&upgrade);
         let performer = Performer {
@@ -215,7 +234,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             tenant: tenant.as_ref(),
             go_on: &go_on,
         };
-        let fence = life.observed.epoch.map(|epoch| Fence { reseller: &account, epoch });
+        let fence = life.observed.epoch.map(|epoch| Fence {
+            reseller: &account,
+            epoch,
+        });
         Ok(match (effect, fence) {
             (Effect::Read(read), _) => performer.read(&read).await,
             (Effect::Acquire { take_over }, _) => {
@@ -256,7 +278,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let issued = scene.fetched.bss.acquire(account, holder, take_over).await;
         vec![match issued {
             Ok(issued) => Outcome::Acquired(issued),
-            Err(error) => Outcome::Failed { tried: Tried::Acquire, error },
+            Err(error) => Outcome::Failed {
+                tried: Tried::Acquire,
+                error,
+            },
         }]
     }
 
@@ -269,8 +294,16 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     ) -> Result<Vec<Outcome>, Interrupted> {
         let now = self.time.now();
         let holding = record::claim(&*self.cluster, scene.valid, life, edit, now).await?;
-        fold(scene.valid, &mut life.observed, Outcome::Claim(holding), now);
-        if matches!(edit, ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent) {
+        fold(
+            scene.valid,
+            &mut life.observed,
+            Outcome::Claim(holding),
+            now,
+        );
+        if matches!(
+            edit,
+            ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent
+        ) {
             let state = decide(scene.valid, &life.observed, now).state;
             self.show(scene, life, &state, None).await?;
         }
@@ -337,7 +370,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         } else {
             state
         };
-        self.show_bare(&mut upgrade, life, &state, Some(wait)).await?;
+        self.show_bare(&mut upgrade, life, &state, Some(wait))
+            .await?;
         let wanted = Finalizer::Absent;
         if has_finalizer(&upgrade) {
             self.cluster.set_finalizer(&upgrade, wanted).await?;
@@ -361,8 +395,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             };
             let life = self.memory.of(uid);
             let mut life = life.lock().await;
-            self.show_bare(&mut upgrade, &mut life, &state, None).await?;
-            self.cluster.set_finalizer(&upgrade, Finalizer::Absent).await?;
+            self.show_bare(&mut upgrade, &mut life, &state, None)
+                .await?;
+            self.cluster
+                .set_finalizer(&upgrade, Finalizer::Absent)
+                .await?;
         }
         self.memory.forget(uid);
         Ok(Rest::Await)
@@ -385,10 +422,13 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             };
             let life = self.memory.of(uid);
             let mut life = life.lock().await;
-            self.show_bare(&mut upgrade, &mut life, &state, None).await?;
+            self.show_bare(&mut upgrade, &mut life, &state, None)
+                .await?;
         }
         if has_finalizer(upgrade) {
-            self.cluster.set_finalizer(upgrade, Finalizer::Absent).await?;
+            self.cluster
+                .set_finalizer(upgrade, Finalizer::Absent)
+                .await?;
         }
         self.memory.forget(uid);
         Ok(Rest::Await)
@@ -407,10 +447,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     }
 
     /// Whoever waited looks again before acting.
-    fn reread(
-        &self,
-        seen: &TenantResellerUpgrade,
-    ) -> Result<TenantResellerUpgrade, Interrupted> {
+    fn reread(&self, seen: &TenantResellerUpgrade) -> Result<TenantResellerUpgrade, Interrupted> {
         let (namespace, name) = place(seen);
         let latest = self.cluster.latest(namespace, name);
         let latest = latest.ok_or(Interrupted::Cluster(ClusterError::Gone))?;
@@ -436,7 +473,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     }
 
     fn still_ours(&self, scene: &Scene<'_, K::Bss>) -> Result<(), Interrupted> {
-        if self.may_go_on(&scene.upgrade) { Ok(()) } else { Err(Interrupted::Again) }
+        if self.may_go_on(&scene.upgrade) {
+            Ok(())
+        } else {
+            Err(Interrupted::Again)
+        }
     }
 
     async fn hold(
@@ -451,6 +492,45 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         Ok(())
     }
 
+    /// Counts what came of a write.
+    fn count(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Copied(items) => {
+                for item in items.values() {
+                    self.metrics.effect_items("copy", item.word(), 1);
+                }
+            }
+            Outcome::PricingSet(items) => {
+                let items = u64::try_from(items.len()).unwrap_or(u64::MAX);
+                self.metrics.effect_items("setPricing", "answered", items);
+            }
+            Outcome::TenantRequested(_) => self.metrics.effect("createTenant", "ok"),
+            Outcome::Activation(_) => self.metrics.effect("activateBackOrdering", "ok"),
+            Outcome::Acquired(_) => self.metrics.effect("acquireEpoch", "ok"),
+            Outcome::CopiesLost { error, .. } => self.metrics.effect("copy", error.class()),
+            Outcome::Failed { tried, error } => {
+                let operation = match tried {
+                    Tried::Acquire => "acquireEpoch",
+                    Tried::Work => "work",
+                    Tried::CreateTenant => "createTenant",
+                    Tried::Activate => "activateBackOrdering",
+                    Tried::Read | Tried::Reseller => return,
+                };
+                self.metrics.effect(operation, error.class());
+            }
+            Outcome::Identity(_)
+            | Outcome::Capabilities(_)
+            | Outcome::Reseller(_)
+            | Outcome::Tenant(_)
+            | Outcome::Operation(_)
+            | Outcome::OpenOrders(_)
+            | Outcome::Pages(_)
+            | Outcome::Inspected { .. }
+            | Outcome::Found(_)
+            | Outcome::Claim(_) => {}
+        }
+    }
+
     /// Writes status if it changed; answers when figures that were held back may be written.
     async fn show(
         &self,
@@ -460,7 +540,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         wait: Option<Duration>,
     ) -> Result<Option<Duration>, Interrupted> {
         let identity = Some(scene.valid.identity.clone());
-        Ok(self.write(&mut scene.upgrade, life, (state, wait), identity.as_deref()).await?)
+        Ok(self
+            .write(&mut scene.upgrade, life, (state, wait), identity.as_deref())
+            .await?)
     }
 
     async fn show_bare(
@@ -498,7 +580,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             return Ok(None);
         }
         if same_but_figures(&before, &status) {
-            let since = life.figures_written.map(|then| now.monotonic.saturating_sub(then));
+            let since = life
+                .figures_written
+                .map(|then| now.monotonic.saturating_sub(then));
             if let Some(left) = since.and_then(|since| FIGURES_EVERY.checked_sub(since))
                 && !left.is_zero()
             {
@@ -509,7 +593,6 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life.figures_written = Some(now.monotonic);
         life.handled = handled;
         for event in news(&before, &status) {
-            self.metrics.transition(event.reason);
             tracing::info!(reason = event.reason.as_str(), "{}", event.note);
             self.cluster.publish(upgrade, event).await;
         }
@@ -518,22 +601,28 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
 }
 
 /// The events of a change of status: one per transition.
-fn news(
-    before: &TenantResellerUpgradeStatus,
-    after: &TenantResellerUpgradeStatus,
-) -> Vec<Event> {
+fn news(before: &TenantResellerUpgradeStatus, after: &TenantResellerUpgradeStatus) -> Vec<Event> {
     let find = |status: &TenantResellerUpgradeStatus, type_: ConditionType| -> Option<Condition> {
-        status.conditions.iter().find(|c| c.type_ == type_.as_str()).cloned()
+        status
+            .conditions
+            .iter()
+            .find(|c| c.type_ == type_.as_str())
+            .cloned()
     };
     let mut events = Vec::new();
     for milestone in ConditionType::MILESTONES {
-        let reached = |status| {
-            find(status, milestone).is_some_and(|c| c.status == ConditionStatus::True)
-        };
+        let reached =
+            |status| find(status, milestone).is_some_and(|c| c.status == ConditionStatus::True);
         if reached(after) && !reached(before) {
-            let note = find(after, milestone).map(|c| c.message).unwrap_or_default();
+            let note = find(after, milestone)
+                .map(|c| c.message)
+                .unwrap_or_default();
             let note = format!("{}: {note}", milestone.as_str());
-            events.push(Event { kind: EventKind::Normal, reason: Reason::Completed, note });
+            events.push(Event {
+                kind: EventKind::Normal,
+                reason: Reason::Completed,
+                note,
+            });
         }
     }
     let reason = |status| find(status, ConditionType::Ready).map(|c| c.reason);
@@ -545,7 +634,11 @@ fn news(
             Some(StateClass::MustFix) => EventKind::Warning,
             _ => EventKind::Normal,
         };
-        events.push(Event { kind, reason, note: ready.message });
+        events.push(Event {
+            kind,
+            reason,
+            note: ready.message,
+        });
     }
     events
 }
@@ -570,7 +663,10 @@ fn same_but_figures(
 }
 
 fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
-    let all: Vec<String> = wrong.iter().map(|w| format!("{} {}", w.field, w.detail)).collect();
+    let all: Vec<String> = wrong
+        .iter()
+        .map(|w| format!("{} {}", w.field, w.detail))
+        .collect();
     State {
         reason: Reason::InvalidSpec,
         message: format!("The spec is wrong: {}.", all.join("; ")),
@@ -589,10 +685,10 @@ fn suspended() -> State {
 }
 
 fn account<B>(valid: &ValidUpgrade, life: &Life<B>) -> AccountId {
-    life.observed
-        .reseller
-        .as_ref()
-        .map_or_else(|| valid.account.clone(), |reseller| reseller.account.clone())
+    life.observed.reseller.as_ref().map_or_else(
+        || valid.account.clone(),
+        |reseller| reseller.account.clone(),
+    )
 }
 
 fn place(upgrade: &TenantResellerUpgrade) -> (&str, &str) {
@@ -611,7 +707,12 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
 }
 
 fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {
-    upgrade.metadata.finalizers.iter().flatten().any(|name| name == FINALIZER)
+    upgrade
+        .metadata
+        .finalizers
+        .iter()
+        .flatten()
+        .any(|name| name == FINALIZER)
 }
 
 fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<String> {

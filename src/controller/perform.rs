@@ -40,32 +40,40 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             }
             Read::Tenant => self.bss.tenant(self.account).await.map(Outcome::Tenant),
             Read::Operation(id) => self.bss.operation(id).await.map(Outcome::Operation),
-            Read::OpenOrders(page) => {
-                self.bss.open_orders(self.account, page).await.map(Outcome::OpenOrders)
-            }
+            Read::OpenOrders(page) => self
+                .bss
+                .open_orders(self.account, page)
+                .await
+                .map(Outcome::OpenOrders),
             Read::Pages(pages) => self.pages(pages).await.map(Outcome::Pages),
             Read::Inspect(calls) => self.inspect(calls).await,
             Read::Find(batches) => {
                 let found = self.batches(batches, |keys| async move {
                     self.bss.find(self.tenant()?, &keys).await
                 });
-                found.await.map(|maps| Outcome::Found(maps.into_iter().flatten().collect()))
+                found
+                    .await
+                    .map(|maps| Outcome::Found(maps.into_iter().flatten().collect()))
             }
         };
         vec![settle(outcome, Tried::Read)]
     }
 
     fn tenant(&self) -> Result<&TenantId, BssError> {
-        self.tenant.ok_or_else(|| BssError::NotFound { what: "the tenant".to_owned() })
+        self.tenant.ok_or_else(|| BssError::NotFound {
+            what: "the tenant".to_owned(),
+        })
     }
 
     async fn pages(&self, wanted: &PagesRequest) -> Result<Pages, BssError> {
         let copies = async {
             match &wanted.copies {
                 None => Ok(None),
-                Some(page) => {
-                    self.bss.copies(self.tenant()?, wanted.listing, page).await.map(Some)
-                }
+                Some(page) => self
+                    .bss
+                    .copies(self.tenant()?, wanted.listing, page)
+                    .await
+                    .map(Some),
             }
         };
         match wanted.listing {
@@ -111,14 +119,18 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         F: Future<Output = Result<R, BssError>>,
     {
         let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
-        let results: Vec<Result<R, BssError>> =
-            stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
+        let results: Vec<Result<R, BssError>> = stream::iter(calls)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
         results.into_iter().collect()
     }
 
     /// Does repeatable work. A batch that was not begun has no outcome; it is still to do.
     pub(super) async fn work(&self, fence: Fence<'_>, work: &Work) -> Vec<Outcome> {
-        let Ok(tenant) = self.tenant() else { return Vec::new() };
+        let Ok(tenant) = self.tenant() else {
+            return Vec::new();
+        };
         match work {
             Work::CopyCustomers(batches) => {
                 self.copies(batches, |items| async move {
@@ -143,8 +155,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                         Some(settle(set.map(Outcome::PricingSet), Tried::Work))
                     })
                     .collect();
-                let outcomes: Vec<Option<Outcome>> =
-                    stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
+                let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
+                    .buffer_unordered(AT_ONCE)
+                    .collect()
+                    .await;
                 outcomes.into_iter().flatten().collect()
             }
         }
@@ -168,15 +182,18 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
                 Some(match copy(items.clone()).await {
                     Ok(outcomes) => Outcome::Copied(outcomes),
-                    Err(error) if error.effect_unknown() => {
-                        Outcome::CopiesLost { sources, error }
-                    }
-                    Err(error) => Outcome::Failed { tried: Tried::Work, error },
+                    Err(error) if error.effect_unknown() => Outcome::CopiesLost { sources, error },
+                    Err(error) => Outcome::Failed {
+                        tried: Tried::Work,
+                        error,
+                    },
                 })
             })
             .collect();
-        let outcomes: Vec<Option<Outcome>> =
-            stream::iter(calls).buffer_unordered(AT_ONCE).collect().await;
+        let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
         outcomes.into_iter().flatten().collect()
     }
 
@@ -186,17 +203,21 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         fence: Fence<'_>,
         recorded: Recorded<CreateTenant>,
     ) -> Outcome {
-        let CreateTenant { key, request, settings, digest: _ } = recorded.into_inner();
-        let creation = self.bss.create_tenant(fence, &request, &key, &settings).await;
+        let CreateTenant {
+            key,
+            request,
+            settings,
+            digest: _,
+        } = recorded.into_inner();
+        let creation = self
+            .bss
+            .create_tenant(fence, &request, &key, &settings)
+            .await;
         settle(creation.map(Outcome::TenantRequested), Tried::CreateTenant)
     }
 
     /// Activates back ordering, whose intent is on record.
-    pub(super) async fn activate(
-        &self,
-        fence: Fence<'_>,
-        recorded: Recorded<Activate>,
-    ) -> Outcome {
+    pub(super) async fn activate(&self, fence: Fence<'_>, recorded: Recorded<Activate>) -> Outcome {
         let activate = recorded.into_inner();
         let target = crate::bss::port::ActivationTarget {
             tenant: activate.tenant(),

@@ -7,8 +7,8 @@ use crate::api::{
 use crate::bss::port::AccountId;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
 use crate::upgrade::{
-    apply_claim_edit, claim_name, may_take_over, suspension, Activate, ClaimEdit, CreateTenant,
-    Holding, Now, Suspension, ValidUpgrade,
+    Activate, ClaimEdit, CreateTenant, Holding, Now, Suspension, ValidUpgrade, apply_claim_edit,
+    claim_name, may_take_over, suspension,
 };
 
 /// An effect whose intent is on record. `perform` takes nothing else for an effect that must not
@@ -23,7 +23,10 @@ impl<T> Recorded<T> {
 }
 
 /// A creation is recorded if the claim, as the API server returned it, carries its intent.
-pub(super) fn creation(effect: CreateTenant, claim: &ResellerClaim) -> Option<Recorded<CreateTenant>> {
+pub(super) fn creation(
+    effect: CreateTenant,
+    claim: &ResellerClaim,
+) -> Option<Recorded<CreateTenant>> {
     let intent = claim.spec.intents.create_tenant.as_ref()?;
     (intent.settings_digest == effect.digest).then_some(Recorded(effect))
 }
@@ -55,7 +58,11 @@ pub(super) async fn claim<C: Cluster, B>(
     edit: &ClaimEdit,
     now: Now,
 ) -> ClusterResult<Holding> {
-    let Some(reseller) = life.observed.reseller.as_ref().map(|reseller| reseller.account.clone())
+    let Some(reseller) = life
+        .observed
+        .reseller
+        .as_ref()
+        .map(|reseller| reseller.account.clone())
     else {
         return Err(ClusterError::Conflict);
     };
@@ -123,7 +130,10 @@ async fn take<C: Cluster>(
                 approval: None,
             },
         );
-        return cluster.create_claim(&fresh).await.map(|claim| Taken::Ours(Box::new(claim)));
+        return cluster
+            .create_claim(&fresh)
+            .await
+            .map(|claim| Taken::Ours(Box::new(claim)));
     };
     if claim.spec.holder.uid == me.uid {
         return Ok(Taken::Ours(Box::new(claim)));
@@ -133,7 +143,16 @@ async fn take<C: Cluster>(
     if !may_take_over(&holder, live.as_ref()) {
         return Ok(Taken::Other(holder));
     }
-    let spec = ResellerClaimSpec { holder: me, ..claim.spec };
-    let taken = ResellerClaim { metadata: claim.metadata, spec };
-    cluster.replace_claim(&taken).await.map(|claim| Taken::Ours(Box::new(claim)))
+    let spec = ResellerClaimSpec {
+        holder: me,
+        ..claim.spec
+    };
+    let taken = ResellerClaim {
+        metadata: claim.metadata,
+        spec,
+    };
+    cluster
+        .replace_claim(&taken)
+        .await
+        .map(|claim| Taken::Ours(Box::new(claim)))
 }

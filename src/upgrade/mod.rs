@@ -26,7 +26,7 @@ pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, State, decide};
 pub use effect::{
     Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
-    Work,
+    Tried, Work,
 };
 pub use fold::fold;
 pub use keys::{Keys, claim_name};
@@ -34,7 +34,9 @@ pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict}
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Sweep, SweepMode};
 pub use tally::{Finding, InventoryDigest, RevisionSeen, Tally};
-pub use valid::{Declared, Invalid, Pace, References, ValidUpgrade, validate};
+pub use valid::{
+    Declared, Invalid, Pace, References, Suspension, ValidUpgrade, suspension, validate,
+};
 
 /// A moment: wall time for what people read, a monotonic one for every wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

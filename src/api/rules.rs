@@ -1,0 +1,124 @@
+//! Pieces of schema that several kinds share: validation rules with their messages, and how lists
+//! and maps are merged.
+//!
+//! They go into a schema beside the field they speak of, by `schemars(extend(...))`. A message
+//! names its field by the path under `spec`, because that is what a person typed.
+
+use serde_json::{Value, json};
+
+/// One rule in the Common Expression Language, with what the API server answers if it is broken.
+pub(super) fn rule(rule: &str, message: &str) -> Value {
+    json!([{ "rule": rule, "message": message }])
+}
+
+/// Several of [`rule`] on one place.
+pub(super) fn all(rules: &[Value]) -> Value {
+    rules
+        .iter()
+        .filter_map(Value::as_array)
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+/// A text as people type it: not blank, and not with the blanks that copying and pasting brings,
+/// which would make an account or a price list unknown for no visible reason.
+pub(super) fn text(field: &str) -> Value {
+    rule(
+        "self.trim() == self && self != ''",
+        &format!("{field} must not be blank, nor begin or end with white space"),
+    )
+}
+
+/// The name of an object in the cluster. Anything else could lead a read by name to another path
+/// of the API server.
+pub(super) fn object_name(field: &str) -> Value {
+    rule(
+        "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+        &format!(
+            "{field} must be the name of an object: lower case letters, digits, '-' and '.', \
+             beginning and ending with a letter or digit"
+        ),
+    )
+}
+
+/// Set at creation, for good.
+pub(super) fn immutable(field: &str) -> Value {
+    rule(
+        "self == oldSelf",
+        &format!("{field} is immutable: delete the object and create it anew"),
+    )
+}
+
+/// Matches a regular expression as a whole.
+pub(super) fn matches(pattern: &str, message: &str) -> Value {
+    rule(&format!("self.matches('{pattern}')"), message)
+}
+
+/// A well-formed tag of BCP 47 (RFC 5646, 2.1), without the few irregular ones that only live on
+/// for history's sake.
+pub(super) fn language(field: &str) -> Value {
+    let pattern = "^([A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})\
+                   (-[A-Za-z]{4})?\
+                   (-([A-Za-z]{2}|[0-9]{3}))?\
+                   (-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*\
+                   (-[0-9A-WY-Za-wy-z](-[A-Za-z0-9]{2,8})+)*\
+                   (-[xX](-[A-Za-z0-9]{1,8})+)?$";
+    matches(
+        pattern,
+        &format!("{field} must be a BCP 47 language tag, for example en-GB"),
+    )
+}
+
+/// The shape of a name in the IANA time zone database; whether the BSS knows it, the BSS says.
+pub(super) fn time_zone(field: &str) -> Value {
+    matches(
+        "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$",
+        &format!("{field} must be an IANA time zone name, for example Europe/Athens"),
+    )
+}
+
+/// Where a BSS is called: encrypted, and nothing in the address but where.
+pub(super) fn base_url(field: &str) -> Value {
+    all(&[
+        rule(
+            "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ''",
+            &format!("{field} must be an absolute https URL"),
+        ),
+        rule(
+            "!self.contains('@')",
+            &format!("{field} must not contain credentials: they belong into a Secret"),
+        ),
+        rule(
+            "!self.contains('?') && !self.contains('#')",
+            &format!("{field} must not have a query or a fragment"),
+        ),
+    ])
+}
+
+/// Milestones are True once and never back, also not by disappearing: who reads one may rely on
+/// it. On a status.
+pub(super) fn milestones() -> Value {
+    json!([{
+        "rule": "!has(oldSelf.conditions) || oldSelf.conditions.all(o, \
+                 !(o.type in ['TenantCreated', 'CustomersCopied', 'PricingReady', \
+                 'SubscriptionsCopied', 'BackOrderingActivated'] && o.status == 'True') || \
+                 has(self.conditions) && self.conditions.exists(c, \
+                 c.type == o.type && c.status == 'True'))",
+        "message": "status.conditions: a milestone that is True must stay True",
+        "fieldPath": ".conditions",
+    }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conditions::ConditionType;
+
+    #[test]
+    fn the_rule_on_milestones_names_each_of_them() {
+        let rule = super::milestones()[0]["rule"].to_string();
+        for milestone in ConditionType::MILESTONES {
+            assert!(rule.contains(&format!("'{}'", milestone.as_str())));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What the project ships beside its program: definitions, charts, examples; and that they agree
+//! with the types. No API server is needed here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
+mod chart;
+mod examples;
+mod generated;
+mod schema;
+mod states;
+
+#[path = "../support/kstatus.rs"]
+mod kstatus;
+
+use std::path::PathBuf;
+
+/// A path inside the project.
+fn project(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The text of a file of the project.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}

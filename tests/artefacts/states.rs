@@ -1,0 +1,250 @@
+//! The state table: what `kubectl`, Flux and Argo CD make of every state that can be written.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tenant_reseller_operator::api::{
+    self, Change, Condition, ConditionList as _, ConditionStatus, ConditionType, DesiredCondition,
+    Reason, StateClass,
+};
+
+use super::kstatus::{Health, KStatus, argo_health, assert_conventions, flux_violations, kstatus};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+fn object(conditions: &[Condition], generation: i64) -> Value {
+    json!({
+        "metadata": { "generation": generation },
+        "status": { "observedGeneration": generation, "conditions": conditions },
+    })
+}
+
+fn ready_reasons() -> impl Iterator<Item = (Reason, StateClass)> {
+    Reason::ALL
+        .into_iter()
+        .filter_map(|reason| reason.class().map(|class| (reason, class)))
+}
+
+fn write(list: &mut Vec<Condition>, reason: Reason, generation: i64, second: i64) -> Change {
+    let change = api::summary(reason, "Why.").apply(list, generation, at(second));
+    change.max(list.observe(generation))
+}
+
+fn status(list: &Vec<Condition>, type_: ConditionType) -> Option<(ConditionStatus, &str)> {
+    list.condition(type_)
+        .map(|condition| (condition.status, condition.reason.as_str()))
+}
+
+#[test]
+fn every_state_after_every_other_is_read_as_the_table_says() {
+    let mut seen = 0;
+    for (before, _) in ready_reasons() {
+        for (reason, class) in ready_reasons() {
+            let mut list = Vec::new();
+            let _first = write(&mut list, before, 1, 0);
+            let _second = write(&mut list, reason, 2, 1);
+            let mut object = object(&list, 2);
+            if class == StateClass::Deleting {
+                object["metadata"]["deletionTimestamp"] = json!(at(1).to_string());
+            }
+            let want = match class {
+                StateClass::Working | StateClass::WaitsByItself => {
+                    (KStatus::InProgress, Health::Progressing)
+                }
+                StateClass::WaitsForPeople | StateClass::Suspended => {
+                    (KStatus::InProgress, Health::Suspended)
+                }
+                StateClass::MustFix => (KStatus::Failed, Health::Degraded),
+                StateClass::Done => (KStatus::Current, Health::Healthy),
+                StateClass::Deleting => (KStatus::Terminating, Health::Progressing),
+            };
+            assert_eq!(
+                assert_conventions(&object),
+                want,
+                "{before:?}, then {reason:?}"
+            );
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 33 * 33, "a reason came or went: read the table again");
+}
+
+#[test]
+fn the_table_by_its_rows() {
+    use ConditionStatus::{False, True, Unknown};
+    for (reason, class) in ready_reasons() {
+        let mut list = Vec::new();
+        let _change = write(&mut list, reason, 1, 0);
+        let word = reason.as_str();
+        let here = |status| Some((status, word));
+        let active = Some((False, "Active"));
+        let (ready, reconciling, stalled, succeeded, suspended) = match class {
+            StateClass::Working => (here(Unknown), here(True), None, here(Unknown), active),
+            StateClass::WaitsByItself => (here(False), here(True), None, here(Unknown), active),
+            StateClass::WaitsForPeople => (here(False), None, None, here(Unknown), active),
+            StateClass::Suspended if reason == Reason::Suspending => {
+                (here(False), None, None, here(Unknown), here(False))
+            }
+            StateClass::Suspended => (here(False), None, None, here(Unknown), here(True)),
+            StateClass::MustFix => (here(False), None, here(True), here(Unknown), active),
+            StateClass::Done => (here(True), None, None, here(True), active),
+            StateClass::Deleting => (here(False), None, None, None, None),
+        };
+        assert_eq!(status(&list, ConditionType::Ready), ready);
+        assert_eq!(status(&list, ConditionType::Reconciling), reconciling);
+        assert_eq!(status(&list, ConditionType::Stalled), stalled);
+        assert_eq!(status(&list, ConditionType::Succeeded), succeeded);
+        assert_eq!(status(&list, ConditionType::Suspended), suspended);
+        let count = [ready, reconciling, stalled, succeeded, suspended]
+            .iter()
+            .flatten()
+            .count();
+        assert_eq!(list.len(), count, "and nothing else");
+    }
+}
+
+#[test]
+fn deletion_leaves_what_was_achieved() {
+    let mut list = Vec::new();
+    let _done = write(&mut list, Reason::Succeeded, 1, 0);
+    let _deleting = write(&mut list, Reason::Deleting, 1, 1);
+    assert_eq!(
+        status(&list, ConditionType::Succeeded),
+        Some((ConditionStatus::True, "Succeeded"))
+    );
+    assert_eq!(
+        status(&list, ConditionType::Ready),
+        Some((ConditionStatus::False, "Deleting"))
+    );
+}
+
+#[test]
+fn writing_the_same_again_changes_nothing_and_moves_no_time() {
+    for (reason, _) in ready_reasons() {
+        let mut list = Vec::new();
+        assert_eq!(write(&mut list, reason, 1, 0), Change::Transitioned);
+        let before = list.clone();
+        assert_eq!(
+            write(&mut list, reason, 1, 60),
+            Change::Unchanged,
+            "{reason:?}"
+        );
+        assert_eq!(list, before);
+        assert_eq!(
+            write(&mut list, reason, 2, 60),
+            Change::Updated,
+            "{reason:?}"
+        );
+        for (now, then) in list.iter().zip(&before) {
+            assert_eq!(now.last_transition_time, then.last_transition_time);
+        }
+    }
+}
+
+#[test]
+fn a_milestone_never_goes_back() {
+    let milestone = |status, reason| DesiredCondition {
+        type_: ConditionType::CustomersCopied,
+        status,
+        reason,
+        message: String::new(),
+    };
+    let mut list = Vec::new();
+    let pending = milestone(ConditionStatus::False, Reason::Pending);
+    let reached = milestone(ConditionStatus::True, Reason::Completed);
+    assert_eq!(
+        pending.clone().set(&mut list, 1, at(0)),
+        Change::Transitioned
+    );
+    assert_eq!(reached.set(&mut list, 1, at(1)), Change::Transitioned);
+    let before = list.clone();
+    assert_eq!(pending.clone().set(&mut list, 1, at(2)), Change::Unchanged);
+    assert_eq!(list, before);
+    assert_eq!(pending.set(&mut list, 2, at(3)), Change::Updated);
+    assert_eq!(list[0].status, ConditionStatus::True);
+    assert_eq!(list[0].observed_generation, 2);
+    assert_eq!(list[0].last_transition_time, before[0].last_transition_time);
+}
+
+#[test]
+fn a_message_is_cut_where_a_character_ends() {
+    let mut list = Vec::new();
+    let _change = api::summary(Reason::Progressing, &"ü".repeat(2000)).apply(&mut list, 1, at(0));
+    for condition in &list {
+        assert!(
+            condition.message.len() <= 1024
+                && condition
+                    .message
+                    .chars()
+                    .all(|c| c == 'ü' || condition.reason == "Active")
+        );
+    }
+}
+
+#[test]
+fn an_unseen_object_is_in_progress() {
+    let unseen = json!({
+        "metadata": { "generation": 1 },
+        "status": { "observedGeneration": -1 },
+    });
+    assert_eq!(kstatus(&unseen), KStatus::InProgress);
+    assert_eq!(argo_health(&unseen), Health::Progressing);
+    // And why the default is needed at all.
+    assert_eq!(
+        kstatus(&json!({ "metadata": { "generation": 1 } })),
+        KStatus::Current
+    );
+}
+
+/// The judges are judged: each rule is seen to catch what it is for.
+#[test]
+fn the_checkers_catch_what_they_are_for() {
+    let of = |conditions: &[(&str, &str, i64)], seen: i64| {
+        let conditions: Vec<Value> = conditions
+            .iter()
+            .map(|(type_, status, generation)| {
+                json!({ "type": type_, "status": status, "reason": "R",
+                        "observedGeneration": generation })
+            })
+            .collect();
+        json!({ "metadata": { "generation": 2 },
+                "status": { "observedGeneration": seen, "conditions": conditions } })
+    };
+    let caught = |object: &Value, rule: &str| {
+        assert!(
+            flux_violations(object)
+                .iter()
+                .any(|found| found.starts_with(rule)),
+            "{rule}: {object}"
+        );
+    };
+    caught(
+        &of(&[("Ready", "True", 2), ("Stalled", "True", 2)], 2),
+        "0001",
+    );
+    caught(&of(&[], 2), "0002");
+    caught(
+        &of(&[("Ready", "True", 2), ("Reconciling", "True", 2)], 2),
+        "0003",
+    );
+    caught(
+        &of(&[("Ready", "Unknown", 2), ("Stalled", "True", 2)], 2),
+        "0004",
+    );
+    let both = [
+        ("Ready", "False", 2),
+        ("Stalled", "False", 2),
+        ("Reconciling", "False", 2),
+    ];
+    caught(&of(&both, 2), "0005");
+    caught(&of(&[("Ready", "False", 3)], 2), "0006");
+    caught(&of(&[("Ready", "False", 2)], 3), "0006");
+    caught(&of(&[("Ready", "True", 1)], 1), "0007");
+    caught(
+        &of(&[("Ready", "True", 2), ("Succeeded", "True", 1)], 2),
+        "0008, 0009",
+    );
+    caught(&of(&[("Ready", "Unknown", 2)], 2), "0011");
+    assert!(flux_violations(&of(&[("Ready", "True", 2)], 2)).is_empty());
+}
