@@ -25,7 +25,7 @@ test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked
 
-generate: ## Write again what is generated from the types: crds/, docs/
+generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate
 
 lint: ## Format, clippy, documentation
