@@ -14,7 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## One reseller through all four phases (CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(KEEP),--keep)
+	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
