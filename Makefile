@@ -1,0 +1,40 @@
+# `make` alone lists what there is.
+CUSTOMERS ?= 120
+SUBSCRIPTIONS ?= 400
+SEED ?= 1
+KEEP ?=
+
+# A checkout may keep its build somewhere else.
+BUILT = $${CARGO_TARGET_DIR:-target}/debug
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop test build generate lint control-plane preflight
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## One reseller through all four phases (CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
+	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
+
+demo-stop: ## End what `make demo KEEP=1` left running
+	@exec "$(BUILT)/tru-local" stop
+
+test: control-plane ## All tests (ARGS="..." is passed to cargo test)
+	@exec hack/test $(ARGS)
+
+build: control-plane ## The operator, the sandbox and the local tools, with debug information
+	@cargo build --all-features --bins --locked
+
+generate: control-plane ## Write again what is generated from the types: crds/, docs/
+	@exec hack/generate
+
+lint: ## Format, clippy, documentation
+	@cargo fmt --check
+	@cargo clippy --all-features --all-targets --locked -- -D warnings
+	@RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --all-features --locked
+
+control-plane: preflight ## etcd, kube-apiserver, kubectl, helm: built once, cached for all clones
+	@hack/control-plane/build >/dev/null
+
+preflight: ## What is missing on this machine, and what will take long
+	@hack/preflight
