@@ -14,7 +14,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## One reseller through all four phases (CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(KEEP),--keep)
+	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
@@ -25,7 +25,7 @@ test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked
 
-generate: ## Write again what is generated from the types: crds/, docs/
+generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate
 
 lint: ## Format, clippy, documentation

@@ -171,9 +171,15 @@ impl ControlPlane {
         self.tool("helm")
     }
 
+    /// Where one of its programs lies, for people who want to call it.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     fn tool(&self, name: &str) -> LocalResult<Tool> {
         Ok(Tool::new(
-            self.programs.join(name),
+            self.program(name),
             self.kubeconfig.clone(),
             self.supervisor.subfolder("home")?,
         ))

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::{LocalError, LocalResult};
@@ -20,6 +21,7 @@ const SCRIPT: &str = include_str!("guardian.sh");
 pub(super) struct Guardian {
     child: Mutex<Child>,
     pipe: Mutex<Option<ChildStdin>>,
+    kept: AtomicBool,
 }
 
 impl Guardian {
@@ -44,6 +46,7 @@ impl Guardian {
         Ok(Self {
             child: Mutex::new(child),
             pipe: Mutex::new(pipe),
+            kept: AtomicBool::new(false),
         })
     }
 
@@ -67,12 +70,18 @@ impl Guardian {
         self.say(&format!("keep {}", file.display()))?;
         self.wait();
         if file.exists() {
+            self.kept.store(true, Ordering::Relaxed);
             return Ok(());
         }
         Err(LocalError::Unexpected(format!(
             "the guardian could not write {}",
             file.display()
         )))
+    }
+
+    /// Whether everything was left running on purpose.
+    pub(super) fn has_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
     }
 
     /// Ends everything and waits until that is done. Each process has a bound of its own.

@@ -382,7 +382,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !matches!(self.look(), Ok(None)) {
+        if self.guardian.has_kept() || !matches!(self.look(), Ok(None)) {
             return;
         }
         self.signal_term();

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 /// The shared control plane. The first test that asks starts it, the others wait; if it does not
 /// start, every test fails at once with the same reason.
-pub async fn control_plane() -> &'static ControlPlane {
+pub(crate) async fn control_plane() -> &'static ControlPlane {
     static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let shared = SHARED
         .get_or_init(|| async {
@@ -35,18 +35,18 @@ pub async fn control_plane() -> &'static ControlPlane {
 }
 
 /// A namespace that no other test uses.
-pub struct TestNamespace {
+pub(crate) struct TestNamespace {
     /// The shared control plane.
-    pub plane: &'static ControlPlane,
+    pub(crate) plane: &'static ControlPlane,
     /// The namespace's name.
-    pub name: String,
+    pub(crate) name: String,
     /// A client of the administrator, made in this test's runtime.
-    pub client: kube::Client,
+    pub(crate) client: kube::Client,
 }
 
 /// Makes a namespace for a test, on the shared control plane. The label is for people who read
 /// logs: lower case, digits and dashes.
-pub async fn namespace(label: &str) -> TestNamespace {
+pub(crate) async fn namespace(label: &str) -> TestNamespace {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let plane = control_plane().await;
     let name = format!("{label}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -72,7 +72,7 @@ async fn made(plane: &'static ControlPlane, name: String) -> LocalResult<TestNam
 
 impl TestNamespace {
     /// An API of a namespaced kind in this namespace.
-    pub fn api<K>(&self) -> Api<K>
+    pub(crate) fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
         K::DynamicType: Default,
@@ -81,12 +81,12 @@ impl TestNamespace {
     }
 
     /// Runs kubectl in this namespace, and answers its standard output.
-    pub async fn kubectl(&self, arguments: &[&str]) -> LocalResult<String> {
+    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> LocalResult<String> {
         self.tool()?.run(self.in_namespace(arguments)).await
     }
 
     /// Applies manifests in this namespace. What the API server refuses is the error.
-    pub async fn apply(&self, manifests: &str) -> LocalResult<String> {
+    pub(crate) async fn apply(&self, manifests: &str) -> LocalResult<String> {
         let arguments = self.in_namespace(&["apply", "-f", "-"]);
         self.tool()?.run_with_input(arguments, manifests).await
     }

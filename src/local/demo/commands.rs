@@ -1,0 +1,60 @@
+//! How the project's own programs are started: the one place that knows their arguments.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::local::error::LocalResult;
+use crate::local::process::{ProcessSpec, Rank};
+use crate::local::project;
+
+/// What the sandbox is seeded with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Data {
+    /// Customers of the reseller.
+    pub(super) customers: u32,
+    /// Subscriptions and assets of those that are to be copied or block.
+    pub(super) subscriptions: u32,
+    /// Decides everything random.
+    pub(super) seed: u64,
+}
+
+/// The sandbox, over TLS on a port of its own, with its data and its certificate in a folder.
+pub(super) fn sandbox(folder: &Path, port: u16, data: Data) -> LocalResult<ProcessSpec> {
+    Ok(
+        ProcessSpec::new("bss-sandbox", project::program("bss-sandbox")?)
+            .arg(format!("--listen=127.0.0.1:{port}"))
+            .arg(format!("--data={}", folder.display()))
+            .arg(format!("--customers={}", data.customers))
+            .arg(format!("--subscriptions={}", data.subscriptions))
+            .arg(format!("--seed={}", data.seed))
+            .rank(Rank::Client),
+    )
+}
+
+/// What the operator is started with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OperatorPlace<'a> {
+    /// A kubeconfig with a token of the chart's service account and nothing more.
+    pub(super) kubeconfig: &'a Path,
+    /// The namespace that it was installed to.
+    pub(super) namespace: &'a str,
+    /// Where its health server listens.
+    pub(super) health_port: u16,
+}
+
+/// The operator, as a process of this machine instead of a pod.
+pub(super) fn operator(place: OperatorPlace<'_>) -> LocalResult<ProcessSpec> {
+    let program = project::program("tenant-reseller-operator")?;
+    Ok(ProcessSpec::new("operator", program)
+        .arg("run")
+        // The sandbox is on loopback, which the address guard refuses otherwise.
+        .arg("--allow-address=127.0.0.0/8")
+        .arg(format!("--health-listen=127.0.0.1:{}", place.health_port))
+        // People answer within seconds here, not within minutes.
+        .arg("--recheck-seconds=1")
+        .env("KUBECONFIG", place.kubeconfig)
+        .env("POD_NAMESPACE", place.namespace)
+        .env("POD_NAME", "operator-0")
+        .rank(Rank::Outer)
+        .grace(Duration::from_secs(10)))
+}
