@@ -219,7 +219,7 @@ impl Parts<'_> {
         Live {
             leads: Box::new(move || leads.leads()),
             running_passes: Box::new(move || running.count()),
-            upgrades: Box::new(move || stores.by_phase_and_reason()),
+            upgrades: Box::new(move || stores.upgrade_counts()),
         }
         .register(&mut registry);
         let (pulses, kinds, view) =

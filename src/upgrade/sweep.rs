@@ -185,21 +185,21 @@ impl Sweep {
     pub fn took_pages(&mut self, pages: Pages) {
         match (pages, &mut self.sides) {
             (Pages::Customers { source, copies }, Sides::Customers(merge)) => {
-                for page in source {
+                if let Some(page) = source {
                     self.tally.revision = self.tally.revision.page(page.revision);
                     merge.push_sources(page);
                 }
-                for page in copies {
+                if let Some(page) = copies {
                     self.tally.revision = self.tally.revision.page(page.revision);
                     merge.push_copies(page);
                 }
             }
             (Pages::Purchases { source, copies }, Sides::Purchases(merge)) => {
-                for page in source {
+                if let Some(page) = source {
                     self.tally.revision = self.tally.revision.page(page.revision);
                     merge.push_sources(page);
                 }
-                for page in copies {
+                if let Some(page) = copies {
                     self.tally.revision = self.tally.revision.page(page.revision);
                     merge.push_copies(page);
                 }
