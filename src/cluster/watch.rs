@@ -61,15 +61,25 @@ pub struct Stores {
     pub(super) upgrades: Store<Guarded<TenantResellerUpgrade>>,
     pub(super) connections: Store<Guarded<BssConnection>>,
     pub(super) pricing: Store<Guarded<CustomerPricing>>,
+    filled: [Filled; 3],
 }
+
+/// Whether a cache was filled.
+///
+/// Not kube-rs' `wait_until_ready`: of several tasks that wait for one store it wakes only the one
+/// that looked last (5.0.0), and here every pass waits.
+type Filled = tokio::sync::watch::Receiver<bool>;
 
 impl Stores {
     /// Waits until every cache was filled once. A pass before that would take what it has not
     /// seen for missing. False if the watches ended before.
     pub async fn filled(&self) -> bool {
-        self.upgrades.wait_until_ready().await.is_ok()
-            && self.connections.wait_until_ready().await.is_ok()
-            && self.pricing.wait_until_ready().await.is_ok()
+        for filled in &self.filled {
+            if filled.clone().wait_for(|filled| *filled).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// An upgrade as the watch saw it last; `None` also if this version cannot read it.
@@ -192,15 +202,18 @@ impl Watches {
     #[must_use]
     pub fn new(clients: &Clients, scope: &Scope) -> Self {
         let (client, pulses) = (&clients.watches, &clients.pulses);
-        let (upgrades, upgrade_events) = watched(scope.api(client), pulses, |p| &p.upgrades);
-        let (connections, connection_events) =
+        let (upgrades, upgrade_events, upgrades_filled) =
+            watched(scope.api(client), pulses, |p| &p.upgrades);
+        let (connections, connection_events, connections_filled) =
             watched(scope.api(client), pulses, |p| &p.connections);
-        let (pricing, pricing_events) = watched(scope.api(client), pulses, |p| &p.pricing);
+        let (pricing, pricing_events, pricing_filled) =
+            watched(scope.api(client), pulses, |p| &p.pricing);
         Self {
             stores: Stores {
                 upgrades,
                 connections,
                 pricing,
+                filled: [upgrades_filled, connections_filled, pricing_filled],
             },
             upgrades: upgrade_events,
             connections: connection_events,
@@ -219,12 +232,13 @@ fn watched<K>(
     api: Api<Guarded<K>>,
     pulses: &Arc<Pulses>,
     of: fn(&Pulses) -> &Pulse,
-) -> (Store<Guarded<K>>, Happenings<K>)
+) -> (Store<Guarded<K>>, Happenings<K>, Filled)
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
     K: 'static,
 {
     let (store, writer) = reflector::store();
+    let (fill, filled) = tokio::sync::watch::channel(false);
     let pulses = Arc::clone(pulses);
     let events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
         .backoff(Patience::default())
@@ -232,10 +246,13 @@ where
         .reflect(writer)
         .filter_map(move |happened| {
             let kept = observe(of(&pulses), happened);
+            if matches!(kept, Some(Event::InitDone)) {
+                fill.send_replace(true);
+            }
             async move { kept }
         })
         .boxed();
-    (store, events)
+    (store, events, filled)
 }
 
 /// Takes the pulse of an event, and keeps errors from going further.
