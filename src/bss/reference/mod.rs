@@ -4,3 +4,4 @@
 //! the adapter that implements the port. The sandbox shares `contract` and nothing else.
 
 pub mod contract;
+pub mod openapi;
