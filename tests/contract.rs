@@ -38,10 +38,17 @@ fn every_reference_leads_somewhere_and_every_schema_is_used() {
     });
     for reference in &references {
         let pointer = reference.strip_prefix('#').expect("a local reference");
-        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        assert!(
+            document.pointer(pointer).is_some(),
+            "{reference} leads nowhere"
+        );
     }
     for part in ["schemas", "parameters", "responses"] {
-        for name in document["components"][part].as_object().expect("a map").keys() {
+        for name in document["components"][part]
+            .as_object()
+            .expect("a map")
+            .keys()
+        {
             let reference = format!("#/components/{part}/{name}");
             assert!(references.contains(&reference), "{reference} is not used");
         }
@@ -54,11 +61,16 @@ fn null_is_nowhere_and_everything_is_bounded_and_explained() {
     collect(&document["components"]["schemas"], &mut |key, value| {
         assert!(!value.is_null(), "{key} is null");
         if key == "type" {
-            assert!(!value.is_array(), "type {value}: an absent value is left out, never null");
+            assert!(
+                !value.is_array(),
+                "type {value}: an absent value is left out, never null"
+            );
         }
         if key == "properties" {
             for (name, schema) in value.as_object().expect("a map") {
-                let explained = schema["description"].as_str().is_some_and(|text| text.len() > 3);
+                let explained = schema["description"]
+                    .as_str()
+                    .is_some_and(|text| text.len() > 3);
                 assert!(explained, "{name} is not explained");
                 bounded(name, schema);
             }
@@ -85,22 +97,43 @@ fn every_operation_says_what_it_answers_when() {
         assert!(seen.insert(id), "{id} comes twice");
         let operation = &document["paths"][path][method];
         assert_eq!(operation["operationId"], id);
-        assert!(operation["description"].as_str().is_some_and(|text| text.len() > 100), "{id}");
+        assert!(
+            operation["description"]
+                .as_str()
+                .is_some_and(|text| text.len() > 100),
+            "{id}"
+        );
         let responses = operation["responses"].as_object().expect("responses");
         for status in ["200", "401", "403", "429", "500", "503"] {
-            assert!(responses.contains_key(status), "{id} does not say when {status}");
+            assert!(
+                responses.contains_key(status),
+                "{id} does not say when {status}"
+            );
         }
-        assert_eq!(path_parameters(path), declared_path_parameters(operation), "{id}");
-        let fenced = parameters(operation).any(|p| p["$ref"] == "#/components/parameters/FencingEpoch");
+        assert_eq!(
+            path_parameters(path),
+            declared_path_parameters(operation),
+            "{id}"
+        );
+        let fenced =
+            parameters(operation).any(|p| p["$ref"] == "#/components/parameters/FencingEpoch");
         assert_eq!(fenced, FENCED.contains(&id), "{id}");
     }
     let paths = document["paths"].as_object().expect("paths");
-    let count: usize = paths.values().map(|item| item.as_object().expect("a map").len()).sum();
+    let count: usize = paths
+        .values()
+        .map(|item| item.as_object().expect("a map").len())
+        .sum();
     assert_eq!(count, seen.len());
 }
 
-const FENCED: [&str; 5] =
-    ["createTenant", "copyCustomers", "setPricing", "copySubscriptions", "activateBackOrdering"];
+const FENCED: [&str; 5] = [
+    "createTenant",
+    "copyCustomers",
+    "setPricing",
+    "copySubscriptions",
+    "activateBackOrdering",
+];
 
 fn parameters(operation: &Value) -> impl Iterator<Item = &Value> {
     operation["parameters"].as_array().into_iter().flatten()
@@ -114,7 +147,9 @@ fn declared_path_parameters(operation: &Value) -> BTreeSet<&str> {
 }
 
 fn path_parameters(path: &str) -> BTreeSet<&str> {
-    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .collect()
 }
 
 fn collect(value: &Value, visit: &mut impl FnMut(&str, &Value)) {

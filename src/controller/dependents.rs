@@ -274,10 +274,7 @@ fn found(observed: &Observed, trouble: Option<(Reason, &str)>) -> Option<Found> 
         .or(observed.verdict.as_ref())
         .map(|verdict| (verdict.reason, verdict.message.as_str()));
     let (reachable, authenticated, conforming, reason, message) = match trouble.or(standing) {
-        Some((reason @ Reason::BssUnavailable, message)) => {
-            (False, Unknown, Unknown, reason, message)
-        }
-        Some((reason @ Reason::ConnectionForbidden, message)) => {
+        Some((reason @ (Reason::BssUnavailable | Reason::ConnectionForbidden), message)) => {
             (False, Unknown, Unknown, reason, message)
         }
         Some((reason @ Reason::CredentialsRejected, message)) => {

@@ -219,12 +219,12 @@ fn nudge(upgrade: &TenantResellerUpgrade, pricing: &[CustomerPricing]) -> String
     let mut text = String::new();
     let annotations = upgrade.metadata.annotations.iter().flatten();
     for (key, value) in annotations.filter(|(key, _)| key.starts_with("tenantreseller.io/")) {
-        text.push_str(&format!("{key}={value};"));
+        text.extend([key.as_str(), "=", value.as_str(), ";"]);
     }
     for object in pricing {
         let uid = object.metadata.uid.as_deref().unwrap_or_default();
-        let generation = object.metadata.generation.unwrap_or_default();
-        text.push_str(&format!("{uid}/{generation};"));
+        let generation = object.metadata.generation.unwrap_or_default().to_string();
+        text.extend([uid, "/", &generation, ";"]);
     }
     text
 }

@@ -11,6 +11,7 @@ mod memory;
 mod pass;
 mod perform;
 mod record;
+mod show;
 
 pub use dereference::{ConnectionSettings, Connector};
 pub use memory::Memory;

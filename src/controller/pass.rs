@@ -12,20 +12,17 @@ use super::memory::{Life, Memory};
 use super::perform::Performer;
 use super::{dependents, record};
 use crate::api::{
-    Condition, ConditionStatus, ConditionType, FINALIZER, REQUESTED_AT_ANNOTATION, Reason,
-    StateClass, TenantResellerUpgrade, TenantResellerUpgradeStatus,
+    ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
 use crate::bss::port::{AccountId, Fence};
 use crate::cluster::Next as Rest;
-use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind, Finalizer};
+use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
-    ClaimEdit, Decision, Draft, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried,
-    ValidUpgrade, compose, decide, fold, suspension, validate,
+    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
+    decide, fold, suspension, validate,
 };
 
-/// Figures in status move at most so often.
-const FIGURES_EVERY: Duration = Duration::from_secs(15);
 /// The finalizer goes when the operator rests longer than this.
 const SHORT_REST: Duration = Duration::from_secs(10);
 /// After a write that met a conflict, or an API server that did not answer.
@@ -52,18 +49,18 @@ pub struct Pacing {
 
 /// The pass with all that it may touch.
 pub struct Controller<C, K: Connector, T> {
-    cluster: Arc<C>,
+    pub(super) cluster: Arc<C>,
     connector: K,
-    time: T,
+    pub(super) time: T,
     pacing: Pacing,
     memory: Memory<K::Bss>,
     gate: Semaphore,
     stop: CancellationToken,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
 }
 
 /// How a pass ended that could not go on.
-enum Interrupted {
+pub(super) enum Interrupted {
     /// The world changed: begin again at once.
     Again,
     /// The API server refused or did not answer.
@@ -77,10 +74,10 @@ impl From<ClusterError> for Interrupted {
 }
 
 /// What one pass works on.
-struct Scene<'a, B> {
-    upgrade: TenantResellerUpgrade,
-    valid: &'a ValidUpgrade,
-    fetched: &'a Fetched<B>,
+pub(super) struct Scene<'a, B> {
+    pub(super) upgrade: TenantResellerUpgrade,
+    pub(super) valid: &'a ValidUpgrade,
+    pub(super) fetched: &'a Fetched<B>,
 }
 
 impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
@@ -228,7 +225,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             .map(|tenant| tenant.id);
         let upgrade = scene.upgrade.clone();
         let go_on = || self.may_go_on(&upgrade);
-        let performer = Performer {
+        let bss = Performer {
             bss: &*scene.fetched.bss,
             account: &account,
             tenant: tenant.as_ref(),
@@ -239,18 +236,18 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             epoch,
         });
         Ok(match (effect, fence) {
-            (Effect::Read(read), _) => performer.read(&read).await,
+            (Effect::Read(read), _) => bss.read(&read).await,
             (Effect::Acquire { take_over }, _) => {
                 self.acquire(scene, &account, take_over.as_deref()).await
             }
-            (Effect::Work(work), Some(fence)) => performer.work(fence, &work).await,
+            (Effect::Work(work), Some(fence)) => bss.work(fence, &work).await,
             (Effect::CreateTenant(create), Some(fence)) => {
                 // The intent, and with it the frozen settings, stand in status before the call.
                 self.show(scene, life, &decision.state, None).await?;
                 let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
                 let recorded = record::creation(create, claim).ok_or(Interrupted::Again)?;
                 self.still_ours(scene)?;
-                vec![performer.create_tenant(fence, recorded).await]
+                vec![bss.create_tenant(fence, recorded).await]
             }
             (Effect::Activate(activate), Some(fence)) => {
                 self.show(scene, life, &decision.state, None).await?;
@@ -260,7 +257,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 let recorded = record::activation(activate, claim, &scene.upgrade, live.as_ref())
                     .ok_or(Interrupted::Again)?;
                 self.still_ours(scene)?;
-                vec![performer.activate(fence, recorded).await]
+                vec![bss.activate(fence, recorded).await]
             }
             (Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_), None)
             | (Effect::Claim(_), _) => Vec::new(),
@@ -491,175 +488,6 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
         Ok(())
     }
-
-    /// Counts what came of a write.
-    fn count(&self, outcome: &Outcome) {
-        match outcome {
-            Outcome::Copied(items) => {
-                for item in items.values() {
-                    self.metrics.effect_items("copy", item.word(), 1);
-                }
-            }
-            Outcome::PricingSet(items) => {
-                let items = u64::try_from(items.len()).unwrap_or(u64::MAX);
-                self.metrics.effect_items("setPricing", "answered", items);
-            }
-            Outcome::TenantRequested(_) => self.metrics.effect("createTenant", "ok"),
-            Outcome::Activation(_) => self.metrics.effect("activateBackOrdering", "ok"),
-            Outcome::Acquired(_) => self.metrics.effect("acquireEpoch", "ok"),
-            Outcome::CopiesLost { error, .. } => self.metrics.effect("copy", error.class()),
-            Outcome::Failed { tried, error } => {
-                let operation = match tried {
-                    Tried::Acquire => "acquireEpoch",
-                    Tried::Work => "work",
-                    Tried::CreateTenant => "createTenant",
-                    Tried::Activate => "activateBackOrdering",
-                    Tried::Read | Tried::Reseller => return,
-                };
-                self.metrics.effect(operation, error.class());
-            }
-            Outcome::Identity(_)
-            | Outcome::Capabilities(_)
-            | Outcome::Reseller(_)
-            | Outcome::Tenant(_)
-            | Outcome::Operation(_)
-            | Outcome::OpenOrders(_)
-            | Outcome::Pages(_)
-            | Outcome::Inspected { .. }
-            | Outcome::Found(_)
-            | Outcome::Claim(_) => {}
-        }
-    }
-
-    /// Writes status if it changed; answers when figures that were held back may be written.
-    async fn show(
-        &self,
-        scene: &mut Scene<'_, K::Bss>,
-        life: &mut Life<K::Bss>,
-        state: &State,
-        wait: Option<Duration>,
-    ) -> Result<Option<Duration>, Interrupted> {
-        let identity = Some(scene.valid.identity.clone());
-        Ok(self
-            .write(&mut scene.upgrade, life, (state, wait), identity.as_deref())
-            .await?)
-    }
-
-    async fn show_bare(
-        &self,
-        upgrade: &mut TenantResellerUpgrade,
-        life: &mut Life<K::Bss>,
-        state: &State,
-        wait: Option<Duration>,
-    ) -> Result<(), Interrupted> {
-        self.write(upgrade, life, (state, wait), None).await?;
-        Ok(())
-    }
-
-    async fn write(
-        &self,
-        upgrade: &mut TenantResellerUpgrade,
-        life: &mut Life<K::Bss>,
-        (state, next_attempt): (&State, Option<Duration>),
-        identity: Option<&str>,
-    ) -> ClusterResult<Option<Duration>> {
-        let now = self.time.now();
-        let before = upgrade.status.clone().unwrap_or_default();
-        let handled = annotation(upgrade, REQUESTED_AT_ANNOTATION);
-        let draft = Draft {
-            generation: upgrade.metadata.generation.unwrap_or_default(),
-            observed: Some(&life.observed),
-            claim: life.observed.claim.as_ref(),
-            state,
-            next_attempt,
-            handled: handled.as_deref(),
-            identity,
-        };
-        let status = compose(&before, draft, now);
-        if status == before {
-            return Ok(None);
-        }
-        if same_but_figures(&before, &status) {
-            let since = life
-                .figures_written
-                .map(|then| now.monotonic.saturating_sub(then));
-            if let Some(left) = since.and_then(|since| FIGURES_EVERY.checked_sub(since))
-                && !left.is_zero()
-            {
-                return Ok(Some(left));
-            }
-        }
-        *upgrade = self.cluster.apply_status(upgrade, &status).await?;
-        life.figures_written = Some(now.monotonic);
-        life.handled = handled;
-        for event in news(&before, &status) {
-            tracing::info!(reason = event.reason.as_str(), "{}", event.note);
-            self.cluster.publish(upgrade, event).await;
-        }
-        Ok(None)
-    }
-}
-
-/// The events of a change of status: one per transition.
-fn news(before: &TenantResellerUpgradeStatus, after: &TenantResellerUpgradeStatus) -> Vec<Event> {
-    let find = |status: &TenantResellerUpgradeStatus, type_: ConditionType| -> Option<Condition> {
-        status
-            .conditions
-            .iter()
-            .find(|c| c.type_ == type_.as_str())
-            .cloned()
-    };
-    let mut events = Vec::new();
-    for milestone in ConditionType::MILESTONES {
-        let reached =
-            |status| find(status, milestone).is_some_and(|c| c.status == ConditionStatus::True);
-        if reached(after) && !reached(before) {
-            let note = find(after, milestone)
-                .map(|c| c.message)
-                .unwrap_or_default();
-            let note = format!("{}: {note}", milestone.as_str());
-            events.push(Event {
-                kind: EventKind::Normal,
-                reason: Reason::Completed,
-                note,
-            });
-        }
-    }
-    let reason = |status| find(status, ConditionType::Ready).map(|c| c.reason);
-    if reason(after) != reason(before)
-        && let Some(ready) = find(after, ConditionType::Ready)
-        && let Some(reason) = Reason::ALL.into_iter().find(|r| r.as_str() == ready.reason)
-    {
-        let kind = match reason.class() {
-            Some(StateClass::MustFix) => EventKind::Warning,
-            _ => EventKind::Normal,
-        };
-        events.push(Event {
-            kind,
-            reason,
-            note: ready.message,
-        });
-    }
-    events
-}
-
-/// Whether two statuses differ in nothing but counts and what is made of them.
-fn same_but_figures(
-    before: &TenantResellerUpgradeStatus,
-    after: &TenantResellerUpgradeStatus,
-) -> bool {
-    let bare = |status: &TenantResellerUpgradeStatus| {
-        let mut bare = status.clone();
-        bare.progress = None;
-        bare.failures.clear();
-        bare.inventory = None;
-        if let Some(waiting) = &mut bare.waiting_for {
-            waiting.next_action.clear();
-            waiting.next_attempt_time = None;
-        }
-        bare
-    };
-    bare(before) == bare(after)
 }
 
 fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
@@ -715,6 +543,6 @@ fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {
         .any(|name| name == FINALIZER)
 }
 
-fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<String> {
+pub(super) fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<String> {
     upgrade.metadata.annotations.as_ref()?.get(name).cloned()
 }

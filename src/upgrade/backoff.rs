@@ -14,7 +14,9 @@ const BASE_MS: u64 = 500;
 pub fn delay(attempt: u32, seed: u64) -> Duration {
     let step = BASE_MS.saturating_mul(1_u64 << attempt.min(20)).min(CAP_MS);
     let half = step / 2;
-    let jitter = mix(seed ^ u64::from(attempt)) % half.saturating_add(1);
+    let jitter = mix(seed ^ u64::from(attempt))
+        .checked_rem(half.saturating_add(1))
+        .unwrap_or(0);
     Duration::from_millis(half.saturating_add(jitter))
 }
 

@@ -180,7 +180,7 @@ impl Decide<'_> {
         }
     }
 
-    fn wait(&self, verdict: Verdict, wait: Duration) -> Decision {
+    fn wait(verdict: Verdict, wait: Duration) -> Decision {
         let Verdict {
             reason,
             message,
@@ -322,7 +322,7 @@ impl Decide<'_> {
                 operation_id: Some(id),
                 ..
             }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
-            Some(intent) if intent.settings_digest != digest => self.wait(
+            Some(intent) if intent.settings_digest != digest => Self::wait(
                 verdict(
                     Reason::TenantSettingsDiffer,
                     "A tenant was requested with other settings than spec.tenant has now, and \
@@ -345,7 +345,7 @@ impl Decide<'_> {
                     return decision;
                 }
                 if !reseller.ordering_enabled {
-                    return self.wait(
+                    return Self::wait(
                         verdict(
                             Reason::PrecheckFailed,
                             "In the way: OrderingDisabled. A tenant can only be created for an \
@@ -363,7 +363,7 @@ impl Decide<'_> {
     /// The cluster's state went back: nothing irreversible until a person confirms.
     fn unconfirmed(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
         let epoch = claim.unconfirmed_epoch?;
-        Some(self.wait(
+        Some(Self::wait(
             verdict(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in the cluster: the cluster's state \

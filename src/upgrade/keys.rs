@@ -77,7 +77,7 @@ pub fn claim_name(identity: &str, reseller: &AccountId) -> String {
 
 /// A digest over a tenant's settings.
 #[must_use]
-pub fn settings_digest(settings: &TenantSettings) -> String {
+pub(super) fn settings_digest(settings: &TenantSettings) -> String {
     let TenantSettings {
         price_list,
         edition,
@@ -117,8 +117,12 @@ pub(super) fn hash128(parts: &[&str]) -> u128 {
 }
 
 fn hex(bytes: &[u8], digits: usize) -> String {
-    let all: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    all.chars().take(digits).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xf])
+        .take(digits)
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 /// Percent-encodes everything but unreserved characters, so that no part can contain a `/`.
@@ -129,7 +133,16 @@ fn encode(part: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 text.push(char::from(byte));
             }
-            _ => text.push_str(&format!("%{byte:02X}")),
+            _ => {
+                text.push('%');
+                let digits = [byte >> 4, byte & 0xf].map(|d| char::from_digit(u32::from(d), 16));
+                text.extend(
+                    digits
+                        .into_iter()
+                        .flatten()
+                        .map(|digit| digit.to_ascii_uppercase()),
+                );
+            }
         }
     }
     text

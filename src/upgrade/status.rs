@@ -306,7 +306,7 @@ fn thousands(number: i64) -> String {
 
 fn failures(blockers: &Findings) -> Vec<FailureGroup> {
     let reasons = blockers.counts.len().max(1);
-    let each = (MAX_EXAMPLES / reasons).max(1);
+    let each = (MAX_EXAMPLES.checked_div(reasons).unwrap_or(1)).max(1);
     let mut left = MAX_EXAMPLES;
     blockers
         .counts

@@ -130,7 +130,7 @@ impl RevisionSeen {
         match (self, revision) {
             (Self::None, Some(seen)) => Self::One(seen),
             (Self::One(before), Some(seen)) if before == seen => self,
-            (Self::None | Self::One(_), _) | (Self::Moved, _) => Self::Moved,
+            (Self::None | Self::One(_) | Self::Moved, _) => Self::Moved,
         }
     }
 

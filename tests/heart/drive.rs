@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{
-    ClaimHolder, ClaimIntents, ConnectionKind, ConnectionRef, CustomerPricing,
-    Invoicing, PricingPolicy, Reason, ResellerClaimSpec, ResellerRef, TenantResellerUpgrade,
+    ClaimHolder, ClaimIntents, ConnectionKind, ConnectionRef, CustomerPricing, Invoicing,
+    PricingPolicy, Reason, ResellerClaimSpec, ResellerRef, TenantResellerUpgrade,
     TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
 };
 use tenant_reseller_operator::bss::error::BssError;
@@ -41,7 +41,10 @@ pub(crate) fn upgrade() -> TenantResellerUpgrade {
                 kind: ConnectionKind::BssConnection,
                 name: "distributor".to_owned(),
             },
-            reseller: ResellerRef { account_id: " 10423 ".to_owned(), expected_name: None },
+            reseller: ResellerRef {
+                account_id: " 10423 ".to_owned(),
+                expected_name: None,
+            },
             tenant: TenantSpec {
                 price_list: "PL".to_owned(),
                 edition: "Premium".to_owned(),
@@ -60,9 +63,19 @@ pub(crate) fn upgrade() -> TenantResellerUpgrade {
     upgrade
 }
 
-pub(crate) fn valid_with(pricing: Vec<CustomerPricing>, upgrade: &TenantResellerUpgrade) -> ValidUpgrade {
-    let pace = Pace { poll: Duration::from_secs(5), recheck: Duration::from_secs(60) };
-    let references = References { identity: "acme".to_owned(), pricing, pace };
+pub(crate) fn valid_with(
+    pricing: Vec<CustomerPricing>,
+    upgrade: &TenantResellerUpgrade,
+) -> ValidUpgrade {
+    let pace = Pace {
+        poll: Duration::from_secs(5),
+        recheck: Duration::from_secs(60),
+    };
+    let references = References {
+        identity: "acme".to_owned(),
+        pricing,
+        pace,
+    };
     validate(upgrade, &references).unwrap()
 }
 
@@ -97,7 +110,9 @@ impl Driver {
     pub(crate) fn now(&self) -> Now {
         let wall = Timestamp::from_second(1_800_000_000).unwrap();
         Now {
-            wall: wall.checked_add(jiff::SignedDuration::try_from(self.clock).unwrap()).unwrap(),
+            wall: wall
+                .checked_add(jiff::SignedDuration::try_from(self.clock).unwrap())
+                .unwrap(),
             monotonic: self.clock,
         }
     }
@@ -113,10 +128,13 @@ impl Driver {
     /// One decision and its effect; answers whether the upgrade is done.
     pub(crate) fn step(&mut self, world: &mut World, fault: Fault) -> bool {
         let decision = decide(&self.valid, &self.observed, self.now());
-        self.show(&decision.state, match decision.next {
-            Next::After(wait) => Some(wait),
-            Next::AfterEffect | Next::OnChange => None,
-        });
+        self.show(
+            &decision.state,
+            match decision.next {
+                Next::After(wait) => Some(wait),
+                Next::AfterEffect | Next::OnChange => None,
+            },
+        );
         let Some(effect) = decision.effect else {
             match decision.next {
                 Next::After(wait) => {
@@ -194,15 +212,21 @@ impl Driver {
         }
         let tried = tried(&effect);
         let error = match fault {
-            Fault::Unavailable => Some(BssError::Unavailable { detail: "away".to_owned() }),
-            Fault::Throttled => Some(BssError::Throttled { after: Some(Duration::from_secs(3)) }),
+            Fault::Unavailable => Some(BssError::Unavailable {
+                detail: "away".to_owned(),
+            }),
+            Fault::Throttled => Some(BssError::Throttled {
+                after: Some(Duration::from_secs(3)),
+            }),
             Fault::None | Fault::LostReply | Fault::KilledAfter | Fault::KilledBefore => None,
         };
         if let Some(error) = error {
             return vec![Outcome::Failed { tried, error }];
         }
         self.intent_first(&effect, world);
-        let lost = BssError::OutcomeUnknown { detail: "reply lost".to_owned() };
+        let lost = BssError::OutcomeUnknown {
+            detail: "reply lost".to_owned(),
+        };
         let sources = sources(&effect);
         let done = self.reach(world, effect);
         if fault != Fault::LostReply {
@@ -211,7 +235,10 @@ impl Driver {
         match sources {
             Some(batches) => batches
                 .into_iter()
-                .map(|sources| Outcome::CopiesLost { sources, error: lost.clone() })
+                .map(|sources| Outcome::CopiesLost {
+                    sources,
+                    error: lost.clone(),
+                })
                 .collect(),
             None => vec![Outcome::Failed { tried, error: lost }],
         }
@@ -231,7 +258,9 @@ impl Driver {
             Effect::Read(_) | Effect::Claim(_) | Effect::Work(_) => true,
         };
         if !recorded {
-            world.violations.push(format!("{} before its record", name(effect)));
+            world
+                .violations
+                .push(format!("{} before its record", name(effect)));
         }
     }
 
@@ -246,13 +275,18 @@ impl Driver {
                 .into_iter()
                 .map(|batch| Outcome::PricingSet(world.set_pricing(batch.into_keys().collect())))
                 .collect(),
-            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => batches
-                .into_iter()
-                .map(|batch| match world.copy(epoch.unwrap(), &batch) {
-                    Ok(outcomes) => Outcome::Copied(outcomes),
-                    Err(error) => Outcome::Failed { tried: Tried::Work, error },
-                })
-                .collect(),
+            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
+                batches
+                    .into_iter()
+                    .map(|batch| match world.copy(epoch.unwrap(), &batch) {
+                        Ok(outcomes) => Outcome::Copied(outcomes),
+                        Err(error) => Outcome::Failed {
+                            tried: Tried::Work,
+                            error,
+                        },
+                    })
+                    .collect()
+            }
             Effect::CreateTenant(create) => {
                 match world.create_tenant(epoch.unwrap(), &create.key, &create.settings) {
                     Ok(creation) => vec![Outcome::TenantRequested(creation)],
@@ -273,7 +307,9 @@ impl Driver {
             Read::Identity => Outcome::Identity(Some("acme".to_owned())),
             Read::Capabilities => Outcome::Capabilities(World::capabilities()),
             Read::Reseller => Outcome::Reseller(world.reseller()),
-            Read::Tenant => Outcome::Tenant(world.tenant.as_ref().map(|(tenant, _)| tenant.clone())),
+            Read::Tenant => {
+                Outcome::Tenant(world.tenant.as_ref().map(|(tenant, _)| tenant.clone()))
+            }
             Read::Operation(_) => Outcome::Operation(world.operation()),
             Read::OpenOrders(page) => Outcome::OpenOrders(world.open_orders(&page)),
             Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
@@ -287,9 +323,16 @@ impl Driver {
                 },
             }),
             Read::Inspect(calls) => {
-                let pricing: BTreeMap<_, _> =
-                    calls.pricing.iter().flat_map(|ids| world.pricing(ids)).collect();
-                let checks = calls.checks.iter().flat_map(|ids| world.check(ids)).collect();
+                let pricing: BTreeMap<_, _> = calls
+                    .pricing
+                    .iter()
+                    .flat_map(|ids| world.pricing(ids))
+                    .collect();
+                let checks = calls
+                    .checks
+                    .iter()
+                    .flat_map(|ids| world.check(ids))
+                    .collect();
                 Outcome::Inspected { pricing, checks }
             }
             Read::Find(batches) => {
@@ -313,7 +356,10 @@ fn tried(effect: &Effect) -> Tried {
 fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
     match effect {
         Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => Some(
-            batches.iter().map(|b| b.iter().map(|item| item.source.clone()).collect()).collect(),
+            batches
+                .iter()
+                .map(|b| b.iter().map(|item| item.source.clone()).collect())
+                .collect(),
         ),
         _ => None,
     }

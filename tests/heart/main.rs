@@ -1,5 +1,13 @@
 //! The heart alone, over a small strict world in memory: whole runs, with faults at every step.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that panics has failed, as it should"
+)]
+
 mod drive;
 mod world;
 
@@ -20,7 +28,11 @@ fn run(
         meddle(step, world, driver);
         let done = driver.step(world, fault(step));
         world.judge();
-        assert!(world.violations.is_empty(), "step {step}: {:?}", world.violations);
+        assert!(
+            world.violations.is_empty(),
+            "step {step}: {:?}",
+            world.violations
+        );
         if done {
             return true;
         }
@@ -33,7 +45,11 @@ fn complete(world: &World) {
     assert_eq!(world.kind, ResellerKind::Tenant);
     assert_eq!((world.tenants_made, world.activations), (1, 1));
     for purchase in world.purchases.values() {
-        let copies = world.copies.iter().filter(|(_, c)| c.source == purchase.id).count();
+        let copies = world
+            .copies
+            .iter()
+            .filter(|(_, c)| c.source == purchase.id)
+            .count();
         let expected = usize::from(purchase.state == PurchaseState::Active);
         assert!(copies >= expected, "{} has {copies} copies", purchase.id);
     }
@@ -82,12 +98,20 @@ fn every_kill_point_ends_the_same() {
     assert!(steps > 20);
     let mut runs = 0;
     for at in 0..steps + 8 {
-        for kind in [Fault::KilledBefore, Fault::KilledAfter, Fault::LostReply, Fault::Unavailable] {
+        for kind in [
+            Fault::KilledBefore,
+            Fault::KilledAfter,
+            Fault::LostReply,
+            Fault::Unavailable,
+        ] {
             let mut world = World::new(3, 7);
             world.price_all();
             let mut driver = Driver::new();
             let fault = |step| if step == at { kind } else { Fault::None };
-            assert!(run(&mut world, &mut driver, fault, |_, _, _| {}), "{kind:?} at {at}");
+            assert!(
+                run(&mut world, &mut driver, fault, |_, _, _| {}),
+                "{kind:?} at {at}"
+            );
             complete(&world);
             runs += 1;
         }
@@ -108,9 +132,22 @@ fn waits_for_pricing_and_says_for_whom() {
     driver.step(&mut world, Fault::None);
     let waiting = driver.status.waiting_for.clone().unwrap();
     assert_eq!(waiting.reason, "AwaitingPricing");
-    assert!(waiting.next_action.contains("3 customers"), "{}", waiting.next_action);
-    assert!(waiting.next_action.contains("Customer c000 (c000)"), "{}", waiting.next_action);
-    assert!(world.copies.iter().all(|(kind, _)| kind.as_str() == "customer"));
+    assert!(
+        waiting.next_action.contains("3 customers"),
+        "{}",
+        waiting.next_action
+    );
+    assert!(
+        waiting.next_action.contains("Customer c000 (c000)"),
+        "{}",
+        waiting.next_action
+    );
+    assert!(
+        world
+            .copies
+            .iter()
+            .all(|(kind, _)| kind.as_str() == "customer")
+    );
     world.price_all();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -121,21 +158,40 @@ fn one_blocker_copies_nothing_and_all_are_named() {
     let mut world = World::new(3, 9);
     world.price_all();
     let ids: Vec<_> = world.purchases.keys().cloned().collect();
-    world.defects.insert(ids[1].clone(), BlockerReason::CurrencyMismatch);
-    world.defects.insert(ids[4].clone(), BlockerReason::AddonMissing);
-    world.defects.insert(ids[8].clone(), BlockerReason::BillingCycleMissing);
+    world
+        .defects
+        .insert(ids[1].clone(), BlockerReason::CurrencyMismatch);
+    world
+        .defects
+        .insert(ids[4].clone(), BlockerReason::AddonMissing);
+    world
+        .defects
+        .insert(ids[8].clone(), BlockerReason::BillingCycleMissing);
     let mut driver = Driver::new();
     for _ in 0..300 {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::PrecheckFailed);
-    let reasons: Vec<(String, i64)> =
-        driver.status.failures.iter().map(|f| (f.reason.clone(), f.count)).collect();
-    let expected =
-        [("AddonMissing", 1), ("BillingCycleMissing", 1), ("CurrencyMismatch", 1)]
-            .map(|(reason, count)| (reason.to_owned(), count));
+    let reasons: Vec<(String, i64)> = driver
+        .status
+        .failures
+        .iter()
+        .map(|f| (f.reason.clone(), f.count))
+        .collect();
+    let expected = [
+        ("AddonMissing", 1),
+        ("BillingCycleMissing", 1),
+        ("CurrencyMismatch", 1),
+    ]
+    .map(|(reason, count)| (reason.to_owned(), count));
     assert_eq!(reasons, expected);
-    assert!(world.copies.iter().all(|(kind, _)| kind.as_str() == "customer"), "nothing copied");
+    assert!(
+        world
+            .copies
+            .iter()
+            .all(|(kind, _)| kind.as_str() == "customer"),
+        "nothing copied"
+    );
     world.defects.clear();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -150,23 +206,32 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
     let mut bought = 0;
     let mut cancelled = false;
     let mut named = false;
-    let done = run(&mut world, &mut driver, |_| Fault::None, |_, world, driver| {
-        let copied = world.copies.len();
-        if copied > 4 && bought < 3 {
-            world.buy(bought);
-            bought += 1;
-        }
-        if copied >= 8 && !cancelled {
-            let (_, copy) = world.copies.iter().find(|(k, _)| k.as_str() != "customer").unwrap();
-            let source = copy.source.clone();
-            world.set_state(&source, PurchaseState::Cancelled);
-            cancelled = true;
-        }
-        if driver.reason() == Reason::OrphanedCopy && !named {
-            named = true;
-            world.end_orphans();
-        }
-    });
+    let done = run(
+        &mut world,
+        &mut driver,
+        |_| Fault::None,
+        |_, world, driver| {
+            let copied = world.copies.len();
+            if copied > 4 && bought < 3 {
+                world.buy(bought);
+                bought += 1;
+            }
+            if copied >= 8 && !cancelled {
+                let (_, copy) = world
+                    .copies
+                    .iter()
+                    .find(|(k, _)| k.as_str() != "customer")
+                    .unwrap();
+                let source = copy.source.clone();
+                world.set_state(&source, PurchaseState::Cancelled);
+                cancelled = true;
+            }
+            if driver.reason() == Reason::OrphanedCopy && !named {
+                named = true;
+                world.end_orphans();
+            }
+        },
+    );
     assert!(done && named && bought == 3);
     complete(&world);
 }
@@ -196,7 +261,12 @@ fn an_upgraded_reseller_is_adopted_without_an_effect() {
     assert!(run(&mut world, &mut first, |_| Fault::None, |_, _, _| {}));
     let mut second = Driver::new();
     assert!(run(&mut world, &mut second, |_| Fault::None, |_, _, _| {}));
-    assert!(second.trace.iter().all(|name| matches!(*name, "read" | "claim" | "claim: take")));
+    assert!(
+        second
+            .trace
+            .iter()
+            .all(|name| matches!(*name, "read" | "claim" | "claim: take"))
+    );
     complete(&world);
 }
 

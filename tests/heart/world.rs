@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Activation, BackOrdering, Blocker, BlockerReason, Capabilities, CopyId, CopyItem,
-    CopyRecord, CopyState, Customer, Digest, Epoch, Found, Invoicing, IssuedEpoch, ItemKind,
+    AccountId, Activation, BackOrdering, Blocker, BlockerReason, BusinessKey, Capabilities, CopyId,
+    CopyItem, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch, Found, IssuedEpoch, ItemKind,
     ItemOutcome, Keys, Mark, Mode, OpenOrder, OperationId, OperationState, Page, PageRequest,
-    PriceListId, PricingOutcome, PricingState, Promises, Purchase, PurchaseState, Reseller,
-    ResellerKind, Revision, SourceId, Strength, Sync, Tenant, TenantCreation, TenantId,
-    TenantSettings, TenantStatus, WriteOperation, BusinessKey, Cursor,
+    PricingOutcome, PricingState, Promises, Purchase, PurchaseState, Reseller, ResellerKind,
+    Revision, SourceId, Strength, Sync, Tenant, TenantCreation, TenantId, TenantSettings,
+    TenantStatus, WriteOperation,
 };
 
 pub(crate) struct World {
@@ -32,17 +32,6 @@ pub(crate) struct World {
     /// What broke the rules; must stay empty.
     pub(crate) violations: Vec<String>,
     next: u32,
-}
-
-pub(crate) fn settings() -> TenantSettings {
-    TenantSettings {
-        price_list: PriceListId::from("PL"),
-        edition: "Premium".to_owned(),
-        language: "en-GB".to_owned(),
-        time_zone: "Europe/Athens".to_owned(),
-        date_format: "dd/MM/yyyy".to_owned(),
-        invoicing: Invoicing::Combined,
-    }
 }
 
 impl World {
@@ -87,7 +76,11 @@ impl World {
 
     pub(crate) fn buy(&mut self, customer: u32) -> SourceId {
         let id = SourceId(format!("p{:03}", self.next));
-        let kind = if self.next % 4 == 3 { ItemKind::Asset } else { ItemKind::Subscription };
+        let kind = if self.next % 4 == 3 {
+            ItemKind::Asset
+        } else {
+            ItemKind::Subscription
+        };
         self.next += 1;
         self.revision += 1;
         self.purchases.insert(
@@ -173,19 +166,28 @@ impl World {
             ordering_enabled: true,
             currency: "EUR".to_owned(),
             tenant: self.tenant.as_ref().map(|(tenant, _)| tenant.id.clone()),
-            back_ordering: if self.on { BackOrdering::On } else { BackOrdering::Off },
+            back_ordering: if self.on {
+                BackOrdering::On
+            } else {
+                BackOrdering::Off
+            },
         }
     }
 
     pub(crate) fn acquire(&mut self) -> IssuedEpoch {
         let previous = Epoch(self.epoch);
         self.epoch += 1;
-        IssuedEpoch { epoch: Epoch(self.epoch), previous }
+        IssuedEpoch {
+            epoch: Epoch(self.epoch),
+            previous,
+        }
     }
 
     fn fenced(&self, epoch: Epoch) -> Result<(), BssError> {
         if epoch.0 < self.epoch {
-            return Err(BssError::StaleEpoch { highest: self.epoch });
+            return Err(BssError::StaleEpoch {
+                highest: self.epoch,
+            });
         }
         Ok(())
     }
@@ -201,7 +203,9 @@ impl World {
             return if tenant.business_key.as_ref() == Some(key) {
                 Ok(TenantCreation::Started(OperationId::from("op")))
             } else {
-                Err(BssError::Conflict { detail: "a tenant exists".to_owned() })
+                Err(BssError::Conflict {
+                    detail: "a tenant exists".to_owned(),
+                })
             };
         }
         self.tenants_made += 1;
@@ -227,16 +231,31 @@ impl World {
     }
 
     pub(crate) fn customers(&self, page: &PageRequest) -> Page<Customer> {
-        self.page(self.customers.values().map(|c| (c.id.clone(), c.clone())).collect(), page)
+        self.page(
+            self.customers
+                .values()
+                .map(|c| (c.id.clone(), c.clone()))
+                .collect(),
+            page,
+        )
     }
 
     pub(crate) fn purchases(&self, page: &PageRequest) -> Page<Purchase> {
-        self.page(self.purchases.values().map(|p| (p.id.clone(), p.clone())).collect(), page)
+        self.page(
+            self.purchases
+                .values()
+                .map(|p| (p.id.clone(), p.clone()))
+                .collect(),
+            page,
+        )
     }
 
     pub(crate) fn open_orders(&self, page: &PageRequest) -> Page<OpenOrder> {
         let orders = self.orders.iter().map(|id| {
-            let order = OpenOrder { id: id.clone(), customer: SourceId::from("c000") };
+            let order = OpenOrder {
+                id: id.clone(),
+                customer: SourceId::from("c000"),
+            };
             (SourceId(id.clone()), order)
         });
         self.page(orders.collect(), page)
@@ -247,7 +266,12 @@ impl World {
             .copies
             .iter()
             .filter(|(kind, _)| (*kind == ItemKind::Customer) == customers)
-            .map(|(_, copy)| (SourceId(format!("{}/{}", copy.source, copy.id)), copy.clone()))
+            .map(|(_, copy)| {
+                (
+                    SourceId(format!("{}/{}", copy.source, copy.id)),
+                    copy.clone(),
+                )
+            })
             .collect();
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         self.page(rows, page)
@@ -255,8 +279,10 @@ impl World {
 
     fn page<T>(&self, rows: Vec<(SourceId, T)>, page: &PageRequest) -> Page<T> {
         let after = page.cursor.as_ref().map(|c| SourceId(c.0.clone()));
-        let mut rest: Vec<(SourceId, T)> =
-            rows.into_iter().filter(|(id, _)| after.as_ref().is_none_or(|a| id > a)).collect();
+        let mut rest: Vec<(SourceId, T)> = rows
+            .into_iter()
+            .filter(|(id, _)| after.as_ref().is_none_or(|a| id > a))
+            .collect();
         let more = rest.len() > usize::from(page.limit);
         rest.truncate(usize::from(page.limit));
         let next = more.then(|| Cursor(rest.last().unwrap().0.0.clone()));
@@ -306,7 +332,14 @@ impl World {
         ids.into_iter()
             .map(|id| {
                 let fresh = self.priced.insert(id.clone());
-                (id, if fresh { PricingOutcome::Written } else { PricingOutcome::Unchanged })
+                (
+                    id,
+                    if fresh {
+                        PricingOutcome::Written
+                    } else {
+                        PricingOutcome::Unchanged
+                    },
+                )
             })
             .collect()
     }
@@ -314,7 +347,10 @@ impl World {
     pub(crate) fn check(&self, ids: &[SourceId]) -> BTreeMap<SourceId, Vec<Blocker>> {
         ids.iter()
             .map(|id| {
-                let reasons = self.defects.get(id).map(|reason| Blocker { reason: *reason, detail: None });
+                let reasons = self.defects.get(id).map(|reason| Blocker {
+                    reason: *reason,
+                    detail: None,
+                });
                 (id.clone(), reasons.into_iter().collect())
             })
             .collect()
@@ -326,12 +362,18 @@ impl World {
         items: &[CopyItem],
     ) -> Result<BTreeMap<SourceId, ItemOutcome>, BssError> {
         self.fenced(epoch)?;
-        Ok(items.iter().map(|item| (item.source.clone(), self.copy_one(item))).collect())
+        Ok(items
+            .iter()
+            .map(|item| (item.source.clone(), self.copy_one(item)))
+            .collect())
     }
 
     fn copy_one(&mut self, item: &CopyItem) -> ItemOutcome {
         if self.on {
-            self.violations.push(format!("a copy of {} was asked for after the switch", item.source));
+            self.violations.push(format!(
+                "a copy of {} was asked for after the switch",
+                item.source
+            ));
             return ItemOutcome::Blocked(vec![Blocker {
                 reason: BlockerReason::BackOrderingActive,
                 detail: None,
@@ -351,11 +393,19 @@ impl World {
                 if purchase.state != PurchaseState::Active {
                     return ItemOutcome::Conflict("not active".to_owned());
                 }
-                if !self.copies.iter().any(|(_, copy)| copy.source == purchase.customer) {
-                    self.violations.push(format!("{} before its customer", item.source));
+                if !self
+                    .copies
+                    .iter()
+                    .any(|(_, copy)| copy.source == purchase.customer)
+                {
+                    self.violations
+                        .push(format!("{} before its customer", item.source));
                 }
                 if let Some(reason) = self.defects.get(&item.source) {
-                    return ItemOutcome::Blocked(vec![Blocker { reason: *reason, detail: None }]);
+                    return ItemOutcome::Blocked(vec![Blocker {
+                        reason: *reason,
+                        detail: None,
+                    }]);
                 }
                 if !self.priced.contains(&purchase.customer) {
                     return ItemOutcome::Conflict("pricing changed".to_owned());
@@ -395,19 +445,26 @@ impl World {
         ItemOutcome::Created
     }
 
-    pub(crate) fn activate(&mut self, epoch: Epoch, expected: Revision) -> Result<Activation, BssError> {
+    pub(crate) fn activate(
+        &mut self,
+        epoch: Epoch,
+        expected: Revision,
+    ) -> Result<Activation, BssError> {
         self.fenced(epoch)?;
         if self.on {
             return Ok(Activation::AlreadyActive);
         }
         if expected.0 != self.revision {
-            return Err(BssError::Conflict { detail: "the revision moved".to_owned() });
+            return Err(BssError::Conflict {
+                detail: "the revision moved".to_owned(),
+            });
         }
         let uncopied = self.purchases.values().any(|p| {
             p.state == PurchaseState::Active && !self.copies.iter().any(|(_, c)| c.source == p.id)
         });
         if uncopied || !self.orders.is_empty() {
-            self.violations.push("activation was asked for too early".to_owned());
+            self.violations
+                .push("activation was asked for too early".to_owned());
         }
         self.on = true;
         self.kind = ResellerKind::Tenant;
@@ -421,7 +478,8 @@ impl World {
         let mut sources = BTreeSet::new();
         for (_, copy) in &self.copies {
             if !sources.insert(copy.source.clone()) {
-                self.violations.push(format!("two copies of {}", copy.source));
+                self.violations
+                    .push(format!("two copies of {}", copy.source));
             }
         }
         if self.tenants_made > 1 {

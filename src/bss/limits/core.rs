@@ -237,7 +237,9 @@ impl Core {
     }
 
     fn earliest(&self, now: Duration) -> Duration {
-        let lead = self.full_interval().saturating_mul(self.settings.burst().saturating_sub(1));
+        let lead = self
+            .full_interval()
+            .saturating_mul(self.settings.burst().saturating_sub(1));
         let by_rate = self.scheduled.saturating_sub(lead);
         let by_pause = self.pause(now).map_or(Duration::ZERO, |pause| pause.until);
         by_rate.max(by_pause)
@@ -260,7 +262,9 @@ impl Core {
             return;
         }
         self.setbacks = 0;
-        let elapsed = now.saturating_sub(self.last_growth).min(Duration::from_secs(1));
+        let elapsed = now
+            .saturating_sub(self.last_growth)
+            .min(Duration::from_secs(1));
         let millis = u32::try_from(elapsed.as_millis()).unwrap_or(FULL);
         let growth = GROWTH_PER_SECOND.saturating_mul(millis) / 1000;
         if growth > 0 {
@@ -296,7 +300,9 @@ impl Core {
 
     fn own_pause(&self) -> Duration {
         let doublings = self.setbacks.saturating_sub(1).min(16);
-        FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_PAUSE)
+        FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(LONGEST_PAUSE)
     }
 }
 

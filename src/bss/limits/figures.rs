@@ -43,12 +43,7 @@ impl Figures {
         self.with(|now| now.clone())
     }
 
-    pub(crate) fn called(
-        &self,
-        operation: &'static str,
-        outcome: &'static str,
-        elapsed: Duration,
-    ) {
+    pub(crate) fn called(&self, operation: &'static str, outcome: &'static str, elapsed: Duration) {
         self.with(|now| {
             let tally = now.calls.entry((operation, outcome)).or_default();
             tally.count = tally.count.saturating_add(1);

@@ -125,7 +125,12 @@ const TENANT_IN_PROGRESS: Refusal = Refusal {
 };
 
 const fn ok(when: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Reply {
-    Reply { status: 200, when, schema, location: None }
+    Reply {
+        status: 200,
+        when,
+        schema,
+        location: None,
+    }
 }
 
 /// All of them, in the order in which an upgrade needs them.
@@ -222,7 +227,11 @@ const ACQUIRE_EPOCH: Operation = Operation {
             class: "HeldByAnother",
             when: "another holder holds this reseller; `holder` names it. No epoch was issued.",
         },
-        Refusal { status: 422, class: "Invalid", when: "a member is missing or malformed." },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "a member is missing or malformed.",
+        },
     ],
     manual: true,
 };
@@ -488,8 +497,17 @@ const COPY_CUSTOMERS: Operation = Operation {
         are not made. Nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopyCustomer>>),
-    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
-    refusals: &[NO_TENANT, STALE, TENANT_NOT_READY, TENANT_IN_PROGRESS, BAD_BATCH],
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        TENANT_NOT_READY,
+        TENANT_IN_PROGRESS,
+        BAD_BATCH,
+    ],
     manual: true,
 };
 
@@ -633,8 +651,17 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
         called, no order arises, nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
-    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
-    refusals: &[NO_TENANT, STALE, TENANT_NOT_READY, TENANT_IN_PROGRESS, BAD_BATCH],
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        TENANT_NOT_READY,
+        TENANT_IN_PROGRESS,
+        BAD_BATCH,
+    ],
     manual: true,
 };
 
