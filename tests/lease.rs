@@ -5,8 +5,15 @@
 //! long as they like, get lost, or take effect after their sender gave up or died; candidates
 //! freeze at any point; each clock runs at a rate of its own.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that meets what it does not expect fails"
+)]
+
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -139,7 +146,7 @@ struct World {
     lease: Option<Record>,
     version: u64,
     queue: BinaryHeap<Reverse<(True, u64)>>,
-    happenings: std::collections::HashMap<u64, Happens>,
+    happenings: HashMap<u64, Happens>,
     order: u64,
     led: Vec<bool>,
 }
@@ -154,7 +161,7 @@ impl World {
             lease: None,
             version: 0,
             queue: BinaryHeap::new(),
-            happenings: std::collections::HashMap::new(),
+            happenings: HashMap::new(),
             order: 0,
         };
         for (of, life) in lives.into_iter().enumerate() {
