@@ -74,9 +74,10 @@ pub async fn wait(client: &Client, awaited: &KindsAwaited, stop: &CancellationTo
             Err(error) => Some(format!("the API server's list of kinds: {error}")),
         };
         if awaited.set(words.clone()) {
-            match &words {
-                Some(words) => tracing::warn!("waiting: {words}"),
-                None => tracing::info!("all kinds are served"),
+            if let Some(words) = &words {
+                tracing::warn!("waiting: {words}");
+            } else {
+                tracing::info!("all kinds are served");
             }
         }
         if words.is_none() {

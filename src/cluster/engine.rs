@@ -55,34 +55,47 @@ impl Waker {
 /// The passes that run at this moment, for liveness. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Passes {
-    running: Arc<Mutex<HashMap<u64, Instant>>>,
+    running: Arc<Mutex<RunningPasses>>,
+}
+
+#[derive(Debug, Default)]
+struct RunningPasses {
+    began: HashMap<u64, Instant>,
+    last: u64,
 }
 
 impl Passes {
     /// For how long the oldest running pass has been running.
     #[must_use]
     pub fn oldest(&self) -> Option<Duration> {
-        self.running().values().map(Instant::elapsed).max()
+        self.running().began.values().map(Instant::elapsed).max()
+    }
+
+    /// What is wrong, in words, if a pass has been running for longer than `limit`.
+    #[must_use]
+    pub fn stuck(&self, limit: Duration) -> Option<String> {
+        let oldest = self.oldest().filter(|oldest| *oldest > limit)?;
+        Some(format!(
+            "a pass has been running for {} s",
+            oldest.as_secs()
+        ))
     }
 
     /// How many passes run.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.running().len()
+        self.running().began.len()
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {
+    fn running(&self) -> MutexGuard<'_, RunningPasses> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self) -> Running {
         let mut running = self.running();
-        // Numbers of ended passes may come again; only those that run must differ.
-        let mut id = running.len() as u64;
-        while running.contains_key(&id) {
-            id = id.wrapping_add(1);
-        }
-        running.insert(id, Instant::now());
+        let id = running.last.wrapping_add(1);
+        running.last = id;
+        running.began.insert(id, Instant::now());
         Running {
             passes: self.clone(),
             id,
@@ -98,7 +111,7 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.passes.running().remove(&self.id);
+        self.passes.running().began.remove(&self.id);
     }
 }
 
@@ -267,7 +280,7 @@ struct Known {
 }
 
 const FIRST_REST: Duration = Duration::from_secs(2);
-const LONGEST_REST: Duration = Duration::from_secs(300);
+const LONGEST_REST: Duration = Duration::from_mins(5);
 
 impl Known {
     fn panics(&self) -> MutexGuard<'_, HashMap<String, u32>> {

@@ -22,15 +22,15 @@ pub(super) async fn bounded<T>(
 }
 
 /// Says what kube-rs reports in the words of the port.
-#[allow(
+#[expect(
     clippy::needless_pass_by_value,
     reason = "the shape that `map_err` wants"
 )]
 pub(super) fn translate(error: kube::Error) -> ClusterError {
-    match &error {
-        kube::Error::Api(status) => of_status(status),
-        other => ClusterError::Unavailable(chain(other)),
+    if let kube::Error::Api(status) = &error {
+        return of_status(status);
     }
+    ClusterError::Unavailable(chain(&error))
 }
 
 fn of_status(status: &Status) -> ClusterError {

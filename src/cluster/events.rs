@@ -25,7 +25,7 @@ use crate::api::TenantResellerUpgrade;
 /// An event must never hold work up for long.
 const BOUND: Duration = Duration::from_secs(5);
 /// A repeat after so long is told anew. Shorter than the hour that API servers keep events.
-const SERIES: Duration = Duration::from_secs(30 * 60);
+const SERIES: Duration = Duration::from_mins(30);
 /// Series that are remembered; the oldest are forgotten first.
 const REMEMBERED: usize = 1024;
 /// What the API server accepts as a note, and as the name of an instance.

@@ -154,6 +154,8 @@ impl Place {
         })
     }
 
+    /// The resource version is what guards: no two states of any object ever share one. The uid
+    /// goes along for whoever reads the request; on a status the API server ignores it.
     fn guard(&self) -> Value {
         json!({
             "namespace": self.namespace,

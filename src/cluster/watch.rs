@@ -341,7 +341,7 @@ struct Patience {
     last: Option<Instant>,
 }
 
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl Iterator for Patience {

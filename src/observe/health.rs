@@ -91,8 +91,8 @@ fn verdict(word: &str, why: &[String]) -> Response {
     if why.is_empty() {
         return "ok\n".into_response();
     }
-    let lines: String = why.iter().map(|why| format!("{word}: {why}\n")).collect();
-    (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
+    let lines: Vec<String> = why.iter().map(|why| format!("{word}: {why}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines.concat()).into_response()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Metrics in the OpenMetrics format.
+//! Metrics in the `OpenMetrics` format.
 //!
 //! Counted where it happens, or asked for when somebody looks: gauges come from functions, so that
 //! none can go stale. Labels are words of a closed vocabulary; names of objects would make as many

@@ -9,7 +9,7 @@ use thiserror::Error;
 pub type Moment = Duration;
 
 /// No lease lasts longer, whatever a record says: a mistyped duration must not lock everybody out.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// How long things last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,8 +195,11 @@ impl Election {
         match heard {
             // A leader renews from what it wrote itself; if somebody wrote meanwhile, the API
             // server refuses that and the lease is read again.
-            Heard::Nothing if self.valid_until.is_some() => {}
-            Heard::Nothing => self.knowledge = Knowledge::Stale,
+            Heard::Nothing => {
+                if self.valid_until.is_none() {
+                    self.knowledge = Knowledge::Stale;
+                }
+            }
             Heard::Absent => {
                 self.knowledge = Knowledge::Absent;
                 self.seen = None;

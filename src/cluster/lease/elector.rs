@@ -88,7 +88,7 @@ impl Leadership {
     /// lease, and for tests.
     #[must_use]
     pub fn undisputed() -> Self {
-        let far = Instant::now().checked_add(Duration::from_secs(60 * 60 * 24 * 365));
+        let far = Instant::now().checked_add(Duration::from_hours(24 * 365));
         Self {
             valid_until: Arc::new(RwLock::new(far)),
             view: watch::channel(LeaseView {
@@ -159,7 +159,8 @@ impl Elector {
 
     /// A call that takes longer than half the time that a leader has leaves no time for another.
     fn bound(&self) -> Duration {
-        self.settings.timings.renew_deadline / 2
+        let deadline = self.settings.timings.renew_deadline;
+        deadline.checked_div(2).unwrap_or(deadline)
     }
 
     fn show(&self, election: &Election) {
