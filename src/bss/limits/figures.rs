@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct CallTally {
     /// How many.
     pub count: u64,
-    /// Time from sending to the end, all together.
+    /// Time from the call to its end, the wait for its turn included, all together.
     pub elapsed: Duration,
 }
 
