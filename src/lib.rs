@@ -12,7 +12,7 @@ pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod observe;
-// pub mod operator;
+pub mod operator;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod upgrade;

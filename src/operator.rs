@@ -13,14 +13,13 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::bss::reference::AdapterConnector;
 use crate::cli::Settings;
-use crate::cluster::lease::{Elector, LeaseSettings, Leadership, Timings, process_identity};
+use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::port::ClusterError;
 use crate::cluster::{Clients, Engine, Installation, KubeCluster, Passes, Scope, Watches, crds};
-use crate::controller::{Controller, Pacing, Time};
+use crate::controller::{AdapterConnector, Controller, Pacing, Time};
 use crate::observe::health::{Health, HealthServer};
-use crate::observe::metrics::{Live, Metrics};
+use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
 use crate::observe::tracing as logs;
 use crate::upgrade::{Now, Pace};
 
@@ -56,20 +55,27 @@ pub struct SystemTime {
 
 impl Default for SystemTime {
     fn default() -> Self {
-        Self { began: Instant::now() }
+        Self {
+            began: Instant::now(),
+        }
     }
 }
 
 impl Time for SystemTime {
     fn now(&self) -> Now {
-        Now { wall: Timestamp::now(), monotonic: self.began.elapsed() }
+        Now {
+            wall: Timestamp::now(),
+            monotonic: self.began.elapsed(),
+        }
     }
 }
 
 /// Prints the custom resource definitions.
 #[must_use]
 pub fn print_crds() -> ExitCode {
-    let Ok(files) = crate::api::crd_yaml() else { return ExitCode::FAILURE };
+    let Ok(files) = crate::api::crd_yaml() else {
+        return ExitCode::FAILURE;
+    };
     let mut out = std::io::stdout().lock();
     for (_, yaml) in files {
         if write!(out, "---\n{yaml}").is_err() {
@@ -107,11 +113,13 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     on_signal(stop.clone())?;
     let connector = AdapterConnector::new(&settings.allow_address).map_err(Broken::AllowAddress)?;
     let clients = Clients::from_environment().await?;
-    let mut registry = Registry::with_prefix("tenant_reseller_operator");
+    let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::new(&mut registry);
-    connector.register(&mut registry);
 
-    let scope = settings.watch_namespace.clone().map_or(Scope::Cluster, Scope::Namespace);
+    let scope = settings
+        .watch_namespace
+        .clone()
+        .map_or(Scope::Cluster, Scope::Namespace);
     let watches = Watches::new(&clients, &scope);
     let (elector, leadership) = Elector::new(
         clients.calls.clone(),
@@ -124,8 +132,15 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     )?;
     let engine = Engine::new(watches, leadership.clone());
     let kinds = crds::KindsAwaited::default();
-    let parts = Parts { clients: &clients, leadership: &leadership, kinds: &kinds };
-    parts.serve(&settings, registry, &engine, &stop).await?;
+    let calls = Box::new(connector.figures());
+    let parts = Parts {
+        clients: &clients,
+        leadership: &leadership,
+        kinds: &kinds,
+    };
+    parts
+        .serve(&settings, (registry, calls), &engine, &stop)
+        .await?;
 
     // The lease outlives the engine: it is released only when nothing works under it any more.
     let lease_stop = CancellationToken::new();
@@ -140,13 +155,20 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 installation,
             ));
             let pacing = Pacing {
-                pace: Pace { poll: settings.poll(), recheck: settings.recheck() },
+                pace: Pace {
+                    poll: settings.poll(),
+                    recheck: settings.recheck(),
+                },
                 slice: SLICE,
                 at_once: usize::from(settings.active_upgrades),
             };
             let time = (connector, SystemTime::default());
-            let controller =
-                Arc::new(Controller::new(cluster, time, pacing, (stop.clone(), metrics)));
+            let controller = Arc::new(Controller::new(
+                cluster,
+                time,
+                pacing,
+                (stop.clone(), metrics),
+            ));
             work(engine, controller, &leadership, &stop).await;
             Ok(())
         }
@@ -209,25 +231,31 @@ impl Parts<'_> {
     async fn serve(
         &self,
         settings: &Settings,
-        mut registry: Registry,
+        (mut registry, calls): (Registry, Box<dyn Fn() -> Calls + Send + Sync>),
         engine: &Engine,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
         let passes: Passes = engine.passes();
-        let (leads, running, stores) =
-            (self.leadership.clone(), passes.clone(), engine.stores());
+        let (leads, running, stores) = (self.leadership.clone(), passes.clone(), engine.stores());
         Live {
             leads: Box::new(move || leads.leads()),
             running_passes: Box::new(move || running.count()),
             upgrades: Box::new(move || stores.upgrade_counts()),
+            calls,
         }
         .register(&mut registry);
-        let (pulses, kinds, view) =
-            (Arc::clone(&self.clients.pulses), self.kinds.clone(), self.leadership.view());
+        let (pulses, kinds, view) = (
+            Arc::clone(&self.clients.pulses),
+            self.kinds.clone(),
+            self.leadership.view(),
+        );
         let health = Health {
             stuck: Box::new(move || {
                 let oldest = passes.oldest().filter(|oldest| *oldest > STUCK);
-                oldest.map(|o| format!("a pass runs for {} s", o.as_secs())).into_iter().collect()
+                oldest
+                    .map(|o| format!("a pass runs for {} s", o.as_secs()))
+                    .into_iter()
+                    .collect()
             }),
             awaited: Box::new(move || {
                 let mut awaited: Vec<String> = kinds.awaited().into_iter().collect();
@@ -237,7 +265,9 @@ impl Parts<'_> {
             }),
             metrics: registry,
         };
-        let server = HealthServer::bind(settings.health_listen).await.map_err(Broken::Health)?;
+        let server = HealthServer::bind(settings.health_listen)
+            .await
+            .map_err(Broken::Health)?;
         let stop = stop.clone();
         tokio::spawn(async move {
             if let Err(error) = server.serve(health, stop).await {

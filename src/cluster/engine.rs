@@ -146,6 +146,12 @@ impl Engine {
         self
     }
 
+    /// The caches that the watches fill.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.watches.stores()
+    }
+
     /// The passes that run.
     #[must_use]
     pub fn passes(&self) -> Passes {

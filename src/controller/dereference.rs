@@ -20,6 +20,8 @@ const SECRET_LIFE: Duration = Duration::from_secs(60);
 /// What an adapter is made of.
 #[derive(Debug)]
 pub struct ConnectionSettings {
+    /// The connection's namespace and name.
+    pub connection: String,
     /// The BSS's declared name.
     pub identity: String,
     /// Base URL.
@@ -146,6 +148,10 @@ async fn settings<C: Cluster>(
         }
     };
     Ok(ConnectionSettings {
+        connection: format!(
+            "{namespace}/{}",
+            connection.metadata.name.as_deref().unwrap_or_default()
+        ),
         identity: spec.identity.clone(),
         url: spec.reference.url.clone(),
         token,

@@ -12,7 +12,9 @@ mod pass;
 mod perform;
 mod record;
 mod show;
+mod wiring;
 
 pub use dereference::{ConnectionSettings, Connector};
 pub use memory::Memory;
 pub use pass::{Controller, Pacing, Time};
+pub use wiring::AdapterConnector;

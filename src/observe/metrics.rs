@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
@@ -63,10 +63,8 @@ struct OperationLabels {
     outcome: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabel {
-    operation: &'static str,
-}
+/// Counters here carry no exemplar.
+type NoExemplar = Exemplar<Vec<(String, String)>, f64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct UpgradeLabels {
@@ -86,9 +84,6 @@ pub struct Metrics {
     pass_seconds: Family<OutcomeLabel, Histogram>,
     effects: Family<OperationLabels, Counter>,
     effect_items: Family<OperationLabels, Counter>,
-    bss_calls: Family<OperationLabels, Counter>,
-    bss_seconds: Family<OperationLabel, Histogram>,
-    throttled: Counter<f64, AtomicU64>,
 }
 
 /// From a millisecond to a minute.
@@ -106,9 +101,6 @@ impl Metrics {
             pass_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
             effects: Family::default(),
             effect_items: Family::default(),
-            bss_calls: Family::default(),
-            bss_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
-            throttled: Counter::default(),
         };
         registry.register(
             "passes",
@@ -130,23 +122,6 @@ impl Metrics {
             "effect_items",
             "Items in batches that were written to a BSS, by operation and outcome",
             metrics.effect_items.clone(),
-        );
-        registry.register(
-            "bss_calls",
-            "Requests to a BSS, by operation and outcome class",
-            metrics.bss_calls.clone(),
-        );
-        registry.register_with_unit(
-            "bss_call_duration",
-            "How long requests to a BSS took",
-            Unit::Seconds,
-            metrics.bss_seconds.clone(),
-        );
-        registry.register_with_unit(
-            "throttled",
-            "Time that work waited for the limits of a BSS",
-            Unit::Seconds,
-            metrics.throttled.clone(),
         );
         registry.register(
             "build",
@@ -181,21 +156,6 @@ impl Metrics {
             .get_or_create(&OperationLabels { operation, outcome })
             .inc_by(items);
     }
-
-    /// Counts a request to a BSS.
-    pub fn bss_call(&self, operation: &'static str, outcome: &'static str, took: Duration) {
-        self.bss_calls
-            .get_or_create(&OperationLabels { operation, outcome })
-            .inc();
-        self.bss_seconds
-            .get_or_create(&OperationLabel { operation })
-            .observe(took.as_secs_f64());
-    }
-
-    /// Adds time that work waited for the limits of a BSS.
-    pub fn throttled(&self, waited: Duration) {
-        self.throttled.inc_by(waited.as_secs_f64());
-    }
 }
 
 /// Counts one pass when it is dropped: as abandoned, unless it was ended before.
@@ -226,6 +186,17 @@ impl Drop for PassTimer {
     }
 }
 
+/// Requests to every BSS so far.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    /// By operation and outcome class: how many, and how long they took together.
+    pub calls: BTreeMap<(&'static str, &'static str), (u64, Duration)>,
+    /// Time in which nothing was sent because a BSS throttled.
+    pub throttled: Duration,
+    /// Time that calls waited for their turn.
+    pub waited: Duration,
+}
+
 /// Where gauges come from when somebody looks.
 pub struct Live {
     /// Whether this process leads.
@@ -234,6 +205,8 @@ pub struct Live {
     pub running_passes: Box<dyn Fn() -> usize + Send + Sync>,
     /// How many upgrades there are, by phase and reason of `Ready`.
     pub upgrades: Box<dyn Fn() -> BTreeMap<(String, String), i64> + Send + Sync>,
+    /// Requests to every BSS.
+    pub calls: Box<dyn Fn() -> Calls + Send + Sync>,
 }
 
 impl fmt::Debug for Live {
@@ -278,8 +251,47 @@ impl Collector for Live {
                 .encode_family(&UpgradeLabels { phase, reason })?
                 .encode_gauge(&count)?;
         }
-        Ok(())
+        drop(upgrades);
+        encode_calls(&mut encoder, &(self.calls)())
     }
+}
+
+fn encode_calls(encoder: &mut DescriptorEncoder<'_>, calls: &Calls) -> Result<(), fmt::Error> {
+    let none = None::<&NoExemplar>;
+    let help = "Requests to a BSS, by operation and outcome class";
+    let mut family = encoder.encode_descriptor("bss_calls", help, None, MetricType::Counter)?;
+    for (&(operation, outcome), (count, _)) in &calls.calls {
+        family
+            .encode_family(&OperationLabels { operation, outcome })?
+            .encode_counter(count, none)?;
+    }
+    drop(family);
+    let help = "Time that requests to a BSS took, the wait for their turn included";
+    let unit = Some(&Unit::Seconds);
+    let mut family = encoder.encode_descriptor("bss_call", help, unit, MetricType::Counter)?;
+    for (&(operation, outcome), (_, took)) in &calls.calls {
+        family
+            .encode_family(&OperationLabels { operation, outcome })?
+            .encode_counter(&took.as_secs_f64(), none)?;
+    }
+    drop(family);
+    for (name, help, time) in [
+        (
+            "bss_throttled",
+            "Time in which nothing was sent because a BSS throttled",
+            calls.throttled,
+        ),
+        (
+            "bss_waited",
+            "Time that requests waited for their turn",
+            calls.waited,
+        ),
+    ] {
+        encoder
+            .encode_descriptor(name, help, unit, MetricType::Counter)?
+            .encode_counter(&time.as_secs_f64(), none)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -298,14 +310,20 @@ mod tests {
             upgrades: Box::new(|| {
                 BTreeMap::from([(("PricingGate".into(), "AwaitingPricing".into()), 3)])
             }),
+            calls: Box::new(|| Calls {
+                calls: BTreeMap::from([(
+                    ("customers", "Throttled"),
+                    (1, Duration::from_millis(20)),
+                )]),
+                throttled: Duration::from_millis(1500),
+                waited: Duration::ZERO,
+            }),
         }
         .register(&mut registry);
         metrics.pass().end(PassOutcome::Worked);
         drop(metrics.pass());
         metrics.effect("copyCustomers", "ok");
         metrics.effect_items("copyCustomers", "created", 7);
-        metrics.bss_call("customers", "throttled", Duration::from_millis(20));
-        metrics.throttled(Duration::from_millis(1500));
         let mut text = String::new();
         encode(&mut text, &registry).expect("metrics are text");
         for line in [
@@ -314,9 +332,9 @@ mod tests {
             r#"tenant_reseller_operator_pass_duration_seconds_count{outcome="worked"} 1"#,
             r#"tenant_reseller_operator_effects_total{operation="copyCustomers",outcome="ok"} 1"#,
             r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="created"} 7"#,
-            r#"tenant_reseller_operator_bss_calls_total{operation="customers",outcome="throttled"} 1"#,
-            r#"tenant_reseller_operator_bss_call_duration_seconds_sum{operation="customers"} 0.02"#,
-            "tenant_reseller_operator_throttled_seconds_total 1.5",
+            r#"tenant_reseller_operator_bss_calls_total{operation="customers",outcome="Throttled"} 1"#,
+            r#"tenant_reseller_operator_bss_call_seconds_total{operation="customers",outcome="Throttled"} 0.02"#,
+            "tenant_reseller_operator_bss_throttled_seconds_total 1.5",
             "tenant_reseller_operator_lease_held 1",
             "tenant_reseller_operator_passes_running 2",
             r#"tenant_reseller_operator_upgrades{phase="PricingGate",reason="AwaitingPricing"} 3"#,

@@ -15,7 +15,9 @@ pub(super) fn matched<K: Ord + Clone + std::fmt::Display, V>(
     let mut all = BTreeMap::new();
     for (key, value) in results {
         if !asked.contains(&key) {
-            return Err(malformed(format!("a result for {key}, which was not asked for")));
+            return Err(malformed(format!(
+                "a result for {key}, which was not asked for"
+            )));
         }
         if all.contains_key(&key) {
             return Err(malformed(format!("two results for {key}")));

@@ -31,10 +31,16 @@ pub(super) struct Refusal {
 }
 
 pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
-    let Refusal { status, problem, retry_after } = refusal;
+    let Refusal {
+        status,
+        problem,
+        retry_after,
+    } = refusal;
     match status {
         401 => BssError::AuthRejected,
-        403 => BssError::Forbidden { operation: operation.name },
+        403 => BssError::Forbidden {
+            operation: operation.name,
+        },
         429 => BssError::Throttled { after: retry_after },
         500..=599 => server_side(status, problem, operation),
         _ => match problem {
@@ -47,18 +53,20 @@ pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
 fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> BssError {
     let class = problem.as_ref().map(|problem| problem.class);
     match (status, class, problem) {
-        (503, Some(ErrorClass::Unavailable), Some(problem)) => {
-            BssError::Unavailable { detail: text(&problem) }
-        }
-        (501, Some(ErrorClass::Unsupported), _) => {
-            BssError::Unsupported { operation: operation.name }
-        }
+        (503, Some(ErrorClass::Unavailable), Some(problem)) => BssError::Unavailable {
+            detail: text(&problem),
+        },
+        (501, Some(ErrorClass::Unsupported), _) => BssError::Unsupported {
+            operation: operation.name,
+        },
         (501, Some(ErrorClass::ManualStepNeeded), Some(problem)) => match problem.instruction {
             Some(instruction) => BssError::ManualStepNeeded { instruction },
             None => malformed("a manual step without an instruction".to_owned()),
         },
         (_, _, problem) => {
-            let said = problem.map(|problem| format!(": {}", text(&problem))).unwrap_or_default();
+            let said = problem
+                .map(|problem| format!(": {}", text(&problem)))
+                .unwrap_or_default();
             lost(operation.effect, format!("status {status}{said}"))
         }
     }
@@ -66,8 +74,12 @@ fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> 
 
 fn client_side(status: u16, problem: Problem, operation: &Operation) -> BssError {
     match (status, problem.class) {
-        (404, ErrorClass::NotFound) => BssError::NotFound { what: operation.subject.clone() },
-        (409, ErrorClass::Conflict) => BssError::Conflict { detail: text(&problem) },
+        (404, ErrorClass::NotFound) => BssError::NotFound {
+            what: operation.subject.clone(),
+        },
+        (409, ErrorClass::Conflict) => BssError::Conflict {
+            detail: text(&problem),
+        },
         (409, ErrorClass::StaleEpoch) => match problem.highest_epoch {
             Some(highest) => BssError::StaleEpoch { highest },
             None => malformed("a stale epoch without the highest one".to_owned()),
@@ -95,7 +107,9 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
             allowed: Vec::new(),
         }]),
         Failure::Deferred(deferred) => match deferred.reason {
-            PauseReason::Throttled => BssError::Throttled { after: Some(deferred.after) },
+            PauseReason::Throttled => BssError::Throttled {
+                after: Some(deferred.after),
+            },
             PauseReason::Unavailable => BssError::Unavailable {
                 detail: format!("not asked again for {} s", deferred.after.as_secs().max(1)),
             },
@@ -120,17 +134,36 @@ pub(super) fn malformed(detail: String) -> BssError {
 }
 
 fn text(problem: &Problem) -> String {
-    problem.detail.clone().unwrap_or_else(|| problem.title.clone())
+    problem
+        .detail
+        .clone()
+        .unwrap_or_else(|| problem.title.clone())
 }
 
 fn tally(count: BlockerCount) -> BlockerTally {
-    let BlockerCount { reason, count, examples } = count;
-    BlockerTally { reason: blocker_reason(reason), count, examples }
+    let BlockerCount {
+        reason,
+        count,
+        examples,
+    } = count;
+    BlockerTally {
+        reason: blocker_reason(reason),
+        count,
+        examples,
+    }
 }
 
 fn field(problem: FieldProblem) -> FieldError {
-    let FieldProblem { field, detail, allowed } = problem;
-    FieldError { field, detail, allowed }
+    let FieldProblem {
+        field,
+        detail,
+        allowed,
+    } = problem;
+    FieldError {
+        field,
+        detail,
+        allowed,
+    }
 }
 
 /// Applies `clean` to every text that the BSS had a hand in. Exhaustive, so that a new variant
@@ -140,34 +173,62 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
     let all = |texts: Vec<String>| texts.iter().take(MOST).map(|text| clean(text)).collect();
     match error {
         BssError::Throttled { after } => BssError::Throttled { after },
-        BssError::Unavailable { detail } => BssError::Unavailable { detail: clean(&detail) },
-        BssError::OutcomeUnknown { detail } => BssError::OutcomeUnknown { detail: clean(&detail) },
+        BssError::Unavailable { detail } => BssError::Unavailable {
+            detail: clean(&detail),
+        },
+        BssError::OutcomeUnknown { detail } => BssError::OutcomeUnknown {
+            detail: clean(&detail),
+        },
         BssError::AuthRejected => BssError::AuthRejected,
         BssError::Forbidden { operation } => BssError::Forbidden { operation },
         BssError::NotFound { what } => BssError::NotFound { what: clean(&what) },
-        BssError::Conflict { detail } => BssError::Conflict { detail: clean(&detail) },
+        BssError::Conflict { detail } => BssError::Conflict {
+            detail: clean(&detail),
+        },
         BssError::StaleEpoch { highest } => BssError::StaleEpoch { highest },
-        BssError::HeldByAnother { holder } => BssError::HeldByAnother { holder: clean(&holder) },
+        BssError::HeldByAnother { holder } => BssError::HeldByAnother {
+            holder: clean(&holder),
+        },
         BssError::Blocked(tallies) => {
             let cleaned = tallies.into_iter().take(MOST).map(|tally| {
-                let BlockerTally { reason, count, examples } = tally;
-                BlockerTally { reason, count, examples: all(examples) }
+                let BlockerTally {
+                    reason,
+                    count,
+                    examples,
+                } = tally;
+                BlockerTally {
+                    reason,
+                    count,
+                    examples: all(examples),
+                }
             });
             BssError::Blocked(cleaned.collect())
         }
         BssError::Invalid(fields) => {
             let cleaned = fields.into_iter().take(MOST).map(|problem| {
-                let FieldError { field, detail, allowed } = problem;
-                FieldError { field: clean(&field), detail: clean(&detail), allowed: all(allowed) }
+                let FieldError {
+                    field,
+                    detail,
+                    allowed,
+                } = problem;
+                FieldError {
+                    field: clean(&field),
+                    detail: clean(&detail),
+                    allowed: all(allowed),
+                }
             });
             BssError::Invalid(cleaned.collect())
         }
-        BssError::ManualStepNeeded { instruction } => {
-            BssError::ManualStepNeeded { instruction: clean(&instruction) }
-        }
+        BssError::ManualStepNeeded { instruction } => BssError::ManualStepNeeded {
+            instruction: clean(&instruction),
+        },
         BssError::Unsupported { operation } => BssError::Unsupported { operation },
-        BssError::Malformed { detail } => BssError::Malformed { detail: clean(&detail) },
-        BssError::Refused { detail } => BssError::Refused { detail: clean(&detail) },
+        BssError::Malformed { detail } => BssError::Malformed {
+            detail: clean(&detail),
+        },
+        BssError::Refused { detail } => BssError::Refused {
+            detail: clean(&detail),
+        },
     }
 }
 
@@ -202,12 +263,24 @@ mod tests {
     }
 
     fn operation(effect: Effect) -> Operation {
-        Operation { name: "copyCustomers", effect, subject: "tenant T-1".to_owned() }
+        Operation {
+            name: "copyCustomers",
+            effect,
+            subject: "tenant T-1".to_owned(),
+        }
     }
 
     fn class(status: u16, class: Option<ErrorClass>, effect: Effect) -> &'static str {
         let problem = class.map(|class| problem(status, class));
-        refusal(Refusal { status, problem, retry_after: None }, &operation(effect)).class()
+        refusal(
+            Refusal {
+                status,
+                problem,
+                retry_after: None,
+            },
+            &operation(effect),
+        )
+        .class()
     }
 
     #[test]
@@ -226,7 +299,9 @@ mod tests {
         for status in 100..=599_u16 {
             for given in CLASSES.map(Some).into_iter().chain([None]) {
                 for effect in [Effect::Read, Effect::Write] {
-                    let fit = fitting.iter().find(|(s, c, _)| *s == status && Some(*c) == given);
+                    let fit = fitting
+                        .iter()
+                        .find(|(s, c, _)| *s == status && Some(*c) == given);
                     let expected = match (status, fit, effect) {
                         (401, ..) => "AuthRejected",
                         (403, ..) => "Forbidden",
@@ -258,7 +333,11 @@ mod tests {
             problem.instruction = None;
             problem.blockers.clear();
             problem.fields.clear();
-            let refused = Refusal { status, problem: Some(problem), retry_after: None };
+            let refused = Refusal {
+                status,
+                problem: Some(problem),
+                retry_after: None,
+            };
             assert_eq!(refusal(refused, &write).class(), "Malformed", "{class:?}");
         }
     }

@@ -36,7 +36,9 @@ impl ReferenceBss {
     /// [`BssError::Refused`] if the URL, its host, its address, the token or the CA may not be
     /// used.
     pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
-        Ok(Self { transport: Transport::new(settings, limiter)? })
+        Ok(Self {
+            transport: Transport::new(settings, limiter)?,
+        })
     }
 
     /// The limiter that every call goes through.
@@ -67,9 +69,16 @@ impl ReferenceBss {
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
         let elapsed = start.elapsed();
         if asked {
-            self.limiter().figures().called(operation.name, outcome, elapsed);
+            self.limiter()
+                .figures()
+                .called(operation.name, outcome, elapsed);
         }
-        tracing::debug!(operation = operation.name, outcome, ?elapsed, "asked the BSS");
+        tracing::debug!(
+            operation = operation.name,
+            outcome,
+            ?elapsed,
+            "asked the BSS"
+        );
         result
     }
 
@@ -105,8 +114,18 @@ impl<'a> Call<'a> {
     fn new(name: &'static str, effect: Effect, method: Method, path: &'a [&'a str]) -> Self {
         let subject = path.join("/");
         Self {
-            operation: Operation { name, effect, subject },
-            request: Request { method, path, query: Vec::new(), headers: Vec::new(), body: None },
+            operation: Operation {
+                name,
+                effect,
+                subject,
+            },
+            request: Request {
+                method,
+                path,
+                query: Vec::new(),
+                headers: Vec::new(),
+                body: None,
+            },
         }
     }
 
@@ -152,40 +171,60 @@ impl Success {
     fn ok<W: DeserializeOwned>(self) -> BssResult<W> {
         match self.status {
             200 => replies::parse(&self.body),
-            other => Err(malformed(format!("status {other}, which this operation does not have"))),
+            other => Err(malformed(format!(
+                "status {other}, which this operation does not have"
+            ))),
         }
     }
 }
 
 fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
-    let Reply { status, media, retry_after, body } = reply;
+    let Reply {
+        status,
+        media,
+        retry_after,
+        body,
+    } = reply;
     if (200..300).contains(&status) {
         return match media {
             Media::Json => Ok(Success { status, body }),
-            Media::Problem | Media::Other => {
-                Err(malformed(format!("status {status} with a body that is not JSON")))
-            }
+            Media::Problem | Media::Other => Err(malformed(format!(
+                "status {status} with a body that is not JSON"
+            ))),
         };
     }
     let problem = match media {
         Media::Json | Media::Problem => replies::parse(&body).ok(),
         Media::Other => None,
     };
-    Err(classify::refusal(Refusal { status, problem, retry_after }, operation))
+    Err(classify::refusal(
+        Refusal {
+            status,
+            problem,
+            retry_after,
+        },
+        operation,
+    ))
 }
 
 impl Bss for ReferenceBss {
     async fn identity(&self) -> BssResult<Option<String>> {
-        self.read(Call::get("getIdentity", &["identity"]), replies::identity).await
+        self.read(Call::get("getIdentity", &["identity"]), replies::identity)
+            .await
     }
 
     async fn capabilities(&self) -> BssResult<Capabilities> {
-        self.read(Call::get("getCapabilities", &["capabilities"]), replies::capabilities).await
+        self.read(
+            Call::get("getCapabilities", &["capabilities"]),
+            replies::capabilities,
+        )
+        .await
     }
 
     async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
         let path = ["resellers", account.as_str()];
-        self.read(Call::get("getReseller", &path), replies::reseller).await
+        self.read(Call::get("getReseller", &path), replies::reseller)
+            .await
     }
 
     async fn acquire(
@@ -205,7 +244,8 @@ impl Bss for ReferenceBss {
 
     async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
         let path = ["resellers", account.as_str(), "tenant"];
-        self.read(Call::get("getTenant", &path), replies::tenant_lookup).await
+        self.read(Call::get("getTenant", &path), replies::tenant_lookup)
+            .await
     }
 
     async fn create_tenant(
@@ -217,7 +257,9 @@ impl Bss for ReferenceBss {
     ) -> BssResult<TenantCreation> {
         let path = ["resellers", fence.reseller.as_str(), "tenant"];
         let body = requests::create_tenant(key, settings);
-        let call = Call::write("createTenant", &path, &body)?.fenced(fence).keyed(request);
+        let call = Call::write("createTenant", &path, &body)?
+            .fenced(fence)
+            .keyed(request);
         self.perform(call, |success| match success.status {
             202 => replies::started(replies::parse(&success.body)?),
             _ => replies::created_tenant(success.ok()?, key),
@@ -228,7 +270,10 @@ impl Bss for ReferenceBss {
     async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
         let path = ["operations", id.as_str()];
         let call = Call::get("getOperation", &path);
-        match self.read(call, |reply| replies::operation(reply, id, self.clean())).await {
+        match self
+            .read(call, |reply| replies::operation(reply, id, self.clean()))
+            .await
+        {
             Err(BssError::NotFound { .. }) => Ok(OperationState::Gone),
             other => other,
         }
@@ -241,7 +286,8 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Page<Customer>> {
         let path = ["resellers", account.as_str(), "customers"];
         let call = Call::get("listCustomers", &path).page(page);
-        self.read(call, |reply| replies::customers(reply, page)).await
+        self.read(call, |reply| replies::customers(reply, page))
+            .await
     }
 
     async fn subscriptions(
@@ -251,7 +297,8 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Page<Purchase>> {
         let path = ["resellers", account.as_str(), "subscriptions"];
         let call = Call::get("listSubscriptions", &path).page(page);
-        self.read(call, |reply| replies::subscriptions(reply, page)).await
+        self.read(call, |reply| replies::subscriptions(reply, page))
+            .await
     }
 
     async fn open_orders(
@@ -261,7 +308,8 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Page<OpenOrder>> {
         let path = ["resellers", account.as_str(), "open-orders"];
         let call = Call::get("listOpenOrders", &path).page(page);
-        self.read(call, |reply| replies::open_orders(reply, page)).await
+        self.read(call, |reply| replies::open_orders(reply, page))
+            .await
     }
 
     async fn copies(
@@ -272,7 +320,9 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Page<CopyRecord>> {
         let path = ["tenants", tenant.as_str(), "copies"];
         let mut call = Call::get("listCopies", &path).page(page);
-        call.request.query.push(("kind", requests::copy_kind(listing).to_owned()));
+        call.request
+            .query
+            .push(("kind", requests::copy_kind(listing).to_owned()));
         self.read(call, |reply| replies::copies(reply, page)).await
     }
 
@@ -298,7 +348,8 @@ impl Bss for ReferenceBss {
     ) -> BssResult<ByItem<ItemOutcome>> {
         let path = ["tenants", tenant.as_str(), "customers", "copy"];
         let call = Call::write("copyCustomers", &path, &requests::copy_customers(items)?)?;
-        self.read(call.fenced(fence), |reply| self.outcomes(items, reply)).await
+        self.read(call.fenced(fence), |reply| self.outcomes(items, reply))
+            .await
     }
 
     async fn pricing(
@@ -307,7 +358,10 @@ impl Bss for ReferenceBss {
         customers: &[SourceId],
     ) -> BssResult<ByItem<PricingState>> {
         let path = ["tenants", tenant.as_str(), "pricing", "lookup"];
-        let customer_ids = customers.iter().map(|customer| customer.0.clone()).collect();
+        let customer_ids = customers
+            .iter()
+            .map(|customer| customer.0.clone())
+            .collect();
         let call = Call::ask("getPricing", &path, &wire::PricingLookup { customer_ids })?;
         self.read(call, |reply: wire::Results<wire::PricingState>| {
             let states = results(customers, reply, |reply| {
@@ -327,11 +381,15 @@ impl Bss for ReferenceBss {
         let path = ["tenants", tenant.as_str(), "pricing"];
         let call = Call::write("setPricing", &path, &requests::set_pricing(options))?;
         let asked: Vec<SourceId> = options.keys().cloned().collect();
-        self.read(call.fenced(fence), |reply: wire::Results<wire::PricingResult>| {
-            let outcomes =
-                results(&asked, reply, |reply| replies::pricing_result(reply, self.clean()))?;
-            Ok(or_unknown(&asked, outcomes, &PricingOutcome::Unknown))
-        })
+        self.read(
+            call.fenced(fence),
+            |reply: wire::Results<wire::PricingResult>| {
+                let outcomes = results(&asked, reply, |reply| {
+                    replies::pricing_result(reply, self.clean())
+                })?;
+                Ok(or_unknown(&asked, outcomes, &PricingOutcome::Unknown))
+            },
+        )
         .await
     }
 
@@ -344,11 +402,14 @@ impl Bss for ReferenceBss {
         let path = ["resellers", account.as_str(), "checks"];
         let call = Call::ask("checkPurchases", &path, &requests::check(target, items))?;
         self.read(call, |reply: wire::Results<wire::CheckResult>| {
-            let checked =
-                results(items, reply, |reply| replies::check_result(reply, self.clean()))?;
+            let checked = results(items, reply, |reply| {
+                replies::check_result(reply, self.clean())
+            })?;
             // The contract leaves out what the BSS does not know any more.
             match items.iter().find(|item| !checked.contains_key(item)) {
-                Some(gone) => Err(BssError::NotFound { what: gone.0.clone() }),
+                Some(gone) => Err(BssError::NotFound {
+                    what: gone.0.clone(),
+                }),
                 None => Ok(checked),
             }
         })
@@ -362,8 +423,13 @@ impl Bss for ReferenceBss {
         items: &[CopyItem],
     ) -> BssResult<ByItem<ItemOutcome>> {
         let path = ["tenants", tenant.as_str(), "subscriptions", "copy"];
-        let call = Call::write("copySubscriptions", &path, &requests::copy_subscriptions(items)?)?;
-        self.read(call.fenced(fence), |reply| self.outcomes(items, reply)).await
+        let call = Call::write(
+            "copySubscriptions",
+            &path,
+            &requests::copy_subscriptions(items)?,
+        )?;
+        self.read(call.fenced(fence), |reply| self.outcomes(items, reply))
+            .await
     }
 
     async fn activate_back_ordering(
@@ -375,10 +441,15 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Activation> {
         let ActivationTarget { tenant, expected } = target;
         let path = ["tenants", tenant.as_str(), "activation"];
-        let body =
-            wire::Activate { business_key: key.0.clone(), expected_revision: expected.0 };
-        let call = Call::write("activateBackOrdering", &path, &body)?.fenced(fence).keyed(request);
-        self.read(call, |reply| Ok(replies::activation(&reply))).await
+        let body = wire::Activate {
+            business_key: key.0.clone(),
+            expected_revision: expected.0,
+        };
+        let call = Call::write("activateBackOrdering", &path, &body)?
+            .fenced(fence)
+            .keyed(request);
+        self.read(call, |reply| Ok(replies::activation(&reply)))
+            .await
     }
 }
 
@@ -389,7 +460,9 @@ impl ReferenceBss {
         reply: wire::Results<wire::CopyResult>,
     ) -> BssResult<ByItem<ItemOutcome>> {
         let asked: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
-        let outcomes = results(&asked, reply, |reply| replies::copy_result(reply, self.clean()))?;
+        let outcomes = results(&asked, reply, |reply| {
+            replies::copy_result(reply, self.clean())
+        })?;
         Ok(or_unknown(&asked, outcomes, &ItemOutcome::Unknown))
     }
 }

@@ -29,7 +29,9 @@ fn bounded(what: &str, text: String, longest: usize) -> Checked<String> {
     if whole && !text.chars().any(char::is_control) {
         return Ok(text);
     }
-    Err(malformed(format!("{what} is empty, too long or not printable")))
+    Err(malformed(format!(
+        "{what} is empty, too long or not printable"
+    )))
 }
 
 fn number(what: &str, value: u64) -> Checked<u64> {
@@ -48,13 +50,22 @@ fn currency(text: String) -> Checked<String> {
 
 pub(super) fn identity(reply: wire::Identity) -> Checked<Option<String>> {
     let wire::Identity { identity } = reply;
-    identity.map(|text| bounded("the identity", text, 63)).transpose()
+    identity
+        .map(|text| bounded("the identity", text, 63))
+        .transpose()
 }
 
 pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilities> {
-    let wire::Capabilities { operations, promises, largest_batch, page_size } = reply;
+    let wire::Capabilities {
+        operations,
+        promises,
+        largest_batch,
+        page_size,
+    } = reply;
     if !(1..=500).contains(&largest_batch) || !(1..=1000).contains(&page_size) {
-        return Err(malformed("largestBatch or pageSize is out of range".to_owned()));
+        return Err(malformed(
+            "largestBatch or pageSize is out of range".to_owned(),
+        ));
     }
     let wire::OperationModes {
         create_tenant,
@@ -67,10 +78,21 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
         (port::WriteOperation::CreateTenant, mode(create_tenant)),
         (port::WriteOperation::CopyCustomers, mode(copy_customers)),
         (port::WriteOperation::SetPricing, mode(set_pricing)),
-        (port::WriteOperation::CopySubscriptions, mode(copy_subscriptions)),
-        (port::WriteOperation::ActivateBackOrdering, mode(activate_back_ordering)),
+        (
+            port::WriteOperation::CopySubscriptions,
+            mode(copy_subscriptions),
+        ),
+        (
+            port::WriteOperation::ActivateBackOrdering,
+            mode(activate_back_ordering),
+        ),
     ]);
-    Ok(port::Capabilities { operations, promises: self::promises(&promises), largest_batch, page_size })
+    Ok(port::Capabilities {
+        operations,
+        promises: self::promises(&promises),
+        largest_batch,
+        page_size,
+    })
 }
 
 fn mode(mode: wire::OperationMode) -> port::Mode {
@@ -83,7 +105,14 @@ fn mode(mode: wire::OperationMode) -> port::Mode {
 
 fn promises(promises: &wire::Promises) -> port::Promises {
     use port::Strength::{Strong, Weak};
-    let wire::Promises { keys, epochs, revision, compares, orders, off_guard } = promises;
+    let wire::Promises {
+        keys,
+        epochs,
+        revision,
+        compares,
+        orders,
+        off_guard,
+    } = promises;
     port::Promises {
         keys: match keys {
             wire::KeyPromise::Unique => port::Keys::Unique,
@@ -137,7 +166,10 @@ pub(super) fn reseller(reply: wire::Reseller) -> Checked<port::Reseller> {
     if name.chars().count() > 256 {
         return Err(malformed("the reseller's name is too long".to_owned()));
     }
-    let tenant = tenant_id.map(|text| id("tenantId", text)).transpose()?.map(port::TenantId);
+    let tenant = tenant_id
+        .map(|text| id("tenantId", text))
+        .transpose()?
+        .map(port::TenantId);
     Ok(port::Reseller {
         account: port::AccountId(id("accountId", account_id)?),
         name,
@@ -150,14 +182,23 @@ pub(super) fn reseller(reply: wire::Reseller) -> Checked<port::Reseller> {
 }
 
 pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpoch> {
-    let wire::Epoch { epoch, previous_epoch, holder: issued_to } = reply;
+    let wire::Epoch {
+        epoch,
+        previous_epoch,
+        holder: issued_to,
+    } = reply;
     if issued_to != holder {
-        return Err(malformed("an epoch that was issued to somebody else".to_owned()));
+        return Err(malformed(
+            "an epoch that was issued to somebody else".to_owned(),
+        ));
     }
     if number("epoch", epoch)? <= previous_epoch {
         return Err(malformed("an epoch that does not grow".to_owned()));
     }
-    Ok(port::IssuedEpoch { epoch: port::Epoch(epoch), previous: port::Epoch(previous_epoch) })
+    Ok(port::IssuedEpoch {
+        epoch: port::Epoch(epoch),
+        previous: port::Epoch(previous_epoch),
+    })
 }
 
 pub(super) fn tenant_lookup(reply: wire::TenantLookup) -> Checked<Option<port::Tenant>> {
@@ -166,9 +207,22 @@ pub(super) fn tenant_lookup(reply: wire::TenantLookup) -> Checked<Option<port::T
 }
 
 pub(super) fn tenant(reply: wire::Tenant) -> Checked<port::Tenant> {
-    let wire::Tenant { id: tenant, url, settings, currency, business_key, status } = reply;
-    let wire::TenantSettings { price_list, edition, language, time_zone, date_format, invoicing } =
-        settings;
+    let wire::Tenant {
+        id: tenant,
+        url,
+        settings,
+        currency,
+        business_key,
+        status,
+    } = reply;
+    let wire::TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings;
     let invoicing = match invoicing {
         wire::Invoicing::Combined => port::Invoicing::Combined,
         wire::Invoicing::Separate => port::Invoicing::Separate,
@@ -179,7 +233,9 @@ pub(super) fn tenant(reply: wire::Tenant) -> Checked<port::Tenant> {
         wire::TenantStatus::Suspended => port::TenantStatus::Suspended,
         wire::TenantStatus::MarkedAsDeleted => port::TenantStatus::MarkedAsDeleted,
     };
-    let url = url.map(|text| bounded("the tenant's url", text, 2048)).transpose()?;
+    let url = url
+        .map(|text| bounded("the tenant's url", text, 2048))
+        .transpose()?;
     let business_key = business_key.map(self::business_key).transpose()?;
     Ok(port::Tenant {
         id: port::TenantId(id("the tenant's id", tenant)?),
@@ -215,14 +271,18 @@ pub(super) fn created_tenant(
         port::TenantStatus::Active | port::TenantStatus::Suspended => {
             Ok(port::TenantCreation::Done(tenant))
         }
-        port::TenantStatus::InProgress | port::TenantStatus::MarkedAsDeleted => {
-            Err(malformed("status 200 for a tenant that is not ready".to_owned()))
-        }
+        port::TenantStatus::InProgress | port::TenantStatus::MarkedAsDeleted => Err(malformed(
+            "status 200 for a tenant that is not ready".to_owned(),
+        )),
     }
 }
 
 pub(super) fn started(reply: wire::Operation) -> Checked<port::TenantCreation> {
-    let wire::Operation { id: operation, state: _, detail: _ } = reply;
+    let wire::Operation {
+        id: operation,
+        state: _,
+        detail: _,
+    } = reply;
     let operation = id("the operation's id", operation)?;
     Ok(port::TenantCreation::Started(port::OperationId(operation)))
 }
@@ -252,24 +312,38 @@ fn page<W, T, K: Ord>(
     translate: impl Fn(W) -> Checked<Option<T>>,
     position: impl Fn(&T) -> K,
 ) -> Checked<port::Page<T>> {
-    let wire::Page { items, next_cursor, inventory_revision } = reply;
+    let wire::Page {
+        items,
+        next_cursor,
+        inventory_revision,
+    } = reply;
     if items.len() > usize::from(request.limit) {
-        return Err(malformed("a page with more items than asked for".to_owned()));
+        return Err(malformed(
+            "a page with more items than asked for".to_owned(),
+        ));
     }
     if items.is_empty() && next_cursor.is_some() {
         return Err(malformed("an empty page that is not the last".to_owned()));
     }
-    let translated = items.into_iter().filter_map(|item| translate(item).transpose());
+    let translated = items
+        .into_iter()
+        .filter_map(|item| translate(item).transpose());
     let items = translated.collect::<Checked<Vec<T>>>()?;
     let positions: Vec<K> = items.iter().map(position).collect();
     if !positions.is_sorted_by(|before, after| before < after) {
-        return Err(malformed("a page that is not in strictly ascending order".to_owned()));
+        return Err(malformed(
+            "a page that is not in strictly ascending order".to_owned(),
+        ));
     }
-    let next = next_cursor.map(|text| bounded("nextCursor", text, LONGEST_KEY)).transpose()?;
+    let next = next_cursor
+        .map(|text| bounded("nextCursor", text, LONGEST_KEY))
+        .transpose()?;
     if next.is_some() && next.as_deref() == request.cursor.as_ref().map(port::Cursor::as_str) {
         return Err(malformed("a cursor that leads to itself".to_owned()));
     }
-    let revision = inventory_revision.map(|value| number("inventoryRevision", value)).transpose()?;
+    let revision = inventory_revision
+        .map(|value| number("inventoryRevision", value))
+        .transpose()?;
     Ok(port::Page {
         items,
         next: next.map(port::Cursor),
@@ -281,11 +355,24 @@ pub(super) fn customers(
     reply: wire::Page<wire::Customer>,
     request: &port::PageRequest,
 ) -> Checked<port::Page<port::Customer>> {
-    page(reply, request, |item| customer(item).map(Some), |item| item.id.clone())
+    page(
+        reply,
+        request,
+        |item| customer(item).map(Some),
+        |item| item.id.clone(),
+    )
 }
 
 fn customer(item: wire::Customer) -> Checked<port::Customer> {
-    let wire::Customer { id: customer, bill_to, currency: _, sync, marked, copy, digest } = item;
+    let wire::Customer {
+        id: customer,
+        bill_to,
+        currency: _,
+        sync,
+        marked,
+        copy,
+        digest,
+    } = item;
     let sync = match sync {
         wire::SyncState::Synced => port::Sync::Synced,
         wire::SyncState::NotSynced => port::Sync::NotSynced,
@@ -301,12 +388,21 @@ fn customer(item: wire::Customer) -> Checked<port::Customer> {
 }
 
 fn mark(marked: bool) -> port::Mark {
-    if marked { port::Mark::Marked } else { port::Mark::Unmarked }
+    if marked {
+        port::Mark::Marked
+    } else {
+        port::Mark::Unmarked
+    }
 }
 
 fn link(link: Option<wire::CopyLink>) -> Checked<Option<(port::TenantId, port::CopyId)>> {
-    let Some(wire::CopyLink { tenant_id, copy_id }) = link else { return Ok(None) };
-    Ok(Some((port::TenantId(id("tenantId", tenant_id)?), port::CopyId(id("copyId", copy_id)?))))
+    let Some(wire::CopyLink { tenant_id, copy_id }) = link else {
+        return Ok(None);
+    };
+    Ok(Some((
+        port::TenantId(id("tenantId", tenant_id)?),
+        port::CopyId(id("copyId", copy_id)?),
+    )))
 }
 
 fn digest(text: String) -> Checked<port::Digest> {
@@ -317,13 +413,25 @@ pub(super) fn subscriptions(
     reply: wire::Page<wire::Subscription>,
     request: &port::PageRequest,
 ) -> Checked<port::Page<port::Purchase>> {
-    page(reply, request, |item| purchase(item).map(Some), |item| item.id.clone())
+    page(
+        reply,
+        request,
+        |item| purchase(item).map(Some),
+        |item| item.id.clone(),
+    )
 }
 
 fn purchase(item: wire::Subscription) -> Checked<port::Purchase> {
     // What is not used here is behind the digest.
     let wire::Subscription {
-        id: purchase, kind, customer_id, state, marked, copy, digest, ..
+        id: purchase,
+        kind,
+        customer_id,
+        state,
+        marked,
+        copy,
+        digest,
+        ..
     } = item;
     let kind = match kind {
         wire::PurchaseKind::Subscription => port::ItemKind::Subscription,
@@ -353,7 +461,11 @@ pub(super) fn open_orders(
     request: &port::PageRequest,
 ) -> Checked<port::Page<port::OpenOrder>> {
     let translate = |item: wire::OpenOrder| {
-        let wire::OpenOrder { id: order, customer_id, placed_time: _ } = item;
+        let wire::OpenOrder {
+            id: order,
+            customer_id,
+            placed_time: _,
+        } = item;
         Ok(Some(port::OpenOrder {
             id: id("an order's id", order)?,
             customer: port::SourceId(id("customerId", customer_id)?),
@@ -366,13 +478,24 @@ pub(super) fn copies(
     reply: wire::Page<wire::Copy>,
     request: &port::PageRequest,
 ) -> Checked<port::Page<port::CopyRecord>> {
-    page(reply, request, copy, |item| (item.source.clone(), item.id.clone()))
+    page(reply, request, copy, |item| {
+        (item.source.clone(), item.id.clone())
+    })
 }
 
 /// A copy; `None` for a record without a source, which is the reseller's own.
 fn copy(item: wire::Copy) -> Checked<Option<port::CopyRecord>> {
-    let wire::Copy { id: copy, business_key, source_id, source_digest, digest, state } = item;
-    let Some(source) = source_id else { return Ok(None) };
+    let wire::Copy {
+        id: copy,
+        business_key,
+        source_id,
+        source_digest,
+        digest,
+        state,
+    } = item;
+    let Some(source) = source_id else {
+        return Ok(None);
+    };
     let state = match state {
         wire::CopyState::Live => port::CopyState::Live,
         wire::CopyState::Incomplete => port::CopyState::Incomplete,
@@ -389,15 +512,22 @@ fn copy(item: wire::Copy) -> Checked<Option<port::CopyRecord>> {
 }
 
 pub(super) fn found(reply: wire::Found) -> Checked<(port::BusinessKey, port::Found)> {
-    let wire::Found { business_key: key, copies } = reply;
+    let wire::Found {
+        business_key: key,
+        copies,
+    } = reply;
     let key = business_key(key)?;
     let mut records = Vec::new();
     for copy in copies {
         if copy.business_key.as_deref() != Some(key.as_str()) {
-            return Err(malformed("a copy that was found under another key".to_owned()));
+            return Err(malformed(
+                "a copy that was found under another key".to_owned(),
+            ));
         }
         let Some(record) = self::copy(copy)? else {
-            return Err(malformed("a copy under a key without its source".to_owned()));
+            return Err(malformed(
+                "a copy under a key without its source".to_owned(),
+            ));
         };
         records.push(record);
     }
@@ -413,7 +543,13 @@ pub(super) fn copy_result(
     reply: wire::CopyResult,
     clean: impl Fn(&str) -> String,
 ) -> Checked<(port::SourceId, port::ItemOutcome)> {
-    let wire::CopyResult { source_id, outcome, reasons, class, detail } = reply;
+    let wire::CopyResult {
+        source_id,
+        outcome,
+        reasons,
+        class,
+        detail,
+    } = reply;
     let source = port::SourceId(id("sourceId", source_id)?);
     let detail = || detail.as_deref().map(&clean).unwrap_or_default();
     let outcome = match outcome {
@@ -426,9 +562,10 @@ pub(super) fn copy_result(
         wire::CopyOutcome::Blocked => port::ItemOutcome::Blocked(blockers(reasons, &clean)),
         wire::CopyOutcome::Conflict => port::ItemOutcome::Conflict(detail()),
         wire::CopyOutcome::Failed => match class {
-            Some(class) => {
-                port::ItemOutcome::Failed { class: class_name(class), detail: detail() }
-            }
+            Some(class) => port::ItemOutcome::Failed {
+                class: class_name(class),
+                detail: detail(),
+            },
             None => return Err(malformed(format!("{source} failed without a class"))),
         },
     };
@@ -440,7 +577,10 @@ fn blockers(reasons: Vec<wire::Blocker>, clean: impl Fn(&str) -> String) -> Vec<
     let translate = |blocker: wire::Blocker| {
         let wire::Blocker { reason, detail } = blocker;
         let detail = detail.map(|text| clean(&text));
-        port::Blocker { reason: blocker_reason(reason), detail }
+        port::Blocker {
+            reason: blocker_reason(reason),
+            detail,
+        }
     };
     reasons.into_iter().take(MOST).map(translate).collect()
 }
@@ -467,7 +607,12 @@ pub(super) fn pricing_state(
     reply: wire::PricingState,
     clean: impl Fn(&str) -> String,
 ) -> Checked<(port::SourceId, port::PricingState)> {
-    let wire::PricingState { customer_id, display_name, digest, missing } = reply;
+    let wire::PricingState {
+        customer_id,
+        display_name,
+        digest,
+        missing,
+    } = reply;
     let customer = port::SourceId(id("customerId", customer_id)?);
     let state = match (digest, missing.is_empty()) {
         (Some(digest), true) => port::PricingState::Set(self::digest(digest)?),
@@ -476,7 +621,9 @@ pub(super) fn pricing_state(
             options: missing.iter().map(|option| clean(option)).collect(),
         },
         (Some(_), false) | (None, true) => {
-            return Err(malformed(format!("{customer}: neither complete nor incomplete")));
+            return Err(malformed(format!(
+                "{customer}: neither complete nor incomplete"
+            )));
         }
     };
     Ok((customer, state))
@@ -486,7 +633,13 @@ pub(super) fn pricing_result(
     reply: wire::PricingResult,
     clean: impl Fn(&str) -> String,
 ) -> Checked<(port::SourceId, port::PricingOutcome)> {
-    let wire::PricingResult { customer_id, outcome, fields, class, detail } = reply;
+    let wire::PricingResult {
+        customer_id,
+        outcome,
+        fields,
+        class,
+        detail,
+    } = reply;
     let customer = port::SourceId(id("customerId", customer_id)?);
     let fields: Vec<String> = fields.iter().map(|field| clean(field)).collect();
     let outcome = match outcome {
@@ -507,11 +660,17 @@ pub(super) fn check_result(
     clean: impl Fn(&str) -> String,
 ) -> Checked<(port::SourceId, Vec<port::Blocker>)> {
     let wire::CheckResult { source_id, reasons } = reply;
-    Ok((port::SourceId(id("sourceId", source_id)?), blockers(reasons, clean)))
+    Ok((
+        port::SourceId(id("sourceId", source_id)?),
+        blockers(reasons, clean),
+    ))
 }
 
 pub(super) fn activation(reply: &wire::Activation) -> port::Activation {
-    let wire::Activation { outcome, activated_time: _ } = reply;
+    let wire::Activation {
+        outcome,
+        activated_time: _,
+    } = reply;
     match outcome {
         wire::ActivationOutcome::Activated => port::Activation::Activated,
         wire::ActivationOutcome::AlreadyActive => port::Activation::AlreadyActive,

@@ -9,12 +9,21 @@ pub(super) fn create_tenant(
     key: &port::BusinessKey,
     settings: &port::TenantSettings,
 ) -> wire::CreateTenant {
-    wire::CreateTenant { business_key: key.0.clone(), settings: tenant_settings(settings) }
+    wire::CreateTenant {
+        business_key: key.0.clone(),
+        settings: tenant_settings(settings),
+    }
 }
 
 pub(super) fn tenant_settings(settings: &port::TenantSettings) -> wire::TenantSettings {
-    let port::TenantSettings { price_list, edition, language, time_zone, date_format, invoicing } =
-        settings.clone();
+    let port::TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings.clone();
     wire::TenantSettings {
         price_list: price_list.0,
         edition,
@@ -47,8 +56,14 @@ pub(super) fn copy_customers(
 }
 
 fn copy_customer(item: &port::CopyItem) -> Result<wire::CopyCustomer, BssError> {
-    let port::CopyItem { source, kind, key, expected_source, expected_copy, pricing: _ } =
-        item.clone();
+    let port::CopyItem {
+        source,
+        kind,
+        key,
+        expected_source,
+        expected_copy,
+        pricing: _,
+    } = item.clone();
     match kind {
         port::ItemKind::Customer => Ok(wire::CopyCustomer {
             source_id: source.0,
@@ -63,13 +78,22 @@ fn copy_customer(item: &port::CopyItem) -> Result<wire::CopyCustomer, BssError> 
 pub(super) fn copy_subscriptions(
     items: &[port::CopyItem],
 ) -> Result<wire::Batch<wire::CopySubscription>, BssError> {
-    let items = items.iter().map(copy_subscription).collect::<Result<_, _>>()?;
+    let items = items
+        .iter()
+        .map(copy_subscription)
+        .collect::<Result<_, _>>()?;
     Ok(wire::Batch { items })
 }
 
 fn copy_subscription(item: &port::CopyItem) -> Result<wire::CopySubscription, BssError> {
-    let port::CopyItem { source, kind, key, expected_source, expected_copy, pricing } =
-        item.clone();
+    let port::CopyItem {
+        source,
+        kind,
+        key,
+        expected_source,
+        expected_copy,
+        pricing,
+    } = item.clone();
     let kind = match kind {
         port::ItemKind::Subscription => wire::PurchaseKind::Subscription,
         port::ItemKind::Asset => wire::PurchaseKind::Asset,
@@ -107,17 +131,28 @@ pub(super) fn set_pricing(
         customer_id: customer.0.clone(),
         options: pricing_options(options),
     });
-    wire::Batch { items: items.collect() }
+    wire::Batch {
+        items: items.collect(),
+    }
 }
 
 fn pricing_options(options: &port::PricingOptions) -> wire::PricingOptions {
-    let port::PricingOptions { price_list, billing, payment_method, invoicing, credit_limit } =
-        options.clone();
+    let port::PricingOptions {
+        price_list,
+        billing,
+        payment_method,
+        invoicing,
+        credit_limit,
+    } = options.clone();
     let billing = match billing {
-        port::BillingDay::Day(day) => wire::Billing { day: Some(day), anchor: None },
-        port::BillingDay::LastDayOfMonth => {
-            wire::Billing { day: None, anchor: Some(wire::BillingAnchor::LastDayOfMonth) }
-        }
+        port::BillingDay::Day(day) => wire::Billing {
+            day: Some(day),
+            anchor: None,
+        },
+        port::BillingDay::LastDayOfMonth => wire::Billing {
+            day: None,
+            anchor: Some(wire::BillingAnchor::LastDayOfMonth),
+        },
     };
     wire::PricingOptions {
         price_list: price_list.0,
@@ -130,12 +165,17 @@ fn pricing_options(options: &port::PricingOptions) -> wire::PricingOptions {
 
 pub(super) fn check(target: &port::CheckTarget, items: &[port::SourceId]) -> wire::Check {
     let target = match target {
-        port::CheckTarget::Tenant(id) => {
-            wire::CheckTarget { tenant_id: Some(id.0.clone()), price_list: None }
-        }
-        port::CheckTarget::PriceList(id) => {
-            wire::CheckTarget { tenant_id: None, price_list: Some(id.0.clone()) }
-        }
+        port::CheckTarget::Tenant(id) => wire::CheckTarget {
+            tenant_id: Some(id.0.clone()),
+            price_list: None,
+        },
+        port::CheckTarget::PriceList(id) => wire::CheckTarget {
+            tenant_id: None,
+            price_list: Some(id.0.clone()),
+        },
     };
-    wire::Check { target, source_ids: items.iter().map(|item| item.0.clone()).collect() }
+    wire::Check {
+        target,
+        source_ids: items.iter().map(|item| item.0.clone()).collect(),
+    }
 }

@@ -76,7 +76,10 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
         if let Some(found) = present.downcast_ref::<E>() {
             return Some(found);
         }
-        next = match present.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        next = match present
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => present.source(),
         };

@@ -26,7 +26,11 @@ impl AllowedRanges {
     ///
     /// Text for the administrator, naming the range that is not one.
     pub fn parse<'a>(ranges: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        ranges.into_iter().map(str::parse).collect::<Result<_, _>>().map(Self)
+        ranges
+            .into_iter()
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     fn contain(&self, address: IpAddr) -> bool {
@@ -70,12 +74,16 @@ impl Range {
 }
 
 fn within4(base: Ipv4Addr, address: Ipv4Addr, bits: u32) -> bool {
-    let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
+    let mask = u32::MAX
+        .checked_shl(32_u32.saturating_sub(bits))
+        .unwrap_or(0);
     base.to_bits() & mask == address.to_bits() & mask
 }
 
 fn within6(base: Ipv6Addr, address: Ipv6Addr, bits: u32) -> bool {
-    let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits)).unwrap_or(0);
+    let mask = u128::MAX
+        .checked_shl(128_u32.saturating_sub(bits))
+        .unwrap_or(0);
     base.to_bits() & mask == address.to_bits() & mask
 }
 
@@ -110,7 +118,9 @@ impl GuardedHost {
     /// A URL with an address instead of a name never reaches the resolver.
     pub(super) fn check_literal(&self, address: Option<IpAddr>) -> Result<(), BssError> {
         let checked = address.map_or(Ok(()), |address| self.check(address));
-        checked.map_err(|refused| BssError::Refused { detail: refused.to_string() })
+        checked.map_err(|refused| BssError::Refused {
+            detail: refused.to_string(),
+        })
     }
 
     pub(super) fn check(&self, address: IpAddr) -> Result<(), AddressRefused> {
@@ -124,11 +134,12 @@ impl GuardedHost {
 
 /// The IPv4 address that an IPv6 address stands for, if it does: mapped, compatible, NAT64, 6to4.
 fn unmapped(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
-    let [a, b, .., hi, lo] = v6.segments();
-    let four = |hi: u16, lo: u16| {
-        IpAddr::V4(Ipv4Addr::from_bits((u32::from(hi) << 16) | u32::from(lo)))
+    let IpAddr::V6(v6) = address else {
+        return address;
     };
+    let [a, b, .., hi, lo] = v6.segments();
+    let four =
+        |hi: u16, lo: u16| IpAddr::V4(Ipv4Addr::from_bits((u32::from(hi) << 16) | u32::from(lo)));
     let upper = v6.to_bits() >> 32;
     if upper == 0xffff || (upper == 0 && v6.to_bits() > 1) {
         return four(hi, lo);
@@ -183,7 +194,11 @@ fn internal6(address: Ipv6Addr) -> Option<&'static str> {
         (Ipv6Addr::LOCALHOST, 128, "loopback"),
         (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "private"),
         (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "discard"),
-        (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, "unique-local"),
+        (
+            Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0),
+            7,
+            "unique-local",
+        ),
         (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local"),
         (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local"),
         (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
@@ -199,7 +214,10 @@ mod tests {
     use super::*;
 
     fn kind(guard: &GuardedHost, address: &str) -> Option<&'static str> {
-        guard.check(address.parse().unwrap()).err().map(|refused| refused.kind)
+        guard
+            .check(address.parse().unwrap())
+            .err()
+            .map(|refused| refused.kind)
     }
 
     #[test]
@@ -268,7 +286,15 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_named() {
-        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/", "host", "10.0.0.0/-1"] {
+        for wrong in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/129",
+            "10.0.0.0/",
+            "host",
+            "10.0.0.0/-1",
+        ] {
             let error = AllowedRanges::parse([wrong]).unwrap_err();
             assert!(error.contains(&format!("{wrong:?}")), "{error}");
         }

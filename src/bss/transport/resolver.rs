@@ -30,7 +30,13 @@ impl PinnedResolver {
     }
 
     fn with(host: GuardedHost, lookup: Box<Lookup>) -> Self {
-        Self { shared: Arc::new(Shared { host, lookup, pinned: OnceCell::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                host,
+                lookup,
+                pinned: OnceCell::new(),
+            }),
+        }
     }
 }
 
@@ -66,7 +72,9 @@ impl Resolve for PinnedResolver {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let addresses = shared.addresses(name.as_str().to_owned()).await?;
-            let sockets = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            let sockets = addresses
+                .into_iter()
+                .map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(sockets) as Addrs)
         })
     }
@@ -81,7 +89,12 @@ mod tests {
     fn resolver(answers: &[&[&str]]) -> PinnedResolver {
         let mut answers: Vec<Vec<IpAddr>> = answers
             .iter()
-            .map(|answer| answer.iter().map(|address| address.parse().unwrap()).collect())
+            .map(|answer| {
+                answer
+                    .iter()
+                    .map(|address| address.parse().unwrap())
+                    .collect()
+            })
             .collect();
         answers.reverse();
         let answers = Mutex::new(answers);
@@ -101,7 +114,10 @@ mod tests {
     async fn a_name_is_asked_for_once_and_pinned() {
         let resolver = resolver(&[&["8.8.8.8", "8.8.4.4"], &["127.0.0.1"]]);
         for _ in 0..3 {
-            assert_eq!(ask(&resolver, "bss.example").await.unwrap(), ["8.8.8.8", "8.8.4.4"]);
+            assert_eq!(
+                ask(&resolver, "bss.example").await.unwrap(),
+                ["8.8.8.8", "8.8.4.4"]
+            );
         }
         assert!(ask(&resolver, "other.example").await.is_err());
     }

@@ -34,7 +34,9 @@ impl Target {
             return Err(refused("the URL has no host"));
         }
         let target = Self { url: url.clone() };
-        let loopback = target.literal_address().is_some_and(|address| address.is_loopback());
+        let loopback = target
+            .literal_address()
+            .is_some_and(|address| address.is_loopback());
         match (url.scheme(), cleartext) {
             ("https", _) => {}
             ("http", Cleartext::OnLoopback) if loopback => {}
@@ -50,11 +52,15 @@ impl Target {
         let host = self.url.host_str().unwrap_or_default().to_ascii_lowercase();
         let port = self.url.port_or_known_default().unwrap_or_default();
         let with_port = format!("{host}:{port}");
-        let mut entries = allowed.split(',').map(|entry| entry.trim().to_ascii_lowercase());
+        let mut entries = allowed
+            .split(',')
+            .map(|entry| entry.trim().to_ascii_lowercase());
         if entries.any(|entry| !entry.is_empty() && (entry == host || entry == with_port)) {
             return Ok(());
         }
-        Err(refused(&format!("the Secret does not allow the host {with_port}")))
+        Err(refused(&format!(
+            "the Secret does not allow the host {with_port}"
+        )))
     }
 
     pub(super) fn literal_address(&self) -> Option<IpAddr> {
@@ -101,7 +107,9 @@ impl Target {
 }
 
 fn refused(detail: &str) -> BssError {
-    BssError::Refused { detail: detail.to_owned() }
+    BssError::Refused {
+        detail: detail.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -134,10 +142,22 @@ mod tests {
     #[test]
     fn the_secret_names_its_hosts() {
         let target = Target::new("https://BSS.example:8443/v1", Cleartext::Refused).unwrap();
-        for allowed in ["bss.example", "a.example, Bss.Example:8443", "bss.example:8443"] {
+        for allowed in [
+            "bss.example",
+            "a.example, Bss.Example:8443",
+            "bss.example:8443",
+        ] {
             assert!(target.require_allowed(allowed).is_ok(), "{allowed}");
         }
-        for not in ["", ",", "example", "evil-bss.example", "bss.example:443", "*", "bss.example."] {
+        for not in [
+            "",
+            ",",
+            "example",
+            "evil-bss.example",
+            "bss.example:443",
+            "*",
+            "bss.example.",
+        ] {
             assert!(target.require_allowed(not).is_err(), "{not}");
         }
         let usual = Target::new("https://bss.example", Cleartext::Refused).unwrap();
@@ -148,7 +168,9 @@ mod tests {
     fn ids_stay_one_segment() {
         for base in ["https://bss.example/v1", "https://bss.example/v1/"] {
             let target = Target::new(base, Cleartext::Refused).unwrap();
-            let url = target.join(&["resellers", "a/b?c#d %é", "tenant"], &[]).unwrap();
+            let url = target
+                .join(&["resellers", "a/b?c#d %é", "tenant"], &[])
+                .unwrap();
             assert_eq!(
                 url.as_str(),
                 "https://bss.example/v1/resellers/a%2Fb%3Fc%23d%20%25%C3%A9/tenant"
@@ -158,7 +180,12 @@ mod tests {
             }
         }
         let root = Target::new("https://bss.example", Cleartext::Refused).unwrap();
-        let url = root.join(&["identity"], &[("cursor", "a&b=c".to_owned())]).unwrap();
-        assert_eq!(url.as_str(), "https://bss.example/identity?cursor=a%26b%3Dc");
+        let url = root
+            .join(&["identity"], &[("cursor", "a&b=c".to_owned())])
+            .unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://bss.example/identity?cursor=a%26b%3Dc"
+        );
     }
 }

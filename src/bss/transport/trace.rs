@@ -36,13 +36,18 @@ mod tests {
     #[test]
     fn values_are_well_formed_and_distinct() {
         let (one, two) = (TraceIds::new(), TraceIds::new());
-        let values: BTreeSet<String> =
-            (0..1000).flat_map(|_| [one.next(), two.next()]).collect();
+        let values: BTreeSet<String> = (0..1000).flat_map(|_| [one.next(), two.next()]).collect();
         assert_eq!(values.len(), 2000);
         for value in values {
             let parts: Vec<&str> = value.split('-').collect();
-            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [2, 32, 16, 2]);
-            assert!(value.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()), "{value}");
+            assert_eq!(
+                parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
+                [2, 32, 16, 2]
+            );
+            assert!(
+                value.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()),
+                "{value}"
+            );
         }
     }
 }
