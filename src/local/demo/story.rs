@@ -14,7 +14,6 @@ use super::upgrade_view::{UpgradeReader, UpgradeView};
 use super::world::World;
 use crate::local::error::{LocalError, LocalResult};
 use crate::local::eventually::{Observation, eventually};
-use crate::local::process::Process;
 
 /// No step takes longer unless something is wrong; the whole takes about a minute.
 const STEP: Duration = Duration::from_mins(1);
@@ -329,7 +328,7 @@ impl<'a> Story<'a> {
         });
         tokio::select! {
             seen = seen => seen,
-            error = ended(&mut self.world.operator) => Err(error),
+            error = self.world.operator.ended() => Err(error),
         }
     }
 
@@ -345,18 +344,8 @@ impl<'a> Story<'a> {
         });
         tokio::select! {
             seen = seen => seen,
-            error = ended(&mut self.world.operator) => Err(error),
+            error = self.world.operator.ended() => Err(error),
         }
-    }
-}
-
-/// The moment in which the operator ends by itself: it never should.
-async fn ended(operator: &mut Process) -> LocalError {
-    loop {
-        if let Err(error) = operator.expect_running() {
-            return error;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 

@@ -200,9 +200,10 @@ async fn until_ready(operator: &mut Process, health_port: u16) -> LocalResult<()
         } else {
             Observation::NotYet(said)
         })
-    })
-    .await;
-    // If it ended, its last words say more than that nobody answered.
-    operator.expect_running()?;
-    ready
+    });
+    tokio::select! {
+        ready = ready => ready,
+        // Its last words say more than that nobody answers.
+        error = operator.ended() => Err(error),
+    }
 }
