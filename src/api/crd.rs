@@ -100,7 +100,29 @@ fn default_status(root: &mut JSONSchemaProps) {
         .as_mut()
         .and_then(|properties| properties.get_mut("status"));
     if let Some(status) = status {
+        strip_defaults(status);
         status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+    }
+}
+
+/// Below it, what nobody has written yet is absent: a zero would look like a count.
+fn strip_defaults(schema: &mut JSONSchemaProps) {
+    schema.default = None;
+    each_child(schema, strip_defaults);
+}
+
+fn each_child(schema: &mut JSONSchemaProps, mut act: impl FnMut(&mut JSONSchemaProps)) {
+    let properties = schema.properties.iter_mut();
+    properties
+        .flat_map(|all| all.values_mut())
+        .for_each(&mut act);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(items)) => act(items),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(&mut act),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        act(values);
     }
 }
 
@@ -128,21 +150,7 @@ fn finish(schema: &mut JSONSchemaProps) {
             *description = text;
         }
     }
-    for property in schema
-        .properties
-        .iter_mut()
-        .flat_map(|all| all.values_mut())
-    {
-        finish(property);
-    }
-    match &mut schema.items {
-        Some(JSONSchemaPropsOrArray::Schema(items)) => finish(items),
-        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(finish),
-        None => {}
-    }
-    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        finish(values);
-    }
+    each_child(schema, finish);
 }
 
 /// The limits of a field in words, from the very numbers that the API server enforces.

@@ -185,6 +185,15 @@ fn an_unseen_object_is_no_done_object() {
     }
 }
 
+/// Nothing is filled in below a status: what nobody has written yet is absent.
+#[test]
+fn a_status_has_no_other_default() {
+    lint(|place| {
+        let below = place.path.contains(".status.");
+        (below && place.schema.default.is_some()).then(|| "is filled in".to_owned())
+    });
+}
+
 #[test]
 fn names_and_columns() {
     let seen: Vec<(String, Vec<String>, Vec<String>, Vec<String>)> = api::crds()

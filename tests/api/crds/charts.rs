@@ -1,0 +1,313 @@
+//! The charts and the examples on a real API server.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ListParams};
+use serde_json::{Value, json};
+use tenant_reseller_operator::api;
+
+use super::{DEFINITIONS, OPERATOR, Objects as _, SYSTEM, namespace, upgrade};
+
+const EXAMPLES: [&str; 3] = ["connection.yaml", "upgrade.yaml", "pricing.yaml"];
+
+/// In one test, because there is one release of each chart.
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_come_and_go() {
+    both_charts_are_there_and_upgrade_without_a_change().await;
+    removing_a_release_removes_no_upgrade().await;
+}
+
+async fn both_charts_are_there_and_upgrade_without_a_change() {
+    let namespace = namespace("releases").await;
+    let helm = namespace.plane.helm().unwrap();
+    let listed = helm
+        .run(["list", "--namespace", SYSTEM, "--output=json"])
+        .await
+        .unwrap();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let mut releases: Vec<(&str, &str)> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|release| {
+            (
+                release["name"].as_str().unwrap(),
+                release["status"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    releases.sort_unstable();
+    assert_eq!(
+        releases,
+        [(DEFINITIONS, "deployed"), (OPERATOR, "deployed")]
+    );
+
+    let deployments: Api<Deployment> = Api::namespaced(namespace.client.clone(), SYSTEM);
+    let before = deployments.get(OPERATOR).await.unwrap().metadata.generation;
+    let chart = "charts/tenant-reseller-operator";
+    let in_system = format!("--namespace={SYSTEM}");
+    helm.run(["upgrade", OPERATOR, chart, &in_system])
+        .await
+        .unwrap();
+    let after = deployments.get(OPERATOR).await.unwrap().metadata.generation;
+    assert_eq!(before, after);
+    let notes = helm
+        .run(["get", "notes", OPERATOR, &in_system])
+        .await
+        .unwrap();
+    assert!(
+        notes.contains("kubectl explain tenantresellerupgrade.spec"),
+        "{notes}"
+    );
+}
+
+/// Whoever removes the releases keeps the objects.
+async fn removing_a_release_removes_no_upgrade() {
+    let namespace = namespace("removed").await;
+    let helm = namespace.plane.helm().unwrap();
+    namespace.create(&upgrade("contoso")).await.unwrap();
+    let there = format!("--namespace={}", namespace.name);
+    helm.run([
+        "install",
+        "second",
+        "charts/tenant-reseller-operator",
+        &there,
+    ])
+    .await
+    .unwrap();
+    helm.run(["uninstall", "second", &there]).await.unwrap();
+
+    let in_system = format!("--namespace={SYSTEM}");
+    let said = helm
+        .run(["uninstall", DEFINITIONS, &in_system])
+        .await
+        .unwrap();
+    let definitions: Api<CustomResourceDefinition> = Api::all(namespace.client.clone());
+    let left = definitions
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items;
+    let ours = left.iter().filter(|crd| crd.spec.group == api::GROUP);
+    assert_eq!(ours.count(), api::crds().len(), "{said}");
+    assert!(
+        left.iter()
+            .all(|crd| crd.metadata.deletion_timestamp.is_none())
+    );
+    assert!(
+        namespace
+            .of("TenantResellerUpgrade")
+            .get("contoso")
+            .await
+            .is_ok()
+    );
+
+    let chart = "charts/tenant-reseller-operator-crds";
+    helm.run(["install", DEFINITIONS, chart, &in_system])
+        .await
+        .unwrap();
+}
+
+/// The definitions are stored as they were written: nothing in them was pruned or defaulted away.
+#[tokio::test(flavor = "multi_thread")]
+async fn definitions_are_stored_as_written() {
+    let namespace = namespace("stored").await;
+    let definitions: Api<CustomResourceDefinition> = Api::all(namespace.client.clone());
+    for wanted in api::crds() {
+        let name = wanted.metadata.name.as_deref().unwrap();
+        let stored = definitions.get(name).await.unwrap();
+        let conditions = stored
+            .status
+            .and_then(|status| status.conditions)
+            .unwrap_or_default();
+        let complaint = conditions.iter().find(|c| {
+            c.type_ == "NonStructuralSchema" || c.type_ == "NamesAccepted" && c.status != "True"
+        });
+        assert!(complaint.is_none(), "{complaint:?}");
+        let schema = |crd: &CustomResourceDefinition| crd.spec.versions[0].schema.clone();
+        let stored = CustomResourceDefinition {
+            status: None,
+            ..definitions.get(name).await.unwrap()
+        };
+        assert!(
+            schema(&stored) == schema(&wanted),
+            "{name} is not stored as it was written (or the chart is not generated anew)"
+        );
+    }
+}
+
+/// The pod of the deployment, in a namespace that enforces the restricted profile.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pod_is_taken_where_only_restricted_ones_are() {
+    let namespace = namespace("restricted").await;
+    let label = "pod-security.kubernetes.io/enforce=restricted";
+    namespace
+        .kubectl(&["label", "namespace", &namespace.name, label])
+        .await
+        .unwrap();
+    let deployments: Api<Deployment> = Api::namespaced(namespace.client.clone(), SYSTEM);
+    let deployment = serde_json::to_value(deployments.get(OPERATOR).await.unwrap()).unwrap();
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "operator" },
+        "spec": deployment["spec"]["template"]["spec"],
+    });
+    // Admission of service accounts is off here, which would otherwise ask for this one.
+    pod["spec"]["serviceAccountName"] = json!("default");
+    pod["spec"]["serviceAccount"] = json!("default");
+    let dry = [
+        "--namespace",
+        &namespace.name,
+        "create",
+        "--dry-run=server",
+        "-f",
+        "-",
+    ];
+    let kubectl = namespace.plane.kubectl().unwrap();
+    kubectl.run_with_input(dry, &pod.to_string()).await.unwrap();
+
+    // And the profile is in force at all.
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
+    let said = kubectl
+        .run_with_input(dry, &pod.to_string())
+        .await
+        .unwrap_err()
+        .chain();
+    assert!(said.contains("violates PodSecurity"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_account_may_what_it_needs_and_no_more() {
+    let namespace = namespace("rights").await;
+    let account = format!("--as=system:serviceaccount:{SYSTEM}:{OPERATOR}");
+    let kubectl = namespace.plane.kubectl().unwrap();
+    for (place, verb, resource, want) in [
+        (
+            namespace.name.as_str(),
+            "watch",
+            "tenantresellerupgrades.tenantreseller.io",
+            true,
+        ),
+        (
+            &namespace.name,
+            "patch",
+            "tenantresellerupgrades.tenantreseller.io/status",
+            true,
+        ),
+        (
+            &namespace.name,
+            "create",
+            "tenantresellerupgrades.tenantreseller.io",
+            false,
+        ),
+        (
+            &namespace.name,
+            "delete",
+            "tenantresellerupgrades.tenantreseller.io",
+            false,
+        ),
+        (
+            &namespace.name,
+            "patch",
+            "bssconnections.tenantreseller.io",
+            false,
+        ),
+        (&namespace.name, "get", "secrets", true),
+        (&namespace.name, "list", "secrets", false),
+        (&namespace.name, "watch", "secrets", false),
+        (&namespace.name, "create", "events.events.k8s.io", true),
+        (&namespace.name, "get", "leases.coordination.k8s.io", false),
+        (
+            &namespace.name,
+            "create",
+            "resellerclaims.tenantreseller.io",
+            false,
+        ),
+        (SYSTEM, "create", "resellerclaims.tenantreseller.io", true),
+        (SYSTEM, "delete", "resellerclaims.tenantreseller.io", false),
+        (SYSTEM, "update", "leases.coordination.k8s.io", true),
+    ] {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let subresource = format!("--subresource={subresource}");
+        let asked = [
+            "auth",
+            "can-i",
+            verb,
+            resource,
+            &subresource,
+            "--namespace",
+            place,
+            &account,
+        ];
+        let said = kubectl.output(asked, "").await.unwrap();
+        assert_eq!(
+            said.stdout.trim(),
+            if want { "yes" } else { "no" },
+            "{verb} {resource} in {place}: {}",
+            said.stderr
+        );
+    }
+    for (name, want) in [(SYSTEM, "yes"), ("default", "no")] {
+        let object = format!("namespaces/{name}");
+        let asked = [
+            "auth",
+            "can-i",
+            "get",
+            &object,
+            "--namespace",
+            name,
+            &account,
+        ];
+        let said = kubectl.output(asked, "").await.unwrap();
+        assert_eq!(said.stdout.trim(), want, "{name}: {}", said.stderr);
+    }
+}
+
+/// The examples as they are: applied twice, nothing changes, and kubectl sees no difference; by
+/// server-side apply neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_apply_and_apply_again() {
+    let namespace = namespace("examples").await;
+    let kubectl = namespace.plane.kubectl().unwrap();
+    let files = EXAMPLES.map(|file| format!("--filename=examples/{file}"));
+    let with = |words: &[&str]| -> Vec<String> {
+        words
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(files.clone())
+            .collect()
+    };
+    let versions = || async {
+        let all = [
+            "get",
+            "tenantreseller,secrets",
+            "--namespace=resellers",
+            "--output=jsonpath={range .items[*]}{.kind} {.metadata.generation} {.metadata.resourceVersion}{\"\\n\"}{end}",
+        ];
+        kubectl.run(all).await.unwrap()
+    };
+    kubectl.run(with(&["apply"])).await.unwrap();
+    let first = versions().await;
+    assert_eq!(first.lines().count(), 5, "{first}");
+    let said = kubectl.run(with(&["apply"])).await.unwrap();
+    assert!(
+        said.lines()
+            .filter(|line| !line.starts_with("secret/"))
+            .all(|line| line.ends_with(" unchanged")),
+        "{said}"
+    );
+    assert_eq!(versions().await, first);
+    let diff = kubectl.output(with(&["diff"]), "").await.unwrap();
+    assert!(diff.success, "{}{}", diff.stdout, diff.stderr);
+
+    let by_server = with(&["apply", "--server-side", "--force-conflicts"]);
+    kubectl.run(by_server.clone()).await.unwrap();
+    let second = versions().await;
+    kubectl.run(by_server).await.unwrap();
+    assert_eq!(versions().await, second);
+    let generations = |text: &str| -> Vec<String> {
+        text.lines()
+            .filter_map(|line| line.rsplit_once(' ').map(|(head, _)| head.to_owned()))
+            .collect()
+    };
+    assert_eq!(generations(&second), generations(&first));
+}

@@ -1,0 +1,485 @@
+//! What the API server refuses, and that it says which field is wrong and how.
+
+use serde_json::{Value, json};
+
+use super::{Objects as _, claim, connection, customer, namespace, pricing, report, upgrade};
+
+/// Sets the value at a pointer, or removes the field if it is null.
+fn with(object: &Value, pointer: &str, value: &Value) -> Value {
+    let mut object = object.clone();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let parent = object
+        .pointer_mut(parent)
+        .unwrap_or_else(|| panic!("no {pointer}"));
+    match parent {
+        Value::Object(members) if value.is_null() => drop(members.remove(field)),
+        Value::Object(members) => drop(members.insert(field.to_owned(), value.clone())),
+        Value::Array(items) => items[field.parse::<usize>().unwrap()] = value.clone(),
+        _ => panic!("no {pointer}"),
+    }
+    object
+}
+
+/// Each row is one change of a good object, and what the refusal must say.
+async fn refuses(label: &str, good: &Value, rows: &[(&str, Value, &str)]) {
+    let namespace = namespace(label).await;
+    namespace
+        .try_create(good)
+        .await
+        .expect("the good object is good");
+    let mut wrong = Vec::new();
+    for (pointer, value, says) in rows {
+        match namespace.try_create(&with(good, pointer, value)).await {
+            Ok(_) => wrong.push(format!("{pointer} = {value} was accepted")),
+            Err(said) if !said.contains(says) => {
+                wrong.push(format!("{pointer} = {value}: wanted {says:?}, got {said}"));
+            }
+            Err(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+async fn accepts(label: &str, good: &Value, rows: &[(&str, Value)]) {
+    let namespace = namespace(label).await;
+    for (pointer, value) in rows {
+        let answer = namespace.try_create(&with(good, pointer, value)).await;
+        answer.unwrap_or_else(|said| panic!("{pointer} = {value}: {said}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_that_cannot_be_meant() {
+    let blank =
+        |field: &str| format!("{field} must not be blank, nor begin or end with white space");
+    let text = [
+        ("/spec/reseller/accountId", "reseller.accountId"),
+        ("/spec/reseller/expectedName", "reseller.expectedName"),
+        ("/spec/tenant/priceList", "tenant.priceList"),
+        ("/spec/tenant/edition", "tenant.edition"),
+        ("/spec/tenant/dateFormat", "tenant.dateFormat"),
+    ]
+    .map(|(pointer, field)| (pointer, blank(field)));
+    let mut rows: Vec<(&str, Value, &str)> = Vec::new();
+    for (pointer, message) in &text {
+        for value in [" ", "\t\n", " x", "x ", "x\u{a0}"] {
+            rows.push((*pointer, json!(value), message.as_str()));
+        }
+        let path = &pointer[1..];
+        let field = path.rsplit('/').next().unwrap();
+        rows.push((*pointer, json!(""), field));
+        rows.push((*pointer, json!("x".repeat(300)), field));
+        rows.push((*pointer, json!(7), field));
+    }
+    let language = "tenant.language must be a BCP 47 language tag, for example en-GB";
+    for value in [
+        "english!", "en_GB", "en-", "e1", "en-GB-", "12-GB", "en--GB", "  ",
+    ] {
+        rows.push(("/spec/tenant/language", json!(value), language));
+    }
+    let zone = "tenant.timeZone must be an IANA time zone name, for example Europe/Athens";
+    for value in [
+        "+02:00",
+        "Europe/",
+        "/Athens",
+        "Europe Athens",
+        " ",
+        "../etc/passwd",
+    ] {
+        rows.push(("/spec/tenant/timeZone", json!(value), zone));
+    }
+    let name = "connectionRef.name must be the name of an object";
+    for value in [
+        "Distributor",
+        "../../secrets/x",
+        "a/b",
+        "-a",
+        "a-",
+        "a b",
+        "a?b",
+    ] {
+        rows.push(("/spec/connectionRef/name", json!(value), name));
+    }
+    rows.extend([
+        (
+            "/spec/connectionRef/kind",
+            json!("Secret"),
+            "spec.connectionRef.kind: Unsupported value",
+        ),
+        (
+            "/spec/tenant/invoicing",
+            json!("Both"),
+            "spec.tenant.invoicing: Unsupported value",
+        ),
+        (
+            "/spec/tenant/invoicing",
+            Value::Null,
+            "spec.tenant.invoicing: Required value",
+        ),
+        ("/spec/tenant", Value::Null, "spec.tenant: Required value"),
+        (
+            "/spec/reseller/accountId",
+            Value::Null,
+            "spec.reseller.accountId: Required value",
+        ),
+        ("/spec/suspend", json!("yes"), "spec.suspend"),
+        ("/spec", Value::Null, "spec: Required value"),
+    ]);
+    refuses("upgrade", &upgrade("u"), &rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_exactly_with_use_default() {
+    let options = |billing: Value| {
+        json!({ "priceList": "PL-RETAIL", "billing": billing, "paymentMethod": "Invoice",
+                "invoicing": "Combined" })
+    };
+    let policy =
+        |billing: Value| json!({ "whenMissing": "UseDefault", "default": options(billing) });
+    let mut blank = policy(json!({ "day": 1 }));
+    blank["default"]["priceList"] = json!(" ");
+    let mut method = policy(json!({ "day": 1 }));
+    method["default"]["paymentMethod"] = json!("Invoice ");
+    let both = "billing must have exactly one of day and anchor";
+    let unwanted = "pricing.default must not be set unless pricing.whenMissing is UseDefault";
+    refuses(
+        "default",
+        &upgrade("u"),
+        &[
+            (
+                "/spec/pricing",
+                json!({ "whenMissing": "UseDefault" }),
+                "pricing.default must be set when pricing.whenMissing is UseDefault",
+            ),
+            (
+                "/spec/pricing",
+                json!({ "whenMissing": "Wait", "default": options(json!({ "day": 1 })) }),
+                unwanted,
+            ),
+            (
+                "/spec/pricing",
+                json!({ "default": options(json!({ "day": 1 })) }),
+                unwanted,
+            ),
+            (
+                "/spec/pricing",
+                json!({ "whenMissing": "Guess" }),
+                "spec.pricing.whenMissing",
+            ),
+            ("/spec/pricing", policy(json!({})), both),
+            (
+                "/spec/pricing",
+                policy(json!({ "day": 1, "anchor": "LastDayOfMonth" })),
+                both,
+            ),
+            (
+                "/spec/pricing",
+                policy(json!({ "day": 29 })),
+                "spec.pricing.default.billing.day",
+            ),
+            (
+                "/spec/pricing",
+                blank,
+                "pricing.default.priceList must not be blank",
+            ),
+            (
+                "/spec/pricing",
+                method,
+                "pricing.default.paymentMethod must not be blank",
+            ),
+        ],
+    )
+    .await;
+    accepts(
+        "default",
+        &upgrade("u"),
+        &[
+            ("/spec/pricing", policy(json!({ "day": 28 }))),
+            (
+                "/spec/pricing",
+                policy(json!({ "anchor": "LastDayOfMonth" })),
+            ),
+            ("/spec/pricing", json!({ "whenMissing": "Wait" })),
+            ("/spec/pricing", json!({})),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_meant_is_accepted() {
+    let languages = [
+        "en",
+        "en-GB",
+        "de-CH-1996",
+        "zh-Hant-TW",
+        "sr-Latn-RS",
+        "es-419",
+        "sl-rozaj-biske",
+        "en-US-u-ca-gregory",
+        "de-x-formal",
+        "EL-gr",
+        "hak",
+        "zh-cmn-Hans-CN",
+    ];
+    let zones = [
+        "Europe/Athens",
+        "UTC",
+        "Etc/GMT+1",
+        "America/Argentina/Buenos_Aires",
+        "America/Port-au-Prince",
+        "EST5EDT",
+    ];
+    let mut rows: Vec<(&str, Value)> = Vec::new();
+    rows.extend(languages.map(|tag| ("/spec/tenant/language", json!(tag))));
+    rows.extend(zones.map(|zone| ("/spec/tenant/timeZone", json!(zone))));
+    rows.extend([
+        ("/spec/tenant/dateFormat", json!("d. MMMM yyyy")),
+        ("/spec/reseller/accountId", json!("a/b:c d")),
+        ("/spec/reseller/expectedName", Value::Null),
+        ("/spec/reseller/expectedName", json!("Ελληνική Εταιρεία ΑΕ")),
+        ("/spec/connectionRef/name", json!("bss.example.com")),
+    ]);
+    accepts("meant", &upgrade("u"), &rows).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_cannot_be_meant() {
+    let https = "reference.url must be an absolute https URL";
+    let secret = "must not contain credentials: they belong into a Secret";
+    let bare = "reference.url must not have a query or a fragment";
+    let identity = "identity must be the name of an object";
+    let name = "secretRef.name must be the name of an object";
+    let mut rows: Vec<(&str, Value, &str)> = Vec::new();
+    for value in [
+        "http://bss.example.com/x",
+        "bss.example.com",
+        "https:///tenant",
+        "ftp://bss.example",
+        "https//x.example",
+        "https://a b.example/",
+    ] {
+        rows.push(("/spec/reference/url", json!(value), https));
+    }
+    for value in [
+        "https://u:p@bss.example.com/x",
+        "https://token@bss.example.com",
+    ] {
+        rows.push(("/spec/reference/url", json!(value), secret));
+    }
+    for value in [
+        "https://bss.example.com/x?key=1",
+        "https://bss.example.com/x?",
+        "https://bss.example.com/x#y",
+    ] {
+        rows.push(("/spec/reference/url", json!(value), bare));
+    }
+    for value in ["Acme", "a b", "a/b", "-acme", " "] {
+        rows.push(("/spec/identity", json!(value), identity));
+    }
+    rows.extend([
+        ("/spec/identity", json!("a".repeat(64)), "spec.identity"),
+        (
+            "/spec/identity",
+            Value::Null,
+            "spec.identity: Required value",
+        ),
+        (
+            "/spec/reference",
+            Value::Null,
+            "spec.reference: Required value",
+        ),
+        ("/spec/auth", json!({}), "spec.auth.bearer: Required value"),
+        ("/spec/auth/bearer/secretRef/name", json!("../x"), name),
+        ("/spec/tls/caSecretRef/name", json!("A"), name),
+        (
+            "/spec/limits",
+            json!({ "requestsPerSecond": 0 }),
+            "spec.limits.requestsPerSecond",
+        ),
+        (
+            "/spec/limits",
+            json!({ "concurrency": 257 }),
+            "spec.limits.concurrency",
+        ),
+        (
+            "/spec/limits",
+            json!({ "requestTimeoutSeconds": 301 }),
+            "spec.limits.requestTimeoutSeconds",
+        ),
+        (
+            "/spec/limits",
+            json!({ "requestTimeoutSeconds": 1.5 }),
+            "spec.limits.requestTimeoutSeconds",
+        ),
+    ]);
+    refuses("connection", &connection("c"), &rows).await;
+    accepts(
+        "connection",
+        &connection("c"),
+        &[
+            ("/spec/reference/url", json!("https://127.0.0.1:8443/v1/")),
+            (
+                "/spec/reference/url",
+                json!("https://[2001:db8::1]:8443/v1"),
+            ),
+            ("/spec/reference/url", json!("https://bss.example.com")),
+            ("/spec/tls", Value::Null),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pricing_that_cannot_be_meant() {
+    let good = pricing("p", &[customer("20001"), customer("20002")]);
+    let first = |field: &str, value: Value| {
+        let mut customer = customer("20001");
+        customer[field] = value;
+        json!([customer])
+    };
+    let many = |count: usize| -> Value { (0..count).map(|n| customer(&n.to_string())).collect() };
+    let both = "billing must have exactly one of day and anchor";
+    let limit = "creditLimit must be a decimal number as text";
+    let customers = "/spec/customers";
+    let mut rows = vec![
+        (
+            customers,
+            json!([customer("20001"), customer("20001")]),
+            "spec.customers[1]: Duplicate value",
+        ),
+        (customers, json!([]), "spec.customers"),
+        (customers, many(501), "spec.customers: Too many"),
+        (customers, first("billing", json!({})), both),
+        (
+            customers,
+            first("billing", json!({ "day": 1, "anchor": "LastDayOfMonth" })),
+            both,
+        ),
+        (
+            customers,
+            first("billing", json!({ "day": 0 })),
+            "spec.customers[0].billing.day",
+        ),
+        (
+            customers,
+            first("billing", json!({ "anchor": "FirstMonday" })),
+            "spec.customers[0].billing.anchor",
+        ),
+        (
+            customers,
+            first("accountId", json!(" ")),
+            "accountId must not be blank",
+        ),
+        (
+            customers,
+            first("priceList", json!(" PL")),
+            "priceList must not be blank",
+        ),
+        (
+            customers,
+            first("paymentMethod", json!("")),
+            "paymentMethod",
+        ),
+        (
+            customers,
+            first("invoicing", json!("None")),
+            "spec.customers[0].invoicing",
+        ),
+        (
+            "/spec/upgradeRef/name",
+            json!("A"),
+            "upgradeRef.name must be the name of an object",
+        ),
+    ];
+    for value in ["5,000", "-1", "1.", ".5", "1e9", "1.1234567", "EUR 5", " 5"] {
+        rows.push((customers, first("creditLimit", json!(value)), limit));
+    }
+    refuses("pricing", &good, &rows).await;
+    accepts(
+        "pricing",
+        &good,
+        &[
+            (customers, many(500)),
+            (customers, first("creditLimit", json!("0"))),
+            (
+                customers,
+                first("creditLimit", json!("999999999999999.123456")),
+            ),
+            (
+                customers,
+                first("billing", json!({ "anchor": "LastDayOfMonth" })),
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_operator_writes_is_bounded_too() {
+    let rows: Value = (0..1001)
+        .map(|_| report("r")["spec"]["rows"][0].clone())
+        .collect();
+    refuses(
+        "report",
+        &report("r"),
+        &[
+            ("/spec/rows", rows, "spec.rows"),
+            ("/spec/page", json!(9), "spec.page"),
+            ("/spec/kind", json!("Gossip"), "spec.kind"),
+            (
+                "/spec/rows/0/remedy",
+                json!("x".repeat(513)),
+                "spec.rows[0].remedy",
+            ),
+        ],
+    )
+    .await;
+    refuses(
+        "claim",
+        &claim("c"),
+        &[
+            ("/spec/holder", Value::Null, "spec.holder: Required value"),
+            (
+                "/spec/activationTime",
+                json!("yesterday"),
+                "spec.activationTime",
+            ),
+            ("/spec/epoch", json!("7"), "spec.epoch"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_null_takes_the_default_and_is_never_stored() {
+    let namespace = namespace("null").await;
+    let mut wanted = upgrade("u");
+    wanted["spec"]["suspend"] = Value::Null;
+    wanted["spec"]["pricing"] = Value::Null;
+    wanted["spec"]["reseller"]["expectedName"] = Value::Null;
+    let stored = namespace.create(&wanted).await.unwrap();
+    assert_eq!(
+        stored["spec"],
+        json!({
+            "connectionRef": { "kind": "BssConnection", "name": "distributor" },
+            "reseller": { "accountId": "10423" },
+            "tenant": wanted["spec"]["tenant"],
+            "pricing": { "whenMissing": "Wait" },
+            "suspend": false,
+        })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_later_is_unknown_today() {
+    let namespace = namespace("later").await;
+    let mut wanted = upgrade("u");
+    wanted["spec"]["approval"] = json!("Required");
+    let said = namespace
+        .apply(&wanted.to_string())
+        .await
+        .unwrap_err()
+        .chain();
+    assert!(said.contains("unknown field \"spec.approval\""), "{said}");
+}
