@@ -240,24 +240,23 @@ const CREATE_TENANT: Operation = Operation {
     summary: "Create the reseller's tenant",
     description: "A reseller has at most one live tenant (one that is not `MarkedAsDeleted`), \
         whoever asks how often. In this order, in one atomic step:\n\n\
-        1. An equal request is stored under this `Idempotency-Key` and its reply still stands: \
-        replay it (section 7.3). So the same request again while creation is under way gets the \
-        same 202 with the same operation.\n\
-        2. The reseller's live tenant carries this `businessKey` and the settings that it was \
+        1. The reseller's live tenant carries this `businessKey` and the settings that it was \
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
-        the tenant as it is now. Nothing is created.\n\
-        3. The reseller has another live tenant, or this business key was used before for other \
+        the tenant as it is now. Nothing is created. So the same request again, under its \
+        `Idempotency-Key` or another, while creation is under way gets the same 202 with the same \
+        operation, and afterwards the tenant (a stored 202 is not replayed then).\n\
+        2. The reseller has another live tenant, or this business key was used before for other \
         settings, for another reseller, or for a tenant that was marked as deleted since: \
         `Conflict`. A business key never names a second record; after a deletion people create \
         the next tenant, and the operator adopts it. Also `Conflict`: the `Idempotency-Key` was \
         used for an unequal request.\n\
-        4. A setting is not possible (an inactive price list is not): `Invalid`, naming **all** impossible settings by their path \
+        3. A setting is not possible (an inactive price list is not): `Invalid`, naming **all** impossible settings by their path \
         (`settings.priceList`, `settings.edition`, `settings.language`, `settings.timeZone`, \
         `settings.dateFormat`, `settings.invoicing`), each with `allowed` if the values can be \
         listed (at most 50).\n\
-        5. The reseller is not `Basic` (`ResellerNotBasic`) or may not order \
+        4. The reseller is not `Basic` (`ResellerNotBasic`) or may not order \
         (`OrderingDisabled`): `Blocked`, naming all that apply.\n\
-        6. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
+        5. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
         id and its business key, and `getTenant` and `getReseller` show it. Answer 202 at once \
         with the operation. Creation may take as long as it takes; the operator polls \
         `getOperation` and `getTenant`.\n\n\
