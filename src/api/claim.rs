@@ -20,71 +20,42 @@ use super::rules;
     derive = "PartialEq",
     selectable = ".spec.bssIdentity",
     selectable = ".spec.resellerAccountId",
-    printcolumn(
-        name = "Identity",
-        type_ = "string",
-        description = "The BSS's lasting name",
-        json_path = ".spec.bssIdentity"
-    ),
-    printcolumn(
-        name = "Reseller",
-        type_ = "string",
-        description = "The reseller's account",
-        json_path = ".spec.resellerAccountId"
-    ),
-    printcolumn(
-        name = "Holder",
-        type_ = "string",
-        description = "The upgrade that holds the reseller",
-        json_path = ".spec.holder.name"
-    ),
-    printcolumn(
-        name = "Epoch",
-        type_ = "integer",
-        description = "The fencing epoch that the BSS issued last",
-        json_path = ".spec.epoch"
-    ),
-    printcolumn(
-        name = "Tenant",
-        type_ = "string",
-        description = "The reseller's tenant",
-        json_path = ".spec.tenantId"
-    ),
-    printcolumn(
-        name = "Activated",
-        type_ = "string",
-        description = "When back ordering was activated",
-        json_path = ".spec.activationTime"
-    ),
-    printcolumn(
-        name = "Holder-Namespace",
-        type_ = "string",
-        description = "The namespace of that upgrade",
-        json_path = ".spec.holder.namespace",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Approval",
-        type_ = "string",
-        description = "Under which approval back ordering was activated",
-        json_path = ".spec.approval",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{ "name": "Identity", "type": "string",
+        "description": "The BSS's lasting name",
+        "jsonPath": ".spec.bssIdentity" }"#,
+    printcolumn = r#"{ "name": "Reseller", "type": "string",
+        "description": "The reseller's account",
+        "jsonPath": ".spec.resellerAccountId" }"#,
+    printcolumn = r#"{ "name": "Holder", "type": "string",
+        "description": "The upgrade that holds the reseller",
+        "jsonPath": ".spec.holder.name" }"#,
+    printcolumn = r#"{ "name": "Epoch", "type": "integer",
+        "description": "The fencing epoch that the BSS issued last",
+        "jsonPath": ".spec.epoch" }"#,
+    printcolumn = r#"{ "name": "Tenant", "type": "string",
+        "description": "The reseller's tenant",
+        "jsonPath": ".spec.tenantId" }"#,
+    printcolumn = r#"{ "name": "Activated", "type": "string",
+        "description": "When back ordering was activated",
+        "jsonPath": ".spec.activationTime" }"#,
+    printcolumn = r#"{ "name": "Holder-Namespace", "type": "string", "priority": 1,
+        "description": "The namespace of that upgrade",
+        "jsonPath": ".spec.holder.namespace" }"#,
+    printcolumn = r#"{ "name": "Approval", "type": "string", "priority": 1,
+        "description": "Under which approval back ordering was activated",
+        "jsonPath": ".spec.approval" }"#,
+    printcolumn = r#"{ "name": "Age", "type": "date",
+        "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ResellerClaimSpec {
-    /// The BSS's lasting name. Immutable. Example: acme-distribution
+    /// The BSS's lasting name. Immutable. Example: `acme-distribution`
     #[schemars(
         length(min = 1, max = 63),
         extend("x-kubernetes-validations" = rules::immutable("bssIdentity"))
     )]
     pub bss_identity: String,
-    /// The reseller's account id as the BSS writes it. Immutable. Example: "10423"
+    /// The reseller's account id as the BSS writes it. Immutable. Example: `"10423"`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::immutable("resellerAccountId"))
@@ -94,18 +65,18 @@ pub struct ResellerClaimSpec {
     #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
     pub holder: ClaimHolder,
     /// The highest fencing epoch that the BSS issued to this operator; absent before the first.
-    /// Example: 7
+    /// Example: `7`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
     /// Whether the operator asks the BSS for an epoch at this moment, so that the answer may have
-    /// been lost. Example: false
+    /// been lost. Example: `false`
     #[serde(default)]
     pub acquiring: bool,
     /// The epoch that a person has to confirm before anything irreversible happens: the BSS had
-    /// issued a higher one than this record knows, so the cluster's state went back. Example: 9
+    /// issued a higher one than this record knows, so the cluster's state went back. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_epoch: Option<i64>,
-    /// The tenant's id, once it is known. Example: t-7001
+    /// The tenant's id, once it is known. Example: `t-7001`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub tenant_id: Option<String>,
@@ -118,15 +89,15 @@ pub struct ResellerClaimSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub timeline: Vec<TimelineEntry>,
-    /// When back ordering was activated. Example: 2026-12-05T21:14:03Z
+    /// When back ordering was activated. Example: `2026-12-05T21:14:03Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub activation_time: Option<String>,
-    /// The digest of the inventory that back ordering was activated on. Example: sha256-9f2c64d1
+    /// The digest of the inventory that back ordering was activated on. Example: `sha256-9f2c64d1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub inventory_digest: Option<String>,
-    /// Under which approval back ordering was activated. Example: automatic
+    /// Under which approval back ordering was activated. Example: `automatic`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub approval: Option<String>,
@@ -136,14 +107,14 @@ pub struct ResellerClaimSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimHolder {
-    /// The namespace of the upgrade. Example: resellers
+    /// The namespace of the upgrade. Example: `resellers`
     #[schemars(length(min = 1, max = 63))]
     pub namespace: String,
-    /// The name of the upgrade. Example: contoso
+    /// The name of the upgrade. Example: `contoso`
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// The uid of the upgrade, which tells it from a later one of the same name.
-    /// Example: 5b0f5c5e-0d7b-4a86-9d0e-3f9d6f6a2f11
+    /// Example: `5b0f5c5e-0d7b-4a86-9d0e-3f9d6f6a2f11`
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
 }
@@ -166,14 +137,14 @@ pub struct ClaimIntents {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTenantIntent {
-    /// The digest of the settings that were sent. Example: sha256-51ab03e7
+    /// The digest of the settings that were sent. Example: `sha256-51ab03e7`
     #[schemars(length(max = 80))]
     pub settings_digest: String,
-    /// The BSS's id of the operation, once it is known. Example: op-31
+    /// The BSS's id of the operation, once it is known. Example: `op-31`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub operation_id: Option<String>,
-    /// When the intent was recorded. Example: 2026-12-05T20:00:00Z
+    /// When the intent was recorded. Example: `2026-12-05T20:00:00Z`
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub recorded_time: String,
 }
@@ -182,12 +153,12 @@ pub struct CreateTenantIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationIntent {
-    /// The revision of the reseller's inventory that the final sweep saw. Example: 48213
+    /// The revision of the reseller's inventory that the final sweep saw. Example: `48213`
     pub revision: i64,
-    /// The digest of the inventory that the final sweep saw. Example: sha256-9f2c64d1
+    /// The digest of the inventory that the final sweep saw. Example: `sha256-9f2c64d1`
     #[schemars(length(max = 80))]
     pub inventory_digest: String,
-    /// When the intent was recorded. Example: 2026-12-05T21:14:02Z
+    /// When the intent was recorded. Example: `2026-12-05T21:14:02Z`
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub recorded_time: String,
 }
@@ -196,18 +167,18 @@ pub struct ActivationIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineEntry {
-    /// The milestone, as its condition is called. Example: CustomersCopied
+    /// The milestone, as its condition is called. Example: `CustomersCopied`
     #[schemars(length(max = 64))]
     pub milestone: String,
-    /// When work on it began. Example: 2026-12-05T20:00:31Z
+    /// When work on it began. Example: `2026-12-05T20:00:31Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub started_time: Option<String>,
-    /// When it was reached. Example: 2026-12-05T20:04:10Z
+    /// When it was reached. Example: `2026-12-05T20:04:10Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub completed_time: Option<String>,
-    /// How many items it covered. Example: 120
+    /// How many items it covered. Example: `120`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub items: i64,

@@ -83,23 +83,23 @@ pub enum ConditionStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// What the condition is about. Example: TenantCreated
+    /// What the condition is about. Example: `TenantCreated`
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 64))]
     pub type_: String,
     /// Whether it holds. `Unknown` is not decided yet.
     pub status: ConditionStatus,
-    /// Why, one word. Example: AwaitingPricing
+    /// Why, one word. Example: `AwaitingPricing`
     #[schemars(length(min = 1, max = 64))]
     pub reason: String,
     /// Why, in a sentence for people. It holds no counters, which would change all the time.
-    /// Example: Some customers have no pricing options yet.
+    /// Example: `Some customers have no pricing options yet.`
     #[schemars(length(max = 1024))]
     pub message: String,
-    /// When `status` changed last. Example: 2026-12-05T20:00:00Z
+    /// When `status` changed last. Example: `2026-12-05T20:00:00Z`
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub last_transition_time: String,
-    /// The generation of the spec that this condition was computed from. Example: 1
+    /// The generation of the spec that this condition was computed from. Example: `1`
     pub observed_generation: i64,
 }
 

@@ -19,49 +19,30 @@ use super::rules;
     shortname = "bssc",
     category = "tenantreseller",
     derive = "PartialEq",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        description = "Whether the BSS can be used",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Adapter",
-        type_ = "string",
-        description = "How the operator speaks to the BSS",
-        json_path = ".status.adapter"
-    ),
-    printcolumn(
-        name = "URL",
-        type_ = "string",
-        description = "Where the BSS is called",
-        json_path = ".spec.reference.url"
-    ),
-    printcolumn(
-        name = "Identity",
-        type_ = "string",
-        description = "The BSS's lasting name",
-        json_path = ".spec.identity"
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        description = "The present, in a sentence",
-        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
-        priority = 1
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{ "name": "Ready", "type": "string",
+        "description": "Whether the BSS can be used",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status" }"#,
+    printcolumn = r#"{ "name": "Adapter", "type": "string",
+        "description": "How the operator speaks to the BSS",
+        "jsonPath": ".status.adapter" }"#,
+    printcolumn = r#"{ "name": "URL", "type": "string",
+        "description": "Where the BSS is called",
+        "jsonPath": ".spec.reference.url" }"#,
+    printcolumn = r#"{ "name": "Identity", "type": "string",
+        "description": "The BSS's lasting name",
+        "jsonPath": ".spec.identity" }"#,
+    printcolumn = r#"{ "name": "Message", "type": "string", "priority": 1,
+        "description": "The present, in a sentence",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message" }"#,
+    printcolumn = r#"{ "name": "Age", "type": "date",
+        "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BssConnectionSpec {
     /// This BSS's lasting name: a part of every business key, the same in every cluster and
     /// namespace, and compared with what the BSS tells of itself. Immutable; a new host name or
     /// another adapter is no reason for another identity. Lower case letters, digits, '-' and '.'.
-    /// Example: acme-distribution
+    /// Example: `acme-distribution`
     #[schemars(
         length(min = 1, max = 63),
         extend("x-kubernetes-validations" = rules::all(&[
@@ -91,7 +72,7 @@ pub struct BssConnectionSpec {
 pub struct ReferenceAdapter {
     /// The address that the contract's paths are appended to: https, without credentials, query
     /// or fragment. Its host must be among those that the Secrets of this connection allow.
-    /// Example: https://bss.example.com/tenant-reseller/v1
+    /// Example: `https://bss.example.com/tenant-reseller/v1`
     #[schemars(
         length(min = 9, max = 2048),
         extend("x-kubernetes-validations" = rules::base_url("reference.url"))
@@ -121,7 +102,7 @@ pub struct BearerAuth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
-    /// The name of the Secret. Example: distributor-credentials
+    /// The name of the Secret. Example: `distributor-credentials`
     #[schemars(
         length(min = 1, max = 253),
         extend("x-kubernetes-validations" = rules::object_name("secretRef.name"))
@@ -142,16 +123,16 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionLimits {
-    /// How many requests a second the BSS gets at most. Example: 20
+    /// How many requests a second the BSS gets at most. Example: `20`
     #[serde(default = "default_requests_per_second")]
     #[schemars(range(min = 1, max = 10000))]
     pub requests_per_second: i32,
-    /// How many requests are under way at one time at most. Example: 8
+    /// How many requests are under way at one time at most. Example: `8`
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 256))]
     pub concurrency: i32,
     /// How long one request may take as a whole, in seconds. Deletion and the operator's own end
-    /// wait no longer than this. Example: 30
+    /// wait no longer than this. Example: `30`
     #[serde(default = "default_request_timeout_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub request_timeout_seconds: i32,
@@ -184,7 +165,7 @@ fn default_request_timeout_seconds() -> i32 {
 #[serde(rename_all = "camelCase")]
 pub struct BssConnectionStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
-    /// Example: 1
+    /// Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, and what it rests on: `Reachable`, `Authenticated` and `Conforming`.
@@ -194,12 +175,12 @@ pub struct BssConnectionStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
     )]
     pub conditions: Vec<Condition>,
-    /// How the operator speaks to the BSS, for the column `ADAPTER`. Example: reference
+    /// How the operator speaks to the BSS, for the column `ADAPTER`. Example: `reference`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub adapter: Option<String>,
     /// The BSS's lasting name, as it tells it itself; absent if it tells none.
-    /// Example: acme-distribution
+    /// Example: `acme-distribution`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub identity: Option<String>,
@@ -213,11 +194,11 @@ pub struct BssConnectionStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CapabilityStatus {
-    /// An operation, such as createTenant, or a promise, such as keys. Example: keys
+    /// An operation, such as createTenant, or a promise, such as keys. Example: `keys`
     #[schemars(length(max = 64))]
     pub name: String,
-    /// Of an operation: Automatic, ManualStep or Unsupported. Of a promise: Strong or Weak; of
-    /// keys: Unique, Findable or None. Example: Unique
+    /// Of an operation: `Automatic`, `ManualStep` or `Unsupported`. Of a promise: `Strong` or
+    /// `Weak`; of keys: `Unique`, `Findable` or `None`. Example: `Unique`
     #[schemars(length(max = 32))]
     pub value: String,
 }

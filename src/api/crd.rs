@@ -127,30 +127,31 @@ fn each_child(schema: &mut JSONSchemaProps, mut act: impl FnMut(&mut JSONSchemaP
 }
 
 /// No `nullable`: a `null` would be stored and skip the default. And descriptions as people read
-/// them: paragraphs unwrapped, limits told, since `kubectl explain` shows nothing else.
+/// them, with limits, since `kubectl explain` shows nothing else.
 fn finish(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    let limits = limits(schema);
-    if let Some(description) = &mut schema.description {
-        *description = description
-            .split("\n\n")
-            .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
-            .collect::<Vec<_>>()
-            .join("\n\n");
-        if let Some(limits) = limits {
-            // The example stays last: it may be a URL, to which no full stop belongs.
-            let (meaning, example) = description
-                .rsplit_once(" Example: ")
-                .unwrap_or((description, ""));
-            let mut text = format!("{meaning} Limits: {limits}");
-            if !example.is_empty() {
-                text.push_str(" Example: ");
-                text.push_str(example);
-            }
-            *description = text;
-        }
-    }
+    schema.description = schema
+        .description
+        .as_deref()
+        .map(|description| described(description, limits(schema).as_deref()));
     each_child(schema, finish);
+}
+
+/// Unwraps the lines of a doc comment, and puts the limits in. The example stays last and bare: it
+/// is there to be copied, and it may be a URL, to which no full stop belongs.
+fn described(doc: &str, limits: Option<&str>) -> String {
+    let text = doc.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (meaning, example) = text
+        .rsplit_once(" Example: ")
+        .map_or((text.as_str(), None), |(meaning, example)| {
+            (meaning, Some(example.trim_matches('`')))
+        });
+    let parts = [
+        Some(meaning.to_owned()),
+        limits.map(|limits| format!("Limits: {limits}")),
+        example.map(|example| format!("Example: {example}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// The limits of a field in words, from the very numbers that the API server enforces.

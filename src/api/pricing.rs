@@ -23,49 +23,26 @@ use super::upgrade::Invoicing;
     category = "tenantreseller",
     derive = "PartialEq",
     selectable = ".spec.upgradeRef.name",
-    printcolumn(
-        name = "Declared",
-        type_ = "integer",
-        description = "Customers in the spec",
-        json_path = ".status.declared"
-    ),
-    printcolumn(
-        name = "Applied",
-        type_ = "integer",
-        description = "Customers whose options are exactly these",
-        json_path = ".status.applied"
-    ),
-    printcolumn(
-        name = "Failed",
-        type_ = "integer",
-        description = "Customers whose options could not be applied",
-        json_path = ".status.failed"
-    ),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        description = "Whether all of them are applied",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Upgrade",
-        type_ = "string",
-        description = "The upgrade that they are for",
-        json_path = ".spec.upgradeRef.name",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        description = "The present, in a sentence",
-        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
-        priority = 1
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{ "name": "Declared", "type": "integer",
+        "description": "Customers in the spec",
+        "jsonPath": ".status.declared" }"#,
+    printcolumn = r#"{ "name": "Applied", "type": "integer",
+        "description": "Customers whose options are exactly these",
+        "jsonPath": ".status.applied" }"#,
+    printcolumn = r#"{ "name": "Failed", "type": "integer",
+        "description": "Customers whose options could not be applied",
+        "jsonPath": ".status.failed" }"#,
+    printcolumn = r#"{ "name": "Ready", "type": "string",
+        "description": "Whether all of them are applied",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status" }"#,
+    printcolumn = r#"{ "name": "Upgrade", "type": "string", "priority": 1,
+        "description": "The upgrade that they are for",
+        "jsonPath": ".spec.upgradeRef.name" }"#,
+    printcolumn = r#"{ "name": "Message", "type": "string", "priority": 1,
+        "description": "The present, in a sentence",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message" }"#,
+    printcolumn = r#"{ "name": "Age", "type": "date",
+        "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerPricingSpec {
@@ -85,7 +62,7 @@ pub struct CustomerPricingSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeRef {
-    /// The name of the upgrade. Example: contoso
+    /// The name of the upgrade. Example: `contoso`
     #[schemars(
         length(min = 1, max = 253),
         extend("x-kubernetes-validations" = rules::object_name("upgradeRef.name"))
@@ -109,7 +86,7 @@ pub enum BillingAnchor {
 )))]
 pub struct Billing {
     /// The day of the month. The days after the 28th, which not every month has, are what
-    /// `anchor` is for. Example: 1
+    /// `anchor` is for. Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 28))]
     pub day: Option<i32>,
@@ -123,13 +100,13 @@ pub struct Billing {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeclaredPricing {
-    /// The customer's account id in the distributor's BSS, as text. Example: "20001"
+    /// The customer's account id in the distributor's BSS, as text. Example: `"20001"`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::text("accountId"))
     )]
     pub account_id: String,
-    /// The price list of the reseller's BSS that the customer buys from. Example: PL-RETAIL
+    /// The price list of the reseller's BSS that the customer buys from. Example: `PL-RETAIL`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::text("priceList"))
@@ -137,7 +114,7 @@ pub struct DeclaredPricing {
     pub price_list: String,
     /// When the customer is billed: exactly one of `day` and `anchor`.
     pub billing: Billing,
-    /// The customer's payment method, one of those of the reseller's BSS. Example: Invoice
+    /// The customer's payment method, one of those of the reseller's BSS. Example: `Invoice`
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-validations" = rules::text("paymentMethod"))
@@ -148,7 +125,7 @@ pub struct DeclaredPricing {
     pub invoicing: Invoicing,
     /// The customer's credit limit in the currency of its price list, a decimal number as text
     /// with at most 15 digits before and 6 after the point. Without it there is no limit of its
-    /// own. Example: "5000.00"
+    /// own. Example: `"5000.00"`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 22),
@@ -165,7 +142,7 @@ pub struct DeclaredPricing {
 #[serde(rename_all = "camelCase")]
 pub struct CustomerPricingStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
-    /// Example: 1
+    /// Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`: True once the options of every customer are applied; with the reason `Closed` once
@@ -176,15 +153,15 @@ pub struct CustomerPricingStatus {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
     )]
     pub conditions: Vec<Condition>,
-    /// How many customers the spec declares. Example: 120
+    /// How many customers the spec declares. Example: `120`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub declared: i64,
-    /// How many customers have exactly these options in the reseller's BSS. Example: 118
+    /// How many customers have exactly these options in the reseller's BSS. Example: `118`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub applied: i64,
-    /// How many customers' options could not be applied. Example: 2
+    /// How many customers' options could not be applied. Example: `2`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub failed: i64,
@@ -198,10 +175,10 @@ pub struct CustomerPricingStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PricingFailure {
-    /// The customer's account id. Example: "20001"
+    /// The customer's account id. Example: `"20001"`
     #[schemars(length(max = 128))]
     pub account_id: String,
-    /// Why, and what to do about it. Example: the reseller's BSS knows no price list PL-RETIAL
+    /// Why, and what to do about it. Example: `the reseller's BSS knows no price list PL-RETIAL`
     #[schemars(length(max = 512))]
     pub detail: String,
 }

@@ -17,48 +17,33 @@ use serde::{Deserialize, Serialize};
     category = "tenantreseller",
     derive = "PartialEq",
     selectable = ".spec.kind",
-    printcolumn(
-        name = "Kind",
-        type_ = "string",
-        description = "What the rows are",
-        json_path = ".spec.kind"
-    ),
-    printcolumn(
-        name = "Page",
-        type_ = "integer",
-        description = "This page, from 1",
-        json_path = ".spec.page"
-    ),
-    printcolumn(
-        name = "Rows",
-        type_ = "integer",
-        description = "Rows on this page",
-        json_path = ".spec.count"
-    ),
-    printcolumn(
-        name = "Truncated",
-        type_ = "integer",
-        description = "Rows that did not fit",
-        json_path = ".spec.truncated"
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{ "name": "Kind", "type": "string",
+        "description": "What the rows are",
+        "jsonPath": ".spec.kind" }"#,
+    printcolumn = r#"{ "name": "Page", "type": "integer",
+        "description": "This page, from 1",
+        "jsonPath": ".spec.page" }"#,
+    printcolumn = r#"{ "name": "Rows", "type": "integer",
+        "description": "Rows on this page",
+        "jsonPath": ".spec.count" }"#,
+    printcolumn = r#"{ "name": "Truncated", "type": "integer",
+        "description": "Rows that did not fit",
+        "jsonPath": ".spec.truncated" }"#,
+    printcolumn = r#"{ "name": "Age", "type": "date",
+        "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeReportSpec {
     /// What the rows are: `Blockers` are items that cannot be copied as they are and what blocks
     /// activation, `Exclusions` are items that are left out.
     pub kind: ReportKind,
-    /// The number of this page, from 1. Example: 1
+    /// The number of this page, from 1. Example: `1`
     #[schemars(range(min = 1, max = 8))]
     pub page: i32,
-    /// How many rows this page has. Example: 42
+    /// How many rows this page has. Example: `42`
     #[schemars(range(min = 0, max = 1000))]
     pub count: i32,
-    /// How many rows did not fit into the last page; 0 on the others. Example: 0
+    /// How many rows did not fit into the last page; 0 on the others. Example: `0`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub truncated: i64,
@@ -93,25 +78,25 @@ impl ReportKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportRow {
-    /// What it is: customer, subscription or asset. Example: subscription
+    /// What it is: customer, subscription or asset. Example: `subscription`
     #[schemars(length(max = 16))]
     pub item: String,
-    /// Its id in the distributor's BSS. Example: S-00042
+    /// Its id in the distributor's BSS. Example: `S-00042`
     #[schemars(length(max = 128))]
     pub id: String,
     /// The key under which its copy is found in the reseller's BSS.
-    /// Example: tru/acme-distribution/10423/t-7001/subscription/S-00042
+    /// Example: `tru/acme-distribution/10423/t-7001/subscription/S-00042`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub business_key: Option<String>,
-    /// What became of it: Blocked or Excluded. Example: Blocked
+    /// What became of it: Blocked or Excluded. Example: `Blocked`
     #[schemars(length(max = 32))]
     pub verdict: String,
-    /// Why, one word. Example: CurrencyMismatch
+    /// Why, one word. Example: `CurrencyMismatch`
     #[schemars(length(max = 64))]
     pub reason: String,
     /// What it is about, and what people do about it.
-    /// Example: billed in USD, the tenant's price list in EUR: move it to a subscription in EUR
+    /// Example: `billed in USD, the tenant's price list in EUR: move it to a subscription in EUR`
     #[schemars(length(max = 512))]
     pub remedy: String,
 }

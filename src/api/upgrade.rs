@@ -32,72 +32,38 @@ use super::rules;
     )
     .message("spec.tenant is frozen: the tenant was requested with these settings")
     .field_path(".spec.tenant"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        description = "Whether the upgrade is complete",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Phase",
-        type_ = "string",
-        description = "Where the upgrade is",
-        json_path = ".status.phase"
-    ),
-    printcolumn(
-        name = "Progress",
-        type_ = "string",
-        description = "Items that have their copy, of those to copy",
-        json_path = ".status.progress.display"
-    ),
-    printcolumn(
-        name = "Failed",
-        type_ = "integer",
-        description = "Items that cannot be copied as they are",
-        json_path = ".status.progress.failed"
-    ),
-    printcolumn(
-        name = "Waiting-For",
-        type_ = "string",
-        description = "What the upgrade waits for",
-        json_path = ".status.waitingFor.reason"
-    ),
-    printcolumn(
-        name = "Reseller",
-        type_ = "string",
-        description = "The reseller's account in the distributor's BSS",
-        json_path = ".spec.reseller.accountId",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Connection",
-        type_ = "string",
-        description = "The connection to the distributor's BSS",
-        json_path = ".spec.connectionRef.name",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Tenant",
-        type_ = "string",
-        description = "The reseller's tenant",
-        json_path = ".status.tenant.id",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Next-Attempt",
-        type_ = "string",
-        description = "When the operator looks again by itself",
-        json_path = ".status.waitingFor.nextAttemptTime",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        description = "The present, in a sentence",
-        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
-        priority = 1
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{ "name": "Ready", "type": "string",
+        "description": "Whether the upgrade is complete",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status" }"#,
+    printcolumn = r#"{ "name": "Phase", "type": "string",
+        "description": "Where the upgrade is",
+        "jsonPath": ".status.phase" }"#,
+    printcolumn = r#"{ "name": "Progress", "type": "string",
+        "description": "Items that have their copy, of those to copy",
+        "jsonPath": ".status.progress.display" }"#,
+    printcolumn = r#"{ "name": "Failed", "type": "integer",
+        "description": "Items that cannot be copied as they are",
+        "jsonPath": ".status.progress.failed" }"#,
+    printcolumn = r#"{ "name": "Waiting-For", "type": "string",
+        "description": "What the upgrade waits for",
+        "jsonPath": ".status.waitingFor.reason" }"#,
+    printcolumn = r#"{ "name": "Reseller", "type": "string", "priority": 1,
+        "description": "The reseller's account in the distributor's BSS",
+        "jsonPath": ".spec.reseller.accountId" }"#,
+    printcolumn = r#"{ "name": "Connection", "type": "string", "priority": 1,
+        "description": "The connection to the distributor's BSS",
+        "jsonPath": ".spec.connectionRef.name" }"#,
+    printcolumn = r#"{ "name": "Tenant", "type": "string", "priority": 1,
+        "description": "The reseller's tenant",
+        "jsonPath": ".status.tenant.id" }"#,
+    printcolumn = r#"{ "name": "Next-Attempt", "type": "string", "priority": 1,
+        "description": "When the operator looks again by itself",
+        "jsonPath": ".status.waitingFor.nextAttemptTime" }"#,
+    printcolumn = r#"{ "name": "Message", "type": "string", "priority": 1,
+        "description": "The present, in a sentence",
+        "jsonPath": ".status.conditions[?(@.type==\"Ready\")].message" }"#,
+    printcolumn = r#"{ "name": "Age", "type": "date",
+        "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantResellerUpgradeSpec {
@@ -116,7 +82,7 @@ pub struct TenantResellerUpgradeSpec {
     /// Whether all work on this upgrade rests. A call that was sent already is awaited, so
     /// `Ready` may say `Suspending` for a moment. The annotation
     /// `tenantreseller.io/suspend: "true"` does the same beside a spec that Git manages.
-    /// Example: true
+    /// Example: `true`
     #[serde(default)]
     pub suspend: bool,
 }
@@ -136,7 +102,7 @@ pub struct ConnectionRef {
     /// The kind of the connection. `BssConnection` is one in the upgrade's own namespace.
     #[serde(default)]
     pub kind: ConnectionKind,
-    /// The name of the connection, in the upgrade's namespace. Example: distributor
+    /// The name of the connection, in the upgrade's namespace. Example: `distributor`
     #[schemars(
         length(min = 1, max = 253),
         extend("x-kubernetes-validations" = rules::object_name("connectionRef.name"))
@@ -148,7 +114,7 @@ pub struct ConnectionRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResellerRef {
-    /// The reseller's account id in the distributor's BSS, as text. Immutable. Example: "10423"
+    /// The reseller's account id in the distributor's BSS, as text. Immutable. Example: `"10423"`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::all(&[
@@ -159,7 +125,7 @@ pub struct ResellerRef {
     pub account_id: String,
     /// A guard against a mistyped account id: if the account has another name in the BSS,
     /// everything stops with the reason `ResellerMismatch`. Without it the name is not looked at.
-    /// Example: Contoso Ltd
+    /// Example: `Contoso Ltd`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 256),
@@ -182,32 +148,32 @@ pub enum Invoicing {
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
     /// A price list of the distributor. It fixes the tenant's catalogue, its cost prices and the
-    /// currency that the tenant is billed in. Example: PL-RESELLER-EUR
+    /// currency that the tenant is billed in. Example: `PL-RESELLER-EUR`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::text("tenant.priceList"))
     )]
     pub price_list: String,
-    /// The edition of the tenant, one of those that the BSS sells. Example: Premium
+    /// The edition of the tenant, one of those that the BSS sells. Example: `Premium`
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-validations" = rules::text("tenant.edition"))
     )]
     pub edition: String,
-    /// The tenant's language, a BCP 47 tag that the BSS knows. Example: en-GB
+    /// The tenant's language, a BCP 47 tag that the BSS knows. Example: `en-GB`
     #[schemars(
         length(min = 2, max = 35),
         extend("x-kubernetes-validations" = rules::language("tenant.language"))
     )]
     pub language: String,
     /// The tenant's time zone, by its name in the IANA time zone database; billing days begin and
-    /// end in it. An offset such as +02:00 is no name. Example: Europe/Athens
+    /// end in it. An offset such as +02:00 is no name. Example: `Europe/Athens`
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-validations" = rules::time_zone("tenant.timeZone"))
     )]
     pub time_zone: String,
-    /// How the tenant shows dates, in the BSS's own notation. Example: dd/MM/yyyy
+    /// How the tenant shows dates, in the BSS's own notation. Example: `dd/MM/yyyy`
     #[schemars(
         length(min = 1, max = 32),
         extend("x-kubernetes-validations" = rules::text("tenant.dateFormat"))
@@ -258,7 +224,7 @@ pub struct PricingPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PricingDefault {
-    /// The price list of the reseller's BSS that the customer buys from. Example: PL-RETAIL
+    /// The price list of the reseller's BSS that the customer buys from. Example: `PL-RETAIL`
     #[schemars(
         length(min = 1, max = 128),
         extend("x-kubernetes-validations" = rules::text("pricing.default.priceList"))
@@ -266,7 +232,7 @@ pub struct PricingDefault {
     pub price_list: String,
     /// When the customer is billed: exactly one of `day` and `anchor`.
     pub billing: Billing,
-    /// The customer's payment method, one of those of the reseller's BSS. Example: Invoice
+    /// The customer's payment method, one of those of the reseller's BSS. Example: `Invoice`
     #[schemars(
         length(min = 1, max = 64),
         extend("x-kubernetes-validations" = rules::text("pricing.default.paymentMethod"))
@@ -320,7 +286,7 @@ impl Phase {
 #[schemars(extend("x-kubernetes-validations" = rules::milestones()))]
 pub struct TenantResellerUpgradeStatus {
     /// The generation of the spec that this status was computed from; -1 before the first look.
-    /// Example: 1
+    /// Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Where the upgrade is: not begun, one of the four phases, the gate before phase 3, or done.
@@ -341,11 +307,11 @@ pub struct TenantResellerUpgradeStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "TenantView", extend("x-kubernetes-map-type" = "atomic"))]
     pub tenant: Option<TenantView>,
-    /// The BSS's lasting name, as in every business key. Example: acme-distribution
+    /// The BSS's lasting name, as in every business key. Example: `acme-distribution`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub bss_identity: Option<String>,
-    /// The reseller's account id as the BSS writes it. Example: "10423"
+    /// The reseller's account id as the BSS writes it. Example: `"10423"`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub reseller_account_id: Option<String>,
@@ -371,7 +337,7 @@ pub struct TenantResellerUpgradeStatus {
     #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub timeline: Vec<TimelineEntry>,
     /// The value of the annotation `tenantreseller.io/requestedAt` that was obeyed last.
-    /// Example: 2026-12-05T20:00:00Z
+    /// Example: `2026-12-05T20:00:00Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub last_handled_reconcile_at: Option<String>,
@@ -381,16 +347,16 @@ pub struct TenantResellerUpgradeStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TenantView {
-    /// The tenant's id in the BSS. Example: t-7001
+    /// The tenant's id in the BSS. Example: `t-7001`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub id: Option<String>,
-    /// Where people reach the tenant. Example: https://contoso.bss.example.com
+    /// Where people reach the tenant. Example: `https://contoso.bss.example.com`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// When its creation was requested; `spec.tenant` is frozen while this stands.
-    /// Example: 2026-12-05T20:00:00Z
+    /// Example: `2026-12-05T20:00:00Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub requested_time: Option<String>,
@@ -409,12 +375,12 @@ pub struct Progress {
     /// Assets: one-off or legacy purchases.
     #[serde(default)]
     pub assets: KindProgress,
-    /// Items of all kinds that cannot be copied as they are, for the column `FAILED`. Example: 3
+    /// Items of all kinds that cannot be copied as they are, for the column `FAILED`. Example: `3`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub failed: i64,
     /// Items that have their copy and items to copy, for the column `PROGRESS`.
-    /// Example: 1,204/3,000
+    /// Example: `1,204/3,000`
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub display: String,
@@ -424,19 +390,19 @@ pub struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KindProgress {
-    /// How many items are to be copied. Example: 3000
+    /// How many items are to be copied. Example: `3000`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub eligible: i64,
-    /// How many of them have their copy. Example: 1204
+    /// How many of them have their copy. Example: `1204`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub copied: i64,
-    /// How many cannot be copied as they are. Example: 3
+    /// How many cannot be copied as they are. Example: `3`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub failed: i64,
-    /// How many items are left out, by reason. Example: {"Suspended": 4, "Trial": 2}
+    /// How many items are left out, by reason. Example: `{"Suspended": 4, "Trial": 2}`
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 10, "x-kubernetes-map-type" = "atomic"))]
     pub excluded: BTreeMap<String, i64>,
@@ -447,19 +413,19 @@ pub struct KindProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
     /// A digest over all eligible items that does not depend on their order.
-    /// Example: sha256-9f2c64d1
+    /// Example: `sha256-9f2c64d1`
     #[serde(default)]
     #[schemars(length(max = 80))]
     pub digest: String,
-    /// How many customers it covers. Example: 120
+    /// How many customers it covers. Example: `120`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub customers: i64,
-    /// How many subscriptions it covers. Example: 360
+    /// How many subscriptions it covers. Example: `360`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub subscriptions: i64,
-    /// How many assets it covers. Example: 40
+    /// How many assets it covers. Example: `40`
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub assets: i64,
@@ -469,18 +435,18 @@ pub struct Inventory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingFor {
-    /// The reason, the same word as in the condition `Ready`. Example: AwaitingPricing
+    /// The reason, the same word as in the condition `Ready`. Example: `AwaitingPricing`
     #[schemars(length(max = 64))]
     pub reason: String,
     /// Who has to do what, in a sentence.
-    /// Example: Set the pricing options of 20001 and 20002 in the reseller's BSS.
+    /// Example: `Set the pricing options of 20001 and 20002 in the reseller's BSS.`
     #[schemars(length(max = 1024))]
     pub next_action: String,
-    /// Since when it waits. Example: 2026-12-05T20:00:00Z
+    /// Since when it waits. Example: `2026-12-05T20:00:00Z`
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub since: String,
     /// When the operator looks again by itself, if that is more than 30 s away.
-    /// Example: 2026-12-05T20:05:00Z
+    /// Example: `2026-12-05T20:05:00Z`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub next_attempt_time: Option<String>,
@@ -490,10 +456,10 @@ pub struct WaitingFor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureGroup {
-    /// Why, one word. Example: CurrencyMismatch
+    /// Why, one word. Example: `CurrencyMismatch`
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// How many items are concerned. Example: 12
+    /// How many items are concerned. Example: `12`
     #[schemars(range(min = 0))]
     pub count: i64,
     /// A few of them: at most 10 over all groups together.
@@ -506,13 +472,13 @@ pub struct FailureGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureExample {
-    /// What it is: customer, subscription or asset. Example: subscription
+    /// What it is: customer, subscription or asset. Example: `subscription`
     #[schemars(length(max = 16))]
     pub kind: String,
-    /// Its id in the distributor's BSS. Example: S-00042
+    /// Its id in the distributor's BSS. Example: `S-00042`
     #[schemars(length(max = 128))]
     pub id: String,
-    /// What is wrong with it. Example: billed in USD, the tenant's price list in EUR
+    /// What is wrong with it. Example: `billed in USD, the tenant's price list in EUR`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub detail: Option<String>,

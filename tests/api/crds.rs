@@ -2,13 +2,6 @@
 //!
 //! These tests have a control plane of their own: others install the definitions in their own way,
 //! and to install them is what is tested here.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests, which clippy does not take for tests"
-)]
 
 mod charts;
 mod looks;

@@ -139,7 +139,7 @@ async fn milestones_never_go_back() {
         for patch in [
             conditions(&[condition(milestone, "False")]),
             conditions(&[condition(milestone, "Unknown"), ready.clone()]),
-            conditions(&[ready.clone()]),
+            conditions(std::slice::from_ref(&ready)),
             conditions(&[]),
             json!({ "conditions": Value::Null }),
             Value::Null,
