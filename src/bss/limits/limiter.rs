@@ -330,7 +330,7 @@ mod tests {
         for waiting in &mut behind {
             assert!(futures::poll!(waiting).is_pending());
         }
-        permit.finish(Feedback::Throttled { after: Some(Duration::from_secs(600)) });
+        permit.finish(Feedback::Throttled { after: Some(Duration::from_mins(10)) });
         for deferred in futures::future::join_all(behind).await {
             let deferred = deferred.unwrap_err();
             assert_eq!(deferred.reason, PauseReason::Throttled);
@@ -338,7 +338,7 @@ mod tests {
         }
         assert!(limiter.paused().is_some());
         let figures = limiter.figures().snapshot();
-        assert_eq!((figures.throttled, figures.deferred), (Duration::from_secs(600), 5));
+        assert_eq!((figures.throttled, figures.deferred), (Duration::from_mins(10), 5));
     }
 
     #[tokio::test]

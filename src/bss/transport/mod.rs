@@ -17,7 +17,7 @@ pub use guard::AllowedRanges;
 pub use target::Cleartext;
 
 use super::error::BssError;
-use super::limits::{Feedback, Limiter, Permit};
+use super::limits::{Feedback, Limiter};
 use failure::{from_building, from_reading, from_sending};
 use guard::GuardedHost;
 use reqwest::header::{
@@ -182,7 +182,7 @@ impl Transport {
         let prepared = self.prepare(request)?;
         let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
         let result = self.send(prepared).await;
-        self.finish(permit, &result);
+        permit.finish(feedback(&result));
         result
     }
 
@@ -260,24 +260,18 @@ impl Transport {
         }
         Ok(body)
     }
+}
 
-    fn finish(&self, permit: Permit, result: &Result<Reply, Failure>) {
-        permit.finish(match result {
-            Ok(Reply { status: 429, retry_after, .. }) => {
-                Feedback::Throttled { after: *retry_after }
-            }
-            Ok(Reply { status: 503, retry_after, .. }) => {
-                Feedback::Unavailable { after: *retry_after }
-            }
-            Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
-            Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
-            Err(
-                Failure::Lost(_)
-                | Failure::Refused(_)
-                | Failure::Unsendable(_)
-                | Failure::Deferred(_),
-            ) => Feedback::Nothing,
-        });
+/// What a call that ended says to the limiter.
+fn feedback(result: &Result<Reply, Failure>) -> Feedback {
+    match result {
+        Ok(Reply { status: 429, retry_after, .. }) => Feedback::Throttled { after: *retry_after },
+        Ok(Reply { status: 503, retry_after, .. }) => Feedback::Unavailable { after: *retry_after },
+        Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
+        Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
+        Err(
+            Failure::Lost(_) | Failure::Refused(_) | Failure::Unsendable(_) | Failure::Deferred(_),
+        ) => Feedback::Nothing,
     }
 }
 
@@ -289,7 +283,7 @@ impl fmt::Debug for Transport {
 
 fn later(start: Instant, by: Duration) -> Instant {
     // Far enough away for every purpose, should the sum not fit.
-    const FAR: Duration = Duration::from_secs(24 * 3600);
+    const FAR: Duration = Duration::from_hours(24);
     start.checked_add(by).or_else(|| start.checked_add(FAR)).unwrap_or(start)
 }
 

@@ -100,7 +100,7 @@ fn document() -> Document {
     let settings = SchemaSettings::draft2020_12()
         .with(|settings| "/components/schemas".clone_into(settings.definitions_path.to_mut()));
     let mut generator = settings.into_generator();
-    let problem = reference_to(&mut generator, |generator| generator.subschema_for::<Problem>());
+    let problem = reference_to(&mut generator, SchemaGenerator::subschema_for::<Problem>);
     let mut paths: Vec<(String, Ordered<PathOperation>)> = Vec::new();
     for operation in operations::ALL {
         let entry = (operation.method.to_owned(), path_operation(operation, &mut generator));
