@@ -8,6 +8,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::unchecked_time_subtraction,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     reason = "helpers of tests fail by panicking; the lints know only the test functions themselves"
