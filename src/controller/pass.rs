@@ -14,6 +14,7 @@ use super::{dependents, record};
 use crate::api::{
     ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
+use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Fence};
 use crate::cluster::Next as Rest;
 use crate::cluster::port::{Cluster, ClusterError, Finalizer};
@@ -196,6 +197,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             });
             let now = self.time.now();
             for outcome in outcomes {
+                if let Outcome::Failed { error: BssError::AuthRejected, .. } = &outcome {
+                    // The Secret is read again before the next call.
+                    life.bss = None;
+                }
                 self.count(&outcome);
                 fold(scene.valid, &mut life.observed, outcome, now);
             }

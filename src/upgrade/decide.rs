@@ -86,28 +86,16 @@ struct Decide<'a> {
 
 impl Decide<'_> {
     fn done(&self) -> Decision {
+        let edit = self.seen.claim.as_ref().and_then(|claim| self.record_of_end(claim));
+        if let Some(edit) = edit {
+            return self.act(Effect::Claim(edit));
+        }
         let state = State {
             reason: Reason::Succeeded,
             message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
             next_action: String::new(),
         };
-        let edit = self
-            .seen
-            .claim
-            .as_ref()
-            .and_then(|claim| self.record_of_end(claim));
-        match edit {
-            Some(edit) => Decision {
-                effect: Some(Effect::Claim(edit)),
-                state,
-                next: Next::AfterEffect,
-            },
-            None => Decision {
-                effect: None,
-                state,
-                next: Next::OnChange,
-            },
-        }
+        Decision { effect: None, state, next: Next::OnChange }
     }
 
     /// The record is complete before the upgrade is called done.
@@ -533,6 +521,6 @@ fn doing(stage: Stage) -> &'static str {
             "Looking at everything once more before the switch."
         }
         Stage::Activate => "Activating back ordering.",
-        Stage::Done => "Done.",
+        Stage::Done => "Back ordering is on; putting it on record.",
     }
 }

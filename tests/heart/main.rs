@@ -9,6 +9,7 @@
 )]
 
 mod drive;
+mod table;
 mod world;
 
 use drive::{Driver, Fault};

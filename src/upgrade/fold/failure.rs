@@ -10,6 +10,9 @@ use crate::upgrade::effect::Tried;
 use crate::upgrade::observed::{Stage, Trouble};
 use crate::upgrade::verdict::{self, verdict};
 
+/// Rejected credentials are tried again after this long at most.
+const SECRET_RECHECK: Duration = Duration::from_secs(60);
+
 impl Fold<'_> {
     pub(super) fn failed(&mut self, tried: Tried, error: &BssError) {
         match (tried, error) {
@@ -63,25 +66,49 @@ impl Fold<'_> {
     }
 
     pub(super) fn trouble(&mut self, error: &BssError) {
-        let verdict = verdict::of_error(error);
-        let attempts = self
-            .seen
-            .trouble
-            .as_ref()
-            .map_or(0, |t| t.attempts.saturating_add(1));
+        let attempts = self.seen.trouble.as_ref().map_or(0, |t| t.attempts.saturating_add(1));
+        let mut verdict = verdict::of_error(error);
+        if attempts < patience(error) {
+            verdict.reason = Reason::ProgressingWithRetry;
+            "Nothing: the operator tries again by itself.".clone_into(&mut verdict.next_action);
+        }
         let asked = if let BssError::Throttled { after } = error {
             after.unwrap_or(Duration::ZERO)
         } else {
             Duration::ZERO
         };
-        let delay = if verdict.reason.class() == Some(StateClass::MustFix) {
-            self.upgrade.pace.recheck
-        } else {
-            backoff::delay(attempts, self.upgrade.seed).max(asked)
+        let delay = match (verdict.reason, verdict.reason.class()) {
+            // A Secret is not watched: whoever replaces it should not wait for long.
+            (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),
+            (_, Some(StateClass::MustFix)) => self.upgrade.pace.recheck,
+            (_, _) => backoff::delay(attempts, self.upgrade.seed).max(asked),
         };
         let until = self.now.monotonic.saturating_add(delay);
         let before = self.seen.not_before.unwrap_or(Duration::ZERO);
         self.seen.not_before = Some(until.max(before));
         self.seen.trouble = Some(Trouble { verdict, attempts });
+    }
+}
+
+/// How many failures in a row may pass before people are called: a garbled reply is a proxy's bad
+/// moment more often than a broken contract, and rejected credentials may be those of a Secret
+/// that was replaced just now and is read again before the next try.
+fn patience(error: &BssError) -> u32 {
+    match error {
+        BssError::Malformed { .. } => 3,
+        BssError::AuthRejected => 1,
+        BssError::Throttled { .. }
+        | BssError::Unavailable { .. }
+        | BssError::OutcomeUnknown { .. }
+        | BssError::Forbidden { .. }
+        | BssError::NotFound { .. }
+        | BssError::Conflict { .. }
+        | BssError::StaleEpoch { .. }
+        | BssError::HeldByAnother { .. }
+        | BssError::Blocked(_)
+        | BssError::Invalid(_)
+        | BssError::ManualStepNeeded { .. }
+        | BssError::Unsupported { .. }
+        | BssError::Refused { .. } => 0,
     }
 }

@@ -1,0 +1,137 @@
+//! Tables: what every failure of every kind of effect means, and what a whole run does step by
+//! step. The snapshots are the specification; read them before accepting a change.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
+use tenant_reseller_operator::bss::port::BlockerReason;
+use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold};
+
+use crate::drive::{Driver, Fault, name};
+use crate::world::World;
+
+fn errors() -> Vec<BssError> {
+    let text = || "seen".to_owned();
+    vec![
+        BssError::Throttled { after: None },
+        BssError::Throttled { after: Some(Duration::from_secs(7)) },
+        BssError::Unavailable { detail: text() },
+        BssError::OutcomeUnknown { detail: text() },
+        BssError::AuthRejected,
+        BssError::Forbidden { operation: "op" },
+        BssError::NotFound { what: text() },
+        BssError::Conflict { detail: text() },
+        BssError::StaleEpoch { highest: 9 },
+        BssError::HeldByAnother { holder: text() },
+        BssError::Blocked(vec![BlockerTally {
+            reason: BlockerReason::NotCopied,
+            count: 1,
+            examples: Vec::new(),
+        }]),
+        BssError::Invalid(vec![FieldError {
+            field: text(),
+            detail: text(),
+            allowed: Vec::new(),
+        }]),
+        BssError::ManualStepNeeded { instruction: text() },
+        BssError::Unsupported { operation: "op" },
+        BssError::Malformed { detail: text() },
+        BssError::Refused { detail: text() },
+    ]
+}
+
+/// Runs until the named effect is next.
+fn until(wanted: &str) -> (World, Driver) {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    let mut driver = Driver::new();
+    for _ in 0..500 {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
+            return (world, driver);
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("never came to {wanted}");
+}
+
+#[test]
+fn what_every_failure_means() {
+    let mut table = String::new();
+    for (at, tried) in [
+        ("read", Tried::Reseller),
+        ("read", Tried::Read),
+        ("acquire", Tried::Acquire),
+        ("create tenant", Tried::CreateTenant),
+        ("copy subscriptions", Tried::Work),
+        ("activate", Tried::Activate),
+    ] {
+        for error in errors() {
+            let (_, mut driver) = until(at);
+            let class = error.class();
+            let now = driver.now();
+            let outcome = Outcome::Failed { tried, error };
+            fold(&driver.valid, &mut driver.observed, outcome, now);
+            let first = decide(&driver.valid, &driver.observed, now);
+            let wait = match first.next {
+                Next::After(wait) => format!("waits {}", slot(wait)),
+                Next::AfterEffect => "goes on".to_owned(),
+                Next::OnChange => "rests".to_owned(),
+            };
+            driver.clock += Duration::from_secs(61);
+            let then = decide(&driver.valid, &driver.observed, driver.now());
+            let then = then.effect.as_ref().map_or("-", name);
+            let reason = first.state.reason.as_str();
+            writeln!(table, "{tried:?} {class}: {reason}, {wait}, then {then}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Jitter is no part of the specification.
+fn slot(wait: Duration) -> &'static str {
+    match wait.as_millis() {
+        0..1_000 => "under a second",
+        1_000..10_000 => "seconds",
+        10_000..60_000 => "under a minute",
+        _ => "the recheck interval",
+    }
+}
+
+#[test]
+fn a_whole_run_step_by_step() {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    let mut driver = Driver::new();
+    let mut table = String::new();
+    let mut stages = BTreeSet::new();
+    for _ in 0..500 {
+        let stage = driver.observed.stage;
+        stages.insert(stage);
+        let decision = decide(&driver.valid, &driver.observed, driver.now());
+        let effect = decision.effect.as_ref().map_or_else(
+            || format!("{:?}", decision.next),
+            |effect| match effect {
+                tenant_reseller_operator::upgrade::Effect::Read(read) => {
+                    let read = format!("{read:?}");
+                    format!("read {}", read.split(['(', ' ', '{']).next().unwrap_or_default())
+                }
+                tenant_reseller_operator::upgrade::Effect::Claim(edit) => {
+                    let edit = format!("{edit:?}");
+                    let words = edit.split(['(', ' ', '{']).next().unwrap_or_default();
+                    format!("record {words}")
+                }
+                other => name(other).to_owned(),
+            },
+        );
+        let reason = decision.state.reason.as_str();
+        writeln!(table, "{stage:?}: {effect} [{reason}]").unwrap();
+        if driver.step(&mut world, Fault::None) {
+            break;
+        }
+    }
+    assert!(stages.contains(&Stage::Activate) && stages.contains(&Stage::Done));
+    insta::assert_snapshot!(table);
+}
