@@ -70,10 +70,16 @@ impl<B> Life<B> {
         if self.ground.as_ref() != Some(&ground) {
             let known = std::mem::take(&mut self.observed);
             let mut fresh = Observed::new(milestones(upgrade));
-            // Milestones and open troubles outlive a change of mind.
             fresh.milestones.extend(known.milestones);
+            if ground.suspension == Suspension::Suspended {
+                // A call without an outcome is still to be looked up; nothing else is done.
+                fresh.trouble = known.trouble;
+                fresh.claim = known.claim;
+                fresh.reseller = known.reseller;
+            } else {
+                self.claim = None;
+            }
             self.observed = fresh;
-            self.claim = None;
             self.ground = Some(ground);
         }
         if self.nudge.as_ref() != Some(&nudge) {

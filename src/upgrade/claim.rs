@@ -97,15 +97,14 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         }
         ClaimEdit::Activated { approval } => {
             next.activation_time = Some(now.to_string());
+            // An open intent means that this operator asked for it, though the reply was lost.
             let intent = next.intents.activate.take();
+            let approval = match (approval, &intent) {
+                (Some(Approval::Automatic), _) | (None, Some(_)) => "Automatic",
+                (None, None) => "FoundActive",
+            };
+            next.approval = Some(approval.to_owned());
             next.inventory_digest = intent.map(|intent| intent.inventory_digest);
-            next.approval = Some(
-                match approval {
-                    Some(Approval::Automatic) => "Automatic",
-                    None => "FoundActive",
-                }
-                .to_owned(),
-            );
             next.intents.create_tenant = None;
         }
     }

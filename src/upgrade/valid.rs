@@ -74,6 +74,8 @@ pub struct ValidUpgrade {
     pub identity: String,
     /// The account id as the spec has it.
     pub account: AccountId,
+    /// The canonical account id under which work has begun; it must not become another.
+    pub pinned_account: Option<AccountId>,
     /// The name that the account must have.
     pub expected_name: Option<String>,
     /// The tenant's settings.
@@ -157,6 +159,19 @@ pub fn validate(
             })
         }
     };
+    let begun_with = pinned_account(upgrade)
+        .and_then(|_| upgrade.status.as_ref()?.bss_identity.clone())
+        .filter(|begun| *begun != references.identity);
+    if let Some(begun) = begun_with {
+        wrong.push(Invalid {
+            field: "spec.connectionRef",
+            detail: format!(
+                "must name a connection to the BSS {begun}, where work has begun; it is now one \
+                 to {}",
+                references.identity
+            ),
+        });
+    }
     let (declared, declared_twice) = declared(&references.pricing);
     let confirmed = match annotation(upgrade, CONFIRM_ANNOTATION).map(str::parse::<i64>) {
         Some(Ok(epoch)) => Some(epoch),
@@ -173,6 +188,7 @@ pub fn validate(
         uid,
         identity: references.identity.clone(),
         account: AccountId(account.to_owned()),
+        pinned_account: pinned_account(upgrade),
         expected_name: spec.reseller.expected_name.clone(),
         tenant: TenantSettings {
             price_list: PriceListId(spec.tenant.price_list.clone()),
@@ -190,6 +206,10 @@ pub fn validate(
         confirmed,
         pace: references.pace,
     })
+}
+
+fn pinned_account(upgrade: &TenantResellerUpgrade) -> Option<AccountId> {
+    upgrade.status.as_ref()?.reseller_account_id.clone().map(AccountId)
 }
 
 fn declared(

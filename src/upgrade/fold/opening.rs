@@ -28,6 +28,19 @@ impl Fold<'_> {
     }
 
     pub(super) fn reseller(&mut self, reseller: Reseller) {
+        let other_account =
+            self.upgrade.pinned_account.as_ref().filter(|pinned| **pinned != reseller.account);
+        if let Some(pinned) = other_account {
+            self.stall(verdict(
+                Reason::ResellerMismatch,
+                format!(
+                    "The BSS now calls this account {}; work has begun on {pinned}.",
+                    reseller.account
+                ),
+                "Have the account's canonical id restored in the BSS: every key was made with it.",
+            ));
+            return;
+        }
         let other_name = self
             .upgrade
             .expected_name

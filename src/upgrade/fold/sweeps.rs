@@ -111,7 +111,10 @@ impl Fold<'_> {
     pub(super) fn sweep_over(&mut self, tally: Tally) {
         match self.seen.stage {
             Stage::Customers => self.customers_over(tally, Stage::Owners, Stage::Pricing),
-            Stage::CheckCustomers => self.customers_over(tally, Stage::Check, Stage::Check),
+            Stage::CheckCustomers => {
+                let next = if self.declared_is_news() { Stage::Pricing } else { Stage::Check };
+                self.customers_over(tally, next, next);
+            }
             Stage::Owners => self.owners_over(&tally),
             Stage::Pricing => self.pricing_over(tally),
             Stage::Check => self.check_over(tally),
@@ -241,6 +244,15 @@ impl Fold<'_> {
             let wait = verdict::awaiting_pricing(self.upgrade, &unpriced);
             self.stall(wait);
         }
+    }
+
+    /// Whether options were declared that were not sent in this life.
+    fn declared_is_news(&self) -> bool {
+        !self.seen.reached(ConditionType::SubscriptionsCopied)
+            && self.upgrade.declared.iter().any(|(customer, declared)| {
+                let applied = self.seen.applied.get(customer);
+                applied.is_none_or(|(options, _)| *options != declared.options)
+            })
     }
 
     /// Customers that get the default options, except those that it was refused for just now.
