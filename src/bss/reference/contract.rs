@@ -283,7 +283,8 @@ pub enum TenantStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
-    /// Its id. A tenant that replaces another has another id.
+    /// Its id. A tenant that replaces another has another id, and the business key of the old one
+    /// is never used again: `createTenant` under it is a `Conflict`.
     #[schemars(length(min = 1, max = 128))]
     pub id: String,
     /// Where people reach it.
@@ -528,7 +529,9 @@ pub enum CopyState {
     Live,
     /// Made without its contacts. Copying it again under its key completes it.
     Incomplete,
-    /// Ended by the reseller. It still counts as the copy of its source.
+    /// Ended by the reseller. It still counts as the copy of its source, is never written again,
+    /// and blocks nothing: it is neither orphaned nor changed, and beside one that is not ended it
+    /// is no duplicate.
     Ended,
 }
 
@@ -595,7 +598,10 @@ pub struct CopyCustomer {
     #[schemars(length(min = 1, max = 128))]
     pub expected_source: String,
     /// The present copy's digest as the operator saw it; left out if it saw none. A different
-    /// state of affairs now: `Conflict`.
+    /// state of affairs now: `Conflict`. It is compared only where there is something to write:
+    /// an item whose copy is there under this key, complete and equal to the source, is
+    /// `Unchanged` whatever is given here, so that a repeated request does no harm; and where
+    /// nothing but the other half of a pair is missing, it may be left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub expected_copy: Option<String>,
@@ -617,7 +623,10 @@ pub struct CopySubscription {
     #[schemars(length(min = 1, max = 128))]
     pub expected_source: String,
     /// The present copy's digest as the operator saw it; left out if it saw none. A different
-    /// state of affairs now: `Conflict`.
+    /// state of affairs now: `Conflict`. It is compared only where there is something to write:
+    /// an item whose copy is there under this key, complete and equal to the source, is
+    /// `Unchanged` whatever is given here, so that a repeated request does no harm; and where
+    /// nothing but the other half of a pair is missing, it may be left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub expected_copy: Option<String>,
@@ -645,11 +654,17 @@ pub enum CopyOutcome {
     Unchanged,
     /// The copy's source-owned fields were brought up to the source.
     Updated,
-    /// It must not be copied as things are; `reasons` says why. Nothing was written.
+    /// It must not be copied as things are; `reasons` says why. Nothing was written. Also where
+    /// nothing at all may be copied (`BackOrderingActive`, `TenantSuspended`) each item is answered
+    /// so, with status 200.
     Blocked,
-    /// Something differs from what the item expected. Nothing was written.
+    /// Something differs from what the item expected; also a source without a copy that is not
+    /// `Active`, a business key that another record has, a source that is linked under another key.
+    /// Nothing was written.
     Conflict,
-    /// It could not be done; `class` and `detail` say why. Nothing was written.
+    /// It could not be done; `class` and `detail` say why: `NotFound` if it is no customer of this
+    /// reseller or no purchase of one, `Forbidden` if it is the reseller's own purchase, `Invalid`
+    /// if it is of the other kind. Nothing was written.
     Failed,
 }
 
@@ -672,7 +687,7 @@ pub enum BlockerReason {
     PricingIncomplete,
     /// An order is not final.
     OrderNotFinal,
-    /// A source has two copies.
+    /// A source has two copies that are not ended.
     DuplicateCopy,
     /// A copy's source is not active any more, was moved to another Bill To, or is gone.
     OrphanedCopy,
@@ -832,7 +847,8 @@ pub enum PricingOutcome {
     Written,
     /// Exactly these were stored already.
     Unchanged,
-    /// Others are stored. They stand: what a person set is never overwritten.
+    /// Others are stored, or only some. They stand: what a person set is never overwritten, and
+    /// what a person left out is not filled in.
     Differs,
     /// They could not be stored; `class`, `fields` and `detail` say why.
     Failed,
@@ -874,7 +890,8 @@ pub struct CheckTarget {
     pub price_list: Option<String>,
 }
 
-/// A request to check subscriptions and assets, without copying them.
+/// A request to check subscriptions and assets, without copying them. A source that the reseller
+/// does not have (any more) gets no result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
@@ -955,7 +972,9 @@ pub enum ErrorClass {
     /// It must not be done as things are; `blockers` says why, all of it; nothing was done.
     /// Status 409.
     Blocked,
-    /// The request is wrong; `fields` says where; nothing was done. Status 422.
+    /// The request is wrong; `fields` says where, all of it at once; nothing was done. Status 422;
+    /// of a body that is larger than the server reads, 413. An unknown member or query parameter,
+    /// a `null`, a missing header and an epoch that was never issued are faults of this class.
     Invalid,
     /// A person has to do it; `instruction` says how. Status 501.
     ManualStepNeeded,

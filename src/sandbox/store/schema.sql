@@ -87,6 +87,7 @@ CREATE UNIQUE INDEX copies_one_per_key ON copies (business_key)
     WHERE business_key IS NOT NULL AND planted = 0;
 CREATE UNIQUE INDEX copies_one_per_source ON copies (tenant_id, kind, source_id) WHERE planted = 0;
 CREATE INDEX copies_by_source ON copies (tenant_id, kind, source_id, id);
+CREATE INDEX copies_by_source_alone ON copies (source_id);
 CREATE INDEX copies_by_key ON copies (business_key);
 CREATE TABLE copy_contacts (
     copy_id TEXT NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, email TEXT NOT NULL,
