@@ -6,11 +6,13 @@
 
 pub mod api;
 pub mod bss;
+pub mod cli;
 pub mod cluster;
-// pub mod controller;
+pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod observe;
+pub mod operator;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod upgrade;

@@ -1,5 +1,6 @@
 //! The launcher itself: what it starts works, and what it started is gone afterwards, whichever
 //! way its owner ended.
+#![cfg(feature = "local")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

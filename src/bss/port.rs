@@ -602,6 +602,22 @@ pub enum ItemOutcome {
     Unknown,
 }
 
+impl ItemOutcome {
+    /// The word of metrics.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Created => "Created",
+            Self::Unchanged => "Unchanged",
+            Self::Updated => "Updated",
+            Self::Blocked(_) => "Blocked",
+            Self::Conflict(_) => "Conflict",
+            Self::Failed { .. } => "Failed",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
 /// Pricing options of one customer, as stored in the reseller BSS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PricingState {

@@ -4,4 +4,22 @@
 //! guarded watches, the lease, events. Nothing here may know of a BSS or decide anything about an
 //! upgrade.
 
+mod client;
+mod engine;
+mod error;
+mod kubernetes;
+mod pulse;
+mod watch;
+
+pub mod crds;
+pub mod events;
+pub mod lease;
 pub mod port;
+
+pub use client::{CALL_BOUND, Clients, ConnectError};
+pub use engine::{Engine, Next, Passes, Waker};
+pub use kubernetes::{
+    Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
+};
+pub use pulse::{Pulse, Pulses};
+pub use watch::{Scope, Stores, Watches};

@@ -56,8 +56,13 @@ pub fn main() -> ExitCode {
 }
 
 fn failed(reason: &str) -> ExitCode {
-    eprintln!("failed: {reason}");
+    complain(&format!("failed: {reason}"));
     ExitCode::FAILURE
+}
+
+fn complain(line: &str) {
+    // With standard error closed there is nobody to tell; the exit code still does.
+    let _unheard = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Runs to the end, or until the user or the system asks this process to end. What was started
@@ -74,11 +79,13 @@ pub(super) async fn or_interrupted<T>(
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     tokio::select! {
-        outcome = work => outcome,
-        _ = interrupt.recv() => Err(LocalError::Interrupted),
-        _ = terminate.recv() => Err(LocalError::Interrupted),
-        _ = hang_up.recv() => Err(LocalError::Interrupted),
+        outcome = work => return outcome,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
+    complain("interrupted: everything is ended");
+    Err(LocalError::Interrupted)
 }
 
 /// Prints what a user needs, then waits for the end.

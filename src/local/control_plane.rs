@@ -395,13 +395,9 @@ async fn wait_for_controllers(
             .map_err(LocalError::kube("reading a service account"))?;
         Ok(Observation::when(account.is_some(), ()))
     });
-    tokio::pin!(seen);
-    loop {
-        tokio::select! {
-            outcome = &mut seen => {
-                return outcome.map_err(|_| controllers.not_ready("the first service account", within));
-            }
-            () = tokio::time::sleep(LOOK_AGAIN) => controllers.expect_running()?,
-        }
-    }
+    let outcome = tokio::select! {
+        outcome = seen => outcome,
+        error = controllers.ended() => return Err(error),
+    };
+    outcome.map_err(|_| controllers.not_ready("the first service account", within))
 }

@@ -268,6 +268,16 @@ impl Process {
         }
     }
 
+    /// Comes back only if it ends by itself, with the error that shows its last lines.
+    pub async fn ended(&mut self) -> LocalError {
+        loop {
+            if let Err(error) = self.expect_running() {
+                return error;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
     /// Waits for the first line since its last start that `wanted` takes, and answers what it made
     /// of it.
     pub async fn wait_for_line<T>(

@@ -97,7 +97,7 @@ impl Supervisor {
 }
 
 /// 128 random bits as text, from the machine's own source.
-pub(super) fn random_hex() -> LocalResult<String> {
+pub(in crate::local) fn random_hex() -> LocalResult<String> {
     use std::fmt::Write as _;
     use std::io::Read as _;
 

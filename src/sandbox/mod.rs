@@ -1,1 +1,20 @@
-//! (to be written)
+//! The BSS sandbox: a distributor's BSS and its tenants, strict, over one SQLite file.
+//!
+//! It speaks the reference contract (`contract`), plays people through a control API (`control`),
+//! injects faults (`faults`) and judges by source ids and ledgers. It may use the contract's types
+//! and nothing else of this crate: a judge that shares code with what it judges is none.
+
+mod config;
+mod contract;
+mod control;
+mod faults;
+mod http;
+mod problem;
+mod serve;
+mod store;
+mod tls;
+mod world;
+
+pub use self::config::{Config, Defects, Transport};
+pub use self::serve::{Server, ServerError};
+pub use self::tls::TlsError;

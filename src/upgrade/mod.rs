@@ -1,1 +1,48 @@
-//! (to be written)
+//! The heart: what to do next about one upgrade, as pure functions.
+//!
+//! `validate` turns a spec and what it refers to into [`ValidUpgrade`]; [`decide`] turns that and
+//! what was observed into one effect at most, a state to show and a time to look again; [`fold`]
+//! takes the outcome of an effect in. It sees the custom resources' types and the plain values of
+//! the BSS port; it must not know Kubernetes clients, tokio, a clock or an error of either side's
+//! transport.
+
+mod backoff;
+mod claim;
+mod classify;
+mod decide;
+mod effect;
+mod fold;
+mod keys;
+mod merge;
+mod observed;
+mod status;
+mod sweep;
+mod tally;
+mod valid;
+mod verdict;
+
+pub use backoff::delay as backoff_delay;
+pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
+pub use decide::{Decision, Next, State, decide};
+pub use effect::{
+    Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
+    Tried, Work,
+};
+pub use fold::fold;
+pub use keys::{Keys, claim_name};
+pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
+pub use status::{Draft, compose, report_rows};
+pub use sweep::{Sweep, SweepMode};
+pub use tally::{Finding, InventoryDigest, RevisionSeen, Tally};
+pub use valid::{
+    Declared, Invalid, Pace, References, Suspension, ValidUpgrade, suspension, validate,
+};
+
+/// A moment: wall time for what people read, a monotonic one for every wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// Wall time.
+    pub wall: jiff::Timestamp,
+    /// Time since the process started; never goes back.
+    pub monotonic: std::time::Duration,
+}

@@ -122,7 +122,9 @@ fn every_field_explains_itself() {
         {
             return Some(format!("says only {text:?}"));
         }
-        for rustism in [] {
+        for rustism in [
+            "::", "Option<", "Vec<", "[`", "i64", "i32", "struct", "enum ",
+        ] {
             if text.contains(rustism) {
                 return Some(format!("speaks Rust: {text:?}"));
             }

@@ -1,6 +1,16 @@
 //! The project's own HTTP contract, for whoever puts a small service in front of its BSS.
 //!
 //! `contract` holds the wire types, `openapi` the published document generated from them, `client`
-//! the adapter that implements the port. The sandbox shares `contract` and nothing else.
+//! the adapter that implements the port: `requests` and `replies` translate, `batch` matches results
+//! with what was asked, `classify` tells what a refusal means. The sandbox shares `contract` and
+//! nothing else.
 
+mod batch;
+mod classify;
+pub mod client;
 pub mod contract;
+pub mod openapi;
+mod replies;
+mod requests;
+
+pub use client::ReferenceBss;

@@ -18,12 +18,28 @@ pub(super) struct Data {
     pub(super) seed: u64,
 }
 
-/// The sandbox, over TLS on a port of its own, with its data and its certificate in a folder.
-pub(super) fn sandbox(folder: &Path, port: u16, data: Data) -> LocalResult<ProcessSpec> {
+/// What the sandbox is protected with.
+#[derive(Clone)]
+pub(super) struct Tokens {
+    /// For the reference contract: the operator's.
+    pub(super) contract: String,
+    /// For the control API: the demo's own.
+    pub(super) control: String,
+}
+
+/// The sandbox, over TLS on a free port, with its data and its authority (`ca.crt`) in a folder.
+pub(super) fn sandbox(folder: &Path, tokens: &Tokens, data: Data) -> LocalResult<ProcessSpec> {
     Ok(
         ProcessSpec::new("bss-sandbox", project::program("bss-sandbox")?)
-            .arg(format!("--listen=127.0.0.1:{port}"))
-            .arg(format!("--data={}", folder.display()))
+            .arg("--listen=127.0.0.1:0")
+            .arg(format!(
+                "--database={}",
+                folder.join("bss.sqlite").display()
+            ))
+            .arg(format!("--self-signed={}", folder.display()))
+            // Not as arguments, which every user of the machine can read.
+            .env("BSS_SANDBOX_TOKEN", &tokens.contract)
+            .env("BSS_SANDBOX_CONTROL_TOKEN", &tokens.control)
             .arg(format!("--customers={}", data.customers))
             .arg(format!("--subscriptions={}", data.subscriptions))
             .arg(format!("--seed={}", data.seed))

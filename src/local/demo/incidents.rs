@@ -23,16 +23,15 @@ impl Incidents {
         &mut self,
         world: &mut World,
         narrator: &mut Narrator<Stdout>,
-        census: &Census,
+        (census, customer): (&Census, &str),
     ) -> LocalResult<()> {
         let (copied, eligible) = (census.purchases_copied, census.purchases_eligible);
         let quarter = eligible.checked_div(4).unwrap_or(0).max(1);
         if !self.bought && copied >= quarter {
             self.bought = true;
-            let customer = world.control.some_copied_customer().await?;
-            world.control.storefront_buys(&customer).await?;
+            world.control.storefront_buys(customer).await?;
             narrator.fact(&format!(
-                "meanwhile {customer} gets one more through the Storefront"
+                "meanwhile the reseller buys one more for {customer} through the Storefront"
             ))?;
         }
         // In the middle, or not at all: killed after the last copy it would prove nothing.
@@ -44,8 +43,7 @@ impl Incidents {
             ))?;
         }
         if self.cancelled.is_none() && copied >= quarter.saturating_mul(3) {
-            let purchase = world.control.some_copied_purchase().await?;
-            world.control.storefront_cancels(&purchase).await?;
+            let purchase = world.control.storefront_cancels_a_copied_one().await?;
             narrator.fact(&format!(
                 "meanwhile {purchase}, already copied, is cancelled through the Storefront"
             ))?;

@@ -74,7 +74,7 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
     };
     narrator.chapter("A control plane, a BSS and the operator on this machine")?;
     let mut world = World::start(data, narrator).await?;
-    let told = match Story::begin(&mut world, narrator).await {
+    let told = match Story::begin(&mut world, narrator, options.seed).await {
         Ok(story) => story.tell().await,
         Err(error) => Err(error),
     };

@@ -11,128 +11,132 @@ use crate::local::error::{LocalError, LocalResult};
 pub(super) struct Census {
     /// The status of the reseller's tenant.
     pub(super) tenant: Option<String>,
+    /// How many creations of a tenant were accepted.
+    pub(super) tenants_requested: u64,
     /// The kind of the reseller.
     pub(super) reseller_kind: String,
     /// Customers whose Bill To is the reseller.
     pub(super) customers: u64,
-    /// Those that have a copy.
+    /// Those that have a copy with its contacts.
     pub(super) customers_copied: u64,
     /// Those that are marked.
     pub(super) customers_marked: u64,
-    /// Those that own something to copy and have no pricing options.
-    pub(super) without_pricing: Vec<String>,
-    /// Subscriptions and assets to be copied.
+    /// Contacts of the copies.
+    pub(super) contacts: u64,
+    /// Active subscriptions and assets of those customers.
     pub(super) purchases_eligible: u64,
-    /// Those that have a copy.
+    /// Copies of subscriptions and assets that are in use.
     pub(super) purchases_copied: u64,
-    /// Those that a pre-check refuses.
-    pub(super) blocked: u64,
 }
 
-/// What the judge found in the ledgers.
+/// What the judge found, by source ids and ledgers.
 #[derive(Clone, Debug)]
-pub(super) struct Verdict {
-    pub(super) eligible: i64,
-    pub(super) copied: i64,
-    pub(super) duplicated: i64,
-    pub(super) lost: i64,
-    pub(super) double_charges: i64,
-    pub(super) missing_charges: i64,
-    pub(super) provisionings: i64,
-    pub(super) orders: i64,
-    pub(super) mails: i64,
-    pub(super) activations: i64,
+pub(super) struct Verdict(Value);
+
+impl Verdict {
+    /// One of its figures.
+    pub(super) fn figure(&self, name: &str) -> LocalResult<i64> {
+        let found = self.0.get(name).and_then(Value::as_i64);
+        found.ok_or_else(|| missing("judge", name))
+    }
 }
 
-/// How bad the BSS is while everything is copied.
-pub(super) fn story_faults() -> Vec<Value> {
-    vec![
-        json!({ "operation": "copySubscriptions", "fault": "Latency", "milliseconds": 150 }),
-        json!({ "operation": "copySubscriptions", "fault": "Throttle", "every": 7, "retryAfterSeconds": 1 }),
-        json!({ "operation": "copySubscriptions", "fault": "LoseReply", "every": 5 }),
-        json!({ "operation": "copySubscriptions", "fault": "Unavailable", "every": 11 }),
-    ]
+/// The faults of the story. Each has to strike at least once: see
+/// [`SandboxControl::end_faults`].
+const FAULTS: [&str; 3] = ["Throttle", "Unavailable503", "LoseReplyAfterEffect"];
+
+/// How bad the BSS is while subscriptions are copied. The first of each strikes for certain, more
+/// of them by the seed.
+fn story_rules(seed: u64) -> Value {
+    let rule = |kind: &Value, more: Value| {
+        let mut rule = json!({ "operation": "copySubscriptions", "kind": kind });
+        if let (Some(rule), Value::Object(more)) = (rule.as_object_mut(), more) {
+            rule.extend(more);
+        }
+        rule
+    };
+    let by_seed = |probability: f64| json!({ "probability": probability, "seed": seed });
+    let strikes = [
+        json!({ "Throttle": { "retryAfterSeconds": 1 } }),
+        json!("Unavailable503"),
+        json!("LoseReplyAfterEffect"),
+    ];
+    // Slow enough that there is a middle to be killed in, and not all at the same pace.
+    let mut rules = vec![
+        rule(&json!({ "Latency": { "ms": 300 } }), json!({})),
+        rule(&json!({ "Latency": { "ms": 500 } }), by_seed(0.5)),
+    ];
+    rules.extend(strikes.iter().map(|kind| rule(kind, json!({ "times": 1 }))));
+    rules.extend(strikes.iter().map(|kind| rule(kind, by_seed(0.1))));
+    json!({ "rules": rules })
 }
 
 impl SandboxControl {
     /// Counts.
     pub(super) async fn census(&self) -> LocalResult<Census> {
         let state = self.get("state").await?;
-        let strings = |pointer: &str| {
-            let list = state.pointer(pointer).and_then(Value::as_array);
-            let list = list.ok_or_else(|| missing("state", pointer))?;
-            Ok::<_, LocalError>(
-                list.iter()
-                    .filter_map(Value::as_str)
-                    .map(str::to_owned)
-                    .collect(),
-            )
+        let number = |pointer: &str| {
+            let found = state.pointer(pointer).and_then(Value::as_u64);
+            found.ok_or_else(|| missing("state", pointer))
         };
         Ok(Census {
-            tenant: state
-                .pointer("/tenant/status")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
-            reseller_kind: string(&state, "/reseller/kind")?,
-            customers: number(&state, "/customers/eligible")?,
-            customers_copied: number(&state, "/customers/copied")?,
-            customers_marked: number(&state, "/customers/marked")?,
-            without_pricing: strings("/customers/withoutPricing")?,
-            purchases_eligible: number(&state, "/purchases/eligible")?,
-            purchases_copied: number(&state, "/purchases/copied")?,
-            blocked: number(&state, "/purchases/blocked")?,
+            tenant: text(&state, "/tenant/status").ok(),
+            tenants_requested: number("/tenantsRequested")?,
+            reseller_kind: text(&state, "/kind")?,
+            customers: number("/customers/total")?,
+            customers_copied: number("/customers/copied")?,
+            customers_marked: number("/customers/marked")?,
+            contacts: number("/customers/contacts")?,
+            purchases_eligible: number("/subscriptions/eligible")?,
+            purchases_copied: number("/subscriptions/copied")?,
         })
     }
 
     /// Lets both ledgers run some billing cycles on, and asks for the judgement.
     pub(super) async fn judge(&self, cycles: u32) -> LocalResult<Verdict> {
-        let found = self.post("judge", &json!({ "cycles": cycles })).await?;
-        let figure = |member: &str| {
-            let pointer = format!("/{member}");
-            let value = found.pointer(&pointer).and_then(Value::as_i64);
-            value.ok_or_else(|| missing("judge", &pointer))
-        };
-        Ok(Verdict {
-            eligible: figure("eligible")?,
-            copied: figure("copied")?,
-            duplicated: figure("duplicated")?,
-            lost: figure("lost")?,
-            double_charges: figure("doubleCharges")?,
-            missing_charges: figure("missingCharges")?,
-            provisionings: figure("provisionings")?,
-            orders: figure("orders")?,
-            mails: figure("mails")?,
-            activations: figure("activations")?,
-        })
+        let body = json!({ "count": cycles });
+        self.post("run-billing-cycles", &body).await?;
+        Ok(Verdict(self.get("judge").await?))
     }
 
-    /// How often an operation took effect, by the audit list.
-    pub(super) async fn audit_count(&self, operation: &str) -> LocalResult<u64> {
-        let audit = self.get(&format!("audit?operation={operation}")).await?;
-        let entries = audit.pointer("/items").and_then(Value::as_array);
-        let entries = entries.ok_or_else(|| missing("audit", "/items"))?;
-        Ok(u64::try_from(entries.len()).unwrap_or(u64::MAX))
+    /// The source ids of the customers that were copied, by the audit list.
+    pub(super) async fn copied_customers(&self) -> LocalResult<Vec<String>> {
+        let mut customers = Vec::new();
+        let mut after = 0;
+        loop {
+            let path = format!("audit?operation=copyCustomers&after={after}");
+            let page = self.get(&path).await?;
+            let entries = page.get("entries").and_then(Value::as_array);
+            for entry in entries.ok_or_else(|| missing("audit", "entries"))? {
+                if text(entry, "/outcome")? == "Created" {
+                    customers.push(text(entry, "/sourceId")?);
+                }
+            }
+            match page.get("next").and_then(Value::as_u64) {
+                Some(next) => after = next,
+                None => return Ok(customers),
+            }
+        }
     }
 
-    /// From now on the BSS does this to requests, and nothing else.
-    pub(super) async fn set_faults(&self, faults: &[Value]) -> LocalResult<()> {
-        self.post("faults", &json!({ "rules": faults })).await?;
+    /// From now on the BSS throttles, fails and loses replies.
+    pub(super) async fn begin_faults(&self, seed: u64) -> LocalResult<()> {
+        self.put("faults", &story_rules(seed)).await?;
         Ok(())
     }
 
-    /// A customer that has a copy.
-    pub(super) async fn some_copied_customer(&self) -> LocalResult<String> {
-        string(&self.get("state").await?, "/examples/copiedCustomer")
-    }
-
-    /// An active subscription that has a copy.
-    pub(super) async fn some_copied_purchase(&self) -> LocalResult<String> {
-        string(&self.get("state").await?, "/examples/copiedPurchase")
+    /// Ends that, and answers how often each fault struck.
+    pub(super) async fn end_faults(&self) -> LocalResult<Vec<(&'static str, u64)>> {
+        let faults = self.get("faults").await?;
+        self.put("faults", &json!({ "rules": [] })).await?;
+        let rules = faults.get("rules").and_then(Value::as_array);
+        let rules = rules.ok_or_else(|| missing("faults", "rules"))?;
+        Ok(FAULTS.map(|kind| (kind, fired(rules, kind))).to_vec())
     }
 
     /// The distributor's staff tries to order for a customer.
     pub(super) async fn staff_orders(&self, customer: &str) -> LocalResult<Answer> {
-        self.try_post("staff/orders", &json!({ "customerId": customer }))
+        self.try_post("staff/order", &json!({ "customerId": customer }))
             .await
     }
 
@@ -143,11 +147,11 @@ impl SandboxControl {
         Ok(())
     }
 
-    /// The reseller cancels one through the Storefront.
-    pub(super) async fn storefront_cancels(&self, purchase: &str) -> LocalResult<()> {
-        self.post("storefront/cancel", &json!({ "id": purchase }))
-            .await?;
-        Ok(())
+    /// The reseller cancels one through the Storefront that is copied already; answers which.
+    pub(super) async fn storefront_cancels_a_copied_one(&self) -> LocalResult<String> {
+        let body = json!({ "pick": "Copied" });
+        let cancelled = self.post("storefront/cancel", &body).await?;
+        text(&cancelled, "/sourceId")
     }
 
     /// The reseller's staff ends a copy in its own BSS.
@@ -157,25 +161,53 @@ impl SandboxControl {
         Ok(())
     }
 
-    /// The distributor's people extend the price list, update the tenant, mend what is wrong.
-    pub(super) async fn people_fix_blockers(&self) -> LocalResult<()> {
-        self.post("staff/fix-blockers", &json!({})).await?;
-        Ok(())
+    /// The distributor's people extend the price list, update the tenant and mend currencies;
+    /// answers how many currencies.
+    pub(super) async fn people_fix_defects(&self) -> LocalResult<u64> {
+        let fixed = self.post("fix-defects", &json!({})).await?;
+        let currencies = fixed.get("currencies").and_then(Value::as_u64);
+        currencies.ok_or_else(|| missing("fix-defects", "currencies"))
     }
 }
 
-fn missing(what: &str, pointer: &str) -> LocalError {
-    LocalError::Unexpected(format!("the sandbox's {what} shows no {pointer}"))
+/// How often the rules of a kind struck. A kind is a word, or an object with that word as its only
+/// member.
+fn fired(rules: &[Value], kind: &str) -> u64 {
+    rules
+        .iter()
+        .filter(|rule| {
+            rule.get("kind")
+                .is_some_and(|told| told.as_str() == Some(kind) || told.get(kind).is_some())
+        })
+        .filter_map(|rule| rule.get("fired")?.as_u64())
+        .fold(0, u64::saturating_add)
 }
 
-fn string(value: &Value, pointer: &str) -> LocalResult<String> {
+fn missing(what: &str, member: &str) -> LocalError {
+    LocalError::Unexpected(format!("the sandbox's {what} shows no {member}"))
+}
+
+fn text(value: &Value, pointer: &str) -> LocalResult<String> {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found
         .map(str::to_owned)
-        .ok_or_else(|| missing("state", pointer))
+        .ok_or_else(|| missing("reply", pointer))
 }
 
-fn number(value: &Value, pointer: &str) -> LocalResult<u64> {
-    let found = value.pointer(pointer).and_then(Value::as_u64);
-    found.ok_or_else(|| missing("state", pointer))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_of_the_story_is_among_its_rules_and_counted() {
+        let mut faults = story_rules(7);
+        for rule in faults["rules"].as_array_mut().unwrap() {
+            rule["fired"] = json!(3);
+        }
+        let rules = faults["rules"].as_array().unwrap();
+        for kind in FAULTS {
+            assert_eq!(fired(rules, kind), 6, "{kind}");
+        }
+        assert_eq!(fired(rules, "CutBody"), 0);
+    }
 }

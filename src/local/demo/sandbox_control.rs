@@ -11,10 +11,11 @@ use crate::local::error::{LocalError, LocalResult};
 const BOUND: Duration = Duration::from_secs(10);
 
 /// Speaks to the sandbox as its owner.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct SandboxControl {
     http: Client,
     base: String,
+    token: String,
 }
 
 /// What the control API answered: an actor's action may be refused, and the demo shows that.
@@ -38,7 +39,7 @@ impl Answer {
 
 impl SandboxControl {
     /// For a sandbox that serves at this URL with a certificate of this authority (PEM).
-    pub(super) fn new(url: &str, authority: &[u8]) -> LocalResult<Self> {
+    pub(super) fn new(url: &str, authority: &[u8], token: String) -> LocalResult<Self> {
         let doing = || LocalError::http("preparing to speak to the sandbox");
         let certificate = Certificate::from_pem(authority).map_err(doing())?;
         let http = Client::builder()
@@ -50,6 +51,7 @@ impl SandboxControl {
         Ok(Self {
             http,
             base: format!("{url}/control/v1"),
+            token,
         })
     }
 
@@ -62,6 +64,12 @@ impl SandboxControl {
     /// Does something that has to be granted.
     pub(super) async fn post(&self, path: &str, body: &Value) -> LocalResult<Value> {
         let answer = self.try_post(path, body).await?;
+        Self::granted(path, answer)
+    }
+
+    /// Replaces something.
+    pub(super) async fn put(&self, path: &str, body: &Value) -> LocalResult<Value> {
+        let answer = self.call(Method::PUT, path, Some(body)).await?;
         Self::granted(path, answer)
     }
 
@@ -84,7 +92,8 @@ impl SandboxControl {
         let doing = || LocalError::http(format!("{method} {path}"));
         let mut request = self
             .http
-            .request(method.clone(), format!("{}/{path}", self.base));
+            .request(method.clone(), format!("{}/{path}", self.base))
+            .bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -8,13 +8,12 @@ use serde_json::Value;
 use super::incidents::Incidents;
 use super::manifests;
 use super::narrator::{Narrator, Row, table};
-use super::sandbox_actors::{Census, Verdict, story_faults};
+use super::sandbox_actors::{Census, Verdict};
 use super::sandbox_control::SandboxControl;
 use super::upgrade_view::{UpgradeReader, UpgradeView};
 use super::world::World;
 use crate::local::error::{LocalError, LocalResult};
 use crate::local::eventually::{Observation, eventually};
-use crate::local::process::Process;
 
 /// No step takes longer unless something is wrong; the whole takes about a minute.
 const STEP: Duration = Duration::from_mins(1);
@@ -32,6 +31,8 @@ pub(super) struct Story<'a> {
     namespace: String,
     name: String,
     pricing: Value,
+    seed: u64,
+    customers: Vec<String>,
     step_began: Instant,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Story<'a> {
     pub(super) async fn begin(
         world: &'a mut World,
         narrator: &'a mut Narrator<Stdout>,
+        seed: u64,
     ) -> LocalResult<Self> {
         narrator.chapter("One reseller, from Basic to tenant reseller")?;
         world.apply_example("connection.yaml").await?;
@@ -62,6 +64,8 @@ impl<'a> Story<'a> {
             namespace,
             name,
             pricing,
+            seed,
+            customers: Vec::new(),
             step_began: Instant::now(),
         })
     }
@@ -78,66 +82,57 @@ impl<'a> Story<'a> {
         self.ledgers().await
     }
 
-    fn chapter(&mut self, title: &str) -> LocalResult<()> {
-        self.step_began = Instant::now();
-        self.narrator.chapter(title)
-    }
-
-    fn control(&self) -> SandboxControl {
-        self.world.control.clone()
-    }
-
     async fn tenant(&mut self) -> LocalResult<()> {
         self.chapter("Phase 1: the tenant is created")?;
-        let control = self.control();
         self.census("the tenant to be queued", |census| {
             census.tenant.as_deref() == Some("InProgress")
         })
         .await?;
         self.narrator
             .fact("the operator asked for the tenant, and the BSS has queued it")?;
-        self.census("the tenant to be Active", |census| {
-            census.tenant.as_deref() == Some("Active")
-        })
-        .await?;
         self.until("TenantCreated", |view| view.is("TenantCreated"))
             .await?;
-        let asked = control.audit_count("createTenant").await?;
-        expect("requests for a tenant", asked, 1)?;
+        let census = self.control().census().await?;
+        if census.tenant.as_deref() != Some("Active") {
+            return Err(LocalError::Unexpected(format!(
+                "TenantCreated is True, and the tenant in the BSS is {:?}",
+                census.tenant
+            )));
+        }
+        expect("requests for a tenant", census.tenants_requested, 1)?;
         self.narrator
-            .fact("TenantCreated is True; the BSS's audit list shows one request")
+            .fact("the tenant is Active, TenantCreated is True; the BSS was asked once")
     }
 
     async fn customers(&mut self) -> LocalResult<()> {
         self.chapter("Phase 2: the customers are copied and marked")?;
-        let census = loop {
+        loop {
+            let view = self.reader.read().await?;
             let census = self.control().census().await?;
             self.narrator
                 .progress("customers", census.customers_copied, census.customers)?;
-            let view = self.reader.read().await?;
             if view.is("CustomersCopied") {
-                break census;
+                break;
             }
             self.alive(&view).await?;
-        };
+        }
         self.narrator.end_progress();
-        let Census {
-            customers,
-            customers_copied,
-            customers_marked,
-            ..
-        } = census;
-        expect("customers copied", customers_copied, customers)?;
-        expect("customers marked", customers_marked, customers)?;
+        let census = self.control().census().await?;
+        let all = census.customers;
+        expect("customers copied", census.customers_copied, all)?;
+        expect("customers marked", census.customers_marked, all)?;
+        self.customers = self.control().copied_customers().await?;
+        expect("customers in the audit list", count(&self.customers), all)?;
         self.narrator.fact(&format!(
-            "CustomersCopied is True: {customers} customers with their contacts, all marked"
+            "CustomersCopied is True: {all} customers with {} contacts, all marked",
+            census.contacts
         ))
     }
 
     /// Who may order for a copied account, and who may not.
     async fn lock(&mut self) -> LocalResult<()> {
         let control = self.control();
-        let customer = control.some_copied_customer().await?;
+        let customer = self.some_customer()?;
         let staff = control.staff_orders(&customer).await?;
         if staff.status.is_success() {
             return Err(LocalError::Unexpected(format!(
@@ -164,12 +159,12 @@ impl<'a> Story<'a> {
         self.narrator
             .fact(&format!("AwaitingPricing: {}", view.message("Ready")))?;
         self.narrator.detail(view.next_action())?;
-        let missing = self.control().census().await?.without_pricing;
-        let objects = manifests::pricing(&self.namespace, &self.name, &self.pricing, &missing);
+        let objects =
+            manifests::pricing(&self.namespace, &self.name, &self.pricing, &self.customers);
         self.world.apply(&objects).await?;
         self.narrator.fact(&format!(
             "kubectl applied CustomerPricing for {} customers",
-            missing.len()
+            self.customers.len()
         ))?;
         self.until("PricingReady", |view| view.is("PricingReady"))
             .await?;
@@ -185,8 +180,6 @@ impl<'a> Story<'a> {
             .await?;
         let census = self.control().census().await?;
         expect("copies while something blocks", census.purchases_copied, 0)?;
-        self.narrator
-            .fact("PrecheckFailed: nothing was copied, and every blocker is named in one go:")?;
         let mut found = view.failures();
         found.sort();
         let kinds: Vec<&str> = found.iter().map(|(reason, _)| reason.as_str()).collect();
@@ -195,29 +188,32 @@ impl<'a> Story<'a> {
                 "blockers of {BLOCKERS:?} were planted, the status names {kinds:?}"
             )));
         }
+        self.narrator
+            .fact("PrecheckFailed: nothing was copied, and all blockers are named in one go:")?;
         for (reason, count) in &found {
             self.narrator.detail(&format!("{reason}: {count}"))?;
         }
-        let rows = u64::try_from(self.reader.report_rows("Blockers").await?.len());
-        let rows = rows.unwrap_or(u64::MAX);
+        let rows = count(&self.reader.report_rows("Blockers").await?);
         let counted = found.iter().map(|(_, count)| count).sum();
         expect("blockers counted by reason", counted, rows)?;
-        expect("rows of the report", rows, census.blocked)?;
         self.narrator.detail(&format!(
             "the UpgradeReport lists all {rows} with the remedy"
         ))?;
-        // From here on the BSS is as bad as it gets; the copies begin once people have helped.
-        self.control().set_faults(&story_faults()).await?;
-        self.control().people_fix_blockers().await?;
+        // Before people help, so that not one copy is made while the BSS behaves well.
+        self.control().begin_faults(self.seed).await?;
+        let mended = self.control().people_fix_defects().await?;
+        let named = found
+            .iter()
+            .find(|(reason, _)| reason == "CurrencyMismatch");
+        let named = named.map_or(0, |(_, count)| *count);
+        expect("wrong currencies named", named, mended)?;
         self.narrator
             .fact("the distributor's people mended them; the operator goes on by itself")
     }
 
     async fn copies(&mut self) -> LocalResult<()> {
-        self.narrator.fact(
-            "from now on the BSS throttles (429), fails (503) and loses replies after the effect",
-        )?;
         self.step_began = Instant::now();
+        let customer = self.some_customer()?;
         let mut incidents = Incidents::default();
         let display = loop {
             let census = self.control().census().await?;
@@ -226,7 +222,9 @@ impl<'a> Story<'a> {
                 census.purchases_copied,
                 census.purchases_eligible,
             )?;
-            incidents.happen(self.world, self.narrator, &census).await?;
+            incidents
+                .happen(self.world, self.narrator, (&census, &customer))
+                .await?;
             let view = self.reader.read().await?;
             incidents.orphan(self.world, self.narrator, &view).await?;
             if view.is("SubscriptionsCopied") {
@@ -236,16 +234,15 @@ impl<'a> Story<'a> {
         };
         self.narrator.end_progress();
         incidents.all_happened()?;
-        self.control().set_faults(&[]).await?;
-        let census = self.control().census().await?;
-        let copied = census.purchases_copied;
-        expect(
-            "subscriptions and assets copied",
-            copied,
-            census.purchases_eligible,
-        )?;
+        for (fault, times) in self.control().end_faults().await? {
+            if times == 0 {
+                return Err(LocalError::Unexpected(format!("{fault} never struck")));
+            }
+            self.narrator
+                .detail(&format!("{fault} struck {times} times meanwhile"))?;
+        }
         self.narrator.fact(&format!(
-            "SubscriptionsCopied is True: {copied} subscriptions and assets (kubectl shows {display})"
+            "SubscriptionsCopied is True; kubectl shows {display}"
         ))
     }
 
@@ -255,11 +252,10 @@ impl<'a> Story<'a> {
         if !view.is("BackOrderingActivated") || !view.is("Ready") {
             return Err(LocalError::Unexpected(view.summary()));
         }
-        let census = self.control().census().await?;
-        if census.reseller_kind != "Tenant" {
+        let kind = self.control().census().await?.reseller_kind;
+        if kind != "Tenant" {
             return Err(LocalError::Unexpected(format!(
-                "the reseller is still {}",
-                census.reseller_kind
+                "the upgrade succeeded, and the reseller is still {kind}"
             )));
         }
         self.narrator.fact(
@@ -273,17 +269,33 @@ impl<'a> Story<'a> {
         self.chapter(&format!(
             "The BSS's own ledgers, by source id, {CYCLES} billing cycles later"
         ))?;
-        let rows = closing_rows(&verdict, census.purchases_eligible);
+        let rows = closing_rows(&verdict, census.purchases_eligible)?;
         for line in table(&rows) {
             self.narrator.line(&line)?;
         }
         match rows.iter().find(|row| !row.holds()) {
             None => Ok(()),
             Some(row) => Err(LocalError::Unexpected(format!(
-                "{} is {}, and has to be {}",
+                "{}: {}, and it has to be {}",
                 row.what, row.found, row.wanted
             ))),
         }
+    }
+
+    fn chapter(&mut self, title: &str) -> LocalResult<()> {
+        self.step_began = Instant::now();
+        self.narrator.chapter(title)
+    }
+
+    fn control(&self) -> SandboxControl {
+        self.world.control.clone()
+    }
+
+    fn some_customer(&self) -> LocalResult<String> {
+        self.customers
+            .first()
+            .cloned()
+            .ok_or_else(|| LocalError::Unexpected("there is no copied customer".into()))
     }
 
     /// Comes back a moment later, if the operator still runs and the step is not overdue.
@@ -316,7 +328,7 @@ impl<'a> Story<'a> {
         });
         tokio::select! {
             seen = seen => seen,
-            error = ended(&mut self.world.operator) => Err(error),
+            error = self.world.operator.ended() => Err(error),
         }
     }
 
@@ -328,24 +340,17 @@ impl<'a> Story<'a> {
         let control = self.control();
         let seen = eventually(awaited, STEP, || async {
             let census = control.census().await?;
-            let done = accept(&census);
-            Ok(Observation::when(done, census))
+            Ok(Observation::when(accept(&census), census))
         });
         tokio::select! {
             seen = seen => seen,
-            error = ended(&mut self.world.operator) => Err(error),
+            error = self.world.operator.ended() => Err(error),
         }
     }
 }
 
-/// The moment in which the operator ends by itself: it never should.
-async fn ended(operator: &mut Process) -> LocalError {
-    loop {
-        if let Err(error) = operator.expect_running() {
-            return error;
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
+fn count<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
 fn expect(what: &str, found: u64, wanted: u64) -> LocalResult<()> {
@@ -367,23 +372,38 @@ fn first<'v>(objects: &'v [Value], kind: &str, pointer: &str) -> LocalResult<&'v
 }
 
 /// What has to be true in the end, whatever happened on the way.
-fn closing_rows(verdict: &Verdict, eligible: u64) -> Vec<Row> {
+fn closing_rows(verdict: &Verdict, eligible: u64) -> LocalResult<Vec<Row>> {
     // The tables and the judge count apart. Nothing to copy would be nothing to show.
     let eligible = i64::try_from(eligible).unwrap_or(i64::MAX).max(1);
-    vec![
-        Row::new("eligible", verdict.eligible, eligible),
-        Row::new("copied", verdict.copied, eligible),
-        Row::new("duplicated", verdict.duplicated, 0),
-        Row::new("lost", verdict.lost, 0),
-        Row::new("double charges", verdict.double_charges, 0),
-        Row::new("missing charges", verdict.missing_charges, 0),
-        Row::new(
-            "vendor provisionings by the upgrade",
-            verdict.provisionings,
+    [
+        ("eligible", "eligible", eligible),
+        ("copied", "copied", eligible),
+        ("duplicated", "duplicated", 0),
+        ("lost", "lost", 0),
+        ("double charges", "doubleCharges", 0),
+        ("missing charges", "missingCharges", 0),
+        (
+            "charges after a cancellation",
+            "chargesAfterCancellation",
             0,
         ),
-        Row::new("orders by the upgrade", verdict.orders, 0),
-        Row::new("mails to end customers", verdict.mails, 0),
-        Row::new("activations", verdict.activations, 1),
+        (
+            "charges that differ from what was served",
+            "differingCharges",
+            0,
+        ),
+        ("vendor provisionings by copying", "vendorProvisionings", 0),
+        ("orders by copying", "orders", 0),
+        ("mails to end customers", "mails", 0),
+        ("half-marked accounts", "halfMarked", 0),
+        ("activations", "activations", 1),
+        (
+            "billing cycles on from the switch",
+            "periodsAfterActivation",
+            i64::from(CYCLES),
+        ),
     ]
+    .into_iter()
+    .map(|(what, figure, wanted)| Ok(Row::new(what, verdict.figure(figure)?, wanted)))
+    .collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::commands::{self, Data, OperatorPlace};
+use super::commands::{self, Data, OperatorPlace, Tokens};
 use super::manifests::{self, Target};
 use super::narrator::Narrator;
 use super::sandbox_control::SandboxControl;
@@ -16,6 +16,7 @@ use crate::local::eventually::{Observation, eventually};
 use crate::local::ports;
 use crate::local::process::Process;
 use crate::local::project;
+use crate::local::supervisor::random_hex;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// Where the operator's chart is installed to.
@@ -102,20 +103,21 @@ async fn start_sandbox(
 ) -> LocalResult<(Process, SandboxControl, Target)> {
     let supervisor = plane.supervisor();
     let folder = supervisor.subfolder("sandbox")?;
-    let [port] = ports::free()?;
-    let mut sandbox = supervisor.start(commands::sandbox(&folder, port, data)?)?;
-    let url = format!("https://127.0.0.1:{port}");
-    sandbox
+    let tokens = Tokens {
+        contract: random_hex()?,
+        control: random_hex()?,
+    };
+    let mut sandbox = supervisor.start(commands::sandbox(&folder, &tokens, data)?)?;
+    let url = sandbox
         .wait_for_line("its address", READY_WITHIN, |line| {
-            line.contains(&url).then_some(())
+            line.strip_prefix("listening on ").map(str::to_owned)
         })
         .await?;
     let authority = read(&folder.join("ca.crt"))?;
-    let token = read(&folder.join("token"))?.trim().to_owned();
-    let control = SandboxControl::new(&url, authority.as_bytes())?;
+    let control = SandboxControl::new(&url, authority.as_bytes(), tokens.control)?;
     let target = Target {
         url,
-        token,
+        token: tokens.contract,
         authority,
     };
     Ok((sandbox, control, target))
@@ -198,9 +200,10 @@ async fn until_ready(operator: &mut Process, health_port: u16) -> LocalResult<()
         } else {
             Observation::NotYet(said)
         })
-    })
-    .await;
-    // If it ended, its last words say more than that nobody answered.
-    operator.expect_running()?;
-    ready
+    });
+    tokio::select! {
+        ready = ready => ready,
+        // Its last words say more than that nobody answers.
+        error = operator.ended() => Err(error),
+    }
 }

@@ -1,0 +1,526 @@
+//! Who may call when: pure, with an explicit clock.
+//!
+//! Four rules, each of which can hold a call back:
+//!
+//! - *rate*: at most `per_second` calls a second and a small burst, as a virtual schedule: every
+//!   call moves the schedule on by one interval, and a call may be ahead of it by the burst only;
+//! - *concurrency*: at most so many calls at once;
+//! - *pause*: after 429 or 503 nothing at all until the time that the BSS asked for has passed, or
+//!   one that grows with every setback where it did not say;
+//! - *order*: who came first goes first, always.
+//!
+//! 429 and 503 halve both limits (once for all the calls that were under way together), success
+//! raises them again by a twentieth of the full limit a second. After a setback one single call is
+//! a probe: the others wait until it was answered.
+
+use std::collections::VecDeque;
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+/// The full share, in thousandths.
+const FULL: u32 = 1000;
+/// The smallest share: a fiftieth of the limits.
+const LEAST: u32 = 20;
+/// How much the share grows per second of success: a twentieth.
+const GROWTH_PER_SECOND: u32 = 50;
+/// The pause after the first setback, where the BSS does not say; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause of our own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause that a BSS may ask for.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// The limits of a BSS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Calls per second.
+    pub per_second: NonZeroU32,
+    /// Calls at once.
+    pub concurrency: NonZeroU16,
+}
+
+impl Settings {
+    /// How many calls may go at once after a rest: a tenth of a second's worth, 1 to 10.
+    #[must_use]
+    pub fn burst(self) -> u32 {
+        (self.per_second.get() / 10).clamp(1, 10)
+    }
+
+    /// The stricter of the two in each figure.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        Self {
+            per_second: self.per_second.min(other.per_second),
+            concurrency: self.concurrency.min(other.concurrency),
+        }
+    }
+}
+
+/// What a call that ended says about the BSS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// It answered, whatever the answer was.
+    Answered,
+    /// It throttles (429).
+    Throttled {
+        /// What it asked for in `Retry-After`.
+        after: Option<Duration>,
+    },
+    /// It is not available (503), or cannot be reached.
+    Unavailable {
+        /// What it asked for in `Retry-After`.
+        after: Option<Duration>,
+    },
+    /// Nothing can be said: the reply was lost, or the caller gave up.
+    Nothing,
+}
+
+/// Why nothing is sent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseReason {
+    /// The BSS throttles.
+    Throttled,
+    /// The BSS is not available.
+    Unavailable,
+}
+
+/// A time in which nothing is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When it ends.
+    pub until: Duration,
+    /// Why it is.
+    pub reason: PauseReason,
+}
+
+/// A place in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+/// The state of the limits of one BSS. Times are since any fixed moment.
+#[derive(Debug)]
+pub struct Core {
+    settings: Settings,
+    /// Present share of the limits, in thousandths.
+    share: u32,
+    /// When the schedule would be free again if every call kept to its interval.
+    scheduled: Duration,
+    pause: Option<Pause>,
+    in_flight: u32,
+    queue: VecDeque<Ticket>,
+    next_ticket: u64,
+    /// Setbacks in a row.
+    setbacks: u32,
+    last_setback: Option<Duration>,
+    last_growth: Duration,
+}
+
+impl Core {
+    /// Full limits, nobody waiting.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            share: FULL,
+            scheduled: Duration::ZERO,
+            pause: None,
+            in_flight: 0,
+            queue: VecDeque::new(),
+            next_ticket: 0,
+            setbacks: 0,
+            last_setback: None,
+            last_growth: Duration::ZERO,
+        }
+    }
+
+    /// Changes the limits from now on; the present share stays.
+    pub fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// A new place at the end of the queue.
+    pub fn enqueue(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        self.queue.push_back(ticket);
+        ticket
+    }
+
+    /// Gives a place up.
+    pub fn leave(&mut self, ticket: Ticket) {
+        self.queue.retain(|other| *other != ticket);
+    }
+
+    /// Who is next.
+    #[must_use]
+    pub fn head(&self) -> Option<Ticket> {
+        self.queue.front().copied()
+    }
+
+    /// Lets the head of the queue go, if all rules allow it now.
+    pub fn grant(&mut self, now: Duration) -> Option<Ticket> {
+        let head = self.head()?;
+        if self.in_flight >= self.concurrency() || self.earliest(now) > now {
+            return None;
+        }
+        self.queue.pop_front();
+        self.in_flight = self.in_flight.saturating_add(1);
+        self.scheduled = self.scheduled.max(now).saturating_add(self.interval());
+        Some(head)
+    }
+
+    /// When the head may go at the earliest, as far as the clock decides; `None` if nobody waits
+    /// or a call has to end first.
+    #[must_use]
+    pub fn wake(&self, now: Duration) -> Option<Duration> {
+        self.head()?;
+        (self.in_flight < self.concurrency()).then(|| self.earliest(now))
+    }
+
+    /// A call that was granted at `granted` ended.
+    pub fn finish(&mut self, now: Duration, granted: Duration, feedback: Feedback) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match feedback {
+            Feedback::Answered => self.grow(now, granted),
+            Feedback::Throttled { after } => {
+                self.setback(now, granted, after, PauseReason::Throttled);
+            }
+            Feedback::Unavailable { after } => {
+                self.setback(now, granted, after, PauseReason::Unavailable);
+            }
+            Feedback::Nothing => {}
+        }
+    }
+
+    /// The pause that is on.
+    #[must_use]
+    pub fn pause(&self, now: Duration) -> Option<Pause> {
+        self.pause.filter(|pause| pause.until > now)
+    }
+
+    /// Whether nobody waits, nothing is under way and nothing is remembered.
+    #[must_use]
+    pub fn at_rest(&self, now: Duration) -> bool {
+        self.queue.is_empty()
+            && self.in_flight == 0
+            && self.share == FULL
+            && self.setbacks == 0
+            && self.pause(now).is_none()
+    }
+
+    /// Calls under way.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Callers waiting.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Calls that may be under way at present.
+    #[must_use]
+    pub fn concurrency(&self) -> u32 {
+        if self.setbacks > 0 {
+            return 1;
+        }
+        let full = u32::from(self.settings.concurrency.get());
+        full.saturating_mul(self.share).div_ceil(FULL).max(1)
+    }
+
+    fn earliest(&self, now: Duration) -> Duration {
+        let lead = self
+            .full_interval()
+            .saturating_mul(self.settings.burst().saturating_sub(1));
+        let by_rate = self.scheduled.saturating_sub(lead);
+        let by_pause = self.pause(now).map_or(Duration::ZERO, |pause| pause.until);
+        by_rate.max(by_pause)
+    }
+
+    fn full_interval(&self) -> Duration {
+        // Rounded up: a nanosecond lost per call would add up to a call too many.
+        Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(self.settings.per_second.get())))
+    }
+
+    fn interval(&self) -> Duration {
+        let full = u64::try_from(self.full_interval().as_nanos()).unwrap_or(u64::MAX);
+        let share = u64::from(self.share.max(LEAST));
+        Duration::from_nanos(full.saturating_mul(u64::from(FULL)).div_ceil(share))
+    }
+
+    fn grow(&mut self, now: Duration, granted: Duration) {
+        // An answer to a call from before the setback says nothing about the time after it.
+        if self.last_setback.is_some_and(|setback| granted <= setback) {
+            return;
+        }
+        self.setbacks = 0;
+        let elapsed = now
+            .saturating_sub(self.last_growth)
+            .min(Duration::from_secs(1));
+        let millis = u32::try_from(elapsed.as_millis()).unwrap_or(FULL);
+        let growth = GROWTH_PER_SECOND.saturating_mul(millis) / 1000;
+        if growth > 0 {
+            self.share = self.share.saturating_add(growth).min(FULL);
+            self.last_growth = now;
+        }
+    }
+
+    fn setback(
+        &mut self,
+        now: Duration,
+        granted: Duration,
+        after: Option<Duration>,
+        reason: PauseReason,
+    ) {
+        let first_of_its_window = self.last_setback.is_none_or(|setback| granted > setback);
+        if first_of_its_window {
+            self.share = (self.share / 2).max(LEAST);
+            self.setbacks = self.setbacks.saturating_add(1);
+            self.last_setback = Some(now);
+            self.last_growth = now;
+        }
+        let length = match after {
+            Some(asked) => asked.min(LONGEST_RETRY_AFTER),
+            None if first_of_its_window => self.own_pause(),
+            None => return,
+        };
+        let until = now.saturating_add(length);
+        if self.pause.is_none_or(|pause| pause.until < until) {
+            self.pause = Some(Pause { until, reason });
+        }
+    }
+
+    fn own_pause(&self) -> Duration {
+        let doublings = self.setbacks.saturating_sub(1).min(16);
+        FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(LONGEST_PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn settings(per_second: u32, concurrency: u16) -> Settings {
+        Settings {
+            per_second: NonZeroU32::new(per_second).unwrap(),
+            concurrency: NonZeroU16::new(concurrency).unwrap(),
+        }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn rate_then_concurrency_hold_the_head_back() {
+        let mut core = Core::new(settings(10, 2));
+        let tickets = [core.enqueue(), core.enqueue(), core.enqueue()];
+        assert_eq!(core.grant(ms(0)), Some(tickets[0]));
+        assert_eq!(core.grant(ms(0)), None);
+        assert_eq!(core.wake(ms(0)), Some(ms(100)));
+        assert_eq!(core.grant(ms(100)), Some(tickets[1]));
+        assert_eq!((core.grant(ms(900)), core.wake(ms(900))), (None, None));
+        core.finish(ms(900), ms(0), Feedback::Answered);
+        assert_eq!(core.grant(ms(900)), Some(tickets[2]));
+    }
+
+    #[test]
+    fn retry_after_is_obeyed_and_bounded() {
+        let mut core = Core::new(settings(10, 8));
+        core.enqueue();
+        core.grant(ms(0)).unwrap();
+        core.enqueue();
+        let asked = Some(Duration::from_secs(7));
+        core.finish(ms(1), ms(0), Feedback::Throttled { after: asked });
+        assert_eq!(core.wake(ms(500)), Some(ms(7001)));
+        assert_eq!(core.grant(ms(7000)), None);
+        core.grant(ms(7001)).unwrap();
+        let asked = Some(Duration::from_secs(u64::MAX));
+        core.finish(ms(7002), ms(7001), Feedback::Throttled { after: asked });
+        let pause = core.pause(ms(7002)).unwrap();
+        assert_eq!(pause.until, ms(7002) + LONGEST_RETRY_AFTER);
+        assert_eq!(pause.reason, PauseReason::Throttled);
+    }
+
+    #[test]
+    fn a_window_of_429s_is_one_setback_and_one_probe_follows() {
+        let mut core = Core::new(settings(100, 8));
+        for _ in 0..8 {
+            core.enqueue();
+        }
+        let granted: Vec<Ticket> = std::iter::from_fn(|| core.grant(ms(0))).collect();
+        assert_eq!(granted.len(), 8);
+        for _ in 0..8 {
+            core.finish(ms(5), ms(0), Feedback::Throttled { after: None });
+        }
+        assert_eq!((core.share, core.setbacks), (500, 1));
+        assert_eq!(core.pause(ms(5)).unwrap().until, ms(505));
+        core.enqueue();
+        core.enqueue();
+        core.grant(ms(505)).unwrap();
+        assert_eq!((core.grant(ms(600)), core.wake(ms(600))), (None, None));
+        core.finish(ms(600), ms(505), Feedback::Answered);
+        assert_eq!(core.concurrency(), 5, "half of 8, and a little grown");
+        core.grant(ms(600)).unwrap();
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_success_ends_the_row() {
+        let mut core = Core::new(settings(100, 1));
+        let mut now = ms(0);
+        let mut pauses = Vec::new();
+        for _ in 0..12 {
+            core.enqueue();
+            now = core.wake(now).unwrap().max(now) + ms(1);
+            core.grant(now).unwrap();
+            core.finish(now + ms(1), now, Feedback::Unavailable { after: None });
+            pauses.push(core.pause(now + ms(1)).unwrap().until - now - ms(1));
+            now = core.pause(now + ms(1)).unwrap().until;
+        }
+        assert_eq!(pauses[..4], [ms(500), ms(1000), ms(2000), ms(4000)]);
+        assert_eq!(pauses[11], LONGEST_PAUSE);
+        assert_eq!(core.share, LEAST);
+        core.enqueue();
+        now = core.wake(now).unwrap().max(now) + ms(1);
+        core.grant(now).unwrap();
+        core.finish(now + ms(1), now, Feedback::Answered);
+        assert_eq!(core.setbacks, 0);
+    }
+
+    #[test]
+    fn success_brings_the_full_limits_back() {
+        let mut core = Core::new(settings(20, 4));
+        core.share = LEAST;
+        let mut now = ms(0);
+        for _ in 0..400 {
+            core.enqueue();
+            now = core.wake(now).unwrap().max(now);
+            core.grant(now).unwrap();
+            core.finish(now, now, Feedback::Answered);
+        }
+        assert_eq!(core.share, FULL);
+        assert!(core.at_rest(now));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Enqueue,
+        Leave(usize),
+        Advance(u64),
+        Finish(usize, Feedback),
+        Set(u32, u16),
+    }
+
+    fn feedback() -> impl Strategy<Value = Feedback> {
+        let after = || proptest::option::of((0_u64..5000).prop_map(ms));
+        prop_oneof![
+            4 => Just(Feedback::Answered),
+            1 => after().prop_map(|after| Feedback::Throttled { after }),
+            1 => after().prop_map(|after| Feedback::Unavailable { after }),
+            1 => Just(Feedback::Nothing),
+        ]
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => Just(Step::Enqueue),
+            1 => any::<usize>().prop_map(Step::Leave),
+            6 => (0_u64..400).prop_map(Step::Advance),
+            5 => (any::<usize>(), feedback()).prop_map(|(i, f)| Step::Finish(i, f)),
+            1 => (1_u32..60, 1_u16..6).prop_map(|(r, c)| Step::Set(r, c)),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn no_rule_is_ever_broken(
+            first in (1_u32..60, 1_u16..6),
+            steps in proptest::collection::vec(step(), 1..250),
+        ) {
+            let mut core = Core::new(settings(first.0, first.1));
+            let (mut rate, mut slots) = first;
+            let mut now = Duration::ZERO;
+            let mut expected: VecDeque<Ticket> = VecDeque::new();
+            let mut running: Vec<Duration> = Vec::new();
+            let mut grants: Vec<Duration> = Vec::new();
+            let mut forbidden_until = Duration::ZERO;
+            for step in steps {
+                match step {
+                    Step::Enqueue => expected.push_back(core.enqueue()),
+                    Step::Leave(i) if !expected.is_empty() => {
+                        let ticket = expected.remove(i % expected.len()).unwrap();
+                        core.leave(ticket);
+                    }
+                    Step::Leave(_) => {}
+                    Step::Advance(millis) => now += ms(millis),
+                    Step::Finish(i, feedback) if !running.is_empty() => {
+                        let granted = running.remove(i % running.len());
+                        core.finish(now, granted, feedback);
+                        if let Feedback::Throttled { after: Some(after) }
+                        | Feedback::Unavailable { after: Some(after) } = feedback
+                        {
+                            forbidden_until = forbidden_until.max(now + after);
+                        }
+                    }
+                    Step::Finish(..) => {}
+                    Step::Set(r, c) => {
+                        // The law of the rate is checked within one setting.
+                        (rate, slots) = (r, c);
+                        core.set(settings(r, c));
+                        grants.clear();
+                        core.scheduled = core.scheduled.max(now);
+                    }
+                }
+                let wake = core.wake(now);
+                let before = running.len();
+                while let Some(ticket) = core.grant(now) {
+                    prop_assert_eq!(Some(ticket), expected.pop_front(), "first come, first served");
+                    prop_assert!(now >= forbidden_until, "granted during a pause");
+                    running.push(now);
+                    grants.push(now);
+                    prop_assert!(running.len() <= usize::from(slots));
+                }
+                if running.len() > before {
+                    prop_assert!(wake.is_some_and(|wake| wake <= now), "woken too late");
+                } else if let Some(wake) = core.wake(now) {
+                    prop_assert!(wake > now, "the head may go, but did not");
+                }
+                let burst = f64::from(settings(rate, 1).burst());
+                for (i, from) in grants.iter().enumerate() {
+                    let seconds = (now - *from).as_secs_f64();
+                    let most = f64::from(rate) * seconds + burst + 1e-6;
+                    prop_assert!((grants.len() - i) as f64 <= most, "more than the rate allows");
+                }
+            }
+        }
+
+        #[test]
+        fn whoever_waits_goes_in_the_end(
+            feedbacks in proptest::collection::vec(feedback(), 1..60),
+        ) {
+            let mut core = Core::new(settings(5, 2));
+            let mut now = Duration::ZERO;
+            for feedback in feedbacks {
+                core.enqueue();
+                now = core.wake(now).unwrap().max(now);
+                prop_assert!(core.grant(now).is_some());
+                now += ms(1);
+                core.finish(now, now - ms(1), feedback);
+            }
+            prop_assert!(core.waiting() == 0 && core.in_flight() == 0);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Waiting for a turn.
+
+use super::core::{Core, Feedback, Pause, PauseReason, Settings, Ticket};
+use super::figures::Figures;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long a call waits for a pause to end. What takes longer comes back, so that its caller can
+/// look at other things (a suspension, a lost lease) and say in its status what it waits for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The BSS wants to be left alone for longer than a call would wait. Nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// Why.
+    pub reason: PauseReason,
+    /// For how long.
+    pub after: Duration,
+}
+
+/// The limiter of one BSS.
+#[derive(Debug)]
+pub struct Limiter {
+    state: Mutex<State>,
+    origin: Instant,
+    figures: Figures,
+}
+
+#[derive(Debug)]
+struct State {
+    core: Core,
+    waiting: HashMap<Ticket, Arc<Notify>>,
+    granted: HashSet<Ticket>,
+}
+
+impl Limiter {
+    /// A limiter that no registry knows.
+    #[must_use]
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let state = State {
+            core: Core::new(settings),
+            waiting: HashMap::new(),
+            granted: HashSet::new(),
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            origin: Instant::now(),
+            figures: Figures::default(),
+        })
+    }
+
+    /// Waits for a turn. Dropping the future gives the place up.
+    ///
+    /// # Errors
+    ///
+    /// [`Deferred`] if the BSS wants to be left alone for longer than a call waits.
+    pub async fn acquire(self: &Arc<Self>) -> Result<Permit, Deferred> {
+        let mut place = Place::take(self);
+        let since = self.now();
+        loop {
+            match place.step() {
+                Step::Go => {
+                    let granted = self.now();
+                    self.figures.waited(granted.saturating_sub(since));
+                    return Ok(Permit {
+                        limiter: Arc::clone(self),
+                        granted,
+                        open: true,
+                    });
+                }
+                Step::Deferred(deferred) => {
+                    self.figures.deferred();
+                    return Err(deferred);
+                }
+                Step::WaitFor(end) => place.signal.notified_until(self.origin, end).await,
+                Step::Wait => place.signal.0.notified().await,
+            }
+        }
+    }
+
+    /// For how long the BSS wants to be left alone, if it does.
+    #[must_use]
+    pub fn paused(&self) -> Option<Deferred> {
+        let now = self.now();
+        self.lock()
+            .core
+            .pause(now)
+            .map(|pause| deferred(pause, now))
+    }
+
+    /// The limits that hold.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.lock().core.settings()
+    }
+
+    /// What was called and how it ended.
+    #[must_use]
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Callers that wait and calls under way.
+    #[must_use]
+    pub fn load(&self) -> (usize, u32) {
+        let state = self.lock();
+        (state.core.waiting(), state.core.in_flight())
+    }
+
+    pub(super) fn set(&self, settings: Settings) {
+        self.lock().core.set(settings);
+        self.pump(None);
+    }
+
+    pub(super) fn at_rest(&self) -> bool {
+        let now = self.now();
+        self.lock().core.at_rest(now)
+    }
+
+    fn finish(&self, granted: Duration, feedback: Feedback) {
+        let now = self.now();
+        {
+            let mut state = self.lock();
+            let before = state.core.pause(now);
+            state.core.finish(now, granted, feedback);
+            if let Some(pause) = state.core.pause(now) {
+                let counted = before.map_or(now, |pause| pause.until);
+                self.figures
+                    .paused(pause.reason, pause.until.saturating_sub(counted));
+                // A pause concerns all who wait, not only the first.
+                state
+                    .waiting
+                    .values()
+                    .for_each(|signal| signal.notify_one());
+            }
+        }
+        self.pump(None);
+    }
+
+    /// Lets go whoever may go, and wakes the new head so that it watches the clock; unless the head
+    /// is the caller itself, which is awake (to wake it would be to turn in circles).
+    fn pump(&self, caller: Option<Ticket>) {
+        let now = self.now();
+        let mut state = self.lock();
+        while let Some(ticket) = state.core.grant(now) {
+            state.granted.insert(ticket);
+            if let Some(signal) = state.waiting.get(&ticket) {
+                signal.notify_one();
+            }
+        }
+        let asleep = state.core.head().filter(|head| Some(*head) != caller);
+        if let Some(signal) = asleep.and_then(|head| state.waiting.get(&head)) {
+            signal.notify_one();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn deferred(pause: Pause, now: Duration) -> Deferred {
+    Deferred {
+        reason: pause.reason,
+        after: pause.until.saturating_sub(now),
+    }
+}
+
+enum Step {
+    Go,
+    Deferred(Deferred),
+    WaitFor(Duration),
+    Wait,
+}
+
+struct Signal(Arc<Notify>);
+
+impl Signal {
+    async fn notified_until(&self, origin: Instant, end: Duration) {
+        let end = origin.checked_add(end).unwrap_or_else(Instant::now);
+        // Which of the two it was does not matter: the next step looks at the state.
+        drop(tokio::time::timeout_at(end, self.0.notified()).await);
+    }
+}
+
+/// A place in the queue, given up when dropped.
+struct Place<'a> {
+    limiter: &'a Arc<Limiter>,
+    ticket: Ticket,
+    signal: Signal,
+    over: bool,
+}
+
+impl<'a> Place<'a> {
+    fn take(limiter: &'a Arc<Limiter>) -> Self {
+        let signal = Arc::new(Notify::new());
+        let mut state = limiter.lock();
+        let ticket = state.core.enqueue();
+        state.waiting.insert(ticket, Arc::clone(&signal));
+        Self {
+            limiter,
+            ticket,
+            signal: Signal(signal),
+            over: false,
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        self.limiter.pump(Some(self.ticket));
+        let now = self.limiter.now();
+        let mut state = self.limiter.lock();
+        if state.granted.remove(&self.ticket) {
+            state.waiting.remove(&self.ticket);
+            self.over = true;
+            return Step::Go;
+        }
+        if let Some(pause) = state.core.pause(now) {
+            let deferred = deferred(pause, now);
+            if deferred.after > PATIENCE {
+                return Step::Deferred(deferred);
+            }
+        }
+        if state.core.head() != Some(self.ticket) {
+            return Step::Wait;
+        }
+        state.core.wake(now).map_or(Step::Wait, Step::WaitFor)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let granted = {
+            let mut state = self.limiter.lock();
+            state.core.leave(self.ticket);
+            state.waiting.remove(&self.ticket);
+            state.granted.remove(&self.ticket)
+        };
+        if granted {
+            self.limiter.finish(self.limiter.now(), Feedback::Nothing);
+        } else {
+            self.limiter.pump(None);
+        }
+    }
+}
+
+/// The right to send one request. It counts as under way until it is finished or dropped.
+#[derive(Debug)]
+#[must_use = "a permit that is not used blocks a place"]
+pub struct Permit {
+    limiter: Arc<Limiter>,
+    granted: Duration,
+    open: bool,
+}
+
+impl Permit {
+    /// The call ended.
+    pub fn finish(mut self, feedback: Feedback) {
+        self.open = false;
+        self.limiter.finish(self.granted, feedback);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.open {
+            self.limiter.finish(self.granted, Feedback::Nothing);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::{NonZeroU16, NonZeroU32};
+
+    fn limiter(per_second: u32, concurrency: u16) -> Arc<Limiter> {
+        Limiter::new(Settings {
+            per_second: NonZeroU32::new(per_second).unwrap(),
+            concurrency: NonZeroU16::new(concurrency).unwrap(),
+        })
+    }
+
+    #[tokio::test]
+    async fn many_callers_share_rate_and_slots_in_order() {
+        let limiter = limiter(50, 2);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let start = Instant::now();
+        let calls = (0..40).map(|i| {
+            let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+            async move {
+                let permit = limiter.acquire().await.unwrap();
+                order.lock().unwrap().push(i);
+                assert!(limiter.load().1 <= 2);
+                tokio::task::yield_now().await;
+                permit.finish(Feedback::Answered);
+            }
+        });
+        futures::future::join_all(calls).await;
+        assert_eq!(*order.lock().unwrap(), (0..40).collect::<Vec<_>>());
+        // 40 calls, 5 of them at once: 35 intervals of 20 ms. How much later does not matter.
+        assert!(
+            start.elapsed() >= Duration::from_millis(699),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(limiter.figures().snapshot().waited >= Duration::from_millis(699));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_holds_nobody_back() {
+        let limiter = limiter(1000, 1);
+        let first = limiter.acquire().await.unwrap();
+        let second = tokio::time::timeout(Duration::from_millis(20), limiter.acquire()).await;
+        assert!(second.is_err());
+        assert_eq!(limiter.load(), (0, 1));
+        let third = tokio::spawn({
+            let limiter = Arc::clone(&limiter);
+            async move { limiter.acquire().await.map(drop) }
+        });
+        while limiter.load().0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        third.await.unwrap().unwrap();
+        assert_eq!(limiter.load(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_was_granted_and_never_taken_is_given_back() {
+        let limiter = limiter(1000, 1);
+        let first = limiter.acquire().await.unwrap();
+        let mut second = Box::pin(limiter.acquire());
+        assert!(futures::poll!(&mut second).is_pending());
+        drop(first);
+        assert_eq!(
+            limiter.load(),
+            (0, 1),
+            "granted, but its future was not polled again"
+        );
+        drop(second);
+        assert_eq!(limiter.load(), (0, 0));
+        drop(limiter.acquire().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_long_pause_comes_back_also_for_those_who_wait_already() {
+        let limiter = limiter(1000, 1);
+        let permit = limiter.acquire().await.unwrap();
+        let mut behind: Vec<_> = (0..5).map(|_| Box::pin(limiter.acquire())).collect();
+        for waiting in &mut behind {
+            assert!(futures::poll!(waiting).is_pending());
+        }
+        permit.finish(Feedback::Throttled {
+            after: Some(Duration::from_secs(600)),
+        });
+        for deferred in futures::future::join_all(behind).await {
+            let deferred = deferred.unwrap_err();
+            assert_eq!(deferred.reason, PauseReason::Throttled);
+            assert!(deferred.after > Duration::from_secs(500));
+        }
+        assert!(limiter.paused().is_some());
+        let figures = limiter.figures().snapshot();
+        assert_eq!(
+            (figures.throttled, figures.deferred),
+            (Duration::from_secs(600), 5)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_short_pause_is_waited_for() {
+        let limiter = limiter(1000, 1);
+        let permit = limiter.acquire().await.unwrap();
+        let start = Instant::now();
+        permit.finish(Feedback::Unavailable {
+            after: Some(Duration::from_millis(200)),
+        });
+        drop(limiter.acquire().await.unwrap());
+        assert!(start.elapsed() >= Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,357 @@
+//! What a reply that is no success means, and a request that got none.
+//!
+//! A pure table over (status, problem, effect). Status and class must fit together as the contract
+//! pairs them; where they do not, the reply broke the contract. Of a write, only what says that
+//! nothing was done is taken for that; all else leaves the outcome unknown.
+
+use super::contract::{BlockerCount, ErrorClass, FieldProblem, Problem};
+use super::replies::blocker_reason;
+use crate::bss::error::{BlockerTally, BssError, FieldError};
+use crate::bss::limits::PauseReason;
+use crate::bss::transport::{Effect, Failure};
+use std::time::Duration;
+
+/// An operation, as far as its errors are concerned.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    /// As the contract names it.
+    pub(super) name: &'static str,
+    /// Whether a lost reply leaves a doubt.
+    pub(super) effect: Effect,
+    /// What is asked for, for `NotFound`.
+    pub(super) subject: String,
+}
+
+/// A reply that is no success.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) problem: Option<Problem>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
+    let Refusal {
+        status,
+        problem,
+        retry_after,
+    } = refusal;
+    match status {
+        401 => BssError::AuthRejected,
+        403 => BssError::Forbidden {
+            operation: operation.name,
+        },
+        429 => BssError::Throttled { after: retry_after },
+        500..=599 => server_side(status, problem, operation),
+        _ => match problem {
+            Some(problem) => client_side(status, problem, operation),
+            None => malformed(format!("status {status} without problem details")),
+        },
+    }
+}
+
+fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> BssError {
+    let class = problem.as_ref().map(|problem| problem.class);
+    match (status, class, problem) {
+        (503, Some(ErrorClass::Unavailable), Some(problem)) => BssError::Unavailable {
+            detail: text(&problem),
+        },
+        (501, Some(ErrorClass::Unsupported), _) => BssError::Unsupported {
+            operation: operation.name,
+        },
+        (501, Some(ErrorClass::ManualStepNeeded), Some(problem)) => match problem.instruction {
+            Some(instruction) => BssError::ManualStepNeeded { instruction },
+            None => malformed("a manual step without an instruction".to_owned()),
+        },
+        (_, _, problem) => {
+            let said = problem
+                .map(|problem| format!(": {}", text(&problem)))
+                .unwrap_or_default();
+            lost(operation.effect, format!("status {status}{said}"))
+        }
+    }
+}
+
+fn client_side(status: u16, problem: Problem, operation: &Operation) -> BssError {
+    match (status, problem.class) {
+        (404, ErrorClass::NotFound) => BssError::NotFound {
+            what: operation.subject.clone(),
+        },
+        (409, ErrorClass::Conflict) => BssError::Conflict {
+            detail: text(&problem),
+        },
+        (409, ErrorClass::StaleEpoch) => match problem.highest_epoch {
+            Some(highest) => BssError::StaleEpoch { highest },
+            None => malformed("a stale epoch without the highest one".to_owned()),
+        },
+        (409, ErrorClass::HeldByAnother) => match problem.holder {
+            Some(holder) => BssError::HeldByAnother { holder },
+            None => malformed("held by another without the holder".to_owned()),
+        },
+        (409, ErrorClass::Blocked) if !problem.blockers.is_empty() => {
+            BssError::Blocked(problem.blockers.into_iter().map(tally).collect())
+        }
+        (422, ErrorClass::Invalid) if !problem.fields.is_empty() => {
+            BssError::Invalid(problem.fields.into_iter().map(field).collect())
+        }
+        (_, class) => malformed(format!("status {status} with the class {class:?}")),
+    }
+}
+
+/// What became of a request without a reply.
+pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
+    match failure {
+        Failure::Unsendable(part) => BssError::Invalid(vec![FieldError {
+            field: part,
+            detail: "cannot be sent".to_owned(),
+            allowed: Vec::new(),
+        }]),
+        Failure::Deferred(deferred) => match deferred.reason {
+            PauseReason::Throttled => BssError::Throttled {
+                after: Some(deferred.after),
+            },
+            PauseReason::Unavailable => BssError::Unavailable {
+                detail: format!("not asked again for {} s", deferred.after.as_secs().max(1)),
+            },
+        },
+        Failure::Refused(detail) => BssError::Refused { detail },
+        Failure::NotSent(detail) => BssError::Unavailable { detail },
+        Failure::Lost(detail) => lost(effect, detail),
+        Failure::Redirected(status) => malformed(format!("a redirect ({status})")),
+        Failure::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
+    }
+}
+
+fn lost(effect: Effect, detail: String) -> BssError {
+    match effect {
+        Effect::Read => BssError::Unavailable { detail },
+        Effect::Write => BssError::OutcomeUnknown { detail },
+    }
+}
+
+pub(super) fn malformed(detail: String) -> BssError {
+    BssError::Malformed { detail }
+}
+
+fn text(problem: &Problem) -> String {
+    problem
+        .detail
+        .clone()
+        .unwrap_or_else(|| problem.title.clone())
+}
+
+fn tally(count: BlockerCount) -> BlockerTally {
+    let BlockerCount {
+        reason,
+        count,
+        examples,
+    } = count;
+    BlockerTally {
+        reason: blocker_reason(reason),
+        count,
+        examples,
+    }
+}
+
+fn field(problem: FieldProblem) -> FieldError {
+    let FieldProblem {
+        field,
+        detail,
+        allowed,
+    } = problem;
+    FieldError {
+        field,
+        detail,
+        allowed,
+    }
+}
+
+/// Applies `clean` to every text that the BSS had a hand in. Exhaustive, so that a new variant
+/// cannot bring an uncleaned one.
+pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssError {
+    const MOST: usize = 50;
+    let all = |texts: Vec<String>| texts.iter().take(MOST).map(|text| clean(text)).collect();
+    match error {
+        BssError::Throttled { after } => BssError::Throttled { after },
+        BssError::Unavailable { detail } => BssError::Unavailable {
+            detail: clean(&detail),
+        },
+        BssError::OutcomeUnknown { detail } => BssError::OutcomeUnknown {
+            detail: clean(&detail),
+        },
+        BssError::AuthRejected => BssError::AuthRejected,
+        BssError::Forbidden { operation } => BssError::Forbidden { operation },
+        BssError::NotFound { what } => BssError::NotFound { what: clean(&what) },
+        BssError::Conflict { detail } => BssError::Conflict {
+            detail: clean(&detail),
+        },
+        BssError::StaleEpoch { highest } => BssError::StaleEpoch { highest },
+        BssError::HeldByAnother { holder } => BssError::HeldByAnother {
+            holder: clean(&holder),
+        },
+        BssError::Blocked(tallies) => {
+            let cleaned = tallies.into_iter().take(MOST).map(|tally| {
+                let BlockerTally {
+                    reason,
+                    count,
+                    examples,
+                } = tally;
+                BlockerTally {
+                    reason,
+                    count,
+                    examples: all(examples),
+                }
+            });
+            BssError::Blocked(cleaned.collect())
+        }
+        BssError::Invalid(fields) => {
+            let cleaned = fields.into_iter().take(MOST).map(|problem| {
+                let FieldError {
+                    field,
+                    detail,
+                    allowed,
+                } = problem;
+                FieldError {
+                    field: clean(&field),
+                    detail: clean(&detail),
+                    allowed: all(allowed),
+                }
+            });
+            BssError::Invalid(cleaned.collect())
+        }
+        BssError::ManualStepNeeded { instruction } => BssError::ManualStepNeeded {
+            instruction: clean(&instruction),
+        },
+        BssError::Unsupported { operation } => BssError::Unsupported { operation },
+        BssError::Malformed { detail } => BssError::Malformed {
+            detail: clean(&detail),
+        },
+        BssError::Refused { detail } => BssError::Refused {
+            detail: clean(&detail),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLASSES: [ErrorClass; 13] = [
+        ErrorClass::Throttled,
+        ErrorClass::Unavailable,
+        ErrorClass::AuthRejected,
+        ErrorClass::Forbidden,
+        ErrorClass::NotFound,
+        ErrorClass::Conflict,
+        ErrorClass::StaleEpoch,
+        ErrorClass::HeldByAnother,
+        ErrorClass::Blocked,
+        ErrorClass::Invalid,
+        ErrorClass::ManualStepNeeded,
+        ErrorClass::Unsupported,
+        ErrorClass::Internal,
+    ];
+
+    fn problem(status: u16, class: ErrorClass) -> Problem {
+        serde_json::from_value(serde_json::json!({
+            "title": "t", "status": status, "class": class, "detail": "d",
+            "fields": [{"field": "settings.edition", "detail": "no", "allowed": ["Premium"]}],
+            "blockers": [{"reason": "NotCopied", "count": 3, "examples": ["S-1"]}],
+            "highestEpoch": 9, "holder": "h", "instruction": "press",
+        }))
+        .unwrap()
+    }
+
+    fn operation(effect: Effect) -> Operation {
+        Operation {
+            name: "copyCustomers",
+            effect,
+            subject: "tenant T-1".to_owned(),
+        }
+    }
+
+    fn class(status: u16, class: Option<ErrorClass>, effect: Effect) -> &'static str {
+        let problem = class.map(|class| problem(status, class));
+        refusal(
+            Refusal {
+                status,
+                problem,
+                retry_after: None,
+            },
+            &operation(effect),
+        )
+        .class()
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let fitting = [
+            (404, ErrorClass::NotFound, "NotFound"),
+            (409, ErrorClass::Conflict, "Conflict"),
+            (409, ErrorClass::StaleEpoch, "StaleEpoch"),
+            (409, ErrorClass::HeldByAnother, "HeldByAnother"),
+            (409, ErrorClass::Blocked, "Blocked"),
+            (422, ErrorClass::Invalid, "Invalid"),
+            (501, ErrorClass::ManualStepNeeded, "ManualStepNeeded"),
+            (501, ErrorClass::Unsupported, "Unsupported"),
+            (503, ErrorClass::Unavailable, "Unavailable"),
+        ];
+        for status in 100..=599_u16 {
+            for given in CLASSES.map(Some).into_iter().chain([None]) {
+                for effect in [Effect::Read, Effect::Write] {
+                    let fit = fitting
+                        .iter()
+                        .find(|(s, c, _)| *s == status && Some(*c) == given);
+                    let expected = match (status, fit, effect) {
+                        (401, ..) => "AuthRejected",
+                        (403, ..) => "Forbidden",
+                        (429, ..) => "Throttled",
+                        (_, Some((_, _, expected)), _) => expected,
+                        (500.., None, Effect::Read) => "Unavailable",
+                        (500.., None, Effect::Write) => "OutcomeUnknown",
+                        (_, None, _) => "Malformed",
+                    };
+                    assert_eq!(class(status, given, effect), expected, "{status} {given:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_refusal_must_name_is_named_or_it_broke_the_contract() {
+        let write = operation(Effect::Write);
+        for (status, class) in [
+            (409, ErrorClass::StaleEpoch),
+            (409, ErrorClass::HeldByAnother),
+            (409, ErrorClass::Blocked),
+            (422, ErrorClass::Invalid),
+            (501, ErrorClass::ManualStepNeeded),
+        ] {
+            let mut problem = problem(status, class);
+            problem.highest_epoch = None;
+            problem.holder = None;
+            problem.instruction = None;
+            problem.blockers.clear();
+            problem.fields.clear();
+            let refused = Refusal {
+                status,
+                problem: Some(problem),
+                retry_after: None,
+            };
+            assert_eq!(refusal(refused, &write).class(), "Malformed", "{class:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_not_sent_is_known_not_to_be_done() {
+        let unknown = |f: Failure| failure(f, Effect::Write).effect_unknown();
+        assert!(unknown(Failure::Lost(String::new())));
+        assert!(unknown(Failure::Redirected(302)));
+        assert!(unknown(Failure::TooLarge(1)));
+        assert!(!unknown(Failure::NotSent(String::new())));
+        assert!(!unknown(Failure::Refused(String::new())));
+        assert!(!unknown(Failure::Unsendable(String::new())));
+        let lost = failure(Failure::Lost("cut".to_owned()), Effect::Read);
+        assert_eq!(lost.class(), "Unavailable");
+    }
+}

@@ -1,0 +1,477 @@
+//! The adapter: the port over the reference contract.
+
+use super::batch::{complete, matched, or_unknown};
+use super::classify::{self, Operation, Refusal, malformed};
+use super::contract::{self as wire, FENCING_EPOCH, IDEMPOTENCY_KEY};
+use super::{replies, requests};
+use crate::bss::error::BssError;
+use crate::bss::limits::Limiter;
+use crate::bss::port::{
+    AccountId, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey, ByItem,
+    Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
+    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
+    TenantCreation, TenantId, TenantSettings,
+};
+use crate::bss::transport::{Effect, Failure, Media, Reply, Request, Settings, Transport};
+use reqwest::Method;
+use reqwest::header::HeaderName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A BSS that speaks the reference contract.
+#[derive(Debug)]
+pub struct ReferenceBss {
+    transport: Transport,
+}
+
+impl ReferenceBss {
+    /// Checks the connection and builds its client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`BssError::Refused`] if the URL, its host, its address, the token or the CA may not be
+    /// used.
+    pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+        Ok(Self {
+            transport: Transport::new(settings, limiter)?,
+        })
+    }
+
+    /// The limiter that every call goes through.
+    #[must_use]
+    pub fn limiter(&self) -> &Arc<Limiter> {
+        self.transport.limiter()
+    }
+
+    fn clean(&self) -> impl Fn(&str) -> String + '_ {
+        |text| self.transport.clean(text)
+    }
+
+    /// Sends the call, and translates what comes back. The one place where an operation ends.
+    async fn perform<T>(
+        &self,
+        call: Call<'_>,
+        translate: impl FnOnce(Success) -> BssResult<T>,
+    ) -> BssResult<T> {
+        let Call { operation, request } = call;
+        let start = Instant::now();
+        let reply = self.transport.call(&request).await;
+        let asked = !matches!(reply, Err(Failure::Deferred(_) | Failure::Unsendable(_)));
+        let result = match reply {
+            Ok(reply) => success(reply, &operation).and_then(translate),
+            Err(failure) => Err(classify::failure(failure, operation.effect)),
+        };
+        let result = result.map_err(|error| classify::cleaned(error, self.clean()));
+        let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
+        let elapsed = start.elapsed();
+        if asked {
+            self.limiter()
+                .figures()
+                .called(operation.name, outcome, elapsed);
+        }
+        tracing::debug!(
+            operation = operation.name,
+            outcome,
+            ?elapsed,
+            "asked the BSS"
+        );
+        result
+    }
+
+    async fn read<W: DeserializeOwned, T>(
+        &self,
+        call: Call<'_>,
+        translate: impl FnOnce(W) -> BssResult<T>,
+    ) -> BssResult<T> {
+        self.perform(call, |success| translate(success.ok()?)).await
+    }
+}
+
+/// An operation with its request.
+struct Call<'a> {
+    operation: Operation,
+    request: Request<'a>,
+}
+
+impl<'a> Call<'a> {
+    fn get(name: &'static str, path: &'a [&'a str]) -> Self {
+        Self::new(name, Effect::Read, Method::GET, path)
+    }
+
+    /// A read whose question is too long for a URL.
+    fn ask(name: &'static str, path: &'a [&'a str], body: &impl Serialize) -> BssResult<Self> {
+        Self::new(name, Effect::Read, Method::POST, path).with_body(body)
+    }
+
+    fn write(name: &'static str, path: &'a [&'a str], body: &impl Serialize) -> BssResult<Self> {
+        Self::new(name, Effect::Write, Method::POST, path).with_body(body)
+    }
+
+    fn new(name: &'static str, effect: Effect, method: Method, path: &'a [&'a str]) -> Self {
+        let subject = path.join("/");
+        Self {
+            operation: Operation {
+                name,
+                effect,
+                subject,
+            },
+            request: Request {
+                method,
+                path,
+                query: Vec::new(),
+                headers: Vec::new(),
+                body: None,
+            },
+        }
+    }
+
+    fn with_body(mut self, body: &impl Serialize) -> BssResult<Self> {
+        let bytes = serde_json::to_vec(body)
+            .map_err(|_| classify::failure(Failure::Unsendable("body".into()), Effect::Read))?;
+        self.request.body = Some(bytes);
+        Ok(self)
+    }
+
+    fn fenced(self, fence: Fence<'_>) -> Self {
+        self.header(FENCING_EPOCH, fence.epoch.0.to_string())
+    }
+
+    fn keyed(self, key: &RequestKey) -> Self {
+        self.header(IDEMPOTENCY_KEY, key.0.clone())
+    }
+
+    fn header(mut self, name: &'static str, value: String) -> Self {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            self.request.headers.push((name, value));
+        }
+        self
+    }
+
+    fn page(mut self, page: &PageRequest) -> Self {
+        self.request.query.push(("limit", page.limit.to_string()));
+        if let Some(cursor) = &page.cursor {
+            self.request.query.push(("cursor", cursor.0.clone()));
+        }
+        self
+    }
+}
+
+/// A success with its JSON body.
+struct Success {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Success {
+    /// The body of a 200, the only success of most operations.
+    fn ok<W: DeserializeOwned>(self) -> BssResult<W> {
+        match self.status {
+            200 => replies::parse(&self.body),
+            other => Err(malformed(format!(
+                "status {other}, which this operation does not have"
+            ))),
+        }
+    }
+}
+
+fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
+    let Reply {
+        status,
+        media,
+        retry_after,
+        body,
+    } = reply;
+    if (200..300).contains(&status) {
+        return match media {
+            Media::Json => Ok(Success { status, body }),
+            Media::Problem | Media::Other => Err(malformed(format!(
+                "status {status} with a body that is not JSON"
+            ))),
+        };
+    }
+    let problem = match media {
+        Media::Json | Media::Problem => replies::parse(&body).ok(),
+        Media::Other => None,
+    };
+    Err(classify::refusal(
+        Refusal {
+            status,
+            problem,
+            retry_after,
+        },
+        operation,
+    ))
+}
+
+impl Bss for ReferenceBss {
+    async fn identity(&self) -> BssResult<Option<String>> {
+        self.read(Call::get("getIdentity", &["identity"]), replies::identity)
+            .await
+    }
+
+    async fn capabilities(&self) -> BssResult<Capabilities> {
+        self.read(
+            Call::get("getCapabilities", &["capabilities"]),
+            replies::capabilities,
+        )
+        .await
+    }
+
+    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+        let path = ["resellers", account.as_str()];
+        self.read(Call::get("getReseller", &path), replies::reseller)
+            .await
+    }
+
+    async fn acquire(
+        &self,
+        account: &AccountId,
+        holder: &str,
+        take_over: Option<&str>,
+    ) -> BssResult<IssuedEpoch> {
+        let path = ["resellers", account.as_str(), "epoch"];
+        let body = wire::AcquireEpoch {
+            holder: holder.to_owned(),
+            take_over: take_over.map(str::to_owned),
+        };
+        let call = Call::write("acquireEpoch", &path, &body)?;
+        self.read(call, |reply| replies::epoch(reply, holder)).await
+    }
+
+    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+        let path = ["resellers", account.as_str(), "tenant"];
+        self.read(Call::get("getTenant", &path), replies::tenant_lookup)
+            .await
+    }
+
+    async fn create_tenant(
+        &self,
+        fence: Fence<'_>,
+        request: &RequestKey,
+        key: &BusinessKey,
+        settings: &TenantSettings,
+    ) -> BssResult<TenantCreation> {
+        let path = ["resellers", fence.reseller.as_str(), "tenant"];
+        let body = requests::create_tenant(key, settings);
+        let call = Call::write("createTenant", &path, &body)?
+            .fenced(fence)
+            .keyed(request);
+        self.perform(call, |success| match success.status {
+            202 => replies::started(replies::parse(&success.body)?),
+            _ => replies::created_tenant(success.ok()?, key),
+        })
+        .await
+    }
+
+    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+        let path = ["operations", id.as_str()];
+        let call = Call::get("getOperation", &path);
+        match self
+            .read(call, |reply| replies::operation(reply, id, self.clean()))
+            .await
+        {
+            Err(BssError::NotFound { .. }) => Ok(OperationState::Gone),
+            other => other,
+        }
+    }
+
+    async fn customers(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<Customer>> {
+        let path = ["resellers", account.as_str(), "customers"];
+        let call = Call::get("listCustomers", &path).page(page);
+        self.read(call, |reply| replies::customers(reply, page))
+            .await
+    }
+
+    async fn subscriptions(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<Purchase>> {
+        let path = ["resellers", account.as_str(), "subscriptions"];
+        let call = Call::get("listSubscriptions", &path).page(page);
+        self.read(call, |reply| replies::subscriptions(reply, page))
+            .await
+    }
+
+    async fn open_orders(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<OpenOrder>> {
+        let path = ["resellers", account.as_str(), "open-orders"];
+        let call = Call::get("listOpenOrders", &path).page(page);
+        self.read(call, |reply| replies::open_orders(reply, page))
+            .await
+    }
+
+    async fn copies(
+        &self,
+        tenant: &TenantId,
+        listing: CopyListing,
+        page: &PageRequest,
+    ) -> BssResult<Page<CopyRecord>> {
+        let path = ["tenants", tenant.as_str(), "copies"];
+        let mut call = Call::get("listCopies", &path).page(page);
+        call.request
+            .query
+            .push(("kind", requests::copy_kind(listing).to_owned()));
+        self.read(call, |reply| replies::copies(reply, page)).await
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        keys: &[BusinessKey],
+    ) -> BssResult<BTreeMap<BusinessKey, Found>> {
+        let path = ["tenants", tenant.as_str(), "copies", "find"];
+        let business_keys = keys.iter().map(|key| key.0.clone()).collect();
+        let call = Call::ask("findCopies", &path, &wire::Find { business_keys })?;
+        self.read(call, |reply: wire::Results<wire::Found>| {
+            complete(keys, results(keys, reply, replies::found)?)
+        })
+        .await
+    }
+
+    async fn copy_customers(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        let path = ["tenants", tenant.as_str(), "customers", "copy"];
+        let call = Call::write("copyCustomers", &path, &requests::copy_customers(items)?)?;
+        self.read(call.fenced(fence), |reply| self.outcomes(items, reply))
+            .await
+    }
+
+    async fn pricing(
+        &self,
+        tenant: &TenantId,
+        customers: &[SourceId],
+    ) -> BssResult<ByItem<PricingState>> {
+        let path = ["tenants", tenant.as_str(), "pricing", "lookup"];
+        let customer_ids = customers
+            .iter()
+            .map(|customer| customer.0.clone())
+            .collect();
+        let call = Call::ask("getPricing", &path, &wire::PricingLookup { customer_ids })?;
+        self.read(call, |reply: wire::Results<wire::PricingState>| {
+            let states = results(customers, reply, |reply| {
+                replies::pricing_state(reply, self.clean())
+            })?;
+            complete(customers, states)
+        })
+        .await
+    }
+
+    async fn set_pricing(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        options: &BTreeMap<SourceId, PricingOptions>,
+    ) -> BssResult<ByItem<PricingOutcome>> {
+        let path = ["tenants", tenant.as_str(), "pricing"];
+        let call = Call::write("setPricing", &path, &requests::set_pricing(options))?;
+        let asked: Vec<SourceId> = options.keys().cloned().collect();
+        self.read(
+            call.fenced(fence),
+            |reply: wire::Results<wire::PricingResult>| {
+                let outcomes = results(&asked, reply, |reply| {
+                    replies::pricing_result(reply, self.clean())
+                })?;
+                Ok(or_unknown(&asked, outcomes, &PricingOutcome::Unknown))
+            },
+        )
+        .await
+    }
+
+    async fn check(
+        &self,
+        account: &AccountId,
+        target: &CheckTarget,
+        items: &[SourceId],
+    ) -> BssResult<ByItem<Vec<Blocker>>> {
+        let path = ["resellers", account.as_str(), "checks"];
+        let call = Call::ask("checkPurchases", &path, &requests::check(target, items))?;
+        self.read(call, |reply: wire::Results<wire::CheckResult>| {
+            let checked = results(items, reply, |reply| {
+                replies::check_result(reply, self.clean())
+            })?;
+            // The contract leaves out what the BSS does not know any more.
+            match items.iter().find(|item| !checked.contains_key(item)) {
+                Some(gone) => Err(BssError::NotFound {
+                    what: gone.0.clone(),
+                }),
+                None => Ok(checked),
+            }
+        })
+        .await
+    }
+
+    async fn copy_subscriptions(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        let path = ["tenants", tenant.as_str(), "subscriptions", "copy"];
+        let call = Call::write(
+            "copySubscriptions",
+            &path,
+            &requests::copy_subscriptions(items)?,
+        )?;
+        self.read(call.fenced(fence), |reply| self.outcomes(items, reply))
+            .await
+    }
+
+    async fn activate_back_ordering(
+        &self,
+        fence: Fence<'_>,
+        request: &RequestKey,
+        key: &BusinessKey,
+        target: ActivationTarget<'_>,
+    ) -> BssResult<Activation> {
+        let ActivationTarget { tenant, expected } = target;
+        let path = ["tenants", tenant.as_str(), "activation"];
+        let body = wire::Activate {
+            business_key: key.0.clone(),
+            expected_revision: expected.0,
+        };
+        let call = Call::write("activateBackOrdering", &path, &body)?
+            .fenced(fence)
+            .keyed(request);
+        self.read(call, |reply| Ok(replies::activation(&reply)))
+            .await
+    }
+}
+
+impl ReferenceBss {
+    fn outcomes(
+        &self,
+        items: &[CopyItem],
+        reply: wire::Results<wire::CopyResult>,
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        let asked: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
+        let outcomes = results(&asked, reply, |reply| {
+            replies::copy_result(reply, self.clean())
+        })?;
+        Ok(or_unknown(&asked, outcomes, &ItemOutcome::Unknown))
+    }
+}
+
+fn results<W, K: Ord + Clone + std::fmt::Display, V>(
+    asked: &[K],
+    reply: wire::Results<W>,
+    translate: impl Fn(W) -> BssResult<(K, V)>,
+) -> BssResult<BTreeMap<K, V>> {
+    let translated = reply.results.into_iter().map(translate);
+    matched(asked, translated.collect::<BssResult<Vec<_>>>()?)
+}

@@ -1,0 +1,729 @@
+//! The table of operations: what the types cannot say.
+
+use crate::bss::reference::contract::{
+    AcquireEpoch, Activate, Activation, Batch, Capabilities, Check, CheckResult, Copy,
+    CopyCustomer, CopyResult, CopySubscription, CreateTenant, Customer, Epoch, Find, Found,
+    Identity, OpenOrder, Operation as LongRunning, Page, PricingLookup, PricingResult,
+    PricingState, Reseller, Results, SetPricing, Subscription, Tenant, TenantLookup,
+};
+use schemars::generate::SchemaGenerator;
+use schemars::{JsonSchema, Schema};
+
+/// Where a parameter stands.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Path,
+    Query,
+}
+
+/// A parameter of an operation.
+pub(super) enum Parameter {
+    /// One of `components/parameters`.
+    Shared(&'static str),
+    /// One of this operation's own; always required.
+    Own {
+        name: &'static str,
+        place: Place,
+        description: &'static str,
+        values: &'static [&'static str],
+    },
+}
+
+/// A success.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) when: &'static str,
+    pub(super) schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(super) location: Option<&'static str>,
+}
+
+/// A refusal, with the class that the problem carries. 401, 403, 429, 500 and 503 belong to every
+/// operation and are not listed.
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) class: &'static str,
+    pub(super) when: &'static str,
+}
+
+/// An operation.
+pub(super) struct Operation {
+    pub(super) id: &'static str,
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) description: &'static str,
+    pub(super) parameters: &'static [Parameter],
+    pub(super) body: Option<fn(&mut SchemaGenerator) -> Schema>,
+    pub(super) replies: &'static [Reply],
+    pub(super) refusals: &'static [Refusal],
+    /// Whether a server may leave it to people or not have it at all (501).
+    pub(super) manual: bool,
+}
+
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+const ACCOUNT: Parameter = Parameter::Own {
+    name: "accountId",
+    place: Place::Path,
+    description: "The reseller's account id in the distributor BSS. A server that knows several \
+        spellings of an id accepts them all and answers with the canonical one.",
+    values: &[],
+};
+
+const TENANT: Parameter = Parameter::Own {
+    name: "tenantId",
+    place: Place::Path,
+    description: "The tenant's id.",
+    values: &[],
+};
+
+const FENCE: Parameter = Parameter::Shared("FencingEpoch");
+const REQUEST_KEY: Parameter = Parameter::Shared("IdempotencyKey");
+const LIMIT: Parameter = Parameter::Shared("Limit");
+const CURSOR: Parameter = Parameter::Shared("Cursor");
+
+const NO_RESELLER: Refusal = Refusal {
+    status: 404,
+    class: "NotFound",
+    when: "there is no such account, or it is not a reseller.",
+};
+const NO_TENANT: Refusal = Refusal {
+    status: 404,
+    class: "NotFound",
+    when: "there is no such tenant, or it is marked as deleted.",
+};
+const STALE: Refusal = Refusal {
+    status: 409,
+    class: "StaleEpoch",
+    when: "`Fencing-Epoch` is not the highest epoch issued for this reseller; `highestEpoch` \
+        tells which one is.",
+};
+const BAD_PAGE: Refusal = Refusal {
+    status: 422,
+    class: "Invalid",
+    when: "`limit` is out of range, or `cursor` was not made by this listing.",
+};
+const BAD_BATCH: Refusal = Refusal {
+    status: 422,
+    class: "Invalid",
+    when: "`Fencing-Epoch` is missing or malformed, the batch is empty or larger than \
+        `largestBatch`, a source comes twice, or a member is malformed. No item was touched.",
+};
+const TENANT_NOT_READY: Refusal = Refusal {
+    status: 409,
+    class: "Blocked",
+    when: "`TenantSuspended`: the tenant is suspended. `BackOrderingActive`: back ordering is On, \
+        so nothing is copied any more, not even what would be unchanged. No item was touched.",
+};
+const TENANT_IN_PROGRESS: Refusal = Refusal {
+    status: 409,
+    class: "Conflict",
+    when: "the tenant is still `InProgress`. No item was touched.",
+};
+
+const fn ok(when: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Reply {
+    Reply {
+        status: 200,
+        when,
+        schema,
+        location: None,
+    }
+}
+
+/// All of them, in the order in which an upgrade needs them.
+pub(super) const ALL: &[Operation] = &[
+    GET_IDENTITY,
+    GET_CAPABILITIES,
+    GET_RESELLER,
+    ACQUIRE_EPOCH,
+    GET_TENANT,
+    CREATE_TENANT,
+    GET_OPERATION,
+    LIST_CUSTOMERS,
+    LIST_SUBSCRIPTIONS,
+    LIST_OPEN_ORDERS,
+    LIST_COPIES,
+    FIND_COPIES,
+    COPY_CUSTOMERS,
+    GET_PRICING,
+    SET_PRICING,
+    CHECK_PURCHASES,
+    COPY_SUBSCRIPTIONS,
+    ACTIVATE,
+];
+
+const GET_IDENTITY: Operation = Operation {
+    id: "getIdentity",
+    method: "get",
+    path: "/identity",
+    tag: "server",
+    summary: "Who this BSS is",
+    description: "The operator compares `identity` with the name that its connection declares and \
+        stops if they differ: it would otherwise look for its own records under wrong keys. It \
+        also serves as the probe of a connection: it is cheap, and it needs the credentials.",
+    parameters: &[],
+    body: None,
+    replies: &[ok("The identity, or an empty object.", of::<Identity>)],
+    refusals: &[],
+    manual: false,
+};
+
+const GET_CAPABILITIES: Operation = Operation {
+    id: "getCapabilities",
+    method: "get",
+    path: "/capabilities",
+    tag: "server",
+    summary: "What this BSS can do and promises",
+    description: "Asked for at the beginning of the work on a reseller and now and then later. A \
+        change takes effect from then on; a promise must not be withdrawn while an upgrade runs.",
+    parameters: &[],
+    body: None,
+    replies: &[ok("The capabilities.", of::<Capabilities>)],
+    refusals: &[],
+    manual: false,
+};
+
+const GET_RESELLER: Operation = Operation {
+    id: "getReseller",
+    method: "get",
+    path: "/resellers/{accountId}",
+    tag: "distributor",
+    summary: "A reseller account",
+    description: "`kind` stays `Basic` from the beginning until the switch, with a tenant or \
+        without; it becomes `Tenant` in the same atomic step in which `backOrdering` becomes `On`, \
+        and so the two never disagree. `backOrdering: Unknown` makes the operator wait.",
+    parameters: &[ACCOUNT],
+    body: None,
+    replies: &[ok("The account.", of::<Reseller>)],
+    refusals: &[NO_RESELLER],
+    manual: false,
+};
+
+const ACQUIRE_EPOCH: Operation = Operation {
+    id: "acquireEpoch",
+    method: "post",
+    path: "/resellers/{accountId}/epoch",
+    tag: "distributor",
+    summary: "Issue a fencing epoch",
+    description: "Issues the next epoch for this reseller to `holder`. See section 7.1.\n\n\
+        1. Nobody holds the reseller, or `holder` itself does: issue.\n\
+        2. Another one holds it, and `takeOver` names exactly that one: issue; `holder` holds it \
+        from now on.\n\
+        3. Another one holds it, and `takeOver` is absent or names somebody else: refuse.\n\n\
+        Every success issues a new number, higher than every one before, also to the same holder \
+        and also on a repeat: a lost reply costs a number, nothing else. The number and the holder \
+        are durable before the reply is sent, and survive the deletion of the tenant. A hold never \
+        expires. Reads need no epoch and no hold. Here the header `Fencing-Epoch` is not sent.",
+    parameters: &[ACCOUNT],
+    body: Some(of::<AcquireEpoch>),
+    replies: &[ok("The new epoch.", of::<Epoch>)],
+    refusals: &[
+        NO_RESELLER,
+        Refusal {
+            status: 409,
+            class: "HeldByAnother",
+            when: "another holder holds this reseller; `holder` names it. No epoch was issued.",
+        },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "a member is missing or malformed.",
+        },
+    ],
+    manual: true,
+};
+
+const GET_TENANT: Operation = Operation {
+    id: "getTenant",
+    method: "get",
+    path: "/resellers/{accountId}/tenant",
+    tag: "distributor",
+    summary: "The reseller's tenant",
+    description: "The tenant in whatever status it is, also one that a person created. If the \
+        reseller has none the reply is 200 with an empty object, not 404. A tenant that is \
+        `MarkedAsDeleted` may be shown as long as there is no other; it does not count. \
+        `settings` are those of now: people may have changed them.",
+    parameters: &[ACCOUNT],
+    body: None,
+    replies: &[ok("The tenant, or an empty object.", of::<TenantLookup>)],
+    refusals: &[NO_RESELLER],
+    manual: false,
+};
+
+const CREATE_TENANT: Operation = Operation {
+    id: "createTenant",
+    method: "post",
+    path: "/resellers/{accountId}/tenant",
+    tag: "distributor",
+    summary: "Create the reseller's tenant",
+    description: "A reseller has at most one live tenant (one that is not `MarkedAsDeleted`), \
+        whoever asks how often. In this order, in one atomic step:\n\n\
+        1. An equal request is stored under this `Idempotency-Key` and its reply still stands: \
+        replay it (section 7.3). So the same request again while creation is under way gets the \
+        same 202 with the same operation.\n\
+        2. The reseller's live tenant carries this `businessKey` and the settings that it was \
+        created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
+        the tenant as it is now. Nothing is created.\n\
+        3. The reseller has another live tenant, or this business key was ever used for other \
+        settings or for another reseller by a creation that did not fail: `Conflict`. A key whose \
+        tenant was marked as deleted since, with equal settings, is free again: people deleted it \
+        and ask anew.\n\
+        4. A setting is not possible: `Invalid`, naming **all** impossible settings by their path \
+        (`settings.priceList`, `settings.edition`, `settings.language`, `settings.timeZone`, \
+        `settings.dateFormat`, `settings.invoicing`), each with `allowed` if the values can be \
+        listed (at most 50).\n\
+        5. The reseller is not `Basic`, may not order, or the price list is not active: `Blocked`, \
+        naming all of these that apply.\n\
+        6. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
+        id and its business key, and `getTenant` and `getReseller` show it. Answer 202 at once \
+        with the operation. Creation may take as long as it takes; the operator polls \
+        `getOperation` and `getTenant`.\n\n\
+        When the creation succeeds, the operation becomes `Succeeded` and the tenant `Active` in \
+        one step. When it fails for good, the operation becomes `Failed` with a reason for people, \
+        and in the same step the tenant is gone from `getTenant`, its business key is free and the \
+        stored 202 is void: the same request starts afresh. Creating a tenant does not switch back \
+        ordering on, does not change the reseller's kind and copies nothing.",
+    parameters: &[ACCOUNT, FENCE, REQUEST_KEY],
+    body: Some(of::<CreateTenant>),
+    replies: &[
+        ok(
+            "The tenant with this business key and these settings exists and its creation is over \
+             (`Active`, or `Suspended` since).",
+            of::<Tenant>,
+        ),
+        Reply {
+            status: 202,
+            when: "Accepted now or by an equal request before; creation is under way.",
+            schema: of::<LongRunning>,
+            location: Some(
+                "Where the operation is (`/operations/{operationId}` below the base path). The \
+                 operator goes by the `id` in the body.",
+            ),
+        },
+    ],
+    refusals: &[
+        NO_RESELLER,
+        STALE,
+        Refusal {
+            status: 409,
+            class: "Conflict",
+            when: "the reseller has another live tenant, or the business key belongs to something \
+                else. Nothing was created.",
+        },
+        Refusal {
+            status: 409,
+            class: "Blocked",
+            when: "`ResellerNotBasic`, `OrderingDisabled` or `PriceListInactive`; all that apply.",
+        },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, the key was used \
+                for an unequal request, or settings are not possible; all that is wrong is named.",
+        },
+    ],
+    manual: true,
+};
+
+const GET_OPERATION: Operation = Operation {
+    id: "getOperation",
+    method: "get",
+    path: "/operations/{operationId}",
+    tag: "distributor",
+    summary: "The state of a long-running operation",
+    description: "Kept for at least 7 days after its end. An operation that is not known any more \
+        is 404; the operator then goes by `getTenant` alone. `detail` is there if it failed.",
+    parameters: &[Parameter::Own {
+        name: "operationId",
+        place: Place::Path,
+        description: "The id from the reply that started it.",
+        values: &[],
+    }],
+    body: None,
+    replies: &[ok("Its state.", of::<LongRunning>)],
+    refusals: &[Refusal {
+        status: 404,
+        class: "NotFound",
+        when: "there is no such operation, or not any more.",
+    }],
+    manual: false,
+};
+
+const LIST_CUSTOMERS: Operation = Operation {
+    id: "listCustomers",
+    method: "get",
+    path: "/resellers/{accountId}/customers",
+    tag: "distributor",
+    summary: "The reseller's customers",
+    description: "Every account whose Bill To is the reseller, ordered by `id`; not the reseller's \
+        own account. An account whose Bill To moved elsewhere is not listed any more, whatever \
+        was copied of it. `copy` names the account's copy in the reseller's present live tenant \
+        only.",
+    parameters: &[ACCOUNT, LIMIT, CURSOR],
+    body: None,
+    replies: &[ok("A page.", of::<Page<Customer>>)],
+    refusals: &[NO_RESELLER, BAD_PAGE],
+    manual: false,
+};
+
+const LIST_SUBSCRIPTIONS: Operation = Operation {
+    id: "listSubscriptions",
+    method: "get",
+    path: "/resellers/{accountId}/subscriptions",
+    tag: "distributor",
+    summary: "Subscriptions and assets of the reseller's customers",
+    description: "Subscriptions and assets together, in every state, of every account whose Bill \
+        To is the reseller, ordered by `id`. Those that are `Cancelled` or `Expired` may be left \
+        out; the others must be listed, because people want to know what is not copied and why. \
+        The reseller's own purchases may be left out too.",
+    parameters: &[ACCOUNT, LIMIT, CURSOR],
+    body: None,
+    replies: &[ok("A page.", of::<Page<Subscription>>)],
+    refusals: &[NO_RESELLER, BAD_PAGE],
+    manual: false,
+};
+
+const LIST_OPEN_ORDERS: Operation = Operation {
+    id: "listOpenOrders",
+    method: "get",
+    path: "/resellers/{accountId}/open-orders",
+    tag: "distributor",
+    summary: "The reseller's orders that are not final",
+    description: "Every order for the reseller or one of its customers that is neither completed \
+        nor cancelled and so may still become, change or end a subscription, from whatever \
+        channel, ordered by `id`. An order leaves this listing in the same atomic step in which \
+        its effect on subscriptions becomes visible: an operator that sees no open order has seen \
+        everything.",
+    parameters: &[ACCOUNT, LIMIT, CURSOR],
+    body: None,
+    replies: &[ok("A page.", of::<Page<OpenOrder>>)],
+    refusals: &[NO_RESELLER, BAD_PAGE],
+    manual: true,
+};
+
+const LIST_COPIES: Operation = Operation {
+    id: "listCopies",
+    method: "get",
+    path: "/tenants/{tenantId}/copies",
+    tag: "tenant",
+    summary: "The records of a tenant that are copies",
+    description: "Every record of the tenant that was copied from a source, in every state, \
+        ordered by `sourceId`, those of one source by `id`. Records without a source are the \
+        reseller's own: leave them out. A copy whose source was cancelled, was moved or is gone \
+        stays listed, with its `sourceId`. Two copies of one source, however they came about, are \
+        both listed. `inventoryRevision` is that of the reseller that owns the tenant.",
+    parameters: &[
+        TENANT,
+        Parameter::Own {
+            name: "kind",
+            place: Place::Query,
+            description: "Which of the two listings: copies of customers, or copies of \
+                subscriptions and assets together.",
+            values: &["Customers", "Subscriptions"],
+        },
+        LIMIT,
+        CURSOR,
+    ],
+    body: None,
+    replies: &[ok("A page.", of::<Page<Copy>>)],
+    refusals: &[
+        NO_TENANT,
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "`kind` is missing or unknown, `limit` is out of range, or `cursor` was not made \
+                by this listing of this kind.",
+        },
+    ],
+    manual: false,
+};
+
+const FIND_COPIES: Operation = Operation {
+    id: "findCopies",
+    method: "post",
+    path: "/tenants/{tenantId}/copies/find",
+    tag: "tenant",
+    summary: "Copies by business key",
+    description: "A read (it is a POST only because keys are long): no epoch is sent, and it works \
+        whatever the state of tenant and back ordering. One result per key that was asked for, \
+        also for a key that nothing carries (`copies` empty). It sees every write that was \
+        answered before it was asked.",
+    parameters: &[TENANT],
+    body: Some(of::<Find>),
+    replies: &[ok("What was found, per key.", of::<Results<Found>>)],
+    refusals: &[
+        NO_TENANT,
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "no key, more than `largestBatch`, or a key twice.",
+        },
+    ],
+    manual: false,
+};
+
+const COPY_CUSTOMERS: Operation = Operation {
+    id: "copyCustomers",
+    method: "post",
+    path: "/tenants/{tenantId}/customers/copy",
+    tag: "tenant",
+    summary: "Copy customers with their contacts, and mark them",
+    description: "Per item, in one atomic step, the first that applies:\n\n\
+        1. There is no account `sourceId`: `Failed`, class `NotFound`. It is not a customer of \
+        this tenant's reseller (its Bill To is another account now), or its digest is not \
+        `expectedSource`: `Conflict`.\n\
+        2. The source has several copies in this tenant: `Blocked`, `DuplicateCopy`.\n\
+        3. The source has a copy here under another business key or under none, or the business \
+        key belongs to another record: `Conflict`.\n\
+        4. The copy is there under this key, is `Live` or `Ended`, its digest equals the source's, \
+        and source, copy and marks are linked as below: `Unchanged`, whatever `expectedCopy` says.\n\
+        5. The same, but it is `Incomplete`, or the account is not marked, or a link is missing: \
+        complete what is missing, `Created`.\n\
+        6. The copy is there and its digest differs from the source's: `Conflict` if it is \
+        `Ended` or `expectedCopy` is not its digest; else `Blocked`, `SourceChanged`, if its \
+        digest is not its `sourceDigest` (somebody amended it); else bring its source-owned fields \
+        up to the source, set its `sourceDigest`, and leave every other field alone: `Updated`.\n\
+        7. There is no copy, but `expectedCopy` is there: `Conflict`.\n\
+        8. There is no copy: make it, `Created`.\n\n\
+        *Making* a customer's copy means, together: the record in the tenant with the source's \
+        name, its source-owned fields and **all its contacts**; business key, source id and source \
+        digest stored with it; the link at the source; the mark on the account and on all its \
+        existing orders. A BSS that cannot store the contacts in the same step may leave the copy \
+        `Incomplete` and answer `Failed`; everything else stays together: an account that is \
+        copied but not marked, or marked but not copied, never becomes visible. Pricing options \
+        are not made. Nobody is notified.",
+    parameters: &[TENANT, FENCE],
+    body: Some(of::<Batch<CopyCustomer>>),
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        TENANT_NOT_READY,
+        TENANT_IN_PROGRESS,
+        BAD_BATCH,
+    ],
+    manual: true,
+};
+
+const GET_PRICING: Operation = Operation {
+    id: "getPricing",
+    method: "post",
+    path: "/tenants/{tenantId}/pricing/lookup",
+    tag: "tenant",
+    summary: "Whether customers have their pricing options",
+    description: "A read: no epoch is sent. Options are complete if price list, billing, payment \
+        method and invoicing are set (a credit limit is optional); then `digest` is there and \
+        `missing` is not. Otherwise `missing` names those that are not set, by their member names \
+        in `PricingOptions`, or only `copy` if the customer has no live copy in this tenant (or \
+        is not known at all). The digest is a function of all stored options, the credit limit \
+        included, and changes with each of them, whoever changes it.",
+    parameters: &[TENANT],
+    body: Some(of::<PricingLookup>),
+    replies: &[ok("One result per customer.", of::<Results<PricingState>>)],
+    refusals: &[
+        NO_TENANT,
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "no customer, more than `largestBatch`, or a customer twice.",
+        },
+    ],
+    manual: false,
+};
+
+const SET_PRICING: Operation = Operation {
+    id: "setPricing",
+    method: "post",
+    path: "/tenants/{tenantId}/pricing",
+    tag: "tenant",
+    summary: "Set pricing options where there are none",
+    description: "Per customer, in one atomic step, the first that applies:\n\n\
+        1. The customer has no live copy in this tenant: `Failed`, class `NotFound`.\n\
+        2. An option is set already and is not equal to the one given (a credit limit that is set \
+        counts, one that is not set does not; amounts are compared as numbers): `Differs`, \
+        `fields` naming every such option. Nothing is written.\n\
+        3. An option is not possible (unknown price list or payment method, not exactly one of \
+        `billing.day` and `billing.anchor`): `Failed`, class `Invalid`, `fields` naming all.\n\
+        4. All options given are stored already: `Unchanged`.\n\
+        5. Otherwise store those that are not set: `Written`.\n\n\
+        `fields` holds the member names of `PricingOptions`.",
+    parameters: &[TENANT, FENCE],
+    body: Some(of::<Batch<SetPricing>>),
+    replies: &[ok("One result per customer.", of::<Results<PricingResult>>)],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        Refusal {
+            status: 409,
+            class: "Blocked",
+            when: "`TenantSuspended`, or `BackOrderingActive`: from the switch on, pricing is the \
+                reseller's alone. No customer was touched.",
+        },
+        TENANT_IN_PROGRESS,
+        BAD_BATCH,
+    ],
+    manual: true,
+};
+
+const CHECK_PURCHASES: Operation = Operation {
+    id: "checkPurchases",
+    method: "post",
+    path: "/resellers/{accountId}/checks",
+    tag: "distributor",
+    summary: "Why subscriptions and assets could not be copied",
+    description: "A read: no epoch is sent, nothing is written. Per id **every** reason that \
+        applies, one entry per missing thing, `detail` naming it (the product or add-on code, the \
+        cycle, both currencies):\n\n\
+        - `CurrencyMismatch`: its currency is not the price list's.\n\
+        - `ProductMissing`: the product is not in the catalogue (its add-ons and cycle are then \
+        not examined).\n\
+        - `AddonMissing`: once for each add-on that is not in the catalogue.\n\
+        - `BillingCycleMissing`: the product is there, but not with this billing cycle.\n\
+        - `PricingIncomplete`, against a tenant only, and only for a customer whose pricing \
+        options are complete: its price list there has no price for the product, an add-on or \
+        the cycle.\n\n\
+        Against a tenant, catalogue and currency are those of the tenant's price list as it is \
+        now; against a price list (before the tenant exists), that list's. State, marks, provisioning \
+        sync, copies and missing pricing options are not examined. An id that is not known (any \
+        more), or is not of a customer of this reseller, is left out of the results.",
+    parameters: &[ACCOUNT],
+    body: Some(of::<Check>),
+    replies: &[ok(
+        "One result per known id; no reasons means that it could be copied.",
+        of::<Results<CheckResult>>,
+    )],
+    refusals: &[
+        Refusal {
+            status: 404,
+            class: "NotFound",
+            when: "there is no such reseller, or it has no such tenant (any more).",
+        },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "not exactly one of `target.tenantId` and `target.priceList`, an unknown price \
+                list (`target.priceList`), no id, more than `largestBatch`, or an id twice.",
+        },
+    ],
+    manual: false,
+};
+
+const COPY_SUBSCRIPTIONS: Operation = Operation {
+    id: "copySubscriptions",
+    method: "post",
+    path: "/tenants/{tenantId}/subscriptions/copy",
+    tag: "tenant",
+    summary: "Copy subscriptions and assets",
+    description: "Per item, in one atomic step, the first that applies:\n\n\
+        1. There is no such subscription or asset: `Failed`, class `NotFound`. It is not of kind \
+        `kind`: `Failed`, class `Invalid`. It is not of a customer of this tenant's reseller (any \
+        more), or is the reseller's own, or it is not `Active`, or its digest is not \
+        `expectedSource`: `Conflict`.\n\
+        2. The source has several copies in this tenant: `Blocked`, `DuplicateCopy`.\n\
+        3. The source has a copy here under another business key or under none, or the business \
+        key belongs to another record: `Conflict`.\n\
+        4. The copy is there under this key and its digest equals the source's: `Unchanged`, \
+        whatever `expectedCopy` and `pricingDigest` say, also if it is `Ended`; a missing link is \
+        repaired. A copy that the reseller ended is never revived.\n\
+        5. There is a copy and `expectedCopy` is not its digest, or it is `Ended`; or there is \
+        none, but `expectedCopy` is there: `Conflict`.\n\
+        6. The copy's digest is not its `sourceDigest` (somebody amended a source-owned field): \
+        `Blocked`, `SourceChanged`.\n\
+        7. Anything of the following: `Blocked` with **all** that apply: every reason of \
+        `checkPurchases` against this tenant; `AccountNotSynced`, if the customer's sync is not \
+        `Synced`; `CustomerNotCopied`, if the customer has no complete live copy here; \
+        `PricingIncomplete`, if the customer's pricing options are not complete.\n\
+        8. The digest of the customer's pricing options is not `pricingDigest`: `Conflict`.\n\
+        9. There is a copy: bring its source-owned fields up to the source, set its \
+        `sourceDigest`, leave every other field alone: `Updated`.\n\
+        10. There is none: make it, `Created`.\n\n\
+        *Making* the copy means, together: the record in the tenant under the customer's copy, \
+        with all source-owned fields of the source, its add-ons included; sell price and billing \
+        from the customer's pricing options as they are in this step; business key, source id and \
+        source digest stored with it; the link at the source. Its first charge is at the source's \
+        next renewal; an asset that was charged for already is never charged again. No vendor is \
+        called, no order arises, nobody is notified.",
+    parameters: &[TENANT, FENCE],
+    body: Some(of::<Batch<CopySubscription>>),
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        TENANT_NOT_READY,
+        TENANT_IN_PROGRESS,
+        BAD_BATCH,
+    ],
+    manual: true,
+};
+
+const ACTIVATE: Operation = Operation {
+    id: "activateBackOrdering",
+    method: "post",
+    path: "/tenants/{tenantId}/activation",
+    tag: "tenant",
+    summary: "Activate back ordering: the irreversible switch",
+    description: "In this order, in one atomic step, in which nothing else of this reseller moves \
+        (no copy, no order, no change of a source):\n\n\
+        1. An equal request is stored under this `Idempotency-Key`: replay its reply \
+        (section 7.3).\n\
+        2. Back ordering is `On` for this tenant: 200 `AlreadyActive` with the time of the switch, \
+        whatever the business key and `expectedRevision` are.\n\
+        3. The business key belongs to anything else, or the tenant is still `InProgress`: \
+        `Conflict`.\n\
+        4. The reseller's inventory revision is not `expectedRevision`: `Conflict`.\n\
+        5. Anything of the following: `Blocked`, with **all** reasons, the number of records of \
+        each and up to 10 ids:\n\
+        \u{20}   - `ResellerNotBasic`, `TenantSuspended` (the id is the reseller's or the tenant's);\n\
+        \u{20}   - `NotCopied`: an *Active* subscription or asset of a customer of the reseller \
+        without a copy in this tenant, or whose customer has no copy or an `Incomplete` one (ids \
+        of the subscriptions and assets). Customers that own none of these do not count;\n\
+        \u{20}   - `DuplicateCopy`: a source with two or more copies (source ids);\n\
+        \u{20}   - `OrphanedCopy`: a `Live` copy of a subscription or asset whose source is gone, is \
+        not *Active*, or is not of a customer of this reseller any more (source ids). An `Ended` \
+        copy is never orphaned;\n\
+        \u{20}   - `SourceChanged`: a `Live` copy of a subscription or asset, or of a customer that \
+        owns an *Active* one, whose digest differs from its source's (source ids);\n\
+        \u{20}   - `HalfMarked`: an account that is copied but not marked, or marked but not \
+        copied; here every customer counts (account ids);\n\
+        \u{20}   - `OrderNotFinal`: an order that `listOpenOrders` would list (order ids).\n\
+        6. Otherwise switch: `backOrdering` becomes `On`, the reseller's kind `Tenant`, all its \
+        accounts, subscriptions and assets are marked, business key and time are stored: 200 \
+        `Activated`.\n\n\
+        From this step on the reseller orders in its own BSS and is billed by what it does there; \
+        every copy request is refused, also one that was received before. There is no way back.",
+    parameters: &[TENANT, FENCE, REQUEST_KEY],
+    body: Some(of::<Activate>),
+    replies: &[ok("Back ordering is On.", of::<Activation>)],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        Refusal {
+            status: 409,
+            class: "Conflict",
+            when: "something moved since `expectedRevision`, the tenant is still `InProgress`, or \
+                the business key belongs to something else. The switch is as it was.",
+        },
+        Refusal {
+            status: 409,
+            class: "Blocked",
+            when: "something stands against it; `blockers` names all of it. The switch is as it \
+                was.",
+        },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, the key was used \
+                for an unequal request, or a member is malformed.",
+        },
+    ],
+    manual: true,
+};

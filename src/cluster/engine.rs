@@ -1,0 +1,385 @@
+//! The engine: kube-rs' controller over the watches, with what it lacks.
+//!
+//! Unlimited concurrency, because its own limit starves objects; a fair gate inside a pass does
+//! better. A panic ends one pass, not the process. Passes begin only when every cache was filled
+//! and this process leads, and all upgrades are looked at when it begins to lead.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::ready;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::{FutureExt, Stream, StreamExt, stream};
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::{self, Event};
+use kube::{Resource, ResourceExt};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::lease::Leadership;
+use super::watch::{Guarded, Happenings, Stores, Watches};
+use crate::api::TenantResellerUpgrade;
+
+type Upgrade = Guarded<TenantResellerUpgrade>;
+
+/// When an upgrade wants its next pass, if nothing else happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// After so long.
+    After(Duration),
+    /// When it, or something that it refers to, changes.
+    Await,
+}
+
+/// Asks for a pass of an upgrade at once. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    queue: mpsc::UnboundedSender<ObjectRef<Upgrade>>,
+}
+
+impl Waker {
+    /// Asks for a pass. One that runs already is followed by another.
+    pub fn wake(&self, namespace: &str, name: &str) {
+        // It fails only when the engine has ended, and then there is nothing to wake.
+        self.queue
+            .unbounded_send(ObjectRef::new(name).within(namespace))
+            .ok();
+    }
+}
+
+/// The passes that run at this moment, for liveness. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Passes {
+    running: Arc<Mutex<RunningPasses>>,
+}
+
+#[derive(Debug, Default)]
+struct RunningPasses {
+    began: HashMap<u64, Instant>,
+    last: u64,
+}
+
+impl Passes {
+    /// For how long the oldest running pass has been running.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Duration> {
+        self.running().began.values().map(Instant::elapsed).max()
+    }
+
+    /// What is wrong, in words, if a pass has been running for longer than `limit`.
+    #[must_use]
+    pub fn stuck(&self, limit: Duration) -> Option<String> {
+        let oldest = self.oldest().filter(|oldest| *oldest > limit)?;
+        Some(format!(
+            "a pass has been running for {} s",
+            oldest.as_secs()
+        ))
+    }
+
+    /// How many passes run.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.running().began.len()
+    }
+
+    fn running(&self) -> MutexGuard<'_, RunningPasses> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) -> Running {
+        let mut running = self.running();
+        let id = running.last.wrapping_add(1);
+        running.last = id;
+        running.began.insert(id, Instant::now());
+        Running {
+            passes: self.clone(),
+            id,
+        }
+    }
+}
+
+/// Counts as running until it is dropped, however the pass ends.
+struct Running {
+    passes: Passes,
+    id: u64,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.passes.running().began.remove(&self.id);
+    }
+}
+
+/// Runs passes.
+pub struct Engine {
+    watches: Watches,
+    leadership: Leadership,
+    passes: Passes,
+    wakers: (Waker, mpsc::UnboundedReceiver<ObjectRef<Upgrade>>),
+    gone: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Engine {
+    /// An engine over these watches; it begins passes only while this process leads.
+    #[must_use]
+    pub fn new(watches: Watches, leadership: Leadership) -> Self {
+        let (queue, waiting) = mpsc::unbounded();
+        Self {
+            watches,
+            leadership,
+            passes: Passes::default(),
+            wakers: (Waker { queue }, waiting),
+            gone: Box::new(|_| {}),
+        }
+    }
+
+    /// Calls `gone` with the uid of an upgrade that had a pass and does not exist any more, so that
+    /// what is kept in memory of it can be dropped. It may come more than once.
+    #[must_use]
+    pub fn on_gone(mut self, gone: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.gone = Box::new(gone);
+        self
+    }
+
+    /// The caches that the watches fill.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.watches.stores()
+    }
+
+    /// The passes that run.
+    #[must_use]
+    pub fn passes(&self) -> Passes {
+        self.passes.clone()
+    }
+
+    /// Asks for passes.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.wakers.0.clone()
+    }
+
+    /// Runs until `stop`; then begins no new pass, awaits those that run, and returns. Dropping it
+    /// instead ends every pass at its next await.
+    pub async fn run<F, Fut>(self, reconcile: F, stop: CancellationToken)
+    where
+        F: Fn(Arc<TenantResellerUpgrade>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Next> + Send + 'static,
+    {
+        let Self {
+            watches,
+            leadership,
+            passes,
+            wakers,
+            gone,
+        } = self;
+        let stores = watches.stores();
+        let boundary = Arc::new(Boundary {
+            known: Known {
+                stores: stores.clone(),
+                panics: Mutex::default(),
+                gone,
+            },
+            stores: stores.clone(),
+            leadership: leadership.clone(),
+            passes,
+            reconcile,
+        });
+        let (of_connection, of_pricing) = (stores.clone(), upgrade_of_pricing);
+        let controller = Controller::for_stream(
+            upgrades(watches.upgrades, Arc::clone(&boundary)),
+            stores.upgrades,
+        )
+        .watches_stream(touched(watches.connections), move |connection| {
+            of_connection.upgrades_using(&connection)
+        })
+        .watches_stream(touched(watches.pricing), of_pricing)
+        .reconcile_on(wakers.1)
+        .reconcile_all_on(terms(&leadership))
+        .graceful_shutdown_on(stop.cancelled_owned());
+        controller
+            .run(
+                |upgrade, boundary: Arc<Boundary<F>>| async move {
+                    Ok::<_, Infallible>(boundary.pass(upgrade).await)
+                },
+                |_, never, _| match *never {},
+                boundary,
+            )
+            .for_each(|_| ready(()))
+            .await;
+    }
+}
+
+/// What surrounds each pass.
+struct Boundary<F> {
+    stores: Stores,
+    leadership: Leadership,
+    passes: Passes,
+    known: Known,
+    reconcile: F,
+}
+
+impl<F, Fut> Boundary<F>
+where
+    F: Fn(Arc<TenantResellerUpgrade>) -> Fut,
+    Fut: Future<Output = Next>,
+{
+    async fn pass(&self, upgrade: Arc<Upgrade>) -> Action {
+        if !self.stores.filled().await || !self.leadership.leads() {
+            // Whoever begins to lead looks at every upgrade.
+            return Action::await_change();
+        }
+        // What the watch logged as unreadable; it is looked at again when it changes.
+        let Ok(upgrade) = &upgrade.0 else {
+            return Action::await_change();
+        };
+        let uid = upgrade.uid().unwrap_or_default();
+        let span = tracing::info_span!(
+            "pass",
+            namespace = upgrade.namespace().unwrap_or_default(),
+            name = upgrade.name_any(),
+            phase = upgrade
+                .status
+                .as_ref()
+                .and_then(|status| status.phase)
+                .map_or("Pending", |phase| phase.as_str()),
+        );
+        self.known.begin(&uid);
+        let running = self.passes.begin();
+        let upgrade = Arc::new(upgrade.clone());
+        let pass = async { (self.reconcile)(Arc::clone(&upgrade)).await };
+        let ended = AssertUnwindSafe(pass)
+            .catch_unwind()
+            .instrument(span.clone())
+            .await;
+        drop(running);
+        match ended {
+            Ok(next) => {
+                self.known.ended_well(&uid, &upgrade);
+                match next {
+                    Next::After(rest) => Action::requeue(rest),
+                    Next::Await => Action::await_change(),
+                }
+            }
+            Err(_panic) => {
+                let rest = self.known.panicked(&uid);
+                // The panic hook has told where; the payload may hold anything, so it stays here.
+                span.in_scope(|| {
+                    tracing::error!(retry_in = ?rest, "a pass panicked: a defect of the operator");
+                });
+                Action::requeue(rest)
+            }
+        }
+    }
+}
+
+/// The upgrades that had a pass, with their panics in a row.
+struct Known {
+    stores: Stores,
+    panics: Mutex<HashMap<String, u32>>,
+    gone: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+const FIRST_REST: Duration = Duration::from_secs(2);
+const LONGEST_REST: Duration = Duration::from_mins(5);
+
+impl Known {
+    fn panics(&self) -> MutexGuard<'_, HashMap<String, u32>> {
+        self.panics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, uid: &str) {
+        self.panics().entry(uid.to_owned()).or_default();
+    }
+
+    fn ended_well(&self, uid: &str, upgrade: &TenantResellerUpgrade) {
+        self.panics().insert(uid.to_owned(), 0);
+        // It was deleted while its pass ran, and the pass may have left something behind.
+        if !self.stores.is_there(upgrade) {
+            self.forget(uid);
+        }
+    }
+
+    fn panicked(&self, uid: &str) -> Duration {
+        let mut panics = self.panics();
+        let count = panics.entry(uid.to_owned()).or_default();
+        let rest = FIRST_REST.saturating_mul(2_u32.saturating_pow(*count));
+        *count = count.saturating_add(1).min(16);
+        rest.min(LONGEST_REST)
+    }
+
+    fn forget(&self, uid: &str) {
+        if self.panics().remove(uid).is_some() {
+            (self.gone)(uid);
+        }
+    }
+
+    /// After a new list, deletions between the lists are not told one by one.
+    fn forget_missing(&self) {
+        let there = self.stores.uids();
+        let known: Vec<String> = self.panics().keys().cloned().collect();
+        for uid in known.iter().filter(|uid| !there.contains(*uid)) {
+            self.forget(uid);
+        }
+    }
+}
+
+/// The upgrades that appear or change, minding those that go.
+fn upgrades<F: Send + Sync + 'static>(
+    events: Happenings<TenantResellerUpgrade>,
+    boundary: Arc<Boundary<F>>,
+) -> impl Stream<Item = Result<Upgrade, watcher::Error>> + Send + 'static {
+    events.filter_map(move |event| {
+        ready(match event {
+            Event::Apply(upgrade) | Event::InitApply(upgrade) => Some(Ok(upgrade)),
+            Event::Delete(upgrade) => {
+                boundary
+                    .known
+                    .forget(upgrade.meta().uid.as_deref().unwrap_or_default());
+                None
+            }
+            Event::InitDone => {
+                boundary.known.forget_missing();
+                None
+            }
+            Event::Init => None,
+        })
+    })
+}
+
+/// The objects that appear, change or go.
+fn touched<K: Send + 'static>(
+    events: Happenings<K>,
+) -> impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static {
+    events.filter_map(|event| {
+        ready(match event {
+            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
+                Some(Ok(object))
+            }
+            Event::Init | Event::InitDone => None,
+        })
+    })
+}
+
+fn upgrade_of_pricing(pricing: Guarded<crate::api::CustomerPricing>) -> Option<ObjectRef<Upgrade>> {
+    let pricing = pricing.0.ok()?;
+    let namespace = pricing.metadata.namespace?;
+    Some(ObjectRef::new(&pricing.spec.upgrade_ref.name).within(&namespace))
+}
+
+/// Says whenever this process begins to lead.
+fn terms(leadership: &Leadership) -> impl Stream<Item = ()> + Send + 'static {
+    stream::unfold((leadership.view(), 0), |(mut view, term)| async move {
+        let now = view
+            .wait_for(|view| view.term != term)
+            .await
+            .ok()
+            .map(|view| view.term)?;
+        Some(((), (view, now)))
+    })
+}

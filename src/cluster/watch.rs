@@ -1,0 +1,409 @@
+//! The watches: pruned, guarded, and each with its cache.
+//!
+//! Pruned, because managedFields are most of the memory of a cached object. Guarded, because one
+//! object written by a newer or older version must not stop the others. Each stream keeps its
+//! errors to itself: in kube-rs' controller an error of one stream pauses all of them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use kube::api::Api;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::client::Clients;
+use super::error::chain;
+use super::pulse::{Pulse, Pulses};
+use crate::api::{BssConnection, ConditionType, CustomerPricing, Phase, TenantResellerUpgrade};
+
+/// How long one watch lasts before it is asked anew, in seconds. Also bounds how long a connection
+/// that died without a word goes unnoticed.
+pub(super) const WATCH_SECONDS: u32 = 60;
+
+/// `kubectl apply` keeps a whole copy of the object here.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object that may be unreadable for this version.
+pub(super) type Guarded<K> = DeserializeGuard<K>;
+
+/// Where upgrades are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In the whole cluster.
+    Cluster,
+    /// In one namespace.
+    Namespace(String),
+}
+
+impl Scope {
+    fn api<K>(&self, client: &Client) -> Api<Guarded<K>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        match self {
+            Self::Cluster => Api::all(client.clone()),
+            Self::Namespace(name) => Api::namespaced(client.clone(), name),
+        }
+    }
+}
+
+/// The caches that the watches fill.
+#[derive(Clone)]
+pub struct Stores {
+    pub(super) upgrades: Store<Guarded<TenantResellerUpgrade>>,
+    pub(super) connections: Store<Guarded<BssConnection>>,
+    pub(super) pricing: Store<Guarded<CustomerPricing>>,
+    filled: [Filled; 3],
+}
+
+/// Whether a cache was filled.
+///
+/// Not kube-rs' `wait_until_ready`: of several tasks that wait for one store it wakes only the one
+/// that looked last (5.0.0), and here every pass waits.
+type Filled = tokio::sync::watch::Receiver<bool>;
+
+impl Stores {
+    /// Waits until every cache was filled once. A pass before that would take what it has not
+    /// seen for missing. False if the watches ended before.
+    pub async fn filled(&self) -> bool {
+        for filled in &self.filled {
+            if filled.clone().wait_for(|filled| *filled).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// An upgrade as the watch saw it last; `None` also if this version cannot read it.
+    #[must_use]
+    pub fn upgrade(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade> {
+        readable(&self.upgrades, namespace, name)
+    }
+
+    /// A connection as the watch saw it last.
+    #[must_use]
+    pub fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {
+        readable(&self.connections, namespace, name)
+    }
+
+    /// The pricing objects that refer to an upgrade, by name.
+    #[must_use]
+    pub fn pricing_of(&self, namespace: &str, upgrade: &str) -> Vec<CustomerPricing> {
+        let mut found: Vec<CustomerPricing> = self
+            .pricing
+            .state_filter(|guarded| {
+                guarded.0.as_ref().is_ok_and(|pricing| {
+                    pricing.metadata.namespace.as_deref() == Some(namespace)
+                        && pricing.spec.upgrade_ref.name == upgrade
+                })
+            })
+            .iter()
+            .filter_map(|guarded| guarded.0.as_ref().ok().cloned())
+            .collect();
+        found.sort_by_key(ResourceExt::name_any);
+        found
+    }
+
+    /// How many upgrades there are, by phase and reason of `Ready`, for gauges.
+    #[must_use]
+    pub fn upgrade_counts(&self) -> BTreeMap<(String, String), i64> {
+        let mut counts = BTreeMap::new();
+        for guarded in self.upgrades.state() {
+            let count: &mut i64 = counts.entry(phase_and_reason(&guarded)).or_default();
+            *count = count.saturating_add(1);
+        }
+        counts
+    }
+
+    /// Whether this very upgrade is there, not another of its name.
+    pub(super) fn is_there(&self, upgrade: &TenantResellerUpgrade) -> bool {
+        self.upgrades
+            .get(
+                &ObjectRef::new(&upgrade.name_any())
+                    .within(&upgrade.namespace().unwrap_or_default()),
+            )
+            .is_some_and(|there| there.meta().uid == upgrade.metadata.uid)
+    }
+
+    /// The uids of all upgrades that are there.
+    pub(super) fn uids(&self) -> HashSet<String> {
+        let there = self.upgrades.state();
+        there
+            .iter()
+            .filter_map(|there| there.meta().uid.clone())
+            .collect()
+    }
+
+    /// The upgrades that refer to a connection.
+    pub(super) fn upgrades_using(
+        &self,
+        connection: &Guarded<BssConnection>,
+    ) -> Vec<ObjectRef<Guarded<TenantResellerUpgrade>>> {
+        let (namespace, name) = (connection.namespace(), connection.name_any());
+        self.upgrades
+            .state_filter(|guarded| {
+                guarded.namespace() == namespace
+                    && guarded
+                        .0
+                        .as_ref()
+                        .is_ok_and(|upgrade| upgrade.spec.connection_ref.name == name)
+            })
+            .iter()
+            .map(|upgrade| ObjectRef::from_obj(upgrade.as_ref()))
+            .collect()
+    }
+}
+
+fn phase_and_reason(guarded: &Guarded<TenantResellerUpgrade>) -> (String, String) {
+    let Ok(upgrade) = &guarded.0 else {
+        return ("Unreadable".to_owned(), "Unreadable".to_owned());
+    };
+    let status = upgrade.status.as_ref();
+    let phase = status
+        .and_then(|status| status.phase)
+        .unwrap_or(Phase::Pending);
+    let ready = ConditionType::Ready.as_str();
+    let reason = status
+        .and_then(|status| status.conditions.iter().find(|c| c.type_ == ready))
+        .map_or("Unseen", |condition| condition.reason.as_str());
+    (phase.as_str().to_owned(), reason.to_owned())
+}
+
+fn readable<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + 'static,
+{
+    let found = store.get(&ObjectRef::new(name).within(namespace))?;
+    found.0.as_ref().ok().cloned()
+}
+
+/// A stream of what happens to one kind; it never ends and never fails.
+pub(super) type Happenings<K> =
+    std::pin::Pin<Box<dyn Stream<Item = Event<Guarded<K>>> + Send + 'static>>;
+
+/// The watches, not running yet: an [`super::Engine`] runs them.
+pub struct Watches {
+    pub(super) stores: Stores,
+    pub(super) upgrades: Happenings<TenantResellerUpgrade>,
+    pub(super) connections: Happenings<BssConnection>,
+    pub(super) pricing: Happenings<CustomerPricing>,
+}
+
+impl Watches {
+    /// Prepares the watches.
+    #[must_use]
+    pub fn new(clients: &Clients, scope: &Scope) -> Self {
+        let (client, pulses) = (&clients.watches, &clients.pulses);
+        let (upgrades, upgrade_events, upgrades_filled) =
+            watched(scope.api(client), pulses, |p| &p.upgrades);
+        let (connections, connection_events, connections_filled) =
+            watched(scope.api(client), pulses, |p| &p.connections);
+        let (pricing, pricing_events, pricing_filled) =
+            watched(scope.api(client), pulses, |p| &p.pricing);
+        Self {
+            stores: Stores {
+                upgrades,
+                connections,
+                pricing,
+                filled: [upgrades_filled, connections_filled, pricing_filled],
+            },
+            upgrades: upgrade_events,
+            connections: connection_events,
+            pricing: pricing_events,
+        }
+    }
+
+    /// The caches.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        self.stores.clone()
+    }
+}
+
+fn watched<K>(
+    api: Api<Guarded<K>>,
+    pulses: &Arc<Pulses>,
+    of: fn(&Pulses) -> &Pulse,
+) -> (Store<Guarded<K>>, Happenings<K>, Filled)
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
+    K: 'static,
+{
+    let (store, writer) = reflector::store();
+    let (fill, filled) = tokio::sync::watch::channel(false);
+    let pulses = Arc::clone(pulses);
+    let events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
+        .backoff(Patience::default())
+        .modify(prune)
+        .reflect(writer)
+        .filter_map(move |happened| {
+            let kept = observe(of(&pulses), happened);
+            if matches!(kept, Some(Event::InitDone)) {
+                fill.send_replace(true);
+            }
+            async move { kept }
+        })
+        .boxed();
+    (store, events, filled)
+}
+
+/// Takes the pulse of an event, and keeps errors from going further.
+fn observe<K: Resource>(
+    pulse: &Pulse,
+    happened: watcher::Result<Event<Guarded<K>>>,
+) -> Option<Event<Guarded<K>>> {
+    match happened {
+        Ok(event) => {
+            match &event {
+                // Said before each attempt to list, so it says nothing about the API server.
+                Event::Init => {}
+                Event::InitDone => {
+                    pulse.synced();
+                    pulse.beat();
+                }
+                Event::Apply(object) | Event::InitApply(object) => {
+                    pulse.beat();
+                    warn_unreadable(pulse, object);
+                }
+                Event::Delete(_) => pulse.beat(),
+            }
+            Some(event)
+        }
+        Err(error) => {
+            if let Some(said) = pulse.trouble(explain(&error)) {
+                tracing::warn!(
+                    kind = pulse.name(),
+                    error = said,
+                    "watch failed; trying again"
+                );
+            }
+            None
+        }
+    }
+}
+
+fn warn_unreadable<K: Resource>(pulse: &Pulse, object: &Guarded<K>) {
+    if let Err(invalid) = &object.0 {
+        tracing::warn!(
+            kind = pulse.name(),
+            namespace = invalid.metadata.namespace.as_deref().unwrap_or_default(),
+            name = invalid.metadata.name.as_deref().unwrap_or_default(),
+            error = invalid.error,
+            "this version cannot read the object; it is left alone until it changes"
+        );
+    }
+}
+
+fn explain(error: &watcher::Error) -> String {
+    let answered = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status),
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => None,
+    };
+    match answered.map(|status| (status.code, &status.message)) {
+        Some((404, _)) => "the API server does not serve this kind: are the CRDs installed?".into(),
+        Some((401 | 403, said)) => format!("RBAC forbids it: {said}"),
+        Some((410, _)) => "the API server has forgotten where the watch was; listing again".into(),
+        Some((code, said)) => format!("{code}: {said}"),
+        None => chain(error),
+    }
+}
+
+fn prune<K: Resource>(object: &mut Guarded<K>) {
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+/// How long a failed watch rests: half a second, doubled up to ten.
+///
+/// kube-rs resets its own back-off with each success and counts the beginning of a list as one, so
+/// that a list that always fails would never be asked more slowly. This one forgets failures only
+/// after a quiet minute.
+#[derive(Debug, Default)]
+struct Patience {
+    failures: u32,
+    last: Option<Instant>,
+}
+
+const QUIET: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_secs(10);
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(self.failed_at(Instant::now()))
+    }
+}
+
+impl Patience {
+    fn failed_at(&mut self, now: Instant) -> Duration {
+        let quiet = |last| now.saturating_duration_since(last) > QUIET;
+        if self.last.is_some_and(quiet) {
+            self.failures = 0;
+        }
+        self.last = Some(now);
+        let rest = Duration::from_millis(500).saturating_mul(2_u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1).min(16);
+        rest.min(LONGEST)
+    }
+}
+
+impl Backoff for Patience {
+    fn reset(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_grows_and_forgets() {
+        let (mut patience, now) = (Patience::default(), Instant::now());
+        let rests: Vec<u128> = (0..6)
+            .map(|_| patience.failed_at(now).as_millis())
+            .collect();
+        assert_eq!(rests, [500, 1000, 2000, 4000, 8000, 10000]);
+        patience.reset();
+        assert_eq!(patience.failed_at(now), LONGEST, "a success is no reset");
+        let later = now + QUIET + Duration::from_secs(1);
+        assert_eq!(patience.failed_at(later), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn pruning_leaves_what_people_wrote() {
+        let mut object: Guarded<BssConnection> = serde_json::from_value(serde_json::json!({
+            "apiVersion": "tenantreseller.io/v1alpha1",
+            "kind": "BssConnection",
+            "metadata": {
+                "name": "distributor",
+                "managedFields": [{ "manager": "kubectl" }],
+                "annotations": { LAST_APPLIED: "{}", "mine": "kept" },
+            },
+        }))
+        .expect("metadata is readable");
+        assert!(object.0.is_err(), "without a spec it is unreadable");
+        prune(&mut object);
+        assert_eq!(object.managed_fields(), []);
+        assert_eq!(
+            object.annotations().iter().collect::<Vec<_>>(),
+            [(&"mine".to_owned(), &"kept".to_owned())]
+        );
+    }
+}

@@ -1,0 +1,377 @@
+//! What is written beside the upgrade's own status: report pages, the status of pricing objects
+//! and of the connection. Touches the cluster; all of it only on change.
+
+use super::memory::Life;
+use crate::api::{
+    BssConnection, BssConnectionStatus, CapabilityStatus, ConditionStatus, ConditionType,
+    CustomerPricing, CustomerPricingStatus, PricingFailure, Reason, ReportKind, ReportRow,
+    TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec,
+};
+use crate::bss::port::{
+    Capabilities, Keys as KeyPromise, Mode, PricingOutcome, SourceId, Strength,
+};
+use crate::cluster::port::{Cluster, ClusterResult};
+use crate::cluster::report_metadata;
+use crate::upgrade::{Now, Observed, ValidUpgrade, report_rows};
+
+/// Rows of a page: with their bounds, a page stays below 256 KiB.
+const PAGE_ROWS: usize = 250;
+/// Pages of a report.
+const MAX_PAGES: usize = 8;
+
+/// Writes the pages whose content changed and deletes those that are no longer needed.
+pub(super) async fn reports<C: Cluster>(
+    cluster: &C,
+    upgrade: &TenantResellerUpgrade,
+    valid: &ValidUpgrade,
+    observed: &Observed,
+) -> ClusterResult<()> {
+    if !observed.looked_at_purchases {
+        return Ok(());
+    }
+    let Some(reseller) = observed
+        .claim
+        .as_ref()
+        .map(|claim| claim.reseller_account_id.clone())
+    else {
+        return Ok(());
+    };
+    let keys = valid.keys(&reseller.into());
+    let tenant = observed
+        .claim
+        .as_ref()
+        .and_then(|claim| claim.tenant_id.clone())
+        .map(Into::into);
+    let mut there = cluster.reports_of(upgrade).await?;
+    for kind in [ReportKind::Blockers, ReportKind::Exclusions] {
+        let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
+        for page in pages(kind, &rows, truncated) {
+            let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);
+            let mut report = UpgradeReport::new("", page);
+            report.metadata = report_metadata(upgrade, &suffix);
+            let same = there
+                .iter()
+                .position(|old| old.metadata.name == report.metadata.name)
+                .map(|found| there.swap_remove(found));
+            if same.is_none_or(|old| old.spec != report.spec) {
+                cluster.apply_report(&report).await?;
+            }
+        }
+    }
+    for old in &there {
+        cluster.delete_report(old).await?;
+    }
+    Ok(())
+}
+
+fn pages(kind: ReportKind, rows: &[ReportRow], truncated: i64) -> Vec<UpgradeReportSpec> {
+    let kept = rows.len().min(PAGE_ROWS.saturating_mul(MAX_PAGES));
+    let left_out = i64::try_from(rows.len().saturating_sub(kept)).unwrap_or(i64::MAX);
+    let truncated = truncated.saturating_add(left_out);
+    let mut pages: Vec<UpgradeReportSpec> = rows
+        .get(..kept)
+        .unwrap_or_default()
+        .chunks(PAGE_ROWS)
+        .zip(1..)
+        .map(|(rows, page)| UpgradeReportSpec {
+            kind,
+            page,
+            count: i32::try_from(rows.len()).unwrap_or(i32::MAX),
+            truncated: 0,
+            rows: rows.to_vec(),
+        })
+        .collect();
+    if let Some(last) = pages.last_mut() {
+        last.truncated = truncated;
+    }
+    pages
+}
+
+/// Writes the status of every pricing object of the upgrade.
+pub(super) async fn pricing<C: Cluster>(
+    cluster: &C,
+    objects: &[CustomerPricing],
+    valid: &ValidUpgrade,
+    observed: &Observed,
+    now: Now,
+) -> ClusterResult<()> {
+    let closed = observed.reached(ConditionType::SubscriptionsCopied);
+    for object in objects {
+        let generation = object.metadata.generation.unwrap_or_default();
+        let before = object.status.clone().unwrap_or_default();
+        let already_closed = before
+            .conditions
+            .iter()
+            .any(|c| c.reason == Reason::Closed.as_str());
+        if already_closed && before.observed_generation == Some(generation) {
+            continue;
+        }
+        let status = pricing_status(object, (valid, observed), closed, now);
+        if status != before {
+            cluster.apply_pricing_status(object, &status).await?;
+        }
+    }
+    Ok(())
+}
+
+fn pricing_status(
+    object: &CustomerPricing,
+    (valid, observed): (&ValidUpgrade, &Observed),
+    closed: bool,
+    now: Now,
+) -> CustomerPricingStatus {
+    let before = object.status.clone().unwrap_or_default();
+    let generation = object.metadata.generation.unwrap_or_default();
+    let mut status = CustomerPricingStatus {
+        observed_generation: Some(generation),
+        conditions: before.conditions,
+        declared: i64::try_from(object.spec.customers.len()).unwrap_or(i64::MAX),
+        ..CustomerPricingStatus::default()
+    };
+    let mut open = 0_i64;
+    for customer in &object.spec.customers {
+        let id = SourceId(customer.account_id.trim().to_owned());
+        match fate(&id, valid, observed) {
+            Fate::Applied => status.applied = status.applied.saturating_add(1),
+            Fate::Open => open = open.saturating_add(1),
+            Fate::Failed(detail) => {
+                status.failed = status.failed.saturating_add(1);
+                if status.failures.len() < 10 {
+                    let account_id = customer.account_id.clone();
+                    status.failures.push(PricingFailure { account_id, detail });
+                }
+            }
+        }
+    }
+    let (ready, reason, message) = if closed {
+        (
+            ConditionStatus::True,
+            Reason::Closed,
+            "The subscriptions were copied: later changes are made in the reseller's BSS.",
+        )
+    } else if status.failed > 0 {
+        (
+            ConditionStatus::False,
+            Reason::ItemsFailed,
+            "Some options could not be applied; status.failures names the first of them.",
+        )
+    } else if open > 0 {
+        (ConditionStatus::False, Reason::Pending, "Not applied yet.")
+    } else {
+        (ConditionStatus::True, Reason::Ready, "Applied.")
+    };
+    let _change =
+        ready_condition(ready, reason, message).set(&mut status.conditions, generation, now.wall);
+    status
+}
+
+enum Fate {
+    Applied,
+    Open,
+    Failed(String),
+}
+
+fn fate(customer: &SourceId, valid: &ValidUpgrade, observed: &Observed) -> Fate {
+    if let Some(objects) = valid.declared_twice.get(customer) {
+        return Fate::Failed(format!(
+            "Declared by {}: none of them is applied. Leave the customer in one of them.",
+            objects.join(" and ")
+        ));
+    }
+    let declared = valid.declared.get(customer);
+    match observed.applied.get(customer) {
+        Some((options, outcome)) if declared.is_some_and(|d| d.options == *options) => {
+            match outcome {
+                PricingOutcome::Written | PricingOutcome::Unchanged => Fate::Applied,
+                PricingOutcome::Differs(fields) => Fate::Failed(format!(
+                    "Other options are set in the reseller's BSS and stand ({}). Change the \
+                     object to them, or change them there.",
+                    fields.join(", ")
+                )),
+                PricingOutcome::Failed(why) => Fate::Failed(why.clone()),
+                PricingOutcome::Unknown => Fate::Open,
+            }
+        }
+        Some(_) | None => Fate::Open,
+    }
+}
+
+/// Writes the connection's status, as far as something is known of it.
+pub(super) async fn connection<C: Cluster, B>(
+    cluster: &C,
+    connection: &BssConnection,
+    life: &Life<B>,
+    trouble: Option<(Reason, &str)>,
+    now: Now,
+) -> ClusterResult<()> {
+    let Some(found) = found(&life.observed, trouble) else {
+        return Ok(());
+    };
+    let before = connection.status.clone().unwrap_or_default();
+    let generation = connection.metadata.generation.unwrap_or_default();
+    let mut status = BssConnectionStatus {
+        observed_generation: Some(generation),
+        adapter: Some("reference".to_owned()),
+        identity: Some(connection.spec.identity.clone())
+            .filter(|_| life.observed.identity_agrees)
+            .or_else(|| before.identity.clone()),
+        capabilities: life
+            .observed
+            .capabilities
+            .as_ref()
+            .map_or_else(|| before.capabilities.clone(), capabilities),
+        conditions: before.conditions.clone(),
+    };
+    let mut all = ConditionStatus::True;
+    for (name, condition) in [
+        ("Reachable", found.reachable),
+        ("Authenticated", found.authenticated),
+        ("Conforming", found.conforming),
+    ] {
+        if condition != ConditionStatus::True {
+            all = ConditionStatus::False;
+        }
+        let (reason, message) = if condition == ConditionStatus::True {
+            (Reason::Ready, "All is well.")
+        } else {
+            (found.reason, found.message.as_str())
+        };
+        set_named(
+            &mut status,
+            name,
+            (condition, reason, message),
+            generation,
+            now,
+        );
+    }
+    set_named(
+        &mut status,
+        "Ready",
+        (all, found.reason, &found.message),
+        generation,
+        now,
+    );
+    if status != before {
+        cluster.apply_connection_status(connection, &status).await?;
+    }
+    Ok(())
+}
+
+struct Found {
+    reachable: ConditionStatus,
+    authenticated: ConditionStatus,
+    conforming: ConditionStatus,
+    reason: Reason,
+    message: String,
+}
+
+fn found(observed: &Observed, trouble: Option<(Reason, &str)>) -> Option<Found> {
+    use ConditionStatus::{False, True, Unknown};
+    let standing = observed
+        .trouble
+        .as_ref()
+        .map(|trouble| &trouble.verdict)
+        .or(observed.verdict.as_ref())
+        .map(|verdict| (verdict.reason, verdict.message.as_str()));
+    let (reachable, authenticated, conforming, reason, message) = match trouble.or(standing) {
+        Some((reason @ (Reason::BssUnavailable | Reason::ConnectionForbidden), message)) => {
+            (False, Unknown, Unknown, reason, message)
+        }
+        Some((reason @ Reason::CredentialsRejected, message)) => {
+            (True, False, Unknown, reason, message)
+        }
+        Some((
+            reason
+            @ (Reason::ContractViolated | Reason::IdentityMismatch | Reason::RiskNotAccepted),
+            message,
+        )) => (True, True, False, reason, message),
+        _ if observed.capabilities.is_some() => (True, True, True, Reason::Ready, "All is well."),
+        _ => return None,
+    };
+    Some(Found {
+        reachable,
+        authenticated,
+        conforming,
+        reason,
+        message: message.to_owned(),
+    })
+}
+
+fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
+    let entry = |name: &str, value: &str| CapabilityStatus {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    let mut list: Vec<CapabilityStatus> = capabilities
+        .operations
+        .iter()
+        .map(|(operation, mode)| {
+            let mode = match mode {
+                Mode::Automatic => "Automatic",
+                Mode::ManualStep => "ManualStep",
+                Mode::Unsupported => "Unsupported",
+            };
+            entry(operation.as_str(), mode)
+        })
+        .collect();
+    let promises = &capabilities.promises;
+    let keys = match promises.keys {
+        KeyPromise::Unique => "Unique",
+        KeyPromise::Findable => "Findable",
+        KeyPromise::None => "None",
+    };
+    list.push(entry("keys", keys));
+    for (name, strength) in [
+        ("epochs", promises.epochs),
+        ("revision", promises.revision),
+        ("compares", promises.compares),
+        ("orders", promises.orders),
+        ("offGuard", promises.off_guard),
+    ] {
+        let strength = match strength {
+            Strength::Strong => "Strong",
+            Strength::Weak => "Weak",
+        };
+        list.push(entry(name, strength));
+    }
+    list
+}
+
+fn set_named(
+    status: &mut BssConnectionStatus,
+    name: &str,
+    (condition, reason, message): (ConditionStatus, Reason, &str),
+    generation: i64,
+    now: Now,
+) {
+    // Reuses the rules of `Ready` under the connection's own names.
+    let mut one: Vec<crate::api::Condition> = status
+        .conditions
+        .iter()
+        .filter(|c| c.type_ == name)
+        .cloned()
+        .map(|mut c| {
+            ConditionType::Ready.as_str().clone_into(&mut c.type_);
+            c
+        })
+        .collect();
+    let _change = ready_condition(condition, reason, message).set(&mut one, generation, now.wall);
+    status.conditions.retain(|c| c.type_ != name);
+    status.conditions.extend(one.into_iter().map(|mut c| {
+        name.clone_into(&mut c.type_);
+        c
+    }));
+}
+
+fn ready_condition(
+    status: ConditionStatus,
+    reason: Reason,
+    message: &str,
+) -> crate::api::DesiredCondition {
+    crate::api::DesiredCondition {
+        type_: ConditionType::Ready,
+        status,
+        reason,
+        message: message.to_owned(),
+    }
+}

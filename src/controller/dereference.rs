@@ -1,0 +1,236 @@
+//! Step 1: fetch what the spec points to. Touches the cluster, and makes the adapter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::memory::{Life, Linked};
+use crate::api::{
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, CustomerPricing, Reason, TenantResellerUpgrade,
+};
+use crate::bss::error::BssError;
+use crate::bss::port::Bss;
+use crate::cluster::port::{Cluster, ClusterError, SecretView};
+use crate::upgrade::{Pace, References, State};
+
+/// A Secret is read again after this long.
+const SECRET_LIFE: Duration = Duration::from_secs(60);
+
+/// What an adapter is made of.
+#[derive(Debug)]
+pub struct ConnectionSettings {
+    /// The connection's namespace and name.
+    pub connection: String,
+    /// The BSS's declared name.
+    pub identity: String,
+    /// Base URL.
+    pub url: String,
+    /// Bearer token.
+    pub token: SecretString,
+    /// The hosts that the token may be sent to, as the Secret says.
+    pub allowed_hosts: String,
+    /// The CA to trust besides the usual ones, PEM.
+    pub ca: Option<String>,
+    /// Requests per second.
+    pub requests_per_second: u32,
+    /// Requests at a time.
+    pub concurrency: u32,
+    /// Bound on one request.
+    pub timeout: Duration,
+}
+
+/// Makes adapters.
+pub trait Connector: Send + Sync {
+    /// The adapter.
+    type Bss: Bss;
+
+    /// Makes one, or says why the connection may not be used.
+    fn connect(&self, settings: ConnectionSettings) -> Result<Arc<Self::Bss>, BssError>;
+}
+
+/// What the spec points to.
+pub(super) struct Fetched<B> {
+    pub(super) connection: BssConnection,
+    pub(super) bss: Arc<B>,
+    pub(super) references: References,
+}
+
+/// Why something that the spec points to cannot be used (yet).
+pub(super) enum Missing {
+    /// A state of the upgrade.
+    State(Box<State>),
+    /// The API server did not answer.
+    Cluster(ClusterError),
+}
+
+impl From<ClusterError> for Missing {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// Fetches connection and pricing objects, and the Secrets if they are not fresh, and settles the
+/// upgrade's life on what was found.
+pub(super) async fn dereference<C: Cluster, K: Connector>(
+    cluster: &C,
+    connector: &K,
+    upgrade: &TenantResellerUpgrade,
+    life: &mut Life<K::Bss>,
+    (now, pace): (Duration, Pace),
+) -> Result<Fetched<K::Bss>, Missing> {
+    let namespace = upgrade.metadata.namespace.as_deref().unwrap_or_default();
+    let name = upgrade.metadata.name.as_deref().unwrap_or_default();
+    let wanted = &upgrade.spec.connection_ref.name;
+    let Some(connection) = cluster.connection(namespace, wanted).await? else {
+        return Err(not_ready(
+            format!("The BssConnection {wanted} does not exist in this namespace."),
+            format!("Create the BssConnection {wanted}; the operator goes on by itself."),
+        ));
+    };
+    let pricing = cluster.pricing_of(namespace, name).await?;
+    let made_of = version(&connection);
+    life.settle(upgrade, &made_of, nudge(upgrade, &pricing));
+    let fresh = life.bss.as_ref().filter(|linked| {
+        linked.made_of == made_of && now.saturating_sub(linked.made_at) < SECRET_LIFE
+    });
+    let bss = if let Some(linked) = fresh {
+        Arc::clone(&linked.bss)
+    } else {
+        let settings = settings(cluster, namespace, &connection).await?;
+        let bss = connector
+            .connect(settings)
+            .map_err(|error| forbidden(&error))?;
+        life.bss = Some(Linked {
+            bss: Arc::clone(&bss),
+            made_of,
+            made_at: now,
+        });
+        bss
+    };
+    let references = References {
+        identity: connection.spec.identity.clone(),
+        pricing,
+        pace,
+    };
+    Ok(Fetched {
+        connection,
+        bss,
+        references,
+    })
+}
+
+async fn settings<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    connection: &BssConnection,
+) -> Result<ConnectionSettings, Missing> {
+    let spec = &connection.spec;
+    let name = &spec.auth.bearer.secret_ref.name;
+    let secret = secret(cluster, namespace, name).await?;
+    let token = value(&secret, name, "token")?;
+    let Some(hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
+        return Err(state(
+            Reason::ConnectionForbidden,
+            format!("The Secret {name} does not say which hosts it may be sent to."),
+            format!(
+                "Annotate it with the BSS's host: kubectl annotate secret {name} \
+                 {ALLOWED_HOSTS_ANNOTATION}=HOST"
+            ),
+        ));
+    };
+    let ca = match &spec.tls {
+        None => None,
+        Some(tls) => {
+            let name = &tls.ca_secret_ref.name;
+            let secret = self::secret(cluster, namespace, name).await?;
+            Some(value(&secret, name, "ca.crt")?.expose_secret().to_owned())
+        }
+    };
+    Ok(ConnectionSettings {
+        connection: format!(
+            "{namespace}/{}",
+            connection.metadata.name.as_deref().unwrap_or_default()
+        ),
+        identity: spec.identity.clone(),
+        url: spec.reference.url.clone(),
+        token,
+        allowed_hosts: hosts.clone(),
+        ca,
+        requests_per_second: positive(spec.limits.requests_per_second),
+        concurrency: positive(spec.limits.concurrency),
+        timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
+    })
+}
+
+fn positive(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(1).max(1)
+}
+
+async fn secret<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    name: &str,
+) -> Result<SecretView, Missing> {
+    cluster.secret(namespace, name).await?.ok_or_else(|| {
+        not_ready(
+            format!("The Secret {name} does not exist in this namespace."),
+            format!("Create the Secret {name}; the operator goes on by itself."),
+        )
+    })
+}
+
+fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Missing> {
+    secret.data.get(key).cloned().ok_or_else(|| {
+        not_ready(
+            format!("The Secret {name} has no key {key}."),
+            format!("Add the key {key} to the Secret {name}."),
+        )
+    })
+}
+
+fn not_ready(message: String, next_action: String) -> Missing {
+    state(Reason::DependencyNotReady, message, next_action)
+}
+
+fn state(reason: Reason, message: String, next_action: String) -> Missing {
+    Missing::State(Box::new(State {
+        reason,
+        message,
+        next_action,
+    }))
+}
+
+fn forbidden(error: &BssError) -> Missing {
+    state(
+        Reason::ConnectionForbidden,
+        error.to_string(),
+        "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's \
+         allowed address ranges."
+            .to_owned(),
+    )
+}
+
+/// What an adapter is made on: another connection object or generation makes another.
+fn version(connection: &BssConnection) -> String {
+    let uid = connection.metadata.uid.as_deref().unwrap_or_default();
+    format!(
+        "{uid}/{}",
+        connection.metadata.generation.unwrap_or_default()
+    )
+}
+
+/// What people can change without changing the spec, and what the operator obeys at once.
+fn nudge(upgrade: &TenantResellerUpgrade, pricing: &[CustomerPricing]) -> String {
+    let mut text = String::new();
+    let annotations = upgrade.metadata.annotations.iter().flatten();
+    for (key, value) in annotations.filter(|(key, _)| key.starts_with("tenantreseller.io/")) {
+        text.extend([key.as_str(), "=", value.as_str(), ";"]);
+    }
+    for object in pricing {
+        let uid = object.metadata.uid.as_deref().unwrap_or_default();
+        let generation = object.metadata.generation.unwrap_or_default().to_string();
+        text.extend([uid, "/", &generation, ";"]);
+    }
+    text
+}

@@ -1,0 +1,142 @@
+//! What a process keeps of the upgrades that it works on. Losing it costs a few reads.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
+use crate::upgrade::{Observed, Suspension, suspension};
+
+/// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ground {
+    generation: i64,
+    suspension: Suspension,
+    connection: String,
+}
+
+/// The life of one upgrade in this process.
+pub(super) struct Life<B> {
+    /// What is known.
+    pub(super) observed: Observed,
+    /// The claim as it was read or written last.
+    pub(super) claim: Option<ResellerClaim>,
+    /// The adapter, with the ground that it was made on and when.
+    pub(super) bss: Option<Linked<B>>,
+    /// What the observations rest on.
+    ground: Option<Ground>,
+    /// What people changed without changing the spec.
+    nudge: Option<String>,
+    /// When figures were written last.
+    pub(super) figures_written: Option<Duration>,
+    /// The value of `requestedAt` that was obeyed last.
+    pub(super) handled: Option<String>,
+}
+
+/// An adapter that is at hand.
+pub(super) struct Linked<B> {
+    pub(super) bss: Arc<B>,
+    pub(super) made_of: String,
+    pub(super) made_at: Duration,
+}
+
+impl<B> Life<B> {
+    fn new() -> Self {
+        Self {
+            observed: Observed::default(),
+            claim: None,
+            bss: None,
+            ground: None,
+            nudge: None,
+            figures_written: None,
+            handled: None,
+        }
+    }
+
+    /// Begins anew if the ground changed; looks again at once if somebody nudged.
+    pub(super) fn settle(
+        &mut self,
+        upgrade: &TenantResellerUpgrade,
+        connection: &str,
+        nudge: String,
+    ) {
+        let ground = Ground {
+            generation: upgrade.metadata.generation.unwrap_or_default(),
+            suspension: suspension(upgrade),
+            connection: connection.to_owned(),
+        };
+        if self.ground.as_ref() != Some(&ground) {
+            let known = std::mem::take(&mut self.observed);
+            let mut fresh = Observed::new(milestones(upgrade));
+            // Milestones and open troubles outlive a change of mind.
+            fresh.milestones.extend(known.milestones);
+            self.observed = fresh;
+            self.claim = None;
+            self.ground = Some(ground);
+        }
+        if self.nudge.as_ref() != Some(&nudge) {
+            if self.nudge.is_some() {
+                self.observed.look_now();
+                self.bss = None;
+            }
+            self.nudge = Some(nudge);
+        }
+    }
+}
+
+fn milestones(upgrade: &TenantResellerUpgrade) -> Vec<ConditionType> {
+    let conditions = upgrade
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions);
+    ConditionType::MILESTONES
+        .into_iter()
+        .filter(|milestone| {
+            conditions.iter().any(|condition| {
+                condition.type_ == milestone.as_str() && condition.status == ConditionStatus::True
+            })
+        })
+        .collect()
+}
+
+/// The lives of all upgrades, by uid.
+pub struct Memory<B> {
+    lives: StdMutex<HashMap<String, Arc<Mutex<Life<B>>>>>,
+}
+
+impl<B> Default for Memory<B> {
+    fn default() -> Self {
+        Self {
+            lives: StdMutex::new(HashMap::new()),
+        }
+    }
+}
+
+impl<B> Memory<B> {
+    /// The life of an upgrade.
+    pub(super) fn of(&self, uid: &str) -> Arc<Mutex<Life<B>>> {
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        lives
+            .entry(uid.to_owned())
+            .or_insert_with(|| Arc::new(Mutex::new(Life::new())))
+            .clone()
+    }
+
+    /// Forgets an upgrade that is gone or finished.
+    pub fn forget(&self, uid: &str) {
+        self.lives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
+    }
+
+    /// Forgets everything: this process stopped to lead, and others act meanwhile.
+    pub fn forget_all(&self) {
+        self.lives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}

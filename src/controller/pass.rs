@@ -1,0 +1,548 @@
+//! The pass, as a page: dereference, validate, then decide, record, perform and record again until
+//! there is nothing to do, the time slice is over or the world outside changed its mind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::dereference::{Connector, Fetched, Missing, dereference};
+use super::memory::{Life, Memory};
+use super::perform::Performer;
+use super::{dependents, record};
+use crate::api::{
+    ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
+};
+use crate::bss::port::{AccountId, Fence};
+use crate::cluster::Next as Rest;
+use crate::cluster::port::{Cluster, ClusterError, Finalizer};
+use crate::observe::metrics::{Metrics, PassOutcome};
+use crate::upgrade::{
+    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
+    decide, fold, suspension, validate,
+};
+
+/// The finalizer goes when the operator rests longer than this.
+const SHORT_REST: Duration = Duration::from_secs(10);
+/// After a write that met a conflict, or an API server that did not answer.
+const SOON: Duration = Duration::from_millis(250);
+/// After an API server that did not answer.
+const LATER: Duration = Duration::from_secs(3);
+
+/// Time, and nothing else that a machine could differ in.
+pub trait Time: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Now;
+}
+
+/// How much a pass does.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacing {
+    /// How often to look while nothing is to be done.
+    pub pace: Pace,
+    /// How long one pass may begin effects.
+    pub slice: Duration,
+    /// How many upgrades work at a time; the others queue, first come, first served.
+    pub at_once: usize,
+}
+
+/// The pass with all that it may touch.
+pub struct Controller<C, K: Connector, T> {
+    pub(super) cluster: Arc<C>,
+    connector: K,
+    pub(super) time: T,
+    pacing: Pacing,
+    memory: Memory<K::Bss>,
+    gate: Semaphore,
+    stop: CancellationToken,
+    pub(super) metrics: Metrics,
+}
+
+/// How a pass ended that could not go on.
+pub(super) enum Interrupted {
+    /// The world changed: begin again at once.
+    Again,
+    /// The API server refused or did not answer.
+    Cluster(ClusterError),
+}
+
+impl From<ClusterError> for Interrupted {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// What one pass works on.
+pub(super) struct Scene<'a, B> {
+    pub(super) upgrade: TenantResellerUpgrade,
+    pub(super) valid: &'a ValidUpgrade,
+    pub(super) fetched: &'a Fetched<B>,
+}
+
+impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
+    /// A controller. When `stop` is cancelled, running calls are awaited and no effect is begun.
+    pub fn new(
+        cluster: Arc<C>,
+        (connector, time): (K, T),
+        pacing: Pacing,
+        (stop, metrics): (CancellationToken, Metrics),
+    ) -> Self {
+        Self {
+            cluster,
+            connector,
+            time,
+            gate: Semaphore::new(pacing.at_once.max(1)),
+            pacing,
+            memory: Memory::default(),
+            stop,
+            metrics,
+        }
+    }
+
+    /// What the process keeps of its upgrades.
+    pub fn memory(&self) -> &Memory<K::Bss> {
+        &self.memory
+    }
+
+    /// One pass over one upgrade.
+    pub async fn pass(&self, seen: &TenantResellerUpgrade) -> Rest {
+        let timer = self.metrics.pass();
+        let ended = self.whole_pass(seen).await;
+        timer.end(match &ended {
+            Ok(Rest::After(wait)) if wait.is_zero() => PassOutcome::Worked,
+            Ok(_) => PassOutcome::Waited,
+            Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
+                PassOutcome::Conflict
+            }
+            Err(Interrupted::Cluster(_)) => PassOutcome::Failed,
+        });
+        match ended {
+            Ok(rest) => rest,
+            Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
+                Rest::After(SOON)
+            }
+            Err(Interrupted::Cluster(ClusterError::Gone)) => Rest::Await,
+            Err(Interrupted::Cluster(ClusterError::Exists)) => Rest::After(SOON),
+            Err(Interrupted::Cluster(
+                error @ (ClusterError::Forbidden(_)
+                | ClusterError::Invalid(_)
+                | ClusterError::Unavailable(_)),
+            )) => {
+                tracing::warn!(%error, "the API server did not do its part; trying again");
+                Rest::After(LATER)
+            }
+        }
+    }
+
+    async fn whole_pass(&self, seen: &TenantResellerUpgrade) -> Result<Rest, Interrupted> {
+        let uid = seen.metadata.uid.clone().unwrap_or_default();
+        if seen.metadata.deletion_timestamp.is_some() {
+            return self.let_go(seen, &uid).await;
+        }
+        if finished(seen) {
+            return self.stays_done(seen, &uid).await;
+        }
+        let life = self.memory.of(&uid);
+        let mut life = life.lock().await;
+        let _permit = self.permit(seen).await;
+        let upgrade = self.reread(seen)?;
+        // dereference: cluster
+        let time = (self.time.now().monotonic, self.pacing.pace);
+        let fetched =
+            match dereference(&*self.cluster, &self.connector, &upgrade, &mut life, time).await {
+                Ok(fetched) => fetched,
+                Err(Missing::Cluster(error)) => return Err(error.into()),
+                Err(Missing::State(state)) => return self.rests(upgrade, &mut life, *state).await,
+            };
+        // validate: nothing
+        let valid = match validate(&upgrade, &fetched.references) {
+            Ok(valid) => valid,
+            Err(wrong) => return self.rests(upgrade, &mut life, invalid(&wrong)).await,
+        };
+        let mut scene = Scene {
+            upgrade,
+            valid: &valid,
+            fetched: &fetched,
+        };
+        self.work(&mut scene, &mut life).await
+    }
+
+    /// decide, record, perform, record: until nothing is to be done or the slice is over.
+    async fn work(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        life: &mut Life<K::Bss>,
+    ) -> Result<Rest, Interrupted> {
+        let begun = self.time.now().monotonic;
+        loop {
+            let now = self.time.now();
+            let decision = decide(scene.valid, &life.observed, now);
+            let Some(effect) = decision.effect.clone() else {
+                return self.rest(scene, life, &decision).await;
+            };
+            if now.monotonic.saturating_sub(begun) >= self.pacing.slice {
+                self.show(scene, life, &decision.state, None).await?;
+                return Ok(Rest::After(Duration::ZERO));
+            }
+            if !self.may_go_on(&scene.upgrade) {
+                self.show(scene, life, &decision.state, None).await?;
+                return Err(Interrupted::Again);
+            }
+            let mut outcomes = self.perform(scene, life, effect, &decision).await?;
+            // Failures last: a success beside them must not wipe the wait that they ask for.
+            outcomes.sort_by_key(|outcome| {
+                matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
+            });
+            let now = self.time.now();
+            for outcome in outcomes {
+                self.count(&outcome);
+                fold(scene.valid, &mut life.observed, outcome, now);
+            }
+        }
+    }
+
+    async fn perform(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        life: &mut Life<K::Bss>,
+        effect: Effect,
+        decision: &Decision,
+    ) -> Result<Vec<Outcome>, Interrupted> {
+        if let Effect::Claim(edit) = &effect {
+            return self.edit(scene, life, edit).await;
+        }
+        let writes = !matches!(effect, Effect::Read(_));
+        if writes {
+            self.hold(scene, Finalizer::Present).await?;
+        }
+        let account = account(scene.valid, life);
+        let tenant = life
+            .observed
+            .tenant
+            .clone()
+            .flatten()
+            .map(|tenant| tenant.id);
+        let upgrade = scene.upgrade.clone();
+        let go_on = || self.may_go_on(&upgrade);
+        let bss = Performer {
+            bss: &*scene.fetched.bss,
+            account: &account,
+            tenant: tenant.as_ref(),
+            go_on: &go_on,
+        };
+        let fence = life.observed.epoch.map(|epoch| Fence {
+            reseller: &account,
+            epoch,
+        });
+        Ok(match (effect, fence) {
+            (Effect::Read(read), _) => bss.read(&read).await,
+            (Effect::Acquire { take_over }, _) => {
+                self.acquire(scene, &account, take_over.as_deref()).await
+            }
+            (Effect::Work(work), Some(fence)) => bss.work(fence, &work).await,
+            (Effect::CreateTenant(create), Some(fence)) => {
+                // The intent, and with it the frozen settings, stand in status before the call.
+                self.show(scene, life, &decision.state, None).await?;
+                let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
+                let recorded = record::creation(create, claim).ok_or(Interrupted::Again)?;
+                self.still_ours(scene)?;
+                vec![bss.create_tenant(fence, recorded).await]
+            }
+            (Effect::Activate(activate), Some(fence)) => {
+                self.show(scene, life, &decision.state, None).await?;
+                let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
+                let (namespace, name) = place(&scene.upgrade);
+                let live = self.cluster.upgrade(namespace, name).await?;
+                let recorded = record::activation(activate, claim, &scene.upgrade, live.as_ref())
+                    .ok_or(Interrupted::Again)?;
+                self.still_ours(scene)?;
+                vec![bss.activate(fence, recorded).await]
+            }
+            (Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_), None)
+            | (Effect::Claim(_), _) => Vec::new(),
+        })
+    }
+
+    async fn acquire(
+        &self,
+        scene: &Scene<'_, K::Bss>,
+        account: &AccountId,
+        take_over: Option<&str>,
+    ) -> Vec<Outcome> {
+        use crate::bss::port::Bss as _;
+        let holder = self.cluster.installation();
+        let issued = scene.fetched.bss.acquire(account, holder, take_over).await;
+        vec![match issued {
+            Ok(issued) => Outcome::Acquired(issued),
+            Err(error) => Outcome::Failed {
+                tried: Tried::Acquire,
+                error,
+            },
+        }]
+    }
+
+    /// Changes the record; what people read follows at once.
+    async fn edit(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        life: &mut Life<K::Bss>,
+        edit: &ClaimEdit,
+    ) -> Result<Vec<Outcome>, Interrupted> {
+        let now = self.time.now();
+        let holding = record::claim(&*self.cluster, scene.valid, life, edit, now).await?;
+        fold(
+            scene.valid,
+            &mut life.observed,
+            Outcome::Claim(holding),
+            now,
+        );
+        if matches!(
+            edit,
+            ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent
+        ) {
+            let state = decide(scene.valid, &life.observed, now).state;
+            self.show(scene, life, &state, None).await?;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Nothing to do for now: everything that people read is written, and the object is let go.
+    async fn rest(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        life: &mut Life<K::Bss>,
+        decision: &Decision,
+    ) -> Result<Rest, Interrupted> {
+        let rest = match decision.next {
+            Next::AfterEffect => Rest::After(Duration::ZERO),
+            Next::After(wait) => Rest::After(wait),
+            Next::OnChange => Rest::Await,
+        };
+        let wait = match rest {
+            Rest::After(wait) => Some(wait),
+            Rest::Await => None,
+        };
+        let observed = &life.observed;
+        dependents::reports(&*self.cluster, &scene.upgrade, scene.valid, observed).await?;
+        let objects = &scene.fetched.references.pricing;
+        let now = self.time.now();
+        dependents::pricing(&*self.cluster, objects, scene.valid, observed, now).await?;
+        let connection = &scene.fetched.connection;
+        dependents::connection(&*self.cluster, connection, life, None, now).await?;
+        let held_back = self.show(scene, life, &decision.state, wait).await?;
+        if wait.is_none_or(|wait| wait > SHORT_REST) {
+            self.hold(scene, Finalizer::Absent).await?;
+        }
+        Ok(match (rest, held_back) {
+            (Rest::After(wait), Some(figures)) => Rest::After(wait.min(figures)),
+            (Rest::Await, Some(figures)) => Rest::After(figures),
+            (rest, None) => rest,
+        })
+    }
+
+    /// The upgrade cannot be worked on: its spec, or something that it refers to, is not in order.
+    async fn rests(
+        &self,
+        mut upgrade: TenantResellerUpgrade,
+        life: &mut Life<K::Bss>,
+        state: State,
+    ) -> Result<Rest, Interrupted> {
+        life.bss = None;
+        let wait = match state.reason.class() {
+            Some(StateClass::WaitsByItself) => self.pacing.pace.poll.max(SHORT_REST),
+            _ => self.pacing.pace.recheck,
+        };
+        let (namespace, _) = place(&upgrade);
+        let name = upgrade.spec.connection_ref.name.clone();
+        if state.reason == Reason::ConnectionForbidden
+            && let Some(connection) = self.cluster.connection(namespace, &name).await?
+        {
+            let trouble = Some((state.reason, state.message.as_str()));
+            let now = self.time.now();
+            dependents::connection(&*self.cluster, &connection, life, trouble, now).await?;
+        }
+        let state = if suspension(&upgrade) == Suspension::Suspended {
+            suspended()
+        } else {
+            state
+        };
+        self.show_bare(&mut upgrade, life, &state, Some(wait))
+            .await?;
+        let wanted = Finalizer::Absent;
+        if has_finalizer(&upgrade) {
+            self.cluster.set_finalizer(&upgrade, wanted).await?;
+        }
+        Ok(Rest::After(wait))
+    }
+
+    /// Deletion orphans: nothing is undone, nothing is created, no credentials are needed. Passes
+    /// of one upgrade never overlap, so no call is under way here.
+    async fn let_go(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+        uid: &str,
+    ) -> Result<Rest, Interrupted> {
+        if has_finalizer(upgrade) {
+            let mut upgrade = upgrade.clone();
+            let state = State {
+                reason: Reason::Deleting,
+                message: "Being deleted; what was done in the BSS stays as it is.".to_owned(),
+                next_action: String::new(),
+            };
+            let life = self.memory.of(uid);
+            let mut life = life.lock().await;
+            self.show_bare(&mut upgrade, &mut life, &state, None)
+                .await?;
+            self.cluster
+                .set_finalizer(&upgrade, Finalizer::Absent)
+                .await?;
+        }
+        self.memory.forget(uid);
+        Ok(Rest::Await)
+    }
+
+    /// A finished upgrade stays done whatever happens to its spec or connection.
+    async fn stays_done(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+        uid: &str,
+    ) -> Result<Rest, Interrupted> {
+        let current = upgrade.status.as_ref().and_then(|s| s.observed_generation)
+            == upgrade.metadata.generation;
+        if !current {
+            let mut upgrade = upgrade.clone();
+            let state = State {
+                reason: Reason::Succeeded,
+                message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
+                next_action: String::new(),
+            };
+            let life = self.memory.of(uid);
+            let mut life = life.lock().await;
+            self.show_bare(&mut upgrade, &mut life, &state, None)
+                .await?;
+        }
+        if has_finalizer(upgrade) {
+            self.cluster
+                .set_finalizer(upgrade, Finalizer::Absent)
+                .await?;
+        }
+        self.memory.forget(uid);
+        Ok(Rest::Await)
+    }
+
+    /// Whoever works takes a place at the gate; validation, suspension and deletion need none.
+    async fn permit(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+    ) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        match suspension(upgrade) {
+            Suspension::Suspended => None,
+            // The semaphore is never closed.
+            Suspension::Running => self.gate.acquire().await.ok(),
+        }
+    }
+
+    /// Whoever waited looks again before acting.
+    fn reread(&self, seen: &TenantResellerUpgrade) -> Result<TenantResellerUpgrade, Interrupted> {
+        let (namespace, name) = place(seen);
+        let latest = self.cluster.latest(namespace, name);
+        let latest = latest.ok_or(Interrupted::Cluster(ClusterError::Gone))?;
+        if latest.metadata.deletion_timestamp.is_some() {
+            return Err(Interrupted::Again);
+        }
+        Ok(latest)
+    }
+
+    /// Whether another effect may begin: this process leads, is not ending, and nobody changed
+    /// their mind.
+    fn may_go_on(&self, upgrade: &TenantResellerUpgrade) -> bool {
+        if self.stop.is_cancelled() || !self.cluster.leads() {
+            return false;
+        }
+        let (namespace, name) = place(upgrade);
+        self.cluster.latest(namespace, name).is_some_and(|latest| {
+            latest.metadata.uid == upgrade.metadata.uid
+                && latest.metadata.deletion_timestamp.is_none()
+                && latest.metadata.generation == upgrade.metadata.generation
+                && suspension(&latest) == suspension(upgrade)
+        })
+    }
+
+    fn still_ours(&self, scene: &Scene<'_, K::Bss>) -> Result<(), Interrupted> {
+        if self.may_go_on(&scene.upgrade) {
+            Ok(())
+        } else {
+            Err(Interrupted::Again)
+        }
+    }
+
+    async fn hold(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        wanted: Finalizer,
+    ) -> Result<(), Interrupted> {
+        let there = has_finalizer(&scene.upgrade);
+        if there != (wanted == Finalizer::Present) {
+            scene.upgrade = self.cluster.set_finalizer(&scene.upgrade, wanted).await?;
+        }
+        Ok(())
+    }
+}
+
+fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
+    let all: Vec<String> = wrong
+        .iter()
+        .map(|w| format!("{} {}", w.field, w.detail))
+        .collect();
+    State {
+        reason: Reason::InvalidSpec,
+        message: format!("The spec is wrong: {}.", all.join("; ")),
+        next_action: "Correct the fields that the message names.".to_owned(),
+    }
+}
+
+fn suspended() -> State {
+    State {
+        reason: Reason::Suspended,
+        message: "All work on this upgrade rests.".to_owned(),
+        next_action: "Set spec.suspend to false and remove the annotation \
+                      tenantreseller.io/suspend to go on."
+            .to_owned(),
+    }
+}
+
+fn account<B>(valid: &ValidUpgrade, life: &Life<B>) -> AccountId {
+    life.observed.reseller.as_ref().map_or_else(
+        || valid.account.clone(),
+        |reseller| reseller.account.clone(),
+    )
+}
+
+fn place(upgrade: &TenantResellerUpgrade) -> (&str, &str) {
+    (
+        upgrade.metadata.namespace.as_deref().unwrap_or_default(),
+        upgrade.metadata.name.as_deref().unwrap_or_default(),
+    )
+}
+
+fn finished(upgrade: &TenantResellerUpgrade) -> bool {
+    upgrade.status.as_ref().is_some_and(|status| {
+        status.conditions.iter().any(|c| {
+            c.type_ == ConditionType::Succeeded.as_str() && c.status == ConditionStatus::True
+        })
+    })
+}
+
+fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {
+    upgrade
+        .metadata
+        .finalizers
+        .iter()
+        .flatten()
+        .any(|name| name == FINALIZER)
+}
+
+pub(super) fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<String> {
+    upgrade.metadata.annotations.as_ref()?.get(name).cloned()
+}

@@ -1,0 +1,249 @@
+//! Step 5: perform an effect through the port. Touches the BSS only.
+//!
+//! Batches run side by side; how many at a time is the limiter's to say, which every call passes.
+//! Before each batch the pass is asked whether it may go on, so that a suspension or a lost lease
+//! is obeyed between two calls and not after four hundred.
+
+use std::future::Future;
+
+use futures::stream::{self, StreamExt};
+
+use super::record::Recorded;
+use crate::bss::error::BssError;
+use crate::bss::port::{
+    Bss, ByItem, CopyItem, CopyListing, Fence, PageRequest, SourceId, TenantId,
+};
+use crate::upgrade::{
+    Activate, CreateTenant, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried, Work,
+};
+
+/// Batches that may wait for a permit at a time.
+const AT_ONCE: usize = 32;
+
+/// Who asks, and whether it may go on.
+pub(super) struct Performer<'a, B, G> {
+    pub(super) bss: &'a B,
+    pub(super) account: &'a crate::bss::port::AccountId,
+    pub(super) tenant: Option<&'a TenantId>,
+    pub(super) go_on: &'a G,
+}
+
+impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
+    /// Looks at the BSS.
+    pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
+        let outcome = match read {
+            Read::Identity => self.bss.identity().await.map(Outcome::Identity),
+            Read::Capabilities => self.bss.capabilities().await.map(Outcome::Capabilities),
+            Read::Reseller => {
+                let reseller = self.bss.reseller(self.account).await.map(Outcome::Reseller);
+                return vec![settle(reseller, Tried::Reseller)];
+            }
+            Read::Tenant => self.bss.tenant(self.account).await.map(Outcome::Tenant),
+            Read::Operation(id) => self.bss.operation(id).await.map(Outcome::Operation),
+            Read::OpenOrders(page) => self
+                .bss
+                .open_orders(self.account, page)
+                .await
+                .map(Outcome::OpenOrders),
+            Read::Pages(pages) => self.pages(pages).await.map(Outcome::Pages),
+            Read::Inspect(calls) => self.inspect(calls).await,
+            Read::Find(batches) => {
+                let found = self.batches(batches, |keys| async move {
+                    self.bss.find(self.tenant()?, &keys).await
+                });
+                found
+                    .await
+                    .map(|maps| Outcome::Found(maps.into_iter().flatten().collect()))
+            }
+        };
+        vec![settle(outcome, Tried::Read)]
+    }
+
+    fn tenant(&self) -> Result<&TenantId, BssError> {
+        self.tenant.ok_or_else(|| BssError::NotFound {
+            what: "the tenant".to_owned(),
+        })
+    }
+
+    async fn pages(&self, wanted: &PagesRequest) -> Result<Pages, BssError> {
+        let copies = async {
+            match &wanted.copies {
+                None => Ok(None),
+                Some(page) => self
+                    .bss
+                    .copies(self.tenant()?, wanted.listing, page)
+                    .await
+                    .map(Some),
+            }
+        };
+        match wanted.listing {
+            CopyListing::Customers => {
+                let source = maybe(wanted.source.as_ref(), |page| {
+                    self.bss.customers(self.account, page)
+                });
+                let (source, copies) = futures::future::try_join(source, copies).await?;
+                Ok(Pages::Customers { source, copies })
+            }
+            CopyListing::Subscriptions => {
+                let source = maybe(wanted.source.as_ref(), |page| {
+                    self.bss.subscriptions(self.account, page)
+                });
+                let (source, copies) = futures::future::try_join(source, copies).await?;
+                Ok(Pages::Purchases { source, copies })
+            }
+        }
+    }
+
+    async fn inspect(&self, calls: &InspectCalls) -> Result<Outcome, BssError> {
+        let pricing = self.batches(&calls.pricing, |owners| async move {
+            self.bss.pricing(self.tenant()?, &owners).await
+        });
+        let checks = self.batches(&calls.checks, |sources| async move {
+            let target = crate::bss::port::CheckTarget::Tenant(self.tenant()?.clone());
+            self.bss.check(self.account, &target, &sources).await
+        });
+        let (pricing, checks) = futures::future::try_join(pricing, checks).await?;
+        Ok(Outcome::Inspected {
+            pricing: pricing.into_iter().flatten().collect(),
+            checks: checks.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Reads batches side by side; one failure fails the look, which is taken again as a whole.
+    async fn batches<T: Clone, R, F>(
+        &self,
+        batches: &[T],
+        call: impl Fn(T) -> F,
+    ) -> Result<Vec<R>, BssError>
+    where
+        F: Future<Output = Result<R, BssError>>,
+    {
+        let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
+        let results: Vec<Result<R, BssError>> = stream::iter(calls)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    /// Does repeatable work. A batch that was not begun has no outcome; it is still to do.
+    pub(super) async fn work(&self, fence: Fence<'_>, work: &Work) -> Vec<Outcome> {
+        let Ok(tenant) = self.tenant() else {
+            return Vec::new();
+        };
+        match work {
+            Work::CopyCustomers(batches) => {
+                self.copies(batches, |items| async move {
+                    self.bss.copy_customers(fence, tenant, &items).await
+                })
+                .await
+            }
+            Work::CopySubscriptions(batches) => {
+                self.copies(batches, |items| async move {
+                    self.bss.copy_subscriptions(fence, tenant, &items).await
+                })
+                .await
+            }
+            Work::SetPricing(batches) => {
+                let calls: Vec<_> = batches
+                    .iter()
+                    .map(|options| async move {
+                        if !(self.go_on)() {
+                            return None;
+                        }
+                        let set = self.bss.set_pricing(fence, tenant, options).await;
+                        Some(settle(set.map(Outcome::PricingSet), Tried::Work))
+                    })
+                    .collect();
+                let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
+                    .buffer_unordered(AT_ONCE)
+                    .collect()
+                    .await;
+                outcomes.into_iter().flatten().collect()
+            }
+        }
+    }
+
+    async fn copies<F>(
+        &self,
+        batches: &[Vec<CopyItem>],
+        copy: impl Fn(Vec<CopyItem>) -> F,
+    ) -> Vec<Outcome>
+    where
+        F: Future<Output = Result<ByItem<crate::bss::port::ItemOutcome>, BssError>>,
+    {
+        let copy = &copy;
+        let calls: Vec<_> = batches
+            .iter()
+            .map(|items| async move {
+                if !(self.go_on)() {
+                    return None;
+                }
+                let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
+                Some(match copy(items.clone()).await {
+                    Ok(outcomes) => Outcome::Copied(outcomes),
+                    Err(error) if error.effect_unknown() => Outcome::CopiesLost { sources, error },
+                    Err(error) => Outcome::Failed {
+                        tried: Tried::Work,
+                        error,
+                    },
+                })
+            })
+            .collect();
+        let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// Requests the tenant, whose intent is on record.
+    pub(super) async fn create_tenant(
+        &self,
+        fence: Fence<'_>,
+        recorded: Recorded<CreateTenant>,
+    ) -> Outcome {
+        let CreateTenant {
+            key,
+            request,
+            settings,
+            digest: _,
+        } = recorded.into_inner();
+        let creation = self
+            .bss
+            .create_tenant(fence, &request, &key, &settings)
+            .await;
+        settle(creation.map(Outcome::TenantRequested), Tried::CreateTenant)
+    }
+
+    /// Activates back ordering, whose intent is on record.
+    pub(super) async fn activate(&self, fence: Fence<'_>, recorded: Recorded<Activate>) -> Outcome {
+        let activate = recorded.into_inner();
+        let target = crate::bss::port::ActivationTarget {
+            tenant: activate.tenant(),
+            expected: activate.sweep().revision(),
+        };
+        let activation = self
+            .bss
+            .activate_back_ordering(fence, activate.request(), activate.key(), target)
+            .await;
+        settle(activation.map(Outcome::Activation), Tried::Activate)
+    }
+}
+
+async fn maybe<'a, T, F>(
+    page: Option<&'a PageRequest>,
+    call: impl FnOnce(&'a PageRequest) -> F,
+) -> Result<Option<T>, BssError>
+where
+    F: Future<Output = Result<T, BssError>>,
+{
+    match page {
+        None => Ok(None),
+        Some(page) => call(page).await.map(Some),
+    }
+}
+
+fn settle(result: Result<Outcome, BssError>, tried: Tried) -> Outcome {
+    result.unwrap_or_else(|error| Outcome::Failed { tried, error })
+}

@@ -1,0 +1,158 @@
+//! Steps 4 and 6: put on record what is about to happen and what happened. Touches the cluster.
+
+use super::memory::Life;
+use crate::api::{
+    ClaimHolder, ClaimIntents, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade,
+};
+use crate::bss::port::AccountId;
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
+use crate::upgrade::{
+    Activate, ClaimEdit, CreateTenant, Holding, Now, Suspension, ValidUpgrade, apply_claim_edit,
+    claim_name, may_take_over, suspension,
+};
+
+/// An effect whose intent is on record. `perform` takes nothing else for an effect that must not
+/// be repeated blindly.
+#[derive(Debug)]
+pub(super) struct Recorded<T>(T);
+
+impl<T> Recorded<T> {
+    pub(super) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// A creation is recorded if the claim, as the API server returned it, carries its intent.
+pub(super) fn creation(
+    effect: CreateTenant,
+    claim: &ResellerClaim,
+) -> Option<Recorded<CreateTenant>> {
+    let intent = claim.spec.intents.create_tenant.as_ref()?;
+    (intent.settings_digest == effect.digest).then_some(Recorded(effect))
+}
+
+/// An activation is recorded if the claim carries its intent, and if the upgrade, read live a
+/// moment ago, still is what was decided on: the cache may not have seen a suspension yet.
+pub(super) fn activation(
+    effect: Activate,
+    claim: &ResellerClaim,
+    decided_on: &TenantResellerUpgrade,
+    live: Option<&TenantResellerUpgrade>,
+) -> Option<Recorded<Activate>> {
+    let intent = claim.spec.intents.activate.as_ref()?;
+    let live = live?;
+    let same = live.metadata.uid == decided_on.metadata.uid
+        && live.metadata.generation == decided_on.metadata.generation
+        && live.metadata.deletion_timestamp.is_none()
+        && suspension(live) == Suspension::Running;
+    let intended = intent.inventory_digest == effect.sweep().digest()
+        && u64::try_from(intent.revision) == Ok(effect.sweep().revision().0);
+    (same && intended).then_some(Recorded(effect))
+}
+
+/// Edits the claim, or takes it.
+pub(super) async fn claim<C: Cluster, B>(
+    cluster: &C,
+    valid: &ValidUpgrade,
+    life: &mut Life<B>,
+    edit: &ClaimEdit,
+    now: Now,
+) -> ClusterResult<Holding> {
+    let Some(reseller) = life
+        .observed
+        .reseller
+        .as_ref()
+        .map(|reseller| reseller.account.clone())
+    else {
+        return Err(ClusterError::Conflict);
+    };
+    let claim = match (edit, life.claim.clone()) {
+        (ClaimEdit::Take, _) | (_, None) => match take(cluster, valid, &reseller).await? {
+            Taken::Ours(claim) => *claim,
+            Taken::Other(holder) => {
+                life.claim = None;
+                return Ok(Holding::Other(holder));
+            }
+        },
+        (_, Some(claim)) => claim,
+    };
+    let spec = apply_claim_edit(edit, &claim.spec, now.wall);
+    let claim = if spec == claim.spec {
+        claim
+    } else {
+        let next = ResellerClaim { spec, ..claim };
+        match cluster.replace_claim(&next).await {
+            Ok(written) => written,
+            Err(error) => {
+                // Whatever happened, the record is read again before anything rests on it.
+                life.claim = None;
+                life.observed.claim = None;
+                return Err(error);
+            }
+        }
+    };
+    let holding = Holding::Ours(Box::new(claim.spec.clone()));
+    life.claim = Some(claim);
+    Ok(holding)
+}
+
+enum Taken {
+    Ours(Box<ResellerClaim>),
+    Other(ClaimHolder),
+}
+
+async fn take<C: Cluster>(
+    cluster: &C,
+    valid: &ValidUpgrade,
+    reseller: &AccountId,
+) -> ClusterResult<Taken> {
+    let name = claim_name(&valid.identity, reseller);
+    let me = ClaimHolder {
+        namespace: valid.namespace.clone(),
+        name: valid.name.clone(),
+        uid: valid.uid.clone(),
+    };
+    let Some(claim) = cluster.claim(&name).await? else {
+        let fresh = ResellerClaim::new(
+            &name,
+            ResellerClaimSpec {
+                bss_identity: valid.identity.clone(),
+                reseller_account_id: reseller.0.clone(),
+                holder: me,
+                epoch: None,
+                acquiring: false,
+                unconfirmed_epoch: None,
+                tenant_id: None,
+                intents: ClaimIntents::default(),
+                timeline: Vec::new(),
+                activation_time: None,
+                inventory_digest: None,
+                approval: None,
+            },
+        );
+        return cluster
+            .create_claim(&fresh)
+            .await
+            .map(|claim| Taken::Ours(Box::new(claim)));
+    };
+    if claim.spec.holder.uid == me.uid {
+        return Ok(Taken::Ours(Box::new(claim)));
+    }
+    let holder = claim.spec.holder.clone();
+    let live = cluster.upgrade(&holder.namespace, &holder.name).await?;
+    if !may_take_over(&holder, live.as_ref()) {
+        return Ok(Taken::Other(holder));
+    }
+    let spec = ResellerClaimSpec {
+        holder: me,
+        ..claim.spec
+    };
+    let taken = ResellerClaim {
+        metadata: claim.metadata,
+        spec,
+    };
+    cluster
+        .replace_claim(&taken)
+        .await
+        .map(|claim| Taken::Ours(Box::new(claim)))
+}

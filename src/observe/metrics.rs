@@ -1,0 +1,346 @@
+//! Metrics in the `OpenMetrics` format.
+//!
+//! Counted where it happens, or asked for when somebody looks: gauges come from functions, so that
+//! none can go stale. Labels are words of a closed vocabulary; names of objects would make as many
+//! series as there are objects.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::time::Instant;
+
+/// What every name begins with.
+pub const PREFIX: &str = "tenant_reseller_operator";
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassOutcome {
+    /// It did some work.
+    Worked,
+    /// It found that it has to wait.
+    Waited,
+    /// It had nothing to do.
+    Idle,
+    /// A conflict with somebody else's write: it will be done again.
+    Conflict,
+    /// It failed.
+    Failed,
+    /// It did not come to its end: the process stops, or it panicked.
+    Abandoned,
+}
+
+impl PassOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Worked => "worked",
+            Self::Waited => "waited",
+            Self::Idle => "idle",
+            Self::Conflict => "conflict",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+/// Counters here carry no exemplar.
+type NoExemplar = Exemplar<Vec<(String, String)>, f64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UpgradeLabels {
+    phase: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+/// What is counted where it happens. Cheap to clone; clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    passes: Family<OutcomeLabel, Counter>,
+    pass_seconds: Family<OutcomeLabel, Histogram>,
+    effects: Family<OperationLabels, Counter>,
+    effect_items: Family<OperationLabels, Counter>,
+}
+
+/// From a millisecond to a minute.
+fn seconds() -> Histogram {
+    Histogram::new([
+        0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    ])
+}
+
+impl Metrics {
+    /// Registers everything, this build's version included.
+    pub fn new(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            passes: Family::default(),
+            pass_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
+            effects: Family::default(),
+            effect_items: Family::default(),
+        };
+        registry.register(
+            "passes",
+            "Passes over upgrades, by how they ended",
+            metrics.passes.clone(),
+        );
+        registry.register_with_unit(
+            "pass_duration",
+            "How long passes took",
+            Unit::Seconds,
+            metrics.pass_seconds.clone(),
+        );
+        registry.register(
+            "effects",
+            "Writes to a BSS, by operation and outcome class",
+            metrics.effects.clone(),
+        );
+        registry.register(
+            "effect_items",
+            "Items in batches that were written to a BSS, by operation and outcome",
+            metrics.effect_items.clone(),
+        );
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new(BuildLabels {
+                version: env!("CARGO_PKG_VERSION"),
+            }),
+        );
+        metrics
+    }
+
+    /// Begins a pass.
+    #[must_use]
+    pub fn pass(&self) -> PassTimer {
+        PassTimer {
+            metrics: self.clone(),
+            began: Instant::now(),
+            outcome: PassOutcome::Abandoned,
+        }
+    }
+
+    /// Counts a write to a BSS.
+    pub fn effect(&self, operation: &'static str, outcome: &'static str) {
+        self.effects
+            .get_or_create(&OperationLabels { operation, outcome })
+            .inc();
+    }
+
+    /// Counts items of a batch that was written to a BSS.
+    pub fn effect_items(&self, operation: &'static str, outcome: &'static str, items: u64) {
+        self.effect_items
+            .get_or_create(&OperationLabels { operation, outcome })
+            .inc_by(items);
+    }
+}
+
+/// Counts one pass when it is dropped: as abandoned, unless it was ended before.
+#[derive(Debug)]
+pub struct PassTimer {
+    metrics: Metrics,
+    began: Instant,
+    outcome: PassOutcome,
+}
+
+impl PassTimer {
+    /// Ends the pass.
+    pub fn end(mut self, outcome: PassOutcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for PassTimer {
+    fn drop(&mut self) {
+        let label = OutcomeLabel {
+            outcome: self.outcome.as_str(),
+        };
+        self.metrics.passes.get_or_create(&label).inc();
+        self.metrics
+            .pass_seconds
+            .get_or_create(&label)
+            .observe(self.began.elapsed().as_secs_f64());
+    }
+}
+
+/// Requests to every BSS so far.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    /// By operation and outcome class: how many, and how long they took together.
+    pub calls: BTreeMap<(&'static str, &'static str), (u64, Duration)>,
+    /// Time in which nothing was sent because a BSS throttled.
+    pub throttled: Duration,
+    /// Time that calls waited for their turn.
+    pub waited: Duration,
+}
+
+/// Where gauges come from when somebody looks.
+pub struct Live {
+    /// Whether this process leads.
+    pub leads: Box<dyn Fn() -> bool + Send + Sync>,
+    /// How many passes run.
+    pub running_passes: Box<dyn Fn() -> usize + Send + Sync>,
+    /// How many upgrades there are, by phase and reason of `Ready`.
+    pub upgrades: Box<dyn Fn() -> BTreeMap<(String, String), i64> + Send + Sync>,
+    /// Requests to every BSS.
+    pub calls: Box<dyn Fn() -> Calls + Send + Sync>,
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// Registers the gauges.
+    pub fn register(self, registry: &mut Registry) {
+        registry.register_collector(Box::new(self));
+    }
+}
+
+impl Collector for Live {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder
+            .encode_descriptor(
+                "lease_held",
+                "1 while this process leads",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&i64::from((self.leads)()))?;
+        encoder
+            .encode_descriptor(
+                "passes_running",
+                "Passes that run at this moment",
+                None,
+                MetricType::Gauge,
+            )?
+            .encode_gauge(&i64::try_from((self.running_passes)()).unwrap_or(i64::MAX))?;
+        let mut upgrades = encoder.encode_descriptor(
+            "upgrades",
+            "Upgrades, by phase and reason of Ready",
+            None,
+            MetricType::Gauge,
+        )?;
+        for ((phase, reason), count) in (self.upgrades)() {
+            upgrades
+                .encode_family(&UpgradeLabels { phase, reason })?
+                .encode_gauge(&count)?;
+        }
+        drop(upgrades);
+        encode_calls(&mut encoder, &(self.calls)())
+    }
+}
+
+fn encode_calls(encoder: &mut DescriptorEncoder<'_>, calls: &Calls) -> Result<(), fmt::Error> {
+    let none = None::<&NoExemplar>;
+    let help = "Requests to a BSS, by operation and outcome class";
+    let mut family = encoder.encode_descriptor("bss_calls", help, None, MetricType::Counter)?;
+    for (&(operation, outcome), (count, _)) in &calls.calls {
+        family
+            .encode_family(&OperationLabels { operation, outcome })?
+            .encode_counter(count, none)?;
+    }
+    drop(family);
+    let help = "Time that requests to a BSS took, the wait for their turn included";
+    let unit = Some(&Unit::Seconds);
+    let mut family = encoder.encode_descriptor("bss_call", help, unit, MetricType::Counter)?;
+    for (&(operation, outcome), (_, took)) in &calls.calls {
+        family
+            .encode_family(&OperationLabels { operation, outcome })?
+            .encode_counter(&took.as_secs_f64(), none)?;
+    }
+    drop(family);
+    for (name, help, time) in [
+        (
+            "bss_throttled",
+            "Time in which nothing was sent because a BSS throttled",
+            calls.throttled,
+        ),
+        (
+            "bss_waited",
+            "Time that requests waited for their turn",
+            calls.waited,
+        ),
+    ] {
+        encoder
+            .encode_descriptor(name, help, unit, MetricType::Counter)?
+            .encode_counter(&time.as_secs_f64(), none)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn everything_is_told() {
+        let mut registry = Registry::with_prefix(PREFIX);
+        let metrics = Metrics::new(&mut registry);
+        Live {
+            leads: Box::new(|| true),
+            running_passes: Box::new(|| 2),
+            upgrades: Box::new(|| {
+                BTreeMap::from([(("PricingGate".into(), "AwaitingPricing".into()), 3)])
+            }),
+            calls: Box::new(|| Calls {
+                calls: BTreeMap::from([(
+                    ("customers", "Throttled"),
+                    (1, Duration::from_millis(20)),
+                )]),
+                throttled: Duration::from_millis(1500),
+                waited: Duration::ZERO,
+            }),
+        }
+        .register(&mut registry);
+        metrics.pass().end(PassOutcome::Worked);
+        drop(metrics.pass());
+        metrics.effect("copyCustomers", "ok");
+        metrics.effect_items("copyCustomers", "created", 7);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("metrics are text");
+        for line in [
+            r#"tenant_reseller_operator_passes_total{outcome="worked"} 1"#,
+            r#"tenant_reseller_operator_passes_total{outcome="abandoned"} 1"#,
+            r#"tenant_reseller_operator_pass_duration_seconds_count{outcome="worked"} 1"#,
+            r#"tenant_reseller_operator_effects_total{operation="copyCustomers",outcome="ok"} 1"#,
+            r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="created"} 7"#,
+            r#"tenant_reseller_operator_bss_calls_total{operation="customers",outcome="Throttled"} 1"#,
+            r#"tenant_reseller_operator_bss_call_seconds_total{operation="customers",outcome="Throttled"} 0.02"#,
+            "tenant_reseller_operator_bss_throttled_seconds_total 1.5",
+            "tenant_reseller_operator_lease_held 1",
+            "tenant_reseller_operator_passes_running 2",
+            r#"tenant_reseller_operator_upgrades{phase="PricingGate",reason="AwaitingPricing"} 3"#,
+            r#"tenant_reseller_operator_build_info{version=""#,
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Puts the operator together: clients, health, lease, watches, the controller and its end.
+//!
+//! It decides nothing; it is the one place that knows every part by name.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use thiserror::Error;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Settings;
+use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
+use crate::cluster::port::ClusterError;
+use crate::cluster::{Clients, Engine, Installation, KubeCluster, Passes, Scope, Watches, crds};
+use crate::controller::{AdapterConnector, Controller, Pacing, Time};
+use crate::observe::health::{Health, HealthServer};
+use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
+use crate::observe::tracing as logs;
+use crate::upgrade::{Now, Pace};
+
+/// A pass that runs longer than this is stuck: calls are bounded far below.
+const STUCK: Duration = Duration::from_secs(900);
+/// How long one pass may begin effects.
+const SLICE: Duration = Duration::from_secs(2);
+
+/// Why the operator could not run.
+#[derive(Debug, Error)]
+enum Broken {
+    #[error("logging cannot be set up")]
+    Logs(#[from] logs::LogError),
+    #[error("--allow-address: {0}")]
+    AllowAddress(String),
+    #[error("no connection to a cluster")]
+    Connect(#[from] crate::cluster::ConnectError),
+    #[error("--lease-seconds")]
+    Lease(#[from] crate::cluster::lease::TimingsError),
+    #[error("the health server cannot listen")]
+    Health(#[source] std::io::Error),
+    #[error("the operator's namespace {0}")]
+    Namespace(String, #[source] ClusterError),
+    #[error("signals cannot be listened for")]
+    Signals(#[source] std::io::Error),
+}
+
+/// The machine's time.
+#[derive(Debug)]
+pub struct SystemTime {
+    began: Instant,
+}
+
+impl Default for SystemTime {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+        }
+    }
+}
+
+impl Time for SystemTime {
+    fn now(&self) -> Now {
+        Now {
+            wall: Timestamp::now(),
+            monotonic: self.began.elapsed(),
+        }
+    }
+}
+
+/// Prints the custom resource definitions.
+#[must_use]
+pub fn print_crds() -> ExitCode {
+    let Ok(files) = crate::api::crd_yaml() else {
+        return ExitCode::FAILURE;
+    };
+    let mut out = std::io::stdout().lock();
+    for (_, yaml) in files {
+        if write!(out, "---\n{yaml}").is_err() {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Runs until SIGTERM or Ctrl-C; then begins no effect, awaits the calls that run, and returns.
+pub async fn run(settings: Settings) -> ExitCode {
+    match operate(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(broken) => {
+            let mut text = broken.to_string();
+            let mut source = std::error::Error::source(&broken);
+            while let Some(error) = source {
+                text.push_str(": ");
+                text.push_str(&error.to_string());
+                source = error.source();
+            }
+            tracing::error!("{text}");
+            // Also for whoever has no log set up yet.
+            let _written = writeln!(std::io::stderr(), "tenant-reseller-operator: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn operate(settings: Settings) -> Result<(), Broken> {
+    logs::init(settings.log_format.into(), &settings.log_filter)?;
+    // One TLS provider in the process. It fails only if somebody has installed it already.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let stop = CancellationToken::new();
+    on_signal(stop.clone())?;
+    let connector = AdapterConnector::new(&settings.allow_address).map_err(Broken::AllowAddress)?;
+    let clients = Clients::from_environment().await?;
+    let mut registry = Registry::with_prefix(PREFIX);
+    let metrics = Metrics::new(&mut registry);
+
+    let scope = settings
+        .watch_namespace
+        .clone()
+        .map_or(Scope::Cluster, Scope::Namespace);
+    let watches = Watches::new(&clients, &scope);
+    let (elector, leadership) = Elector::new(
+        clients.calls.clone(),
+        LeaseSettings {
+            namespace: settings.namespace.clone(),
+            name: "tenant-reseller-operator".to_owned(),
+            identity: process_identity(&settings.instance),
+            timings: timings(settings.lease_seconds),
+        },
+    )?;
+    let engine = Engine::new(watches, leadership.clone());
+    let kinds = crds::KindsAwaited::default();
+    let calls = Box::new(connector.figures());
+    let parts = Parts {
+        clients: &clients,
+        leadership: &leadership,
+        kinds: &kinds,
+    };
+    parts
+        .serve(&settings, (registry, calls), &engine, &stop)
+        .await?;
+
+    // The lease outlives the engine: it is released only when nothing works under it any more.
+    let lease_stop = CancellationToken::new();
+    let lease = tokio::spawn(elector.run(lease_stop.clone()));
+    crds::wait(&clients.calls, &kinds, &stop).await;
+    let outcome = match look_up(&clients, &settings, &stop).await {
+        Ok(Some(installation)) => {
+            let cluster = Arc::new(KubeCluster::new(
+                &clients,
+                engine.stores(),
+                leadership.clone(),
+                installation,
+            ));
+            let pacing = Pacing {
+                pace: Pace {
+                    poll: settings.poll(),
+                    recheck: settings.recheck(),
+                },
+                slice: SLICE,
+                at_once: usize::from(settings.active_upgrades),
+            };
+            let time = (connector, SystemTime::default());
+            let controller = Arc::new(Controller::new(
+                cluster,
+                time,
+                pacing,
+                (stop.clone(), metrics),
+            ));
+            work(engine, controller, &leadership, &stop).await;
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(Broken::Namespace(settings.namespace.clone(), error)),
+    };
+    stop.cancel();
+    lease_stop.cancel();
+    // It ends within its own bound; a panic in it has been logged.
+    let _ended = lease.await;
+    tracing::info!("ended");
+    outcome
+}
+
+/// Runs the engine, and forgets what was observed whenever leadership begins anew.
+async fn work<T: Time + 'static>(
+    engine: Engine,
+    controller: Arc<Controller<KubeCluster, AdapterConnector, T>>,
+    leadership: &Leadership,
+    stop: &CancellationToken,
+) {
+    let mut view = leadership.view();
+    let (forgetful, ending) = (Arc::clone(&controller), stop.clone());
+    let terms = tokio::spawn(async move {
+        let mut term = view.borrow().term;
+        loop {
+            tokio::select! {
+                () = ending.cancelled() => return,
+                changed = view.changed() => if changed.is_err() { return },
+            }
+            let now = view.borrow().term;
+            if now != term {
+                term = now;
+                forgetful.memory().forget_all();
+            }
+        }
+    });
+    let gone = Arc::clone(&controller);
+    engine
+        .on_gone(move |uid| gone.memory().forget(uid))
+        .run(
+            move |upgrade| {
+                let controller = Arc::clone(&controller);
+                async move { controller.pass(&upgrade).await }
+            },
+            stop.clone(),
+        )
+        .await;
+    terms.abort();
+}
+
+/// What the health server reports on.
+struct Parts<'a> {
+    clients: &'a Clients,
+    leadership: &'a Leadership,
+    kinds: &'a crds::KindsAwaited,
+}
+
+impl Parts<'_> {
+    async fn serve(
+        &self,
+        settings: &Settings,
+        (mut registry, calls): (Registry, Box<dyn Fn() -> Calls + Send + Sync>),
+        engine: &Engine,
+        stop: &CancellationToken,
+    ) -> Result<(), Broken> {
+        let passes: Passes = engine.passes();
+        let (leads, running, stores) = (self.leadership.clone(), passes.clone(), engine.stores());
+        Live {
+            leads: Box::new(move || leads.leads()),
+            running_passes: Box::new(move || running.count()),
+            upgrades: Box::new(move || stores.upgrade_counts()),
+            calls,
+        }
+        .register(&mut registry);
+        let (pulses, kinds, view) = (
+            Arc::clone(&self.clients.pulses),
+            self.kinds.clone(),
+            self.leadership.view(),
+        );
+        let health = Health {
+            stuck: Box::new(move || {
+                let oldest = passes.oldest().filter(|oldest| *oldest > STUCK);
+                oldest
+                    .map(|o| format!("a pass runs for {} s", o.as_secs()))
+                    .into_iter()
+                    .collect()
+            }),
+            awaited: Box::new(move || {
+                let mut awaited: Vec<String> = kinds.awaited().into_iter().collect();
+                awaited.extend(pulses.awaited());
+                awaited.extend(view.borrow().trouble.clone().map(|t| format!("lease: {t}")));
+                awaited
+            }),
+            metrics: registry,
+        };
+        let server = HealthServer::bind(settings.health_listen)
+            .await
+            .map_err(Broken::Health)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if let Err(error) = server.serve(health, stop).await {
+                tracing::error!(%error, "the health server ended");
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Looks the operator's namespace up, until it is there: the API server may come later.
+async fn look_up(
+    clients: &Clients,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> Result<Option<Installation>, ClusterError> {
+    loop {
+        match Installation::look_up(clients, &settings.namespace, &settings.instance).await {
+            Ok(found) => return Ok(Some(found)),
+            Err(error @ (ClusterError::Gone | ClusterError::Forbidden(_))) => return Err(error),
+            Err(error) => tracing::warn!(%error, "the operator's namespace cannot be read yet"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+    }
+}
+
+fn timings(seconds: u64) -> Timings {
+    Timings {
+        duration: Duration::from_secs(seconds),
+        renew_deadline: Duration::from_millis(seconds.saturating_mul(667)),
+        retry_period: Duration::from_millis(seconds.saturating_mul(133)),
+    }
+}
+
+fn on_signal(stop: CancellationToken) -> Result<(), Broken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Broken::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Broken::Signals)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("ending: no new effect; running calls are awaited");
+        stop.cancel();
+    });
+    Ok(())
+}

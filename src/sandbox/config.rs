@@ -1,0 +1,86 @@
+//! How a sandbox is started.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Which defects the seeded world has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defects {
+    /// None: everything that is active could be copied at once.
+    None,
+    /// Some purchases with a wrong currency, a missing add-on, a missing billing cycle.
+    Demo,
+}
+
+/// How the server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain HTTP. Only for tests on loopback.
+    InsecureHttp,
+    /// TLS with a certificate and a key from PEM files.
+    Files {
+        /// The certificate chain.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// TLS with a certificate authority of its own, kept in a folder (`ca.crt`, `server.crt`,
+    /// `server.key`) and used again after a restart.
+    SelfSigned {
+        /// The folder.
+        folder: PathBuf,
+        /// Names and addresses in the certificate.
+        hosts: Vec<String>,
+    },
+}
+
+/// The options of a sandbox. Seed, sizes and defects count only while the file is new.
+#[derive(Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The SQLite file. It holds everything.
+    pub database: PathBuf,
+    /// The token that the reference contract asks for.
+    pub token: String,
+    /// The token that the control API asks for.
+    pub control_token: String,
+    /// The BSS's own name.
+    pub identity: String,
+    /// The seed of the world.
+    pub seed: u64,
+    /// How many customers the reseller has; at least 1.
+    pub customers: u32,
+    /// How many active subscriptions and assets its customers have together.
+    pub subscriptions: u32,
+    /// Which defects some of them have.
+    pub defects: Defects,
+    /// How long a tenant is queued.
+    pub tenant_queue: Duration,
+    /// How long a Storefront order is pending.
+    pub order_time: Duration,
+    /// How the server is reached.
+    pub transport: Transport,
+}
+
+impl Config {
+    /// A small world over plain HTTP on a free loopback port: where a test starts from.
+    #[must_use]
+    pub fn for_tests(database: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            database,
+            token: "test-token".to_owned(),
+            control_token: "test-control-token".to_owned(),
+            identity: "acme-distribution".to_owned(),
+            seed: 1,
+            customers: 6,
+            subscriptions: 12,
+            defects: Defects::None,
+            tenant_queue: Duration::ZERO,
+            order_time: Duration::ZERO,
+            transport: Transport::InsecureHttp,
+        }
+    }
+}

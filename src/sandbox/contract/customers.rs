@@ -1,0 +1,133 @@
+//! Copying customers: the copy with its contacts, the mark on the account and the marks on its
+//! orders, all in one transaction.
+
+use rusqlite::params;
+
+use super::copying::{self, Expected, NewCopy, Verdict};
+use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
+use crate::bss::reference::contract::{
+    Batch, BlockerReason, CopyCustomer, CopyKind, CopyOutcome, CopyResult, ErrorClass, Results,
+};
+use crate::sandbox::problem::Refusal;
+use crate::sandbox::store::{Store, Tx, to_json};
+use crate::sandbox::world::purchases::CustomerFields;
+
+struct Source {
+    fields: CustomerFields,
+    marked: bool,
+    digest: String,
+}
+
+pub(super) fn copy(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let batch = request.read_checked(Needs::Epoch, |batch: &Batch<CopyCustomer>| {
+        list_problems(
+            "items",
+            batch.items.iter().map(|item| item.source_id.as_str()),
+        )
+    })?;
+    store.transact(|tx| {
+        let place = place(tx, &request.call.id)?;
+        fencing::guard(tx, &place.reseller_id, request.epoch())?;
+        let mut results = Vec::with_capacity(batch.items.len());
+        for item in &batch.items {
+            let expected = Expected {
+                kind: CopyKind::Customers,
+                source_id: &item.source_id,
+                business_key: &item.business_key,
+                source_digest: &item.expected_source,
+                copy_digest: item.expected_copy.as_deref(),
+            };
+            let result = copy_one(tx, &place, &expected)?;
+            copying::audit(tx, &place, &expected, (&result, request.epoch()))?;
+            results.push(result);
+        }
+        Reply::ok(&Results { results })
+    })
+}
+
+fn copy_one(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> Result<CopyResult, Refusal> {
+    let closed = copying::closed(place);
+    if !closed.is_empty() {
+        return Ok(copying::blocked(item, closed));
+    }
+    let copies = copying::present(tx, place, item)?;
+    let source = source(tx, item.source_id)?;
+    let Some(source) = source.filter(|source| source.fields.bill_to == place.reseller_id) else {
+        return Ok(if copies.is_empty() {
+            copying::failed(
+                item,
+                ErrorClass::NotFound,
+                "it is no customer of this reseller",
+            )
+        } else {
+            copying::blocked(
+                item,
+                vec![copying::blocker(BlockerReason::OrphanedCopy, None)],
+            )
+        });
+    };
+    let outcome = match copying::compare(tx, item, (&source.digest, source.marked), copies)? {
+        Verdict::Refuse(result) => return Ok(result),
+        Verdict::Unchanged => CopyOutcome::Unchanged,
+        Verdict::Create => {
+            let copy = NewCopy {
+                id: format!("CC-{:07}", tx.next("copy")?),
+                digest: &source.digest,
+                fields: to_json(&source.fields)?,
+                purchase_kind: None,
+                quantity: 0,
+                sell_price: 0,
+            };
+            copying::insert(tx, place, item, &copy)?;
+            complete(tx, &copy.id, item.source_id)?;
+            CopyOutcome::Created
+        }
+        Verdict::Complete(copy) => {
+            complete(tx, &copy.id, item.source_id)?;
+            CopyOutcome::Created
+        }
+        Verdict::Update(copy) => {
+            tx.run(
+                "UPDATE copies SET fields = ?2, digest = ?3, source_digest = ?3 WHERE id = ?1",
+                params![copy.id, to_json(&source.fields)?, source.digest],
+            )?;
+            complete(tx, &copy.id, item.source_id)?;
+            CopyOutcome::Updated
+        }
+    };
+    Ok(copying::done(item, outcome))
+}
+
+fn source(tx: &Tx<'_>, id: &str) -> rusqlite::Result<Option<Source>> {
+    tx.one(
+        "SELECT bill_to, currency, marked, digest FROM customers WHERE id = ?1",
+        [id],
+        |row| {
+            Ok(Source {
+                fields: CustomerFields {
+                    bill_to: row.get(0)?,
+                    currency: row.get(1)?,
+                },
+                marked: row.get(2)?,
+                digest: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// Everything that belongs to a customer's copy: contacts where it has none of its own, the mark
+/// of the account, the marks of its orders.
+fn complete(tx: &Tx<'_>, copy: &str, customer: &str) -> rusqlite::Result<()> {
+    tx.run(
+        "INSERT INTO copy_contacts SELECT ?1, position, name, email FROM contacts
+         WHERE customer_id = ?2 AND NOT EXISTS (SELECT 1 FROM copy_contacts WHERE copy_id = ?1)",
+        [copy, customer],
+    )?;
+    tx.run("UPDATE copies SET state = 'Live' WHERE id = ?1", [copy])?;
+    tx.run("UPDATE customers SET marked = 1 WHERE id = ?1", [customer])?;
+    tx.run(
+        "UPDATE orders SET marked = 1 WHERE customer_id = ?1",
+        [customer],
+    )?;
+    Ok(())
+}

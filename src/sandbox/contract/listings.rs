@@ -1,0 +1,315 @@
+//! Listings, ordered by immutable id, each page with the revision of the same snapshot; and the
+//! look-up of copies by key.
+
+use std::fmt::Write;
+
+use rusqlite::{Row, params};
+
+use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place};
+use crate::bss::reference::contract::{
+    Copy, CopyKind, CopyLink, Customer, Find, Found, OpenOrder, Page, Results, Subscription,
+};
+use crate::sandbox::problem::{Refusal, field_problem};
+use crate::sandbox::store::{Store, Tx, from_word, rfc3339, word};
+use crate::sandbox::world::purchases::{self, Purchase, money};
+
+/// Where a listing goes on, and for how long.
+struct Window {
+    after: Vec<String>,
+    limit: usize,
+}
+
+impl Window {
+    fn read(request: &Request<'_>, known: &[&str], keys: usize) -> Result<Self, Refusal> {
+        let mut wrong = request.unknown_parameters(known);
+        let limit = match request.parameter("limit").map(str::parse::<u16>) {
+            None => PAGE_SIZE,
+            Some(Ok(limit)) if (1..=PAGE_SIZE).contains(&limit) => limit,
+            Some(_) => {
+                wrong.push(field_problem(
+                    "limit",
+                    format!("is not a number from 1 to {PAGE_SIZE}"),
+                ));
+                PAGE_SIZE
+            }
+        };
+        let after = match request.parameter("cursor") {
+            None => Some(vec![String::new(); keys]),
+            Some(cursor) => decode(cursor, keys),
+        };
+        let after = after.unwrap_or_else(|| {
+            wrong.push(field_problem("cursor", "is not a cursor of this listing"));
+            Vec::new()
+        });
+        if wrong.is_empty() {
+            Ok(Self {
+                after,
+                limit: usize::from(limit),
+            })
+        } else {
+            Err(Refusal::invalid(wrong))
+        }
+    }
+
+    fn after(&self, index: usize) -> &str {
+        self.after.get(index).map_or("", String::as_str)
+    }
+
+    /// One more than asked for, which tells whether there is another page.
+    fn fetch(&self) -> i64 {
+        i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
+    }
+
+    fn page<T>(
+        &self,
+        mut items: Vec<T>,
+        revision: u64,
+        key: impl FnOnce(&T) -> Vec<String>,
+    ) -> Page<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        let next_cursor = items.last().filter(|_| more).map(|last| encode(&key(last)));
+        Page {
+            items,
+            next_cursor,
+            inventory_revision: Some(revision),
+        }
+    }
+}
+
+/// The cursor of the very beginning, which a listing itself never hands out.
+pub(crate) const BEGINNING: &str = "v1";
+
+fn encode(keys: &[String]) -> String {
+    keys.iter().fold(BEGINNING.to_owned(), |mut cursor, key| {
+        cursor.push('.');
+        for byte in key.bytes() {
+            // Writing to a String cannot fail.
+            if write!(cursor, "{byte:02x}").is_err() {
+                break;
+            }
+        }
+        cursor
+    })
+}
+
+fn decode(cursor: &str, keys: usize) -> Option<Vec<String>> {
+    if cursor == BEGINNING {
+        return Some(vec![String::new(); keys]);
+    }
+    let parts: Option<Vec<String>> = cursor
+        .strip_prefix(BEGINNING)?
+        .strip_prefix('.')?
+        .split('.')
+        .map(from_hex)
+        .collect();
+    parts.filter(|parts| parts.len() == keys)
+}
+
+fn from_hex(text: &str) -> Option<String> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let bytes: Option<Vec<u8>> = digits?
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(high.checked_mul(16)?.checked_add(*low)?).ok(),
+            _ => None,
+        })
+        .collect();
+    String::from_utf8(bytes?).ok()
+}
+
+fn revision(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<u64> {
+    let revision = tx.number("SELECT revision FROM resellers WHERE id = ?1", [reseller])?;
+    Ok(u64::try_from(revision).unwrap_or(0))
+}
+
+fn present_tenant(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<String> {
+    let tenant = tx.one(
+        "SELECT id FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted'",
+        [reseller],
+        |row| row.get(0),
+    )?;
+    Ok(tenant.unwrap_or_default())
+}
+
+fn link(tenant: &str, copy: Option<String>) -> Option<CopyLink> {
+    copy.map(|copy_id| CopyLink {
+        tenant_id: tenant.to_owned(),
+        copy_id,
+    })
+}
+
+pub(super) fn customers(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let reseller = fencing::reseller(tx, &request.call.id)?;
+    let tenant = present_tenant(tx, &reseller)?;
+    let items = tx.all(
+        "SELECT id, bill_to, currency, sync, marked, digest,
+            (SELECT copies.id FROM copies WHERE tenant_id = ?3 AND copies.kind = 'Customers'
+                AND source_id = customers.id
+             ORDER BY state = 'Ended', planted, copies.id LIMIT 1)
+         FROM customers WHERE bill_to = ?1 AND id > ?2 ORDER BY id LIMIT ?4",
+        params![reseller, window.after(0), tenant, window.fetch()],
+        |row| {
+            Ok(Customer {
+                id: row.get(0)?,
+                bill_to: row.get(1)?,
+                currency: row.get(2)?,
+                sync: from_word(row.get(3)?)?,
+                marked: row.get(4)?,
+                digest: row.get(5)?,
+                copy: link(&tenant, row.get(6)?),
+            })
+        },
+    )?;
+    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
+        vec![last.id.clone()]
+    }))
+}
+
+pub(super) fn subscriptions(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let reseller = fencing::reseller(tx, &request.call.id)?;
+    let tenant = present_tenant(tx, &reseller)?;
+    let items = tx.all(
+        &format!(
+            "SELECT {}, (SELECT copies.id FROM copies WHERE tenant_id = ?3
+                    AND copies.kind = 'Subscriptions' AND source_id = purchases.id
+                 ORDER BY copies.state = 'Ended', planted, copies.id LIMIT 1)
+             FROM purchases WHERE reseller_id = ?1 AND id > ?2 ORDER BY id LIMIT ?4",
+            purchases::COLUMNS
+        ),
+        params![reseller, window.after(0), tenant, window.fetch()],
+        |row| {
+            Ok(subscription(
+                Purchase::read(row)?,
+                link(&tenant, row.get(15)?),
+            ))
+        },
+    )?;
+    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
+        vec![last.id.clone()]
+    }))
+}
+
+fn subscription(purchase: Purchase, copy: Option<CopyLink>) -> Subscription {
+    let fields = purchase.fields;
+    Subscription {
+        id: purchase.id,
+        kind: purchase.kind,
+        customer_id: purchase.customer_id,
+        product: fields.product,
+        addons: fields.addons,
+        billing_cycle: fields.billing_cycle,
+        quantity: fields.quantity,
+        cost_price: money(fields.cost),
+        currency: fields.currency,
+        start_date: fields.start_date,
+        billing_anchor: fields.billing_anchor,
+        state: purchase.state,
+        marked: purchase.marked,
+        copy,
+        digest: purchase.digest,
+    }
+}
+
+pub(super) fn open_orders(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let reseller = fencing::reseller(tx, &request.call.id)?;
+    let items = tx.all(
+        "SELECT id, customer_id, placed_ms FROM orders
+         WHERE reseller_id = ?1 AND state = 'Pending' AND id > ?2 ORDER BY id LIMIT ?3",
+        params![reseller, window.after(0), window.fetch()],
+        |row| {
+            Ok(OpenOrder {
+                id: row.get(0)?,
+                customer_id: row.get(1)?,
+                placed_time: rfc3339(row.get(2)?),
+            })
+        },
+    )?;
+    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
+        vec![last.id.clone()]
+    }))
+}
+
+const COPY_COLUMNS: &str = "id, business_key, source_id, source_digest, digest, state";
+
+fn read_copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
+    Ok(Copy {
+        id: row.get(0)?,
+        business_key: row.get(1)?,
+        source_id: row.get(2)?,
+        source_digest: row.get(3)?,
+        digest: row.get(4)?,
+        state: from_word(row.get(5)?)?,
+    })
+}
+
+pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let window = Window::read(request, &["kind", "limit", "cursor"], 2);
+    let kind: Option<CopyKind> = request
+        .parameter("kind")
+        .and_then(|text| from_word(text.to_owned()).ok());
+    let (window, kind) = match (window, kind) {
+        (Ok(window), Some(kind)) => (window, kind),
+        (Err(refusal), Some(_)) => return Err(refusal),
+        (window, None) => {
+            let mut problem = field_problem("kind", "is not one of the two listings");
+            problem.allowed = vec![word(&CopyKind::Customers), word(&CopyKind::Subscriptions)];
+            let mut wrong = vec![problem];
+            if let Err(refusal) = window {
+                wrong.extend(refusal.into_problem().fields);
+            }
+            return Err(Refusal::invalid(wrong));
+        }
+    };
+    let place = place(tx, &request.call.id)?;
+    let items = tx.all(
+        &format!(
+            "SELECT {COPY_COLUMNS} FROM copies WHERE tenant_id = ?1 AND kind = ?2
+                 AND (source_id, id) > (?3, ?4) ORDER BY source_id, id LIMIT ?5"
+        ),
+        params![
+            place.tenant_id,
+            word(&kind),
+            window.after(0),
+            window.after(1),
+            window.fetch()
+        ],
+        read_copy,
+    )?;
+    Reply::ok(
+        &window.page(items, revision(tx, &place.reseller_id)?, |last| {
+            vec![last.source_id.clone().unwrap_or_default(), last.id.clone()]
+        }),
+    )
+}
+
+pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let body: Find = request.read_checked(Needs::Nothing, |body: &Find| {
+        list_problems(
+            "businessKeys",
+            body.business_keys.iter().map(String::as_str),
+        )
+    })?;
+    store.transact(|tx| {
+        let place = place(tx, &request.call.id)?;
+        let mut results = Vec::with_capacity(body.business_keys.len());
+        for business_key in &body.business_keys {
+            let copies = tx.all(
+                &format!(
+                    "SELECT {COPY_COLUMNS} FROM copies WHERE business_key = ?1 AND tenant_id = ?2
+                     ORDER BY id LIMIT 100"
+                ),
+                [business_key, &place.tenant_id],
+                read_copy,
+            )?;
+            results.push(Found {
+                business_key: business_key.clone(),
+                copies,
+            });
+        }
+        Reply::ok(&Results { results })
+    })
+}

@@ -1,0 +1,406 @@
+//! The reference contract, served: one module per group of operations.
+//!
+//! It may use the contract's types, the store and the world; it must not know of sockets, faults or
+//! the control API. Each operation is one transaction, and what it refuses leaves no trace but a
+//! line in the audit list.
+
+mod activation;
+mod blockers;
+mod checks;
+mod copying;
+mod customers;
+mod fencing;
+mod listings;
+mod pricing;
+mod reseller;
+mod strict;
+mod subscriptions;
+mod tenant;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) use self::blockers::{count as count_blockers, eligible_sql};
+pub(crate) use self::fencing::canonical_account;
+pub(crate) use self::listings::BEGINNING;
+pub(crate) use self::pricing::Stored as StoredPricing;
+pub(crate) use self::strict::Schemas;
+use super::problem::{Refusal, field_problem};
+use super::store::{Audit, Store, Tx};
+use crate::bss::reference::contract::{FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, Problem};
+
+/// Where the contract is served.
+pub(crate) const BASE: &str = "/tenant-reseller/v1";
+/// The most items of a batch.
+pub(crate) const LARGEST_BATCH: u16 = 100;
+/// The most items of a page.
+pub(crate) const PAGE_SIZE: u16 = 500;
+
+/// The operations of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Identity,
+    Capabilities,
+    GetReseller,
+    AcquireEpoch,
+    GetTenant,
+    CreateTenant,
+    GetOperation,
+    ListCustomers,
+    ListSubscriptions,
+    ListOpenOrders,
+    ListCopies,
+    Find,
+    CopyCustomers,
+    CopySubscriptions,
+    LookUpPricing,
+    SetPricing,
+    Check,
+    ActivateBackOrdering,
+}
+
+impl Operation {
+    /// The name by which faults and the audit list call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Capabilities => "capabilities",
+            Self::GetReseller => "getReseller",
+            Self::AcquireEpoch => "acquireEpoch",
+            Self::GetTenant => "getTenant",
+            Self::CreateTenant => "createTenant",
+            Self::GetOperation => "getOperation",
+            Self::ListCustomers => "listCustomers",
+            Self::ListSubscriptions => "listSubscriptions",
+            Self::ListOpenOrders => "listOpenOrders",
+            Self::ListCopies => "listCopies",
+            Self::Find => "find",
+            Self::CopyCustomers => "copyCustomers",
+            Self::CopySubscriptions => "copySubscriptions",
+            Self::LookUpPricing => "lookUpPricing",
+            Self::SetPricing => "setPricing",
+            Self::Check => "check",
+            Self::ActivateBackOrdering => "activateBackOrdering",
+        }
+    }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Identity,
+        Self::Capabilities,
+        Self::GetReseller,
+        Self::AcquireEpoch,
+        Self::GetTenant,
+        Self::CreateTenant,
+        Self::GetOperation,
+        Self::ListCustomers,
+        Self::ListSubscriptions,
+        Self::ListOpenOrders,
+        Self::ListCopies,
+        Self::Find,
+        Self::CopyCustomers,
+        Self::CopySubscriptions,
+        Self::LookUpPricing,
+        Self::SetPricing,
+        Self::Check,
+        Self::ActivateBackOrdering,
+    ];
+
+    fn writes(self) -> bool {
+        matches!(
+            self,
+            Self::AcquireEpoch
+                | Self::CreateTenant
+                | Self::CopyCustomers
+                | Self::CopySubscriptions
+                | Self::SetPricing
+                | Self::ActivateBackOrdering
+        )
+    }
+}
+
+/// The operation behind a method and the segments below [`BASE`], with the id in the path.
+pub(crate) fn route(method: &str, path: &[String]) -> Option<(Operation, String)> {
+    use Operation as O;
+    let words: Vec<&str> = path.iter().map(String::as_str).collect();
+    let (operation, id) = match (method, words.as_slice()) {
+        ("GET", ["identity"]) => (O::Identity, ""),
+        ("GET", ["capabilities"]) => (O::Capabilities, ""),
+        ("GET", ["resellers", id]) => (O::GetReseller, *id),
+        ("POST", ["resellers", id, "epoch"]) => (O::AcquireEpoch, *id),
+        ("GET", ["resellers", id, "tenant"]) => (O::GetTenant, *id),
+        ("POST", ["resellers", id, "tenant"]) => (O::CreateTenant, *id),
+        ("GET", ["resellers", id, "customers"]) => (O::ListCustomers, *id),
+        ("GET", ["resellers", id, "subscriptions"]) => (O::ListSubscriptions, *id),
+        ("GET", ["resellers", id, "open-orders"]) => (O::ListOpenOrders, *id),
+        ("POST", ["resellers", id, "checks"]) => (O::Check, *id),
+        ("GET", ["operations", id]) => (O::GetOperation, *id),
+        ("GET", ["tenants", id, "copies"]) => (O::ListCopies, *id),
+        ("POST", ["tenants", id, "copies", "find"]) => (O::Find, *id),
+        ("POST", ["tenants", id, "customers", "copy"]) => (O::CopyCustomers, *id),
+        ("POST", ["tenants", id, "subscriptions", "copy"]) => (O::CopySubscriptions, *id),
+        ("POST", ["tenants", id, "pricing", "lookup"]) => (O::LookUpPricing, *id),
+        ("POST", ["tenants", id, "pricing"]) => (O::SetPricing, *id),
+        ("POST", ["tenants", id, "activation"]) => (O::ActivateBackOrdering, *id),
+        _ => return None,
+    };
+    Some((operation, id.to_owned()))
+}
+
+/// A request of the contract.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) operation: Operation,
+    /// The id in the path, decoded.
+    pub(crate) id: String,
+    /// The query, decoded; a name that came twice is kept twice.
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) fencing_epoch: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A success.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    fn ok<T: Serialize>(body: &T) -> Result<Self, Refusal> {
+        Self::with(200, body)
+    }
+
+    fn with<T: Serialize>(status: u16, body: &T) -> Result<Self, Refusal> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        Ok(Self {
+            status,
+            location: None,
+            body,
+        })
+    }
+}
+
+/// Carries out a request.
+pub(crate) fn execute(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Problem> {
+    let answer = serve(store, schemas, call).map_err(Refusal::into_problem);
+    if let Err(problem) = &answer
+        && call.operation.writes()
+    {
+        // The refusal rolled its transaction back, so it is told in one of its own.
+        let told = store.transact(|tx| {
+            tx.audit(&Audit {
+                actor: "Operator",
+                operation: call.operation.name(),
+                account_id: Some(call.id.trim()),
+                epoch: call
+                    .fencing_epoch
+                    .as_deref()
+                    .and_then(|text| text.parse().ok()),
+                outcome: &crate::sandbox::store::word(&problem.class),
+                detail: problem.detail.as_deref(),
+                ..Audit::default()
+            })?;
+            Ok(())
+        });
+        if let Err(refusal) = told {
+            return Err(refusal.into_problem());
+        }
+    }
+    answer
+}
+
+fn serve(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Refusal> {
+    let request = Request { call, schemas };
+    match call.operation {
+        Operation::Identity => store.transact(|tx| reseller::identity(tx, &request)),
+        Operation::Capabilities => reseller::capabilities(&request),
+        Operation::GetReseller => store.transact(|tx| reseller::get(tx, &request)),
+        Operation::AcquireEpoch => reseller::acquire(store, &request),
+        Operation::GetTenant => store.transact(|tx| tenant::look_up(tx, &request)),
+        Operation::CreateTenant => tenant::create(store, &request),
+        Operation::GetOperation => store.transact(|tx| tenant::operation(tx, &request)),
+        Operation::ListCustomers => store.transact(|tx| listings::customers(tx, &request)),
+        Operation::ListSubscriptions => store.transact(|tx| listings::subscriptions(tx, &request)),
+        Operation::ListOpenOrders => store.transact(|tx| listings::open_orders(tx, &request)),
+        Operation::ListCopies => store.transact(|tx| listings::copies(tx, &request)),
+        Operation::Find => listings::find(store, &request),
+        Operation::CopyCustomers => customers::copy(store, &request),
+        Operation::CopySubscriptions => subscriptions::copy(store, &request),
+        Operation::LookUpPricing => pricing::look_up(store, &request),
+        Operation::SetPricing => pricing::set(store, &request),
+        Operation::Check => checks::check(store, &request),
+        Operation::ActivateBackOrdering => activation::activate(store, &request),
+    }
+}
+
+/// A call with what is needed to read it.
+struct Request<'a> {
+    call: &'a Call,
+    schemas: &'a Schemas,
+}
+
+/// What a writing operation needs in its headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Epoch,
+    EpochAndKey,
+}
+
+impl Request<'_> {
+    /// Reads body and headers, and names everything that is wrong with both.
+    fn read<T>(&self, needs: Needs) -> Result<T, Refusal>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        self.read_checked(needs, |_| Vec::new())
+    }
+
+    /// The same, with rules that the schema cannot express.
+    fn read_checked<T>(
+        &self,
+        needs: Needs,
+        rules: impl FnOnce(&T) -> Vec<FieldProblem>,
+    ) -> Result<T, Refusal>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        let mut wrong = self.unknown_parameters(&[]);
+        if needs != Needs::Nothing {
+            wrong.extend(self.wrong_epoch());
+        }
+        if needs == Needs::EpochAndKey {
+            wrong.extend(self.wrong_key());
+        }
+        match self.schemas.read::<T>(&self.call.body) {
+            Ok(body) => {
+                wrong.extend(rules(&body));
+                if wrong.is_empty() {
+                    Ok(body)
+                } else {
+                    Err(Refusal::invalid(wrong))
+                }
+            }
+            Err(more) => {
+                wrong.extend(more);
+                Err(Refusal::invalid(wrong))
+            }
+        }
+    }
+
+    fn wrong_epoch(&self) -> Option<FieldProblem> {
+        match self.call.fencing_epoch.as_deref() {
+            None => Some(field_problem(FENCING_EPOCH, "the header is missing")),
+            Some(_) if self.epoch() == 0 => Some(field_problem(
+                FENCING_EPOCH,
+                "is not an epoch that was issued",
+            )),
+            Some(_) => None,
+        }
+    }
+
+    fn wrong_key(&self) -> Option<FieldProblem> {
+        match self.call.idempotency_key.as_deref() {
+            None | Some("") => Some(field_problem(IDEMPOTENCY_KEY, "the header is missing")),
+            Some(key) if key.len() > 2048 => Some(field_problem(
+                IDEMPOTENCY_KEY,
+                "is longer than 2048 characters",
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// The epoch in the header; 0 if there is none that could have been issued.
+    fn epoch(&self) -> u64 {
+        let text = self.call.fencing_epoch.as_deref().unwrap_or_default();
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.parse().unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
+    fn unknown_parameters(&self, known: &[&str]) -> Vec<FieldProblem> {
+        let mut times: BTreeMap<&str, u32> = BTreeMap::new();
+        for (name, _) in &self.call.query {
+            let count = times.entry(name).or_default();
+            *count = count.saturating_add(1);
+        }
+        times
+            .into_iter()
+            .filter_map(|(name, count)| {
+                if !known.contains(&name) {
+                    Some(field_problem(name, "is not a parameter of this operation"))
+                } else if count > 1 {
+                    Some(field_problem(name, "is given more than once"))
+                } else {
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.call
+            .query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Faults of a list of items: too many of them, or one of them twice.
+fn list_problems<'a>(member: &str, ids: impl Iterator<Item = &'a str>) -> Vec<FieldProblem> {
+    let mut wrong = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut count: u64 = 0;
+    for id in ids {
+        count = count.saturating_add(1);
+        if !seen.insert(id) {
+            wrong.push(field_problem(member, format!("{id} comes more than once")));
+        }
+    }
+    if count > u64::from(LARGEST_BATCH) {
+        wrong.push(field_problem(
+            member,
+            format!("has more than {LARGEST_BATCH} items"),
+        ));
+    }
+    wrong
+}
+
+/// A tenant as the copying operations see it.
+struct Place {
+    tenant_id: String,
+    reseller_id: String,
+    active: bool,
+    on: bool,
+    currency: String,
+}
+
+/// The tenant with this id, unless it is marked as deleted.
+fn place(tx: &Tx<'_>, tenant: &str) -> Result<Place, Refusal> {
+    tx.one(
+        "SELECT tenants.id, reseller_id, status = 'Active', back_ordering = 'On', tenants.currency
+         FROM tenants JOIN resellers ON resellers.id = tenants.reseller_id
+         WHERE tenants.id = ?1 AND status <> 'MarkedAsDeleted'",
+        [tenant],
+        |row| {
+            Ok(Place {
+                tenant_id: row.get(0)?,
+                reseller_id: row.get(1)?,
+                active: row.get(2)?,
+                on: row.get(3)?,
+                currency: row.get(4)?,
+            })
+        },
+    )?
+    .ok_or_else(|| Refusal::not_found("there is no such tenant"))
+}

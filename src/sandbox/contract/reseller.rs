@@ -1,0 +1,117 @@
+//! Who the BSS is, what it can do, a reseller account and the epochs issued for it.
+
+use rusqlite::params;
+
+use super::{LARGEST_BATCH, Needs, PAGE_SIZE, Reply, Request, fencing};
+use crate::bss::reference::contract::{
+    AcquireEpoch, Capabilities, ComparePromise, Epoch, EpochPromise, Identity, KeyPromise,
+    OffGuardPromise, OperationMode, OperationModes, OrderPromise, Promises, Reseller,
+    RevisionPromise,
+};
+use crate::sandbox::problem::Refusal;
+use crate::sandbox::store::{Audit, Store, Tx, from_word};
+
+pub(super) fn identity(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    no_parameters(request)?;
+    Reply::ok(&Identity {
+        identity: Some(tx.meta("identity")?),
+    })
+}
+
+pub(super) fn capabilities(request: &Request<'_>) -> Result<Reply, Refusal> {
+    no_parameters(request)?;
+    let automatic = OperationMode::Automatic;
+    Reply::ok(&Capabilities {
+        operations: OperationModes {
+            create_tenant: automatic,
+            copy_customers: automatic,
+            set_pricing: automatic,
+            copy_subscriptions: automatic,
+            activate_back_ordering: automatic,
+        },
+        promises: Promises {
+            keys: KeyPromise::Unique,
+            epochs: EpochPromise::Issued,
+            revision: RevisionPromise::Carried,
+            compares: ComparePromise::Atomic,
+            orders: OrderPromise::Listed,
+            off_guard: OffGuardPromise::Atomic,
+        },
+        largest_batch: LARGEST_BATCH,
+        page_size: PAGE_SIZE,
+    })
+}
+
+pub(super) fn no_parameters(request: &Request<'_>) -> Result<(), Refusal> {
+    let wrong = request.unknown_parameters(&[]);
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(wrong))
+    }
+}
+
+pub(super) fn get(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
+    no_parameters(request)?;
+    let id = fencing::reseller(tx, &request.call.id)?;
+    let reseller = tx
+        .one(
+            "SELECT id, name, kind, ordering_enabled, currency, price_list, back_ordering,
+                (SELECT tenants.id FROM tenants WHERE reseller_id = resellers.id
+                    AND status <> 'MarkedAsDeleted')
+             FROM resellers WHERE id = ?1",
+            [&id],
+            |row| {
+                Ok(Reseller {
+                    account_id: row.get(0)?,
+                    name: row.get(1)?,
+                    kind: from_word(row.get(2)?)?,
+                    ordering_enabled: row.get(3)?,
+                    currency: row.get(4)?,
+                    price_list: row.get(5)?,
+                    back_ordering: from_word(row.get(6)?)?,
+                    tenant_id: row.get(7)?,
+                })
+            },
+        )?
+        .ok_or_else(|| Refusal::not_found("there is no such reseller"))?;
+    Reply::ok(&reseller)
+}
+
+pub(super) fn acquire(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
+    let body: AcquireEpoch = request.read(Needs::Nothing)?;
+    store.transact(|tx| {
+        let id = fencing::reseller(tx, &request.call.id)?;
+        let present: Option<String> = tx
+            .one("SELECT holder FROM resellers WHERE id = ?1", [&id], |row| {
+                row.get(0)
+            })?
+            .flatten();
+        if let Some(present) = &present
+            && *present != body.holder
+            && body.take_over.as_ref() != Some(present)
+        {
+            return Err(Refusal::held_by(present));
+        }
+        tx.run(
+            "UPDATE resellers SET epoch = epoch + 1, holder = ?2 WHERE id = ?1",
+            params![id, body.holder],
+        )?;
+        let epoch = tx.number("SELECT epoch FROM resellers WHERE id = ?1", [&id])?;
+        let epoch = u64::try_from(epoch).unwrap_or(0);
+        tx.audit(&Audit {
+            actor: "Operator",
+            operation: "acquireEpoch",
+            account_id: Some(&id),
+            epoch: Some(epoch),
+            outcome: "Issued",
+            detail: Some(&body.holder),
+            ..Audit::default()
+        })?;
+        Reply::ok(&Epoch {
+            epoch,
+            previous_epoch: epoch.saturating_sub(1),
+            holder: body.holder,
+        })
+    })
+}

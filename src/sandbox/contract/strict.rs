@@ -1,0 +1,271 @@
+//! Request bodies, read strictly: by the contract's own schema, every fault at once.
+//!
+//! The schema is generated from the contract's types, so a bound or a member that is written there
+//! is enforced here without a second list of rules. An unknown member is a fault: a client that
+//! misspells an optional one must not believe that it was heard.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::bss::reference::contract::FieldProblem;
+use crate::sandbox::problem::{field_problem, shorten};
+
+/// More faults than this are not told in one reply.
+const MOST_PROBLEMS: usize = 50;
+
+/// The schemas of the types that were read so far.
+#[derive(Default)]
+pub(crate) struct Schemas(Mutex<HashMap<TypeId, Arc<Value>>>);
+
+impl Schemas {
+    /// Reads a body, or says everything that is wrong with it.
+    pub(crate) fn read<T>(&self, body: &[u8]) -> Result<T, Vec<FieldProblem>>
+    where
+        T: DeserializeOwned + JsonSchema + 'static,
+    {
+        let value: Value = serde_json::from_slice(body)
+            .map_err(|error| vec![field_problem("body", format!("is not JSON: {error}"))])?;
+        let schema = self.of::<T>();
+        let mut found = Vec::new();
+        Check {
+            root: &schema,
+            found: &mut found,
+        }
+        .visit(&schema, &value, "");
+        if !found.is_empty() {
+            found.truncate(MOST_PROBLEMS);
+            return Err(found);
+        }
+        serde_json::from_value(value)
+            .map_err(|error| vec![field_problem("body", format!("cannot be read: {error}"))])
+    }
+
+    fn of<T: JsonSchema + 'static>(&self) -> Arc<Value> {
+        let mut schemas = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        schemas
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(schemars::schema_for!(T).to_value()))
+            .clone()
+    }
+}
+
+struct Check<'a> {
+    root: &'a Value,
+    found: &'a mut Vec<FieldProblem>,
+}
+
+impl Check<'_> {
+    fn report(&mut self, path: &str, detail: impl Into<String>) {
+        let path = if path.is_empty() { "body" } else { path };
+        self.found.push(field_problem(path, detail));
+    }
+
+    fn visit(&mut self, schema: &Value, value: &Value, path: &str) {
+        if self.found.len() > MOST_PROBLEMS {
+            return;
+        }
+        if value.is_null() {
+            self.report(path, "is null; an absent value is left out");
+            return;
+        }
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            let target = target
+                .strip_prefix('#')
+                .and_then(|pointer| self.root.pointer(pointer))
+                .cloned()
+                .unwrap_or(Value::Bool(false));
+            self.visit(&target, value, path);
+        }
+        for word in ["anyOf", "oneOf"] {
+            if let Some(branches) = schema.get(word).and_then(Value::as_array) {
+                self.visit_branches(branches, value, path);
+            }
+        }
+        if let Some(words) = schema.get("enum").and_then(Value::as_array)
+            && !words.contains(value)
+        {
+            self.not_one_of(words, path);
+        }
+        if !has_type(schema, value) {
+            let expected = schema
+                .get("type")
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            self.report(path, format!("is of the wrong type; expected {expected}"));
+            return;
+        }
+        match value {
+            Value::String(text) => self.visit_text(schema, text, path),
+            Value::Number(_) => self.visit_number(schema, value, path),
+            Value::Array(items) => self.visit_items(schema, items, path),
+            Value::Object(members) => self.visit_members(schema, members, path),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn visit_branches(&mut self, branches: &[Value], value: &Value, path: &str) {
+        let null = serde_json::json!({ "type": "null" });
+        let branches: Vec<&Value> = branches.iter().filter(|branch| **branch != null).collect();
+        if let [only] = branches.as_slice() {
+            self.visit(only, value, path);
+            return;
+        }
+        let fits = branches.iter().any(|branch| {
+            let mut found = Vec::new();
+            Check {
+                root: self.root,
+                found: &mut found,
+            }
+            .visit(branch, value, path);
+            found.is_empty() && branch.get("const").is_none_or(|word| word == value)
+        });
+        if !fits {
+            let words: Vec<Value> = branches
+                .iter()
+                .filter_map(|branch| branch.get("const").cloned())
+                .collect();
+            self.not_one_of(&words, path);
+        }
+    }
+
+    fn not_one_of(&mut self, words: &[Value], path: &str) {
+        self.report(path, "is not one of the allowed values");
+        if let Some(last) = self.found.last_mut() {
+            last.allowed = words
+                .iter()
+                .filter_map(Value::as_str)
+                .take(50)
+                .map(|word| shorten(word, 128))
+                .collect();
+        }
+    }
+
+    fn visit_text(&mut self, schema: &Value, text: &str, path: &str) {
+        let length = text.chars().count() as u64;
+        if let Some(least) = bound(schema, "minLength")
+            && length < least
+        {
+            self.report(path, format!("is shorter than {least} characters"));
+        }
+        if let Some(most) = bound(schema, "maxLength")
+            && length > most
+        {
+            self.report(path, format!("is longer than {most} characters"));
+        }
+        if schema.get("pattern").is_some() && !is_money(text) {
+            self.report(path, "is not a decimal number like 12.50");
+        }
+    }
+
+    fn visit_number(&mut self, schema: &Value, value: &Value, path: &str) {
+        let Some(number) = value.as_u64() else {
+            // The contract knows whole numbers from 0 only.
+            self.report(path, "is not a whole number from 0");
+            return;
+        };
+        if let Some(least) = bound(schema, "minimum")
+            && number < least
+        {
+            self.report(path, format!("is less than {least}"));
+        }
+        if let Some(most) = bound(schema, "maximum")
+            && number > most
+        {
+            self.report(path, format!("is more than {most}"));
+        }
+    }
+
+    fn visit_items(&mut self, schema: &Value, items: &[Value], path: &str) {
+        let length = items.len() as u64;
+        if let Some(least) = bound(schema, "minItems")
+            && length < least
+        {
+            self.report(path, format!("has fewer than {least} items"));
+        }
+        if let Some(most) = bound(schema, "maxItems")
+            && length > most
+        {
+            self.report(path, format!("has more than {most} items"));
+            return;
+        }
+        if let Some(each) = schema.get("items") {
+            for (index, item) in items.iter().enumerate() {
+                self.visit(each, item, &format!("{path}[{index}]"));
+            }
+        }
+    }
+
+    fn visit_members(
+        &mut self,
+        schema: &Value,
+        members: &serde_json::Map<String, Value>,
+        path: &str,
+    ) {
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return;
+        };
+        let at = |name: &str| {
+            if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}.{name}")
+            }
+        };
+        for name in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(name) = name.as_str()
+                && !members.contains_key(name)
+            {
+                self.report(&at(name), "is missing");
+            }
+        }
+        for (name, value) in members {
+            match properties.get(name) {
+                Some(property) => self.visit(property, value, &at(name)),
+                None => self.report(&at(name), "is not a member of this request"),
+            }
+        }
+    }
+}
+
+fn bound(schema: &Value, word: &str) -> Option<u64> {
+    schema.get(word).and_then(Value::as_u64)
+}
+
+fn has_type(schema: &Value, value: &Value) -> bool {
+    let fits = |name: &str| match name {
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    };
+    match schema.get("type") {
+        None => true,
+        Some(Value::String(name)) => fits(name),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).any(fits),
+        Some(_) => false,
+    }
+}
+
+/// The only pattern of the contract: up to 15 digits, and up to 6 after a point.
+fn is_money(text: &str) -> bool {
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match text.split_once('.') {
+        None => digits(text, 15),
+        Some((whole, rest)) => digits(whole, 15) && digits(rest, 6),
+    }
+}

@@ -1,0 +1,135 @@
+//! The judge. It reads source ids and ledgers, never a business key, a request key or an epoch:
+//! what the operator believes about itself is no evidence.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::contract::eligible_sql;
+use crate::sandbox::problem::Refusal;
+use crate::sandbox::store::Tx;
+
+/// Every figure is a count over the reseller `?1`.
+const FIGURES: &[(&str, &str)] = &[
+    (
+        "duplicated",
+        "SELECT COUNT(*) FROM (
+        SELECT source_id FROM copies JOIN tenants ON tenants.id = tenant_id
+        WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state <> 'Ended'
+        GROUP BY kind, source_id HAVING COUNT(*) > 1)",
+    ),
+    // Eligible now, or eligible at the switch, and nowhere in the reseller BSS.
+    (
+        "lost",
+        "SELECT COUNT(*) FROM (
+        SELECT id FROM purchases
+        WHERE reseller_id = ?1 AND customer_id <> ?1 AND state = 'Active'
+        UNION SELECT source_id FROM switch_inventory WHERE reseller_id = ?1) sources
+        WHERE NOT EXISTS (SELECT 1 FROM copies JOIN tenants ON tenants.id = tenant_id
+            WHERE source_id = sources.id AND reseller_id = ?1 AND status <> 'MarkedAsDeleted')",
+    ),
+    (
+        "doubleCharges",
+        "SELECT COALESCE(SUM(times - 1), 0) FROM (
+        SELECT COUNT(*) AS times FROM charges JOIN purchases ON purchases.id = source_id
+        WHERE reseller_id = ?1 GROUP BY side, period, source_id HAVING COUNT(*) > 1)",
+    ),
+    // The vendor served it: the reseller owes it, and after the switch its customer does. A copy
+    // that the reseller's staff ended is the staff's own decision not to bill.
+    (
+        "missingCharges",
+        "SELECT
+        (SELECT COUNT(*) FROM vendor_usage served JOIN purchases ON purchases.id = served.source_id
+         WHERE reseller_id = ?1 AND NOT EXISTS (SELECT 1 FROM charges WHERE side = 'Distributor'
+             AND charges.period = served.period AND charges.source_id = served.source_id))
+      + (SELECT COUNT(*) FROM vendor_usage served JOIN purchases ON purchases.id = served.source_id
+         JOIN period_switches ON period_switches.period = served.period
+             AND period_switches.reseller_id = ?1
+         WHERE purchases.reseller_id = ?1 AND customer_id <> ?1
+           AND NOT EXISTS (SELECT 1 FROM charges WHERE side = 'Reseller'
+             AND charges.period = served.period AND charges.source_id = served.source_id)
+           AND NOT EXISTS (SELECT 1 FROM copies WHERE copies.source_id = served.source_id
+             AND copies.state = 'Ended'))",
+    ),
+    (
+        "chargesAfterCancellation",
+        "SELECT COUNT(*) FROM charges
+        JOIN purchases ON purchases.id = charges.source_id
+        WHERE reseller_id = ?1 AND NOT EXISTS (SELECT 1 FROM vendor_usage served
+            WHERE served.period = charges.period AND served.source_id = charges.source_id)",
+    ),
+    (
+        "differingCharges",
+        "SELECT COUNT(*) FROM charges
+        JOIN purchases ON purchases.id = charges.source_id
+        JOIN vendor_usage served ON served.period = charges.period
+            AND served.source_id = charges.source_id
+        WHERE reseller_id = ?1 AND charges.quantity <> served.quantity",
+    ),
+    // The vendor provisions a purchase once; whatever is more was provisioned by copying it.
+    (
+        "vendorProvisionings",
+        "SELECT COALESCE(SUM(times - 1), 0) FROM (
+        SELECT COUNT(*) AS times FROM vendor_subscriptions
+        JOIN purchases ON purchases.id = source_id
+        WHERE reseller_id = ?1 GROUP BY source_id HAVING COUNT(*) > 1)",
+    ),
+    // An order for something new that names a purchase which did not come from it.
+    (
+        "orders",
+        "SELECT COUNT(*) FROM orders JOIN purchases ON purchases.id = orders.purchase_id
+        WHERE orders.reseller_id = ?1 AND action = 'New'
+          AND purchases.order_id IS NOT orders.id",
+    ),
+    (
+        "mails",
+        "SELECT COUNT(*) FROM mails JOIN customers ON customers.id = customer_id
+        WHERE bill_to = ?1",
+    ),
+    (
+        "activations",
+        "SELECT COUNT(*) FROM activations WHERE reseller_id = ?1",
+    ),
+    (
+        "marked",
+        "SELECT COUNT(*) FROM customers WHERE bill_to = ?1 AND marked = 1",
+    ),
+    (
+        "halfMarked",
+        "SELECT COUNT(*) FROM customers WHERE bill_to = ?1
+        AND marked <> EXISTS (SELECT 1 FROM copies JOIN tenants ON tenants.id = tenant_id
+            WHERE copies.kind = 'Customers' AND source_id = customers.id
+              AND status <> 'MarkedAsDeleted')",
+    ),
+    (
+        "endedByReseller",
+        "SELECT COUNT(DISTINCT source_id) FROM copies
+        JOIN tenants ON tenants.id = tenant_id
+        WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state = 'Ended'",
+    ),
+    ("periods", "SELECT COUNT(*) FROM periods WHERE ?1 <> ''"),
+    (
+        "periodsAfterActivation",
+        "SELECT COUNT(*) FROM period_switches WHERE reseller_id = ?1",
+    ),
+];
+
+/// The verdict over one reseller.
+pub(super) fn judge(tx: &Tx<'_>, account: &str) -> Result<Value, Refusal> {
+    let mut verdict = serde_json::Map::new();
+    let eligible = eligible_sql();
+    let count = tx.number(&format!("SELECT COUNT(*) FROM ({eligible})"), [account])?;
+    verdict.insert("eligible".to_owned(), json!(count));
+    let copied = tx.number(
+        &format!(
+            "SELECT COUNT(*) FROM ({eligible}) sources WHERE EXISTS (
+                SELECT 1 FROM copies JOIN tenants ON tenants.id = tenant_id
+                WHERE source_id = sources.id AND reseller_id = ?1
+                  AND status <> 'MarkedAsDeleted')"
+        ),
+        [account],
+    )?;
+    verdict.insert("copied".to_owned(), json!(copied));
+    for (name, sql) in FIGURES {
+        verdict.insert((*name).to_owned(), json!(tx.number(sql, [account])?));
+    }
+    Ok(Value::Object(verdict))
+}

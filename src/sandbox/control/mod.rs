@@ -1,0 +1,176 @@
+//! The control API, `/control/v1`: it plays people, plants defects, sets faults, runs billing
+//! cycles on, and judges.
+//!
+//! Each path names its actor, and an actor can only do what the business lets it do at the time:
+//! the locks are here as strict as in the contract. Bodies and replies are JSON with camelCase
+//! members; a refusal is the contract's problem document, of the class `Blocked` where a lock holds.
+//!
+//! | actor | paths (all POST) |
+//! | --- | --- |
+//! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
+//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind` |
+//! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order` |
+//! | nobody: defects for tests | `plant` |
+//! | all of them together | `fix-defects`, `run-billing-cycles` |
+//!
+//! and to look: GET `state`, `judge`, `audit`, `faults`; PUT `faults`.
+
+mod billing;
+mod judge;
+mod plant;
+mod repair;
+mod reseller_staff;
+mod staff;
+mod state;
+mod storefront;
+
+use rusqlite::params;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::contract::canonical_account;
+use super::faults::Rule;
+use super::http::App;
+use super::problem::Refusal;
+use super::store::{Audit, Tx};
+use super::world::RESELLER;
+use super::world::purchases::{self, Purchase};
+use crate::bss::reference::contract::ErrorClass;
+
+/// A request to the control API.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: Vec<String>,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Request {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    fn account(&self) -> String {
+        canonical_account(self.parameter("accountId").unwrap_or(RESELLER)).to_owned()
+    }
+
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let body: &[u8] = if self.body.is_empty() {
+            b"{}"
+        } else {
+            &self.body
+        };
+        serde_json::from_slice(body)
+            .map_err(|error| Refusal::invalid_field("body", error.to_string()))
+    }
+}
+
+/// Carries out a request to the control API.
+pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
+    let words: Vec<&str> = request.path.iter().map(String::as_str).collect();
+    match (request.method.as_str(), words.as_slice()) {
+        ("GET", ["faults"]) => Ok(json!({ "rules": app.faults.standing() })),
+        ("PUT", ["faults"]) => {
+            let body: RuleList = request.read()?;
+            app.faults.replace(&app.store, body.rules)?;
+            Ok(json!({ "rules": app.faults.standing() }))
+        }
+        ("GET", ["state"]) => app.store.transact(|tx| state::overview(tx, request)),
+        ("GET", ["audit"]) => app.store.transact(|tx| state::audit(tx, request)),
+        ("GET", ["judge"]) => app
+            .store
+            .transact(|tx| judge::judge(tx, &request.account())),
+        ("POST", ["storefront", action]) => app
+            .store
+            .transact(|tx| storefront::act(tx, action, request)),
+        ("POST", ["staff", action]) => app.store.transact(|tx| staff::act(tx, action, request)),
+        ("POST", ["reseller-staff", action]) => app
+            .store
+            .transact(|tx| reseller_staff::act(tx, action, request)),
+        ("POST", ["plant"]) => app.store.transact(|tx| plant::plant(tx, &request.read()?)),
+        ("POST", ["fix-defects"]) => app
+            .store
+            .transact(|tx| repair::fix_defects(tx, &request.account())),
+        ("POST", ["run-billing-cycles"]) => {
+            app.store.transact(|tx| billing::run(tx, &request.read()?))
+        }
+        _ => Err(Refusal::not_found("the control API has no such path")),
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleList {
+    rules: Vec<Rule>,
+}
+
+/// A lock holds.
+fn locked(reason: &str) -> Refusal {
+    Refusal::of(ErrorClass::Blocked, reason)
+}
+
+/// The purchase with this id.
+fn purchase(tx: &Tx<'_>, id: &str) -> Result<Purchase, Refusal> {
+    purchases::find(tx, id)?.ok_or_else(|| Refusal::not_found("there is no such purchase"))
+}
+
+/// The account that is invoiced for a customer; a reseller is invoiced for itself.
+fn payer(tx: &Tx<'_>, customer: &str) -> Result<String, Refusal> {
+    tx.one(
+        "SELECT bill_to FROM customers WHERE id = ?1 UNION ALL SELECT id FROM resellers WHERE id = ?1",
+        [customer],
+        |row| row.get(0),
+    )?
+    .ok_or_else(|| Refusal::not_found("there is no such account"))
+}
+
+/// Whether back ordering is on for a reseller.
+fn is_on(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<bool> {
+    tx.exists(
+        "SELECT 1 FROM resellers WHERE id = ?1 AND back_ordering = 'On'",
+        [reseller],
+    )
+}
+
+/// The reseller's tenant that is not marked as deleted.
+fn live_tenant(tx: &Tx<'_>, reseller: &str) -> Result<String, Refusal> {
+    tx.one(
+        "SELECT id FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted'",
+        [reseller],
+        |row| row.get(0),
+    )?
+    .ok_or_else(|| Refusal::not_found("the reseller has no tenant"))
+}
+
+/// The copy of a source that is in use, else the ended one.
+fn copy_of(tx: &Tx<'_>, source: &str) -> Result<String, Refusal> {
+    tx.one(
+        "SELECT copies.id FROM copies JOIN tenants ON tenants.id = tenant_id
+         WHERE source_id = ?1 AND status <> 'MarkedAsDeleted'
+         ORDER BY copies.state = 'Ended', planted, copies.id LIMIT 1",
+        params![source],
+        |row| row.get(0),
+    )?
+    .ok_or_else(|| Refusal::not_found("the source has no copy"))
+}
+
+/// Tells the audit list what a person did.
+fn told(
+    tx: &Tx<'_>,
+    actor: &str,
+    (operation, source): (&str, &str),
+    detail: &str,
+) -> rusqlite::Result<()> {
+    tx.audit(&Audit {
+        actor,
+        operation,
+        source_id: Some(source),
+        outcome: "Done",
+        detail: Some(detail),
+        ..Audit::default()
+    })
+}

@@ -1,0 +1,354 @@
+//! One request: who asks, what for, what goes wrong on purpose, what is answered.
+//!
+//! Errors of the framework never reach a client: every reply is the contract's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
+use futures::stream;
+use serde_json::Value;
+
+use super::contract::{self, Call, Reply, Schemas};
+use super::control;
+use super::faults::{Fault, Faults};
+use super::problem::{Refusal, problem};
+use super::store::Store;
+use crate::bss::reference::contract::{
+    ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem,
+};
+
+/// No request of the contract is larger.
+const LARGEST_BODY: usize = 2 * 1024 * 1024;
+
+/// The connection is to be closed without a reply.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without a reply, as a fault asks")]
+pub(super) struct Aborted;
+
+/// What every request needs.
+pub(super) struct App {
+    pub(super) store: Store,
+    pub(super) schemas: Schemas,
+    pub(super) faults: Faults,
+    pub(super) token: String,
+    pub(super) control_token: String,
+}
+
+/// Answers a request.
+pub(super) async fn answer(
+    app: Arc<App>,
+    request: Request<Body>,
+) -> Result<Response<Body>, Aborted> {
+    let (parts, body) = request.into_parts();
+    let Some(path) = segments(&parts.uri) else {
+        return Ok(refuse(&problem(
+            ErrorClass::NotFound,
+            "the path is not well formed",
+        )));
+    };
+    let words: Vec<&str> = path.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["tenant-reseller", "v1", rest @ ..] => {
+            if !bearer_is(&parts.headers, &app.token) {
+                return Ok(refuse(&problem(
+                    ErrorClass::AuthRejected,
+                    "the token is not accepted",
+                )));
+            }
+            let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
+            let Some((operation, id)) = contract::route(parts.method.as_str(), &rest) else {
+                return Ok(refuse(&problem(
+                    ErrorClass::NotFound,
+                    "there is no such operation",
+                )));
+            };
+            let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
+                Ok(body) => body,
+                Err(_) => return Ok(refuse(&Refusal::too_large().into_problem())),
+            };
+            let call = Call {
+                operation,
+                id,
+                query: query(&parts.uri),
+                fencing_epoch: header(&parts.headers, FENCING_EPOCH),
+                idempotency_key: header(&parts.headers, IDEMPOTENCY_KEY),
+                body: body.to_vec(),
+            };
+            with_faults(app, call).await
+        }
+        ["control", "v1", rest @ ..] => {
+            if !bearer_is(&parts.headers, &app.control_token) {
+                return Ok(refuse(&problem(
+                    ErrorClass::AuthRejected,
+                    "the token is not accepted",
+                )));
+            }
+            let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
+                Ok(body) => body,
+                Err(_) => return Ok(refuse(&Refusal::too_large().into_problem())),
+            };
+            let request = control::Request {
+                method: parts.method.as_str().to_owned(),
+                path: rest.iter().map(|word| (*word).to_owned()).collect(),
+                query: query(&parts.uri),
+                body: body.to_vec(),
+            };
+            let outcome = off_thread(move || control::execute(&app, &request)).await;
+            Ok(match outcome {
+                Ok(Ok(value)) => json(StatusCode::OK, value.to_string().into_bytes()),
+                Ok(Err(refusal)) => refuse(&refusal.into_problem()),
+                Err(lost) => refuse(&lost),
+            })
+        }
+        _ => Ok(refuse(&problem(
+            ErrorClass::NotFound,
+            "nothing is served here",
+        ))),
+    }
+}
+
+async fn with_faults(app: Arc<App>, call: Call) -> Result<Response<Body>, Aborted> {
+    let mut fault = None;
+    if app.faults.any() {
+        let drawing = Arc::clone(&app);
+        let operation = call.operation;
+        let drawn = off_thread(move || drawing.faults.draw(&drawing.store, operation)).await;
+        let drawn = match drawn {
+            Ok(Ok(drawn)) => drawn,
+            Ok(Err(refusal)) => return Ok(refuse(&refusal.into_problem())),
+            Err(lost) => return Ok(refuse(&lost)),
+        };
+        for each in drawn {
+            match each {
+                Fault::Latency { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
+                other => fault = Some(other),
+            }
+        }
+    }
+    match fault {
+        None => Ok(execute(app, call).await),
+        Some(fault) => injected(app, call, fault).await,
+    }
+}
+
+async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Body>, Aborted> {
+    match fault {
+        Fault::Latency { .. } => Ok(execute(app, call).await),
+        Fault::Throttle {
+            retry_after_seconds,
+        } => {
+            let mut reply = refuse(&problem(ErrorClass::Throttled, "too many requests"));
+            if let Some(seconds) = retry_after_seconds {
+                reply
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Ok(reply)
+        }
+        Fault::Unavailable503 => Ok(refuse(&problem(
+            ErrorClass::Unavailable,
+            "not available at the moment",
+        ))),
+        Fault::Error500 { after_effect } => {
+            if after_effect {
+                drop(execute(app, call).await);
+            }
+            Ok(refuse(&problem(
+                ErrorClass::Internal,
+                "something went wrong",
+            )))
+        }
+        Fault::LoseReplyAfterEffect => {
+            drop(execute(app, call).await);
+            Err(Aborted)
+        }
+        Fault::LateEffect { delay_ms } => {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+                drop(execute(app, call).await);
+            });
+            Err(Aborted)
+        }
+        Fault::Redirect { to } => {
+            let mut reply = Response::new(Body::empty());
+            *reply.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            if let Ok(to) = HeaderValue::from_str(&to) {
+                reply.headers_mut().insert(LOCATION, to);
+            }
+            Ok(reply)
+        }
+        Fault::DuplicatePage => {
+            let began = call.query.iter().find(|(name, _)| name == "cursor");
+            let began = began.map_or(contract::BEGINNING.to_owned(), |(_, value)| value.clone());
+            Ok(repeating(execute(app, call).await, &began).await)
+        }
+        Fault::CutBody => Ok(cut(execute(app, call).await).await),
+        Fault::WrongContentType => Ok(html(execute(app, call).await)),
+        Fault::Oversized { bytes } => Ok(oversized(execute(app, call).await, bytes).await),
+        Fault::SlowBytes { delay_ms } => Ok(slow(execute(app, call).await, delay_ms).await),
+    }
+}
+
+/// Carries out a call of the contract on a thread that may block.
+async fn execute(app: Arc<App>, call: Call) -> Response<Body> {
+    let outcome = off_thread(move || contract::execute(&app.store, &app.schemas, &call)).await;
+    match outcome {
+        Ok(Ok(reply)) => success(reply),
+        Ok(Err(problem)) => refuse(&problem),
+        Err(lost) => refuse(&lost),
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        problem(
+            ErrorClass::Internal,
+            "the request was not carried out to its end",
+        )
+    })
+}
+
+fn success(reply: Reply) -> Response<Body> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let mut response = json(status, reply.body);
+    if let Some(location) = reply
+        .location
+        .and_then(|text| HeaderValue::from_str(&text).ok())
+    {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn refuse(problem: &Problem) -> Response<Body> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, serde_json::to_vec(problem).unwrap_or_default());
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    if status == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+async fn bytes_of(response: Response<Body>) -> (axum::http::response::Parts, Bytes) {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    (parts, bytes)
+}
+
+async fn repeating(response: Response<Body>, began: &str) -> Response<Body> {
+    let (parts, bytes) = bytes_of(response).await;
+    let body = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(mut page)) if parts.status.is_success() => {
+            page.insert("nextCursor".to_owned(), Value::String(began.to_owned()));
+            Bytes::from(Value::Object(page).to_string())
+        }
+        Ok(_) | Err(_) => bytes,
+    };
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// Announces the whole body, sends half of it and closes.
+async fn cut(response: Response<Body>) -> Response<Body> {
+    let (mut parts, bytes) = bytes_of(response).await;
+    parts
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let half = bytes.slice(..bytes.len() / 2);
+    let pieces = stream::iter([Ok(half), Err(std::io::Error::other("cut on purpose"))]);
+    Response::from_parts(parts, Body::from_stream(pieces))
+}
+
+fn html(response: Response<Body>) -> Response<Body> {
+    let mut page = Response::new(Body::from("<html><body>Please sign in.</body></html>"));
+    *page.status_mut() = response.status();
+    page.headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    page
+}
+
+/// Appends blanks, which JSON allows, until the body has the size.
+async fn oversized(response: Response<Body>, size: u64) -> Response<Body> {
+    const PIECE: u64 = 64 * 1024;
+    let (parts, bytes) = bytes_of(response).await;
+    let missing = size.saturating_sub(bytes.len() as u64);
+    let blanks = Bytes::from(vec![b' '; 64 * 1024]);
+    let padding = (0..missing.div_ceil(PIECE)).map(move |_| blanks.clone());
+    let pieces = std::iter::once(bytes)
+        .chain(padding)
+        .map(Ok::<_, std::io::Error>);
+    Response::from_parts(parts, Body::from_stream(stream::iter(pieces)))
+}
+
+async fn slow(response: Response<Body>, delay_ms: u64) -> Response<Body> {
+    let (parts, bytes) = bytes_of(response).await;
+    let pieces = stream::unfold(bytes, move |mut rest| async move {
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        let byte = rest.split_to(1);
+        Some((Ok::<_, std::io::Error>(byte), rest))
+    });
+    Response::from_parts(parts, Body::from_stream(pieces))
+}
+
+fn bearer_is(headers: &HeaderMap, token: &str) -> bool {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer") && given == token)
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    // A value that is no text is kept as one that no rule accepts.
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or("\u{fffd}").trim().to_owned())
+}
+
+fn segments(uri: &Uri) -> Option<Vec<String>> {
+    uri.path()
+        .strip_prefix('/')?
+        .split('/')
+        .map(decode_percent)
+        .collect()
+}
+
+fn decode_percent(text: &str) -> Option<String> {
+    // A path segment knows no `+`, which the query decoder below would read as a blank.
+    let guarded = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(guarded.as_bytes());
+    pairs.next().map(|(_, value)| value.into_owned())
+}
+
+fn query(uri: &Uri) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}

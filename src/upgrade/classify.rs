@@ -1,0 +1,222 @@
+//! What a source and its copies mean for the upgrade: pure rules of the business, item by item.
+
+use super::merge::{Keyed, Pair};
+use crate::bss::port::{
+    AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
+    SourceId,
+};
+
+impl Keyed for Customer {
+    fn source_id(&self) -> &SourceId {
+        &self.id
+    }
+}
+
+impl Keyed for Purchase {
+    fn source_id(&self) -> &SourceId {
+        &self.id
+    }
+}
+
+/// Why an item is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exclusion {
+    /// Another account is invoiced for it.
+    NotBilledToReseller,
+    /// The reseller's own purchase.
+    ResellersOwn,
+    /// Suspended: may come back to life.
+    Suspended,
+    /// Starts in the future.
+    FutureDated,
+    /// A trial: may turn paid.
+    Trial,
+    /// Cancelled.
+    Cancelled,
+    /// Expired.
+    Expired,
+}
+
+impl Exclusion {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NotBilledToReseller => "NotBilledToReseller",
+            Self::ResellersOwn => "ResellersOwn",
+            Self::Suspended => "Suspended",
+            Self::FutureDated => "FutureDated",
+            Self::Trial => "Trial",
+            Self::Cancelled => "Cancelled",
+            Self::Expired => "Expired",
+        }
+    }
+
+    /// What people should know about it.
+    pub(super) fn remedy(self) -> &'static str {
+        match self {
+            Self::NotBilledToReseller => "Its Bill To is another account; it stays where it is.",
+            Self::ResellersOwn => "The reseller's own purchase; it stays where it is.",
+            Self::Suspended => {
+                "Not copied. If it is resumed after activation it is billed upward without a \
+                 copy: resume or cancel it before."
+            }
+            Self::FutureDated => {
+                "Not copied. If it starts after activation it is billed upward without a copy."
+            }
+            Self::Trial => {
+                "Not copied. If it turns paid after activation it is billed upward without a copy."
+            }
+            Self::Cancelled => "Cancelled; never copied.",
+            Self::Expired => "Expired; never copied.",
+        }
+    }
+}
+
+/// What one item is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Left out.
+    Excluded(Exclusion),
+    /// Has its copy, equal in the source-owned fields.
+    Linked,
+    /// Eligible and without a (complete) copy; the digest of the copy that is there.
+    Missing {
+        /// Digest of an incomplete or unmarked copy; `None` is *absent*.
+        copy: Option<Digest>,
+        /// Whether the mark and the copy disagree.
+        half_marked: HalfMarked,
+    },
+    /// Two copies that are not ended.
+    Duplicate,
+    /// The source changed after its copy.
+    Changed,
+    /// A copy that is not ended, without an active source.
+    Orphaned,
+    /// The two listings disagree, because something moved between their pages: look again.
+    Unsettled,
+    /// Nothing: an ended copy of something that is gone.
+    Nothing,
+}
+
+/// Whether an account's mark and its copy disagree (I-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HalfMarked {
+    /// They disagree.
+    Yes,
+    /// They agree.
+    No,
+}
+
+/// Classifies a customer of the reseller.
+pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
+    let live = not_ended(&pair.copies);
+    let Some(source) = &pair.source else {
+        // A customer that was moved or deleted: its subscriptions' copies are what counts (I-13).
+        return if live.is_empty() {
+            Class::Nothing
+        } else {
+            Class::Orphaned
+        };
+    };
+    if source.id.as_str() == reseller.as_str() {
+        return Class::Excluded(Exclusion::ResellersOwn);
+    }
+    if source.bill_to != *reseller {
+        return Class::Excluded(Exclusion::NotBilledToReseller);
+    }
+    match live.as_slice() {
+        [] if pair.copies.is_empty() => match (&source.link, source.mark) {
+            (Some(_), _) => Class::Unsettled,
+            (None, Mark::Marked) => Class::Missing {
+                copy: None,
+                half_marked: HalfMarked::Yes,
+            },
+            (None, Mark::Unmarked) => Class::Missing {
+                copy: None,
+                half_marked: HalfMarked::No,
+            },
+        },
+        [] => Class::Linked,
+        [copy] if source.mark == Mark::Unmarked => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::Yes,
+        },
+        [copy] => one_copy(copy, &source.digest),
+        [_, _, ..] => Class::Duplicate,
+    }
+}
+
+/// Classifies a subscription or an asset.
+pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
+    let live = not_ended(&pair.copies);
+    let Some(source) = &pair.source else {
+        return if live.is_empty() {
+            Class::Nothing
+        } else {
+            Class::Orphaned
+        };
+    };
+    let excluded = match source.state {
+        _ if source.customer.as_str() == reseller.as_str() => Some(Exclusion::ResellersOwn),
+        PurchaseState::Active => None,
+        PurchaseState::Suspended => Some(Exclusion::Suspended),
+        PurchaseState::FutureDated => Some(Exclusion::FutureDated),
+        PurchaseState::Trial => Some(Exclusion::Trial),
+        PurchaseState::Cancelled => Some(Exclusion::Cancelled),
+        PurchaseState::Expired => Some(Exclusion::Expired),
+    };
+    if let Some(exclusion) = excluded {
+        return if live.is_empty() {
+            Class::Excluded(exclusion)
+        } else {
+            Class::Orphaned
+        };
+    }
+    match live.as_slice() {
+        [] if pair.copies.is_empty() && source.link.is_some() => Class::Unsettled,
+        [] if pair.copies.is_empty() => Class::Missing {
+            copy: None,
+            half_marked: HalfMarked::No,
+        },
+        // The reseller ended the copy: its right (the copy's end is a field of its own).
+        [] => Class::Linked,
+        [copy] => one_copy(copy, &source.digest),
+        [_, _, ..] => Class::Duplicate,
+    }
+}
+
+/// The kind of a pair, where the source no longer tells it: from the copy's business key.
+pub(super) fn kind_of_purchase(pair: &Pair<Purchase>) -> ItemKind {
+    if let Some(source) = &pair.source {
+        return source.kind;
+    }
+    let asset = pair.copies.iter().any(|copy| {
+        copy.business_key.as_ref().is_some_and(|key| {
+            let mut parts = key.as_str().rsplit('/');
+            parts.next();
+            parts.next() == Some(ItemKind::Asset.as_str())
+        })
+    });
+    if asset {
+        ItemKind::Asset
+    } else {
+        ItemKind::Subscription
+    }
+}
+
+fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
+    match copy.state {
+        CopyState::Incomplete => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::No,
+        },
+        CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
+        CopyState::Live | CopyState::Ended => Class::Changed,
+    }
+}
+
+fn not_ended(copies: &[CopyRecord]) -> Vec<&CopyRecord> {
+    copies
+        .iter()
+        .filter(|copy| copy.state != CopyState::Ended)
+        .collect()
+}

@@ -1,0 +1,304 @@
+//! Effects: what a pass may do next, and what came of it.
+
+use std::collections::BTreeMap;
+
+use super::claim::Holding;
+use super::observed::{Approval, CleanFinalSweep};
+use crate::api::ConditionType;
+use crate::bss::error::BssError;
+use crate::bss::port::{
+    Activation, Blocker, BusinessKey, ByItem, Capabilities, CopyItem, CopyListing, CopyRecord,
+    Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page,
+    PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller,
+    SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
+};
+
+/// What a pass may do next: one of these at most.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Look at the BSS. Needs no record.
+    Read(Read),
+    /// Change the record in the cluster.
+    Claim(ClaimEdit),
+    /// Ask the BSS for a fencing epoch; `acquiring` is on record.
+    Acquire {
+        /// The holder that a person decided to take over from.
+        take_over: Option<String>,
+    },
+    /// Write to the BSS under unique keys: repeatable, needs no record.
+    Work(Work),
+    /// Request the tenant; the intent is on record.
+    CreateTenant(CreateTenant),
+    /// Activate back ordering; the intent is on record. It cannot be undone.
+    Activate(Activate),
+}
+
+/// A look at the BSS.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read {
+    /// Its own name.
+    Identity,
+    /// What it can do and promises.
+    Capabilities,
+    /// The reseller.
+    Reseller,
+    /// The reseller's tenant.
+    Tenant,
+    /// A long-running operation.
+    Operation(OperationId),
+    /// Orders that are not final.
+    OpenOrders(PageRequest),
+    /// Pages of a sweep.
+    Pages(PagesRequest),
+    /// Pricing states and checks of a sweep.
+    Inspect(InspectCalls),
+    /// Copies by key.
+    Find(Vec<Vec<BusinessKey>>),
+}
+
+/// Pages of the two listings of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagesRequest {
+    /// Which listings.
+    pub listing: CopyListing,
+    /// The page of sources, if one is needed.
+    pub source: Option<PageRequest>,
+    /// The page of copies, if one is needed.
+    pub copies: Option<PageRequest>,
+}
+
+/// Batches of look-ups, all independent of each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectCalls {
+    /// Customers whose pricing options are asked for.
+    pub pricing: Vec<Vec<SourceId>>,
+    /// Subscriptions and assets to check.
+    pub checks: Vec<Vec<SourceId>>,
+}
+
+/// Repeatable writes: batches, all independent of each other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Copy customers.
+    CopyCustomers(Vec<Vec<CopyItem>>),
+    /// Copy subscriptions and assets.
+    CopySubscriptions(Vec<Vec<CopyItem>>),
+    /// Store pricing options where there are none.
+    SetPricing(Vec<BTreeMap<SourceId, PricingOptions>>),
+}
+
+/// A tenant creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTenant {
+    /// The business key.
+    pub key: BusinessKey,
+    /// The request key.
+    pub request: RequestKey,
+    /// The settings.
+    pub settings: TenantSettings,
+    /// The settings' digest, as it stands in the intent.
+    pub digest: String,
+}
+
+/// An activation. Only [`Activate::new`] makes one, and it asks for an approval and a clean final
+/// sweep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activate {
+    key: BusinessKey,
+    request: RequestKey,
+    tenant: TenantId,
+    sweep: CleanFinalSweep,
+    approval: Approval,
+}
+
+impl Activate {
+    pub(super) fn new(
+        keys: &super::Keys,
+        tenant: &TenantId,
+        approval: Approval,
+        sweep: CleanFinalSweep,
+    ) -> Self {
+        Self {
+            key: keys.activation(tenant),
+            request: keys.activation_request(tenant, sweep.revision()),
+            tenant: tenant.clone(),
+            sweep,
+            approval,
+        }
+    }
+
+    /// The business key.
+    #[must_use]
+    pub fn key(&self) -> &BusinessKey {
+        &self.key
+    }
+
+    /// The request key.
+    #[must_use]
+    pub fn request(&self) -> &RequestKey {
+        &self.request
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The final sweep that it rests on.
+    #[must_use]
+    pub fn sweep(&self) -> &CleanFinalSweep {
+        &self.sweep
+    }
+
+    /// The approval that it rests on.
+    #[must_use]
+    pub fn approval(&self) -> Approval {
+        self.approval
+    }
+}
+
+/// A change of the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimEdit {
+    /// Take the reseller: create the claim, or take it over from a holder that is gone.
+    Take,
+    /// An epoch is about to be asked for.
+    BeginAcquire,
+    /// This epoch was issued.
+    RecordEpoch {
+        /// The epoch.
+        epoch: u64,
+        /// Whether the BSS had issued a higher one before than the record knew.
+        went_back: WentBack,
+    },
+    /// A person confirmed that the record may go on from where it is.
+    Confirm,
+    /// A tenant is about to be requested.
+    IntendTenant {
+        /// Digest of its settings.
+        digest: String,
+    },
+    /// The request started this operation.
+    TenantStarted {
+        /// The operation.
+        operation: OperationId,
+    },
+    /// The request was refused or failed: nothing came of it.
+    DropTenantIntent,
+    /// The tenant is known.
+    PinTenant(TenantId),
+    /// Activation is about to be requested.
+    IntendActivation(CleanFinalSweep),
+    /// A milestone was reached.
+    Milestone {
+        /// Which.
+        milestone: ConditionType,
+        /// How many items it covered.
+        items: i64,
+    },
+    /// Back ordering is on.
+    Activated {
+        /// The approval under which this operator switched it on; none if it was found on.
+        approval: Option<Approval>,
+    },
+}
+
+/// Whether the cluster's record was found older than the BSS knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WentBack {
+    /// It was.
+    Yes,
+    /// It was not.
+    No,
+}
+
+/// Pages that were read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pages {
+    /// Of customers and their copies.
+    Customers {
+        /// Sources.
+        source: Option<Page<Customer>>,
+        /// Copies.
+        copies: Option<Page<CopyRecord>>,
+    },
+    /// Of subscriptions and assets and their copies.
+    Purchases {
+        /// Sources.
+        source: Option<Page<Purchase>>,
+        /// Copies.
+        copies: Option<Page<CopyRecord>>,
+    },
+}
+
+/// What came of an effect (of a batch, one outcome a batch).
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The BSS's own name.
+    Identity(Option<String>),
+    /// What it can do and promises.
+    Capabilities(Capabilities),
+    /// The reseller.
+    Reseller(Reseller),
+    /// The reseller's tenant.
+    Tenant(Option<Tenant>),
+    /// A long-running operation.
+    Operation(OperationState),
+    /// A page of open orders.
+    OpenOrders(Page<OpenOrder>),
+    /// Pages of a sweep.
+    Pages(Pages),
+    /// Pricing states and checks of a sweep.
+    Inspected {
+        /// Pricing states.
+        pricing: ByItem<PricingState>,
+        /// Checks.
+        checks: ByItem<Vec<Blocker>>,
+    },
+    /// Copies by key.
+    Found(BTreeMap<BusinessKey, Found>),
+    /// One batch of copies.
+    Copied(ByItem<ItemOutcome>),
+    /// The outcome of one batch of copies is unknown.
+    CopiesLost {
+        /// Its items.
+        sources: Vec<SourceId>,
+        /// How.
+        error: BssError,
+    },
+    /// One batch of pricing options.
+    PricingSet(ByItem<PricingOutcome>),
+    /// The claim, as it stands now.
+    Claim(Holding),
+    /// An epoch.
+    Acquired(IssuedEpoch),
+    /// The tenant was requested.
+    TenantRequested(TenantCreation),
+    /// Activation was requested.
+    Activation(Activation),
+    /// The effect failed.
+    Failed {
+        /// What was tried.
+        tried: Tried,
+        /// How it failed.
+        error: BssError,
+    },
+}
+
+/// Which kind of effect failed: what a failure means depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// A look at the reseller.
+    Reseller,
+    /// Any other look.
+    Read,
+    /// Acquiring an epoch.
+    Acquire,
+    /// Repeatable work: nothing was done, or it is looked up.
+    Work,
+    /// The tenant's creation.
+    CreateTenant,
+    /// The activation.
+    Activate,
+}

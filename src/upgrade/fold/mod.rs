@@ -1,0 +1,118 @@
+//! `fold`: the only way by which an outcome becomes knowledge.
+
+mod failure;
+mod opening;
+mod sweeps;
+
+use super::effect::Outcome;
+use super::observed::{Approval, Observed, Stage, Verdict};
+use super::valid::ValidUpgrade;
+use super::verdict;
+use super::{Now, backoff};
+use crate::api::{ConditionType, Reason};
+use crate::bss::port::Activation;
+
+/// Takes the outcome of an effect into what is known.
+pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
+    let mut fold = Fold {
+        upgrade,
+        seen: observed,
+        now,
+    };
+    // A record in the cluster says nothing about the BSS: waits stand.
+    if !matches!(
+        outcome,
+        Outcome::Failed { .. } | Outcome::CopiesLost { .. } | Outcome::Claim(_)
+    ) {
+        fold.seen.trouble = None;
+        fold.seen.not_before = None;
+    }
+    match outcome {
+        Outcome::Identity(told) => fold.identity(told),
+        Outcome::Capabilities(capabilities) => {
+            if let Some(weak) = verdict::weak(&capabilities) {
+                fold.stall(weak);
+            } else {
+                fold.lift(&[Reason::RiskNotAccepted]);
+                fold.seen.capabilities = Some(capabilities);
+            }
+        }
+        Outcome::Reseller(reseller) => fold.reseller(reseller),
+        Outcome::Claim(holding) => fold.claim(holding),
+        Outcome::Acquired(issued) => fold.seen.issued = Some(issued),
+        Outcome::Tenant(tenant) => fold.tenant(tenant),
+        Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
+        Outcome::Operation(state) => fold.operation(state),
+        Outcome::OpenOrders(page) => fold.orders(page),
+        Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
+        Outcome::Inspected { pricing, checks } => {
+            fold.with_sweep(|sweep| sweep.took_inspection(&pricing, &checks));
+        }
+        Outcome::Found(found) => fold.with_sweep(|sweep| sweep.took_found(&found)),
+        Outcome::Copied(items) => fold.with_sweep(|sweep| sweep.took_copies(&items)),
+        Outcome::CopiesLost { sources, error } => {
+            fold.with_sweep(|sweep| sweep.lost_copies(&sources));
+            fold.trouble(&error);
+        }
+        Outcome::PricingSet(results) => fold.pricing_set(results),
+        Outcome::Activation(how) => fold.activated(how),
+        Outcome::Failed { tried, error } => fold.failed(tried, &error),
+    }
+}
+
+struct Fold<'a> {
+    upgrade: &'a ValidUpgrade,
+    seen: &'a mut Observed,
+    now: Now,
+}
+
+impl Fold<'_> {
+    /// A person must act: the verdict stands until the next slow look.
+    fn stall(&mut self, verdict: Verdict) {
+        let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
+        self.seen.wait(verdict, until);
+    }
+
+    /// Something is on its way: look again soon.
+    fn poll(&mut self, verdict: Verdict) {
+        let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
+        self.seen.wait(verdict, until);
+    }
+
+    /// Another round of the same, later each time.
+    fn again(&mut self, stage: Stage) {
+        self.seen.enter(stage);
+        let delay = backoff::delay(self.seen.rounds, self.upgrade.seed);
+        self.seen.rounds = self.seen.rounds.saturating_add(1);
+        self.seen.not_before = Some(self.now.monotonic.saturating_add(delay));
+    }
+
+    /// What was in the way is not any more.
+    fn lift(&mut self, reasons: &[Reason]) {
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| reasons.contains(&verdict.reason))
+        {
+            self.seen.verdict = None;
+        }
+    }
+
+    /// Goes to a stage that rests on the same look at reseller and tenant.
+    fn go(&mut self, stage: Stage) {
+        self.seen.enter(stage);
+        self.begin_sweep();
+    }
+
+    fn activated(&mut self, how: Activation) {
+        for milestone in ConditionType::MILESTONES {
+            self.seen.milestones.entry(milestone).or_insert(0);
+        }
+        if how == Activation::Activated {
+            self.seen.approval = Some(Approval::Automatic);
+        }
+        self.seen.verdict = None;
+        self.seen.enter(Stage::Done);
+    }
+}

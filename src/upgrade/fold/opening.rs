@@ -1,0 +1,245 @@
+//! The opening: identity, reseller, claim, and the tenant up to the moment it is Active.
+
+use super::Fold;
+use crate::api::{ConditionType, Reason};
+use crate::bss::port::{
+    BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
+};
+use crate::upgrade::claim::Holding;
+use crate::upgrade::observed::Stage;
+use crate::upgrade::verdict::{self, verdict};
+
+impl Fold<'_> {
+    pub(super) fn identity(&mut self, told: Option<String>) {
+        match told {
+            Some(told) if told != self.upgrade.identity => self.stall(verdict(
+                Reason::IdentityMismatch,
+                format!(
+                    "The BSS calls itself {told}, the connection says {}.",
+                    self.upgrade.identity
+                ),
+                "Correct the connection's URL; or make a connection with the BSS's identity.",
+            )),
+            Some(_) | None => {
+                self.lift(&[Reason::IdentityMismatch]);
+                self.seen.identity_agrees = true;
+            }
+        }
+    }
+
+    pub(super) fn reseller(&mut self, reseller: Reseller) {
+        let other_name = self
+            .upgrade
+            .expected_name
+            .as_ref()
+            .filter(|expected| **expected != reseller.name);
+        if let Some(expected) = other_name {
+            self.stall(verdict(
+                Reason::ResellerMismatch,
+                format!(
+                    "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
+                    reseller.account
+                ),
+                "Correct spec.reseller: the account id or the expected name.",
+            ));
+            return;
+        }
+        match (reseller.back_ordering, reseller.kind) {
+            (BackOrdering::Unknown, _) => self.poll(verdict(
+                Reason::ProgressingWithRetry,
+                "The BSS cannot tell at the moment whether back ordering is on.",
+                "Nothing: the operator looks again by itself.",
+            )),
+            (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
+                self.stall(verdict(
+                    Reason::ResellerNotBasic,
+                    "Only a Basic reseller can be upgraded; this one is on another plan.",
+                    "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",
+                ));
+            }
+            (BackOrdering::On, _) | (BackOrdering::Off, ResellerKind::Basic) => {
+                self.lift(&[
+                    Reason::ResellerNotFound,
+                    Reason::ResellerMismatch,
+                    Reason::ResellerNotBasic,
+                    Reason::ProgressingWithRetry,
+                ]);
+                self.seen.reseller = Some(reseller);
+                self.settle_on();
+            }
+        }
+    }
+
+    /// Back ordering is on already, under our claim: adopt and end, without one effect.
+    pub(super) fn settle_on(&mut self) {
+        let on = self
+            .seen
+            .reseller
+            .as_ref()
+            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On);
+        if on && self.seen.claim.is_some() && self.seen.stage != Stage::Done {
+            for milestone in ConditionType::MILESTONES {
+                self.seen.milestones.entry(milestone).or_insert(0);
+            }
+            self.seen.verdict = None;
+            self.seen.enter(Stage::Done);
+        }
+    }
+
+    pub(super) fn claim(&mut self, holding: Holding) {
+        if let Some(other) = self.seen.hold(holding) {
+            self.stall(verdict(
+                Reason::ResellerClaimed,
+                format!(
+                    "The upgrade {}/{} works on this reseller.",
+                    other.namespace, other.name
+                ),
+                "Delete one of the two upgrades.",
+            ));
+            return;
+        }
+        self.lift(&[Reason::ResellerClaimed]);
+        let spec = self.seen.claim.as_ref();
+        let epoch = spec
+            .and_then(|spec| spec.epoch)
+            .and_then(|epoch| u64::try_from(epoch).ok());
+        if let Some(issued) = self.seen.issued
+            && epoch == Some(issued.epoch.0)
+        {
+            self.seen.epoch = Some(issued.epoch);
+            self.seen.issued = None;
+        }
+        let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
+        if intent.is_none() {
+            self.seen.drop_intent = false;
+        }
+        if intent.is_some_and(|intent| intent.operation_id.is_some()) {
+            self.seen.started = None;
+        }
+        self.settle_on();
+    }
+
+    pub(super) fn tenant(&mut self, tenant: Option<Tenant>) {
+        let pinned = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| claim.tenant_id.clone());
+        let alive = tenant.filter(|tenant| tenant.status != TenantStatus::MarkedAsDeleted);
+        let Some(tenant) = alive else {
+            if pinned.is_some() {
+                self.stall(verdict(
+                    Reason::TenantMissing,
+                    "The tenant that this upgrade worked on is gone.",
+                    "Restore the tenant in the distributor's BSS. The operator makes no second one.",
+                ));
+            } else {
+                self.seen.tenant = Some(None);
+            }
+            return;
+        };
+        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
+            self.stall(verdict(
+                Reason::TenantReplaced,
+                "The reseller's tenant is another one than this upgrade worked on.",
+                "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
+            ));
+            return;
+        }
+        let list = tenant.settings.price_list.0.clone();
+        let first = self
+            .seen
+            .tenant_pinned
+            .get_or_insert((tenant.currency.clone(), list.clone()))
+            .clone();
+        if first != (tenant.currency.clone(), list) {
+            self.stall(verdict(
+                Reason::TenantSettingsDiffer,
+                format!(
+                    "The tenant's price list or currency changed; it was {} in {}.",
+                    first.1, first.0
+                ),
+                "Change it back in the distributor's BSS.",
+            ));
+            return;
+        }
+        if let Some(differ) = verdict::settings_differ(&tenant, &self.upgrade.tenant) {
+            self.stall(differ);
+            return;
+        }
+        match tenant.status {
+            TenantStatus::InProgress => self.poll(verdict(
+                Reason::Progressing,
+                "The tenant is being created.",
+                "Nothing: the BSS works on it.",
+            )),
+            TenantStatus::Suspended => self.stall(verdict(
+                Reason::TenantSuspended,
+                "The tenant is suspended.",
+                "Reactivate the tenant in the distributor's BSS; the operator goes on by itself.",
+            )),
+            TenantStatus::Active | TenantStatus::MarkedAsDeleted => self.tenant_active(tenant),
+        }
+    }
+
+    pub(super) fn tenant_active(&mut self, tenant: Tenant) {
+        self.seen.tenant = Some(Some(tenant));
+        self.seen
+            .milestones
+            .entry(ConditionType::TenantCreated)
+            .or_insert(1);
+        self.lift(&[
+            Reason::Progressing,
+            Reason::TenantSuspended,
+            Reason::TenantMissing,
+            Reason::TenantReplaced,
+            Reason::TenantSettingsDiffer,
+            Reason::TenantCreationFailed,
+        ]);
+        if self.seen.stage == Stage::Opening {
+            self.seen.stage = Stage::Customers;
+        }
+        self.begin_sweep();
+    }
+
+    pub(super) fn tenant_requested(&mut self, creation: TenantCreation) {
+        match creation {
+            TenantCreation::Started(operation) => self.seen.started = Some(operation),
+            // Read it like any other tenant: settings and status are judged in one place.
+            TenantCreation::Done(_) => self.seen.tenant = None,
+        }
+    }
+
+    pub(super) fn operation(&mut self, state: OperationState) {
+        match state {
+            OperationState::Running => {
+                self.seen.tenant = None;
+                self.poll(verdict(
+                    Reason::Progressing,
+                    "The tenant is in the BSS's queue.",
+                    "Nothing: the BSS works on it.",
+                ));
+            }
+            OperationState::Succeeded | OperationState::Gone => {
+                self.seen.tenant = None;
+                // An operation that nobody knows while the tenant is not listed would be asked for
+                // ever: without it the same request goes out again, under the same keys.
+                self.seen.drop_intent = state == OperationState::Gone;
+                self.poll(verdict(
+                    Reason::Progressing,
+                    "The tenant's creation has ended; looking for the tenant.",
+                    "Nothing: the operator looks by itself.",
+                ));
+            }
+            OperationState::Failed { detail } => {
+                self.seen.drop_intent = true;
+                self.seen.tenant = None;
+                self.stall(verdict(
+                    Reason::TenantCreationFailed,
+                    format!("The BSS gave up creating the tenant: {detail}"),
+                    "See the BSS's reason; the operator asks again by itself, spec.tenant may be changed.",
+                ));
+            }
+        }
+    }
+}

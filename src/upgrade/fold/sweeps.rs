@@ -1,0 +1,349 @@
+//! Sweeps: what follows when one is over. A phase is a sweep, repeated until a whole one finds
+//! nothing to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Fold;
+use crate::api::{ConditionType, Reason};
+use crate::bss::port::{BlockerReason, ItemKind, OpenOrder, Page, PricingOutcome, SourceId};
+use crate::upgrade::observed::{CleanFinalSweep, Stage};
+use crate::upgrade::sweep::{Sweep, SweepMode, Wanted};
+use crate::upgrade::tally::{Findings, Tally};
+use crate::upgrade::verdict::{self, verdict};
+
+impl Fold<'_> {
+    /// Makes the sweep of the present stage, once everything that it rests on is known.
+    pub(super) fn begin_sweep(&mut self) {
+        if self.seen.sweep.is_some() {
+            return;
+        }
+        let Some(scope) = self.seen.scope(self.upgrade) else {
+            return;
+        };
+        let customers = &self.seen.customers;
+        self.seen.sweep = match self.seen.stage {
+            Stage::Customers | Stage::CheckCustomers => {
+                Some(Sweep::customers(SweepMode::Copy, scope))
+            }
+            Stage::Owners | Stage::FinalPurchases => {
+                Some(Sweep::purchases(SweepMode::Final, scope, customers))
+            }
+            Stage::Pricing => Some(Sweep::purchases(SweepMode::Pricing, scope, customers)),
+            Stage::Check => Some(Sweep::purchases(SweepMode::Check, scope, customers)),
+            Stage::Copy => Some(Sweep::purchases(SweepMode::Copy, scope, customers)),
+            Stage::FinalCustomers => Some(Sweep::customers(SweepMode::Final, scope)),
+            Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => None,
+        };
+    }
+
+    pub(super) fn orders(&mut self, page: Page<OpenOrder>) {
+        self.seen.orders_revision = self.seen.orders_revision.page(page.revision);
+        self.seen
+            .open_orders
+            .extend(page.items.into_iter().take(20).map(|order| order.id));
+        self.seen.orders_cursor = page.next;
+        if self.seen.orders_cursor.is_some() {
+            return;
+        }
+        if self.seen.open_orders.is_empty() {
+            self.lift(&[Reason::AwaitingOrders]);
+            self.go(Stage::FinalCustomers);
+            return;
+        }
+        let first: Vec<&str> = self
+            .seen
+            .open_orders
+            .iter()
+            .take(5)
+            .map(String::as_str)
+            .collect();
+        let text = format!(
+            "The operator waits until these orders are completed or cancelled: {}{}.",
+            first.join(", "),
+            if self.seen.open_orders.len() > 5 {
+                ", ..."
+            } else {
+                ""
+            }
+        );
+        // What an order becomes is copied before the switch: begin with the check again.
+        self.seen.enter(Stage::CheckCustomers);
+        self.poll(verdict(
+            Reason::AwaitingOrders,
+            "Orders of the reseller are not final.",
+            text,
+        ));
+    }
+
+    pub(super) fn with_sweep(&mut self, act: impl FnOnce(&mut Sweep)) {
+        let Some(mut sweep) = self.seen.sweep.take() else {
+            return;
+        };
+        act(&mut sweep);
+        let over = sweep.wanted() == Wanted::Nothing;
+        if over {
+            self.sweep_over(sweep.tally);
+        } else {
+            self.seen.sweep = Some(sweep);
+        }
+    }
+
+    pub(super) fn sweep_over(&mut self, tally: Tally) {
+        match self.seen.stage {
+            Stage::Customers => self.customers_over(tally, Stage::Owners, Stage::Pricing),
+            Stage::CheckCustomers => self.customers_over(tally, Stage::Check, Stage::Check),
+            Stage::Owners => self.owners_over(&tally),
+            Stage::Pricing => self.pricing_over(tally),
+            Stage::Check => self.check_over(tally),
+            Stage::Copy => self.copy_over(tally),
+            Stage::FinalCustomers => {
+                self.count(&tally);
+                self.seen.customers = tally;
+                self.go(Stage::FinalPurchases);
+            }
+            Stage::FinalPurchases => self.final_over(tally),
+            Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => {}
+        }
+    }
+
+    pub(super) fn count(&mut self, tally: &Tally) {
+        self.seen.counts.extend(tally.counts.clone());
+    }
+
+    /// Takes over what is in the way and what was left out, of customers and purchases together.
+    pub(super) fn publish(&mut self, purchases: &Tally) {
+        self.seen.looked_at_purchases = true;
+        self.count(purchases);
+        let mut blockers = self.seen.customers.blockers.clone();
+        blockers.merge(&purchases.blockers);
+        self.seen.blockers = blockers;
+        let mut exclusions = self.seen.customers.exclusions.clone();
+        exclusions.merge(&purchases.exclusions);
+        self.seen.exclusions = exclusions;
+    }
+
+    pub(super) fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {
+        let stage = self.seen.stage;
+        if tally.created > 0 {
+            self.seen.rounds = 0;
+        }
+        let unsettled = tally.unsettled > 0;
+        let blocked = verdict::of_blockers(&tally.blockers);
+        let failures = !tally.failed_customers.is_empty();
+        self.count(&tally);
+        self.seen.customers = tally;
+        if unsettled {
+            self.again(stage);
+        } else if let Some(blocked) = blocked {
+            self.seen.blockers = self.seen.customers.blockers.clone();
+            self.seen.exclusions = self.seen.customers.exclusions.clone();
+            self.seen.enter(stage);
+            self.stall(blocked);
+        } else if failures && stage == Stage::Customers {
+            self.go(with_failures);
+        } else {
+            if stage == Stage::Customers {
+                self.customers_copied();
+            }
+            self.go(without);
+        }
+    }
+
+    pub(super) fn customers_copied(&mut self) {
+        let items = self
+            .seen
+            .counts
+            .get(&ItemKind::Customer)
+            .map_or(0, |c| c.copied);
+        self.seen
+            .milestones
+            .entry(ConditionType::CustomersCopied)
+            .or_insert(items);
+        self.seen.rounds = 0;
+        // The wait for pricing options stands until the gate itself was looked at again.
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|v| v.reason != Reason::AwaitingPricing)
+        {
+            self.seen.verdict = None;
+        }
+    }
+
+    /// Customers failed: only those that own something to copy are in the way (I-13).
+    pub(super) fn owners_over(&mut self, tally: &Tally) {
+        let mut in_the_way = Findings::default();
+        for finding in tally
+            .blockers
+            .rows
+            .iter()
+            .filter(|f| f.kind == ItemKind::Customer)
+        {
+            in_the_way.add(finding.clone());
+        }
+        self.seen.exclusions = tally.exclusions.clone();
+        match verdict::of_blockers(&in_the_way) {
+            Some(blocked) => {
+                self.seen.blockers = in_the_way;
+                self.seen.enter(Stage::Customers);
+                self.stall(blocked);
+            }
+            None => {
+                self.customers_copied();
+                self.go(Stage::Pricing);
+            }
+        }
+    }
+
+    pub(super) fn pricing_over(&mut self, tally: Tally) {
+        if tally.unsettled > 0 {
+            self.again(Stage::Customers);
+            return;
+        }
+        let unpriced = tally.unpriced;
+        if unpriced.is_empty() {
+            self.seen
+                .milestones
+                .entry(ConditionType::PricingReady)
+                .or_insert(0);
+            self.seen.verdict = None;
+            self.seen.rounds = 0;
+            // What was looked at is minutes old at most; the check looks at everything anyway.
+            self.go(Stage::Check);
+        } else if let Some(to_default) = self.untried_defaults(&unpriced) {
+            self.seen.to_default = to_default;
+            self.seen.stage = Stage::Pricing;
+            self.seen.sweep = None;
+        } else {
+            // Looks at everything again meanwhile: customers come, options are set by people.
+            self.seen.enter(Stage::Customers);
+            let wait = verdict::awaiting_pricing(self.upgrade, &unpriced);
+            self.stall(wait);
+        }
+    }
+
+    /// Customers that get the default options, except those that it was refused for just now.
+    pub(super) fn untried_defaults(
+        &self,
+        unpriced: &BTreeMap<SourceId, Option<String>>,
+    ) -> Option<BTreeSet<SourceId>> {
+        let default = self.upgrade.default_pricing.as_ref()?;
+        let untried: BTreeSet<SourceId> = unpriced
+            .keys()
+            .filter(|id| self.seen.tried_now.get(*id) != Some(default))
+            .cloned()
+            .collect();
+        (!untried.is_empty()).then_some(untried)
+    }
+
+    pub(super) fn pricing_set(&mut self, results: BTreeMap<SourceId, PricingOutcome>) {
+        for (customer, outcome) in results {
+            let was_default = self.seen.to_default.remove(&customer);
+            let options = if was_default {
+                self.upgrade.default_pricing.clone()
+            } else {
+                self.upgrade
+                    .declared
+                    .get(&customer)
+                    .map(|declared| declared.options.clone())
+            };
+            if let Some(options) = options {
+                self.seen
+                    .tried_now
+                    .insert(customer.clone(), options.clone());
+                self.seen.applied.insert(customer, (options, outcome));
+            }
+        }
+        self.begin_sweep();
+    }
+
+    pub(super) fn check_over(&mut self, tally: Tally) {
+        self.publish(&tally);
+        if tally.unsettled > 0 {
+            self.again(Stage::CheckCustomers);
+        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
+            self.seen.enter(Stage::CheckCustomers);
+            self.stall(blocked);
+        } else if !tally.unpriced.is_empty() {
+            self.seen.enter(Stage::Customers);
+            if self.upgrade.default_pricing.is_none() {
+                let wait = verdict::awaiting_pricing(self.upgrade, &tally.unpriced);
+                self.stall(wait);
+            }
+        } else if tally.missing > 0 {
+            self.seen.verdict = None;
+            self.go(Stage::Copy);
+        } else {
+            self.subscriptions_copied();
+        }
+    }
+
+    pub(super) fn subscriptions_copied(&mut self) {
+        let items = [ItemKind::Subscription, ItemKind::Asset]
+            .iter()
+            .filter_map(|kind| self.seen.counts.get(kind))
+            .map(|counts| counts.copied)
+            .sum();
+        self.seen
+            .milestones
+            .entry(ConditionType::PricingReady)
+            .or_insert(0);
+        self.seen
+            .milestones
+            .entry(ConditionType::SubscriptionsCopied)
+            .or_insert(items);
+        // The wait for orders stands until the orders themselves were looked at again.
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|v| v.reason != Reason::AwaitingOrders)
+        {
+            self.seen.verdict = None;
+        }
+        self.seen.enter(Stage::Orders);
+    }
+
+    pub(super) fn copy_over(&mut self, tally: Tally) {
+        if tally.created > 0 {
+            self.seen.rounds = 0;
+        }
+        self.publish(&tally);
+        if tally.unsettled > 0 {
+            self.again(Stage::CheckCustomers);
+        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
+            self.seen.enter(Stage::CheckCustomers);
+            self.stall(blocked);
+        } else if tally.missing > 0 {
+            // Pricing options went away under our hands: the gate looks again.
+            self.again(Stage::CheckCustomers);
+        } else {
+            self.subscriptions_copied();
+        }
+    }
+
+    pub(super) fn final_over(&mut self, tally: Tally) {
+        self.publish(&tally);
+        let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, &tally);
+        if let Some(clean) = clean {
+            self.seen.rounds = 0;
+            self.seen.verdict = None;
+            self.seen.clean = Some(clean);
+            self.seen.stage = Stage::Activate;
+            self.seen.sweep = None;
+            return;
+        }
+        let half_marked = self.seen.blockers.has(BlockerReason::HalfMarked);
+        let blocked = verdict::of_blockers(&self.seen.blockers);
+        match blocked {
+            // A half-marked account is repaired by the next copy of the customers.
+            Some(blocked) if !half_marked => {
+                self.seen.enter(Stage::CheckCustomers);
+                self.stall(blocked);
+            }
+            Some(_) | None if tally.missing > 0 || half_marked => self.again(Stage::CheckCustomers),
+            Some(_) | None => self.again(Stage::Orders),
+        }
+    }
+}

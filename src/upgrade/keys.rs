@@ -1,0 +1,184 @@
+//! Keys: permanent, readable, and the same in every cluster and after every restart.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bss::port::{
+    AccountId, BusinessKey, ItemKind, RequestKey, Revision, SourceId, TenantId, TenantSettings,
+};
+
+/// Makes the keys of one reseller of one BSS. The ids are the canonical ones that the BSS returned,
+/// never the text of a spec; the identity is the declared one, never a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    identity: String,
+    reseller: AccountId,
+}
+
+impl Keys {
+    /// Keys for a reseller.
+    #[must_use]
+    pub fn new(identity: &str, reseller: &AccountId) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            reseller: reseller.clone(),
+        }
+    }
+
+    /// `tru/<identity>/<reseller>/tenant`
+    #[must_use]
+    pub fn tenant(&self) -> BusinessKey {
+        BusinessKey(self.path(&["tenant"]))
+    }
+
+    /// `tru/<identity>/<reseller>/<tenant>/activation`
+    #[must_use]
+    pub fn activation(&self, tenant: &TenantId) -> BusinessKey {
+        BusinessKey(self.path(&[tenant.as_str(), "activation"]))
+    }
+
+    /// `tru/<identity>/<reseller>/<tenant>/<customer|subscription|asset>/<source id>`
+    #[must_use]
+    pub fn item(&self, tenant: &TenantId, kind: ItemKind, source: &SourceId) -> BusinessKey {
+        BusinessKey(self.path(&[tenant.as_str(), kind.as_str(), source.as_str()]))
+    }
+
+    /// The request key of a tenant creation: the business key and what was asked for.
+    #[must_use]
+    pub fn tenant_request(&self, settings: &TenantSettings) -> RequestKey {
+        RequestKey(format!("{}/{}", self.tenant(), settings_digest(settings)))
+    }
+
+    /// The request key of an activation: the business key and the revision it was decided on.
+    #[must_use]
+    pub fn activation_request(&self, tenant: &TenantId, expected: Revision) -> RequestKey {
+        RequestKey(format!("{}/{}", self.activation(tenant), expected.0))
+    }
+
+    fn path(&self, rest: &[&str]) -> String {
+        let mut key = format!(
+            "tru/{}/{}",
+            encode(&self.identity),
+            encode(self.reseller.as_str())
+        );
+        for part in rest {
+            key.push('/');
+            key.push_str(&encode(part));
+        }
+        key
+    }
+}
+
+/// The name of the claim on a reseller: the name is the lock.
+#[must_use]
+pub fn claim_name(identity: &str, reseller: &AccountId) -> String {
+    let text = format!("{}/{}", encode(identity), encode(reseller.as_str()));
+    format!("reseller-{}", hex(&Sha256::digest(text.as_bytes()), 20))
+}
+
+/// A digest over a tenant's settings.
+#[must_use]
+pub(super) fn settings_digest(settings: &TenantSettings) -> String {
+    let TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings;
+    let parts = [
+        price_list.as_str(),
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing.as_str(),
+    ];
+    let text: Vec<String> = parts.iter().map(|part| encode(part)).collect();
+    format!(
+        "sha256-{}",
+        hex(&Sha256::digest(text.join("/").as_bytes()), 32)
+    )
+}
+
+/// The first sixteen bytes of a hash over parts, none of which can run into the next.
+#[must_use]
+pub(super) fn hash128(parts: &[&str]) -> u128 {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let bytes = hasher.finalize();
+    bytes
+        .iter()
+        .take(16)
+        .fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte))
+}
+
+fn hex(bytes: &[u8], digits: usize) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0xf])
+        .take(digits)
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
+
+/// Percent-encodes everything but unreserved characters, so that no part can contain a `/`.
+fn encode(part: &str) -> String {
+    let mut text = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte));
+            }
+            _ => {
+                text.push('%');
+                let digits = [byte >> 4, byte & 0xf].map(|d| char::from_digit(u32::from(d), 16));
+                text.extend(
+                    digits
+                        .into_iter()
+                        .flatten()
+                        .map(|digit| digit.to_ascii_uppercase()),
+                );
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_read_as_documented() {
+        let keys = Keys::new("acme-distribution", &AccountId::from("10423"));
+        let tenant = TenantId::from("T-7");
+        assert_eq!(keys.tenant().as_str(), "tru/acme-distribution/10423/tenant");
+        assert_eq!(
+            keys.activation(&tenant).as_str(),
+            "tru/acme-distribution/10423/T-7/activation"
+        );
+        assert_eq!(
+            keys.item(&tenant, ItemKind::Asset, &SourceId::from("a/1"))
+                .as_str(),
+            "tru/acme-distribution/10423/T-7/asset/a%2F1"
+        );
+        assert_eq!(
+            keys.activation_request(&tenant, Revision(9)).as_str(),
+            "tru/acme-distribution/10423/T-7/activation/9"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn different_parts_never_make_one_key(a in ".{1,12}", b in ".{1,12}", c in ".{1,12}", d in ".{1,12}") {
+            let one = Keys::new(&a, &AccountId::from(b.as_str())).tenant();
+            let two = Keys::new(&c, &AccountId::from(d.as_str())).tenant();
+            prop_assert_eq!(one == two, a == c && b == d);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Merges two listings that are ordered by the same id: sources and their copies.
+
+use std::collections::VecDeque;
+
+use crate::bss::port::{CopyRecord, Cursor, Page, PageRequest, SourceId};
+
+/// What a listing row is ordered by.
+pub(super) trait Keyed {
+    /// The id that both sides are ordered by.
+    fn source_id(&self) -> &SourceId;
+}
+
+impl Keyed for CopyRecord {
+    fn source_id(&self) -> &SourceId {
+        &self.source
+    }
+}
+
+/// One listing, read page by page.
+#[derive(Clone, Debug)]
+struct Stream<T> {
+    rows: VecDeque<T>,
+    next: Option<Cursor>,
+    begun: Begun,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    NotYet,
+    Yes,
+}
+
+impl<T> Stream<T> {
+    fn new() -> Self {
+        Self {
+            rows: VecDeque::new(),
+            next: None,
+            begun: Begun::NotYet,
+        }
+    }
+
+    /// Whether every row was read from the BSS.
+    fn exhausted(&self) -> bool {
+        self.begun == Begun::Yes && self.next.is_none()
+    }
+
+    /// The page that is needed next; only asked for when no row is left.
+    fn wanted(&self, limit: u16) -> Option<PageRequest> {
+        (self.rows.is_empty() && !self.exhausted()).then(|| PageRequest {
+            cursor: self.next.clone(),
+            limit,
+        })
+    }
+
+    fn push(&mut self, page: Page<T>) {
+        self.begun = Begun::Yes;
+        self.next = page.next;
+        self.rows.extend(page.items);
+    }
+}
+
+/// A source with the copies that refer to it; one of the two sides may be empty.
+#[derive(Clone, Debug)]
+pub(super) struct Pair<T> {
+    /// The source, if it is listed.
+    pub(super) source: Option<T>,
+    /// The copies that name it.
+    pub(super) copies: Vec<CopyRecord>,
+}
+
+/// Two listings side by side.
+#[derive(Clone, Debug)]
+pub(super) struct Merge<T> {
+    sources: Stream<T>,
+    copies: Stream<CopyRecord>,
+    /// Copies of one source that were taken from the listing already; the group is complete only
+    /// when a row of another source follows or the listing ends.
+    group: Vec<CopyRecord>,
+}
+
+impl<T: Keyed> Merge<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            sources: Stream::new(),
+            copies: Stream::new(),
+            group: Vec::new(),
+        }
+    }
+
+    /// The pages that are needed before the next pair can be told.
+    pub(super) fn wanted(&self, limit: u16) -> (Option<PageRequest>, Option<PageRequest>) {
+        (self.sources.wanted(limit), self.copies.wanted(limit))
+    }
+
+    pub(super) fn push_sources(&mut self, page: Page<T>) {
+        self.sources.push(page);
+    }
+
+    pub(super) fn push_copies(&mut self, page: Page<CopyRecord>) {
+        self.copies.push(page);
+    }
+
+    /// Whether both listings were read to their end and every pair was taken.
+    pub(super) fn finished(&self) -> bool {
+        self.sources.exhausted()
+            && self.copies.exhausted()
+            && self.sources.rows.is_empty()
+            && self.copies.rows.is_empty()
+            && self.group.is_empty()
+    }
+
+    /// The next pair, if it can be told from what was read.
+    pub(super) fn next_pair(&mut self) -> Option<Pair<T>> {
+        self.gather_group();
+        let group_open = self.copies.rows.is_empty() && !self.copies.exhausted();
+        if group_open || (self.sources.rows.is_empty() && !self.sources.exhausted()) {
+            return None;
+        }
+        let group_id = self.group.first().map(|copy| copy.source.clone());
+        let source_id = self.sources.rows.front().map(|row| row.source_id().clone());
+        match (source_id, group_id) {
+            (None, None) => None,
+            (Some(_), None) => Some(Pair {
+                source: self.sources.rows.pop_front(),
+                copies: vec![],
+            }),
+            (None, Some(_)) => Some(Pair {
+                source: None,
+                copies: std::mem::take(&mut self.group),
+            }),
+            (Some(source), Some(copied)) if source < copied => Some(Pair {
+                source: self.sources.rows.pop_front(),
+                copies: vec![],
+            }),
+            (Some(source), Some(copied)) if source > copied => Some(Pair {
+                source: None,
+                copies: std::mem::take(&mut self.group),
+            }),
+            (Some(_), Some(_)) => Some(Pair {
+                source: self.sources.rows.pop_front(),
+                copies: std::mem::take(&mut self.group),
+            }),
+        }
+    }
+
+    /// Moves the copies of the next source into the group.
+    fn gather_group(&mut self) {
+        while let Some(front) = self.copies.rows.front() {
+            let same = self
+                .group
+                .first()
+                .is_none_or(|first| first.source == front.source);
+            if !same {
+                return;
+            }
+            if let Some(copy) = self.copies.rows.pop_front() {
+                self.group.push(copy);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bss::port::{CopyId, CopyState, Digest};
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Row(SourceId);
+
+    impl Keyed for Row {
+        fn source_id(&self) -> &SourceId {
+            &self.0
+        }
+    }
+
+    fn copy(source: &str, n: usize) -> CopyRecord {
+        CopyRecord {
+            id: CopyId(format!("{source}-{n}")),
+            business_key: None,
+            source: SourceId::from(source),
+            source_digest: None,
+            digest: Digest::from("d"),
+            state: CopyState::Live,
+        }
+    }
+
+    /// Serves a list in pages of a given size.
+    fn page<T: Clone>(all: &[T], request: &PageRequest, size: usize) -> Page<T> {
+        let from = request
+            .cursor
+            .as_ref()
+            .map_or(0, |c| c.0.parse::<usize>().unwrap());
+        let to = (from + size).min(all.len());
+        let next = (to < all.len()).then(|| Cursor(to.to_string()));
+        Page {
+            items: all[from..to].to_vec(),
+            next,
+            revision: None,
+        }
+    }
+
+    proptest! {
+        /// Whatever the page sizes, each source comes once, with exactly its copies, in order.
+        #[test]
+        fn equals_a_join(
+            sources in proptest::collection::btree_set(0_u8..40, 0..20),
+            copies in proptest::collection::vec(0_u8..40, 0..30),
+            source_page in 1_usize..7,
+            copy_page in 1_usize..7,
+        ) {
+            let rows: Vec<Row> = sources.iter().map(|n| Row(SourceId(format!("{n:03}")))).collect();
+            let mut sorted = copies.clone();
+            sorted.sort_unstable();
+            let copies: Vec<CopyRecord> =
+                sorted.iter().enumerate().map(|(i, n)| copy(&format!("{n:03}"), i)).collect();
+            let mut merge = Merge::new();
+            let mut seen = Vec::new();
+            for _ in 0..1000 {
+                let (s, c) = merge.wanted(9);
+                if let Some(request) = s { merge.push_sources(page(&rows, &request, source_page)); }
+                if let Some(request) = c { merge.push_copies(page(&copies, &request, copy_page)); }
+                while let Some(pair) = merge.next_pair() { seen.push(pair); }
+                if merge.finished() { break; }
+            }
+            prop_assert!(merge.finished());
+            let ids: BTreeSet<SourceId> = rows.iter().map(|r| r.0.clone())
+                .chain(copies.iter().map(|c| c.source.clone())).collect();
+            let mut by_source: BTreeMap<SourceId, Vec<CopyRecord>> = BTreeMap::new();
+            for c in &copies { by_source.entry(c.source.clone()).or_default().push(c.clone()); }
+            prop_assert_eq!(seen.len(), ids.len());
+            for (pair, id) in seen.iter().zip(&ids) {
+                prop_assert_eq!(pair.source.clone().map(|r| r.0), rows.iter().find(|r| &r.0 == id).map(|r| r.0.clone()));
+                let expected = by_source.get(id).cloned().unwrap_or_default();
+                prop_assert_eq!(&pair.copies, &expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What the operator knows of one upgrade at the moment: in memory, empty after a restart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::claim::Holding;
+use super::sweep::{Scope, Sweep};
+use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
+use super::valid::ValidUpgrade;
+use crate::api::{ConditionType, Reason, ResellerClaimSpec};
+use crate::bss::port::{
+    Capabilities, Cursor, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller,
+    Revision, SourceId, Tenant,
+};
+
+/// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Identity, capabilities, reseller, claim, epoch, tenant.
+    #[default]
+    Opening,
+    /// Phase 2: copy customers.
+    Customers,
+    /// Phase 2, when customers failed: whether they own something to copy.
+    Owners,
+    /// The gate: apply what was declared, then look who lacks options.
+    Pricing,
+    /// Before the check: stragglers among the customers.
+    CheckCustomers,
+    /// Phase 3: every pre-check, nothing copied.
+    Check,
+    /// Phase 3: copy subscriptions and assets.
+    Copy,
+    /// Phase 4: orders that are not final.
+    Orders,
+    /// Phase 4: the final sweep over customers.
+    FinalCustomers,
+    /// Phase 4: the final sweep over subscriptions and assets.
+    FinalPurchases,
+    /// Phase 4: the switch.
+    Activate,
+    /// Back ordering is on.
+    Done,
+}
+
+/// What stands until the next look: what people read meanwhile, also during the look itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why.
+    pub reason: Reason,
+    /// Why, in a sentence without counters.
+    pub message: String,
+    /// Who must do what.
+    pub next_action: String,
+}
+
+/// Calls that failed in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What it means.
+    pub verdict: Verdict,
+    /// How many in a row.
+    pub attempts: u32,
+}
+
+/// Under which approval back ordering is activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// The spec's mode is automatic: the gates are the approval.
+    Automatic,
+}
+
+/// A final sweep over everything that found nothing to do, under one revision. Only the end of
+/// such a sweep makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CleanFinalSweep {
+    revision: Revision,
+    digest: String,
+    counts: BTreeMap<ItemKind, i64>,
+}
+
+impl CleanFinalSweep {
+    /// Judges a final sweep: clean only if every page of every listing carried one revision and
+    /// nothing at all was in the way (I-12).
+    pub(super) fn judge(
+        orders: RevisionSeen,
+        customers: &Tally,
+        purchases: &Tally,
+    ) -> Option<Self> {
+        let RevisionSeen::One(revision) = orders.and(customers.revision).and(purchases.revision)
+        else {
+            return None;
+        };
+        let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
+        if open(customers) || open(purchases) || purchases.missing > 0 {
+            return None;
+        }
+        let digest = customers.digest.combine(purchases.digest);
+        let counts = customers
+            .counts
+            .iter()
+            .chain(&purchases.counts)
+            .map(|(kind, counts)| (*kind, counts.eligible))
+            .collect();
+        Some(Self {
+            revision,
+            digest: InventoryDigest::text(&digest),
+            counts,
+        })
+    }
+
+    /// The revision that all listings carried.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The digest of the inventory.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Eligible items of a kind.
+    #[must_use]
+    pub fn count(&self, kind: ItemKind) -> i64 {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+/// What is known at the moment.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The BSS's own name agrees with the declared one (or it has none).
+    pub identity_agrees: bool,
+    /// Its capabilities, all strong.
+    pub capabilities: Option<Capabilities>,
+    /// The reseller, if it was looked at in this stage.
+    pub reseller: Option<Reseller>,
+    /// The claim.
+    pub claim: Option<ResellerClaimSpec>,
+    /// Whether the claim had `acquiring` open when this life began.
+    pub acquire_was_open: Option<bool>,
+    /// An epoch that was issued and is not on record yet.
+    pub issued: Option<IssuedEpoch>,
+    /// The epoch under which this life works.
+    pub epoch: Option<Epoch>,
+    /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
+    pub tenant: Option<Option<Tenant>>,
+    /// The tenant's currency and price list as first seen in this life (I-17).
+    pub tenant_pinned: Option<(String, String)>,
+    /// A tenant creation was refused or failed: the intent must go from the record.
+    pub drop_intent: bool,
+    /// An operation that was started and is not on record yet.
+    pub started: Option<crate::bss::port::OperationId>,
+    /// Where the work is.
+    pub stage: Stage,
+    /// The sweep under way.
+    pub sweep: Option<Sweep>,
+    /// The last sweep over customers.
+    pub customers: Tally,
+    /// What became of declared options in this life.
+    pub applied: BTreeMap<SourceId, (PricingOptions, PricingOutcome)>,
+    /// Options that were sent since the gate was entered: a failure is not repeated before people
+    /// had time to act.
+    pub tried_now: BTreeMap<SourceId, PricingOptions>,
+    /// Default options that are to be set.
+    pub to_default: BTreeSet<SourceId>,
+    /// Where the listing of open orders goes on.
+    pub orders_cursor: Option<Cursor>,
+    /// Open orders seen.
+    pub open_orders: Vec<String>,
+    /// Revisions of their pages.
+    pub orders_revision: RevisionSeen,
+    /// The final sweep, once it was clean.
+    pub clean: Option<CleanFinalSweep>,
+    /// How this life switched back ordering on.
+    pub approval: Option<Approval>,
+    /// Milestones reached, with the items that they covered.
+    pub milestones: BTreeMap<ConditionType, i64>,
+    /// What stands until the next look.
+    pub verdict: Option<Verdict>,
+    /// Calls that failed in a row.
+    pub trouble: Option<Trouble>,
+    /// Nothing is done before this moment.
+    pub not_before: Option<Duration>,
+    /// Looks in a row that ended in another look.
+    pub rounds: u32,
+    /// Counts as the last whole sweeps saw them.
+    pub counts: BTreeMap<ItemKind, Counts>,
+    /// Whether a whole look at subscriptions and assets has been taken in this life.
+    pub looked_at_purchases: bool,
+    /// What is in the way, as the last whole look saw it.
+    pub blockers: Findings,
+    /// What was left out, as the last whole look saw it.
+    pub exclusions: Findings,
+}
+
+impl Observed {
+    /// What a life begins with: milestones that status or claim show as reached.
+    #[must_use]
+    pub fn new(milestones: impl IntoIterator<Item = ConditionType>) -> Self {
+        Self {
+            milestones: milestones
+                .into_iter()
+                .map(|milestone| (milestone, 0))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a milestone was reached.
+    #[must_use]
+    pub fn reached(&self, milestone: ConditionType) -> bool {
+        self.milestones.contains_key(&milestone)
+    }
+
+    /// Looks at everything again at once: a person asked for it.
+    pub fn look_now(&mut self) {
+        self.not_before = None;
+        self.trouble = None;
+    }
+
+    /// Goes to a stage with a fresh look at reseller and tenant.
+    pub(super) fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.sweep = None;
+        if matches!(
+            stage,
+            Stage::Customers | Stage::CheckCustomers | Stage::Orders
+        ) {
+            self.reseller = None;
+            self.tenant = None;
+            self.tried_now.clear();
+        }
+        if stage == Stage::Orders {
+            self.orders_cursor = None;
+            self.open_orders.clear();
+            self.orders_revision = RevisionSeen::None;
+            self.clean = None;
+        }
+    }
+
+    /// Waits, with a verdict that stands meanwhile.
+    pub(super) fn wait(&mut self, verdict: Verdict, until: Duration) {
+        self.verdict = Some(verdict);
+        self.not_before = Some(until);
+    }
+
+    /// The scope of a sweep, once reseller, tenant and capabilities are known.
+    pub(super) fn scope(&self, upgrade: &ValidUpgrade) -> Option<Scope> {
+        let reseller = &self.reseller.as_ref()?.account;
+        let tenant = self.tenant.as_ref()?.as_ref()?;
+        let capabilities = self.capabilities.as_ref()?;
+        Some(Scope {
+            reseller: reseller.clone(),
+            tenant: tenant.id.clone(),
+            keys: upgrade.keys(reseller),
+            page_size: capabilities.page_size,
+            batch: capabilities.largest_batch,
+        })
+    }
+
+    pub(super) fn hold(&mut self, holding: Holding) -> Option<crate::api::ClaimHolder> {
+        match holding {
+            Holding::Ours(spec) => {
+                self.acquire_was_open.get_or_insert(spec.acquiring);
+                self.claim = Some(*spec);
+                None
+            }
+            Holding::Other(holder) => {
+                self.claim = None;
+                Some(holder)
+            }
+        }
+    }
+}

@@ -1,0 +1,444 @@
+//! Status: what people and tools read, composed from what is known. A view; nothing rests on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::claim::finished;
+use super::decide::State;
+use super::observed::{Observed, Stage};
+use super::tally::{Counts, Finding, Findings};
+use super::{Keys, Now, verdict};
+use crate::api::{
+    Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
+    Inventory, KindProgress, Phase, Progress, Reason, ReportKind, ReportRow, ResellerClaimSpec,
+    StateClass, TenantResellerUpgradeStatus, TenantView, WaitingFor,
+};
+use crate::bss::port::{ItemKind, TenantId};
+
+/// Examples over all groups of failures.
+const MAX_EXAMPLES: usize = 10;
+/// A next attempt nearer than this is not worth a status write.
+const SHOWN_FROM: Duration = Duration::from_secs(30);
+
+/// What a status is composed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The generation of the spec.
+    pub generation: i64,
+    /// What is known, if the work got that far.
+    pub observed: Option<&'a Observed>,
+    /// The record.
+    pub claim: Option<&'a ResellerClaimSpec>,
+    /// What people read.
+    pub state: &'a State,
+    /// When the operator looks again by itself.
+    pub next_attempt: Option<Duration>,
+    /// The value of `requestedAt` that was obeyed last.
+    pub handled: Option<&'a str>,
+    /// The BSS's name.
+    pub identity: Option<&'a str>,
+}
+
+/// The status after this pass.
+#[must_use]
+pub fn compose(
+    previous: &TenantResellerUpgradeStatus,
+    draft: Draft<'_>,
+    now: Now,
+) -> TenantResellerUpgradeStatus {
+    let mut status = previous.clone();
+    status.observed_generation = Some(draft.generation);
+    milestones(&mut status, draft, now);
+    accepted(&mut status, draft, now);
+    let summary = crate::api::summary(draft.state.reason, &draft.state.message);
+    let _change = summary.apply(&mut status.conditions, draft.generation, now.wall);
+    for condition in &mut status.conditions {
+        condition.observed_generation = draft.generation;
+    }
+    status.waiting_for = waiting_for(previous, draft, now);
+    status.last_handled_reconcile_at = draft
+        .handled
+        .map(str::to_owned)
+        .or_else(|| previous.last_handled_reconcile_at.clone());
+    if let Some(identity) = draft.identity {
+        status.bss_identity = Some(identity.to_owned());
+    }
+    if let Some(claim) = draft.claim {
+        status.timeline.clone_from(&claim.timeline);
+        status.reseller_account_id = Some(claim.reseller_account_id.clone());
+    }
+    tenant(&mut status, draft);
+    if let Some(observed) = draft.observed {
+        seen(&mut status, observed);
+    }
+    status.phase = Some(phase(&status, draft));
+    status
+}
+
+fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now) {
+    for milestone in ConditionType::MILESTONES {
+        let before = holds(&status.conditions, milestone);
+        let reached = before || draft.observed.is_some_and(|seen| seen.reached(milestone));
+        let (condition, reason, message) = if reached {
+            (
+                ConditionStatus::True,
+                Reason::Completed,
+                done_message(milestone),
+            )
+        } else {
+            (
+                ConditionStatus::False,
+                Reason::Pending,
+                pending_message(milestone),
+            )
+        };
+        let wanted = DesiredCondition {
+            type_: milestone,
+            status: condition,
+            reason,
+            message: message.to_owned(),
+        };
+        let _change = wanted.set(&mut status.conditions, draft.generation, now.wall);
+    }
+}
+
+/// Accepted once spec, references, connection and claim were all good; stays so for a generation.
+fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now) {
+    let latched = status.conditions.iter().any(|c| {
+        c.type_ == ConditionType::Accepted.as_str()
+            && c.status == ConditionStatus::True
+            && c.observed_generation == draft.generation
+    });
+    let now_true = draft
+        .observed
+        .is_some_and(|seen| seen.epoch.is_some() || seen.stage == Stage::Done)
+        || draft.state.reason == Reason::Succeeded;
+    let (condition, reason, message) = if latched || now_true {
+        (
+            ConditionStatus::True,
+            Reason::Accepted,
+            "Spec valid, references resolved, connection probed, reseller claimed.".to_owned(),
+        )
+    } else if draft.state.reason.class() == Some(StateClass::MustFix) {
+        (
+            ConditionStatus::False,
+            draft.state.reason,
+            draft.state.message.clone(),
+        )
+    } else {
+        (
+            ConditionStatus::Unknown,
+            draft.state.reason,
+            draft.state.message.clone(),
+        )
+    };
+    let wanted = DesiredCondition {
+        type_: ConditionType::Accepted,
+        status: condition,
+        reason,
+        message,
+    };
+    let _change = wanted.set(&mut status.conditions, draft.generation, now.wall);
+}
+
+fn waiting_for(
+    previous: &TenantResellerUpgradeStatus,
+    draft: Draft<'_>,
+    now: Now,
+) -> Option<WaitingFor> {
+    let waits = match draft.state.reason.class()? {
+        StateClass::WaitsByItself
+        | StateClass::WaitsForPeople
+        | StateClass::Suspended
+        | StateClass::MustFix => true,
+        StateClass::Working | StateClass::Done | StateClass::Deleting => false,
+    };
+    if !waits {
+        return None;
+    }
+    let reason = draft.state.reason.as_str();
+    let before = previous
+        .waiting_for
+        .as_ref()
+        .filter(|waiting| waiting.reason == reason);
+    let since = before.map_or_else(|| now.wall.to_string(), |waiting| waiting.since.clone());
+    // A time that moves with every look would be a status write with every look: one that stands
+    // stays until it is past.
+    let stands = before
+        .and_then(|waiting| waiting.next_attempt_time.clone())
+        .filter(|time| {
+            time.parse::<jiff::Timestamp>()
+                .is_ok_and(|time| time > now.wall)
+        });
+    let next_attempt_time = draft
+        .next_attempt
+        .filter(|wait| *wait >= SHOWN_FROM)
+        .and_then(|wait| jiff::SignedDuration::try_from(wait).ok())
+        .and_then(|wait| now.wall.checked_add(wait).ok())
+        .map(|time| stands.unwrap_or_else(|| time.to_string()));
+    Some(WaitingFor {
+        reason: reason.to_owned(),
+        next_action: cut(&draft.state.next_action, 1024),
+        since,
+        next_attempt_time,
+    })
+}
+
+fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
+    let Some(claim) = draft.claim else { return };
+    let before = status.tenant.take().unwrap_or_default();
+    let intent = claim.intents.create_tenant.as_ref();
+    let seen = draft
+        .observed
+        .and_then(|seen| seen.tenant.clone())
+        .flatten();
+    let id = claim.tenant_id.clone();
+    let view = TenantView {
+        // Frozen from the intent on, and for good once the tenant is there.
+        requested_time: intent
+            .map(|intent| intent.recorded_time.clone())
+            .or_else(|| before.requested_time.filter(|_| id.is_some())),
+        url: seen.and_then(|tenant| tenant.url).or(before.url),
+        id,
+    };
+    status.tenant = (view != TenantView::default()).then_some(view);
+}
+
+fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
+    if let Some(clean) = &observed.clean {
+        status.inventory = Some(Inventory {
+            digest: clean.digest().to_owned(),
+            customers: clean.count(ItemKind::Customer),
+            subscriptions: clean.count(ItemKind::Subscription),
+            assets: clean.count(ItemKind::Asset),
+        });
+    }
+    let counts = counts(observed);
+    if counts.is_empty() {
+        return;
+    }
+    let of = |kind| counts.get(&kind).map(kind_progress).unwrap_or_default();
+    let mut progress = Progress {
+        customers: of(ItemKind::Customer),
+        subscriptions: of(ItemKind::Subscription),
+        assets: of(ItemKind::Asset),
+        ..Progress::default()
+    };
+    progress.failed = progress
+        .customers
+        .failed
+        .saturating_add(progress.subscriptions.failed)
+        .saturating_add(progress.assets.failed);
+    progress.display = display(&progress, observed.stage);
+    status.progress = Some(progress);
+    if observed.looked_at_purchases {
+        status.failures = failures(&observed.blockers);
+    }
+}
+
+/// The counts of the last whole sweeps, and of the copying sweep under way what it has done.
+fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
+    let mut counts = observed.counts.clone();
+    let Some(sweep) = observed
+        .sweep
+        .as_ref()
+        .filter(|s| s.mode == super::SweepMode::Copy)
+    else {
+        return counts;
+    };
+    for (kind, live) in &sweep.tally.counts {
+        let known = counts.entry(*kind).or_default();
+        known.eligible = known.eligible.max(live.eligible);
+        known.copied = known.copied.max(live.copied);
+    }
+    counts
+}
+
+fn kind_progress(counts: &Counts) -> KindProgress {
+    let Counts {
+        eligible,
+        copied,
+        failed,
+        excluded,
+    } = counts;
+    KindProgress {
+        eligible: *eligible,
+        copied: *copied,
+        failed: *failed,
+        excluded: excluded
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect(),
+    }
+}
+
+fn display(progress: &Progress, stage: Stage) -> String {
+    let customers = matches!(stage, Stage::Opening | Stage::Customers | Stage::Owners);
+    let (copied, eligible) = if customers && progress.subscriptions.eligible == 0 {
+        (progress.customers.copied, progress.customers.eligible)
+    } else {
+        (
+            progress
+                .subscriptions
+                .copied
+                .saturating_add(progress.assets.copied),
+            progress
+                .subscriptions
+                .eligible
+                .saturating_add(progress.assets.eligible),
+        )
+    };
+    format!("{}/{}", thousands(copied), thousands(eligible))
+}
+
+fn thousands(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        let left = digits.len().saturating_sub(i);
+        if i > 0 && left.is_multiple_of(3) && digit != '-' {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn failures(blockers: &Findings) -> Vec<FailureGroup> {
+    let reasons = blockers.counts.len().max(1);
+    let each = (MAX_EXAMPLES.checked_div(reasons).unwrap_or(1)).max(1);
+    let mut left = MAX_EXAMPLES;
+    blockers
+        .counts
+        .iter()
+        .take(20)
+        .map(|(reason, count)| {
+            let examples: Vec<FailureExample> = blockers
+                .rows
+                .iter()
+                .filter(|finding| finding.reason == *reason)
+                .take(each.min(left))
+                .map(|finding| FailureExample {
+                    kind: finding.kind.as_str().to_owned(),
+                    id: finding.source.0.clone(),
+                    detail: finding.detail.as_deref().map(|detail| cut(detail, 256)),
+                })
+                .collect();
+            left = left.saturating_sub(examples.len());
+            FailureGroup {
+                reason: (*reason).to_owned(),
+                count: *count,
+                examples,
+            }
+        })
+        .collect()
+}
+
+/// The rows of a report, and how many were not kept.
+#[must_use]
+pub fn report_rows(
+    kind: ReportKind,
+    observed: &Observed,
+    keys: &Keys,
+    tenant: Option<&TenantId>,
+) -> (Vec<ReportRow>, i64) {
+    let (findings, verdict) = match kind {
+        ReportKind::Blockers => (&observed.blockers, "Blocked"),
+        ReportKind::Exclusions => (&observed.exclusions, "Excluded"),
+    };
+    let rows = findings
+        .rows
+        .iter()
+        .map(|finding| row(finding, verdict, keys, tenant))
+        .collect();
+    (rows, findings.truncated())
+}
+
+fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>) -> ReportRow {
+    let Finding {
+        reason,
+        kind,
+        source,
+        detail,
+    } = finding;
+    let remedy = match (verdict, detail) {
+        ("Blocked", Some(detail)) => format!("{detail}. {}", verdict::remedy(reason)),
+        ("Blocked", None) => verdict::remedy(reason).to_owned(),
+        (_, detail) => detail.clone().unwrap_or_default(),
+    };
+    ReportRow {
+        item: kind.as_str().to_owned(),
+        id: source.0.clone(),
+        business_key: tenant.map(|tenant| keys.item(tenant, *kind, source).0),
+        verdict: verdict.to_owned(),
+        reason: (*reason).to_owned(),
+        remedy: cut(&remedy, 512),
+    }
+}
+
+fn phase(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> Phase {
+    let conditions = &status.conditions;
+    let after = [
+        (ConditionType::BackOrderingActivated, Phase::Done),
+        (ConditionType::SubscriptionsCopied, Phase::Activation),
+        (ConditionType::PricingReady, Phase::SubscriptionCopy),
+        (ConditionType::CustomersCopied, Phase::PricingGate),
+        (ConditionType::TenantCreated, Phase::CustomerCopy),
+        (ConditionType::Accepted, Phase::TenantCreation),
+    ];
+    if finished(status) || draft.state.reason == Reason::Succeeded {
+        return Phase::Done;
+    }
+    after
+        .into_iter()
+        .find(|(milestone, _)| holds(conditions, *milestone))
+        .map_or(Phase::Pending, |(_, phase)| phase)
+}
+
+fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
+    conditions
+        .iter()
+        .any(|c| c.type_ == type_.as_str() && c.status == ConditionStatus::True)
+}
+
+fn done_message(milestone: ConditionType) -> &'static str {
+    match milestone {
+        ConditionType::TenantCreated => "The tenant is active.",
+        ConditionType::CustomersCopied => "Every customer was copied and marked.",
+        ConditionType::PricingReady => {
+            "Every customer that owns a subscription to copy had its pricing options."
+        }
+        ConditionType::SubscriptionsCopied => "Every active subscription and asset was copied.",
+        ConditionType::BackOrderingActivated => "Back ordering is on. This cannot be undone.",
+        ConditionType::Accepted
+        | ConditionType::Ready
+        | ConditionType::Succeeded
+        | ConditionType::Suspended
+        | ConditionType::Reconciling
+        | ConditionType::Stalled => "",
+    }
+}
+
+fn pending_message(milestone: ConditionType) -> &'static str {
+    match milestone {
+        ConditionType::TenantCreated => "The tenant is not active yet.",
+        ConditionType::CustomersCopied => "Not every customer was copied yet.",
+        ConditionType::PricingReady => "Not passed yet.",
+        ConditionType::SubscriptionsCopied => "Not every subscription and asset was copied yet.",
+        ConditionType::BackOrderingActivated => "Back ordering is off.",
+        ConditionType::Accepted
+        | ConditionType::Ready
+        | ConditionType::Succeeded
+        | ConditionType::Suspended
+        | ConditionType::Reconciling
+        | ConditionType::Stalled => "",
+    }
+}
+
+fn cut(text: &str, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}

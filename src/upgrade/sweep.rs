@@ -1,0 +1,585 @@
+//! A sweep: one run over both sides of one listing, page by page.
+//!
+//! It is a state machine without I/O: [`Sweep::wanted`] says which calls it needs next, and the
+//! `took_*` functions take their outcomes in. It keeps a page, never a reseller. What it cannot
+//! settle it counts as unsettled, so that the next sweep looks again; it never guesses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::classify::{self, Class, HalfMarked};
+use super::effect::{InspectCalls, Pages, PagesRequest};
+use super::keys::{Keys, hash128};
+use super::merge::{Keyed, Merge, Pair};
+use super::tally::{Finding, RevisionSeen, Tally};
+use crate::bss::port::{
+    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, Customer,
+    Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId, Sync, TenantId,
+};
+
+/// What a sweep may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SweepMode {
+    /// Copy what is missing.
+    Copy,
+    /// Look whether the customers that own something to copy have their pricing options.
+    Pricing,
+    /// Look, with every pre-check.
+    Check,
+    /// Look, and see that nothing moves: the last one before the switch. Also finds the owners of
+    /// what is to be copied.
+    Final,
+}
+
+/// What a sweep is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The reseller.
+    pub reseller: AccountId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its keys.
+    pub keys: Keys,
+    /// Most items of a page.
+    pub page_size: u16,
+    /// Most items of a batch.
+    pub batch: u16,
+}
+
+/// Both listings, of one kind or the other.
+#[derive(Clone, Debug)]
+enum Sides {
+    Customers(Merge<Customer>),
+    Purchases(Merge<Purchase>),
+}
+
+/// An item that waits for its pricing or check before it is settled.
+#[derive(Clone, Debug)]
+struct Candidate {
+    item: CopyItem,
+    owner: Option<SourceId>,
+    half_marked: HalfMarked,
+}
+
+/// What a sweep needs next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Pages of the two listings.
+    Pages(PagesRequest),
+    /// Pricing states and checks.
+    Inspect(InspectCalls),
+    /// Copies, in batches.
+    Copy(Vec<Vec<CopyItem>>),
+    /// Look-ups of copies whose outcome is unknown.
+    Find(Vec<Vec<BusinessKey>>),
+    /// Nothing: it is over.
+    Nothing,
+}
+
+/// One run over both sides.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// What it may do.
+    pub mode: SweepMode,
+    scope: Scope,
+    sides: Sides,
+    /// Items of the present window that still need their owner's pricing or a check.
+    candidates: Vec<Candidate>,
+    /// Items of the present window that are to be copied.
+    to_copy: BTreeMap<SourceId, CopyItem>,
+    /// Items whose copy was sent and whose outcome is unknown.
+    unknown: BTreeMap<BusinessKey, CopyItem>,
+    /// Owners whose pricing was asked for already in this sweep, by hash.
+    owners_seen: BTreeSet<u128>,
+    /// Customers that lack something, from the sweep over customers before this one.
+    unsynced: BTreeSet<SourceId>,
+    /// Owners of something to copy among the customers that could not be copied.
+    failed_customers: BTreeMap<SourceId, Finding>,
+    /// What was seen.
+    pub tally: Tally,
+}
+
+impl Sweep {
+    /// A sweep over customers.
+    #[must_use]
+    pub fn customers(mode: SweepMode, scope: Scope) -> Self {
+        Self::new(mode, scope, Sides::Customers(Merge::new()))
+    }
+
+    /// A sweep over subscriptions and assets, after one over customers with the tally given.
+    #[must_use]
+    pub fn purchases(mode: SweepMode, scope: Scope, customers: &Tally) -> Self {
+        let mut sweep = Self::new(mode, scope, Sides::Purchases(Merge::new()));
+        sweep.unsynced.clone_from(&customers.unsynced);
+        sweep
+            .failed_customers
+            .clone_from(&customers.failed_customers);
+        sweep
+    }
+
+    fn new(mode: SweepMode, scope: Scope, sides: Sides) -> Self {
+        Self {
+            mode,
+            scope,
+            sides,
+            candidates: Vec::new(),
+            to_copy: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+            owners_seen: BTreeSet::new(),
+            unsynced: BTreeSet::new(),
+            failed_customers: BTreeMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Which listing it runs over.
+    #[must_use]
+    pub fn listing(&self) -> CopyListing {
+        match self.sides {
+            Sides::Customers(_) => CopyListing::Customers,
+            Sides::Purchases(_) => CopyListing::Subscriptions,
+        }
+    }
+
+    /// Whether a page was read.
+    #[must_use]
+    pub fn begun(&self) -> bool {
+        self.tally.revision != RevisionSeen::None
+    }
+
+    /// What it needs next.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        if !self.unknown.is_empty() {
+            let keys: Vec<BusinessKey> = self.unknown.keys().cloned().collect();
+            return Wanted::Find(self.batches(&keys));
+        }
+        if !self.to_copy.is_empty() {
+            let items: Vec<CopyItem> = self.to_copy.values().cloned().collect();
+            return Wanted::Copy(self.batches(&items));
+        }
+        if !self.candidates.is_empty() {
+            return Wanted::Inspect(self.inspection());
+        }
+        let limit = self.scope.page_size;
+        let (source, copies, finished) = match &self.sides {
+            Sides::Customers(merge) => {
+                let (source, copies) = merge.wanted(limit);
+                (source, copies, merge.finished())
+            }
+            Sides::Purchases(merge) => {
+                let (source, copies) = merge.wanted(limit);
+                (source, copies, merge.finished())
+            }
+        };
+        if finished {
+            return Wanted::Nothing;
+        }
+        Wanted::Pages(PagesRequest {
+            listing: self.listing(),
+            source,
+            copies,
+        })
+    }
+
+    /// Takes pages in and works off every pair that they complete.
+    pub fn took_pages(&mut self, pages: Pages) {
+        match (pages, &mut self.sides) {
+            (Pages::Customers { source, copies }, Sides::Customers(merge)) => {
+                if let Some(page) = source {
+                    self.tally.revision = self.tally.revision.page(page.revision);
+                    merge.push_sources(page);
+                }
+                if let Some(page) = copies {
+                    self.tally.revision = self.tally.revision.page(page.revision);
+                    merge.push_copies(page);
+                }
+            }
+            (Pages::Purchases { source, copies }, Sides::Purchases(merge)) => {
+                if let Some(page) = source {
+                    self.tally.revision = self.tally.revision.page(page.revision);
+                    merge.push_sources(page);
+                }
+                if let Some(page) = copies {
+                    self.tally.revision = self.tally.revision.page(page.revision);
+                    merge.push_copies(page);
+                }
+            }
+            // Pages of the other listing are of an earlier sweep: they say nothing here.
+            (Pages::Customers { .. } | Pages::Purchases { .. }, _) => return,
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let next = match &mut self.sides {
+                Sides::Customers(merge) => merge.next_pair().map(Either::Customer),
+                Sides::Purchases(merge) => merge.next_pair().map(Either::Purchase),
+            };
+            match next {
+                Some(Either::Customer(pair)) => self.customer(&pair),
+                Some(Either::Purchase(pair)) => self.purchase(&pair),
+                None => return,
+            }
+        }
+    }
+
+    fn customer(&mut self, pair: &Pair<Customer>) {
+        let Some(id) = id_of(pair) else { return };
+        let class = classify::customer(pair, &self.scope.reseller);
+        if let Some(source) = &pair.source {
+            if source.sync == Sync::NotSynced {
+                self.tally.unsynced.insert(source.id.clone());
+            }
+            if !matches!(class, Class::Excluded(_)) {
+                self.tally
+                    .eligible(ItemKind::Customer, &source.id, &source.digest);
+            }
+        }
+        self.settle(
+            ItemKind::Customer,
+            &id,
+            &class,
+            pair.source.as_ref().map(|s| &s.digest),
+            None,
+        );
+    }
+
+    fn purchase(&mut self, pair: &Pair<Purchase>) {
+        let Some(id) = id_of(pair) else { return };
+        let kind = classify::kind_of_purchase(pair);
+        let class = classify::purchase(pair, &self.scope.reseller);
+        let to_copy = matches!(
+            class,
+            Class::Linked
+                | Class::Missing { .. }
+                | Class::Duplicate
+                | Class::Changed
+                | Class::Unsettled
+        );
+        if let Some(source) = pair.source.as_ref().filter(|_| to_copy) {
+            self.tally.eligible(kind, &source.id, &source.digest);
+            self.owner_of_failed(&source.customer);
+        }
+        let source = pair.source.as_ref();
+        self.settle(
+            kind,
+            &id,
+            &class,
+            source.map(|s| &s.digest),
+            source.map(|s| &s.customer),
+        );
+    }
+
+    /// A customer that could not be copied counts only now that it owns something to copy (I-13).
+    fn owner_of_failed(&mut self, owner: &SourceId) {
+        if let Some(finding) = self.failed_customers.remove(owner) {
+            self.tally.failed(ItemKind::Customer);
+            self.tally.block(finding);
+        }
+    }
+
+    fn settle(
+        &mut self,
+        kind: ItemKind,
+        id: &SourceId,
+        class: &Class,
+        digest: Option<&Digest>,
+        owner: Option<&SourceId>,
+    ) {
+        match class {
+            Class::Nothing => {}
+            Class::Excluded(why) => self.tally.exclude(kind, id, *why),
+            Class::Linked => self.tally.copied(kind),
+            Class::Unsettled => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+            Class::Duplicate => self.blocked(kind, id, BlockerReason::DuplicateCopy),
+            Class::Changed => self.blocked(kind, id, BlockerReason::SourceChanged),
+            Class::Orphaned if kind == ItemKind::Customer => self.tally.exclusions.add(Finding {
+                reason: BlockerReason::OrphanedCopy.as_str(),
+                kind,
+                source: id.clone(),
+                detail: Some("The customer left the reseller; its copy stays.".to_owned()),
+            }),
+            Class::Orphaned => self.blocked(kind, id, BlockerReason::OrphanedCopy),
+            Class::Missing { copy, half_marked } => {
+                let Some(expected_source) = digest.cloned() else {
+                    return;
+                };
+                let item = CopyItem {
+                    source: id.clone(),
+                    kind,
+                    key: self.scope.keys.item(&self.scope.tenant, kind, id),
+                    expected_source,
+                    expected_copy: copy.clone(),
+                    pricing: None,
+                };
+                self.missing(Candidate {
+                    item,
+                    owner: owner.cloned(),
+                    half_marked: *half_marked,
+                });
+            }
+        }
+    }
+
+    fn missing(&mut self, candidate: Candidate) {
+        match (self.mode, &candidate.owner) {
+            (SweepMode::Copy, None) => {
+                self.to_copy
+                    .insert(candidate.item.source.clone(), candidate.item);
+            }
+            (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
+                if candidate.half_marked == HalfMarked::Yes {
+                    let CopyItem { kind, source, .. } = &candidate.item;
+                    self.blocked(*kind, source, BlockerReason::HalfMarked);
+                }
+                self.tally.missing = self.tally.missing.saturating_add(1);
+            }
+            (SweepMode::Copy | SweepMode::Check, Some(_)) => self.candidates.push(candidate),
+            (SweepMode::Pricing, Some(owner)) => {
+                self.tally.missing = self.tally.missing.saturating_add(1);
+                if self.owners_seen.insert(hash128(&[owner.as_str()])) {
+                    self.candidates.push(candidate);
+                }
+            }
+        }
+    }
+
+    fn blocked(&mut self, kind: ItemKind, source: &SourceId, reason: BlockerReason) {
+        self.tally.failed(kind);
+        self.tally.block(Finding {
+            reason: reason.as_str(),
+            kind,
+            source: source.clone(),
+            detail: None,
+        });
+    }
+
+    fn inspection(&self) -> InspectCalls {
+        let owners: BTreeSet<SourceId> = self
+            .candidates
+            .iter()
+            .filter_map(|c| c.owner.clone())
+            .collect();
+        let owners: Vec<SourceId> = owners.into_iter().collect();
+        let sources: Vec<SourceId> = match self.mode {
+            SweepMode::Check => self
+                .candidates
+                .iter()
+                .map(|c| c.item.source.clone())
+                .collect(),
+            SweepMode::Copy | SweepMode::Pricing | SweepMode::Final => Vec::new(),
+        };
+        InspectCalls {
+            pricing: self.batches(&owners),
+            checks: self.batches(&sources),
+        }
+    }
+
+    /// Takes pricing states and checks in.
+    pub fn took_inspection(
+        &mut self,
+        pricing: &ByItem<PricingState>,
+        checks: &ByItem<Vec<Blocker>>,
+    ) {
+        for candidate in std::mem::take(&mut self.candidates) {
+            let state = candidate
+                .owner
+                .as_ref()
+                .and_then(|owner| pricing.get(owner));
+            match self.mode {
+                SweepMode::Copy => self.priced(candidate, state),
+                SweepMode::Pricing => self.pricing_seen(&candidate, state),
+                SweepMode::Check => self.checked(&candidate, state, checks),
+                SweepMode::Final => {}
+            }
+        }
+    }
+
+    fn priced(&mut self, candidate: Candidate, state: Option<&PricingState>) {
+        match state {
+            Some(PricingState::Set(digest)) => {
+                let mut item = candidate.item;
+                item.pricing = Some(digest.clone());
+                self.to_copy.insert(item.source.clone(), item);
+            }
+            Some(PricingState::Missing { name, .. }) => {
+                self.unpriced(&candidate, name.clone());
+                self.tally.missing = self.tally.missing.saturating_add(1);
+            }
+            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+        }
+    }
+
+    fn pricing_seen(&mut self, candidate: &Candidate, state: Option<&PricingState>) {
+        match state {
+            Some(PricingState::Set(_)) => {}
+            Some(PricingState::Missing { name, .. }) => self.unpriced(candidate, name.clone()),
+            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+        }
+    }
+
+    fn unpriced(&mut self, candidate: &Candidate, name: Option<String>) {
+        if let Some(owner) = &candidate.owner {
+            self.tally.unpriced.insert(owner.clone(), name);
+        }
+    }
+
+    fn checked(
+        &mut self,
+        candidate: &Candidate,
+        state: Option<&PricingState>,
+        checks: &ByItem<Vec<Blocker>>,
+    ) {
+        let CopyItem { kind, source, .. } = &candidate.item;
+        self.tally.missing = self.tally.missing.saturating_add(1);
+        let Some(reasons) = checks.get(source) else {
+            self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+            return;
+        };
+        let mut all: Vec<Blocker> = reasons.clone();
+        match state {
+            Some(PricingState::Set(_)) => {}
+            // Missing options are the gate's affair: they send the upgrade back there.
+            Some(PricingState::Missing { name, .. }) => {
+                all.retain(|b| b.reason != BlockerReason::PricingIncomplete);
+                self.unpriced(candidate, name.clone());
+            }
+            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+        }
+        if candidate
+            .owner
+            .as_ref()
+            .is_some_and(|owner| self.unsynced.contains(owner))
+        {
+            all.push(Blocker {
+                reason: BlockerReason::AccountNotSynced,
+                detail: None,
+            });
+        }
+        self.blocked_by(*kind, source, all);
+    }
+
+    fn blocked_by(&mut self, kind: ItemKind, source: &SourceId, mut reasons: Vec<Blocker>) {
+        reasons.sort();
+        reasons.dedup();
+        if !reasons.is_empty() {
+            self.tally.failed(kind);
+        }
+        for Blocker { reason, detail } in reasons {
+            self.tally.block(Finding {
+                reason: reason.as_str(),
+                kind,
+                source: source.clone(),
+                detail,
+            });
+        }
+    }
+
+    /// Takes the outcomes of one batch in. Items that the batch did not settle stay.
+    pub fn took_copies(&mut self, outcomes: &ByItem<ItemOutcome>) {
+        for (source, outcome) in outcomes {
+            let Some(item) = self.to_copy.remove(source) else {
+                continue;
+            };
+            match outcome {
+                ItemOutcome::Created | ItemOutcome::Unchanged | ItemOutcome::Updated => {
+                    self.tally.copied(item.kind);
+                    self.tally.created = self.tally.created.saturating_add(1);
+                }
+                ItemOutcome::Blocked(reasons) => self.copy_blocked(&item, reasons),
+                ItemOutcome::Conflict(_) => {
+                    self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+                }
+                ItemOutcome::Failed { class, detail } => {
+                    let finding = Finding {
+                        reason: "ItemsFailed",
+                        kind: item.kind,
+                        source: source.clone(),
+                        detail: Some(format!("{class}: {detail}")),
+                    };
+                    self.copy_failed(&item, finding);
+                }
+                ItemOutcome::Unknown => {
+                    self.unknown.insert(item.key.clone(), item);
+                }
+            }
+        }
+    }
+
+    fn copy_blocked(&mut self, item: &CopyItem, reasons: &[Blocker]) {
+        if item.kind == ItemKind::Customer {
+            let text: Vec<&str> = reasons.iter().map(|b| b.reason.as_str()).collect();
+            let reason = reasons.first().map_or("ItemsFailed", |b| b.reason.as_str());
+            let finding = Finding {
+                reason,
+                kind: item.kind,
+                source: item.source.clone(),
+                detail: Some(text.join(", ")),
+            };
+            self.copy_failed(item, finding);
+        } else {
+            self.blocked_by(item.kind, &item.source, reasons.to_vec());
+        }
+    }
+
+    fn copy_failed(&mut self, item: &CopyItem, finding: Finding) {
+        if item.kind == ItemKind::Customer {
+            self.tally
+                .failed_customers
+                .insert(item.source.clone(), finding);
+        } else {
+            self.tally.failed(item.kind);
+            self.tally.block(finding);
+        }
+    }
+
+    /// The outcome of these items is unknown: the reply of their batch was lost or broken.
+    pub fn lost_copies(&mut self, sources: &[SourceId]) {
+        for source in sources {
+            if let Some(item) = self.to_copy.remove(source) {
+                self.unknown.insert(item.key.clone(), item);
+            }
+        }
+    }
+
+    /// Takes look-ups in: what became of items whose outcome was unknown.
+    pub fn took_found(&mut self, found: &BTreeMap<BusinessKey, Found>) {
+        for (key, what) in found {
+            let Some(item) = self.unknown.remove(key) else {
+                continue;
+            };
+            match what {
+                Found::One(copy) if copy.digest == item.expected_source => {
+                    self.tally.copied(item.kind);
+                    self.tally.created = self.tally.created.saturating_add(1);
+                }
+                // Not there, or not as it should be: the next sweep sees what is true then.
+                Found::One(_) | Found::None => {
+                    self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+                }
+                Found::Many(_) => {
+                    self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);
+                }
+            }
+        }
+    }
+
+    fn batches<T: Clone>(&self, all: &[T]) -> Vec<Vec<T>> {
+        all.chunks(usize::from(self.scope.batch.max(1)))
+            .map(<[T]>::to_vec)
+            .collect()
+    }
+}
+
+enum Either {
+    Customer(Pair<Customer>),
+    Purchase(Pair<Purchase>),
+}
+
+fn id_of<T: Keyed>(pair: &Pair<T>) -> Option<SourceId> {
+    pair.source
+        .as_ref()
+        .map(|source| source.source_id().clone())
+        .or_else(|| pair.copies.first().map(|copy| copy.source.clone()))
+}

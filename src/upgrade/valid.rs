@@ -1,0 +1,280 @@
+//! Parse, do not validate: a spec and what it refers to become [`ValidUpgrade`], once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::keys::Keys;
+use crate::api::{
+    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
+    SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
+};
+use crate::bss::port::{
+    AccountId, BillingDay, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
+};
+
+/// How often the operator looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// While something is on its way: a tenant in the queue, an order that is not final.
+    pub poll: Duration,
+    /// While people have to act.
+    pub recheck: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_secs(5),
+            recheck: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What a spec refers to, as far as the heart needs it.
+#[derive(Clone, Debug)]
+pub struct References {
+    /// The connection's declared identity.
+    pub identity: String,
+    /// The pricing objects that name the upgrade.
+    pub pricing: Vec<CustomerPricing>,
+    /// How often to look.
+    pub pace: Pace,
+}
+
+/// One thing that is wrong with a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Which field.
+    pub field: &'static str,
+    /// What is wrong and what to do.
+    pub detail: String,
+}
+
+/// Options that were declared for a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The options.
+    pub options: PricingOptions,
+    /// The object that declares them.
+    pub object: String,
+}
+
+/// An upgrade whose spec was checked. Later steps see this and not the spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidUpgrade {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// A number made of the uid: the seed of every jitter.
+    pub seed: u64,
+    /// The BSS's declared name.
+    pub identity: String,
+    /// The account id as the spec has it.
+    pub account: AccountId,
+    /// The name that the account must have.
+    pub expected_name: Option<String>,
+    /// The tenant's settings.
+    pub tenant: TenantSettings,
+    /// Options for customers without any.
+    pub default_pricing: Option<PricingOptions>,
+    /// Declared options, by customer. A customer in two objects is in neither's.
+    pub declared: BTreeMap<SourceId, Declared>,
+    /// Customers that two objects declare.
+    pub declared_twice: BTreeMap<SourceId, Vec<String>>,
+    /// Whether all work rests.
+    pub suspended: Suspension,
+    /// The holder that a person takes over from.
+    pub take_over: Option<String>,
+    /// The epoch that a person confirmed.
+    pub confirmed: Option<i64>,
+    /// How often to look.
+    pub pace: Pace,
+}
+
+/// Whether all work rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspension {
+    /// It rests.
+    Suspended,
+    /// It goes on.
+    Running,
+}
+
+impl ValidUpgrade {
+    /// The keys of this upgrade, for the canonical account id.
+    #[must_use]
+    pub fn keys(&self, canonical: &AccountId) -> Keys {
+        Keys::new(&self.identity, canonical)
+    }
+}
+
+/// Whether an upgrade is suspended, by its spec or by annotation.
+#[must_use]
+pub fn suspension(upgrade: &TenantResellerUpgrade) -> Suspension {
+    let annotated = annotation(upgrade, SUSPEND_ANNOTATION) == Some("true");
+    if upgrade.spec.suspend || annotated {
+        Suspension::Suspended
+    } else {
+        Suspension::Running
+    }
+}
+
+/// Turns a spec and what it refers to into a valid upgrade, or says everything that is wrong.
+pub fn validate(
+    upgrade: &TenantResellerUpgrade,
+    references: &References,
+) -> Result<ValidUpgrade, Vec<Invalid>> {
+    let mut wrong = Vec::new();
+    let spec = &upgrade.spec;
+    let account = spec.reseller.account_id.trim();
+    if account.is_empty() {
+        wrong.push(Invalid {
+            field: "spec.reseller.accountId",
+            detail: "must not be blank: the reseller's account id in the BSS".to_owned(),
+        });
+    }
+    let default_pricing = match (spec.pricing.when_missing, &spec.pricing.default) {
+        (WhenMissing::Wait, _) => None,
+        (WhenMissing::UseDefault, None) => {
+            wrong.push(Invalid {
+                field: "spec.pricing.default",
+                detail: "must be set when whenMissing is UseDefault".to_owned(),
+            });
+            None
+        }
+        (WhenMissing::UseDefault, Some(default)) => {
+            billing(&default.billing, "spec.pricing.default.billing", &mut wrong).map(|day| {
+                PricingOptions {
+                    price_list: PriceListId(default.price_list.clone()),
+                    billing: day,
+                    payment_method: default.payment_method.clone(),
+                    invoicing: invoicing(default.invoicing),
+                    credit_limit: None,
+                }
+            })
+        }
+    };
+    let (declared, declared_twice) = declared(&references.pricing);
+    let confirmed = match annotation(upgrade, CONFIRM_ANNOTATION).map(str::parse::<i64>) {
+        Some(Ok(epoch)) => Some(epoch),
+        Some(Err(_)) | None => None,
+    };
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let uid = upgrade.metadata.uid.clone().unwrap_or_default();
+    Ok(ValidUpgrade {
+        namespace: upgrade.metadata.namespace.clone().unwrap_or_default(),
+        name: upgrade.metadata.name.clone().unwrap_or_default(),
+        seed: seed(&uid),
+        uid,
+        identity: references.identity.clone(),
+        account: AccountId(account.to_owned()),
+        expected_name: spec.reseller.expected_name.clone(),
+        tenant: TenantSettings {
+            price_list: PriceListId(spec.tenant.price_list.clone()),
+            edition: spec.tenant.edition.clone(),
+            language: spec.tenant.language.clone(),
+            time_zone: spec.tenant.time_zone.clone(),
+            date_format: spec.tenant.date_format.clone(),
+            invoicing: invoicing(spec.tenant.invoicing),
+        },
+        default_pricing,
+        declared,
+        declared_twice,
+        suspended: suspension(upgrade),
+        take_over: annotation(upgrade, TAKE_OVER_ANNOTATION).map(str::to_owned),
+        confirmed,
+        pace: references.pace,
+    })
+}
+
+fn declared(
+    objects: &[CustomerPricing],
+) -> (
+    BTreeMap<SourceId, Declared>,
+    BTreeMap<SourceId, Vec<String>>,
+) {
+    let mut by_customer: BTreeMap<SourceId, Vec<Declared>> = BTreeMap::new();
+    for object in objects {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        for customer in &object.spec.customers {
+            // The schema says exactly one of day and anchor; an object of another version that
+            // says neither declares nothing for this customer.
+            let Some(day) = billing(&customer.billing, "", &mut Vec::new()) else {
+                continue;
+            };
+            let options = PricingOptions {
+                price_list: PriceListId(customer.price_list.clone()),
+                billing: day,
+                payment_method: customer.payment_method.clone(),
+                invoicing: invoicing(customer.invoicing),
+                credit_limit: customer.credit_limit.clone(),
+            };
+            by_customer
+                .entry(SourceId(customer.account_id.trim().to_owned()))
+                .or_default()
+                .push(Declared {
+                    options,
+                    object: name.clone(),
+                });
+        }
+    }
+    let mut once = BTreeMap::new();
+    let mut twice = BTreeMap::new();
+    for (customer, mut list) in by_customer {
+        match (list.pop(), list.is_empty()) {
+            (Some(only), true) => {
+                once.insert(customer, only);
+            }
+            (Some(last), false) => {
+                let mut names: Vec<String> = list.into_iter().map(|d| d.object).collect();
+                names.push(last.object);
+                twice.insert(customer, names);
+            }
+            (None, _) => {}
+        }
+    }
+    (once, twice)
+}
+
+fn billing(billing: &Billing, field: &'static str, wrong: &mut Vec<Invalid>) -> Option<BillingDay> {
+    let day = match (billing.day, billing.anchor) {
+        (Some(day), None) => u8::try_from(day).ok().filter(|d| (1..=28).contains(d)),
+        (None, Some(BillingAnchor::LastDayOfMonth)) => return Some(BillingDay::LastDayOfMonth),
+        (Some(_), Some(_)) | (None, None) => None,
+    };
+    if day.is_none() {
+        wrong.push(Invalid {
+            field,
+            detail: "must have exactly one of day (1 to 28) and anchor".to_owned(),
+        });
+    }
+    day.map(BillingDay::Day)
+}
+
+fn invoicing(word: ApiInvoicing) -> Invoicing {
+    match word {
+        ApiInvoicing::Combined => Invoicing::Combined,
+        ApiInvoicing::Separate => Invoicing::Separate,
+    }
+}
+
+fn annotation<'a>(upgrade: &'a TenantResellerUpgrade, name: &str) -> Option<&'a str> {
+    upgrade
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(name)
+        .map(String::as_str)
+}
+
+/// FNV-1a: the seed must only be spread, not secret.
+fn seed(uid: &str) -> u64 {
+    uid.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

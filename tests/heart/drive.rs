@@ -1,0 +1,380 @@
+//! Drives the heart over the small world: decide, record, perform, fold, with faults.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tenant_reseller_operator::api::{
+    ClaimHolder, ClaimIntents, ConnectionKind, ConnectionRef, CustomerPricing, Invoicing,
+    PricingPolicy, Reason, ResellerClaimSpec, ResellerRef, TenantResellerUpgrade,
+    TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
+};
+use tenant_reseller_operator::bss::error::BssError;
+use tenant_reseller_operator::bss::port::{CopyListing, SourceId};
+use tenant_reseller_operator::upgrade::{
+    ClaimEdit, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages, Read, References,
+    Tried, ValidUpgrade, Work, apply_claim_edit, compose, decide, fold, validate,
+};
+
+use crate::world::World;
+
+/// What may go wrong with one effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// The effect happens, the reply is lost.
+    LostReply,
+    /// Nothing happens.
+    Unavailable,
+    Throttled,
+    /// The effect happens, then the operator dies.
+    KilledAfter,
+    /// The operator dies before the effect.
+    KilledBefore,
+}
+
+pub(crate) fn upgrade() -> TenantResellerUpgrade {
+    let mut upgrade = TenantResellerUpgrade::new(
+        "contoso",
+        TenantResellerUpgradeSpec {
+            connection_ref: ConnectionRef {
+                kind: ConnectionKind::BssConnection,
+                name: "distributor".to_owned(),
+            },
+            reseller: ResellerRef {
+                account_id: " 10423 ".to_owned(),
+                expected_name: None,
+            },
+            tenant: TenantSpec {
+                price_list: "PL".to_owned(),
+                edition: "Premium".to_owned(),
+                language: "en-GB".to_owned(),
+                time_zone: "Europe/Athens".to_owned(),
+                date_format: "dd/MM/yyyy".to_owned(),
+                invoicing: Invoicing::Combined,
+            },
+            pricing: PricingPolicy::default(),
+            suspend: false,
+        },
+    );
+    upgrade.metadata.namespace = Some("resellers".to_owned());
+    upgrade.metadata.uid = Some("uid-1".to_owned());
+    upgrade.metadata.generation = Some(1);
+    upgrade
+}
+
+pub(crate) fn valid_with(
+    pricing: Vec<CustomerPricing>,
+    upgrade: &TenantResellerUpgrade,
+) -> ValidUpgrade {
+    let pace = Pace {
+        poll: Duration::from_secs(5),
+        recheck: Duration::from_secs(60),
+    };
+    let references = References {
+        identity: "acme".to_owned(),
+        pricing,
+        pace,
+    };
+    validate(upgrade, &references).unwrap()
+}
+
+/// The operator of one upgrade, without cluster and network.
+pub(crate) struct Driver {
+    pub(crate) upgrade: TenantResellerUpgrade,
+    pub(crate) valid: ValidUpgrade,
+    pub(crate) observed: Observed,
+    pub(crate) claim: Option<ResellerClaimSpec>,
+    pub(crate) status: TenantResellerUpgradeStatus,
+    pub(crate) clock: Duration,
+    /// Effects in the order in which they were begun, by name.
+    pub(crate) trace: Vec<&'static str>,
+    pub(crate) statuses: Vec<TenantResellerUpgradeStatus>,
+}
+
+impl Driver {
+    pub(crate) fn new() -> Self {
+        let upgrade = upgrade();
+        Self {
+            valid: valid_with(Vec::new(), &upgrade),
+            upgrade,
+            observed: Observed::default(),
+            claim: None,
+            status: TenantResellerUpgradeStatus::default(),
+            clock: Duration::ZERO,
+            trace: Vec::new(),
+            statuses: Vec::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let wall = Timestamp::from_second(1_800_000_000).unwrap();
+        Now {
+            wall: wall
+                .checked_add(jiff::SignedDuration::try_from(self.clock).unwrap())
+                .unwrap(),
+            monotonic: self.clock,
+        }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.observed = Observed::default();
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        decide(&self.valid, &self.observed, self.now()).state.reason
+    }
+
+    /// One decision and its effect; answers whether the upgrade is done.
+    pub(crate) fn step(&mut self, world: &mut World, fault: Fault) -> bool {
+        let decision = decide(&self.valid, &self.observed, self.now());
+        self.show(
+            &decision.state,
+            match decision.next {
+                Next::After(wait) => Some(wait),
+                Next::AfterEffect | Next::OnChange => None,
+            },
+        );
+        let Some(effect) = decision.effect else {
+            match decision.next {
+                Next::After(wait) => {
+                    assert!(!wait.is_zero(), "a wait of nothing would spin");
+                    self.clock += wait;
+                    world.tick();
+                }
+                Next::OnChange => return decision.state.reason == Reason::Succeeded,
+                Next::AfterEffect => panic!("waits for an effect that is not there"),
+            }
+            return false;
+        };
+        self.clock += Duration::from_millis(10);
+        self.trace.push(name(&effect));
+        if fault == Fault::KilledBefore {
+            self.kill();
+            return false;
+        }
+        let outcomes = self.perform(world, effect, fault);
+        if fault == Fault::KilledAfter {
+            self.kill();
+            return false;
+        }
+        let now = self.now();
+        for outcome in outcomes {
+            fold(&self.valid, &mut self.observed, outcome, now);
+        }
+        false
+    }
+
+    fn show(&mut self, state: &tenant_reseller_operator::upgrade::State, wait: Option<Duration>) {
+        let draft = Draft {
+            generation: 1,
+            observed: Some(&self.observed),
+            claim: self.observed.claim.as_ref(),
+            state,
+            next_attempt: wait,
+            handled: None,
+            identity: Some("acme"),
+        };
+        let status = compose(&self.status, draft, self.now());
+        if status != self.status {
+            self.status = status;
+            self.statuses.push(self.status.clone());
+        }
+    }
+
+    fn edit(&mut self, edit: &ClaimEdit) -> Outcome {
+        let spec = self.claim.clone().unwrap_or_else(|| ResellerClaimSpec {
+            bss_identity: "acme".to_owned(),
+            reseller_account_id: "10423".to_owned(),
+            holder: ClaimHolder {
+                namespace: "resellers".to_owned(),
+                name: "contoso".to_owned(),
+                uid: "uid-1".to_owned(),
+            },
+            epoch: None,
+            acquiring: false,
+            unconfirmed_epoch: None,
+            tenant_id: None,
+            intents: ClaimIntents::default(),
+            timeline: Vec::new(),
+            activation_time: None,
+            inventory_digest: None,
+            approval: None,
+        });
+        let next = apply_claim_edit(edit, &spec, self.now().wall);
+        self.claim = Some(next.clone());
+        Outcome::Claim(Holding::Ours(Box::new(next)))
+    }
+
+    fn perform(&mut self, world: &mut World, effect: Effect, fault: Fault) -> Vec<Outcome> {
+        if let Effect::Claim(edit) = &effect {
+            return vec![self.edit(edit)];
+        }
+        let tried = tried(&effect);
+        let error = match fault {
+            Fault::Unavailable => Some(BssError::Unavailable {
+                detail: "away".to_owned(),
+            }),
+            Fault::Throttled => Some(BssError::Throttled {
+                after: Some(Duration::from_secs(3)),
+            }),
+            Fault::None | Fault::LostReply | Fault::KilledAfter | Fault::KilledBefore => None,
+        };
+        if let Some(error) = error {
+            return vec![Outcome::Failed { tried, error }];
+        }
+        self.intent_first(&effect, world);
+        let lost = BssError::OutcomeUnknown {
+            detail: "reply lost".to_owned(),
+        };
+        let sources = sources(&effect);
+        let done = self.reach(world, effect);
+        if fault != Fault::LostReply {
+            return done;
+        }
+        match sources {
+            Some(batches) => batches
+                .into_iter()
+                .map(|sources| Outcome::CopiesLost {
+                    sources,
+                    error: lost.clone(),
+                })
+                .collect(),
+            None => vec![Outcome::Failed { tried, error: lost }],
+        }
+    }
+
+    /// An effect that must not be repeated blindly is on record before it goes out.
+    fn intent_first(&self, effect: &Effect, world: &mut World) {
+        let intents = self.claim.as_ref().map(|claim| &claim.intents);
+        let recorded = match effect {
+            Effect::CreateTenant(create) => intents
+                .and_then(|i| i.create_tenant.as_ref())
+                .is_some_and(|i| i.settings_digest == create.digest),
+            Effect::Activate(activate) => intents
+                .and_then(|i| i.activate.as_ref())
+                .is_some_and(|i| i.inventory_digest == activate.sweep().digest()),
+            Effect::Acquire { .. } => self.claim.as_ref().is_some_and(|claim| claim.acquiring),
+            Effect::Read(_) | Effect::Claim(_) | Effect::Work(_) => true,
+        };
+        if !recorded {
+            world
+                .violations
+                .push(format!("{} before its record", name(effect)));
+        }
+    }
+
+    fn reach(&self, world: &mut World, effect: Effect) -> Vec<Outcome> {
+        let epoch = self.observed.epoch;
+        let fail = |error, tried| vec![Outcome::Failed { tried, error }];
+        match effect {
+            Effect::Read(read) => vec![Self::read(world, read)],
+            Effect::Claim(_) => Vec::new(),
+            Effect::Acquire { .. } => vec![Outcome::Acquired(world.acquire())],
+            Effect::Work(Work::SetPricing(batches)) => batches
+                .into_iter()
+                .map(|batch| Outcome::PricingSet(world.set_pricing(batch.into_keys().collect())))
+                .collect(),
+            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
+                batches
+                    .into_iter()
+                    .map(|batch| match world.copy(epoch.unwrap(), &batch) {
+                        Ok(outcomes) => Outcome::Copied(outcomes),
+                        Err(error) => Outcome::Failed {
+                            tried: Tried::Work,
+                            error,
+                        },
+                    })
+                    .collect()
+            }
+            Effect::CreateTenant(create) => {
+                match world.create_tenant(epoch.unwrap(), &create.key, &create.settings) {
+                    Ok(creation) => vec![Outcome::TenantRequested(creation)],
+                    Err(error) => fail(error, Tried::CreateTenant),
+                }
+            }
+            Effect::Activate(activate) => {
+                match world.activate(epoch.unwrap(), activate.sweep().revision()) {
+                    Ok(how) => vec![Outcome::Activation(how)],
+                    Err(error) => fail(error, Tried::Activate),
+                }
+            }
+        }
+    }
+
+    fn read(world: &World, read: Read) -> Outcome {
+        match read {
+            Read::Identity => Outcome::Identity(Some("acme".to_owned())),
+            Read::Capabilities => Outcome::Capabilities(World::capabilities()),
+            Read::Reseller => Outcome::Reseller(world.reseller()),
+            Read::Tenant => {
+                Outcome::Tenant(world.tenant.as_ref().map(|(tenant, _)| tenant.clone()))
+            }
+            Read::Operation(_) => Outcome::Operation(world.operation()),
+            Read::OpenOrders(page) => Outcome::OpenOrders(world.open_orders(&page)),
+            Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
+                CopyListing::Customers => Pages::Customers {
+                    source: wanted.source.map(|page| world.customers(&page)),
+                    copies: wanted.copies.map(|page| world.copies(true, &page)),
+                },
+                CopyListing::Subscriptions => Pages::Purchases {
+                    source: wanted.source.map(|page| world.purchases(&page)),
+                    copies: wanted.copies.map(|page| world.copies(false, &page)),
+                },
+            }),
+            Read::Inspect(calls) => {
+                let pricing: BTreeMap<_, _> = calls
+                    .pricing
+                    .iter()
+                    .flat_map(|ids| world.pricing(ids))
+                    .collect();
+                let checks = calls
+                    .checks
+                    .iter()
+                    .flat_map(|ids| world.check(ids))
+                    .collect();
+                Outcome::Inspected { pricing, checks }
+            }
+            Read::Find(batches) => {
+                Outcome::Found(batches.iter().flat_map(|keys| world.find(keys)).collect())
+            }
+        }
+    }
+}
+
+fn tried(effect: &Effect) -> Tried {
+    match effect {
+        Effect::Read(Read::Reseller) => Tried::Reseller,
+        Effect::Read(_) | Effect::Claim(_) => Tried::Read,
+        Effect::Acquire { .. } => Tried::Acquire,
+        Effect::Work(_) => Tried::Work,
+        Effect::CreateTenant(_) => Tried::CreateTenant,
+        Effect::Activate(_) => Tried::Activate,
+    }
+}
+
+fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
+    match effect {
+        Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => Some(
+            batches
+                .iter()
+                .map(|b| b.iter().map(|item| item.source.clone()).collect())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+pub(crate) fn name(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Read(_) => "read",
+        Effect::Claim(ClaimEdit::Take) => "claim: take",
+        Effect::Claim(_) => "claim",
+        Effect::Acquire { .. } => "acquire",
+        Effect::Work(Work::CopyCustomers(_)) => "copy customers",
+        Effect::Work(Work::CopySubscriptions(_)) => "copy subscriptions",
+        Effect::Work(Work::SetPricing(_)) => "set pricing",
+        Effect::CreateTenant(_) => "create tenant",
+        Effect::Activate(_) => "activate",
+    }
+}

@@ -1,0 +1,340 @@
+//! The heart alone, over a small strict world in memory: whole runs, with faults at every step.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that panics has failed, as it should"
+)]
+
+mod drive;
+mod world;
+
+use drive::{Driver, Fault};
+use proptest::prelude::*;
+use tenant_reseller_operator::api::{ConditionStatus, Reason};
+use tenant_reseller_operator::bss::port::{BlockerReason, PurchaseState, ResellerKind};
+use world::World;
+
+/// Runs until done; people act through `meddle`, called before each step.
+fn run(
+    world: &mut World,
+    driver: &mut Driver,
+    mut fault: impl FnMut(usize) -> Fault,
+    mut meddle: impl FnMut(usize, &mut World, &mut Driver),
+) -> bool {
+    for step in 0..3_000 {
+        meddle(step, world, driver);
+        let done = driver.step(world, fault(step));
+        world.judge();
+        assert!(
+            world.violations.is_empty(),
+            "step {step}: {:?}",
+            world.violations
+        );
+        if done {
+            return true;
+        }
+    }
+    false
+}
+
+fn complete(world: &World) {
+    assert!(world.on, "back ordering is on");
+    assert_eq!(world.kind, ResellerKind::Tenant);
+    assert_eq!((world.tenants_made, world.activations), (1, 1));
+    for purchase in world.purchases.values() {
+        let copies = world
+            .copies
+            .iter()
+            .filter(|(_, c)| c.source == purchase.id)
+            .count();
+        let expected = usize::from(purchase.state == PurchaseState::Active);
+        assert!(copies >= expected, "{} has {copies} copies", purchase.id);
+    }
+}
+
+#[test]
+fn runs_through_all_four_phases() {
+    let mut world = World::new(5, 11);
+    world.price_all();
+    let mut driver = Driver::new();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    let writes: Vec<&str> = driver
+        .trace
+        .iter()
+        .copied()
+        .filter(|name| !matches!(*name, "read" | "claim"))
+        .collect();
+    assert_eq!(
+        writes,
+        [
+            "claim: take",
+            "acquire",
+            "create tenant",
+            "copy customers",
+            "copy customers",
+            "copy subscriptions",
+            "copy subscriptions",
+            "copy subscriptions",
+            "activate",
+        ]
+    );
+    let claim = driver.claim.unwrap();
+    assert!(claim.activation_time.is_some());
+    assert_eq!(claim.approval.as_deref(), Some("Automatic"));
+    assert_eq!(claim.timeline.len(), 5);
+}
+
+#[test]
+fn every_kill_point_ends_the_same() {
+    let mut world = World::new(3, 7);
+    world.price_all();
+    let mut driver = Driver::new();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    let steps = driver.trace.len();
+    assert!(steps > 20);
+    let mut runs = 0;
+    for at in 0..steps + 8 {
+        for kind in [
+            Fault::KilledBefore,
+            Fault::KilledAfter,
+            Fault::LostReply,
+            Fault::Unavailable,
+        ] {
+            let mut world = World::new(3, 7);
+            world.price_all();
+            let mut driver = Driver::new();
+            let fault = |step| if step == at { kind } else { Fault::None };
+            assert!(
+                run(&mut world, &mut driver, fault, |_, _, _| {}),
+                "{kind:?} at {at}"
+            );
+            complete(&world);
+            runs += 1;
+        }
+    }
+    println!("{runs} runs, one fault each, {steps} effects");
+}
+
+#[test]
+fn waits_for_pricing_and_says_for_whom() {
+    let mut world = World::new(3, 4);
+    let mut driver = Driver::new();
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+        if driver.reason() == Reason::AwaitingPricing {
+            break;
+        }
+    }
+    driver.step(&mut world, Fault::None);
+    let waiting = driver.status.waiting_for.clone().unwrap();
+    assert_eq!(waiting.reason, "AwaitingPricing");
+    assert!(
+        waiting.next_action.contains("3 customers"),
+        "{}",
+        waiting.next_action
+    );
+    assert!(
+        waiting.next_action.contains("Customer c000 (c000)"),
+        "{}",
+        waiting.next_action
+    );
+    assert!(
+        world
+            .copies
+            .iter()
+            .all(|(kind, _)| kind.as_str() == "customer")
+    );
+    world.price_all();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+#[test]
+fn one_blocker_copies_nothing_and_all_are_named() {
+    let mut world = World::new(3, 9);
+    world.price_all();
+    let ids: Vec<_> = world.purchases.keys().cloned().collect();
+    world
+        .defects
+        .insert(ids[1].clone(), BlockerReason::CurrencyMismatch);
+    world
+        .defects
+        .insert(ids[4].clone(), BlockerReason::AddonMissing);
+    world
+        .defects
+        .insert(ids[8].clone(), BlockerReason::BillingCycleMissing);
+    let mut driver = Driver::new();
+    for _ in 0..300 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::PrecheckFailed);
+    let reasons: Vec<(String, i64)> = driver
+        .status
+        .failures
+        .iter()
+        .map(|f| (f.reason.clone(), f.count))
+        .collect();
+    let expected = [
+        ("AddonMissing", 1),
+        ("BillingCycleMissing", 1),
+        ("CurrencyMismatch", 1),
+    ]
+    .map(|(reason, count)| (reason.to_owned(), count));
+    assert_eq!(reasons, expected);
+    assert!(
+        world
+            .copies
+            .iter()
+            .all(|(kind, _)| kind.as_str() == "customer"),
+        "nothing copied"
+    );
+    world.defects.clear();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    assert!(driver.status.failures.is_empty());
+}
+
+#[test]
+fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
+    let mut world = World::new(3, 9);
+    world.price_all();
+    let mut driver = Driver::new();
+    let mut bought = 0;
+    let mut cancelled = false;
+    let mut named = false;
+    let done = run(
+        &mut world,
+        &mut driver,
+        |_| Fault::None,
+        |_, world, driver| {
+            let copied = world.copies.len();
+            if copied > 4 && bought < 3 {
+                world.buy(bought);
+                bought += 1;
+            }
+            if copied >= 8 && !cancelled {
+                let (_, copy) = world
+                    .copies
+                    .iter()
+                    .find(|(k, _)| k.as_str() != "customer")
+                    .unwrap();
+                let source = copy.source.clone();
+                world.set_state(&source, PurchaseState::Cancelled);
+                cancelled = true;
+            }
+            if driver.reason() == Reason::OrphanedCopy && !named {
+                named = true;
+                world.end_orphans();
+            }
+        },
+    );
+    assert!(done && named && bought == 3);
+    complete(&world);
+}
+
+#[test]
+fn open_orders_hold_the_switch() {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    world.orders.insert("o1".to_owned());
+    let mut driver = Driver::new();
+    for _ in 0..400 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::AwaitingOrders);
+    assert!(!world.on);
+    world.orders.clear();
+    world.buy(1);
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+#[test]
+fn an_upgraded_reseller_is_adopted_without_an_effect() {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    let mut first = Driver::new();
+    assert!(run(&mut world, &mut first, |_| Fault::None, |_, _, _| {}));
+    let mut second = Driver::new();
+    assert!(run(&mut world, &mut second, |_| Fault::None, |_, _, _| {}));
+    assert!(
+        second
+            .trace
+            .iter()
+            .all(|name| matches!(*name, "read" | "claim" | "claim: take"))
+    );
+    complete(&world);
+}
+
+fn faults() -> impl Strategy<Value = Vec<(u8, u8)>> {
+    proptest::collection::vec((0_u8..100, 0_u8..6), 30..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever fails and whatever people do meanwhile: nothing twice, nothing lost, it ends.
+    #[test]
+    fn faults_and_people(
+        customers in 1_u32..5,
+        purchases in 0_u32..12,
+        faults in faults(),
+        acts in proptest::collection::vec((0_usize..160, 0_u8..5), 0..8),
+    ) {
+        let mut world = World::new(customers, purchases);
+        let mut driver = Driver::new();
+        let fault = |step: usize| match faults.get(step) {
+            Some((chance, kind)) if *chance < 40 => match kind {
+                0 => Fault::LostReply,
+                1 => Fault::Unavailable,
+                2 => Fault::Throttled,
+                3 => Fault::KilledAfter,
+                4 => Fault::KilledBefore,
+                _ => Fault::None,
+            },
+            _ => Fault::None,
+        };
+        let done = run(&mut world, &mut driver, fault, |step, world, driver| {
+            for (_, act) in acts.iter().filter(|(at, _)| *at == step) {
+                let ids: Vec<_> = world.purchases.keys().cloned().collect();
+                match act {
+                    0 if !world.on => { world.buy(0); }
+                    1 if !world.on => if let Some(id) = ids.first() {
+                        world.set_state(id, PurchaseState::Cancelled);
+                    },
+                    2 => { world.orders.insert("late".to_owned()); world.revision += 1; }
+                    3 if !world.on => if let Some(id) = ids.last() {
+                        world.set_state(id, PurchaseState::Suspended);
+                    },
+                    _ => {}
+                }
+            }
+            // People do, after a while, what status asks for.
+            match driver.reason() {
+                Reason::AwaitingPricing => world.price_all(),
+                Reason::OrphanedCopy => world.end_orphans(),
+                Reason::AwaitingOrders => { world.orders.clear(); world.revision += 1; }
+                _ => {}
+            }
+        });
+        prop_assert!(done, "ended in {:?}", driver.reason());
+        complete(&world);
+        // Milestones never go back, and the summary obeys the table in every status.
+        let mut true_before: Vec<&'static str> = Vec::new();
+        for status in &driver.statuses {
+            let is_true = |name: &str| status.conditions.iter()
+                .any(|c| c.type_ == name && c.status == ConditionStatus::True);
+            for name in &true_before {
+                prop_assert!(is_true(name), "{name} went back");
+            }
+            for name in ["TenantCreated", "CustomersCopied", "PricingReady", "SubscriptionsCopied", "BackOrderingActivated"] {
+                if is_true(name) && !true_before.contains(&name) { true_before.push(name); }
+            }
+            prop_assert!(!(is_true("Reconciling") && is_true("Stalled")));
+        }
+    }
+}
