@@ -13,6 +13,7 @@ const OPERATOR: &str = "charts/tenant-reseller-operator";
 const CRDS: &str = "charts/tenant-reseller-operator-crds";
 
 fn helm(arguments: &[&str]) -> Output {
+    super::generated::written();
     let folder = process::Command::new(project("hack/control-plane/build"))
         .arg("--cached")
         .output()
