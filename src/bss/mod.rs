@@ -11,4 +11,4 @@ pub mod reference;
 pub mod transport;
 
 pub use error::BssError;
-pub use port::Bss;
+pub use port::{Bss, BssResult};

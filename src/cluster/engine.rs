@@ -242,7 +242,8 @@ where
         let span = tracing::info_span!(
             "pass",
             namespace = upgrade.namespace().unwrap_or_default(),
-            name = upgrade.name_any(),
+            // Not `name`: in JSON that is the span's own.
+            upgrade = upgrade.name_any(),
             phase = upgrade
                 .status
                 .as_ref()

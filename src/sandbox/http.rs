@@ -11,7 +11,7 @@ use axum::http::header::{
     WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::Value;
 
 use super::contract::{self, Call, Reply, Schemas};
@@ -68,9 +68,8 @@ pub(super) async fn answer(
                     "there is no such operation",
                 )));
             };
-            let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
-                Ok(body) => body,
-                Err(_) => return Ok(refuse(&Refusal::too_large().into_problem())),
+            let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+                return Ok(refuse(&Refusal::too_large().into_problem()));
             };
             let call = Call {
                 operation,
@@ -89,9 +88,8 @@ pub(super) async fn answer(
                     "the token is not accepted",
                 )));
             }
-            let body = match axum::body::to_bytes(body, LARGEST_BODY).await {
-                Ok(body) => body,
-                Err(_) => return Ok(refuse(&Refusal::too_large().into_problem())),
+            let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+                return Ok(refuse(&Refusal::too_large().into_problem()));
             };
             let request = control::Request {
                 method: parts.method.as_str().to_owned(),
@@ -125,9 +123,10 @@ async fn with_faults(app: Arc<App>, call: Call) -> Result<Response<Body>, Aborte
             Err(lost) => return Ok(refuse(&lost)),
         };
         for each in drawn {
-            match each {
-                Fault::Latency { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
-                other => fault = Some(other),
+            if let Fault::Latency { ms } = each {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            } else {
+                fault = Some(each);
             }
         }
     }
@@ -189,7 +188,7 @@ async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Bo
             Ok(repeating(execute(app, call).await, &began).await)
         }
         Fault::CutBody => Ok(cut(execute(app, call).await).await),
-        Fault::WrongContentType => Ok(html(execute(app, call).await)),
+        Fault::WrongContentType => Ok(html(&execute(app, call).await)),
         Fault::Oversized { bytes } => Ok(oversized(execute(app, call).await, bytes).await),
         Fault::SlowBytes { delay_ms } => Ok(slow(execute(app, call).await, delay_ms).await),
     }
@@ -278,11 +277,16 @@ async fn cut(response: Response<Body>) -> Response<Body> {
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     let half = bytes.slice(..bytes.len() / 2);
-    let pieces = stream::iter([Ok(half), Err(std::io::Error::other("cut on purpose"))]);
+    let rest = stream::once(async {
+        // Without a pause the server would notice the error before it sent anything at all.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("cut on purpose"))
+    });
+    let pieces = stream::once(async { Ok(half) }).chain(rest);
     Response::from_parts(parts, Body::from_stream(pieces))
 }
 
-fn html(response: Response<Body>) -> Response<Body> {
+fn html(response: &Response<Body>) -> Response<Body> {
     let mut page = Response::new(Body::from("<html><body>Please sign in.</body></html>"));
     *page.status_mut() = response.status();
     page.headers_mut()

@@ -79,12 +79,12 @@ impl Refusal {
     }
 
     /// The reply that it becomes.
-    pub(crate) fn into_problem(self) -> Problem {
+    pub(crate) fn into_problem(self) -> Box<Problem> {
         match self {
-            Self::Problem(problem) => *problem,
+            Self::Problem(problem) => problem,
             Self::Store(error) => {
                 tracing::error!(%error, "the store failed");
-                problem(ErrorClass::Internal, "the store failed")
+                Box::new(problem(ErrorClass::Internal, "the store failed"))
             }
         }
     }

@@ -64,16 +64,12 @@ impl Server {
         let front = Make(Front(Arc::new(app)));
         let handle = Handle::new();
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let task = match tls {
-            Some(tls) => {
-                let tls = RustlsConfig::from_config(tls);
-                let server = axum_server::from_tcp_rustls(listener, tls)?;
-                tokio::spawn(server.http1_only().handle(handle.clone()).serve(front))
-            }
-            None => {
-                let server = axum_server::from_tcp(listener)?;
-                tokio::spawn(server.http1_only().handle(handle.clone()).serve(front))
-            }
+        let task = if let Some(tls) = tls {
+            let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(tls))?;
+            tokio::spawn(server.http1_only().handle(handle.clone()).serve(front))
+        } else {
+            let server = axum_server::from_tcp(listener)?;
+            tokio::spawn(server.http1_only().handle(handle.clone()).serve(front))
         };
         Ok(Self {
             url: format!("{scheme}://{address}"),

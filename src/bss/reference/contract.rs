@@ -947,8 +947,8 @@ pub enum ErrorClass {
     NotFound,
     /// Something differs from what the request expected; nothing was done. Status 409.
     Conflict,
-    /// The epoch is not the highest one issued, which `highestEpoch` tells; nothing was done.
-    /// Status 409.
+    /// The epoch is older than the highest one issued, which `highestEpoch` tells; nothing was
+    /// done. Status 409.
     StaleEpoch,
     /// The reseller is held by another holder, which `holder` names. Status 409.
     HeldByAnother,

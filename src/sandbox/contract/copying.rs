@@ -39,7 +39,7 @@ pub(super) enum Verdict {
     /// Nothing.
     Unchanged,
     /// It is refused.
-    Refuse(CopyResult),
+    Refuse(Box<CopyResult>),
 }
 
 /// Every copy of a source in this tenant, those in use first.
@@ -73,7 +73,7 @@ pub(super) fn compare(
     (digest, marked): (&str, bool),
     copies: Vec<Present>,
 ) -> rusqlite::Result<Verdict> {
-    let refuse = |result| Ok(Verdict::Refuse(result));
+    let refuse = |result| Ok(Verdict::Refuse(Box::new(result)));
     if copies
         .iter()
         .filter(|copy| copy.state != CopyState::Ended)

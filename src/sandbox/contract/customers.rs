@@ -67,7 +67,7 @@ fn copy_one(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> Result<CopyResul
         });
     };
     let outcome = match copying::compare(tx, item, (&source.digest, source.marked), copies)? {
-        Verdict::Refuse(result) => return Ok(result),
+        Verdict::Refuse(result) => return Ok(*result),
         Verdict::Unchanged => CopyOutcome::Unchanged,
         Verdict::Create => {
             let copy = NewCopy {

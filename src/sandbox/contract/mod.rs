@@ -40,6 +40,10 @@ pub(crate) const LARGEST_BATCH: u16 = 100;
 pub(crate) const PAGE_SIZE: u16 = 500;
 
 /// The operations of the contract.
+#[expect(
+    clippy::enum_variant_names,
+    reason = "`GetOperation` is what the contract calls it"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Identity,
@@ -188,7 +192,11 @@ impl Reply {
 }
 
 /// Carries out a request.
-pub(crate) fn execute(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Problem> {
+pub(crate) fn execute(
+    store: &Store,
+    schemas: &Schemas,
+    call: &Call,
+) -> Result<Reply, Box<Problem>> {
     let answer = serve(store, schemas, call).map_err(Refusal::into_problem);
     if let Err(problem) = &answer
         && call.operation.writes()

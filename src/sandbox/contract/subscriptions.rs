@@ -171,7 +171,7 @@ fn write(
     (source, verdict): (&Purchase, Verdict),
 ) -> Result<CopyResult, Refusal> {
     let outcome = match verdict {
-        Verdict::Refuse(result) => return Ok(result),
+        Verdict::Refuse(result) => return Ok(*result),
         Verdict::Unchanged => CopyOutcome::Unchanged,
         Verdict::Create => {
             let copy = NewCopy {

@@ -96,6 +96,14 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     let name = namespace.name.as_str();
     let watches = Watches::new(&clients, &Scope::Namespace(name.to_owned()));
     let (stores, seen, gone) = (watches.stores(), Seen::default(), Seen::default());
+    // Many wait for the caches at once, as passes do: every one of them is woken.
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let stores = stores.clone();
+            tokio::spawn(async move { stores.filled().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
     let engine = Engine::new(watches, Leadership::undisputed());
     let (waker, forgotten) = (engine.waker(), gone.clone());
     let engine = engine.on_gone(move |uid| forgotten.0.lock().expect("no panic").push(uid.into()));
@@ -113,6 +121,10 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     seen.more_than("contoso", 0, "an upgrade that appears has a pass")
         .await;
     assert_eq!(clients.pulses.awaited(), Vec::<String>::new(), "ready");
+    for waiting in waiting {
+        let filled = tokio::time::timeout(SOON, waiting).await;
+        assert!(filled.expect("woken").expect("no panic"));
+    }
 
     let quiet = seen.quiet("contoso").await;
     let connections = namespace.api::<BssConnection>();

@@ -98,8 +98,8 @@ const NO_TENANT: Refusal = Refusal {
 const STALE: Refusal = Refusal {
     status: 409,
     class: "StaleEpoch",
-    when: "`Fencing-Epoch` is not the highest epoch issued for this reseller; `highestEpoch` \
-        tells which one is.",
+    when: "`Fencing-Epoch` is lower than the highest epoch issued for this reseller, which \
+        `highestEpoch` tells.",
 };
 const BAD_PAGE: Refusal = Refusal {
     status: 422,
@@ -109,28 +109,11 @@ const BAD_PAGE: Refusal = Refusal {
 const BAD_BATCH: Refusal = Refusal {
     status: 422,
     class: "Invalid",
-    when: "`Fencing-Epoch` is missing or malformed, the batch is empty or larger than \
+    when: "`Fencing-Epoch` is missing, malformed or was never issued, the batch is empty or larger than \
         `largestBatch`, a source comes twice, or a member is malformed. No item was touched.",
 };
-const TENANT_NOT_READY: Refusal = Refusal {
-    status: 409,
-    class: "Blocked",
-    when: "`TenantSuspended`: the tenant is suspended. `BackOrderingActive`: back ordering is On, \
-        so nothing is copied any more, not even what would be unchanged. No item was touched.",
-};
-const TENANT_IN_PROGRESS: Refusal = Refusal {
-    status: 409,
-    class: "Conflict",
-    when: "the tenant is still `InProgress`. No item was touched.",
-};
-
 const fn ok(when: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Reply {
-    Reply {
-        status: 200,
-        when,
-        schema,
-        location: None,
-    }
+    Reply { status: 200, when, schema, location: None }
 }
 
 /// All of them, in the order in which an upgrade needs them.
@@ -227,11 +210,7 @@ const ACQUIRE_EPOCH: Operation = Operation {
             class: "HeldByAnother",
             when: "another holder holds this reseller; `holder` names it. No epoch was issued.",
         },
-        Refusal {
-            status: 422,
-            class: "Invalid",
-            when: "a member is missing or malformed.",
-        },
+        Refusal { status: 422, class: "Invalid", when: "a member is missing or malformed." },
     ],
     manual: true,
 };
@@ -261,23 +240,23 @@ const CREATE_TENANT: Operation = Operation {
     summary: "Create the reseller's tenant",
     description: "A reseller has at most one live tenant (one that is not `MarkedAsDeleted`), \
         whoever asks how often. In this order, in one atomic step:\n\n\
-        1. An equal request is stored under this `Idempotency-Key` and its reply still stands: \
-        replay it (section 7.3). So the same request again while creation is under way gets the \
-        same 202 with the same operation.\n\
-        2. The reseller's live tenant carries this `businessKey` and the settings that it was \
+        1. The reseller's live tenant carries this `businessKey` and the settings that it was \
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
-        the tenant as it is now. Nothing is created.\n\
-        3. The reseller has another live tenant, or this business key was ever used for other \
-        settings or for another reseller by a creation that did not fail: `Conflict`. A key whose \
-        tenant was marked as deleted since, with equal settings, is free again: people deleted it \
-        and ask anew.\n\
-        4. A setting is not possible: `Invalid`, naming **all** impossible settings by their path \
+        the tenant as it is now. Nothing is created. So the same request again, under its \
+        `Idempotency-Key` or another, while creation is under way gets the same 202 with the same \
+        operation, and afterwards the tenant (a stored 202 is not replayed then).\n\
+        2. The reseller has another live tenant, or this business key was used before for other \
+        settings, for another reseller, or for a tenant that was marked as deleted since: \
+        `Conflict`. A business key never names a second record; after a deletion people create \
+        the next tenant, and the operator adopts it. Also `Conflict`: the `Idempotency-Key` was \
+        used for an unequal request.\n\
+        3. A setting is not possible (an inactive price list is not): `Invalid`, naming **all** impossible settings by their path \
         (`settings.priceList`, `settings.edition`, `settings.language`, `settings.timeZone`, \
         `settings.dateFormat`, `settings.invoicing`), each with `allowed` if the values can be \
         listed (at most 50).\n\
-        5. The reseller is not `Basic`, may not order, or the price list is not active: `Blocked`, \
-        naming all of these that apply.\n\
-        6. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
+        4. The reseller is not `Basic` (`ResellerNotBasic`) or may not order \
+        (`OrderingDisabled`): `Blocked`, naming all that apply.\n\
+        5. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
         id and its business key, and `getTenant` and `getReseller` show it. Answer 202 at once \
         with the operation. Creation may take as long as it takes; the operator polls \
         `getOperation` and `getTenant`.\n\n\
@@ -310,19 +289,19 @@ const CREATE_TENANT: Operation = Operation {
         Refusal {
             status: 409,
             class: "Conflict",
-            when: "the reseller has another live tenant, or the business key belongs to something \
-                else. Nothing was created.",
+            when: "the reseller has another live tenant, or the business key or the \
+                `Idempotency-Key` belongs to something else. Nothing was created.",
         },
         Refusal {
             status: 409,
             class: "Blocked",
-            when: "`ResellerNotBasic`, `OrderingDisabled` or `PriceListInactive`; all that apply.",
+            when: "`ResellerNotBasic`, `OrderingDisabled`; all that apply. Nothing was created.",
         },
         Refusal {
             status: 422,
             class: "Invalid",
-            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, the key was used \
-                for an unequal request, or settings are not possible; all that is wrong is named.",
+            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, or settings are \
+                not possible; all that is wrong is named.",
         },
     ],
     manual: true,
@@ -472,22 +451,28 @@ const COPY_CUSTOMERS: Operation = Operation {
     tag: "tenant",
     summary: "Copy customers with their contacts, and mark them",
     description: "Per item, in one atomic step, the first that applies:\n\n\
-        1. There is no account `sourceId`: `Failed`, class `NotFound`. It is not a customer of \
-        this tenant's reseller (its Bill To is another account now), or its digest is not \
-        `expectedSource`: `Conflict`.\n\
-        2. The source has several copies in this tenant: `Blocked`, `DuplicateCopy`.\n\
-        3. The source has a copy here under another business key or under none, or the business \
-        key belongs to another record: `Conflict`.\n\
-        4. The copy is there under this key, is `Live` or `Ended`, its digest equals the source's, \
-        and source, copy and marks are linked as below: `Unchanged`, whatever `expectedCopy` says.\n\
-        5. The same, but it is `Incomplete`, or the account is not marked, or a link is missing: \
+        1. Back ordering is On or the tenant is not `Active`: `Blocked` with \
+        `BackOrderingActive`, `TenantSuspended` or both, also for what would be unchanged.\n\
+        2. There is no customer `sourceId` of this tenant's reseller (none at all, or its Bill To \
+        is another account now): `Blocked`, `OrphanedCopy`, if it has a copy here, else \
+        `Failed`, class `NotFound`.\n\
+        3. The source has several copies here that are not `Ended`: `Blocked`, `DuplicateCopy`. \
+        Of several of which all but one are `Ended`, the one counts below.\n\
+        4. The source's digest is not `expectedSource`; or it has a copy under another business \
+        key or under none; or it has none, but the business key belongs to another record: \
+        `Conflict`.\n\
+        5. The copy's digest equals the source's, and the copy is `Ended`, or it is `Live` and \
+        marks and links are set: `Unchanged`, whatever `expectedCopy` says.\n\
+        6. The copy's digest equals the source's, but the copy is `Incomplete`, or the mark or a \
+        link is missing: `Conflict` if `expectedCopy` is there and is not its digest, else \
         complete what is missing, `Created`.\n\
-        6. The copy is there and its digest differs from the source's: `Conflict` if it is \
-        `Ended` or `expectedCopy` is not its digest; else `Blocked`, `SourceChanged`, if its \
-        digest is not its `sourceDigest` (somebody amended it); else bring its source-owned fields \
-        up to the source, set its `sourceDigest`, and leave every other field alone: `Updated`.\n\
-        7. There is no copy, but `expectedCopy` is there: `Conflict`.\n\
-        8. There is no copy: make it, `Created`.\n\n\
+        7. The copy's digest differs from the source's: `Blocked`, `SourceChanged`, if it is \
+        `Ended`; `Conflict`, if `expectedCopy` is not its digest; `Blocked`, `SourceChanged`, if \
+        its digest is not its `sourceDigest` (somebody amended it); else bring its source-owned \
+        fields up to the source, set its `sourceDigest`, and leave every other field alone: \
+        `Updated`.\n\
+        8. There is no copy, but `expectedCopy` is there: `Conflict`.\n\
+        9. There is no copy: make it, `Created`.\n\n\
         *Making* a customer's copy means, together: the record in the tenant with the source's \
         name, its source-owned fields and **all its contacts**; business key, source id and source \
         digest stored with it; the link at the source; the mark on the account and on all its \
@@ -497,17 +482,8 @@ const COPY_CUSTOMERS: Operation = Operation {
         are not made. Nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopyCustomer>>),
-    replies: &[ok(
-        "One result per item, also if all were refused.",
-        of::<Results<CopyResult>>,
-    )],
-    refusals: &[
-        NO_TENANT,
-        STALE,
-        TENANT_NOT_READY,
-        TENANT_IN_PROGRESS,
-        BAD_BATCH,
-    ],
+    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
+    refusals: &[NO_TENANT, STALE, BAD_BATCH],
     manual: true,
 };
 
@@ -520,8 +496,8 @@ const GET_PRICING: Operation = Operation {
     description: "A read: no epoch is sent. Options are complete if price list, billing, payment \
         method and invoicing are set (a credit limit is optional); then `digest` is there and \
         `missing` is not. Otherwise `missing` names those that are not set, by their member names \
-        in `PricingOptions`, or only `copy` if the customer has no live copy in this tenant (or \
-        is not known at all). The digest is a function of all stored options, the credit limit \
+        in `PricingOptions`, and `copy`, as the first, if the customer has no copy in this tenant \
+        (or is not known at all). The digest is a function of all stored options, the credit limit \
         included, and changes with each of them, whoever changes it.",
     parameters: &[TENANT],
     body: Some(of::<PricingLookup>),
@@ -544,14 +520,14 @@ const SET_PRICING: Operation = Operation {
     tag: "tenant",
     summary: "Set pricing options where there are none",
     description: "Per customer, in one atomic step, the first that applies:\n\n\
-        1. The customer has no live copy in this tenant: `Failed`, class `NotFound`.\n\
-        2. An option is set already and is not equal to the one given (a credit limit that is set \
-        counts, one that is not set does not; amounts are compared as numbers): `Differs`, \
-        `fields` naming every such option. Nothing is written.\n\
-        3. An option is not possible (unknown price list or payment method, not exactly one of \
+        1. The customer has no copy in this tenant: `Failed`, class `NotFound`, `fields` naming \
+        `copy`.\n\
+        2. An option is not possible (unknown price list or payment method, not exactly one of \
         `billing.day` and `billing.anchor`): `Failed`, class `Invalid`, `fields` naming all.\n\
-        4. All options given are stored already: `Unchanged`.\n\
-        5. Otherwise store those that are not set: `Written`.\n\n\
+        3. No option at all is set: store them, `Written`.\n\
+        4. All of them are set and equal, the credit limit included: `Unchanged`.\n\
+        5. Otherwise, also if a person set only some of them (and is perhaps not finished): \
+        `Differs`, `fields` naming every option that is not equal. Nothing is written.\n\n\
         `fields` holds the member names of `PricingOptions`.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<SetPricing>>),
@@ -559,13 +535,6 @@ const SET_PRICING: Operation = Operation {
     refusals: &[
         NO_TENANT,
         STALE,
-        Refusal {
-            status: 409,
-            class: "Blocked",
-            when: "`TenantSuspended`, or `BackOrderingActive`: from the switch on, pricing is the \
-                reseller's alone. No customer was touched.",
-        },
-        TENANT_IN_PROGRESS,
         BAD_BATCH,
     ],
     manual: true,
@@ -581,13 +550,11 @@ const CHECK_PURCHASES: Operation = Operation {
         applies, one entry per missing thing, `detail` naming it (the product or add-on code, the \
         cycle, both currencies):\n\n\
         - `CurrencyMismatch`: its currency is not the price list's.\n\
-        - `ProductMissing`: the product is not in the catalogue (its add-ons and cycle are then \
-        not examined).\n\
+        - `ProductMissing`: the product is not in the catalogue (its cycle is then not examined).\n\
         - `AddonMissing`: once for each add-on that is not in the catalogue.\n\
         - `BillingCycleMissing`: the product is there, but not with this billing cycle.\n\
-        - `PricingIncomplete`, against a tenant only, and only for a customer whose pricing \
-        options are complete: its price list there has no price for the product, an add-on or \
-        the cycle.\n\n\
+        - `PricingIncomplete`, against a tenant only, and only for a customer whose price list \
+        there is set: that list has no price for the product.\n\n\
         Against a tenant, catalogue and currency are those of the tenant's price list as it is \
         now; against a price list (before the tenant exists), that list's. State, marks, provisioning \
         sync, copies and missing pricing options are not examined. An id that is not known (any \
@@ -607,8 +574,8 @@ const CHECK_PURCHASES: Operation = Operation {
         Refusal {
             status: 422,
             class: "Invalid",
-            when: "not exactly one of `target.tenantId` and `target.priceList`, an unknown price \
-                list (`target.priceList`), no id, more than `largestBatch`, or an id twice.",
+            when: "not exactly one of `target.tenantId` and `target.priceList`, an unknown or \
+                inactive price list (`target.priceList`), no id, more than `largestBatch`, or an id twice.",
         },
     ],
     manual: false,
@@ -621,20 +588,25 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
     tag: "tenant",
     summary: "Copy subscriptions and assets",
     description: "Per item, in one atomic step, the first that applies:\n\n\
-        1. There is no such subscription or asset: `Failed`, class `NotFound`. It is not of kind \
-        `kind`: `Failed`, class `Invalid`. It is not of a customer of this tenant's reseller (any \
-        more), or is the reseller's own, or it is not `Active`, or its digest is not \
-        `expectedSource`: `Conflict`.\n\
-        2. The source has several copies in this tenant: `Blocked`, `DuplicateCopy`.\n\
-        3. The source has a copy here under another business key or under none, or the business \
-        key belongs to another record: `Conflict`.\n\
-        4. The copy is there under this key and its digest equals the source's: `Unchanged`, \
-        whatever `expectedCopy` and `pricingDigest` say, also if it is `Ended`; a missing link is \
-        repaired. A copy that the reseller ended is never revived.\n\
-        5. There is a copy and `expectedCopy` is not its digest, or it is `Ended`; or there is \
-        none, but `expectedCopy` is there: `Conflict`.\n\
-        6. The copy's digest is not its `sourceDigest` (somebody amended a source-owned field): \
-        `Blocked`, `SourceChanged`.\n\
+        1. Back ordering is On or the tenant is not `Active`: `Blocked` with \
+        `BackOrderingActive`, `TenantSuspended` or both, also for what would be unchanged.\n\
+        2. There is no such subscription or asset of a customer of this tenant's reseller (any \
+        more): `Blocked`, `OrphanedCopy`, if it has a copy here, else `Failed`, class `NotFound`. \
+        It is the reseller's own: `Failed`, class `Forbidden`. It is not of kind `kind`: \
+        `Failed`, class `Invalid`. It is not *Active*: `Blocked`, `OrphanedCopy`, if it has a copy \
+        here, else `Conflict`.\n\
+        3. The source has several copies here that are not `Ended`: `Blocked`, `DuplicateCopy`. \
+        Of several of which all but one are `Ended`, the one counts below.\n\
+        4. The source's digest is not `expectedSource`; or it has a copy under another business \
+        key or under none; or it has none, but the business key belongs to another record: \
+        `Conflict`.\n\
+        5. The copy's digest equals the source's: `Unchanged`, whatever `expectedCopy` and \
+        `pricingDigest` say, also if it is `Ended` (what the reseller ended is never revived); a \
+        missing link is repaired.\n\
+        6. The copy is `Ended`: `Blocked`, `SourceChanged`. There is a copy and `expectedCopy` is \
+        not its digest, or there is none, but `expectedCopy` is there: `Conflict`. The copy's \
+        digest is not its `sourceDigest` (somebody amended a source-owned field): `Blocked`, \
+        `SourceChanged`.\n\
         7. Anything of the following: `Blocked` with **all** that apply: every reason of \
         `checkPurchases` against this tenant; `AccountNotSynced`, if the customer's sync is not \
         `Synced`; `CustomerNotCopied`, if the customer has no complete live copy here; \
@@ -651,17 +623,8 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
         called, no order arises, nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
-    replies: &[ok(
-        "One result per item, also if all were refused.",
-        of::<Results<CopyResult>>,
-    )],
-    refusals: &[
-        NO_TENANT,
-        STALE,
-        TENANT_NOT_READY,
-        TENANT_IN_PROGRESS,
-        BAD_BATCH,
-    ],
+    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
+    refusals: &[NO_TENANT, STALE, BAD_BATCH],
     manual: true,
 };
 
@@ -677,20 +640,22 @@ const ACTIVATE: Operation = Operation {
         (section 7.3).\n\
         2. Back ordering is `On` for this tenant: 200 `AlreadyActive` with the time of the switch, \
         whatever the business key and `expectedRevision` are.\n\
-        3. The business key belongs to anything else, or the tenant is still `InProgress`: \
-        `Conflict`.\n\
+        3. The business key belongs to anything else, or the `Idempotency-Key` was used for an \
+        unequal request: `Conflict`.\n\
         4. The reseller's inventory revision is not `expectedRevision`: `Conflict`.\n\
         5. Anything of the following: `Blocked`, with **all** reasons, the number of records of \
         each and up to 10 ids:\n\
-        \u{20}   - `ResellerNotBasic`, `TenantSuspended` (the id is the reseller's or the tenant's);\n\
+        \u{20}   - `ResellerNotBasic`; `TenantSuspended`, if the tenant is not `Active` (the id is \
+        the reseller's or the tenant's);\n\
         \u{20}   - `NotCopied`: an *Active* subscription or asset of a customer of the reseller \
-        without a copy in this tenant, or whose customer has no copy or an `Incomplete` one (ids \
-        of the subscriptions and assets). Customers that own none of these do not count;\n\
-        \u{20}   - `DuplicateCopy`: a source with two or more copies (source ids);\n\
-        \u{20}   - `OrphanedCopy`: a `Live` copy of a subscription or asset whose source is gone, is \
-        not *Active*, or is not of a customer of this reseller any more (source ids). An `Ended` \
+        without a copy in this tenant, and a customer that owns one of these and has no copy or \
+        only an `Incomplete` one (source ids). Customers that own none of these do not count;\n\
+        \u{20}   - `DuplicateCopy`: a source with two or more copies that are not `Ended` (source ids);\n\
+        \u{20}   - `OrphanedCopy`: a copy of a subscription or asset whose source is gone, is not \
+        *Active*, or is not of a customer of this reseller any more; a copy of a customer that is \
+        not one of this reseller any more and owns something *Active* (source ids). An `Ended` \
         copy is never orphaned;\n\
-        \u{20}   - `SourceChanged`: a `Live` copy of a subscription or asset, or of a customer that \
+        \u{20}   - `SourceChanged`: a copy, not `Ended`, of a subscription or asset, or of a customer that \
         owns an *Active* one, whose digest differs from its source's (source ids);\n\
         \u{20}   - `HalfMarked`: an account that is copied but not marked, or marked but not \
         copied; here every customer counts (account ids);\n\
@@ -709,8 +674,8 @@ const ACTIVATE: Operation = Operation {
         Refusal {
             status: 409,
             class: "Conflict",
-            when: "something moved since `expectedRevision`, the tenant is still `InProgress`, or \
-                the business key belongs to something else. The switch is as it was.",
+            when: "something moved since `expectedRevision`, or the business key or the \
+                `Idempotency-Key` belongs to something else. The switch is as it was.",
         },
         Refusal {
             status: 409,
@@ -721,8 +686,8 @@ const ACTIVATE: Operation = Operation {
         Refusal {
             status: 422,
             class: "Invalid",
-            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, the key was used \
-                for an unequal request, or a member is malformed.",
+            when: "`Fencing-Epoch` or `Idempotency-Key` is missing or malformed, or a member is \
+                malformed.",
         },
     ],
     manual: true,

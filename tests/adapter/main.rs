@@ -1,0 +1,45 @@
+//! The reference adapter over real sockets: what a well-behaved BSS is asked (`suite`, generic over
+//! the server behind it), and what becomes of every way to misbehave (`misbehaviour`).
+
+mod misbehaviour;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod scripted;
+mod suite;
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::time::Duration;
+use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
+use tenant_reseller_operator::bss::reference::ReferenceBss;
+use tenant_reseller_operator::bss::transport::{AllowedRanges, Cleartext, Settings, Timeouts};
+
+/// A token that is easy to find where it must not be.
+pub const TOKEN: &str = "s3cr3t-t0ken-that-nobody-may-see";
+
+/// Settings for a server on loopback.
+pub fn settings(url: &str, token: &str) -> Settings {
+    Settings {
+        url: url.to_owned(),
+        token: token.to_owned().into(),
+        ca_pem: None,
+        allowed_hosts: "127.0.0.1, localhost".to_owned(),
+        allowed_ranges: AllowedRanges::parse(["127.0.0.0/8", "::1"]).unwrap(),
+        cleartext: Cleartext::OnLoopback,
+        timeouts: Timeouts::within(Duration::from_secs(20)),
+        reply_limit: Settings::REPLY_LIMIT,
+    }
+}
+
+/// A limiter that holds nobody back.
+pub fn limiter() -> Arc<Limiter> {
+    Limiter::new(Limits {
+        per_second: NonZeroU32::new(100_000).unwrap(),
+        concurrency: NonZeroU16::new(64).unwrap(),
+    })
+}
+
+/// An adapter for a server on loopback.
+pub fn adapter(settings: Settings) -> ReferenceBss {
+    ReferenceBss::new(settings, limiter()).unwrap()
+}
