@@ -1,5 +1,7 @@
 //! The published document of the reference contract equals the types, and holds together.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail by panicking")]
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -22,6 +22,16 @@ struct Stream<T> {
     rows: VecDeque<T>,
     next: Option<Cursor>,
     begun: Begun,
+    last: Option<SourceId>,
+}
+
+/// Whether the rows of a listing came in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// They did.
+    Kept,
+    /// They did not: nothing can be told from a merge of them.
+    Broken,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +46,7 @@ impl<T> Stream<T> {
             rows: VecDeque::new(),
             next: None,
             begun: Begun::NotYet,
+            last: None,
         }
     }
 
@@ -56,6 +67,21 @@ impl<T> Stream<T> {
         self.begun = Begun::Yes;
         self.next = page.next;
         self.rows.extend(page.items);
+    }
+}
+
+impl<T: Keyed> Stream<T> {
+    /// Whether a page goes on where the one before ended; `repeats` says whether an id may come
+    /// again.
+    fn follows(&mut self, page: &Page<T>, repeats: fn(&SourceId, &SourceId) -> bool) -> Order {
+        for row in &page.items {
+            let id = row.source_id();
+            if self.last.as_ref().is_some_and(|last| last > id || (last == id && !repeats(last, id))) {
+                return Order::Broken;
+            }
+            self.last = Some(id.clone());
+        }
+        Order::Kept
     }
 }
 
@@ -92,12 +118,20 @@ impl<T: Keyed> Merge<T> {
         (self.sources.wanted(limit), self.copies.wanted(limit))
     }
 
-    pub(super) fn push_sources(&mut self, page: Page<T>) {
+    /// Takes a page of sources; each source comes once.
+    #[must_use]
+    pub(super) fn push_sources(&mut self, page: Page<T>) -> Order {
+        let order = self.sources.follows(&page, |_, _| false);
         self.sources.push(page);
+        order
     }
 
-    pub(super) fn push_copies(&mut self, page: Page<CopyRecord>) {
+    /// Takes a page of copies; a source may (as a defect) have several.
+    #[must_use]
+    pub(super) fn push_copies(&mut self, page: Page<CopyRecord>) -> Order {
+        let order = self.copies.follows(&page, |_, _| true);
         self.copies.push(page);
+        order
     }
 
     /// Whether both listings were read to their end and every pair was taken.
@@ -202,6 +236,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn rows_out_of_order_are_noticed_across_pages() {
+        let page = |ids: &[&str]| Page {
+            items: ids.iter().map(|id| Row(SourceId::from(*id))).collect(),
+            next: Some(Cursor("c".to_owned())),
+            revision: None,
+        };
+        let mut merge = Merge::new();
+        assert_eq!(merge.push_sources(page(&["a", "b"])), Order::Kept);
+        assert_eq!(merge.push_sources(page(&["c"])), Order::Kept);
+        assert_eq!(merge.push_sources(page(&["c", "d"])), Order::Broken, "a page that repeats");
+    }
+
     proptest! {
         /// Whatever the page sizes, each source comes once, with exactly its copies, in order.
         #[test]
@@ -220,8 +267,8 @@ mod tests {
             let mut seen = Vec::new();
             for _ in 0..1000 {
                 let (s, c) = merge.wanted(9);
-                if let Some(request) = s { merge.push_sources(page(&rows, &request, source_page)); }
-                if let Some(request) = c { merge.push_copies(page(&copies, &request, copy_page)); }
+                if let Some(request) = s { prop_assert_eq!(merge.push_sources(page(&rows, &request, source_page)), Order::Kept); }
+                if let Some(request) = c { prop_assert_eq!(merge.push_copies(page(&copies, &request, copy_page)), Order::Kept); }
                 while let Some(pair) = merge.next_pair() { seen.push(pair); }
                 if merge.finished() { break; }
             }

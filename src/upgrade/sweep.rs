@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::classify::{self, Class, HalfMarked};
 use super::effect::{InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
-use super::merge::{Keyed, Merge, Pair};
+use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, Customer,
@@ -94,6 +94,8 @@ pub struct Sweep {
     unsynced: BTreeSet<SourceId>,
     /// Owners of something to copy among the customers that could not be copied.
     failed_customers: BTreeMap<SourceId, Finding>,
+    /// Whether the listings kept their order.
+    order: Order,
     /// What was seen.
     pub tally: Tally,
 }
@@ -127,6 +129,7 @@ impl Sweep {
             owners_seen: BTreeSet::new(),
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
+            order: Order::Kept,
             tally: Tally::default(),
         }
     }
@@ -187,27 +190,35 @@ impl Sweep {
             (Pages::Customers { source, copies }, Sides::Customers(merge)) => {
                 if let Some(page) = source {
                     self.tally.revision = self.tally.revision.page(page.revision);
-                    merge.push_sources(page);
+                    self.order = worse(self.order, merge.push_sources(page));
                 }
                 if let Some(page) = copies {
                     self.tally.revision = self.tally.revision.page(page.revision);
-                    merge.push_copies(page);
+                    self.order = worse(self.order, merge.push_copies(page));
                 }
             }
             (Pages::Purchases { source, copies }, Sides::Purchases(merge)) => {
                 if let Some(page) = source {
                     self.tally.revision = self.tally.revision.page(page.revision);
-                    merge.push_sources(page);
+                    self.order = worse(self.order, merge.push_sources(page));
                 }
                 if let Some(page) = copies {
                     self.tally.revision = self.tally.revision.page(page.revision);
-                    merge.push_copies(page);
+                    self.order = worse(self.order, merge.push_copies(page));
                 }
             }
             // Pages of the other listing are of an earlier sweep: they say nothing here.
             (Pages::Customers { .. } | Pages::Purchases { .. }, _) => return,
         }
-        self.drain();
+        if self.order == Order::Kept {
+            self.drain();
+        }
+    }
+
+    /// Whether a listing lost its order, so that this sweep proves nothing.
+    #[must_use]
+    pub fn disordered(&self) -> bool {
+        self.order == Order::Broken
     }
 
     fn drain(&mut self) {
@@ -570,6 +581,10 @@ impl Sweep {
             .map(<[T]>::to_vec)
             .collect()
     }
+}
+
+fn worse(one: Order, other: Order) -> Order {
+    if one == Order::Broken { one } else { other }
 }
 
 enum Either {

@@ -1,6 +1,19 @@
 //! The reference adapter over real sockets: what a well-behaved BSS is asked (`suite`, generic over
 //! the server behind it), and what becomes of every way to misbehave (`misbehaviour`).
 
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unchecked_time_subtraction,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    reason = "helpers of tests fail by panicking; the lints know only the test functions themselves"
+)]
+
 mod misbehaviour;
 #[cfg(feature = "sandbox")]
 mod sandbox;

@@ -23,8 +23,8 @@ impl Sandbox {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = TempDir::new().unwrap();
         let mut config = Config::for_tests(folder.path().join("sandbox.sqlite"));
-        config.token = TOKEN.to_owned();
-        config.control_token = CONTROL_TOKEN.to_owned();
+        TOKEN.clone_into(&mut config.token);
+        CONTROL_TOKEN.clone_into(&mut config.control_token);
         config.tenant_queue = Duration::from_millis(100);
         config.transport = transport(&folder);
         let server = Server::start(config).await.unwrap();

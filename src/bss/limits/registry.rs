@@ -137,7 +137,7 @@ mod tests {
         let registry = LimiterRegistry::new();
         let member = registry.join("acme", settings(20, 2));
         let permit = member.limiter().acquire().await.unwrap();
-        let after = Some(std::time::Duration::from_secs(60));
+        let after = Some(std::time::Duration::from_mins(1));
         permit.finish(super::super::Feedback::Throttled { after });
         drop(member);
         drop(registry.join("other", settings(1, 1)));

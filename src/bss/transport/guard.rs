@@ -165,7 +165,7 @@ fn internal4(address: Ipv4Addr) -> Option<&'static str> {
     // The metadata and control addresses of clouds that lie outside of the ranges below.
     const PLATFORM: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
     const RANGES: [(Ipv4Addr, u32, &str); 13] = [
-        (Ipv4Addr::new(0, 0, 0, 0), 8, "unspecified"),
+        (Ipv4Addr::UNSPECIFIED, 8, "unspecified"),
         (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
         (Ipv4Addr::new(100, 64, 0, 0), 10, "carrier-grade NAT"),
         (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
@@ -176,7 +176,7 @@ fn internal4(address: Ipv4Addr) -> Option<&'static str> {
         (Ipv4Addr::new(192, 168, 0, 0), 16, "private"),
         (Ipv4Addr::new(198, 18, 0, 0), 15, "benchmarking"),
         (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
-        (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
+        (Ipv4Addr::BROADCAST, 32, "broadcast"),
         (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
     ];
     if PLATFORM.contains(&address) {

@@ -80,6 +80,26 @@ impl Fold<'_> {
             return;
         };
         act(&mut sweep);
+        if sweep.disordered() {
+            self.seen.enter(match self.seen.stage {
+                Stage::Customers | Stage::Owners | Stage::Pricing => Stage::Customers,
+                Stage::Opening
+                | Stage::CheckCustomers
+                | Stage::Check
+                | Stage::Copy
+                | Stage::Orders
+                | Stage::FinalCustomers
+                | Stage::FinalPurchases
+                | Stage::Activate
+                | Stage::Done => Stage::CheckCustomers,
+            });
+            self.stall(verdict(
+                Reason::ContractViolated,
+                "A listing repeated rows or lost its order between two pages.",
+                "Mend the listing's paging: ascending by the bytes of the id, each item once.",
+            ));
+            return;
+        }
         let over = sweep.wanted() == Wanted::Nothing;
         if over {
             self.sweep_over(sweep.tally);
