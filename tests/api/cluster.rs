@@ -12,12 +12,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Config;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::CustomResourceExt;
 use serde_json::json;
-use tenant_reseller_operator::api::{
-    BssConnection, CustomerPricing, Phase, ResellerClaim, TenantResellerUpgrade,
-    TenantResellerUpgradeStatus, UpgradeReport,
-};
+use tenant_reseller_operator::api::{Phase, TenantResellerUpgrade, TenantResellerUpgradeStatus};
 use tenant_reseller_operator::cluster::lease::Leadership;
 use tenant_reseller_operator::cluster::{Clients, Installation, KubeCluster, Scope, Watches, crds};
 use tokio_util::sync::CancellationToken;
@@ -38,14 +34,7 @@ async fn clients(kubeconfig: &Path) -> Clients {
 /// Installs the custom resources of this build, and waits until they are served.
 async fn install_crds(clients: &Clients, change: impl Fn(&mut serde_json::Value)) {
     let api: Api<CustomResourceDefinition> = Api::all(clients.calls.clone());
-    let all = [
-        TenantResellerUpgrade::crd(),
-        BssConnection::crd(),
-        CustomerPricing::crd(),
-        UpgradeReport::crd(),
-        ResellerClaim::crd(),
-    ];
-    for crd in all {
+    for crd in tenant_reseller_operator::api::crds() {
         let mut crd = serde_json::to_value(crd).expect("a CRD is JSON");
         change(&mut crd);
         let name = crd["metadata"]["name"].as_str().expect("a name").to_owned();

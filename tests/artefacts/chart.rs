@@ -1,9 +1,11 @@
 //! The charts without an API server: they lint, refuse what they do not know, and render what a
 //! restricted cluster takes. tests/api installs them.
 
-use std::process::{Command, Output};
+use std::process::{self, Output};
 
+use clap::Parser as _;
 use serde_json::{Value, json};
+use tenant_reseller_operator::cli::{Cli, Command, Format};
 
 use super::{project, read};
 
@@ -11,14 +13,15 @@ const OPERATOR: &str = "charts/tenant-reseller-operator";
 const CRDS: &str = "charts/tenant-reseller-operator-crds";
 
 fn helm(arguments: &[&str]) -> Output {
-    let folder = Command::new(project("hack/control-plane/build"))
+    super::generated::written();
+    let folder = process::Command::new(project("hack/control-plane/build"))
         .arg("--cached")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&folder.stderr).into_owned();
     assert!(folder.status.success(), "no helm: {said}");
     let folder = String::from_utf8(folder.stdout).unwrap();
-    Command::new(format!("{}/helm", folder.trim()))
+    process::Command::new(format!("{}/helm", folder.trim()))
         .args(arguments)
         .current_dir(project(""))
         .output()
@@ -158,6 +161,31 @@ fn the_pod_is_restricted_and_asked_after() {
     );
 }
 
+/// What the chart passes is what the program takes.
+#[test]
+fn the_program_takes_the_arguments() {
+    let values = [
+        "--set=allowedAddressRanges={10.0.0.0/8,fd00::/8}",
+        "--set=logFormat=text,recheckSeconds=60,extraArgs={--log-filter=debug}",
+    ];
+    let objects = rendered(&values);
+    let pod = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    let line = ["tenant-reseller-operator"]
+        .into_iter()
+        .chain(arguments.iter().map(|argument| argument.as_str().unwrap()))
+        .chain(["--namespace=the-one-in-POD_NAMESPACE"]);
+    let Command::Run(settings) = Cli::try_parse_from(line).unwrap().command else {
+        panic!("the pod runs something else: {arguments:?}");
+    };
+    assert_eq!(settings.allow_address, ["10.0.0.0/8", "fd00::/8"]);
+    assert_eq!(settings.recheck_seconds, 60);
+    assert_eq!(settings.health_listen.port(), 8080);
+    assert!(settings.health_listen.ip().is_unspecified());
+    assert!(matches!(settings.log_format, Format::Text));
+    assert_eq!(settings.log_filter, "debug");
+}
+
 /// The longest request that a connection may allow is awaited when a pod ends.
 #[test]
 fn a_pod_ends_no_earlier_than_its_longest_request() {
@@ -247,7 +275,8 @@ fn rights_are_these_and_no_others() {
     assert_eq!(
         rules("Role"),
         [
-            "leases: get,create,update",
+            "leases tenant-reseller-operator: get,update",
+            "leases: create",
             "namespaces system: get",
             "resellerclaims: get,create,update",
         ]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::LazyLock;
 
 use tenant_reseller_operator::api;
 
@@ -31,16 +32,25 @@ fn generated() -> BTreeMap<String, String> {
     files
 }
 
-#[test]
-fn definitions_equal_the_types_and_nothing_else_lies_there() {
-    let files = generated();
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        for (path, text) in &files {
-            let path = project(path);
+/// Writes the files anew if that is asked for, once and before anybody reads one.
+pub(super) fn written() {
+    static WRITTEN: LazyLock<()> = LazyLock::new(|| {
+        if std::env::var_os("UPDATE_GENERATED").is_none() {
+            return;
+        }
+        for (path, text) in generated() {
+            let path = project(&path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-    }
+    });
+    LazyLock::force(&WRITTEN);
+}
+
+#[test]
+fn definitions_equal_the_types_and_nothing_else_lies_there() {
+    written();
+    let files = generated();
     for (path, text) in &files {
         let there = fs::read_to_string(project(path)).unwrap_or_default();
         assert!(

@@ -28,5 +28,6 @@ fn project(path: &str) -> PathBuf {
 
 /// The text of a file of the project.
 fn read(path: &str) -> String {
+    generated::written();
     std::fs::read_to_string(project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -224,7 +224,8 @@ async fn the_service_account_may_what_it_needs_and_no_more() {
         ),
         (SYSTEM, "create", "resellerclaims.tenantreseller.io", true),
         (SYSTEM, "delete", "resellerclaims.tenantreseller.io", false),
-        (SYSTEM, "update", "leases.coordination.k8s.io", true),
+        (SYSTEM, "create", "leases.coordination.k8s.io", true),
+        (SYSTEM, "update", "leases.coordination.k8s.io", false),
     ] {
         let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         let subresource = format!("--subresource={subresource}");
@@ -246,19 +247,27 @@ async fn the_service_account_may_what_it_needs_and_no_more() {
             said.stderr
         );
     }
-    for (name, want) in [(SYSTEM, "yes"), ("default", "no")] {
-        let object = format!("namespaces/{name}");
+    for (object, place, verb, want) in [
+        (format!("namespaces/{SYSTEM}"), SYSTEM, "get", "yes"),
+        ("namespaces/default".to_owned(), "default", "get", "no"),
+        (
+            format!("leases.coordination.k8s.io/{OPERATOR}"),
+            SYSTEM,
+            "update",
+            "yes",
+        ),
+    ] {
         let asked = [
             "auth",
             "can-i",
-            "get",
+            verb,
             &object,
             "--namespace",
-            name,
+            place,
             &account,
         ];
         let said = kubectl.output(asked, "").await.unwrap();
-        assert_eq!(said.stdout.trim(), want, "{name}: {}", said.stderr);
+        assert_eq!(said.stdout.trim(), want, "{verb} {object}: {}", said.stderr);
     }
 }
 

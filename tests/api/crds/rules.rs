@@ -15,7 +15,9 @@ fn with(object: &Value, pointer: &str, value: &Value) -> Value {
         Value::Object(members) if value.is_null() => drop(members.remove(field)),
         Value::Object(members) => drop(members.insert(field.to_owned(), value.clone())),
         Value::Array(items) => items[field.parse::<usize>().unwrap()] = value.clone(),
-        _ => panic!("no {pointer}"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            panic!("no {pointer}")
+        }
     }
     object
 }
