@@ -197,7 +197,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             });
             let now = self.time.now();
             for outcome in outcomes {
-                if let Outcome::Failed { error: BssError::AuthRejected, .. } = &outcome {
+                if let Outcome::Failed {
+                    error: BssError::AuthRejected,
+                    ..
+                } = &outcome
+                {
                     // The Secret is read again before the next call.
                     life.bss = None;
                 }

@@ -86,7 +86,11 @@ struct Decide<'a> {
 
 impl Decide<'_> {
     fn done(&self) -> Decision {
-        let edit = self.seen.claim.as_ref().and_then(|claim| self.record_of_end(claim));
+        let edit = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| self.record_of_end(claim));
         if let Some(edit) = edit {
             return self.act(Effect::Claim(edit));
         }
@@ -95,7 +99,11 @@ impl Decide<'_> {
             message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
             next_action: String::new(),
         };
-        Decision { effect: None, state, next: Next::OnChange }
+        Decision {
+            effect: None,
+            state,
+            next: Next::OnChange,
+        }
     }
 
     /// The record is complete before the upgrade is called done.

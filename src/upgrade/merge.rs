@@ -76,7 +76,11 @@ impl<T: Keyed> Stream<T> {
     fn follows(&mut self, page: &Page<T>, repeats: fn(&SourceId, &SourceId) -> bool) -> Order {
         for row in &page.items {
             let id = row.source_id();
-            if self.last.as_ref().is_some_and(|last| last > id || (last == id && !repeats(last, id))) {
+            if self
+                .last
+                .as_ref()
+                .is_some_and(|last| last > id || (last == id && !repeats(last, id)))
+            {
                 return Order::Broken;
             }
             self.last = Some(id.clone());
@@ -246,7 +250,11 @@ mod tests {
         let mut merge = Merge::new();
         assert_eq!(merge.push_sources(page(&["a", "b"])), Order::Kept);
         assert_eq!(merge.push_sources(page(&["c"])), Order::Kept);
-        assert_eq!(merge.push_sources(page(&["c", "d"])), Order::Broken, "a page that repeats");
+        assert_eq!(
+            merge.push_sources(page(&["c", "d"])),
+            Order::Broken,
+            "a page that repeats"
+        );
     }
 
     proptest! {

@@ -198,7 +198,10 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
         requested_time: intent
             .map(|intent| intent.recorded_time.clone())
             .or_else(|| before.requested_time.filter(|_| id.is_some())),
-        url: seen.and_then(|tenant| tenant.url).or(before.url),
+        url: seen
+            .and_then(|tenant| tenant.url)
+            .map(|url| cut(&url, 2048))
+            .or(before.url),
         id,
     };
     status.tenant = (view != TenantView::default()).then_some(view);

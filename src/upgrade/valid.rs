@@ -209,7 +209,12 @@ pub fn validate(
 }
 
 fn pinned_account(upgrade: &TenantResellerUpgrade) -> Option<AccountId> {
-    upgrade.status.as_ref()?.reseller_account_id.clone().map(AccountId)
+    upgrade
+        .status
+        .as_ref()?
+        .reseller_account_id
+        .clone()
+        .map(AccountId)
 }
 
 fn declared(

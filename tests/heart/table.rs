@@ -16,7 +16,9 @@ fn errors() -> Vec<BssError> {
     let text = || "seen".to_owned();
     vec![
         BssError::Throttled { after: None },
-        BssError::Throttled { after: Some(Duration::from_secs(7)) },
+        BssError::Throttled {
+            after: Some(Duration::from_secs(7)),
+        },
         BssError::Unavailable { detail: text() },
         BssError::OutcomeUnknown { detail: text() },
         BssError::AuthRejected,
@@ -35,7 +37,9 @@ fn errors() -> Vec<BssError> {
             detail: text(),
             allowed: Vec::new(),
         }]),
-        BssError::ManualStepNeeded { instruction: text() },
+        BssError::ManualStepNeeded {
+            instruction: text(),
+        },
         BssError::Unsupported { operation: "op" },
         BssError::Malformed { detail: text() },
         BssError::Refused { detail: text() },
@@ -116,7 +120,10 @@ fn a_whole_run_step_by_step() {
             |effect| match effect {
                 tenant_reseller_operator::upgrade::Effect::Read(read) => {
                     let read = format!("{read:?}");
-                    format!("read {}", read.split(['(', ' ', '{']).next().unwrap_or_default())
+                    format!(
+                        "read {}",
+                        read.split(['(', ' ', '{']).next().unwrap_or_default()
+                    )
                 }
                 tenant_reseller_operator::upgrade::Effect::Claim(edit) => {
                     let edit = format!("{edit:?}");

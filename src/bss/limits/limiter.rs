@@ -40,8 +40,11 @@ impl Limiter {
     /// A limiter that no registry knows.
     #[must_use]
     pub fn new(settings: Settings) -> Arc<Self> {
-        let state =
-            State { core: Core::new(settings), waiting: HashMap::new(), granted: HashSet::new() };
+        let state = State {
+            core: Core::new(settings),
+            waiting: HashMap::new(),
+            granted: HashSet::new(),
+        };
         Arc::new(Self {
             state: Mutex::new(state),
             origin: Instant::now(),
@@ -62,7 +65,11 @@ impl Limiter {
                 Step::Go => {
                     let granted = self.now();
                     self.figures.waited(granted.saturating_sub(since));
-                    return Ok(Permit { limiter: Arc::clone(self), granted, open: true });
+                    return Ok(Permit {
+                        limiter: Arc::clone(self),
+                        granted,
+                        open: true,
+                    });
                 }
                 Step::Deferred(deferred) => {
                     self.figures.deferred();
@@ -78,7 +85,10 @@ impl Limiter {
     #[must_use]
     pub fn paused(&self) -> Option<Deferred> {
         let now = self.now();
-        self.lock().core.pause(now).map(|pause| deferred(pause, now))
+        self.lock()
+            .core
+            .pause(now)
+            .map(|pause| deferred(pause, now))
     }
 
     /// The limits that hold.
@@ -118,9 +128,13 @@ impl Limiter {
             state.core.finish(now, granted, feedback);
             if let Some(pause) = state.core.pause(now) {
                 let counted = before.map_or(now, |pause| pause.until);
-                self.figures.paused(pause.reason, pause.until.saturating_sub(counted));
+                self.figures
+                    .paused(pause.reason, pause.until.saturating_sub(counted));
                 // A pause concerns all who wait, not only the first.
-                state.waiting.values().for_each(|signal| signal.notify_one());
+                state
+                    .waiting
+                    .values()
+                    .for_each(|signal| signal.notify_one());
             }
         }
         self.pump(None);
@@ -153,7 +167,10 @@ impl Limiter {
 }
 
 fn deferred(pause: Pause, now: Duration) -> Deferred {
-    Deferred { reason: pause.reason, after: pause.until.saturating_sub(now) }
+    Deferred {
+        reason: pause.reason,
+        after: pause.until.saturating_sub(now),
+    }
 }
 
 enum Step {
@@ -187,7 +204,12 @@ impl<'a> Place<'a> {
         let mut state = limiter.lock();
         let ticket = state.core.enqueue();
         state.waiting.insert(ticket, Arc::clone(&signal));
-        Self { limiter, ticket, signal: Signal(signal), over: false }
+        Self {
+            limiter,
+            ticket,
+            signal: Signal(signal),
+            over: false,
+        }
     }
 
     fn step(&mut self) -> Step {
@@ -286,7 +308,11 @@ mod tests {
         futures::future::join_all(calls).await;
         assert_eq!(*order.lock().unwrap(), (0..40).collect::<Vec<_>>());
         // 40 calls, 5 of them at once: 35 intervals of 20 ms. How much later does not matter.
-        assert!(start.elapsed() >= Duration::from_millis(699), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() >= Duration::from_millis(699),
+            "{:?}",
+            start.elapsed()
+        );
         assert!(limiter.figures().snapshot().waited >= Duration::from_millis(699));
     }
 
@@ -316,7 +342,11 @@ mod tests {
         let mut second = Box::pin(limiter.acquire());
         assert!(futures::poll!(&mut second).is_pending());
         drop(first);
-        assert_eq!(limiter.load(), (0, 1), "granted, but its future was not polled again");
+        assert_eq!(
+            limiter.load(),
+            (0, 1),
+            "granted, but its future was not polled again"
+        );
         drop(second);
         assert_eq!(limiter.load(), (0, 0));
         drop(limiter.acquire().await.unwrap());
@@ -330,7 +360,9 @@ mod tests {
         for waiting in &mut behind {
             assert!(futures::poll!(waiting).is_pending());
         }
-        permit.finish(Feedback::Throttled { after: Some(Duration::from_mins(10)) });
+        permit.finish(Feedback::Throttled {
+            after: Some(Duration::from_mins(10)),
+        });
         for deferred in futures::future::join_all(behind).await {
             let deferred = deferred.unwrap_err();
             assert_eq!(deferred.reason, PauseReason::Throttled);
@@ -338,7 +370,10 @@ mod tests {
         }
         assert!(limiter.paused().is_some());
         let figures = limiter.figures().snapshot();
-        assert_eq!((figures.throttled, figures.deferred), (Duration::from_mins(10), 5));
+        assert_eq!(
+            (figures.throttled, figures.deferred),
+            (Duration::from_mins(10), 5)
+        );
     }
 
     #[tokio::test]
@@ -346,7 +381,9 @@ mod tests {
         let limiter = limiter(1000, 1);
         let permit = limiter.acquire().await.unwrap();
         let start = Instant::now();
-        permit.finish(Feedback::Unavailable { after: Some(Duration::from_millis(200)) });
+        permit.finish(Feedback::Unavailable {
+            after: Some(Duration::from_millis(200)),
+        });
         drop(limiter.acquire().await.unwrap());
         assert!(start.elapsed() >= Duration::from_millis(200));
     }

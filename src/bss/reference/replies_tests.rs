@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn page_request() -> port::PageRequest {
-    port::PageRequest { cursor: Some(port::Cursor("after-1".into())), limit: 3 }
+    port::PageRequest {
+        cursor: Some(port::Cursor("after-1".into())),
+        limit: 3,
+    }
 }
 
 fn clean(text: &str) -> String {
@@ -72,15 +75,27 @@ fn listing_parsers() -> Vec<(&'static str, Parser, Value)> {
         (
             "copies",
             |b| copies(parse(b)?, &page_request()).map(drop),
-            page(json!([copy_of("1", "b"), copy_of("1", "c"), copy_of("2", "a")])),
+            page(json!([
+                copy_of("1", "b"),
+                copy_of("1", "c"),
+                copy_of("2", "a")
+            ])),
         ),
     ]
 }
 
 fn other_parsers() -> Vec<(&'static str, Parser, Value)> {
     vec![
-        ("identity", |b| identity(parse(b)?).map(drop), json!({"identity": "acme"})),
-        ("capabilities", |b| capabilities(parse(b)?).map(drop), capabilities_body()),
+        (
+            "identity",
+            |b| identity(parse(b)?).map(drop),
+            json!({"identity": "acme"}),
+        ),
+        (
+            "capabilities",
+            |b| capabilities(parse(b)?).map(drop),
+            capabilities_body(),
+        ),
         (
             "reseller",
             |b| reseller(parse(b)?).map(drop),
@@ -102,7 +117,11 @@ fn other_parsers() -> Vec<(&'static str, Parser, Value)> {
             |b| created_tenant(parse(b)?, &"k".into()).map(drop),
             tenant_body("Active"),
         ),
-        ("started", |b| started(parse(b)?).map(drop), json!({"id": "op", "state": "Running"})),
+        (
+            "started",
+            |b| started(parse(b)?).map(drop),
+            json!({"id": "op", "state": "Running"}),
+        ),
         (
             "operation",
             |b| operation(parse(b)?, &"op".into(), clean).map(drop),
@@ -151,7 +170,10 @@ fn other_parsers() -> Vec<(&'static str, Parser, Value)> {
 }
 
 fn parsers() -> Vec<(&'static str, Parser, Value)> {
-    listing_parsers().into_iter().chain(other_parsers()).collect()
+    listing_parsers()
+        .into_iter()
+        .chain(other_parsers())
+        .collect()
 }
 
 #[test]
@@ -167,34 +189,56 @@ fn good_bodies_are_taken_also_with_members_of_a_later_version() {
 #[test]
 fn what_breaks_the_contract_is_refused() {
     let refused = |name: &str, change: fn(&mut Value)| {
-        let (_, parser, mut body) =
-            parsers().into_iter().find(|(known, ..)| *known == name).unwrap();
+        let (_, parser, mut body) = parsers()
+            .into_iter()
+            .find(|(known, ..)| *known == name)
+            .unwrap();
         change(&mut body);
         let error = parser(body.to_string().as_bytes()).expect_err(&format!("{name}: {body}"));
         assert_eq!(error.class(), "Malformed");
     };
-    refused("customers", |body| body["items"].as_array_mut().unwrap().swap(0, 1));
+    refused("customers", |body| {
+        body["items"].as_array_mut().unwrap().swap(0, 1)
+    });
     refused("customers", |body| body["items"][1]["id"] = json!("1"));
     refused("customers", |body| body["items"][0]["id"] = json!(""));
     refused("customers", |body| body["items"][0]["id"] = json!("a\nb"));
-    refused("customers", |body| body["items"][0]["id"] = json!("x".repeat(129)));
-    refused("customers", |body| body["items"].as_array_mut().unwrap().push(customer("99")));
+    refused("customers", |body| {
+        body["items"][0]["id"] = json!("x".repeat(129))
+    });
+    refused("customers", |body| {
+        body["items"].as_array_mut().unwrap().push(customer("99"))
+    });
     refused("customers", |body| body["items"] = json!([]));
     refused("customers", |body| body["nextCursor"] = json!("after-1"));
-    refused("customers", |body| body["inventoryRevision"] = json!(9_007_199_254_740_992_u64));
-    refused("subscriptions", |body| body["items"][0]["state"] = json!("Sleeping"));
-    refused("copies", |body| body["items"].as_array_mut().unwrap().swap(0, 1));
-    refused("copies", |body| body["items"].as_array_mut().unwrap().swap(1, 2));
+    refused("customers", |body| {
+        body["inventoryRevision"] = json!(9_007_199_254_740_992_u64)
+    });
+    refused("subscriptions", |body| {
+        body["items"][0]["state"] = json!("Sleeping")
+    });
+    refused("copies", |body| {
+        body["items"].as_array_mut().unwrap().swap(0, 1)
+    });
+    refused("copies", |body| {
+        body["items"].as_array_mut().unwrap().swap(1, 2)
+    });
     refused("copies", |body| body["items"][1]["id"] = json!("b"));
     refused("capabilities", |body| body["largestBatch"] = json!(0));
     refused("capabilities", |body| body["pageSize"] = json!(1001));
     refused("epoch", |body| body["epoch"] = json!(1));
     refused("epoch", |body| body["holder"] = json!("another"));
     refused("reseller", |body| body["currency"] = json!("euro"));
-    refused("created tenant", |body| body["businessKey"] = json!("another"));
-    refused("created tenant", |body| body["status"] = json!("InProgress"));
+    refused("created tenant", |body| {
+        body["businessKey"] = json!("another")
+    });
+    refused("created tenant", |body| {
+        body["status"] = json!("InProgress")
+    });
     refused("operation", |body| body["id"] = json!("another"));
-    refused("found", |body| body["copies"][0]["businessKey"] = json!("another"));
+    refused("found", |body| {
+        body["copies"][0]["businessKey"] = json!("another")
+    });
     refused("copy result", |body| body["reasons"] = json!([]));
     refused("copy result", |body| body["outcome"] = json!("Failed"));
     refused("pricing state", |body| body["missing"] = json!([]));

@@ -50,7 +50,11 @@ impl Timeouts {
     /// Time-outs for a connection whose requests may take so long as a whole.
     #[must_use]
     pub fn within(whole: Duration) -> Self {
-        Self { connect: whole.min(Duration::from_secs(10)), first_byte: whole, whole }
+        Self {
+            connect: whole.min(Duration::from_secs(10)),
+            first_byte: whole,
+            whole,
+        }
     }
 }
 
@@ -220,7 +224,10 @@ impl Transport {
     async fn send(&self, request: reqwest::Request) -> Result<Reply, Failure> {
         let start = Instant::now();
         let end = later(start, self.timeouts.whole);
-        let patience = self.timeouts.connect.saturating_add(self.timeouts.first_byte);
+        let patience = self
+            .timeouts
+            .connect
+            .saturating_add(self.timeouts.first_byte);
         let headers_by = later(start, patience).min(end);
         let response = match timeout_at(headers_by, self.client.execute(request)).await {
             Ok(sent) => sent.map_err(|error| from_sending(&error))?,
@@ -252,7 +259,11 @@ impl Transport {
         if usize::try_from(announced).map_or(true, |length| length > self.reply_limit) {
             return Err(Failure::TooLarge(self.reply_limit));
         }
-        while let Some(chunk) = response.chunk().await.map_err(|error| from_reading(&error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| from_reading(&error))?
+        {
             if body.len().saturating_add(chunk.len()) > self.reply_limit {
                 return Err(Failure::TooLarge(self.reply_limit));
             }
@@ -265,8 +276,20 @@ impl Transport {
 /// What a call that ended says to the limiter.
 fn feedback(result: &Result<Reply, Failure>) -> Feedback {
     match result {
-        Ok(Reply { status: 429, retry_after, .. }) => Feedback::Throttled { after: *retry_after },
-        Ok(Reply { status: 503, retry_after, .. }) => Feedback::Unavailable { after: *retry_after },
+        Ok(Reply {
+            status: 429,
+            retry_after,
+            ..
+        }) => Feedback::Throttled {
+            after: *retry_after,
+        },
+        Ok(Reply {
+            status: 503,
+            retry_after,
+            ..
+        }) => Feedback::Unavailable {
+            after: *retry_after,
+        },
         Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
         Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
         Err(
@@ -277,19 +300,26 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
     }
 }
 
 fn later(start: Instant, by: Duration) -> Instant {
     // Far enough away for every purpose, should the sum not fit.
     const FAR: Duration = Duration::from_hours(24);
-    start.checked_add(by).or_else(|| start.checked_add(FAR)).unwrap_or(start)
+    start
+        .checked_add(by)
+        .or_else(|| start.checked_add(FAR))
+        .unwrap_or(start)
 }
 
 fn bearer(token: &SecretString) -> Result<HeaderValue, BssError> {
     let text = token.expose_secret();
-    let refused = |detail: &str| BssError::Refused { detail: detail.to_owned() };
+    let refused = |detail: &str| BssError::Refused {
+        detail: detail.to_owned(),
+    };
     if text.trim().is_empty() {
         return Err(refused("the token is empty"));
     }
@@ -332,8 +362,18 @@ fn client(
 }
 
 fn media(headers: &HeaderMap) -> Media {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    let text = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    match text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+        .as_str()
+    {
         "application/json" => Media::Json,
         "application/problem+json" => Media::Problem,
         _ => Media::Other,

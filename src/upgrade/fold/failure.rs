@@ -66,7 +66,11 @@ impl Fold<'_> {
     }
 
     pub(super) fn trouble(&mut self, error: &BssError) {
-        let attempts = self.seen.trouble.as_ref().map_or(0, |t| t.attempts.saturating_add(1));
+        let attempts = self
+            .seen
+            .trouble
+            .as_ref()
+            .map_or(0, |t| t.attempts.saturating_add(1));
         let mut verdict = verdict::of_error(error);
         if attempts < patience(error) {
             verdict.reason = Reason::ProgressingWithRetry;

@@ -28,8 +28,11 @@ impl Fold<'_> {
     }
 
     pub(super) fn reseller(&mut self, reseller: Reseller) {
-        let other_account =
-            self.upgrade.pinned_account.as_ref().filter(|pinned| **pinned != reseller.account);
+        let other_account = self
+            .upgrade
+            .pinned_account
+            .as_ref()
+            .filter(|pinned| **pinned != reseller.account);
         if let Some(pinned) = other_account {
             self.stall(verdict(
                 Reason::ResellerMismatch,

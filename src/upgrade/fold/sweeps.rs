@@ -112,7 +112,11 @@ impl Fold<'_> {
         match self.seen.stage {
             Stage::Customers => self.customers_over(tally, Stage::Owners, Stage::Pricing),
             Stage::CheckCustomers => {
-                let next = if self.declared_is_news() { Stage::Pricing } else { Stage::Check };
+                let next = if self.declared_is_news() {
+                    Stage::Pricing
+                } else {
+                    Stage::Check
+                };
                 self.customers_over(tally, next, next);
             }
             Stage::Owners => self.owners_over(&tally),

@@ -93,7 +93,9 @@ pub fn render() -> Result<String, String> {
 
 /// The operation ids with their method and path, as the document lists them.
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    operations::ALL.iter().map(|operation| (operation.id, operation.method, operation.path))
+    operations::ALL
+        .iter()
+        .map(|operation| (operation.id, operation.method, operation.path))
 }
 
 fn document() -> Document {
@@ -103,7 +105,10 @@ fn document() -> Document {
     let problem = reference_to(&mut generator, SchemaGenerator::subschema_for::<Problem>);
     let mut paths: Vec<(String, Ordered<PathOperation>)> = Vec::new();
     for operation in operations::ALL {
-        let entry = (operation.method.to_owned(), path_operation(operation, &mut generator));
+        let entry = (
+            operation.method.to_owned(),
+            path_operation(operation, &mut generator),
+        );
         match paths.iter_mut().find(|(path, _)| path == operation.path) {
             Some((_, methods)) => methods.0.push(entry),
             None => paths.push((operation.path.to_owned(), Ordered(vec![entry]))),
@@ -162,7 +167,12 @@ fn path_operation(operation: &Operation, generator: &mut SchemaGenerator) -> Pat
 fn parameter(parameter: &Parameter) -> Value {
     match parameter {
         Parameter::Shared(name) => json!({"$ref": format!("#/components/parameters/{name}")}),
-        Parameter::Own { name, place, description, values } => {
+        Parameter::Own {
+            name,
+            place,
+            description,
+            values,
+        } => {
             let schema = if values.is_empty() {
                 json!({"type": "string", "minLength": 1, "maxLength": 128})
             } else {
@@ -182,7 +192,12 @@ fn parameter(parameter: &Parameter) -> Value {
 fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Ordered<Value> {
     let mut all = Vec::new();
     for reply in operation.replies {
-        let Reply { status, when, schema, location } = reply;
+        let Reply {
+            status,
+            when,
+            schema,
+            location,
+        } = reply;
         let mut value = json!({
             "description": when,
             "content": {"application/json": {"schema": reference_to(generator, *schema)}},
@@ -197,8 +212,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Ordered<
         }
         all.push((status.to_string(), value));
     }
-    all.push(("401".to_owned(), json!({"$ref": "#/components/responses/AuthRejected"})));
-    all.push(("403".to_owned(), json!({"$ref": "#/components/responses/Forbidden"})));
+    all.push((
+        "401".to_owned(),
+        json!({"$ref": "#/components/responses/AuthRejected"}),
+    ));
+    all.push((
+        "403".to_owned(),
+        json!({"$ref": "#/components/responses/Forbidden"}),
+    ));
     for status in [404_u16, 409, 422] {
         let cases: Vec<String> = operation
             .refusals
@@ -211,12 +232,21 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Ordered<
         }
     }
     for (status, name) in [("429", "Throttled"), ("500", "Internal")] {
-        all.push((status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")})));
+        all.push((
+            status.to_owned(),
+            json!({"$ref": format!("#/components/responses/{name}")}),
+        ));
     }
     if operation.manual {
-        all.push(("501".to_owned(), json!({"$ref": "#/components/responses/NotAutomatic"})));
+        all.push((
+            "501".to_owned(),
+            json!({"$ref": "#/components/responses/NotAutomatic"}),
+        ));
     }
-    all.push(("503".to_owned(), json!({"$ref": "#/components/responses/Unavailable"})));
+    all.push((
+        "503".to_owned(),
+        json!({"$ref": "#/components/responses/Unavailable"}),
+    ));
     Ordered(all)
 }
 
@@ -255,9 +285,14 @@ fn shared_parameters() -> Ordered<Value> {
         "schema": {"type": "string", "minLength": 1, "maxLength": 1024},
     });
     Ordered(
-        [("FencingEpoch", epoch), ("IdempotencyKey", key), ("Limit", limit), ("Cursor", cursor)]
-            .map(|(name, value)| (name.to_owned(), value))
-            .to_vec(),
+        [
+            ("FencingEpoch", epoch),
+            ("IdempotencyKey", key),
+            ("Limit", limit),
+            ("Cursor", cursor),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec(),
     )
 }
 
@@ -315,12 +350,15 @@ fn shared_responses(problem: &Value) -> Ordered<Value> {
 
 fn schemas(generator: &mut SchemaGenerator) -> Ordered<Value> {
     let mut tidy = RecursiveTransform(tidy);
-    let all = generator.take_definitions(true).into_iter().map(|(name, mut value)| {
-        if let Ok(schema) = <&mut schemars::Schema>::try_from(&mut value) {
-            tidy.transform(schema);
-        }
-        (name, value)
-    });
+    let all = generator
+        .take_definitions(true)
+        .into_iter()
+        .map(|(name, mut value)| {
+            if let Ok(schema) = <&mut schemars::Schema>::try_from(&mut value) {
+                tidy.transform(schema);
+            }
+            (name, value)
+        });
     Ordered(all.collect())
 }
 
@@ -334,7 +372,9 @@ fn reference_to(
 /// Makes a schema say what the contract says: an absent value is left out and never `null`, and
 /// line ends of comments are no line ends of the document.
 fn tidy(schema: &mut schemars::Schema) {
-    let Some(object) = schema.as_object_mut() else { return };
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
     if object.get("default") == Some(&Value::Null) {
         object.remove("default");
     }
