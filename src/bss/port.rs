@@ -305,7 +305,7 @@ pub enum TenantCreation {
     /// Under way.
     Started(OperationId),
     /// Done (or found done).
-    Done(Tenant),
+    Done(Box<Tenant>),
 }
 
 /// State of a long-running operation.

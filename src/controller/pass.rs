@@ -262,9 +262,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
                 let (namespace, name) = place(&scene.upgrade);
-                let live = self.cluster.upgrade(namespace, name).await?;
-                let recorded = record::activation(activate, claim, &scene.upgrade, live.as_ref())
-                    .ok_or(Interrupted::Again)?;
+                let present = self.cluster.upgrade(namespace, name).await?;
+                let recorded =
+                    record::activation(activate, claim, &scene.upgrade, present.as_ref())
+                        .ok_or(Interrupted::Again)?;
                 self.still_ours(scene)?;
                 vec![bss.activate(fence, recorded).await]
             }

@@ -32,7 +32,6 @@ impl AdapterConnector {
     }
 
     /// Where the figures of all calls are read.
-    #[must_use]
     pub fn figures(&self) -> impl Fn() -> Calls + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
         move || {

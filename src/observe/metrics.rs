@@ -251,7 +251,6 @@ impl Collector for Live {
                 .encode_family(&UpgradeLabels { phase, reason })?
                 .encode_gauge(&count)?;
         }
-        drop(upgrades);
         encode_calls(&mut encoder, &(self.calls)())
     }
 }
@@ -265,7 +264,6 @@ fn encode_calls(encoder: &mut DescriptorEncoder<'_>, calls: &Calls) -> Result<()
             .encode_family(&OperationLabels { operation, outcome })?
             .encode_counter(count, none)?;
     }
-    drop(family);
     let help = "Time that requests to a BSS took, the wait for their turn included";
     let unit = Some(&Unit::Seconds);
     let mut family = encoder.encode_descriptor("bss_call", help, unit, MetricType::Counter)?;
@@ -274,7 +272,6 @@ fn encode_calls(encoder: &mut DescriptorEncoder<'_>, calls: &Calls) -> Result<()
             .encode_family(&OperationLabels { operation, outcome })?
             .encode_counter(&took.as_secs_f64(), none)?;
     }
-    drop(family);
     for (name, help, time) in [
         (
             "bss_throttled",

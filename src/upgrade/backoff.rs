@@ -39,7 +39,7 @@ mod tests {
             let wait = delay(attempt, seed);
             prop_assert!(wait >= Duration::from_millis(BASE_MS / 2));
             prop_assert!(wait <= Duration::from_millis(CAP_MS));
-            prop_assert!(delay(attempt + 2, seed) >= wait.min(Duration::from_millis(CAP_MS / 2)));
+            prop_assert!(delay(attempt.saturating_add(2), seed) >= wait.min(Duration::from_millis(CAP_MS / 2)));
         }
     }
 }

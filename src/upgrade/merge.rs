@@ -231,7 +231,7 @@ mod tests {
             .cursor
             .as_ref()
             .map_or(0, |c| c.0.parse::<usize>().unwrap());
-        let to = (from + size).min(all.len());
+        let to = from.saturating_add(size).min(all.len());
         let next = (to < all.len()).then(|| Cursor(to.to_string()));
         Page {
             items: all[from..to].to_vec(),

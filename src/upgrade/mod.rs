@@ -33,7 +33,7 @@ pub use keys::{Keys, claim_name};
 pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Sweep, SweepMode};
-pub use tally::{Finding, InventoryDigest, RevisionSeen, Tally};
+pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
 pub use valid::{
     Declared, Invalid, Pace, References, Suspension, ValidUpgrade, suspension, validate,
 };

@@ -17,6 +17,10 @@ use crate::bss::port::{ItemKind, TenantId};
 
 /// Examples over all groups of failures.
 const MAX_EXAMPLES: usize = 10;
+/// A longer URL of a tenant is not shown: half a URL helps nobody.
+const LONGEST_URL: usize = 512;
+/// Messages stand in up to four conditions at a time.
+const LONGEST_MESSAGE: usize = 700;
 /// A next attempt nearer than this is not worth a status write.
 const SHOWN_FROM: Duration = Duration::from_secs(30);
 
@@ -50,7 +54,8 @@ pub fn compose(
     status.observed_generation = Some(draft.generation);
     milestones(&mut status, draft, now);
     accepted(&mut status, draft, now);
-    let summary = crate::api::summary(draft.state.reason, &draft.state.message);
+    let message = cut(&draft.state.message, LONGEST_MESSAGE);
+    let summary = crate::api::summary(draft.state.reason, &message);
     let _change = summary.apply(&mut status.conditions, draft.generation, now.wall);
     for condition in &mut status.conditions {
         condition.observed_generation = draft.generation;
@@ -123,13 +128,13 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
         (
             ConditionStatus::False,
             draft.state.reason,
-            draft.state.message.clone(),
+            cut(&draft.state.message, LONGEST_MESSAGE),
         )
     } else {
         (
             ConditionStatus::Unknown,
             draft.state.reason,
-            draft.state.message.clone(),
+            cut(&draft.state.message, LONGEST_MESSAGE),
         )
     };
     let wanted = DesiredCondition {
@@ -200,7 +205,7 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
             .or_else(|| before.requested_time.filter(|_| id.is_some())),
         url: seen
             .and_then(|tenant| tenant.url)
-            .map(|url| cut(&url, 2048))
+            .filter(|url| url.len() <= LONGEST_URL)
             .or(before.url),
         id,
     };

@@ -175,7 +175,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     );
     assert_eq!(
         create().await.unwrap(),
-        TenantCreation::Done(tenant.clone())
+        TenantCreation::Done(Box::new(tenant.clone()))
     );
     let other_key = bss
         .create_tenant(fence, &"r2".into(), &"other".into(), &settings)

@@ -81,7 +81,6 @@ pub(crate) fn valid_with(
 
 /// The operator of one upgrade, without cluster and network.
 pub(crate) struct Driver {
-    pub(crate) upgrade: TenantResellerUpgrade,
     pub(crate) valid: ValidUpgrade,
     pub(crate) observed: Observed,
     pub(crate) claim: Option<ResellerClaimSpec>,
@@ -97,7 +96,6 @@ impl Driver {
         let upgrade = upgrade();
         Self {
             valid: valid_with(Vec::new(), &upgrade),
-            upgrade,
             observed: Observed::default(),
             claim: None,
             status: TenantResellerUpgradeStatus::default(),
@@ -115,6 +113,11 @@ impl Driver {
                 .unwrap(),
             monotonic: self.clock,
         }
+    }
+
+    /// Takes the claim, as the first edit does.
+    pub(crate) fn upgrade_claim(&mut self) {
+        self.edit(&ClaimEdit::Take);
     }
 
     pub(crate) fn kill(&mut self) {

@@ -269,7 +269,7 @@ pub(super) fn created_tenant(
     }
     match tenant.status {
         port::TenantStatus::Active | port::TenantStatus::Suspended => {
-            Ok(port::TenantCreation::Done(tenant))
+            Ok(port::TenantCreation::Done(Box::new(tenant)))
         }
         port::TenantStatus::InProgress | port::TenantStatus::MarkedAsDeleted => Err(malformed(
             "status 200 for a tenant that is not ready".to_owned(),

@@ -198,30 +198,30 @@ fn what_breaks_the_contract_is_refused() {
         assert_eq!(error.class(), "Malformed");
     };
     refused("customers", |body| {
-        body["items"].as_array_mut().unwrap().swap(0, 1)
+        body["items"].as_array_mut().unwrap().swap(0, 1);
     });
     refused("customers", |body| body["items"][1]["id"] = json!("1"));
     refused("customers", |body| body["items"][0]["id"] = json!(""));
     refused("customers", |body| body["items"][0]["id"] = json!("a\nb"));
     refused("customers", |body| {
-        body["items"][0]["id"] = json!("x".repeat(129))
+        body["items"][0]["id"] = json!("x".repeat(129));
     });
     refused("customers", |body| {
-        body["items"].as_array_mut().unwrap().push(customer("99"))
+        body["items"].as_array_mut().unwrap().push(customer("99"));
     });
     refused("customers", |body| body["items"] = json!([]));
     refused("customers", |body| body["nextCursor"] = json!("after-1"));
     refused("customers", |body| {
-        body["inventoryRevision"] = json!(9_007_199_254_740_992_u64)
+        body["inventoryRevision"] = json!(9_007_199_254_740_992_u64);
     });
     refused("subscriptions", |body| {
-        body["items"][0]["state"] = json!("Sleeping")
+        body["items"][0]["state"] = json!("Sleeping");
     });
     refused("copies", |body| {
-        body["items"].as_array_mut().unwrap().swap(0, 1)
+        body["items"].as_array_mut().unwrap().swap(0, 1);
     });
     refused("copies", |body| {
-        body["items"].as_array_mut().unwrap().swap(1, 2)
+        body["items"].as_array_mut().unwrap().swap(1, 2);
     });
     refused("copies", |body| body["items"][1]["id"] = json!("b"));
     refused("capabilities", |body| body["largestBatch"] = json!(0));
@@ -230,14 +230,14 @@ fn what_breaks_the_contract_is_refused() {
     refused("epoch", |body| body["holder"] = json!("another"));
     refused("reseller", |body| body["currency"] = json!("euro"));
     refused("created tenant", |body| {
-        body["businessKey"] = json!("another")
+        body["businessKey"] = json!("another");
     });
     refused("created tenant", |body| {
-        body["status"] = json!("InProgress")
+        body["status"] = json!("InProgress");
     });
     refused("operation", |body| body["id"] = json!("another"));
     refused("found", |body| {
-        body["copies"][0]["businessKey"] = json!("another")
+        body["copies"][0]["businessKey"] = json!("another");
     });
     refused("copy result", |body| body["reasons"] = json!([]));
     refused("copy result", |body| body["outcome"] = json!("Failed"));

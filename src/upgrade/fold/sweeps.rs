@@ -121,14 +121,14 @@ impl Fold<'_> {
             }
             Stage::Owners => self.owners_over(&tally),
             Stage::Pricing => self.pricing_over(tally),
-            Stage::Check => self.check_over(tally),
-            Stage::Copy => self.copy_over(tally),
+            Stage::Check => self.check_over(&tally),
+            Stage::Copy => self.copy_over(&tally),
             Stage::FinalCustomers => {
                 self.count(&tally);
                 self.seen.customers = tally;
                 self.go(Stage::FinalPurchases);
             }
-            Stage::FinalPurchases => self.final_over(tally),
+            Stage::FinalPurchases => self.final_over(&tally),
             Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => {}
         }
     }
@@ -210,16 +210,13 @@ impl Fold<'_> {
             in_the_way.add(finding.clone());
         }
         self.seen.exclusions = tally.exclusions.clone();
-        match verdict::of_blockers(&in_the_way) {
-            Some(blocked) => {
-                self.seen.blockers = in_the_way;
-                self.seen.enter(Stage::Customers);
-                self.stall(blocked);
-            }
-            None => {
-                self.customers_copied();
-                self.go(Stage::Pricing);
-            }
+        if let Some(blocked) = verdict::of_blockers(&in_the_way) {
+            self.seen.blockers = in_the_way;
+            self.seen.enter(Stage::Customers);
+            self.stall(blocked);
+        } else {
+            self.customers_copied();
+            self.go(Stage::Pricing);
         }
     }
 
@@ -294,8 +291,8 @@ impl Fold<'_> {
         self.begin_sweep();
     }
 
-    pub(super) fn check_over(&mut self, tally: Tally) {
-        self.publish(&tally);
+    pub(super) fn check_over(&mut self, tally: &Tally) {
+        self.publish(tally);
         if tally.unsettled > 0 {
             self.again(Stage::CheckCustomers);
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
@@ -341,11 +338,11 @@ impl Fold<'_> {
         self.seen.enter(Stage::Orders);
     }
 
-    pub(super) fn copy_over(&mut self, tally: Tally) {
+    pub(super) fn copy_over(&mut self, tally: &Tally) {
         if tally.created > 0 {
             self.seen.rounds = 0;
         }
-        self.publish(&tally);
+        self.publish(tally);
         if tally.unsettled > 0 {
             self.again(Stage::CheckCustomers);
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
@@ -359,9 +356,9 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn final_over(&mut self, tally: Tally) {
-        self.publish(&tally);
-        let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, &tally);
+    pub(super) fn final_over(&mut self, tally: &Tally) {
+        self.publish(tally);
+        let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, tally);
         if let Some(clean) = clean {
             self.seen.rounds = 0;
             self.seen.verdict = None;

@@ -1,0 +1,108 @@
+//! Status stays within 16 KiB whatever the size of the reseller and of what a BSS says.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tenant_reseller_operator::api::{
+    ConditionType, Reason, StateClass, TenantResellerUpgradeStatus, TimelineEntry,
+};
+use tenant_reseller_operator::bss::port::{
+    BlockerReason, ItemKind, SourceId, Tenant, TenantId, TenantStatus,
+};
+use tenant_reseller_operator::upgrade::{Draft, Finding, Observed, State, compose};
+
+use crate::drive::Driver;
+
+const REASONS: [BlockerReason; 18] = [
+    BlockerReason::CurrencyMismatch,
+    BlockerReason::ProductMissing,
+    BlockerReason::AddonMissing,
+    BlockerReason::BillingCycleMissing,
+    BlockerReason::AccountNotSynced,
+    BlockerReason::PricingIncomplete,
+    BlockerReason::OrderNotFinal,
+    BlockerReason::DuplicateCopy,
+    BlockerReason::OrphanedCopy,
+    BlockerReason::SourceChanged,
+    BlockerReason::NotCopied,
+    BlockerReason::HalfMarked,
+    BlockerReason::CustomerNotCopied,
+    BlockerReason::ResellerNotBasic,
+    BlockerReason::TenantSuspended,
+    BlockerReason::OrderingDisabled,
+    BlockerReason::PriceListInactive,
+    BlockerReason::BackOrderingActive,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn status_keeps_its_budget(
+        reason in 0_usize..Reason::ALL.len(),
+        message in "\\PC{0,3000}",
+        action in "\\PC{0,3000}",
+        detail in "\\PC{0,600}",
+        id in "[A-Z0-9-]{1,128}",
+        rows in 0_usize..200,
+        url in "[a-z/]{0,4000}",
+    ) {
+        let reason = Reason::ALL[reason];
+        prop_assume!(reason.class().is_some_and(|class| class != StateClass::Deleting));
+        let mut observed = Observed::new(ConditionType::MILESTONES);
+        observed.looked_at_purchases = true;
+        let counts = tenant_reseller_operator::upgrade::Counts {
+            eligible: i64::MAX, copied: i64::MAX, failed: i64::MAX / 4,
+            excluded: ["Suspended", "FutureDated", "Trial", "Cancelled", "Expired", "ResellersOwn"]
+                .into_iter().map(|name| (name, i64::MAX)).collect(),
+        };
+        observed.counts = BTreeMap::from([
+            (ItemKind::Customer, counts.clone()),
+            (ItemKind::Subscription, counts.clone()),
+            (ItemKind::Asset, counts),
+        ]);
+        for n in 0..rows {
+            let word = REASONS[n % REASONS.len()].as_str();
+            *observed.blockers.counts.entry(word).or_default() += i64::MAX / 400;
+            observed.blockers.rows.push(Finding {
+                reason: word,
+                kind: ItemKind::Subscription,
+                source: SourceId(id.clone()),
+                detail: Some(detail.clone()),
+            });
+        }
+        let mut driver = Driver::new();
+        driver.upgrade_claim();
+        let mut claim = driver.claim.clone().unwrap();
+        claim.tenant_id = Some(id.clone());
+        claim.timeline = (0..8).map(|_| TimelineEntry {
+            milestone: "BackOrderingActivated".to_owned(),
+            started_time: Some(driver.now().wall.to_string()),
+            completed_time: Some(driver.now().wall.to_string()),
+            items: i64::MAX,
+        }).collect();
+        observed.tenant = Some(Some(Tenant {
+            id: TenantId(id),
+            url: Some(url),
+            settings: driver.valid.tenant.clone(),
+            currency: "EUR".to_owned(),
+            business_key: None,
+            status: TenantStatus::Active,
+        }));
+        let state = State { reason, message, next_action: action };
+        let draft = Draft {
+            generation: i64::MAX,
+            observed: Some(&observed),
+            claim: Some(&claim),
+            state: &state,
+            next_attempt: Some(std::time::Duration::from_secs(300)),
+            handled: Some(&detail),
+            identity: Some("acme"),
+        };
+        let status = compose(&TenantResellerUpgradeStatus::default(), draft, driver.now());
+        let bytes = serde_json::to_vec(&status).unwrap().len();
+        prop_assert!(bytes <= 16 * 1024, "{bytes} bytes");
+        let again = compose(&status, draft, driver.now());
+        prop_assert_eq!(status, again, "the same twice is no write");
+    }
+}
