@@ -47,6 +47,9 @@ struct Options {
     /// How long a Storefront order is pending, in milliseconds.
     #[arg(long, default_value_t = 1500)]
     order_ms: u64,
+    /// The most items of a batch.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
+    largest_batch: u16,
     /// PEM file with the certificate chain.
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -96,6 +99,7 @@ impl Options {
             },
             tenant_queue: Duration::from_millis(self.tenant_queue_ms),
             order_time: Duration::from_millis(self.order_ms),
+            largest_batch: self.largest_batch,
             transport,
         }
     }

@@ -60,6 +60,8 @@ pub struct Config {
     pub tenant_queue: Duration,
     /// How long a Storefront order is pending.
     pub order_time: Duration,
+    /// The most items of a batch, 1 to 500.
+    pub largest_batch: u16,
     /// How the server is reached.
     pub transport: Transport,
 }
@@ -80,6 +82,7 @@ impl Config {
             defects: Defects::None,
             tenant_queue: Duration::ZERO,
             order_time: Duration::ZERO,
+            largest_batch: 100,
             transport: Transport::InsecureHttp,
         }
     }

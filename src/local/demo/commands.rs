@@ -43,6 +43,8 @@ pub(super) fn sandbox(folder: &Path, tokens: &Tokens, data: Data) -> LocalResult
             .arg(format!("--customers={}", data.customers))
             .arg(format!("--subscriptions={}", data.subscriptions))
             .arg(format!("--seed={}", data.seed))
+            // Small enough that there is a middle of the copy for things to happen in.
+            .arg("--largest-batch=10")
             .rank(Rank::Client),
     )
 }
@@ -68,6 +70,9 @@ pub(super) fn operator(place: OperatorPlace<'_>) -> LocalResult<ProcessSpec> {
         .arg(format!("--health-listen=127.0.0.1:{}", place.health_port))
         // People answer within seconds here, not within minutes.
         .arg("--recheck-seconds=1")
+        .arg("--poll-seconds=1")
+        // A successor of an operator that was killed waits for its lease.
+        .arg("--lease-seconds=3")
         .env("KUBECONFIG", place.kubeconfig)
         .env("POD_NAMESPACE", place.namespace)
         .env("POD_NAME", "operator-0")

@@ -63,11 +63,11 @@ fn story_rules(seed: u64) -> Value {
     ];
     // Slow enough that there is a middle to be killed in, and not all at the same pace.
     let mut rules = vec![
-        rule(&json!({ "Latency": { "ms": 300 } }), json!({})),
-        rule(&json!({ "Latency": { "ms": 500 } }), by_seed(0.5)),
+        rule(&json!({ "Latency": { "ms": 200 } }), json!({})),
+        rule(&json!({ "Latency": { "ms": 300 } }), by_seed(0.5)),
     ];
     rules.extend(strikes.iter().map(|kind| rule(kind, json!({ "times": 1 }))));
-    rules.extend(strikes.iter().map(|kind| rule(kind, by_seed(0.1))));
+    rules.extend(strikes.iter().map(|kind| rule(kind, by_seed(0.04))));
     json!({ "rules": rules })
 }
 

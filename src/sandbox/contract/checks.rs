@@ -19,7 +19,11 @@ pub(super) enum Catalogue<'a> {
 
 pub(super) fn check(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let body = request.read_checked(Needs::Nothing, |body: &Check| {
-        let mut wrong = list_problems("sourceIds", body.source_ids.iter().map(String::as_str));
+        let mut wrong = list_problems(
+            store.largest_batch(),
+            "sourceIds",
+            body.source_ids.iter().map(String::as_str),
+        );
         if body.target.tenant_id.is_some() == body.target.price_list.is_some() {
             wrong.push(field_problem(
                 "target",

@@ -21,6 +21,7 @@ struct Source {
 pub(super) fn copy(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let batch = request.read_checked(Needs::Epoch, |batch: &Batch<CopyCustomer>| {
         list_problems(
+            store.largest_batch(),
             "items",
             batch.items.iter().map(|item| item.source_id.as_str()),
         )

@@ -289,6 +289,7 @@ pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusa
 pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let body: Find = request.read_checked(Needs::Nothing, |body: &Find| {
         list_problems(
+            store.largest_batch(),
             "businessKeys",
             body.business_keys.iter().map(String::as_str),
         )

@@ -34,8 +34,6 @@ use crate::bss::reference::contract::{FENCING_EPOCH, FieldProblem, IDEMPOTENCY_K
 
 /// Where the contract is served.
 pub(crate) const BASE: &str = "/tenant-reseller/v1";
-/// The most items of a batch.
-pub(crate) const LARGEST_BATCH: u16 = 100;
 /// The most items of a page.
 pub(crate) const PAGE_SIZE: u16 = 500;
 
@@ -228,7 +226,7 @@ fn serve(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Refusal
     let request = Request { call, schemas };
     match call.operation {
         Operation::Identity => store.transact(|tx| reseller::identity(tx, &request)),
-        Operation::Capabilities => reseller::capabilities(&request),
+        Operation::Capabilities => reseller::capabilities(store, &request),
         Operation::GetReseller => store.transact(|tx| reseller::get(tx, &request)),
         Operation::AcquireEpoch => reseller::acquire(store, &request),
         Operation::GetTenant => store.transact(|tx| tenant::look_up(tx, &request)),
@@ -365,7 +363,11 @@ impl Request<'_> {
 }
 
 /// Faults of a list of items: too many of them, or one of them twice.
-fn list_problems<'a>(member: &str, ids: impl Iterator<Item = &'a str>) -> Vec<FieldProblem> {
+fn list_problems<'a>(
+    largest: u16,
+    member: &str,
+    ids: impl Iterator<Item = &'a str>,
+) -> Vec<FieldProblem> {
     let mut wrong = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     let mut count: u64 = 0;
@@ -375,10 +377,10 @@ fn list_problems<'a>(member: &str, ids: impl Iterator<Item = &'a str>) -> Vec<Fi
             wrong.push(field_problem(member, format!("{id} comes more than once")));
         }
     }
-    if count > u64::from(LARGEST_BATCH) {
+    if count > u64::from(largest) {
         wrong.push(field_problem(
             member,
-            format!("has more than {LARGEST_BATCH} items"),
+            format!("has more than {largest} items"),
         ));
     }
     wrong

@@ -108,7 +108,11 @@ impl Stored {
 
 pub(super) fn look_up(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let body = request.read_checked(Needs::Nothing, |body: &PricingLookup| {
-        list_problems("customerIds", body.customer_ids.iter().map(String::as_str))
+        list_problems(
+            store.largest_batch(),
+            "customerIds",
+            body.customer_ids.iter().map(String::as_str),
+        )
     })?;
     store.transact(|tx| {
         let place = place(tx, &request.call.id)?;
@@ -157,6 +161,7 @@ fn is_copied(tx: &Tx<'_>, place: &Place, customer: &str) -> rusqlite::Result<boo
 pub(super) fn set(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let batch = request.read_checked(Needs::Epoch, |batch: &Batch<SetPricing>| {
         list_problems(
+            store.largest_batch(),
             "items",
             batch.items.iter().map(|item| item.customer_id.as_str()),
         )

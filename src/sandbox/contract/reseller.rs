@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{LARGEST_BATCH, Needs, PAGE_SIZE, Reply, Request, fencing};
+use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
 use crate::bss::reference::contract::{
     AcquireEpoch, Capabilities, ComparePromise, Epoch, EpochPromise, Identity, KeyPromise,
     OffGuardPromise, OperationMode, OperationModes, OrderPromise, Promises, Reseller,
@@ -18,7 +18,7 @@ pub(super) fn identity(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refu
     })
 }
 
-pub(super) fn capabilities(request: &Request<'_>) -> Result<Reply, Refusal> {
+pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     no_parameters(request)?;
     let automatic = OperationMode::Automatic;
     Reply::ok(&Capabilities {
@@ -37,7 +37,7 @@ pub(super) fn capabilities(request: &Request<'_>) -> Result<Reply, Refusal> {
             orders: OrderPromise::Listed,
             off_guard: OffGuardPromise::Atomic,
         },
-        largest_batch: LARGEST_BATCH,
+        largest_batch: store.largest_batch(),
         page_size: PAGE_SIZE,
     })
 }

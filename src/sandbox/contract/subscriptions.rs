@@ -17,6 +17,7 @@ use crate::sandbox::world::purchases::{self, Purchase};
 pub(super) fn copy(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     let batch = request.read_checked(Needs::Epoch, |batch: &Batch<CopySubscription>| {
         list_problems(
+            store.largest_batch(),
             "items",
             batch.items.iter().map(|item| item.source_id.as_str()),
         )

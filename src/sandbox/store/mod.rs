@@ -31,9 +31,15 @@ pub(crate) struct Timing {
 pub(crate) struct Store {
     connection: Mutex<Connection>,
     timing: Timing,
+    largest_batch: u16,
 }
 
 impl Store {
+    /// The most items of a batch.
+    pub(crate) fn largest_batch(&self) -> u16 {
+        self.largest_batch
+    }
+
     /// Opens the file, and makes and seeds the world if the file is new.
     pub(crate) fn open(config: &Config) -> Result<Self, rusqlite::Error> {
         let mut connection = open_connection(&config.database)?;
@@ -63,6 +69,7 @@ impl Store {
         Ok(Self {
             connection: Mutex::new(connection),
             timing,
+            largest_batch: config.largest_batch,
         })
     }
 

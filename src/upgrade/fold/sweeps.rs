@@ -351,8 +351,13 @@ impl Fold<'_> {
         } else if tally.missing > 0 {
             // Pricing options went away under our hands: the gate looks again.
             self.again(Stage::CheckCustomers);
-        } else {
+        } else if self.seen.copied_before || self.seen.reached(ConditionType::SubscriptionsCopied) {
             self.subscriptions_copied();
+        } else {
+            // Copying took its time: look once more at what was cancelled, changed or bought in
+            // the meantime.
+            self.seen.copied_before = true;
+            self.seen.enter(Stage::CheckCustomers);
         }
     }
 
