@@ -64,7 +64,8 @@ impl Default for SystemTime {
 impl Time for SystemTime {
     fn now(&self) -> Now {
         Now {
-            wall: Timestamp::now(),
+            // Whole seconds, as everywhere in Kubernetes.
+            wall: Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default(),
             monotonic: self.began.elapsed(),
         }
     }

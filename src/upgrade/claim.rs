@@ -86,7 +86,11 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 let started = next
                     .timeline
                     .last()
-                    .and_then(|entry| entry.completed_time.clone());
+                    .and_then(|entry| entry.completed_time.clone())
+                    .or_else(|| {
+                        let intent = next.intents.create_tenant.as_ref();
+                        intent.map(|intent| intent.recorded_time.clone())
+                    });
                 next.timeline.push(TimelineEntry {
                     milestone: milestone.as_str().to_owned(),
                     started_time: started,
