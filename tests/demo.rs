@@ -2,7 +2,11 @@
 //! step is not observed, if a fault of the story never struck, or if the ledgers are not clean.
 
 #![cfg(feature = "local")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a test that panics has failed")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that panics has failed"
+)]
 
 use std::process::Command;
 
@@ -26,7 +30,10 @@ fn the_demo_tells_its_story_to_the_end() {
         "BackOrderingActivated is True",
         "The upgrade succeeded",
     ] {
-        assert!(told.contains(line), "{line:?} is missing in\n{told}\n{errors}");
+        assert!(
+            told.contains(line),
+            "{line:?} is missing in\n{told}\n{errors}"
+        );
     }
     // The closing table, from the sandbox's ledgers.
     for (figure, value) in [

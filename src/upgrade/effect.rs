@@ -100,7 +100,7 @@ pub struct CreateTenant {
     pub digest: String,
 }
 
-/// An activation. Only [`Activate::new`] makes one, and it asks for an approval and a clean final
+/// An activation. Only the heart makes one, and it asks for an approval and a clean final
 /// sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activate {

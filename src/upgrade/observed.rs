@@ -188,9 +188,10 @@ pub struct Observed {
     pub rounds: u32,
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
-    /// Whether the present copy of subscriptions began after a look that followed a copy: then
-    /// what came since is left to the later sweeps, and a steady buyer holds nothing up.
-    pub copied_before: bool,
+    /// Whole copies of subscriptions before the present one. After the first, everything is looked
+    /// at once more; after another, what came since is left to the later sweeps, so that a steady
+    /// buyer holds nothing up.
+    pub copies_before: u32,
     /// Whether a whole look at subscriptions and assets has been taken in this life.
     pub looked_at_purchases: bool,
     /// What is in the way, as the last whole look saw it.

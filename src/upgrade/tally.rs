@@ -22,7 +22,7 @@ pub struct Finding {
     pub detail: Option<String>,
 }
 
-/// Findings with a bound: all are counted, the first [`MAX_ROWS`] are kept.
+/// Findings with a bound: all are counted, the first 8,000 are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Those that are kept, in the order in which they were found.

@@ -351,12 +351,14 @@ impl Fold<'_> {
         } else if tally.missing > 0 {
             // Pricing options went away under our hands: the gate looks again.
             self.again(Stage::CheckCustomers);
-        } else if self.seen.copied_before || self.seen.reached(ConditionType::SubscriptionsCopied) {
+        } else if self.seen.copies_before > 0
+            || self.seen.reached(ConditionType::SubscriptionsCopied)
+        {
             self.subscriptions_copied();
         } else {
             // Copying took its time: look once more at what was cancelled, changed or bought in
             // the meantime.
-            self.seen.copied_before = true;
+            self.seen.copies_before = self.seen.copies_before.saturating_add(1);
             self.seen.enter(Stage::CheckCustomers);
         }
     }
