@@ -80,6 +80,11 @@ pub struct ResellerClaimSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub tenant_id: Option<String>,
+    /// The currency of the tenant's price list, an ISO 4217 code; it must not change while the
+    /// upgrade runs. Example: `EUR`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 3))]
+    pub tenant_currency: Option<String>,
     /// Effects that must not be repeated blindly and have no known outcome yet, with what is
     /// needed to find out.
     #[serde(default)]

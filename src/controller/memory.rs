@@ -29,10 +29,19 @@ pub(super) struct Life<B> {
     ground: Option<Ground>,
     /// What people changed without changing the spec.
     nudge: Option<String>,
+    /// Whether the BSS was asked something since the connection's status was written last.
+    pub(super) asked: Asked,
     /// When figures were written last.
     pub(super) figures_written: Option<Duration>,
     /// The value of `requestedAt` that was obeyed last.
     pub(super) handled: Option<String>,
+}
+
+/// Whether the BSS was asked something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Yes,
+    No,
 }
 
 /// An adapter that is at hand.
@@ -50,6 +59,7 @@ impl<B> Life<B> {
             bss: None,
             ground: None,
             nudge: None,
+            asked: Asked::No,
             figures_written: None,
             handled: None,
         }
@@ -71,6 +81,7 @@ impl<B> Life<B> {
             let known = std::mem::take(&mut self.observed);
             let mut fresh = Observed::new(milestones(upgrade));
             fresh.milestones.extend(known.milestones);
+            fresh.refused = known.refused;
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.
                 fresh.trouble = known.trouble;

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::dereference::{Connector, Fetched, Missing, dereference};
-use super::memory::{Life, Memory};
+use super::memory::{Asked, Life, Memory};
 use super::perform::Performer;
 use super::{dependents, record};
 use crate::api::{
@@ -221,6 +221,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         if let Effect::Claim(edit) = &effect {
             return self.edit(scene, life, edit).await;
         }
+        life.asked = Asked::Yes;
         let writes = !matches!(effect, Effect::Read(_));
         if writes {
             self.hold(scene, Finalizer::Present).await?;
@@ -239,6 +240,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             account: &account,
             tenant: tenant.as_ref(),
             go_on: &go_on,
+            at_once: concurrency(scene.fetched),
         };
         let fence = life.observed.epoch.map(|epoch| Fence {
             reseller: &account,
@@ -338,8 +340,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let objects = &scene.fetched.references.pricing;
         let now = self.time.now();
         dependents::pricing(&*self.cluster, objects, scene.valid, observed, now).await?;
-        let connection = &scene.fetched.connection;
-        dependents::connection(&*self.cluster, connection, life, None, now).await?;
+        // Only by whom has just asked it something: two upgrades would else contradict each other.
+        if life.asked == Asked::Yes {
+            let connection = &scene.fetched.connection;
+            dependents::connection(&*self.cluster, connection, life, None, now).await?;
+            life.asked = Asked::No;
+        }
         let held_back = self.show(scene, life, &decision.state, wait).await?;
         if wait.is_none_or(|wait| wait > SHORT_REST) {
             self.hold(scene, Finalizer::Absent).await?;
@@ -458,7 +464,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let (namespace, name) = place(seen);
         let latest = self.cluster.latest(namespace, name);
         let latest = latest.ok_or(Interrupted::Cluster(ClusterError::Gone))?;
-        if latest.metadata.deletion_timestamp.is_some() {
+        if latest.metadata.deletion_timestamp.is_some() || latest.metadata.uid != seen.metadata.uid {
             return Err(Interrupted::Again);
         }
         Ok(latest)
@@ -527,6 +533,10 @@ fn account<B>(valid: &ValidUpgrade, life: &Life<B>) -> AccountId {
         || valid.account.clone(),
         |reseller| reseller.account.clone(),
     )
+}
+
+fn concurrency<B>(fetched: &Fetched<B>) -> usize {
+    usize::try_from(fetched.connection.spec.limits.concurrency).unwrap_or(1).clamp(1, 256)
 }
 
 fn place(upgrade: &TenantResellerUpgrade) -> (&str, &str) {

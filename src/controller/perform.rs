@@ -17,15 +17,15 @@ use crate::upgrade::{
     Activate, CreateTenant, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried, Work,
 };
 
-/// Batches that may wait for a permit at a time.
-const AT_ONCE: usize = 32;
-
 /// Who asks, and whether it may go on.
 pub(super) struct Performer<'a, B, G> {
     pub(super) bss: &'a B,
     pub(super) account: &'a crate::bss::port::AccountId,
     pub(super) tenant: Option<&'a TenantId>,
     pub(super) go_on: &'a G,
+    /// Batches under way at a time: no more than the connection allows, so that few of them wait
+    /// in the limiter's queue after they were asked whether they may go on.
+    pub(super) at_once: usize,
 }
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
@@ -120,7 +120,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     {
         let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
         let results: Vec<Result<R, BssError>> = stream::iter(calls)
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(self.at_once)
             .collect()
             .await;
         results.into_iter().collect()
@@ -156,7 +156,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-                    .buffer_unordered(AT_ONCE)
+                    .buffer_unordered(self.at_once)
                     .collect()
                     .await;
                 outcomes.into_iter().flatten().collect()
@@ -191,7 +191,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             })
             .collect();
         let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(self.at_once)
             .collect()
             .await;
         outcomes.into_iter().flatten().collect()

@@ -123,6 +123,7 @@ async fn take<C: Cluster>(
                 acquiring: false,
                 unconfirmed_epoch: None,
                 tenant_id: None,
+                tenant_currency: None,
                 intents: ClaimIntents::default(),
                 timeline: Vec::new(),
                 activation_time: None,

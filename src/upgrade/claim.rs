@@ -45,6 +45,7 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
     match edit {
         ClaimEdit::Take => {}
         ClaimEdit::BeginAcquire => next.acquiring = true,
+        ClaimEdit::EndAcquire => next.acquiring = false,
         ClaimEdit::RecordEpoch { epoch, went_back } => {
             let epoch = i64::try_from(*epoch).unwrap_or(i64::MAX);
             next.acquiring = false;
@@ -67,9 +68,11 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
             }
         }
         ClaimEdit::DropTenantIntent => next.intents.create_tenant = None,
-        ClaimEdit::PinTenant(tenant) => {
+        ClaimEdit::PinTenant { tenant, currency } => {
             next.tenant_id = Some(tenant.0.clone());
+            next.tenant_currency = Some(currency.clone());
         }
+        ClaimEdit::DropActivationIntent => next.intents.activate = None,
         ClaimEdit::IntendActivation(sweep) => {
             next.intents.activate = Some(ActivationIntent {
                 revision: i64::try_from(sweep.revision().0).unwrap_or(i64::MAX),

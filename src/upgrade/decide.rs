@@ -10,7 +10,6 @@ use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
 use super::sweep::Wanted;
 use super::valid::{Suspension, ValidUpgrade};
-use super::verdict::verdict;
 use crate::api::{ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec, StateClass};
 use crate::bss::port::{
     BackOrdering, CopyListing, Epoch, OperationId, PageRequest, PricingOptions, PricingOutcome,
@@ -57,24 +56,22 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
         upgrade,
         seen: observed,
     };
+    let wait = observed.not_before.and_then(|until| until.checked_sub(now.monotonic));
+    let wait = wait.filter(|wait| !wait.is_zero());
     if observed.stage == Stage::Done {
-        return decide.done();
+        return match wait {
+            Some(wait) => decide.rests(wait),
+            None => decide.done(),
+        };
     }
     if upgrade.suspended == Suspension::Suspended {
-        return decide.suspended();
+        return decide.suspended(wait);
     }
     if let Some(edit) = decide.refusal_to_record() {
         return decide.act(Effect::Claim(edit));
     }
-    let wait = observed
-        .not_before
-        .and_then(|until| until.checked_sub(now.monotonic));
-    if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-        return Decision {
-            effect: None,
-            state: decide.state(),
-            next: Next::After(wait),
-        };
+    if let Some(wait) = wait {
+        return decide.rests(wait);
     }
     decide.work()
 }
@@ -86,6 +83,10 @@ struct Decide<'a> {
 
 impl Decide<'_> {
     fn done(&self) -> Decision {
+        if self.seen.claim.is_none() {
+            // A write of the record failed: it is read again before anything is called done.
+            return self.act(Effect::Claim(ClaimEdit::Take));
+        }
         let edit = self
             .seen
             .claim
@@ -119,7 +120,7 @@ impl Decide<'_> {
     }
 
     /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up.
-    fn suspended(&self) -> Decision {
+    fn suspended(&self, wait: Option<Duration>) -> Decision {
         let open = self.seen.trouble.is_some()
             && self.seen.claim.as_ref().is_some_and(|claim| {
                 claim
@@ -156,6 +157,9 @@ impl Decide<'_> {
                 Read::Tenant
             })
         });
+        if let (Some(wait), true) = (wait, open) {
+            return Decision { effect: None, state, next: Next::After(wait) };
+        }
         let next = if effect.is_some() {
             Next::AfterEffect
         } else {
@@ -168,28 +172,15 @@ impl Decide<'_> {
         }
     }
 
+    fn rests(&self, wait: Duration) -> Decision {
+        Decision { effect: None, state: self.state(), next: Next::After(wait) }
+    }
+
     fn act(&self, effect: Effect) -> Decision {
         Decision {
             effect: Some(effect),
             state: self.state(),
             next: Next::AfterEffect,
-        }
-    }
-
-    fn wait(verdict: Verdict, wait: Duration) -> Decision {
-        let Verdict {
-            reason,
-            message,
-            next_action,
-        } = verdict;
-        Decision {
-            effect: None,
-            state: State {
-                reason,
-                message,
-                next_action,
-            },
-            next: Next::After(wait),
         }
     }
 
@@ -244,7 +235,10 @@ impl Decide<'_> {
             Some(None) => self.create_tenant(claim, reseller),
             Some(Some(tenant)) => {
                 if claim.tenant_id.is_none() {
-                    return self.act(Effect::Claim(ClaimEdit::PinTenant(tenant.id.clone())));
+                    return self.act(Effect::Claim(ClaimEdit::PinTenant {
+                        tenant: tenant.id.clone(),
+                        currency: tenant.currency.clone(),
+                    }));
                 }
                 if let Some(edit) = self.unrecorded_milestone(claim) {
                     return self.act(Effect::Claim(edit));
@@ -282,13 +276,24 @@ impl Decide<'_> {
     /// A definite refusal goes on record at once, not after the wait: it unfreezes `spec.tenant`,
     /// which a person has to correct now.
     fn refusal_to_record(&self) -> Option<ClaimEdit> {
-        let claim = self
-            .seen
-            .claim
-            .as_ref()
-            .filter(|_| self.seen.epoch.is_some())?;
-        (self.seen.drop_intent && claim.intents.create_tenant.is_some())
-            .then_some(ClaimEdit::DropTenantIntent)
+        let claim = self.seen.claim.as_ref()?;
+        let edit = self.seen.refused.clone()?;
+        let stands = match &edit {
+            ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
+            ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
+            ClaimEdit::EndAcquire => claim.acquiring,
+            ClaimEdit::Take
+            | ClaimEdit::BeginAcquire
+            | ClaimEdit::RecordEpoch { .. }
+            | ClaimEdit::Confirm
+            | ClaimEdit::IntendTenant { .. }
+            | ClaimEdit::TenantStarted { .. }
+            | ClaimEdit::PinTenant { .. }
+            | ClaimEdit::IntendActivation(_)
+            | ClaimEdit::Milestone { .. }
+            | ClaimEdit::Activated { .. } => false,
+        };
+        stands.then_some(edit)
     }
 
     /// What happened and is not on record yet.
@@ -311,23 +316,14 @@ impl Decide<'_> {
         })
     }
 
+    /// There is no tenant, and nothing speaks against requesting one: `fold` has seen to that.
     fn create_tenant(&self, claim: &ResellerClaimSpec, reseller: &Reseller) -> Decision {
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
-            Some(CreateTenantIntent {
-                operation_id: Some(id),
-                ..
-            }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
-            Some(intent) if intent.settings_digest != digest => Self::wait(
-                verdict(
-                    Reason::TenantSettingsDiffer,
-                    "A tenant was requested with other settings than spec.tenant has now, and \
-                     whether that request took effect is not known.",
-                    "Set spec.tenant back to what it was.",
-                ),
-                self.upgrade.pace.recheck,
-            ),
-            Some(_) => {
+            Some(CreateTenantIntent { operation_id: Some(id), .. }) => {
+                self.act(Effect::Read(Read::Operation(OperationId(id.clone()))))
+            }
+            Some(intent) if intent.settings_digest == digest => {
                 let keys = self.upgrade.keys(&reseller.account);
                 self.act(Effect::CreateTenant(CreateTenant {
                     key: keys.tenant(),
@@ -336,44 +332,15 @@ impl Decide<'_> {
                     digest,
                 }))
             }
-            None => {
-                if let Some(decision) = self.unconfirmed(claim) {
-                    return decision;
-                }
-                if !reseller.ordering_enabled {
-                    return Self::wait(
-                        verdict(
-                            Reason::PrecheckFailed,
-                            "In the way: OrderingDisabled. A tenant can only be created for an \
-                             account that may order.",
-                            "Enable ordering for the account in the distributor's BSS.",
-                        ),
-                        self.upgrade.pace.recheck,
-                    );
-                }
-                self.act(Effect::Claim(ClaimEdit::IntendTenant { digest }))
-            }
+            Some(_) => self.look_afresh(),
+            None if self.unconfirmed(claim) => self.look_afresh(),
+            None => self.act(Effect::Claim(ClaimEdit::IntendTenant { digest })),
         }
     }
 
-    /// The cluster's state went back: nothing irreversible until a person confirms.
-    fn unconfirmed(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        let epoch = claim.unconfirmed_epoch?;
-        Some(Self::wait(
-            verdict(
-                Reason::AwaitingConfirmation,
-                "The BSS knows a later epoch than the record in the cluster: the cluster's state \
-                 went back, and with it perhaps a suspension.",
-                format!(
-                    "See that spec and suspension are as they should be, then confirm: kubectl \
-                     annotate tru {} -n {} {}={epoch}",
-                    self.upgrade.name,
-                    self.upgrade.namespace,
-                    crate::api::CONFIRM_ANNOTATION
-                ),
-            ),
-            self.upgrade.pace.recheck,
-        ))
+    /// Whether the cluster's state went back and nobody has confirmed it yet.
+    fn unconfirmed(&self, claim: &ResellerClaimSpec) -> bool {
+        claim.unconfirmed_epoch.is_some() && claim.unconfirmed_epoch != self.upgrade.confirmed
     }
 
     fn stage(&self, claim: &ResellerClaimSpec, reseller: &Reseller, tenant: &TenantId) -> Decision {
@@ -426,57 +393,38 @@ impl Decide<'_> {
         self.act(Effect::Read(Read::Tenant))
     }
 
-    /// Declared options that were not sent in this life, then defaults.
+    /// Declared options that were not sent in this life, then defaults. What failed is tried again
+    /// with the next look, not in this one.
     fn pricing_to_set(&self) -> Option<Work> {
-        let batch = self
-            .seen
-            .capabilities
-            .as_ref()
-            .map_or(1, |c| usize::from(c.largest_batch));
-        let mut wanted: BTreeMap<SourceId, PricingOptions> = self
-            .upgrade
-            .declared
-            .iter()
-            .filter(|(customer, declared)| {
-                !self
-                    .seen
-                    .applied
-                    .get(customer)
-                    .is_some_and(|(options, outcome)| {
-                        *options == declared.options && settled(outcome)
-                    })
+        if self.seen.sweep.as_ref().is_some_and(super::Sweep::begun) {
+            return None;
+        }
+        let untried = |customer: &SourceId, options: &PricingOptions| {
+            self.seen.tried_now.get(customer) != Some(options)
+        };
+        let closed = self.seen.reached(ConditionType::SubscriptionsCopied);
+        let declared = self.upgrade.declared.iter().filter(|_| !closed);
+        let mut wanted: BTreeMap<SourceId, PricingOptions> = declared
+            .map(|(customer, declared)| (customer, &declared.options))
+            .filter(|(customer, options)| {
+                let applied = self.seen.applied.get(*customer);
+                let done = applied.is_some_and(|(sent, how)| sent == *options && settled(how));
+                !done && untried(customer, options)
             })
-            .map(|(customer, declared)| (customer.clone(), declared.options.clone()))
+            .map(|(customer, options)| (customer.clone(), options.clone()))
             .collect();
         if wanted.is_empty()
             && let Some(default) = &self.upgrade.default_pricing
         {
-            wanted = self
-                .seen
-                .to_default
-                .iter()
-                .map(|id| (id.clone(), default.clone()))
-                .collect();
+            let customers = self.seen.to_default.iter().filter(|id| untried(id, default));
+            wanted = customers.map(|id| (id.clone(), default.clone())).collect();
         }
-        // A customer whose options failed is tried again with the next look, not in this one.
-        if self.seen.sweep.as_ref().is_some_and(super::Sweep::begun) {
-            return None;
-        }
-        wanted.retain(|customer, options| {
-            !self
-                .seen
-                .tried_now
-                .get(customer)
-                .is_some_and(|tried| tried == options)
-        });
         if wanted.is_empty() {
             return None;
         }
+        let batch = self.seen.capabilities.as_ref().map_or(1, |c| usize::from(c.largest_batch));
         let all: Vec<(SourceId, PricingOptions)> = wanted.into_iter().collect();
-        let batches = all
-            .chunks(batch.max(1))
-            .map(|c| c.iter().cloned().collect())
-            .collect();
+        let batches = all.chunks(batch.max(1)).map(|c| c.iter().cloned().collect()).collect();
         Some(Work::SetPricing(batches))
     }
 
@@ -487,10 +435,7 @@ impl Decide<'_> {
         tenant: &TenantId,
         clean: &CleanFinalSweep,
     ) -> Decision {
-        if let Some(decision) = self.unconfirmed(claim) {
-            return decision;
-        }
-        if reseller.back_ordering != BackOrdering::Off {
+        if self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
             return self.look_afresh();
         }
         let intended = claim.intents.activate.as_ref().is_some_and(|intent| {

@@ -165,6 +165,8 @@ pub enum ClaimEdit {
     Take,
     /// An epoch is about to be asked for.
     BeginAcquire,
+    /// No epoch was issued: the request was refused, or never sent.
+    EndAcquire,
     /// This epoch was issued.
     RecordEpoch {
         /// The epoch.
@@ -187,9 +189,16 @@ pub enum ClaimEdit {
     /// The request was refused or failed: nothing came of it.
     DropTenantIntent,
     /// The tenant is known.
-    PinTenant(TenantId),
+    PinTenant {
+        /// Which.
+        tenant: TenantId,
+        /// The currency of its price list, which must not change any more (I-17).
+        currency: String,
+    },
     /// Activation is about to be requested.
     IntendActivation(CleanFinalSweep),
+    /// The activation was refused: nothing came of it.
+    DropActivationIntent,
     /// A milestone was reached.
     Milestone {
         /// Which.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::claim::Holding;
+use super::effect::ClaimEdit;
 use super::sweep::{Scope, Sweep};
 use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
 use super::valid::ValidUpgrade;
@@ -43,6 +44,24 @@ pub enum Stage {
     Done,
 }
 
+impl Stage {
+    /// Where a sweep that lost its ground begins again.
+    pub(super) fn begin(self) -> Self {
+        match self {
+            Self::Opening => Self::Opening,
+            Self::Customers | Self::Owners | Self::Pricing => Self::Customers,
+            Self::CheckCustomers
+            | Self::Check
+            | Self::Copy
+            | Self::Orders
+            | Self::FinalCustomers
+            | Self::FinalPurchases
+            | Self::Activate => Self::CheckCustomers,
+            Self::Done => Self::Done,
+        }
+    }
+}
+
 /// What stands until the next look: what people read meanwhile, also during the look itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -59,8 +78,10 @@ pub struct Verdict {
 pub struct Trouble {
     /// What it means.
     pub verdict: Verdict,
-    /// How many in a row.
+    /// How many in a row; those of one effect count once.
     pub attempts: u32,
+    /// When the last one was.
+    pub at: Duration,
 }
 
 /// Under which approval back ordering is activated.
@@ -147,10 +168,8 @@ pub struct Observed {
     pub epoch: Option<Epoch>,
     /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
     pub tenant: Option<Option<Tenant>>,
-    /// The tenant's currency and price list as first seen in this life (I-17).
-    pub tenant_pinned: Option<(String, String)>,
-    /// A tenant creation was refused or failed: the intent must go from the record.
-    pub drop_intent: bool,
+    /// Something on record was refused for certain: the record must say so before anything else.
+    pub refused: Option<ClaimEdit>,
     /// An operation that was started and is not on record yet.
     pub started: Option<crate::bss::port::OperationId>,
     /// Where the work is.

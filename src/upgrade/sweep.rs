@@ -12,7 +12,7 @@ use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, Customer,
+    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Customer,
     Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId, Sync, TenantId,
 };
 
@@ -302,8 +302,18 @@ impl Sweep {
             Class::Nothing => {}
             Class::Excluded(why) => self.tally.exclude(kind, id, *why),
             Class::Linked => self.tally.copied(kind),
-            Class::Unsettled => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+            Class::Unsettled => self.unsettled(kind, id, "source and copies disagree"),
             Class::Duplicate => self.blocked(kind, id, BlockerReason::DuplicateCopy),
+            // It counts only if it owns something to copy (I-13).
+            Class::Changed if kind == ItemKind::Customer => {
+                let finding = Finding {
+                    reason: BlockerReason::SourceChanged.as_str(),
+                    kind,
+                    source: id.clone(),
+                    detail: None,
+                };
+                self.tally.failed_customers.insert(id.clone(), finding);
+            }
             Class::Changed => self.blocked(kind, id, BlockerReason::SourceChanged),
             Class::Orphaned if kind == ItemKind::Customer => self.tally.exclusions.add(Finding {
                 reason: BlockerReason::OrphanedCopy.as_str(),
@@ -366,6 +376,22 @@ impl Sweep {
         });
     }
 
+    fn unsettled_candidate(&mut self, candidate: &Candidate) {
+        let CopyItem { kind, source, .. } = &candidate.item;
+        self.unsettled(*kind, source, "the BSS gave no answer for it");
+    }
+
+    /// The next sweep will know more.
+    fn unsettled(&mut self, kind: ItemKind, source: &SourceId, why: &str) {
+        self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+        self.tally.unsettled_items.add(Finding {
+            reason: "ItemsFailed",
+            kind,
+            source: source.clone(),
+            detail: Some(why.to_owned()),
+        });
+    }
+
     fn inspection(&self) -> InspectCalls {
         let owners: BTreeSet<SourceId> = self
             .candidates
@@ -418,7 +444,7 @@ impl Sweep {
                 self.unpriced(&candidate, name.clone());
                 self.tally.missing = self.tally.missing.saturating_add(1);
             }
-            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+            None => self.unsettled_candidate(&candidate),
         }
     }
 
@@ -426,7 +452,7 @@ impl Sweep {
         match state {
             Some(PricingState::Set(_)) => {}
             Some(PricingState::Missing { name, .. }) => self.unpriced(candidate, name.clone()),
-            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+            None => self.unsettled_candidate(candidate),
         }
     }
 
@@ -445,7 +471,7 @@ impl Sweep {
         let CopyItem { kind, source, .. } = &candidate.item;
         self.tally.missing = self.tally.missing.saturating_add(1);
         let Some(reasons) = checks.get(source) else {
-            self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+            self.unsettled_candidate(candidate);
             return;
         };
         let mut all: Vec<Blocker> = reasons.clone();
@@ -456,7 +482,7 @@ impl Sweep {
                 all.retain(|b| b.reason != BlockerReason::PricingIncomplete);
                 self.unpriced(candidate, name.clone());
             }
-            None => self.tally.unsettled = self.tally.unsettled.saturating_add(1),
+            None => self.unsettled_candidate(candidate),
         }
         if candidate
             .owner
@@ -499,9 +525,7 @@ impl Sweep {
                     self.tally.created = self.tally.created.saturating_add(1);
                 }
                 ItemOutcome::Blocked(reasons) => self.copy_blocked(&item, reasons),
-                ItemOutcome::Conflict(_) => {
-                    self.tally.unsettled = self.tally.unsettled.saturating_add(1);
-                }
+                ItemOutcome::Conflict(why) => self.unsettled(item.kind, source, why),
                 ItemOutcome::Failed { class, detail } => {
                     let finding = Finding {
                         reason: "ItemsFailed",
@@ -561,13 +585,16 @@ impl Sweep {
                 continue;
             };
             match what {
-                Found::One(copy) if copy.digest == item.expected_source => {
+                Found::One(copy)
+                    if copy.digest == item.expected_source
+                        && copy.state != CopyState::Incomplete =>
+                {
                     self.tally.copied(item.kind);
                     self.tally.created = self.tally.created.saturating_add(1);
                 }
                 // Not there, or not as it should be: the next sweep sees what is true then.
                 Found::One(_) | Found::None => {
-                    self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+                    self.unsettled(item.kind, &item.source, "the outcome of its copy is unknown");
                 }
                 Found::Many(_) => {
                     self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);

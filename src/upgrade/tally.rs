@@ -159,6 +159,8 @@ pub struct Tally {
     /// Items about which the next sweep will know: conflicts, unknown outcomes, listings that
     /// disagree.
     pub unsettled: i64,
+    /// Those items, should they stay so.
+    pub unsettled_items: Findings,
     /// Customers that could not be copied; they only count if they own something to copy (I-13).
     pub failed_customers: BTreeMap<SourceId, Finding>,
     /// Customers whose provisioning sync is not in order.

@@ -7,7 +7,7 @@ use super::observed::Verdict;
 use super::tally::Findings;
 use super::valid::ValidUpgrade;
 use crate::api::Reason;
-use crate::bss::error::BssError;
+use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{
     BlockerReason, Capabilities, Keys, Mode, SourceId, Strength, Tenant, TenantSettings,
     WriteOperation,
@@ -213,6 +213,29 @@ pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
             remedies(&names)
         ),
     ))
+}
+
+/// What the BSS names as in the way of the switch.
+pub(super) fn of_refusal(tallies: &[BlockerTally]) -> Verdict {
+    let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
+    let counted: Vec<String> = tallies
+        .iter()
+        .map(|tally| {
+            let name = tally.reason.as_str();
+            let examples = tally.examples.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            format!("{name} {} ({examples})", tally.count)
+        })
+        .collect();
+    verdict(
+        match names.as_slice() {
+            ["OrphanedCopy"] => Reason::OrphanedCopy,
+            ["DuplicateCopy"] => Reason::DuplicateCopy,
+            ["SourceChanged"] => Reason::SourceChanged,
+            _ => Reason::PrecheckFailed,
+        },
+        format!("The BSS refuses to activate back ordering: {}.", names.join(", ")),
+        format!("{}: {} The operator looks again by itself.", counted.join(", "), remedies(&names)),
+    )
 }
 
 fn remedies(names: &[&str]) -> String {

@@ -198,6 +198,7 @@ impl Driver {
             acquiring: false,
             unconfirmed_epoch: None,
             tenant_id: None,
+            tenant_currency: None,
             intents: ClaimIntents::default(),
             timeline: Vec::new(),
             activation_time: None,

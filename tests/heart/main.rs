@@ -10,6 +10,7 @@
 
 mod budget;
 mod drive;
+mod guards;
 mod table;
 mod world;
 

@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) purchases: BTreeMap<SourceId, Purchase>,
     pub(crate) copies: Vec<(ItemKind, CopyRecord)>,
     pub(crate) priced: BTreeSet<SourceId>,
+    pub(crate) refuses_pricing: BTreeSet<SourceId>,
     pub(crate) defects: BTreeMap<SourceId, BlockerReason>,
     pub(crate) orders: BTreeSet<String>,
     pub(crate) revision: u64,
@@ -48,6 +49,7 @@ impl World {
             purchases: BTreeMap::new(),
             copies: Vec::new(),
             priced: BTreeSet::new(),
+            refuses_pricing: BTreeSet::new(),
             defects: BTreeMap::new(),
             orders: BTreeSet::new(),
             revision: 1,
@@ -331,6 +333,9 @@ impl World {
     pub(crate) fn set_pricing(&mut self, ids: Vec<SourceId>) -> BTreeMap<SourceId, PricingOutcome> {
         ids.into_iter()
             .map(|id| {
+                if self.refuses_pricing.contains(&id) {
+                    return (id, PricingOutcome::Failed("no such price list".to_owned()));
+                }
                 let fresh = self.priced.insert(id.clone());
                 (
                     id,

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Fold;
+use super::{Fold, MANY_ROUNDS};
 use crate::api::{Reason, StateClass};
-use crate::bss::error::BssError;
+use crate::bss::error::{BlockerTally, BssError};
+use crate::bss::port::BlockerReason;
 use crate::upgrade::backoff;
-use crate::upgrade::effect::Tried;
+use crate::upgrade::effect::{ClaimEdit, Tried};
 use crate::upgrade::observed::{Stage, Trouble};
 use crate::upgrade::verdict::{self, verdict};
 
@@ -27,8 +28,14 @@ impl Fold<'_> {
                 self.trouble(error);
             }
             (Tried::Acquire, _) => {
-                // The epoch of a lost reply is the previous one of the next: no sign of a restore.
-                self.seen.acquire_was_open = Some(true);
+                if error.effect_unknown() {
+                    // The epoch of a lost reply is the previous one of the next: no sign of a
+                    // restore.
+                    self.seen.acquire_was_open = Some(true);
+                } else if self.seen.acquire_was_open == Some(false) {
+                    // Unless an earlier reply was lost: then an epoch may be out that nobody knows.
+                    self.seen.refused = Some(ClaimEdit::EndAcquire);
+                }
                 self.trouble(error);
             }
             (Tried::Reseller, BssError::NotFound { .. }) => self.stall(verdict(
@@ -37,7 +44,7 @@ impl Fold<'_> {
                 "Correct spec.reseller.accountId (a new upgrade object), or create the account.",
             )),
             (Tried::CreateTenant, BssError::Invalid(_) | BssError::Blocked(_)) => {
-                self.seen.drop_intent = true;
+                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(verdict(
                     Reason::TenantCreationFailed,
                     format!("The BSS refuses to create the tenant: {error}"),
@@ -48,8 +55,14 @@ impl Fold<'_> {
                 self.seen.tenant = None;
                 self.trouble(error);
             }
-            (Tried::Activate, BssError::Conflict { .. }) => self.again(Stage::Orders),
-            (Tried::Activate, BssError::Blocked(_)) => self.again(Stage::CheckCustomers),
+            (Tried::Activate, BssError::Conflict { .. }) => {
+                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+                self.again(Stage::Orders);
+            }
+            (Tried::Activate, BssError::Blocked(tallies)) => {
+                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+                self.refused_activation(tallies);
+            }
             (Tried::Activate, _) => {
                 // Sent, and perhaps done: the reseller's state tells, and a new final sweep
                 // precedes any other try.
@@ -57,7 +70,18 @@ impl Fold<'_> {
                 self.trouble(error);
             }
             (Tried::Work, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
-                self.again(Stage::CheckCustomers);
+                let begin = self.seen.stage.begin();
+                self.again(begin);
+            }
+            (
+                Tried::Read,
+                BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
+            ) => {
+                // What the sweep rests on is not there any more, or its cursor is not: look at
+                // reseller and tenant again.
+                let begin = self.seen.stage.begin();
+                self.seen.enter(begin);
+                self.trouble(error);
             }
             (Tried::Read | Tried::Reseller | Tried::Work, _) => {
                 self.trouble(error);
@@ -65,12 +89,32 @@ impl Fold<'_> {
         }
     }
 
+    /// The BSS refuses the switch for reasons that the last sweep did not see. What passes by
+    /// itself is looked at again; the rest is for people.
+    fn refused_activation(&mut self, tallies: &[BlockerTally]) {
+        let passes = |reason| {
+            matches!(
+                reason,
+                BlockerReason::NotCopied | BlockerReason::OrderNotFinal | BlockerReason::HalfMarked
+            )
+        };
+        if self.seen.rounds < MANY_ROUNDS && tallies.iter().all(|tally| passes(tally.reason)) {
+            self.again(Stage::CheckCustomers);
+            return;
+        }
+        let found = verdict::of_refusal(tallies);
+        self.seen.enter(Stage::CheckCustomers);
+        self.stall(found);
+    }
+
     pub(super) fn trouble(&mut self, error: &BssError) {
-        let attempts = self
-            .seen
-            .trouble
-            .as_ref()
-            .map_or(0, |t| t.attempts.saturating_add(1));
+        let before = self.seen.trouble.take();
+        // Many calls of one effect fail together; that is one failure.
+        let attempts = match &before {
+            None => 0,
+            Some(trouble) if trouble.at == self.now.monotonic => trouble.attempts,
+            Some(trouble) => trouble.attempts.saturating_add(1),
+        };
         let mut verdict = verdict::of_error(error);
         if attempts < patience(error) {
             verdict.reason = Reason::ProgressingWithRetry;
@@ -81,6 +125,8 @@ impl Fold<'_> {
         } else {
             Duration::ZERO
         };
+        let place = format!("{} -n {}", self.upgrade.name, self.upgrade.namespace);
+        verdict.next_action = verdict.next_action.replace("NAME", &place);
         let delay = match (verdict.reason, verdict.reason.class()) {
             // A Secret is not watched: whoever replaces it should not wait for long.
             (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),
@@ -88,9 +134,21 @@ impl Fold<'_> {
             (_, _) => backoff::delay(attempts, self.upgrade.seed).max(asked),
         };
         let until = self.now.monotonic.saturating_add(delay);
-        let before = self.seen.not_before.unwrap_or(Duration::ZERO);
-        self.seen.not_before = Some(until.max(before));
-        self.seen.trouble = Some(Trouble { verdict, attempts });
+        let stands = self.seen.not_before.unwrap_or(Duration::ZERO);
+        self.seen.not_before = Some(until.max(stands));
+        // Of failures that came together the gravest is shown.
+        let grave = |reason: Reason| reason.class() == Some(StateClass::MustFix);
+        let verdict = match before {
+            Some(before)
+                if before.at == self.now.monotonic
+                    && grave(before.verdict.reason)
+                    && !grave(verdict.reason) =>
+            {
+                before.verdict
+            }
+            Some(_) | None => verdict,
+        };
+        self.seen.trouble = Some(Trouble { verdict, attempts, at: self.now.monotonic });
     }
 }
 

@@ -60,6 +60,9 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
     }
 }
 
+/// After so many looks in a row that ended in another look, people are told.
+const MANY_ROUNDS: u32 = 6;
+
 struct Fold<'a> {
     upgrade: &'a ValidUpgrade,
     seen: &'a mut Observed,
@@ -113,6 +116,7 @@ impl Fold<'_> {
             self.seen.approval = Some(Approval::Automatic);
         }
         self.seen.verdict = None;
+        self.seen.rounds = 0;
         self.seen.enter(Stage::Done);
     }
 }

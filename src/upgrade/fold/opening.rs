@@ -1,11 +1,14 @@
 //! The opening: identity, reseller, claim, and the tenant up to the moment it is Active.
 
 use super::Fold;
-use crate::api::{ConditionType, Reason};
+use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason};
 use crate::bss::port::{
     BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
 };
 use crate::upgrade::claim::Holding;
+use crate::upgrade::effect::ClaimEdit;
+use crate::upgrade::keys::settings_digest;
+use crate::upgrade::observed::Verdict;
 use crate::upgrade::observed::Stage;
 use crate::upgrade::verdict::{self, verdict};
 
@@ -126,11 +129,17 @@ impl Fold<'_> {
             self.seen.issued = None;
         }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
-        if intent.is_none() {
-            self.seen.drop_intent = false;
-        }
+        let stands = match (&self.seen.refused, spec) {
+            (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
+            (Some(ClaimEdit::EndAcquire), Some(spec)) => spec.acquiring,
+            (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
+            (Some(_) | None, _) => false,
+        };
         if intent.is_some_and(|intent| intent.operation_id.is_some()) {
             self.seen.started = None;
+        }
+        if !stands {
+            self.seen.refused = None;
         }
         self.settle_on();
     }
@@ -149,7 +158,16 @@ impl Fold<'_> {
                     "The tenant that this upgrade worked on is gone.",
                     "Restore the tenant in the distributor's BSS. The operator makes no second one.",
                 ));
+            } else if let Some(verdict) = self.no_tenant_now() {
+                // The next look reads reseller and tenant again.
+                self.seen.reseller = None;
+                self.stall(verdict);
             } else {
+                self.lift(&[
+                    Reason::AwaitingConfirmation,
+                    Reason::PrecheckFailed,
+                    Reason::TenantSettingsDiffer,
+                ]);
                 self.seen.tenant = Some(None);
             }
             return;
@@ -162,18 +180,14 @@ impl Fold<'_> {
             ));
             return;
         }
-        let list = tenant.settings.price_list.0.clone();
-        let first = self
-            .seen
-            .tenant_pinned
-            .get_or_insert((tenant.currency.clone(), list.clone()))
-            .clone();
-        if first != (tenant.currency.clone(), list) {
+        let currency = self.seen.claim.as_ref().and_then(|claim| claim.tenant_currency.clone());
+        if let Some(currency) = currency.filter(|currency| *currency != tenant.currency) {
             self.stall(verdict(
                 Reason::TenantSettingsDiffer,
                 format!(
-                    "The tenant's price list or currency changed; it was {} in {}.",
-                    first.1, first.0
+                    "The currency of the tenant's price list is {}; it was {currency} when the \
+                     upgrade began.",
+                    tenant.currency
                 ),
                 "Change it back in the distributor's BSS.",
             ));
@@ -196,6 +210,51 @@ impl Fold<'_> {
             )),
             TenantStatus::Active | TenantStatus::MarkedAsDeleted => self.tenant_active(tenant),
         }
+    }
+
+    /// Why a tenant must not be requested as things are.
+    fn no_tenant_now(&self) -> Option<Verdict> {
+        let claim = self.seen.claim.as_ref()?;
+        let digest = settings_digest(&self.upgrade.tenant);
+        match &claim.intents.create_tenant {
+            Some(intent) if intent.operation_id.is_none() && intent.settings_digest != digest => {
+                Some(verdict(
+                    Reason::TenantSettingsDiffer,
+                    "A tenant was requested with other settings than spec.tenant has now, and \
+                     whether that request took effect is not known.",
+                    "Set spec.tenant back to what it was.",
+                ))
+            }
+            Some(_) => None,
+            None => self.unconfirmed().or_else(|| {
+                let enabled = self.seen.reseller.as_ref().is_none_or(|r| r.ordering_enabled);
+                (!enabled).then(|| {
+                    verdict(
+                        Reason::PrecheckFailed,
+                        "In the way: OrderingDisabled. A tenant can only be created for an \
+                         account that may order.",
+                        "Enable ordering for the account in the distributor's BSS.",
+                    )
+                })
+            }),
+        }
+    }
+
+    /// The cluster's state went back: nothing irreversible until a person confirms.
+    pub(super) fn unconfirmed(&self) -> Option<Verdict> {
+        let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
+        (self.upgrade.confirmed != Some(epoch)).then(|| {
+            verdict(
+                Reason::AwaitingConfirmation,
+                "The BSS knows a later epoch than the record in the cluster: the cluster's state \
+                 went back, and with it perhaps a suspension.",
+                format!(
+                    "See that spec and suspension are as they should be, then confirm: kubectl \
+                     annotate tru {} -n {} {}={epoch}",
+                    self.upgrade.name, self.upgrade.namespace, CONFIRM_ANNOTATION
+                ),
+            )
+        })
     }
 
     pub(super) fn tenant_active(&mut self, tenant: Tenant) {
@@ -240,7 +299,9 @@ impl Fold<'_> {
                 self.seen.tenant = None;
                 // An operation that nobody knows while the tenant is not listed would be asked for
                 // ever: without it the same request goes out again, under the same keys.
-                self.seen.drop_intent = state == OperationState::Gone;
+                if state == OperationState::Gone {
+                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                }
                 self.poll(verdict(
                     Reason::Progressing,
                     "The tenant's creation has ended; looking for the tenant.",
@@ -248,7 +309,7 @@ impl Fold<'_> {
                 ));
             }
             OperationState::Failed { detail } => {
-                self.seen.drop_intent = true;
+                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
                 self.seen.tenant = None;
                 self.stall(verdict(
                     Reason::TenantCreationFailed,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Fold;
+use super::{Fold, MANY_ROUNDS};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{BlockerReason, ItemKind, OpenOrder, Page, PricingOutcome, SourceId};
 use crate::upgrade::observed::{CleanFinalSweep, Stage};
@@ -81,18 +81,8 @@ impl Fold<'_> {
         };
         act(&mut sweep);
         if sweep.disordered() {
-            self.seen.enter(match self.seen.stage {
-                Stage::Customers | Stage::Owners | Stage::Pricing => Stage::Customers,
-                Stage::Opening
-                | Stage::CheckCustomers
-                | Stage::Check
-                | Stage::Copy
-                | Stage::Orders
-                | Stage::FinalCustomers
-                | Stage::FinalPurchases
-                | Stage::Activate
-                | Stage::Done => Stage::CheckCustomers,
-            });
+            let begin = self.seen.stage.begin();
+            self.seen.enter(begin);
             self.stall(verdict(
                 Reason::ContractViolated,
                 "A listing repeated rows or lost its order between two pages.",
@@ -137,10 +127,34 @@ impl Fold<'_> {
         self.seen.counts.extend(tally.counts.clone());
     }
 
+    /// Looks again at items that could not be settled; after many rounds people are told which.
+    fn look_again(&mut self, stage: Stage, unsettled: Findings) {
+        if self.seen.rounds < MANY_ROUNDS {
+            self.again(stage);
+            return;
+        }
+        let found = verdict::of_blockers(&unsettled);
+        self.seen.blockers = unsettled;
+        self.seen.looked_at_purchases = true;
+        match found {
+            Some(found) => {
+                self.seen.enter(stage);
+                self.stall(found);
+            }
+            None => self.again(stage),
+        }
+    }
+
     /// Takes over what is in the way and what was left out, of customers and purchases together.
     pub(super) fn publish(&mut self, purchases: &Tally) {
         self.seen.looked_at_purchases = true;
-        self.count(purchases);
+        // Of customers a sweep over purchases knows only those that are in the way.
+        let mut counts = purchases.counts.clone();
+        if let Some(customers) = counts.remove(&ItemKind::Customer) {
+            let known = self.seen.counts.entry(ItemKind::Customer).or_default();
+            known.failed = known.failed.saturating_add(customers.failed);
+        }
+        self.seen.counts.extend(counts);
         let mut blockers = self.seen.customers.blockers.clone();
         blockers.merge(&purchases.blockers);
         self.seen.blockers = blockers;
@@ -155,12 +169,14 @@ impl Fold<'_> {
             self.seen.rounds = 0;
         }
         let unsettled = tally.unsettled > 0;
-        let blocked = verdict::of_blockers(&tally.blockers);
+        // In phase 3 the check names everything in one go, customers and purchases together.
+        let blocked = verdict::of_blockers(&tally.blockers).filter(|_| stage == Stage::Customers);
         let failures = !tally.failed_customers.is_empty();
         self.count(&tally);
         self.seen.customers = tally;
         if unsettled {
-            self.again(stage);
+            let unsettled = self.seen.customers.unsettled_items.clone();
+            self.look_again(stage, unsettled);
         } else if let Some(blocked) = blocked {
             self.seen.blockers = self.seen.customers.blockers.clone();
             self.seen.exclusions = self.seen.customers.exclusions.clone();
@@ -222,7 +238,7 @@ impl Fold<'_> {
 
     pub(super) fn pricing_over(&mut self, tally: Tally) {
         if tally.unsettled > 0 {
-            self.again(Stage::Customers);
+            self.look_again(Stage::Customers, tally.unsettled_items);
             return;
         }
         let unpriced = tally.unpriced;
@@ -294,7 +310,7 @@ impl Fold<'_> {
     pub(super) fn check_over(&mut self, tally: &Tally) {
         self.publish(tally);
         if tally.unsettled > 0 {
-            self.again(Stage::CheckCustomers);
+            self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
             self.stall(blocked);
@@ -344,7 +360,7 @@ impl Fold<'_> {
         }
         self.publish(tally);
         if tally.unsettled > 0 {
-            self.again(Stage::CheckCustomers);
+            self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
             self.stall(blocked);
@@ -367,7 +383,12 @@ impl Fold<'_> {
         self.publish(tally);
         let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, tally);
         if let Some(clean) = clean {
-            self.seen.rounds = 0;
+            if let Some(unconfirmed) = self.unconfirmed() {
+                // Looks at everything again meanwhile.
+                self.seen.enter(Stage::CheckCustomers);
+                self.stall(unconfirmed);
+                return;
+            }
             self.seen.verdict = None;
             self.seen.clean = Some(clean);
             self.seen.stage = Stage::Activate;
@@ -378,7 +399,7 @@ impl Fold<'_> {
         let blocked = verdict::of_blockers(&self.seen.blockers);
         match blocked {
             // A half-marked account is repaired by the next copy of the customers.
-            Some(blocked) if !half_marked => {
+            Some(blocked) if !half_marked || self.seen.rounds >= MANY_ROUNDS => {
                 self.seen.enter(Stage::CheckCustomers);
                 self.stall(blocked);
             }

@@ -1,0 +1,124 @@
+//! Guards that a review found missing once: each test is a sequence that broke them.
+
+use tenant_reseller_operator::api::{
+    CONFIRM_ANNOTATION, PricingDefault, PricingPolicy, Reason, WhenMissing,
+};
+use tenant_reseller_operator::bss::port::SourceId;
+use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Stage, decide};
+
+use crate::drive::{Driver, Fault, upgrade, valid_with};
+use crate::world::World;
+use crate::{complete, run};
+
+/// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
+fn went_back() -> (World, Driver) {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    world.epoch = 7;
+    let mut driver = Driver::new();
+    driver.upgrade_claim();
+    if let Some(claim) = &mut driver.claim {
+        claim.epoch = Some(3);
+    }
+    (world, driver)
+}
+
+#[test]
+fn a_restored_cluster_waits_for_a_person_whatever_fails_before() {
+    for fault in [Fault::None, Fault::Unavailable, Fault::Throttled] {
+        let (mut world, mut driver) = went_back();
+        let mut failed = false;
+        for _ in 0..200 {
+            let acquires = matches!(
+                decide(&driver.valid, &driver.observed, driver.now()).effect,
+                Some(Effect::Acquire { .. })
+            );
+            let now = if acquires && !failed { fault } else { Fault::None };
+            failed |= acquires;
+            driver.step(&mut world, now);
+        }
+        assert_eq!(driver.reason(), Reason::AwaitingConfirmation, "{fault:?}");
+        assert_eq!(world.tenants_made, 0);
+        // The person confirms, as the next action says.
+        let action = driver.status.waiting_for.clone().unwrap().next_action;
+        assert!(action.contains(&format!("{CONFIRM_ANNOTATION}=8")), "{action}");
+        let mut confirmed = upgrade();
+        confirmed.metadata.annotations =
+            Some([(CONFIRM_ANNOTATION.to_owned(), "8".to_owned())].into());
+        driver.valid = valid_with(Vec::new(), &confirmed);
+        assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+        complete(&world);
+    }
+}
+
+#[test]
+fn done_is_said_only_with_the_record_in_hand() {
+    let mut world = World::new(2, 3);
+    world.price_all();
+    let mut driver = Driver::new();
+    while driver.observed.stage != Stage::Done {
+        driver.step(&mut world, Fault::None);
+    }
+    // The write of the record failed: what was read of it is dropped.
+    driver.observed.claim = None;
+    let decision = decide(&driver.valid, &driver.observed, driver.now());
+    assert_eq!(decision.effect, Some(Effect::Claim(ClaimEdit::Take)));
+    assert_ne!(decision.state.reason, Reason::Succeeded);
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    assert!(driver.claim.unwrap().activation_time.is_some());
+}
+
+#[test]
+fn a_suspended_upgrade_does_not_ask_a_dead_bss_without_end() {
+    let mut world = World::new(2, 3);
+    let mut driver = Driver::new();
+    while !matches!(
+        decide(&driver.valid, &driver.observed, driver.now()).effect,
+        Some(Effect::CreateTenant(_))
+    ) {
+        driver.step(&mut world, Fault::None);
+    }
+    driver.step(&mut world, Fault::LostReply);
+    let mut suspended = upgrade();
+    suspended.spec.suspend = true;
+    driver.valid = valid_with(Vec::new(), &suspended);
+    assert_eq!(driver.reason(), Reason::Suspending);
+    let before = driver.clock;
+    for _ in 0..40 {
+        driver.step(&mut world, Fault::Unavailable);
+    }
+    assert!((driver.clock - before).as_secs() > 30, "it rests between its looks");
+    // The look-up succeeds: nothing is open any more.
+    for _ in 0..4 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::Suspended);
+}
+
+#[test]
+fn the_default_reaches_others_when_one_customer_is_refused() {
+    let mut world = World::new(3, 6);
+    world.refuses_pricing.insert(SourceId::from("c000"));
+    let mut upgrade = upgrade();
+    upgrade.spec.pricing = PricingPolicy {
+        when_missing: WhenMissing::UseDefault,
+        default: Some(PricingDefault {
+            price_list: "PL-RETAIL".to_owned(),
+            billing: tenant_reseller_operator::api::Billing { day: Some(1), anchor: None },
+            payment_method: "Invoice".to_owned(),
+            invoicing: tenant_reseller_operator::api::Invoicing::Combined,
+        }),
+    };
+    let mut driver = Driver::new();
+    driver.valid = valid_with(Vec::new(), &upgrade);
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::AwaitingPricing);
+    assert_eq!(world.priced.len(), 2, "the others have the default");
+    let waiting = driver.status.waiting_for.clone().unwrap();
+    assert!(waiting.next_action.contains("1 customer "), "{}", waiting.next_action);
+    world.refuses_pricing.clear();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
