@@ -58,7 +58,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
         seen: observed,
     };
     if observed.stage == Stage::Done {
-        return decide.done();
+        return decide.done(now);
     }
     if upgrade.suspended == Suspension::Suspended {
         return decide.suspended();
@@ -66,17 +66,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
     if let Some(edit) = decide.refusal_to_record() {
         return decide.act(Effect::Claim(edit));
     }
-    let wait = observed
-        .not_before
-        .and_then(|until| until.checked_sub(now.monotonic));
-    if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-        return Decision {
-            effect: None,
-            state: decide.state(),
-            next: Next::After(wait),
-        };
-    }
-    decide.work()
+    decide.held_back(now).unwrap_or_else(|| decide.work())
 }
 
 struct Decide<'a> {
@@ -85,26 +75,37 @@ struct Decide<'a> {
 }
 
 impl Decide<'_> {
-    fn done(&self) -> Decision {
-        let state = State {
-            reason: Reason::Succeeded,
-            message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
-            next_action: String::new(),
-        };
-        let edit = self
-            .seen
-            .claim
-            .as_ref()
-            .and_then(|claim| self.record_of_end(claim));
-        match edit {
-            Some(edit) => Decision {
-                effect: Some(Effect::Claim(edit)),
-                state,
-                next: Next::AfterEffect,
+    /// Something asked for a wait that is not over.
+    fn held_back(&self, now: Now) -> Option<Decision> {
+        let until = self.seen.not_before?;
+        let wait = until.checked_sub(now.monotonic)?;
+        (!wait.is_zero()).then(|| Decision {
+            effect: None,
+            state: self.state(),
+            next: Next::After(wait),
+        })
+    }
+
+    /// Succeeded is said last: whoever is called done is not looked at again, so that a process that
+    /// ends in between would leave the record open for good.
+    fn done(&self, now: Now) -> Decision {
+        let edit = match &self.seen.claim {
+            // A write of it met a conflict: it is read again before it is completed.
+            None => match self.held_back(now) {
+                Some(held_back) => return held_back,
+                None => Some(ClaimEdit::Take),
             },
+            Some(claim) => self.record_of_end(claim),
+        };
+        match edit {
+            Some(edit) => self.act(Effect::Claim(edit)),
             None => Decision {
                 effect: None,
-                state,
+                state: State {
+                    reason: Reason::Succeeded,
+                    message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
+                    next_action: String::new(),
+                },
                 next: Next::OnChange,
             },
         }
@@ -533,6 +534,6 @@ fn doing(stage: Stage) -> &'static str {
             "Looking at everything once more before the switch."
         }
         Stage::Activate => "Activating back ordering.",
-        Stage::Done => "Done.",
+        Stage::Done => "Back ordering is on; the record is being completed.",
     }
 }
