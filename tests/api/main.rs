@@ -27,3 +27,4 @@ mod support;
 
 mod cluster;
 mod crds;
+mod operator;
