@@ -1,8 +1,9 @@
 //! Step 5: perform an effect through the port. Touches the BSS only.
 //!
-//! Batches run side by side; how many at a time is the limiter's to say, which every call passes.
-//! Before each batch the pass is asked whether it may go on, so that a suspension or a lost lease
-//! is obeyed between two calls and not after four hundred.
+//! Batches run side by side, as many as the connection lets the BSS be asked at one time; the
+//! limiter, which every call passes, may let fewer go. Before each batch the pass is asked whether it
+//! may go on, so that a suspension or a lost lease is obeyed between two calls and not after four
+//! hundred. More side by side would only wait in the limiter's queue, asked too early.
 
 use std::future::Future;
 
@@ -17,15 +18,14 @@ use crate::upgrade::{
     Activate, CreateTenant, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried, Work,
 };
 
-/// Batches that may wait for a permit at a time.
-const AT_ONCE: usize = 32;
-
 /// Who asks, and whether it may go on.
 pub(super) struct Performer<'a, B, G> {
     pub(super) bss: &'a B,
     pub(super) account: &'a crate::bss::port::AccountId,
     pub(super) tenant: Option<&'a TenantId>,
     pub(super) go_on: &'a G,
+    /// How many batches run side by side.
+    pub(super) at_once: usize,
 }
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
@@ -120,7 +120,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     {
         let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
         let results: Vec<Result<R, BssError>> = stream::iter(calls)
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(self.at_once.max(1))
             .collect()
             .await;
         results.into_iter().collect()
@@ -156,7 +156,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-                    .buffer_unordered(AT_ONCE)
+                    .buffer_unordered(self.at_once.max(1))
                     .collect()
                     .await;
                 outcomes.into_iter().flatten().collect()
@@ -191,7 +191,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             })
             .collect();
         let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(self.at_once.max(1))
             .collect()
             .await;
         outcomes.into_iter().flatten().collect()
