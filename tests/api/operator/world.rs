@@ -321,6 +321,34 @@ impl World {
         began.elapsed()
     }
 
+    /// Comes back after the operator has renewed its lease so often: a sign that it was alive and
+    /// had time to do what it should not.
+    pub(super) async fn heartbeats(&self, count: usize) {
+        let renewed = || async {
+            self.plane
+                .kubectl()
+                .unwrap()
+                .run([
+                    "-n",
+                    &self.system,
+                    "get",
+                    "lease",
+                    "-o",
+                    "jsonpath={.items[0].spec.renewTime}",
+                ])
+                .await
+                .unwrap()
+        };
+        for _ in 0..count {
+            let before = renewed().await;
+            until("the lease is renewed", || async {
+                let now = renewed().await;
+                (now != before, now)
+            })
+            .await;
+        }
+    }
+
     /// The claims of this operator.
     pub(super) async fn claims(&self) -> Vec<ResellerClaim> {
         let api: Api<ResellerClaim> = Api::namespaced(self.client.clone(), &self.system);
