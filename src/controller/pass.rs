@@ -182,7 +182,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let Some(effect) = decision.effect.clone() else {
                 return self.rest(scene, life, &decision).await;
             };
-            if now.monotonic.saturating_sub(begun) >= self.pacing.slice {
+            // A new spec is seen to be obeyed before the first call, which may take its time.
+            if !is_observed(&scene.upgrade) {
+                self.show(scene, life, &decision.state, None).await?;
+            }
+            if self.slice_is_over(begun) {
                 self.show(scene, life, &decision.state, None).await?;
                 return Ok(Rest::After(Duration::ZERO));
             }
@@ -190,7 +194,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 return Err(Interrupted::Again);
             }
-            let mut outcomes = self.perform(scene, life, effect, &decision).await?;
+            let mut outcomes = self
+                .perform(scene, life, effect, (&decision, begun))
+                .await?;
             // Failures last: a success beside them must not wipe the wait that they ask for.
             outcomes.sort_by_key(|outcome| {
                 matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
@@ -216,7 +222,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         scene: &mut Scene<'_, K::Bss>,
         life: &mut Life<K::Bss>,
         effect: Effect,
-        decision: &Decision,
+        (decision, begun): (&Decision, Duration),
     ) -> Result<Vec<Outcome>, Interrupted> {
         if let Effect::Claim(edit) = &effect {
             return self.edit(scene, life, edit).await;
@@ -234,7 +240,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             .flatten()
             .map(|tenant| tenant.id);
         let upgrade = scene.upgrade.clone();
-        let go_on = || self.may_go_on(&upgrade);
+        let go_on = || !self.slice_is_over(begun) && self.may_go_on(&upgrade);
         let bss = Performer {
             bss: &*scene.fetched.bss,
             account: &account,
@@ -424,9 +430,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         upgrade: &TenantResellerUpgrade,
         uid: &str,
     ) -> Result<Rest, Interrupted> {
-        let current = upgrade.status.as_ref().and_then(|s| s.observed_generation)
-            == upgrade.metadata.generation;
-        if !current {
+        if !is_observed(upgrade) {
             let mut upgrade = upgrade.clone();
             let state = State {
                 reason: Reason::Succeeded,
@@ -483,6 +487,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 && latest.metadata.generation == upgrade.metadata.generation
                 && suspension(&latest) == suspension(upgrade)
         })
+    }
+
+    fn slice_is_over(&self, begun: Duration) -> bool {
+        self.time.now().monotonic.saturating_sub(begun) >= self.pacing.slice
     }
 
     fn still_ours(&self, scene: &Scene<'_, K::Bss>) -> Result<(), Interrupted> {
@@ -552,6 +560,12 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
             c.type_ == ConditionType::Succeeded.as_str() && c.status == ConditionStatus::True
         })
     })
+}
+
+/// Whether the status tells of the present spec.
+fn is_observed(upgrade: &TenantResellerUpgrade) -> bool {
+    let observed = upgrade.status.as_ref().and_then(|s| s.observed_generation);
+    observed == upgrade.metadata.generation
 }
 
 fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {

@@ -1,8 +1,9 @@
 //! Step 5: perform an effect through the port. Touches the BSS only.
 //!
-//! Batches run side by side; how many at a time is the limiter's to say, which every call passes.
-//! Before each batch the pass is asked whether it may go on, so that a suspension or a lost lease
-//! is obeyed between two calls and not after four hundred.
+//! Batches run side by side, as many as the connection lets the BSS be asked at one time; the
+//! limiter, which every call passes, may let fewer go. Before each batch the pass is asked whether it
+//! may go on, so that a suspension or a lost lease is obeyed between two calls and not after four
+//! hundred. More side by side would only wait in the limiter's queue, asked too early.
 
 use std::future::Future;
 

@@ -26,7 +26,7 @@ const OPERATOR: &str = "tenant-reseller-operator";
 const DEFINITIONS: &str = "tenant-reseller-crds";
 
 /// The control plane with both charts.
-async fn plane() -> &'static ControlPlane {
+pub(crate) async fn plane() -> &'static ControlPlane {
     static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let shared = SHARED
         .get_or_init(|| async {

@@ -17,3 +17,4 @@ mod support;
 
 mod cluster;
 mod crds;
+mod operator;

@@ -1,0 +1,20 @@
+//! The whole operator on a real API server, against the real sandbox over TLS.
+//!
+//! Each test has a namespace, a sandbox with an identity of its own and an operator of its own: the
+//! real program, installed by helm, with a token of the chart's service account and nothing more.
+//! What happened is judged by the sandbox's tables and ledgers and by what the API server shows.
+
+mod access;
+mod bss;
+mod deletion;
+mod endings;
+mod faults;
+mod gates;
+mod kills;
+mod plain;
+mod refusals;
+mod rivals;
+mod storefront;
+mod suspension;
+mod view;
+mod world;
