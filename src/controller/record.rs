@@ -58,22 +58,19 @@ pub(super) async fn claim<C: Cluster, B>(
     edit: &ClaimEdit,
     now: Now,
 ) -> ClusterResult<Holding> {
-    let Some(reseller) = life
-        .observed
-        .reseller
-        .as_ref()
-        .map(|reseller| reseller.account.clone())
-    else {
-        return Err(ClusterError::Conflict);
-    };
     let claim = match (edit, life.claim.clone()) {
-        (ClaimEdit::Take, _) | (_, None) => match take(cluster, valid, &reseller).await? {
-            Taken::Ours(claim) => *claim,
-            Taken::Other(holder) => {
-                life.claim = None;
-                return Ok(Holding::Other(holder));
+        (ClaimEdit::Take, _) | (_, None) => {
+            // The claim's name is made of the canonical account id, which only the BSS tells.
+            let reseller = life.observed.reseller.as_ref().map(|reseller| reseller.account.clone());
+            let reseller = reseller.ok_or(ClusterError::Conflict)?;
+            match take(cluster, valid, &reseller).await? {
+                Taken::Ours(claim) => *claim,
+                Taken::Other(holder) => {
+                    life.claim = None;
+                    return Ok(Holding::Other(holder));
+                }
             }
-        },
+        }
         (_, Some(claim)) => claim,
     };
     let spec = apply_claim_edit(edit, &claim.spec, now.wall);
