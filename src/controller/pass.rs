@@ -14,6 +14,7 @@ use super::{dependents, record};
 use crate::api::{
     ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
+use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Fence};
 use crate::cluster::Next as Rest;
 use crate::cluster::port::{Cluster, ClusterError, Finalizer};
@@ -203,6 +204,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let now = self.time.now();
             for outcome in outcomes {
                 self.count(&outcome);
+                if credentials_rejected(&outcome) {
+                    // The Secret is read again with the next look, however fresh it was.
+                    life.bss = None;
+                }
                 fold(scene.valid, &mut life.observed, outcome, now);
             }
         }
@@ -541,6 +546,15 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
             c.type_ == ConditionType::Succeeded.as_str() && c.status == ConditionStatus::True
         })
     })
+}
+
+/// Whether the BSS did not accept the credentials.
+fn credentials_rejected(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed { error, .. } | Outcome::CopiesLost { error, .. }
+            if matches!(error, BssError::AuthRejected | BssError::Forbidden { .. })
+    )
 }
 
 /// Whether the status tells of the present spec.

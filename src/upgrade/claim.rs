@@ -98,9 +98,12 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         ClaimEdit::Activated { approval } => {
             next.activation_time = Some(now.to_string());
             let intent = next.intents.activate.take();
+            // An intent that stands was recorded under an approval, and whoever recorded it may
+            // not have lived to see the reply.
+            let intended = intent.is_some().then_some(Approval::Automatic);
             next.inventory_digest = intent.map(|intent| intent.inventory_digest);
             next.approval = Some(
-                match approval {
+                match approval.or(intended) {
                     Some(Approval::Automatic) => "Automatic",
                     None => "FoundActive",
                 }
