@@ -4,13 +4,13 @@
 use super::scripted::{Act, Scripted, json, problem, reply};
 use super::{TOKEN, adapter, limiter, settings};
 use std::time::{Duration, Instant};
+use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::limits::PauseReason;
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{AllowedRanges, Settings, Timeouts};
-use tenant_reseller_operator::bss::BssError;
 
 fn item(source: &str) -> CopyItem {
     CopyItem {
@@ -28,8 +28,13 @@ async fn read(bss: &ReferenceBss) -> BssError {
 }
 
 async fn write(bss: &ReferenceBss) -> BssError {
-    let fence = Fence { reseller: &"R".into(), epoch: Epoch(3) };
-    bss.copy_customers(fence, &"T".into(), &[item("1"), item("2")]).await.unwrap_err()
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Epoch(3),
+    };
+    bss.copy_customers(fence, &"T".into(), &[item("1"), item("2")])
+        .await
+        .unwrap_err()
 }
 
 /// The classes of a read and of a write that meet this act; nothing said holds the token.
@@ -63,11 +68,21 @@ async fn refusals_of_every_class() {
         (409, "Conflict", "", ["Conflict"; 2]),
         (409, "StaleEpoch", stale, ["StaleEpoch"; 2]),
         (409, "StaleEpoch", "", ["Malformed"; 2]),
-        (409, "HeldByAnother", r#","holder":"them""#, ["HeldByAnother"; 2]),
+        (
+            409,
+            "HeldByAnother",
+            r#","holder":"them""#,
+            ["HeldByAnother"; 2],
+        ),
         (409, "Blocked", blocked, ["Blocked"; 2]),
         (422, "Invalid", invalid, ["Invalid"; 2]),
         (429, "Throttled", "", ["Throttled"; 2]),
-        (501, "ManualStepNeeded", r#","instruction":"press""#, ["ManualStepNeeded"; 2]),
+        (
+            501,
+            "ManualStepNeeded",
+            r#","instruction":"press""#,
+            ["ManualStepNeeded"; 2],
+        ),
         (501, "Unsupported", "", ["Unsupported"; 2]),
         (503, "Unavailable", "", ["Unavailable"; 2]),
         (503, "Internal", "", ["Unavailable", "OutcomeUnknown"]),
@@ -119,7 +134,11 @@ async fn broken_replies() {
         ("no media type", Act::Send(no_type), malformed),
         ("not JSON", Act::Send(text), malformed),
         ("of another type", Act::Send(json("[1,2]")), malformed),
-        ("wrong member", Act::Send(json(r#"{"identity":7,"results":7}"#)), malformed),
+        (
+            "wrong member",
+            Act::Send(json(r#"{"identity":7,"results":7}"#)),
+            malformed,
+        ),
     ] {
         assert_eq!(classes(act, as_is).await, expected, "{name}");
     }
@@ -137,10 +156,20 @@ async fn slow_replies_end_in_time() {
         settings.timeouts = Timeouts::within(Duration::from_millis(300));
     };
     let start = Instant::now();
-    assert_eq!(classes(drip, quick).await, ("Unavailable", "OutcomeUnknown"));
-    assert_eq!(classes(Act::Hang, quick).await, ("Unavailable", "OutcomeUnknown"));
+    assert_eq!(
+        classes(drip, quick).await,
+        ("Unavailable", "OutcomeUnknown")
+    );
+    assert_eq!(
+        classes(Act::Hang, quick).await,
+        ("Unavailable", "OutcomeUnknown")
+    );
     // Four calls of at most 0.3 s, where the server would have taken 10 s for each.
-    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
@@ -158,7 +187,11 @@ async fn a_reply_of_100_mb_is_not_read() {
         assert_eq!(read(&bss).await.class(), "Malformed");
         assert_eq!(write(&bss).await.class(), "Malformed");
         // What lies in the sockets' buffers counts as sent.
-        assert!(server.sent() < HUNDRED / 2, "{} bytes were sent", server.sent());
+        assert!(
+            server.sent() < HUNDRED / 2,
+            "{} bytes were sent",
+            server.sent()
+        );
     }
 }
 
@@ -168,14 +201,22 @@ async fn redirects_are_not_followed_and_credentials_stay() {
     for status in [301, 302, 303, 307, 308] {
         let location = format!("Location: {}/identity\r\n", other.url);
         let act = Act::Send(reply(status, &location, ""));
-        assert_eq!(classes(act, as_is).await, ("Malformed", "Malformed"), "{status}");
+        assert_eq!(
+            classes(act, as_is).await,
+            ("Malformed", "Malformed"),
+            "{status}"
+        );
     }
     assert_eq!(other.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn nobody_listens() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let bss = || adapter(settings(&format!("http://127.0.0.1:{port}"), TOKEN));
     // Of a write, too, nothing was done: there was no connection.
     assert_eq!(read(&bss()).await.class(), "Unavailable");
@@ -188,7 +229,11 @@ async fn a_bss_that_repeats_the_token_does_not_get_it_into_texts() {
     let fields = format!(r#","fields":[{{"field":"{TOKEN}","detail":"{TOKEN}"}}]"#);
     let class = |status, class, more: &str| {
         let body = format!(r#"{{"title":"{TOKEN}","status":{status},"class":"{class}"{more}}}"#);
-        Act::Send(reply(status, "Content-Type: application/problem+json\r\n", &body))
+        Act::Send(reply(
+            status,
+            "Content-Type: application/problem+json\r\n",
+            &body,
+        ))
     };
     for (act, expected) in [
         (class(409, "Conflict", &echo), "Conflict"),
@@ -197,7 +242,12 @@ async fn a_bss_that_repeats_the_token_does_not_get_it_into_texts() {
         (class(422, "Invalid", &fields), "Invalid"),
         (class(503, "Unavailable", &echo), "Unavailable"),
         (class(500, "Internal", &echo), "OutcomeUnknown"),
-        (Act::Send(json(&format!(r#"{{"results":"{TOKEN}","identity":["{TOKEN}"]}}"#))), "Malformed"),
+        (
+            Act::Send(json(&format!(
+                r#"{{"results":"{TOKEN}","identity":["{TOKEN}"]}}"#
+            ))),
+            "Malformed",
+        ),
     ] {
         assert_eq!(classes(act, as_is).await.1, expected);
     }
@@ -206,10 +256,15 @@ async fn a_bss_that_repeats_the_token_does_not_get_it_into_texts() {
         {{"sourceId":"2","outcome":"Failed","class":"Invalid","detail":"{TOKEN}\n"}}]}}"#
     );
     let server = Scripted::start(vec![Act::Send(json(&results))]).await;
-    let fence = Fence { reseller: &"R".into(), epoch: Epoch(3) };
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Epoch(3),
+    };
     let bss = adapter(settings(&server.url, TOKEN));
-    let outcomes =
-        bss.copy_customers(fence, &"T".into(), &[item("1"), item("2")]).await.unwrap();
+    let outcomes = bss
+        .copy_customers(fence, &"T".into(), &[item("1"), item("2")])
+        .await
+        .unwrap();
     assert!(!format!("{outcomes:?}").contains(TOKEN), "{outcomes:?}");
 }
 
@@ -222,13 +277,26 @@ async fn batches_with_missing_alien_and_double_items() {
     };
     let server = Scripted::start(vec![of(&["2"]), of(&["1", "2", "9"]), of(&["1", "1"])]).await;
     let bss = adapter(settings(&server.url, TOKEN));
-    let fence = Fence { reseller: &"R".into(), epoch: Epoch(3) };
-    let outcomes =
-        bss.copy_customers(fence, &"T".into(), &[item("1"), item("2")]).await.unwrap();
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Epoch(3),
+    };
+    let outcomes = bss
+        .copy_customers(fence, &"T".into(), &[item("1"), item("2")])
+        .await
+        .unwrap();
     let expected = [("1", ItemOutcome::Unknown), ("2", ItemOutcome::Created)];
-    assert_eq!(outcomes, expected.map(|(id, outcome)| (SourceId::from(id), outcome)).into());
+    assert_eq!(
+        outcomes,
+        expected
+            .map(|(id, outcome)| (SourceId::from(id), outcome))
+            .into()
+    );
     let alien = write(&bss).await;
-    assert!(matches!(&alien, BssError::Malformed { detail } if detail.contains('9')), "{alien}");
+    assert!(
+        matches!(&alien, BssError::Malformed { detail } if detail.contains('9')),
+        "{alien}"
+    );
     assert!(alien.effect_unknown());
     assert_eq!(write(&bss).await.class(), "Malformed");
 }
@@ -241,10 +309,18 @@ async fn a_read_that_lacks_an_item_is_no_answer() {
     let found = bss.find(&tenant, &["k".into()]).await.unwrap_err();
     let pricing = bss.pricing(&tenant, &["1".into()]).await.unwrap_err();
     let target = tenant_reseller_operator::bss::port::CheckTarget::Tenant(tenant);
-    let checked = bss.check(&"R".into(), &target, &["1".into()]).await.unwrap_err();
+    let checked = bss
+        .check(&"R".into(), &target, &["1".into()])
+        .await
+        .unwrap_err();
     assert_eq!([found.class(), pricing.class()], ["Malformed"; 2]);
     // The contract leaves out what the BSS does not know (any more).
-    assert_eq!(checked, BssError::NotFound { what: "1".to_owned() });
+    assert_eq!(
+        checked,
+        BssError::NotFound {
+            what: "1".to_owned()
+        }
+    );
 }
 
 #[tokio::test]
@@ -253,7 +329,10 @@ async fn listings_that_turn_in_circles_or_fall_back() {
         format!(r#"{{"id":"{id}","sourceId":"{source}","digest":"d","state":"Live"}}"#)
     };
     let page = |items: &[String], next: &str| {
-        Act::Send(json(&format!(r#"{{"items":[{}],"nextCursor":"{next}"}}"#, items.join(","))))
+        Act::Send(json(&format!(
+            r#"{{"items":[{}],"nextCursor":"{next}"}}"#,
+            items.join(",")
+        )))
     };
     let good = [copy("1", "a"), copy("1", "b")];
     let fallen = [copy("2", "a"), copy("1", "b")];
@@ -265,7 +344,10 @@ async fn listings_that_turn_in_circles_or_fall_back() {
     ];
     let server = Scripted::start(acts).await;
     let bss = adapter(settings(&server.url, TOKEN));
-    let request = PageRequest { cursor: Some("here".into()), limit: 10 };
+    let request = PageRequest {
+        cursor: Some("here".into()),
+        limit: 10,
+    };
     let tenant = "T".into();
     let mut outcomes = Vec::new();
     for _ in 0..4 {
@@ -281,27 +363,48 @@ async fn listings_that_turn_in_circles_or_fall_back() {
 async fn what_is_sent_is_what_the_contract_says() {
     let server = Scripted::start(vec![Act::Send(json(r#"{"results":[]}"#))]).await;
     let bss = adapter(settings(&server.url, TOKEN));
-    let fence = Fence { reseller: &"R".into(), epoch: Epoch(3) };
-    drop(bss.copy_customers(fence, &"T/1".into(), &[item("1")]).await.unwrap());
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Epoch(3),
+    };
+    drop(
+        bss.copy_customers(fence, &"T/1".into(), &[item("1")])
+            .await
+            .unwrap(),
+    );
     drop(bss.identity().await);
     let requests = server.requests();
     let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("POST /v1/tenants/T%2F1/customers/copy HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.starts_with("POST /v1/tenants/T%2F1/customers/copy HTTP/1.1\r\n"),
+        "{head}"
+    );
     let header = |head: &str, name: &str| {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned())
+        lines
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v.to_owned())
     };
-    assert_eq!(header(head, "authorization").unwrap(), format!("Bearer {TOKEN}"));
+    assert_eq!(
+        header(head, "authorization").unwrap(),
+        format!("Bearer {TOKEN}")
+    );
     assert_eq!(header(head, "fencing-epoch").unwrap(), "3");
     assert_eq!(header(head, "idempotency-key"), None);
     assert_eq!(header(head, "content-type").unwrap(), "application/json");
-    assert!(header(head, "user-agent").unwrap().starts_with("tenant-reseller-operator/"));
+    assert!(
+        header(head, "user-agent")
+            .unwrap()
+            .starts_with("tenant-reseller-operator/")
+    );
     assert_eq!(
         body,
         r#"{"items":[{"sourceId":"1","businessKey":"key/1","expectedSource":"d"}]}"#
     );
-    let traces: Vec<_> =
-        requests.iter().map(|request| header(request, "traceparent").unwrap()).collect();
+    let traces: Vec<_> = requests
+        .iter()
+        .map(|request| header(request, "traceparent").unwrap())
+        .collect();
     assert_eq!(traces.iter().map(String::len).collect::<Vec<_>>(), [55, 55]);
     assert_ne!(traces[0], traces[1]);
     assert_eq!(header(&requests[1], "fencing-epoch"), None);
@@ -309,7 +412,10 @@ async fn what_is_sent_is_what_the_contract_says() {
 
 #[tokio::test]
 async fn throttling_slows_everybody_down() {
-    for (headers, longest) in [("Retry-After: 30\r\n", 30), ("Retry-After: 100000\r\n", 900)] {
+    for (headers, longest) in [
+        ("Retry-After: 30\r\n", 30),
+        ("Retry-After: 100000\r\n", 900),
+    ] {
         let server = Scripted::start(vec![Act::Send(reply(429, headers, ""))]).await;
         let limiter = limiter();
         let one = ReferenceBss::new(settings(&server.url, TOKEN), limiter.clone()).unwrap();
@@ -317,12 +423,18 @@ async fn throttling_slows_everybody_down() {
         let asked = Some(Duration::from_secs(longest));
         assert_eq!(read(&one).await, BssError::Throttled { after: asked });
         // The other one is not even sent.
-        let BssError::Throttled { after: Some(after) } = write(&two).await else { panic!() };
+        let BssError::Throttled { after: Some(after) } = write(&two).await else {
+            panic!()
+        };
         assert!(after > Duration::from_secs(longest - 10) && after <= asked.unwrap());
         assert_eq!(server.requests().len(), 1);
         assert_eq!(limiter.paused().unwrap().reason, PauseReason::Throttled);
         let figures = limiter.figures().snapshot();
-        let calls: Vec<_> = figures.calls.iter().map(|(key, tally)| (*key, tally.count)).collect();
+        let calls: Vec<_> = figures
+            .calls
+            .iter()
+            .map(|(key, tally)| (*key, tally.count))
+            .collect();
         assert_eq!(calls, [(("getIdentity", "Throttled"), 1)]);
         assert_eq!((figures.throttled, figures.deferred), (asked.unwrap(), 1));
     }
@@ -331,7 +443,11 @@ async fn throttling_slows_everybody_down() {
     let bss = adapter(settings(&server.url, TOKEN));
     let start = Instant::now();
     assert_eq!(read(&bss).await.class(), "Unavailable");
-    assert_eq!(bss.identity().await, Ok(None), "waited for, because the pause is short");
+    assert_eq!(
+        bss.identity().await,
+        Ok(None),
+        "waited for, because the pause is short"
+    );
     assert!(start.elapsed() >= Duration::from_millis(500));
 }
 
@@ -373,7 +489,9 @@ async fn a_name_that_leads_inside_is_refused() {
     settings.allowed_ranges = AllowedRanges::none();
     let bss = adapter(settings);
     for error in [read(&bss).await, write(&bss).await] {
-        let BssError::Refused { detail } = &error else { panic!("{error}") };
+        let BssError::Refused { detail } = &error else {
+            panic!("{error}")
+        };
         assert!(detail.contains("loopback"), "{detail}");
     }
 }

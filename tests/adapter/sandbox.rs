@@ -28,7 +28,11 @@ impl Sandbox {
         config.tenant_queue = Duration::from_millis(100);
         config.transport = transport(&folder);
         let server = Server::start(config).await.unwrap();
-        Self { server, control: reqwest::Client::new(), folder }
+        Self {
+            server,
+            control: reqwest::Client::new(),
+            folder,
+        }
     }
 
     fn ca(&self) -> String {
@@ -38,7 +42,10 @@ impl Sandbox {
 
 fn tls(folder: &TempDir) -> Transport {
     let hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    Transport::SelfSigned { folder: folder.path().join("tls"), hosts }
+    Transport::SelfSigned {
+        folder: folder.path().join("tls"),
+        hosts,
+    }
 }
 
 impl World for Sandbox {
@@ -79,9 +86,15 @@ impl World for Sandbox {
         };
         let url = format!("{}/control/v1/{path}", self.server.url());
         let request = self.control.post(url).bearer_auth(CONTROL_TOKEN);
-        let reply = request.header("content-type", "application/json").body(body);
+        let reply = request
+            .header("content-type", "application/json")
+            .body(body);
         let reply = reply.send().await.unwrap();
-        assert!(reply.status().is_success(), "{path}: {}", reply.text().await.unwrap());
+        assert!(
+            reply.status().is_success(),
+            "{path}: {}",
+            reply.text().await.unwrap()
+        );
     }
 }
 
@@ -102,8 +115,14 @@ async fn trust_goes_to_the_connections_own_ca_only() {
             settings.ca_pem = ca;
             settings
         };
-        adapter(with(Some(sandbox.ca()))).capabilities().await.unwrap();
-        let wrong = adapter(with(Some(other.ca()))).capabilities().await.unwrap_err();
+        adapter(with(Some(sandbox.ca())))
+            .capabilities()
+            .await
+            .unwrap();
+        let wrong = adapter(with(Some(other.ca())))
+            .capabilities()
+            .await
+            .unwrap_err();
         assert_eq!(wrong.class(), "Refused");
         let said = wrong.to_string();
         assert!(said.contains("CA") && !said.contains(TOKEN), "{said}");
@@ -124,6 +143,9 @@ async fn a_handshake_that_fails_sent_nothing() {
     let with_tls = Sandbox::start(tls).await;
     let mut settings = settings(&cleartext.settings().url.replace("http:", "https:"), TOKEN);
     settings.ca_pem = Some(with_tls.ca());
-    let error = adapter(settings).acquire(&"10423".into(), "h", None).await.unwrap_err();
+    let error = adapter(settings)
+        .acquire(&"10423".into(), "h", None)
+        .await
+        .unwrap_err();
     assert_eq!(error.class(), "Unavailable", "{error}");
 }

@@ -14,7 +14,11 @@ pub enum Act {
     /// The connection is closed without a byte.
     Close,
     /// The first bytes at once, then one of the others each `every`.
-    Drip { first: Vec<u8>, rest: Vec<u8>, every: Duration },
+    Drip {
+        first: Vec<u8>,
+        rest: Vec<u8>,
+        every: Duration,
+    },
     /// The head, then zeros until the client hangs up.
     Flood(Vec<u8>),
     /// Nothing at all, the connection stays open.
@@ -54,7 +58,9 @@ impl Scripted {
         let task = tokio::spawn(async move {
             let mut turn = 0;
             loop {
-                let Ok((stream, _)) = listener.accept().await else { return };
+                let Ok((stream, _)) = listener.accept().await else {
+                    return;
+                };
                 let act = acts[turn.min(acts.len() - 1)].clone();
                 turn += 1;
                 tokio::spawn(serve(stream, act, Arc::clone(&shared)));
@@ -75,7 +81,9 @@ impl Scripted {
 }
 
 async fn serve(mut stream: TcpStream, act: Act, seen: Arc<Mutex<Seen>>) {
-    let Some(request) = read_request(&mut stream).await else { return };
+    let Some(request) = read_request(&mut stream).await else {
+        return;
+    };
     seen.lock().unwrap().requests.push(request);
     match act {
         Act::Close => {}

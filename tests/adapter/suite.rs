@@ -11,8 +11,9 @@ use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BackOrdering, BlockerReason, Bss, BusinessKey,
     CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch,
     Fence, Found, ItemKind, ItemOutcome, Mark, Mode, OperationState, Page, PageRequest,
-    PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey, ResellerKind,
-    Revision, SourceId, Tenant, TenantCreation, TenantId, TenantSettings, TenantStatus,
+    PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey,
+    ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
+    TenantStatus,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::Settings;
@@ -48,9 +49,17 @@ pub async fn run(world: &impl World) {
     refuses_wrong_credentials(world).await;
     let reseller = the_beginning(&bss, world).await;
     let epoch = epochs(&bss, &reseller).await;
-    let fence = Fence { reseller: &reseller, epoch };
+    let fence = Fence {
+        reseller: &reseller,
+        epoch,
+    };
     let tenant = tenant(&bss, fence, world).await;
-    let story = Story { bss, fence, tenant: tenant.id, reseller: reseller.clone() };
+    let story = Story {
+        bss,
+        fence,
+        tenant: tenant.id,
+        reseller: reseller.clone(),
+    };
     story.stale_writes_are_refused().await;
     story.customers().await;
     story.pricing(world.pricing()).await;
@@ -62,13 +71,21 @@ pub async fn run(world: &impl World) {
 async fn refuses_wrong_credentials(world: &impl World) {
     let mut settings = world.settings();
     settings.token = "of-somebody-else".to_owned().into();
-    assert_eq!(adapter(settings).identity().await, Err(BssError::AuthRejected));
+    assert_eq!(
+        adapter(settings).identity().await,
+        Err(BssError::AuthRejected)
+    );
 }
 
 async fn the_beginning(bss: &ReferenceBss, world: &impl World) -> AccountId {
     bss.identity().await.unwrap();
     let capabilities = bss.capabilities().await.unwrap();
-    assert!(capabilities.operations.values().all(|mode| *mode == Mode::Automatic));
+    assert!(
+        capabilities
+            .operations
+            .values()
+            .all(|mode| *mode == Mode::Automatic)
+    );
     let unknown = bss.reseller(&"nobody/..%2F?#".into()).await.unwrap_err();
     assert_eq!(unknown.class(), "NotFound");
     let reseller = bss.reseller(&world.reseller()).await.unwrap();
@@ -84,7 +101,9 @@ async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
     let again = bss.acquire(reseller, "one", None).await.unwrap();
     assert!(again.epoch > first.epoch);
     assert_eq!(again.previous, first.epoch);
-    let held = BssError::HeldByAnother { holder: "one".to_owned() };
+    let held = BssError::HeldByAnother {
+        holder: "one".to_owned(),
+    };
     assert_eq!(bss.acquire(reseller, "two", None).await, Err(held.clone()));
     assert_eq!(bss.acquire(reseller, "two", Some("three")).await, Err(held));
     let taken = bss.acquire(reseller, "two", Some("one")).await.unwrap();
@@ -100,8 +119,10 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
         time_zone: "Mars/Olympus".to_owned(),
         ..settings.clone()
     };
-    let BssError::Invalid(fields) =
-        bss.create_tenant(fence, &"r0".into(), &key, &wrong).await.unwrap_err()
+    let BssError::Invalid(fields) = bss
+        .create_tenant(fence, &"r0".into(), &key, &wrong)
+        .await
+        .unwrap_err()
     else {
         panic!("a wrong edition was taken")
     };
@@ -109,10 +130,24 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     named.sort_unstable();
     assert_eq!(named, ["settings.edition", "settings.timeZone"]);
 
-    let stale = Fence { epoch: Epoch(1), ..fence };
-    let refused = bss.create_tenant(stale, &"r1".into(), &key, &settings).await;
-    assert_eq!(refused, Err(BssError::StaleEpoch { highest: fence.epoch.0 }));
-    assert_eq!(bss.tenant(fence.reseller).await.unwrap(), None, "nothing was created");
+    let stale = Fence {
+        epoch: Epoch(1),
+        ..fence
+    };
+    let refused = bss
+        .create_tenant(stale, &"r1".into(), &key, &settings)
+        .await;
+    assert_eq!(
+        refused,
+        Err(BssError::StaleEpoch {
+            highest: fence.epoch.0
+        })
+    );
+    assert_eq!(
+        bss.tenant(fence.reseller).await.unwrap(),
+        None,
+        "nothing was created"
+    );
 
     // The same request key as the refused one: refusals are not replayed.
     let request = RequestKey::from("r1");
@@ -126,21 +161,42 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
         TenantCreation::Done(tenant) => assert_eq!(tenant.business_key, Some(key.clone())),
     }
     let tenant = active(bss, fence.reseller).await;
-    assert_eq!(bss.operation(&operation).await.unwrap(), OperationState::Succeeded);
-    assert_eq!(bss.operation(&"unknown".into()).await.unwrap(), OperationState::Gone);
-    assert_eq!((&tenant.settings, &tenant.business_key), (&settings, &Some(key.clone())));
-    assert_eq!(create().await.unwrap(), TenantCreation::Done(tenant.clone()));
-    let other_key = bss.create_tenant(fence, &"r2".into(), &"other".into(), &settings).await;
+    assert_eq!(
+        bss.operation(&operation).await.unwrap(),
+        OperationState::Succeeded
+    );
+    assert_eq!(
+        bss.operation(&"unknown".into()).await.unwrap(),
+        OperationState::Gone
+    );
+    assert_eq!(
+        (&tenant.settings, &tenant.business_key),
+        (&settings, &Some(key.clone()))
+    );
+    assert_eq!(
+        create().await.unwrap(),
+        TenantCreation::Done(tenant.clone())
+    );
+    let other_key = bss
+        .create_tenant(fence, &"r2".into(), &"other".into(), &settings)
+        .await;
     assert_eq!(other_key.unwrap_err().class(), "Conflict");
     let reseller = bss.reseller(fence.reseller).await.unwrap();
-    assert_eq!((reseller.kind, reseller.tenant), (ResellerKind::Basic, Some(tenant.id.clone())));
+    assert_eq!(
+        (reseller.kind, reseller.tenant),
+        (ResellerKind::Basic, Some(tenant.id.clone()))
+    );
     tenant
 }
 
 async fn active(bss: &ReferenceBss, reseller: &AccountId) -> Tenant {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
-        let tenant = bss.tenant(reseller).await.unwrap().expect("listed from the beginning");
+        let tenant = bss
+            .tenant(reseller)
+            .await
+            .unwrap()
+            .expect("listed from the beginning");
         if tenant.status == TenantStatus::Active {
             return tenant;
         }
@@ -206,37 +262,68 @@ impl Story<'_> {
     }
 
     async fn all_purchases(&self) -> Vec<Purchase> {
-        all(async |page| self.bss.subscriptions(&self.reseller, &page).await).await.0
+        all(async |page| self.bss.subscriptions(&self.reseller, &page).await)
+            .await
+            .0
     }
 
     async fn all_copies(&self, listing: CopyListing) -> Vec<CopyRecord> {
-        all(async |page| self.bss.copies(&self.tenant, listing, &page).await).await.0
+        all(async |page| self.bss.copies(&self.tenant, listing, &page).await)
+            .await
+            .0
     }
 
     async fn copy_customer(&self, item: CopyItem) -> ItemOutcome {
-        only(self.bss.copy_customers(self.fence, &self.tenant, &[item]).await.unwrap())
+        only(
+            self.bss
+                .copy_customers(self.fence, &self.tenant, &[item])
+                .await
+                .unwrap(),
+        )
     }
 
     async fn copy_subscription(&self, item: CopyItem) -> ItemOutcome {
-        only(self.bss.copy_subscriptions(self.fence, &self.tenant, &[item]).await.unwrap())
+        only(
+            self.bss
+                .copy_subscriptions(self.fence, &self.tenant, &[item])
+                .await
+                .unwrap(),
+        )
     }
 
     async fn stale_writes_are_refused(&self) {
-        let fence = Fence { epoch: Epoch(1), ..self.fence };
-        let stale = BssError::StaleEpoch { highest: self.fence.epoch.0 };
+        let fence = Fence {
+            epoch: Epoch(1),
+            ..self.fence
+        };
+        let stale = BssError::StaleEpoch {
+            highest: self.fence.epoch.0,
+        };
         let item = self.copy(ItemKind::Customer, &"any".into(), &digest("d"));
         let mut purchase = self.copy(ItemKind::Asset, &"any".into(), &digest("d"));
         purchase.pricing = Some(digest("p"));
         let bss = &self.bss;
         let copied = bss.copy_customers(fence, &self.tenant, &[item]).await;
         assert_eq!(copied.unwrap_err(), stale);
-        let copied = bss.copy_subscriptions(fence, &self.tenant, &[purchase]).await;
+        let copied = bss
+            .copy_subscriptions(fence, &self.tenant, &[purchase])
+            .await;
         assert_eq!(copied.unwrap_err(), stale);
-        let target = ActivationTarget { tenant: &self.tenant, expected: Revision(1) };
-        let switched = bss.activate_back_ordering(fence, &"r".into(), &"k".into(), target).await;
+        let target = ActivationTarget {
+            tenant: &self.tenant,
+            expected: Revision(1),
+        };
+        let switched = bss
+            .activate_back_ordering(fence, &"r".into(), &"k".into(), target)
+            .await;
         assert_eq!(switched.unwrap_err(), stale);
-        let never = Fence { epoch: Epoch(self.fence.epoch.0 + 7), ..self.fence };
-        let switched = bss.activate_back_ordering(never, &"r".into(), &"k".into(), target).await;
+        let never = Fence {
+            epoch: Epoch(self.fence.epoch.0 + 7),
+            ..self.fence
+        };
+        let switched = bss
+            .activate_back_ordering(never, &"r".into(), &"k".into(), target)
+            .await;
         assert_eq!(switched.unwrap_err().class(), "Invalid");
     }
 
@@ -249,29 +336,57 @@ impl Story<'_> {
         }
         let first = &customers[0];
         let item = self.copy(ItemKind::Customer, &first.id, &first.digest);
-        let outdated = CopyItem { expected_source: digest("other"), ..item.clone() };
-        assert!(matches!(self.copy_customer(outdated).await, ItemOutcome::Conflict(_)));
-        let seen = CopyItem { expected_copy: Some(digest("other")), ..item.clone() };
-        assert!(matches!(self.copy_customer(seen).await, ItemOutcome::Conflict(_)));
+        let outdated = CopyItem {
+            expected_source: digest("other"),
+            ..item.clone()
+        };
+        assert!(matches!(
+            self.copy_customer(outdated).await,
+            ItemOutcome::Conflict(_)
+        ));
+        let seen = CopyItem {
+            expected_copy: Some(digest("other")),
+            ..item.clone()
+        };
+        assert!(matches!(
+            self.copy_customer(seen).await,
+            ItemOutcome::Conflict(_)
+        ));
         let unknown = self.copy(ItemKind::Customer, &"unknown".into(), &first.digest);
         let ItemOutcome::Failed { class, .. } = self.copy_customer(unknown).await else {
             panic!("a customer that is not there was copied")
         };
         assert_eq!(class, "NotFound");
-        assert_eq!(self.all_customers().await, (customers.clone(), before), "nothing was done");
+        assert_eq!(
+            self.all_customers().await,
+            (customers.clone(), before),
+            "nothing was done"
+        );
 
         let items: Vec<CopyItem> = customers
             .iter()
             .map(|customer| self.copy(ItemKind::Customer, &customer.id, &customer.digest))
             .collect();
         for expected in [ItemOutcome::Created, ItemOutcome::Unchanged] {
-            let outcomes =
-                self.bss.copy_customers(self.fence, &self.tenant, &items).await.unwrap();
+            let outcomes = self
+                .bss
+                .copy_customers(self.fence, &self.tenant, &items)
+                .await
+                .unwrap();
             assert_eq!(outcomes.len(), items.len());
-            assert!(outcomes.values().all(|outcome| *outcome == expected), "{outcomes:?}");
+            assert!(
+                outcomes.values().all(|outcome| *outcome == expected),
+                "{outcomes:?}"
+            );
         }
-        let other_key = CopyItem { key: "another".into(), ..item.clone() };
-        assert!(matches!(self.copy_customer(other_key).await, ItemOutcome::Conflict(_)));
+        let other_key = CopyItem {
+            key: "another".into(),
+            ..item.clone()
+        };
+        assert!(matches!(
+            self.copy_customer(other_key).await,
+            ItemOutcome::Conflict(_)
+        ));
 
         let (after, revision) = self.all_customers().await;
         assert!(revision > before, "copying moves the revision");
@@ -297,13 +412,21 @@ impl Story<'_> {
     ) {
         assert_eq!(copy.source, *source);
         assert_eq!(copy.business_key, Some(self.key(kind, source)));
-        assert_eq!((&copy.digest, &copy.source_digest), (digest, &Some(digest.clone())));
+        assert_eq!(
+            (&copy.digest, &copy.source_digest),
+            (digest, &Some(digest.clone()))
+        );
         assert_eq!(copy.state, CopyState::Live);
     }
 
     async fn pricing(&self, options: PricingOptions) {
-        let customers: Vec<SourceId> =
-            self.all_customers().await.0.into_iter().map(|customer| customer.id).collect();
+        let customers: Vec<SourceId> = self
+            .all_customers()
+            .await
+            .0
+            .into_iter()
+            .map(|customer| customer.id)
+            .collect();
         let mut asked = customers.clone();
         asked.push("unknown".into());
         let (bss, tenant) = (&self.bss, &self.tenant);
@@ -319,7 +442,10 @@ impl Story<'_> {
         assert_eq!(missing(&"unknown".into())[0], "copy");
 
         let set = async |options: &PricingOptions| {
-            let wanted = customers.iter().map(|id| (id.clone(), options.clone())).collect();
+            let wanted = customers
+                .iter()
+                .map(|id| (id.clone(), options.clone()))
+                .collect();
             let outcomes = bss.set_pricing(self.fence, tenant, &wanted).await.unwrap();
             assert_eq!(outcomes.len(), customers.len());
             let mut outcomes: Vec<PricingOutcome> = outcomes.into_values().collect();
@@ -327,19 +453,35 @@ impl Story<'_> {
             assert_eq!(outcomes.len(), 1, "{outcomes:?}");
             outcomes.pop().unwrap()
         };
-        let wrong = PricingOptions { price_list: "PL-NONE".to_owned().into(), ..options.clone() };
-        let PricingOutcome::Failed(why) = set(&wrong).await else { panic!("wrong list taken") };
+        let wrong = PricingOptions {
+            price_list: "PL-NONE".to_owned().into(),
+            ..options.clone()
+        };
+        let PricingOutcome::Failed(why) = set(&wrong).await else {
+            panic!("wrong list taken")
+        };
         assert!(why.contains("priceList"), "{why}");
         assert_eq!(set(&options).await, PricingOutcome::Written);
         assert_eq!(set(&options).await, PricingOutcome::Unchanged);
-        let others = PricingOptions { credit_limit: Some("12.50".to_owned()), ..options };
-        assert_eq!(set(&others).await, PricingOutcome::Differs(vec!["creditLimit".to_owned()]));
+        let others = PricingOptions {
+            credit_limit: Some("12.50".to_owned()),
+            ..options
+        };
+        assert_eq!(
+            set(&others).await,
+            PricingOutcome::Differs(vec!["creditLimit".to_owned()])
+        );
     }
 
     async fn subscriptions(&self) {
         let purchases = self.all_purchases().await;
-        let customers: Vec<SourceId> =
-            self.all_customers().await.0.into_iter().map(|customer| customer.id).collect();
+        let customers: Vec<SourceId> = self
+            .all_customers()
+            .await
+            .0
+            .into_iter()
+            .map(|customer| customer.id)
+            .collect();
         let pricing = self.bss.pricing(&self.tenant, &customers).await.unwrap();
         let mut items = Vec::new();
         for purchase in &purchases {
@@ -356,27 +498,47 @@ impl Story<'_> {
         self.check(&items).await;
 
         let first = &items[0];
-        let repriced = CopyItem { pricing: Some(digest("other")), ..first.clone() };
-        assert!(matches!(self.copy_subscription(repriced).await, ItemOutcome::Conflict(_)));
-        let outdated = CopyItem { expected_source: digest("other"), ..first.clone() };
-        assert!(matches!(self.copy_subscription(outdated).await, ItemOutcome::Conflict(_)));
+        let repriced = CopyItem {
+            pricing: Some(digest("other")),
+            ..first.clone()
+        };
+        assert!(matches!(
+            self.copy_subscription(repriced).await,
+            ItemOutcome::Conflict(_)
+        ));
+        let outdated = CopyItem {
+            expected_source: digest("other"),
+            ..first.clone()
+        };
+        assert!(matches!(
+            self.copy_subscription(outdated).await,
+            ItemOutcome::Conflict(_)
+        ));
         let asleep = purchases.iter().find(|purchase| {
             purchase.state != PurchaseState::Active && pricing.contains_key(&purchase.customer)
         });
         if let Some(asleep) = asleep {
             let mut item = self.copy(asleep.kind, &asleep.id, &asleep.digest);
             item.pricing = Some(digest("p"));
-            assert!(matches!(self.copy_subscription(item).await, ItemOutcome::Conflict(_)));
+            assert!(matches!(
+                self.copy_subscription(item).await,
+                ItemOutcome::Conflict(_)
+            ));
         }
         assert_eq!(self.all_copies(CopyListing::Subscriptions).await, []);
 
         for expected in [ItemOutcome::Created, ItemOutcome::Unchanged] {
             for batch in items.chunks(50) {
                 let bss = &self.bss;
-                let outcomes =
-                    bss.copy_subscriptions(self.fence, &self.tenant, batch).await.unwrap();
+                let outcomes = bss
+                    .copy_subscriptions(self.fence, &self.tenant, batch)
+                    .await
+                    .unwrap();
                 assert_eq!(outcomes.len(), batch.len());
-                assert!(outcomes.values().all(|outcome| *outcome == expected), "{outcomes:?}");
+                assert!(
+                    outcomes.values().all(|outcome| *outcome == expected),
+                    "{outcomes:?}"
+                );
             }
         }
         items.sort_by(|a, b| a.source.cmp(&b.source));
@@ -391,11 +553,18 @@ impl Story<'_> {
         let ids: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
         let target = CheckTarget::Tenant(self.tenant.clone());
         for batch in ids.chunks(50) {
-            let found = self.bss.check(&self.reseller, &target, batch).await.unwrap();
+            let found = self
+                .bss
+                .check(&self.reseller, &target, batch)
+                .await
+                .unwrap();
             assert_eq!(found.len(), batch.len());
             assert!(found.values().all(Vec::is_empty), "{found:?}");
         }
-        let gone = self.bss.check(&self.reseller, &target, &["unknown".into()]).await;
+        let gone = self
+            .bss
+            .check(&self.reseller, &target, &["unknown".into()])
+            .await;
         assert_eq!(gone.unwrap_err().class(), "NotFound");
         let nowhere = CheckTarget::PriceList("PL-NONE".to_owned().into());
         let refused = self.bss.check(&self.reseller, &nowhere, &ids[..1]).await;
@@ -403,13 +572,21 @@ impl Story<'_> {
     }
 
     async fn activate(&self, request: &str, expected: Revision) -> BssResult<Activation> {
-        let target = ActivationTarget { tenant: &self.tenant, expected };
+        let target = ActivationTarget {
+            tenant: &self.tenant,
+            expected,
+        };
         let key = format!("tru/test/{}/activation", self.tenant).into();
-        self.bss.activate_back_ordering(self.fence, &request.into(), &key, target).await
+        self.bss
+            .activate_back_ordering(self.fence, &request.into(), &key, target)
+            .await
     }
 
     async fn revision(&self) -> Revision {
-        self.all_customers().await.1.expect("this server carries revisions")
+        self.all_customers()
+            .await
+            .1
+            .expect("this server carries revisions")
     }
 
     async fn switch(&self, world: &impl World) {
@@ -417,27 +594,50 @@ impl Story<'_> {
         world.deed(Deed::OrderPending).await;
         let orders = all(async |page| self.bss.open_orders(&self.reseller, &page).await).await;
         assert_eq!(orders.0.len(), 1);
-        assert_eq!(self.activate("a", before).await.unwrap_err().class(), "Conflict");
+        assert_eq!(
+            self.activate("a", before).await.unwrap_err().class(),
+            "Conflict"
+        );
         let BssError::Blocked(tallies) =
             self.activate("b", self.revision().await).await.unwrap_err()
         else {
             panic!("switched with an open order")
         };
         assert_eq!(tallies.len(), 1, "{tallies:?}");
-        assert_eq!((tallies[0].reason, tallies[0].count), (BlockerReason::OrderNotFinal, 1));
+        assert_eq!(
+            (tallies[0].reason, tallies[0].count),
+            (BlockerReason::OrderNotFinal, 1)
+        );
         assert_eq!(tallies[0].examples, [orders.0[0].id.clone()]);
         world.deed(Deed::CancelOrders).await;
         let still = self.bss.reseller(&self.reseller).await.unwrap();
         assert_eq!(still.back_ordering, BackOrdering::Off);
 
         let revision = self.revision().await;
-        assert_eq!(self.activate("c", revision).await, Ok(Activation::Activated));
-        assert_eq!(self.activate("c", revision).await, Ok(Activation::Activated), "replayed");
-        assert_eq!(self.activate("d", revision).await, Ok(Activation::AlreadyActive));
+        assert_eq!(
+            self.activate("c", revision).await,
+            Ok(Activation::Activated)
+        );
+        assert_eq!(
+            self.activate("c", revision).await,
+            Ok(Activation::Activated),
+            "replayed"
+        );
+        assert_eq!(
+            self.activate("d", revision).await,
+            Ok(Activation::AlreadyActive)
+        );
         let after = self.bss.reseller(&self.reseller).await.unwrap();
-        assert_eq!((after.kind, after.back_ordering), (ResellerKind::Tenant, BackOrdering::On));
+        assert_eq!(
+            (after.kind, after.back_ordering),
+            (ResellerKind::Tenant, BackOrdering::On)
+        );
         let (customers, _) = self.all_customers().await;
-        assert!(customers.iter().all(|customer| customer.mark == Mark::Marked));
+        assert!(
+            customers
+                .iter()
+                .all(|customer| customer.mark == Mark::Marked)
+        );
         for purchase in self.all_purchases().await {
             if purchase.customer.as_str() != self.reseller.as_str() {
                 assert_eq!(purchase.mark, Mark::Marked, "{}", purchase.id);
@@ -453,7 +653,11 @@ impl Story<'_> {
         };
         assert_eq!(reasons[0].reason, BlockerReason::BackOrderingActive);
         let figures = self.bss.limiter().figures().snapshot();
-        assert!(figures.calls.contains_key(&("activateBackOrdering", "Blocked")));
+        assert!(
+            figures
+                .calls
+                .contains_key(&("activateBackOrdering", "Blocked"))
+        );
         assert_eq!(limiter().load(), (0, 0));
     }
 }

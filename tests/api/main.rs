@@ -8,7 +8,6 @@
     clippy::wildcard_enum_match_arm,
     reason = "helpers of tests, which clippy does not take for tests"
 )]
-
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,

@@ -113,7 +113,12 @@ const BAD_BATCH: Refusal = Refusal {
         `largestBatch`, a source comes twice, or a member is malformed. No item was touched.",
 };
 const fn ok(when: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> Reply {
-    Reply { status: 200, when, schema, location: None }
+    Reply {
+        status: 200,
+        when,
+        schema,
+        location: None,
+    }
 }
 
 /// All of them, in the order in which an upgrade needs them.
@@ -210,7 +215,11 @@ const ACQUIRE_EPOCH: Operation = Operation {
             class: "HeldByAnother",
             when: "another holder holds this reseller; `holder` names it. No epoch was issued.",
         },
-        Refusal { status: 422, class: "Invalid", when: "a member is missing or malformed." },
+        Refusal {
+            status: 422,
+            class: "Invalid",
+            when: "a member is missing or malformed.",
+        },
     ],
     manual: true,
 };
@@ -482,7 +491,10 @@ const COPY_CUSTOMERS: Operation = Operation {
         are not made. Nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopyCustomer>>),
-    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
     refusals: &[NO_TENANT, STALE, BAD_BATCH],
     manual: true,
 };
@@ -532,11 +544,7 @@ const SET_PRICING: Operation = Operation {
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<SetPricing>>),
     replies: &[ok("One result per customer.", of::<Results<PricingResult>>)],
-    refusals: &[
-        NO_TENANT,
-        STALE,
-        BAD_BATCH,
-    ],
+    refusals: &[NO_TENANT, STALE, BAD_BATCH],
     manual: true,
 };
 
@@ -623,7 +631,10 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
         called, no order arises, nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
-    replies: &[ok("One result per item, also if all were refused.", of::<Results<CopyResult>>)],
+    replies: &[ok(
+        "One result per item, also if all were refused.",
+        of::<Results<CopyResult>>,
+    )],
     refusals: &[NO_TENANT, STALE, BAD_BATCH],
     manual: true,
 };
