@@ -212,6 +212,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                     life.bss = None;
                 }
                 self.count(&outcome);
+                if credentials_rejected(&outcome) {
+                    // The Secret is read again with the next look, however fresh it was.
+                    life.bss = None;
+                }
                 fold(scene.valid, &mut life.observed, outcome, now);
             }
         }
@@ -560,6 +564,15 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
             c.type_ == ConditionType::Succeeded.as_str() && c.status == ConditionStatus::True
         })
     })
+}
+
+/// Whether the BSS did not accept the credentials.
+fn credentials_rejected(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed { error, .. } | Outcome::CopiesLost { error, .. }
+            if matches!(error, BssError::AuthRejected | BssError::Forbidden { .. })
+    )
 }
 
 /// Whether the status tells of the present spec.

@@ -1,8 +1,12 @@
 //! What the operator is allowed to, and what it waits for until it is given.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use super::world::{NAME, World, until};
+use super::bss::Data;
+use super::world::{NAME, Options, World, own_plane, until};
 
 /// The service account of the chart can do what the operator needs, and cannot look around.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +45,10 @@ async fn the_service_account_cannot_look_around_nor_delete() {
         ("impersonate", "users"),
         ("create", "serviceaccounts/token"),
     ] {
-        assert!(!can(verb, what, &world.namespace).await, "may {verb} {what}");
+        assert!(
+            !can(verb, what, &world.namespace).await,
+            "may {verb} {what}"
+        );
         assert!(!can(verb, what, &world.system).await, "may {verb} {what}");
     }
     assert!(!can("get", "resellerclaims", &world.namespace).await);
@@ -51,7 +58,10 @@ async fn the_service_account_cannot_look_around_nor_delete() {
         .output(["get", "secrets", "-n", &world.namespace], "")
         .await
         .unwrap();
-    assert!(!refused.success && refused.stderr.contains("orbidden"), "{refused:?}");
+    assert!(
+        !refused.success && refused.stderr.contains("orbidden"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,20 +71,32 @@ async fn what_is_missing_is_awaited_and_what_appears_is_used() {
     world.apply(&[world.upgrade()]).await;
     let view = world.until_reason("DependencyNotReady").await;
     assert!(view.message().contains("distributor"), "{}", view.summary());
-    assert!(view.is("Reconciling") && !view.is("Stalled"), "{:#}", view.0);
+    assert!(
+        view.is("Reconciling") && !view.is("Stalled"),
+        "{:#}",
+        view.0
+    );
 
     world.apply(&[world.connection()]).await;
     let view = world
-        .until("the Secret is named", |view| view.message().contains("credentials"))
+        .until("the Secret is named", |view| {
+            view.message().contains("credentials")
+        })
         .await;
     assert_eq!(view.reason(), "DependencyNotReady");
 
     world.apply(&[world.credentials(&token)]).await;
     let view = world
-        .until("the other Secret is named", |view| view.message().contains("authority"))
+        .until("the other Secret is named", |view| {
+            view.message().contains("authority")
+        })
         .await;
     assert_eq!(view.reason(), "DependencyNotReady");
-    assert_eq!(world.bss.count("/epoch").await, 0, "nothing was asked of the BSS");
+    assert_eq!(
+        world.bss.count("/epoch").await,
+        0,
+        "nothing was asked of the BSS"
+    );
 
     world.apply(&[world.authority()]).await;
     world.ends_well().await;
@@ -101,9 +123,21 @@ async fn a_wrong_token_is_named_and_a_right_one_is_used() {
     })
     .await;
     let token = world.bss.token.clone();
+    let mended = Instant::now();
     world.apply(&[world.credentials(&token)]).await;
+    world
+        .until("it is accepted", |view| view.is("TenantCreated"))
+        .await;
+    let took = mended.elapsed();
+    assert!(
+        took < Duration::from_secs(30),
+        "a refused Secret is not kept for its minute: {took:?}"
+    );
     world.ends_well().await;
-    assert_eq!(connection_condition(&world, "Authenticated").await["status"], "True");
+    assert_eq!(
+        connection_condition(&world, "Authenticated").await["status"],
+        "True"
+    );
 }
 
 /// Taken away in the middle, and given back.
@@ -144,7 +178,12 @@ async fn a_secret_goes_only_where_it_allows() {
     let mut nowhere = world.credentials(&token);
     nowhere["metadata"]["annotations"] = json!({});
     world
-        .apply(&[nowhere, world.authority(), world.connection(), world.upgrade()])
+        .apply(&[
+            nowhere,
+            world.authority(),
+            world.connection(),
+            world.upgrade(),
+        ])
         .await;
     let view = world.until_reason("ConnectionForbidden").await;
     assert!(view.is("Stalled"), "{:#}", view.0);
@@ -157,18 +196,168 @@ async fn a_secret_goes_only_where_it_allows() {
     world.heartbeats(3).await;
     world.until_reason("ConnectionForbidden").await;
     assert_eq!(world.bss.count("/epoch").await, 0, "nothing was sent");
-    assert_eq!(connection_condition(&world, "Ready").await["reason"], "ConnectionForbidden");
+    assert_eq!(
+        connection_condition(&world, "Ready").await["reason"],
+        "ConnectionForbidden"
+    );
     world.apply(&[world.credentials(&token)]).await;
     world.ends_well().await;
     assert_eq!(world.view().await.text("/metadata/name"), NAME);
 }
 
 async fn connection_condition(world: &World, type_: &str) -> Value {
-    let connection = world.kubectl(&["get", "bssc", "distributor", "-o", "json"]).await;
+    let connection = world
+        .kubectl(&["get", "bssc", "distributor", "-o", "json"])
+        .await;
     let connection: Value = serde_json::from_str(&connection).unwrap();
     let conditions = connection["status"]["conditions"].as_array();
     conditions
         .and_then(|all| all.iter().find(|c| c["type"] == type_))
         .cloned()
         .unwrap_or(Value::Null)
+}
+
+/// A verb on a resource of a group.
+type Permission = (String, String, String);
+
+/// What the rules of the chart allow, each verb by itself.
+async fn allowed(world: &World) -> BTreeSet<Permission> {
+    let kubectl = world.plane.kubectl().unwrap();
+    let name = format!("{}:tenant-reseller-operator", world.system);
+    let cluster = kubectl
+        .run(["get", "clusterrole", &name, "-o", "json"])
+        .await
+        .unwrap();
+    let role = [
+        "get",
+        "role",
+        "tenant-reseller-operator",
+        "-o",
+        "json",
+        "-n",
+        &world.system,
+    ];
+    let role = kubectl.run(role).await.unwrap();
+    let mut all = BTreeSet::new();
+    for role in [cluster, role] {
+        let role: Value = serde_json::from_str(&role).unwrap();
+        for rule in role["rules"].as_array().unwrap() {
+            let words = |member: &str| -> Vec<String> {
+                let words = rule[member].as_array().unwrap().iter();
+                words
+                    .map(|word| word.as_str().unwrap().to_owned())
+                    .collect()
+            };
+            for group in words("apiGroups") {
+                for resource in words("resources") {
+                    for verb in words("verbs") {
+                        all.insert((group.clone(), resource.clone(), verb));
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What the operator did by the API server's own audit log. Nothing of it was refused.
+fn used(audit: &str, world: &World) -> BTreeSet<Permission> {
+    let account = format!("system:serviceaccount:{}:", world.system);
+    let mut all = BTreeSet::new();
+    for line in audit.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if !event["user"]["username"]
+            .as_str()
+            .unwrap()
+            .starts_with(&account)
+        {
+            continue;
+        }
+        let Some(object) = event.get("objectRef").filter(|o| o["resource"].is_string()) else {
+            continue;
+        };
+        assert_ne!(event["responseStatus"]["code"], 403, "{event:#}");
+        let text = |member: &str| object[member].as_str().unwrap_or_default().to_owned();
+        let resource = match text("subresource") {
+            sub if sub.is_empty() => text("resource"),
+            sub => format!("{}/{sub}", text("resource")),
+        };
+        let verb = event["verb"].as_str().unwrap().to_owned();
+        // To apply what is not there yet needs leave to create, which the log does not show.
+        if verb == "patch" && event["responseStatus"]["code"] == 201 {
+            all.insert((text("apiGroup"), resource.clone(), "create".to_owned()));
+        }
+        all.insert((text("apiGroup"), resource, verb));
+    }
+    all
+}
+
+/// A run that meets everything uses every rule of the chart, and asks for nothing beside them.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_is_used_and_nothing_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let log = folder.path().join("audit.log");
+    let rules = json!({
+        "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+        "rules": [
+            { "level": "Metadata", "userGroups": ["system:serviceaccounts"] },
+            { "level": "None" },
+        ],
+    });
+    std::fs::write(&policy, rules.to_string()).unwrap();
+    let plane = own_plane(vec![
+        format!("--audit-policy-file={}", policy.display()),
+        format!("--audit-log-path={}", log.display()),
+    ])
+    .await;
+    let options = Options {
+        data: Data {
+            defects: "demo",
+            ..Data::default()
+        },
+        watches_all: true,
+    };
+    let mut world = World::on(plane, "audited", options).await;
+    world.connect().await;
+    world.apply(&[world.waiting_upgrade()]).await;
+    world.until_reason("AwaitingPricing").await;
+    // Twice, so that an event becomes a series.
+    for _ in 0..2 {
+        world.patch(json!({ "spec": { "suspend": true } })).await;
+        world.until_reason("Suspended").await;
+        world.patch(json!({ "spec": { "suspend": false } })).await;
+        world.until_reason("AwaitingPricing").await;
+    }
+    world.kill().await;
+    let customers = world.bss.created("copyCustomers").await;
+    let rows: Vec<Value> = customers
+        .iter()
+        .map(|customer| {
+            json!({
+                "accountId": customer, "priceList": "PL-RETAIL", "billing": { "day": 1 },
+                "paymentMethod": "Invoice", "invoicing": "Combined",
+            })
+        })
+        .collect();
+    let pricing = json!({
+        "apiVersion": "tenantreseller.io/v1alpha1", "kind": "CustomerPricing",
+        "metadata": { "name": "all", "namespace": world.namespace },
+        "spec": { "upgradeRef": { "name": NAME }, "customers": rows },
+    });
+    world.apply(&[pricing]).await;
+    world.until_reason("PrecheckFailed").await;
+    world.bss.act("fix-defects", json!({})).await;
+    world.ends_well().await;
+    let allowed = allowed(&world).await;
+    assert!(allowed.len() > 15, "{allowed:?}");
+    until("every rule is used", || async {
+        let used = used(&std::fs::read_to_string(&log).unwrap(), &world);
+        let unused: Vec<&Permission> = allowed.difference(&used).collect();
+        (unused.is_empty(), format!("never used: {unused:?}"))
+    })
+    .await;
+    let used = used(&std::fs::read_to_string(&log).unwrap(), &world);
+    let beside: Vec<&Permission> = used.difference(&allowed).collect();
+    assert!(beside.is_empty(), "beside the rules: {beside:?}");
 }

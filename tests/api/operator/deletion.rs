@@ -24,7 +24,12 @@ async fn deleted_and_applied_again(world: &World) {
 /// What the operator may have changed.
 async fn touched(world: &World) -> Value {
     let state = world.bss.state().await;
-    json!([state["tenant"], state["customers"], state["subscriptions"], world.bss.writes().await])
+    json!([
+        state["tenant"],
+        state["customers"],
+        state["subscriptions"],
+        world.bss.writes().await
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,13 +65,21 @@ async fn after_each_phase_and_nothing_is_repeated() {
     world.apply(&[world.upgrade()]).await;
     let second = world.until_succeeded().await;
     assert_ne!(second.text("/metadata/uid"), first.text("/metadata/uid"));
-    assert_eq!(world.bss.writes().await, before, "something was written again");
+    assert_eq!(
+        world.bss.writes().await,
+        before,
+        "something was written again"
+    );
     for milestone in super::view::MILESTONES {
         assert!(second.is(milestone), "{:#}", second.0);
     }
     let claim = world.claim().await.spec;
     assert_eq!(claim.holder.uid, second.text("/metadata/uid"));
-    assert_eq!(claim.approval.as_deref(), Some("Automatic"), "the record of the switch stays");
+    assert_eq!(
+        claim.approval.as_deref(),
+        Some("Automatic"),
+        "the record of the switch stays"
+    );
     world.holds().await;
 }
 
@@ -98,7 +111,9 @@ async fn beats_suspension_and_needs_no_credentials() {
     world.bss.struck(0, 1).await;
     world.patch(json!({ "spec": { "suspend": true } })).await;
     world.until_reason("Suspended").await;
-    world.kubectl(&["delete", "secret", "credentials", "authority"]).await;
+    world
+        .kubectl(&["delete", "secret", "credentials", "authority"])
+        .await;
     world.kubectl(&["delete", "bssc", "distributor"]).await;
     let took = world.delete().await;
     assert!(took < SOON, "deletion took {took:?}");

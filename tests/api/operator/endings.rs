@@ -10,7 +10,11 @@ use super::world::{World, until};
 
 async fn ask(world: &World, path: &str) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let reply = http.get(format!("{}{path}", world.health)).send().await.unwrap();
+    let reply = http
+        .get(format!("{}{path}", world.health))
+        .send()
+        .await
+        .unwrap();
     let status = reply.status().as_u16();
     (status, reply.text().await.unwrap())
 }
@@ -66,7 +70,8 @@ async fn health_and_figures_tell_what_happens() {
     let log = world.log();
     let mut named = 0;
     for line in log.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        let line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
         named += usize::from(line.to_string().contains("contoso"));
     }
     assert!(named > 5, "{log}");
@@ -88,7 +93,10 @@ async fn ends_gracefully_in_the_middle_and_goes_on_later() {
     let began = Instant::now();
     let ending = world.operator.terminate().await.unwrap();
     let took = began.elapsed();
-    assert!(matches!(ending, Ending::Gracefully(status) if status.success()), "{ending:?}");
+    assert!(
+        matches!(ending, Ending::Gracefully(status) if status.success()),
+        "{ending:?}"
+    );
     assert!(took < Duration::from_secs(12), "it took {took:?}");
     // Its calls were awaited: what was sent is done, and nothing comes after it.
     let left = world.bss.writes().await;

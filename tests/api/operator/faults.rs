@@ -24,7 +24,10 @@ async fn survives(label: &str, kinds: &[Value], operations: &[&str], rate: f64) 
         ..Data::default()
     };
     let world = World::of(label, data).await;
-    world.bss.faults(json!(rules(kinds, operations, rate))).await;
+    world
+        .bss
+        .faults(json!(rules(kinds, operations, rate)))
+        .await;
     world.begin().await;
     world.until_succeeded().await;
     let fired = world.bss.get("faults").await;
@@ -64,7 +67,13 @@ async fn throttled_with_and_without_a_time() {
         json!({ "Throttle": { "retryAfterSeconds": 1 } }),
         json!({ "Throttle": {} }),
     ];
-    survives("throttled", &kinds, &["copySubscriptions", "listCopies"], 0.05).await;
+    survives(
+        "throttled",
+        &kinds,
+        &["copySubscriptions", "listCopies"],
+        0.05,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +82,13 @@ async fn unavailable_and_failing_after_the_effect() {
         json!("Unavailable503"),
         json!({ "Error500": { "afterEffect": true } }),
     ];
-    survives("unavailable", &kinds, &["copySubscriptions", "createTenant"], 0.03).await;
+    survives(
+        "unavailable",
+        &kinds,
+        &["copySubscriptions", "createTenant"],
+        0.03,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,11 @@ async fn in_phase_3_with_a_request_that_takes_effect_late() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_phase_4_after_the_switch_and_before_its_reply() {
     let mut world = World::start("kill4").await;
-    let lost = json!([rule("activateBackOrdering", &json!("LoseReplyAfterEffect"), 1)]);
+    let lost = json!([rule(
+        "activateBackOrdering",
+        &json!("LoseReplyAfterEffect"),
+        1
+    )]);
     killed_when_struck(&mut world, lost).await;
     world.ends_well().await;
     recorded(&world).await;
@@ -119,6 +123,7 @@ async fn recorded(world: &World) {
     let claim = world.claim().await.spec;
     assert!(claim.activation_time.is_some(), "{claim:?}");
     assert!(claim.inventory_digest.is_some(), "{claim:?}");
+    assert_eq!(claim.approval.as_deref(), Some("Automatic"), "{claim:?}");
     assert!(claim.intents.activate.is_none(), "{claim:?}");
     assert_eq!(claim.timeline.len(), 5, "{claim:?}");
 }
@@ -130,7 +135,11 @@ async fn again_and_again() {
     let slow = |operation: &str| json!({ "operation": operation, "kind": slow(150) });
     world
         .bss
-        .faults(json!([slow("copyCustomers"), slow("copySubscriptions"), slow("listCopies")]))
+        .faults(json!([
+            slow("copyCustomers"),
+            slow("copySubscriptions"),
+            slow("listCopies")
+        ]))
         .await;
     world.begin().await;
     for writes in [20, 120, 200, 330, 420] {

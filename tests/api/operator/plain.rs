@@ -109,7 +109,11 @@ async fn record(world: &World, upgrade: &Value) {
     let holder = world.system.clone();
     let namespace: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(world.client.clone());
     let uid = namespace.get(&holder).await.unwrap().metadata.uid;
-    assert_eq!(state["holder"], json!(uid), "the BSS knows us by our namespace");
+    assert_eq!(
+        state["holder"],
+        json!(uid),
+        "the BSS knows us by our namespace"
+    );
 }
 
 async fn seen_by_kubectl(world: &World) {
@@ -117,7 +121,15 @@ async fn seen_by_kubectl(world: &World) {
     let mut lines = wide.lines();
     let columns: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     for column in [
-        "READY", "PHASE", "PROGRESS", "FAILED", "AGE", "RESELLER", "CONNECTION", "TENANT", "MESSAGE",
+        "READY",
+        "PHASE",
+        "PROGRESS",
+        "FAILED",
+        "AGE",
+        "RESELLER",
+        "CONNECTION",
+        "TENANT",
+        "MESSAGE",
     ] {
         assert!(columns.contains(&column), "no {column} in {wide}");
     }
@@ -126,11 +138,20 @@ async fn seen_by_kubectl(world: &World) {
         assert!(row.contains(cell), "no {cell} in {wide}");
     }
     let chosen = world
-        .kubectl(&["get", "tru", "--field-selector=status.phase=Done", "-o", "name"])
+        .kubectl(&[
+            "get",
+            "tru",
+            "--field-selector=status.phase=Done",
+            "-o",
+            "name",
+        ])
         .await;
     assert!(chosen.contains(NAME), "{chosen}");
     let described = world.kubectl(&["describe", "tru", NAME]).await;
-    let events: Vec<&str> = described.lines().skip_while(|l| !l.starts_with("Events:")).collect();
+    let events: Vec<&str> = described
+        .lines()
+        .skip_while(|l| !l.starts_with("Events:"))
+        .collect();
     assert!(events.len() > 5, "{described}");
     for milestone in MILESTONES {
         assert!(
@@ -138,8 +159,13 @@ async fn seen_by_kubectl(world: &World) {
             "no event of {milestone}: {events:#?}"
         );
     }
-    assert!(events.iter().any(|line| line.contains("Succeeded")), "{events:#?}");
-    let connection = world.kubectl(&["get", "bssc", "distributor", "-o", "json"]).await;
+    assert!(
+        events.iter().any(|line| line.contains("Succeeded")),
+        "{events:#?}"
+    );
+    let connection = world
+        .kubectl(&["get", "bssc", "distributor", "-o", "json"])
+        .await;
     let connection: Value = serde_json::from_str(&connection).unwrap();
     for condition in connection["status"]["conditions"].as_array().unwrap() {
         assert_eq!(condition["status"], "True", "{condition:#}");
@@ -176,14 +202,21 @@ fn phases_in_order(world: &World) {
 
 async fn exclusions(world: &World) {
     let rows = world.rows("Exclusions").await;
-    let mut reasons: Vec<&str> = rows.iter().map(|row| row["reason"].as_str().unwrap()).collect();
+    let mut reasons: Vec<&str> = rows
+        .iter()
+        .map(|row| row["reason"].as_str().unwrap())
+        .collect();
     reasons.sort_unstable();
     reasons.dedup();
     for reason in ["Suspended", "Trial", "FutureDated"] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
     assert!(world.rows("Blockers").await.is_empty());
-    let reports = world.api("UpgradeReport").list(&ListParams::default()).await.unwrap();
+    let reports = world
+        .api("UpgradeReport")
+        .list(&ListParams::default())
+        .await
+        .unwrap();
     for report in reports {
         let owner = &report.metadata.owner_references.unwrap()[0];
         assert_eq!(owner.name, NAME);

@@ -52,7 +52,11 @@ async fn another_identity_than_the_bss_tells() {
         ])
         .await;
     let view = world.until_reason("IdentityMismatch").await;
-    assert!(view.message().contains("acme-identity"), "{}", view.summary());
+    assert!(
+        view.message().contains("acme-identity"),
+        "{}",
+        view.summary()
+    );
     assert!(world.claims().await.is_empty());
     assert_eq!(world.bss.writes().await, 0);
     world.holds().await;
@@ -61,7 +65,10 @@ async fn another_identity_than_the_bss_tells() {
 /// Everything is copied, and an order that is pending holds the switch.
 async fn held(label: &str) -> World {
     let world = World::start(label).await;
-    world.bss.act("storefront/buy", json!({ "hold": true })).await;
+    world
+        .bss
+        .act("storefront/buy", json!({ "hold": true }))
+        .await;
     world.begin().await;
     world.until_reason("AwaitingOrders").await;
     world
@@ -70,11 +77,18 @@ async fn held(label: &str) -> World {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orphaned_copy_is_named_until_the_reseller_ends_it() {
     let world = held("orphan").await;
-    let cancelled = world.bss.act("storefront/cancel", json!({ "pick": "Copied" })).await;
+    let cancelled = world
+        .bss
+        .act("storefront/cancel", json!({ "pick": "Copied" }))
+        .await;
     let source = text(&cancelled["sourceId"]);
     world.bss.act("staff/cancel-order", json!({})).await;
     let view = world.until_reason("OrphanedCopy").await;
-    assert!(view.is("Stalled") && view.is("SubscriptionsCopied"), "{:#}", view.0);
+    assert!(
+        view.is("Stalled") && view.is("SubscriptionsCopied"),
+        "{:#}",
+        view.0
+    );
     assert_eq!(view.named("OrphanedCopy"), std::slice::from_ref(&source));
     assert_eq!(view.failures(), [("OrphanedCopy".to_owned(), 1)]);
     assert_eq!(world.bss.count("/activations").await, 0);
@@ -142,9 +156,15 @@ async fn settings_that_the_bss_refuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_is_suspended_pauses_the_upgrade() {
     let world = held("tenantsuspended").await;
-    world.bss.act("staff/tenant", json!({ "action": "Suspend" })).await;
+    world
+        .bss
+        .act("staff/tenant", json!({ "action": "Suspend" }))
+        .await;
     world.until_reason("TenantSuspended").await;
-    world.bss.act("staff/tenant", json!({ "action": "Resume" })).await;
+    world
+        .bss
+        .act("staff/tenant", json!({ "action": "Resume" }))
+        .await;
     world.bss.act("staff/cancel-order", json!({})).await;
     world.ends_well().await;
 }

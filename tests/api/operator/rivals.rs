@@ -3,38 +3,11 @@
 use kube::Api;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
-use tenant_reseller_operator::local::{ControlPlane, ControlPlaneOptions};
 
 use super::view::View;
-use super::world::{NAME, Options, World, until};
+use super::world::{NAME, Options, World, own_plane, until};
 
 const RIVAL: &str = "rival";
-
-/// A control plane of its own: this operator watches the whole cluster.
-async fn plane() -> &'static ControlPlane {
-    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
-    plane
-        .helm()
-        .unwrap()
-        .run([
-            "install",
-            "definitions",
-            "charts/tenant-reseller-operator-crds",
-            "--namespace=definitions",
-            "--create-namespace",
-        ])
-        .await
-        .unwrap();
-    plane
-        .kubectl()
-        .unwrap()
-        .run(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"])
-        .await
-        .unwrap();
-    // It lives as long as the test binary, and ends with it by its guardian.
-    Box::leak(Box::new(plane))
-}
 
 fn moved(mut object: Value) -> Value {
     object["metadata"]["namespace"] = json!(RIVAL);
@@ -47,7 +20,7 @@ async fn the_second_waits_for_the_first_and_adopts_what_it_left() {
         watches_all: true,
         ..Options::default()
     };
-    let world = World::on(plane().await, "rivals", options).await;
+    let world = World::on(own_plane(Vec::new()).await, "rivals", options).await;
     // The first stays in the middle for as long as it is there.
     let held = json!({ "operation": "copySubscriptions", "kind": "Unavailable503" });
     world.bss.faults(json!([held])).await;
@@ -82,7 +55,8 @@ async fn the_second_waits_for_the_first_and_adopts_what_it_left() {
     let view = rival().await;
     assert!(view.is("Stalled") && !view.is("Accepted"), "{:#}", view.0);
     assert!(
-        view.message().contains(&format!("{}/{NAME}", world.namespace)),
+        view.message()
+            .contains(&format!("{}/{NAME}", world.namespace)),
         "{}",
         view.message()
     );

@@ -20,7 +20,9 @@ async fn buying_until_phase_3_is_complete() {
         .faults(json!([{ "operation": "copySubscriptions", "kind": { "Latency": { "ms": 150 } } }]))
         .await;
     world.begin().await;
-    world.until("CustomersCopied", |view| view.is("CustomersCopied")).await;
+    world
+        .until("CustomersCopied", |view| view.is("CustomersCopied"))
+        .await;
     let enough = Arc::new(AtomicBool::new(false));
     let buyer = {
         let (world, enough) = (Arc::clone(&world), Arc::clone(&enough));
@@ -36,7 +38,9 @@ async fn buying_until_phase_3_is_complete() {
         })
     };
     // A steady buyer cannot hold a phase up.
-    world.until("SubscriptionsCopied", |view| view.is("SubscriptionsCopied")).await;
+    world
+        .until("SubscriptionsCopied", |view| view.is("SubscriptionsCopied"))
+        .await;
     enough.store(true, Ordering::Relaxed);
     let orders = buyer.await.unwrap();
     assert!(orders > 2, "{orders} orders");
@@ -69,6 +73,11 @@ async fn buying_in_the_middle_of_a_final_sweep() {
     let created = world.bss.created("copySubscriptions").await;
     assert!(created.contains(&bought), "{bought} was not copied");
     assert_eq!(created.len(), 41);
+    // The operator saw by itself that the sweep does not count: the BSS did not have to refuse.
+    assert_eq!(
+        world.bss.effects("activateBackOrdering", "Conflict").await,
+        0
+    );
 }
 
 /// Between the last look and the switch: the BSS compares the revision and refuses.
@@ -93,13 +102,16 @@ async fn buying_while_the_switch_is_asked_for() {
 
 /// Buys one that is delivered at once; answers what it is.
 async fn bought(world: &World) -> String {
-    let bought = world.bss.act("storefront/buy", json!({ "hold": true })).await;
+    let bought = world
+        .bss
+        .act("storefront/buy", json!({ "hold": true }))
+        .await;
     let order = json!({ "orderId": bought["orderId"] });
     let finished = world.bss.act("staff/finish-order", order).await;
     finished["sourceIds"][0].as_str().unwrap().to_owned()
 }
 
-/// A quantity that changes after its copy is followed, and a cancellation before it is not copied.
+/// A quantity that changes after its copy is named, and what is cancelled before it is not copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn changing_and_cancelling_meanwhile() {
     let world = World::start("changing").await;
@@ -114,13 +126,19 @@ async fn changing_and_cancelling_meanwhile() {
     world.bss.struck(0, 1).await;
     let changed = world
         .bss
-        .act("storefront/quantity", json!({ "pick": "Copied", "quantity": 77 }))
+        .act(
+            "storefront/quantity",
+            json!({ "pick": "Copied", "quantity": 77 }),
+        )
         .await;
     world.until_reason("SourceChanged").await;
     let named = world.view().await.named("SourceChanged");
     assert_eq!(json!(named), json!([changed["sourceId"]]));
     let created = world.bss.created("copySubscriptions").await;
     assert!(!created.contains(&text(&cancelled["sourceId"])));
+    let amended = json!({ "sourceId": changed["sourceId"], "quantity": 77 });
+    world.bss.act("reseller-staff/amend", amended).await;
+    world.ends_well().await;
 }
 
 fn text(value: &Value) -> String {

@@ -50,7 +50,11 @@ async fn rests(world: &World) {
     let copied = world.bss.created("copySubscriptions").await.len();
     assert!(copied < 400, "there was no middle: {copied} copied");
     world.heartbeats(5).await;
-    assert_eq!(world.bss.writes().await, writes, "something was written while suspended");
+    assert_eq!(
+        world.bss.writes().await,
+        writes,
+        "something was written while suspended"
+    );
     assert_eq!(world.bss.state().await["backOrdering"], "Off");
 }
 
@@ -60,7 +64,10 @@ async fn by_the_field_is_obeyed_and_lifted() {
     world.patch(json!({ "spec": { "suspend": true } })).await;
     rests(&world).await;
     let view = world.view().await;
-    assert_eq!(view.number("/status/observedGeneration"), view.number("/metadata/generation"));
+    assert_eq!(
+        view.number("/status/observedGeneration"),
+        view.number("/metadata/generation")
+    );
     world.bss.faults(json!([])).await;
     world.patch(json!({ "spec": { "suspend": false } })).await;
     let view = world.ends_well().await;

@@ -8,7 +8,9 @@ use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tenant_reseller_operator::api::ResellerClaim;
-use tenant_reseller_operator::local::{ControlPlane, Process, ProcessSpec, Rank, ports};
+use tenant_reseller_operator::local::{
+    ControlPlane, ControlPlaneOptions, Process, ProcessSpec, Rank, ports,
+};
 
 use super::bss::{Bss, Data};
 use super::view::{History, View};
@@ -106,7 +108,11 @@ impl World {
         .arg("run")
         .arg("--allow-address=127.0.0.0/8")
         .arg(format!("--health-listen=127.0.0.1:{port}"))
-        .args(["--recheck-seconds=1", "--poll-seconds=1", "--lease-seconds=3"])
+        .args([
+            "--recheck-seconds=1",
+            "--poll-seconds=1",
+            "--lease-seconds=3",
+        ])
         .args((!options.watches_all).then(|| format!("--watch-namespace={namespace}")))
         .env("KUBECONFIG", &operator_kubeconfig)
         .env("POD_NAMESPACE", &system)
@@ -163,7 +169,9 @@ impl World {
     }
 
     pub(super) async fn kubectl(&self, arguments: &[&str]) -> String {
-        let all = ["-n", &self.namespace].into_iter().chain(arguments.iter().copied());
+        let all = ["-n", &self.namespace]
+            .into_iter()
+            .chain(arguments.iter().copied());
         self.plane.kubectl().unwrap().run(all).await.unwrap()
     }
 
@@ -246,8 +254,12 @@ impl World {
     /// Connection and Secrets.
     pub(super) async fn connect(&self) {
         let token = self.bss.token.clone();
-        self.apply(&[self.credentials(&token), self.authority(), self.connection()])
-            .await;
+        self.apply(&[
+            self.credentials(&token),
+            self.authority(),
+            self.connection(),
+        ])
+        .await;
     }
 
     /// Everything that one upgrade needs, with default pricing options.
@@ -439,4 +451,37 @@ async fn install(plane: &ControlPlane, system: &str) -> PathBuf {
         .await
         .unwrap();
     plane.kubeconfig_for(system, account.trim()).await.unwrap()
+}
+
+/// A control plane for one test, with the definitions: for an operator that watches the whole
+/// cluster, or for an API server with more arguments.
+pub(super) async fn own_plane(api_server_arguments: Vec<String>) -> &'static ControlPlane {
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let options = ControlPlaneOptions {
+        api_server_arguments,
+        ..ControlPlaneOptions::default()
+    };
+    let plane = ControlPlane::start(options).await.unwrap();
+    plane
+        .helm()
+        .unwrap()
+        .run([
+            "install",
+            "definitions",
+            "charts/tenant-reseller-operator-crds",
+            "--namespace=definitions",
+            "--create-namespace",
+        ])
+        .await
+        .unwrap();
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "--all",
+        "--timeout=30s",
+    ];
+    plane.kubectl().unwrap().run(wait).await.unwrap();
+    // It lives as long as the test binary, and ends with it by its guardian.
+    Box::leak(Box::new(plane))
 }
