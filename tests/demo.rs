@@ -1,40 +1,93 @@
-//! The demo as a test: the whole story on a real control plane, with a small reseller. It fails if a
-//! step is not observed, if a fault of the story never struck, or if the ledgers are not clean.
-
+//! The demo is a test: the whole story on a real API server, with a smaller reseller. What it
+//! asserts it asserts itself, step by step, and ends with another exit code where something is not
+//! as it has to be; here it has to come to its end and leave nothing behind.
 #![cfg(feature = "local")]
 #![allow(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test that panics has failed"
+    reason = "helpers of tests, which clippy does not take for tests"
 )]
 
-use std::process::Command;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const CUSTOMERS: &str = "--customers=20";
+const SUBSCRIPTIONS: &str = "--subscriptions=80";
+
+/// The demo, with a folder of its own for everything that it makes.
+fn demo(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tru-local"));
+    command
+        .args(["demo", CUSTOMERS, SUBSCRIPTIONS, "--seed=3"])
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// What is in the folder, and which processes belong to it: each has it in its environment, as the
+/// place of its files or as its home.
+fn left_behind(folder: &Path) -> Vec<String> {
+    let mut left: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect();
+    let folder = folder.to_str().unwrap();
+    if Path::new("/proc/self/environ").exists() {
+        for process in fs::read_dir("/proc").unwrap() {
+            let process = process.unwrap().path();
+            // Processes of others cannot be read, and some end while we look.
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            if String::from_utf8_lossy(&environment).contains(folder) {
+                let words = fs::read(process.join("cmdline")).unwrap_or_default();
+                left.push(String::from_utf8_lossy(&words).replace('\0', " "));
+            }
+        }
+    } else {
+        let listed = Command::new("ps").arg("axeww").output().unwrap();
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        let ours = listed.lines().filter(|line| line.contains(folder));
+        left.extend(ours.map(str::to_owned));
+    }
+    left
+}
+
+fn text(output: &Output) -> String {
+    let (out, errors) = (&output.stdout, &output.stderr);
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(errors)
+    )
+}
 
 #[test]
-fn the_demo_tells_its_story_to_the_end() {
-    let output = Command::new(env!("CARGO_BIN_EXE_tru-local"))
-        .args(["demo", "--customers=20", "--subscriptions=120", "--seed=3"])
-        .output()
-        .expect("the demo starts");
-    let told = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\n{errors}");
-    for line in [
-        "TenantCreated is True",
-        "CustomersCopied is True",
-        "AwaitingPricing",
-        "PrecheckFailed",
-        "ended with SIGKILL",
-        "OrphanedCopy names",
+fn the_whole_story_comes_to_its_end_and_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let output = demo(folder.path()).output().unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("\nThe upgrade succeeded; "), "{told}");
+    for step in [
+        "the BSS was asked once",
+        "CustomersCopied is True: 20 customers",
+        "orders for 20001: refused (409 ",
+        "AwaitingPricing: ",
+        "PrecheckFailed: nothing was copied",
+        "was ended with SIGKILL",
+        "OrphanedCopy names ",
         "SubscriptionsCopied is True",
-        "BackOrderingActivated is True",
-        "The upgrade succeeded",
+        "the reseller is no longer Basic",
     ] {
-        assert!(
-            told.contains(line),
-            "{line:?} is missing in\n{told}\n{errors}"
-        );
+        assert!(told.contains(step), "{step} is missing in:\n{told}");
     }
+    assert!(!told.contains("WRONG"), "{told}");
     // The closing table, from the sandbox's ledgers.
     for (figure, value) in [
         ("duplicated", "0"),
@@ -48,8 +101,36 @@ fn the_demo_tells_its_story_to_the_end() {
     ] {
         let row = told
             .lines()
-            .find(|line| line.trim_start().starts_with(figure))
-            .unwrap_or_else(|| panic!("no row {figure:?} in\n{told}"));
-        assert_eq!(row.split_whitespace().last(), Some(value), "{row}");
+            .find(|line| line.trim_start().starts_with(figure));
+        let shown = row.and_then(|row| row.split_whitespace().last());
+        assert_eq!(shown, Some(value), "{figure} in:\n{told}");
     }
+    assert_eq!(left_behind(folder.path()), [""; 0], "{told}");
+}
+
+#[test]
+fn interrupted_in_the_middle_it_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let mut child = demo(folder.path()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let in_the_middle = lines.any(|line| line.unwrap().contains("CustomersCopied is True"));
+    let there = left_behind(folder.path());
+    let sent = Command::new("sh")
+        .args(["-c", r#"kill -INT "$0""#])
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    // Read to the end, so that it can go on writing.
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let mut errors = String::new();
+    let mut stderr = child.stderr.take().unwrap();
+    stderr.read_to_string(&mut errors).unwrap();
+    let status = child.wait().unwrap();
+    assert!(in_the_middle && sent.success(), "{errors}");
+    assert_eq!(status.code(), Some(130), "{rest:?} {errors}");
+    assert_eq!(errors, "interrupted: everything is ended\n");
+    // The look itself has to find what is there: a folder, the demo, its guardian and at least
+    // etcd, the API server, the sandbox and the operator.
+    assert!(there.len() >= 7, "{there:?}");
+    assert_eq!(left_behind(folder.path()), [""; 0]);
 }

@@ -472,7 +472,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let (namespace, name) = place(seen);
         let latest = self.cluster.latest(namespace, name);
         let latest = latest.ok_or(Interrupted::Cluster(ClusterError::Gone))?;
-        if latest.metadata.deletion_timestamp.is_some() || latest.metadata.uid != seen.metadata.uid {
+        if latest.metadata.deletion_timestamp.is_some() || latest.metadata.uid != seen.metadata.uid
+        {
             return Err(Interrupted::Again);
         }
         Ok(latest)
@@ -548,7 +549,9 @@ fn account<B>(valid: &ValidUpgrade, life: &Life<B>) -> AccountId {
 }
 
 fn concurrency<B>(fetched: &Fetched<B>) -> usize {
-    usize::try_from(fetched.connection.spec.limits.concurrency).unwrap_or(1).clamp(1, 256)
+    usize::try_from(fetched.connection.spec.limits.concurrency)
+        .unwrap_or(1)
+        .clamp(1, 256)
 }
 
 fn place(upgrade: &TenantResellerUpgrade) -> (&str, &str) {

@@ -61,7 +61,11 @@ pub(super) async fn claim<C: Cluster, B>(
     let claim = match (edit, life.claim.clone()) {
         (ClaimEdit::Take, _) | (_, None) => {
             // The claim's name is made of the canonical account id, which only the BSS tells.
-            let reseller = life.observed.reseller.as_ref().map(|reseller| reseller.account.clone());
+            let reseller = life
+                .observed
+                .reseller
+                .as_ref()
+                .map(|reseller| reseller.account.clone());
             let reseller = reseller.ok_or(ClusterError::Conflict)?;
             match take(cluster, valid, &reseller).await? {
                 Taken::Ours(claim) => *claim,

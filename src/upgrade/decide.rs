@@ -56,7 +56,9 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
         upgrade,
         seen: observed,
     };
-    let wait = observed.not_before.and_then(|until| until.checked_sub(now.monotonic));
+    let wait = observed
+        .not_before
+        .and_then(|until| until.checked_sub(now.monotonic));
     let wait = wait.filter(|wait| !wait.is_zero());
     if observed.stage == Stage::Done {
         return match wait {
@@ -158,7 +160,11 @@ impl Decide<'_> {
             })
         });
         if let (Some(wait), true) = (wait, open) {
-            return Decision { effect: None, state, next: Next::After(wait) };
+            return Decision {
+                effect: None,
+                state,
+                next: Next::After(wait),
+            };
         }
         let next = if effect.is_some() {
             Next::AfterEffect
@@ -173,7 +179,11 @@ impl Decide<'_> {
     }
 
     fn rests(&self, wait: Duration) -> Decision {
-        Decision { effect: None, state: self.state(), next: Next::After(wait) }
+        Decision {
+            effect: None,
+            state: self.state(),
+            next: Next::After(wait),
+        }
     }
 
     fn act(&self, effect: Effect) -> Decision {
@@ -320,9 +330,10 @@ impl Decide<'_> {
     fn create_tenant(&self, claim: &ResellerClaimSpec, reseller: &Reseller) -> Decision {
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
-            Some(CreateTenantIntent { operation_id: Some(id), .. }) => {
-                self.act(Effect::Read(Read::Operation(OperationId(id.clone()))))
-            }
+            Some(CreateTenantIntent {
+                operation_id: Some(id),
+                ..
+            }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
             Some(intent) if intent.settings_digest == digest => {
                 let keys = self.upgrade.keys(&reseller.account);
                 self.act(Effect::CreateTenant(CreateTenant {
@@ -416,15 +427,26 @@ impl Decide<'_> {
         if wanted.is_empty()
             && let Some(default) = &self.upgrade.default_pricing
         {
-            let customers = self.seen.to_default.iter().filter(|id| untried(id, default));
+            let customers = self
+                .seen
+                .to_default
+                .iter()
+                .filter(|id| untried(id, default));
             wanted = customers.map(|id| (id.clone(), default.clone())).collect();
         }
         if wanted.is_empty() {
             return None;
         }
-        let batch = self.seen.capabilities.as_ref().map_or(1, |c| usize::from(c.largest_batch));
+        let batch = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map_or(1, |c| usize::from(c.largest_batch));
         let all: Vec<(SourceId, PricingOptions)> = wanted.into_iter().collect();
-        let batches = all.chunks(batch.max(1)).map(|c| c.iter().cloned().collect()).collect();
+        let batches = all
+            .chunks(batch.max(1))
+            .map(|c| c.iter().cloned().collect())
+            .collect();
         Some(Work::SetPricing(batches))
     }
 

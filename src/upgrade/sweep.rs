@@ -12,8 +12,9 @@ use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Customer,
-    Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId, Sync, TenantId,
+    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState,
+    Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId, Sync,
+    TenantId,
 };
 
 /// What a sweep may do.
@@ -594,7 +595,11 @@ impl Sweep {
                 }
                 // Not there, or not as it should be: the next sweep sees what is true then.
                 Found::One(_) | Found::None => {
-                    self.unsettled(item.kind, &item.source, "the outcome of its copy is unknown");
+                    self.unsettled(
+                        item.kind,
+                        &item.source,
+                        "the outcome of its copy is unknown",
+                    );
                 }
                 Found::Many(_) => {
                     self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);

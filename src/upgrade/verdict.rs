@@ -222,7 +222,13 @@ pub(super) fn of_refusal(tallies: &[BlockerTally]) -> Verdict {
         .iter()
         .map(|tally| {
             let name = tally.reason.as_str();
-            let examples = tally.examples.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            let examples = tally
+                .examples
+                .iter()
+                .take(5)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
             format!("{name} {} ({examples})", tally.count)
         })
         .collect();
@@ -233,8 +239,15 @@ pub(super) fn of_refusal(tallies: &[BlockerTally]) -> Verdict {
             ["SourceChanged"] => Reason::SourceChanged,
             _ => Reason::PrecheckFailed,
         },
-        format!("The BSS refuses to activate back ordering: {}.", names.join(", ")),
-        format!("{}: {} The operator looks again by itself.", counted.join(", "), remedies(&names)),
+        format!(
+            "The BSS refuses to activate back ordering: {}.",
+            names.join(", ")
+        ),
+        format!(
+            "{}: {} The operator looks again by itself.",
+            counted.join(", "),
+            remedies(&names)
+        ),
     )
 }
 

@@ -148,7 +148,11 @@ impl Fold<'_> {
             }
             Some(_) | None => verdict,
         };
-        self.seen.trouble = Some(Trouble { verdict, attempts, at: self.now.monotonic });
+        self.seen.trouble = Some(Trouble {
+            verdict,
+            attempts,
+            at: self.now.monotonic,
+        });
     }
 }
 

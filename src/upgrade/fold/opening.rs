@@ -8,8 +8,8 @@ use crate::bss::port::{
 use crate::upgrade::claim::Holding;
 use crate::upgrade::effect::ClaimEdit;
 use crate::upgrade::keys::settings_digest;
-use crate::upgrade::observed::Verdict;
 use crate::upgrade::observed::Stage;
+use crate::upgrade::observed::Verdict;
 use crate::upgrade::verdict::{self, verdict};
 
 impl Fold<'_> {
@@ -180,7 +180,11 @@ impl Fold<'_> {
             ));
             return;
         }
-        let currency = self.seen.claim.as_ref().and_then(|claim| claim.tenant_currency.clone());
+        let currency = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| claim.tenant_currency.clone());
         if let Some(currency) = currency.filter(|currency| *currency != tenant.currency) {
             self.stall(verdict(
                 Reason::TenantSettingsDiffer,
@@ -227,7 +231,11 @@ impl Fold<'_> {
             }
             Some(_) => None,
             None => self.unconfirmed().or_else(|| {
-                let enabled = self.seen.reseller.as_ref().is_none_or(|r| r.ordering_enabled);
+                let enabled = self
+                    .seen
+                    .reseller
+                    .as_ref()
+                    .is_none_or(|r| r.ordering_enabled);
                 (!enabled).then(|| {
                     verdict(
                         Reason::PrecheckFailed,
