@@ -92,7 +92,10 @@ async fn pricing_and_blockers_hold_phase_3_and_are_named_in_one_go() {
     let total: i64 = failures.iter().map(|(_, count)| count).sum();
     until("the report lists all", || async {
         let rows = world.rows("Blockers").await;
-        (rows.len() as i64 == total, format!("{rows:#?}"))
+        (
+            i64::try_from(rows.len()).unwrap() == total,
+            format!("{rows:#?}"),
+        )
     })
     .await;
     for row in world.rows("Blockers").await {
