@@ -147,7 +147,30 @@ def admin_set_state(call):
     return 200, {"id": call.body["id"], "state": call.body["state"]}
 
 
+def admin_order(call):
+    """An order that stays pending until it is cancelled."""
+    if not one(call.db, "SELECT 1 FROM account WHERE id = ?", call.body["customerId"]):
+        raise Problem("Invalid", "no such customer", fields=[wrong("customerId", "is unknown")])
+    if one(call.db, "SELECT 1 FROM purchase_order WHERE id = ?", call.body["id"]):
+        raise Problem("Conflict", "the id is in use")
+    call.db.execute("INSERT INTO purchase_order (id, owner_id, placed_time, final) "
+                    "VALUES (?, ?, '2026-01-01T00:00:00Z', 0)",
+                    (call.body["id"], call.body["customerId"]))
+    return 200, {"id": call.body["id"]}
+
+
+def admin_cancel_order(call):
+    changed = call.db.execute("UPDATE purchase_order SET final = 1 WHERE id = ?",
+                              (call.body["id"],))
+    if not changed.rowcount:
+        raise Problem("NotFound", "no such order")
+    return 200, {"id": call.body["id"]}
+
+
 ADMIN_ROUTES = [
+    Route("POST", "/admin/orders", admin_order, members(
+        {"id": contract.ID, "customerId": contract.ID}), writes=True),
+    Route("PATCH", "/admin/orders", admin_cancel_order, members({"id": contract.ID}), writes=True),
     Route("GET", "/admin/state", admin_state),
     Route("POST", "/admin/pricing", admin_pricing, members(
         {"reseller": contract.ID,

@@ -13,6 +13,7 @@ mod gates;
 mod kills;
 mod plain;
 mod refusals;
+mod second;
 mod rivals;
 mod storefront;
 mod suspension;
