@@ -26,14 +26,20 @@ async fn a_whole_upgrade_against_the_second_server() {
     let folder = tempfile::tempdir().unwrap();
     let hosts = vec!["127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(hosts).unwrap();
-    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let (cert, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
     std::fs::write(&cert, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/reference-server");
     let spec = ProcessSpec::new("second-server", &python)
         .arg(format!("{examples}/server.py"))
         .args(["--listen=127.0.0.1:0", "--queue-seconds=0.5"])
-        .args([format!("--token={TOKEN}"), format!("--admin-token={ADMIN_TOKEN}")])
+        .args([
+            format!("--token={TOKEN}"),
+            format!("--admin-token={ADMIN_TOKEN}"),
+        ])
         .arg(format!("--seed-data={examples}/example-data.json"))
         .arg(format!("--tls-cert={}", cert.display()))
         .arg(format!("--tls-key={}", key.display()))
@@ -67,7 +73,12 @@ async fn a_whole_upgrade_against_the_second_server() {
         connection["spec"]["identity"] = json!(identity);
     }
     world
-        .apply(&[world.credentials(TOKEN), authority, connection, world.upgrade()])
+        .apply(&[
+            world.credentials(TOKEN),
+            authority,
+            connection,
+            world.upgrade(),
+        ])
         .await;
     world.until_succeeded().await;
 
@@ -88,7 +99,11 @@ async fn a_whole_upgrade_against_the_second_server() {
     assert_eq!(reseller["activations"], 1, "{reseller:#}");
     assert_eq!(reseller["tenantCreations"], 1, "{reseller:#}");
     let copies = &reseller["copies"];
-    let copied: Vec<i64> =
-        copies.as_object().unwrap().values().filter_map(Value::as_i64).collect();
+    let copied: Vec<i64> = copies
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_i64)
+        .collect();
     assert_eq!(copied.iter().sum::<i64>(), 12 + 30, "{reseller:#}");
 }

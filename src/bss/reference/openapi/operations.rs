@@ -253,7 +253,7 @@ const CREATE_TENANT: Operation = Operation {
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
         the tenant as it is now. Nothing is created. So the same request again, under its \
         `Idempotency-Key` or another, while creation is under way gets the same 202 with the same \
-        operation, and afterwards the tenant (a stored 202 is not replayed then).\n\
+        operation, and afterwards the tenant, or the stored 202 once more (its operation says `Succeeded` then).\n\
         2. The reseller has another live tenant, or this business key was used before for other \
         settings, for another reseller, or for a tenant that was marked as deleted since: \
         `Conflict`. A business key never names a second record; after a deletion people create \
