@@ -297,10 +297,9 @@ pub(super) fn awaiting_pricing(
             None => id.to_string(),
         })
         .collect();
-    let more = if unpriced.len() > first.len() {
-        ", ..."
-    } else {
-        ""
+    let more = match unpriced.len().saturating_sub(first.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
     let customers = if unpriced.len() == 1 {
         "customer"

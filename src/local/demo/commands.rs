@@ -44,7 +44,10 @@ pub(super) fn sandbox(folder: &Path, tokens: &Tokens, data: Data) -> LocalResult
             .arg(format!("--subscriptions={}", data.subscriptions))
             .arg(format!("--seed={}", data.seed))
             // Small enough that there is a middle of the copy for things to happen in.
-            .arg("--largest-batch=10")
+            .arg(format!(
+                "--largest-batch={}",
+                data.subscriptions.div_ceil(40).clamp(2, 100)
+            ))
             .rank(Rank::Client),
     )
 }
