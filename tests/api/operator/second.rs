@@ -98,8 +98,8 @@ async fn a_whole_upgrade_against_the_second_server() {
     assert_eq!(reseller["duplicates"], json!({}), "{reseller:#}");
     assert_eq!(reseller["activations"], 1, "{reseller:#}");
     assert_eq!(reseller["tenantCreations"], 1, "{reseller:#}");
-    let copies = &reseller["copies"];
-    let copied: Vec<i64> = copies
+    let by_kind = &reseller["copies"];
+    let copied: Vec<i64> = by_kind
         .as_object()
         .unwrap()
         .values()
