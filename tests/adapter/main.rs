@@ -18,6 +18,7 @@ mod misbehaviour;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;
+mod second_server;
 mod suite;
 
 use std::num::{NonZeroU16, NonZeroU32};
