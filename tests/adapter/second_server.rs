@@ -79,11 +79,7 @@ impl Process {
             BufReader::new(output).read_line(&mut line).map(|_| line)
         });
         let line = tokio::time::timeout(Duration::from_secs(30), line);
-        let line = line
-            .await
-            .expect("does not become ready")
-            .unwrap()
-            .unwrap();
+        let line = line.await.expect("does not become ready").unwrap().unwrap();
         let url = line.trim_end().strip_prefix("listening on ");
         url.unwrap_or_else(|| panic!("said {line:?} instead of where it listens"))
             .to_owned()
