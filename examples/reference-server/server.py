@@ -330,8 +330,8 @@ def parse_body(route, headers, raw_body, problems):
     if route.body is None:
         return None
     if raw_body is None:
-        problems.append(wrong("body", f"must have a Content-Length of at most {LARGEST_REQUEST}"))
-        return None
+        raise Problem("Invalid", "the body is too large, or its length is unknown", status=413, fields=[
+            wrong("body", f"must have a Content-Length of at most {LARGEST_REQUEST}")])
     try:
         body = json.loads(raw_body.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -263,6 +263,13 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(self.create(epoch, key="k-next", request="r3")[0], 202)
         self.assertEqual(self.state()["tenantCreations"], 2)
 
+    def test_the_key_of_a_copy_starts_no_switch(self):
+        epoch, tenant = self.copied_customers()
+        status, reply = self.ask("POST", tenant + "/activation",
+                                 {"businessKey": "k-20001", "expectedRevision": self.revision()},
+                                 Fencing_Epoch=epoch, Idempotency_Key="a1")
+        self.assertEqual((status, reply["class"]), (409, "Conflict"))
+
     def test_an_open_order_stands_against_the_switch(self):
         epoch, tenant = self.copied()
         self.good("POST", "/admin/orders", {"id": "O-1", "customerId": "20002"}, token=ADMIN)
@@ -346,7 +353,8 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(self.create(epoch, edition="Basic")[1]["class"], "Conflict")
         self.assertEqual(self.create(epoch, "k2", "r2")[1]["class"], "Conflict")
         large = {"holder": "h" * (2 * 1024 * 1024)}
-        self.refused("Invalid", "POST", RESELLER + "/epoch", large)
+        refusal = self.refused("Invalid", "POST", RESELLER + "/epoch", large)
+        self.assertEqual((refusal["status"], refusal["fields"][0]["field"]), (413, "body"))
 
 
 if __name__ == "__main__":
