@@ -292,6 +292,7 @@ mod tests {
             (409, ErrorClass::HeldByAnother, "HeldByAnother"),
             (409, ErrorClass::Blocked, "Blocked"),
             (422, ErrorClass::Invalid, "Invalid"),
+            (413, ErrorClass::Invalid, "Invalid"),
             (501, ErrorClass::ManualStepNeeded, "ManualStepNeeded"),
             (501, ErrorClass::Unsupported, "Unsupported"),
             (503, ErrorClass::Unavailable, "Unavailable"),
