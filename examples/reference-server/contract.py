@@ -247,9 +247,7 @@ def impossible_settings(call):
     if not isinstance(settings, dict):
         return []
     active = call.db.execute("SELECT id FROM price_list WHERE owner = '' AND active ORDER BY id")
-    inactive = one(call.db, "SELECT 1 FROM price_list WHERE owner = '' AND id = ? AND NOT active",
-                   str(settings.get("priceList")))
-    possible = {} if inactive else {"priceList": [row["id"] for row in active]}
+    possible = {"priceList": [row["id"] for row in active]}
     for row in call.db.execute("SELECT name, value FROM choice ORDER BY name, value"):
         possible.setdefault(row["name"], []).append(row["value"])
     return [wrong(f"settings.{name}", "is not possible", allowed)
@@ -269,23 +267,16 @@ def create_tenant(call):
             return 200, tenant_record(db, tenant)
         return 202, operation_record(one(db, "SELECT * FROM operation WHERE tenant_id = ?",
                                          tenant["id"]))
-    used = key_is_used(db, key)
-    uses = db.execute("SELECT * FROM tenant WHERE business_key = ?", (key,)).fetchall()
-    if used and used["record_type"] != "tenant" or any(
-            use["reseller_id"] != reseller["id"] or json.loads(use["created_settings"]) != settings
-            for use in uses):
-        raise Problem("Conflict", "the business key belongs to something else")
+    if key_is_used(db, key):
+        # Also if its tenant was deleted: people create the next one.
+        raise Problem("Conflict", "the business key was used before")
     impossible = impossible_settings(call)
     if impossible:
         raise Problem("Invalid", "settings are not possible", fields=impossible)
-    active = one(db, "SELECT active FROM price_list WHERE owner = '' AND id = ?",
-                 settings["priceList"])["active"]
     refuse_if_blocked([("ResellerNotBasic", [reseller["id"]] * (reseller["kind"] != "Basic")),
-                       ("OrderingDisabled", [reseller["id"]] * (not reseller["ordering_enabled"])),
-                       ("PriceListInactive", [settings["priceList"]] * (not active))])
+                       ("OrderingDisabled", [reseller["id"]] * (not reseller["ordering_enabled"]))])
     tenant_id, operation_id = new_id("t"), new_id("op")
-    if not used:
-        claim_key(db, key, "tenant", tenant_id)
+    claim_key(db, key, "tenant", tenant_id)
     insert(db, "tenant", id=tenant_id, reseller_id=reseller["id"], business_key=key,
            created_settings=as_json(settings), settings=as_json(settings), status="InProgress")
     insert(db, "operation", id=operation_id, reseller_id=reseller["id"], tenant_id=tenant_id,
@@ -312,10 +303,8 @@ def finish_creation(db, operation):
         db.execute("UPDATE tenant SET status = 'Active' WHERE id = ?", (tenant["id"],))
         state, detail = "Succeeded", None
     else:
-        # The key stays with an earlier tenant of the same key, which people deleted since.
         db.execute("DELETE FROM tenant WHERE id = ?", (tenant["id"],))
-        db.execute("DELETE FROM business_key WHERE key = ?1 AND NOT EXISTS "
-                   "(SELECT 1 FROM tenant WHERE business_key = ?1)", (tenant["business_key"],))
+        db.execute("DELETE FROM business_key WHERE key = ?", (tenant["business_key"],))
         state, detail = "Failed", "the price list was deactivated while the creation was queued"
     db.execute("UPDATE operation SET state = ?, detail = ? WHERE id = ?",
                (state, detail, operation["id"]))
@@ -404,13 +393,12 @@ def refuse_if_blocked(reasons):
         raise Problem("Blocked", "it must not be done as things are", blockers=blockers)
 
 
-def refuse_unless_open(call):
-    """What refuses a batch as a whole."""
-    if call.tenant["status"] == "InProgress":
-        raise Problem("Conflict", "the tenant is still being created")
-    ids = [call.tenant["id"]]
-    refuse_if_blocked([("TenantSuspended", ids * (call.tenant["status"] == "Suspended")),
-                       ("BackOrderingActive", ids * (call.reseller["kind"] == "Tenant"))])
+def refuse_closed(call):
+    """What refuses every item of a batch of copies."""
+    reasons = ["BackOrderingActive"] * (call.reseller["kind"] == "Tenant")
+    reasons += ["TenantSuspended"] * (call.tenant["status"] != "Active")
+    if reasons:
+        raise blocked([{"reason": reason} for reason in reasons])
 
 
 def conflict(detail):
@@ -427,8 +415,6 @@ def blocked(reasons):
 
 def decide_each(call, decide, identity):
     """One result per item, also if every item is refused."""
-    refuse_unless_open(call)
-
     def result(item):
         try:
             return {identity: item[identity], "outcome": decide(call, item)}
@@ -469,32 +455,43 @@ def copy_customers(call):
 
 
 def copy_customer(call, item):
+    refuse_closed(call)
     db, source_id = call.db, item["sourceId"]
     account = one(db, "SELECT * FROM account WHERE id = ?", source_id)
-    if not account and source_id != call.reseller["id"]:
-        raise failed("NotFound", "there is no such account")
+    # DuplicateCopy is not examined: the UNIQUE index leaves a source one copy in a tenant.
+    copy = copy_of(db, call.tenant, CUSTOMERS, source_id)
     if not account or account["bill_to"] != call.reseller["id"]:
-        raise conflict("the account is not a customer of this reseller")
+        raise blocked([{"reason": "OrphanedCopy"}]) if copy else failed(
+            "NotFound", "it is not a customer of this reseller")
     fields = customer_fields(account)
     if digest(fields) != item["expectedSource"]:
         raise conflict("the source changed")
-    # DuplicateCopy is not examined: the UNIQUE index leaves a source one copy in a tenant.
-    copy = copy_of(db, call.tenant, CUSTOMERS, source_id)
     refuse_foreign_key(call, item, copy)
-    if copy and copy_digest(copy) == digest(fields):
-        marked = mark_account(db, source_id)
-        completed = complete_copy(db, copy, account)
-        return "Created" if marked or completed else "Unchanged"
-    if copy:
-        if copy["state"] == "Ended" or item.get("expectedCopy") != copy_digest(copy):
+    if not copy:
+        if "expectedCopy" in item:
+            raise conflict("there is no copy")
+        mark_account(db, source_id)
+        return make_copy(call, item, CUSTOMERS, fields, contact_fields(account))
+    if copy_digest(copy) == digest(fields):
+        if copy["state"] == "Ended" or copy["state"] == "Live" and account["marked"]:
+            return "Unchanged"
+        if item.get("expectedCopy", copy_digest(copy)) != copy_digest(copy):
             raise conflict("the copy is not as expected")
-        if copy_digest(copy) != copy["source_digest"]:
-            raise blocked([{"reason": "SourceChanged", "detail": "the copy was amended"}])
-        return update_copy(call, copy, fields)
-    if "expectedCopy" in item:
-        raise conflict("there is no copy")
-    mark_account(db, source_id)
-    return make_copy(call, item, CUSTOMERS, fields, contact_fields(account))
+        complete_copy(db, copy, account)
+        return "Created"
+    refuse_unless_updatable(item, copy)
+    complete_copy(db, copy, account)
+    return update_copy(call, copy, fields)
+
+
+def refuse_unless_updatable(item, copy):
+    """A copy that differs from its source is written only if nobody but the source moved."""
+    if copy["state"] == "Ended":
+        raise blocked([{"reason": "SourceChanged", "detail": "its copy was ended before"}])
+    if item.get("expectedCopy") != copy_digest(copy):
+        raise conflict("the copy is not as expected")
+    if copy_digest(copy) != copy["source_digest"]:
+        raise blocked([{"reason": "SourceChanged", "detail": "the copy was amended"}])
 
 
 def contact_fields(account):
@@ -502,19 +499,16 @@ def contact_fields(account):
 
 
 def mark_account(db, account_id):
-    """Marks the account and its orders; says whether anything was unmarked."""
-    accounts = db.execute("UPDATE account SET marked = 1 WHERE id = ? AND NOT marked", (account_id,))
-    orders = db.execute("UPDATE purchase_order SET marked = 1 WHERE owner_id = ? AND NOT marked",
-                        (account_id,))
-    return accounts.rowcount + orders.rowcount > 0
+    db.execute("UPDATE account SET marked = 1 WHERE id = ? AND NOT marked", (account_id,))
+    db.execute("UPDATE purchase_order SET marked = 1 WHERE owner_id = ? AND NOT marked", (account_id,))
 
 
 def complete_copy(db, copy, account):
-    """Adds the contacts to a copy that an earlier way of copying left without them."""
-    done = db.execute("UPDATE copy SET state = 'Live', reseller_fields = ? "
-                      "WHERE id = ? AND state = 'Incomplete'",
-                      (as_json(contact_fields(account)), copy["id"]))
-    return done.rowcount > 0
+    """Sets the marks, and adds the contacts where an earlier way of copying left them out."""
+    mark_account(db, account["id"])
+    db.execute("UPDATE copy SET state = 'Live', reseller_fields = ? "
+               "WHERE id = ? AND state = 'Incomplete'",
+               (as_json(contact_fields(account)), copy["id"]))
 
 
 # --- Pricing options ----------------------------------------------------------------------------
@@ -526,14 +520,13 @@ def comparable(options):
 
 
 def pricing_of(db, tenant, customer_id):
-    """The customer's live copy and its options, complete or not."""
+    """The customer's copy and its options, complete or not."""
     copy = copy_of(db, tenant, CUSTOMERS, customer_id)
-    live = copy if copy and copy["state"] == "Live" else None
-    return live, json.loads(live["pricing"]) if live else {}
+    return copy, json.loads(copy["pricing"]) if copy else {}
 
 
 def missing_options(copy, options):
-    return [name for name in NEEDED_OPTIONS if name not in options] if copy else ["copy"]
+    return ["copy"] * (not copy) + [name for name in NEEDED_OPTIONS if name not in options]
 
 
 def get_pricing(call):
@@ -547,6 +540,7 @@ def get_pricing(call):
 
 
 def set_pricing(call):
+    refuse_if_blocked([("TenantSuspended", [call.tenant["id"]] * (call.tenant["status"] != "Active"))])
     return decide_each(call, set_customer_pricing, "customerId")
 
 
@@ -557,20 +551,19 @@ def set_customer_pricing(call, item):
                         if name in ("day", "anchor")}
     copy, stored = pricing_of(call.db, call.tenant, item["customerId"])
     if not copy:
-        raise failed("NotFound", "the customer has no live copy in this tenant")
-    # A stored credit limit counts although none is given: it is an option that a person set.
-    differing = [name for name in stored
-                 if comparable(stored)[name] != comparable(given).get(name)]
-    if differing:
-        raise ItemRefused("Differs", fields=differing)
+        raise failed("NotFound", "the customer has no copy in this tenant", fields=["copy"])
     impossible = impossible_options(call.db, call.reseller["id"], given)
     if impossible:
         raise failed("Invalid", "options are not possible", fields=impossible)
-    if stored.keys() == given.keys():
-        return "Unchanged"
-    call.db.execute("UPDATE copy SET pricing = ? WHERE id = ?",
-                    (as_json({**given, **stored}), copy["id"]))
-    return "Written"
+    if not stored:
+        call.db.execute("UPDATE copy SET pricing = ? WHERE id = ?", (as_json(given), copy["id"]))
+        return "Written"
+    # Also where a person set only some of them: what they left out is not filled in.
+    differing = [name for name in (*NEEDED_OPTIONS, "creditLimit")
+                 if comparable(stored).get(name) != comparable(given).get(name)]
+    if differing:
+        raise ItemRefused("Differs", fields=differing)
+    return "Unchanged"
 
 
 def impossible_options(db, reseller_id, options):
@@ -590,10 +583,10 @@ def missing_from(db, owner, list_id, purchase):
     prices = {(row["code"], row["cycle"]) for row in db.execute(
         "SELECT code, cycle FROM price WHERE owner = ? AND list_id = ?", (owner, list_id))}
     product, cycle = purchase["product"], purchase["billing_cycle"]
-    if not any(code == product and known for code, known in prices):
-        return [("ProductMissing", product)]
     missing = [("AddonMissing", code) for code in sorted(set(json.loads(purchase["addons"])))
                if (code, "") not in prices]
+    if not any(code == product and known for code, known in prices):
+        return [("ProductMissing", product), *missing]
     return missing + [("BillingCycleMissing", f"{product} {cycle}")] * ((product, cycle) not in prices)
 
 
@@ -609,10 +602,11 @@ def catalogue_reasons(db, list_id, purchase):
 def tenant_reasons(db, tenant, purchase):
     reasons = catalogue_reasons(db, json.loads(tenant["settings"])["priceList"], purchase)
     copy, options = pricing_of(db, tenant, purchase["owner_id"])
-    if not missing_options(copy, options):
+    if "priceList" in options:
         unpriced = missing_from(db, tenant["reseller_id"], options["priceList"], purchase)
-        reasons += [{"reason": "PricingIncomplete", "detail": f"no price for {detail}"}
-                    for _, detail in unpriced]
+        names = ", ".join(detail for _, detail in unpriced)
+        reasons += [{"reason": "PricingIncomplete",
+                     "detail": f"no price for {names}"[:512]}] * bool(unpriced)
     return reasons
 
 
@@ -623,8 +617,9 @@ def wrong_target(call):
     if ("tenantId" in target) == ("priceList" in target):
         return [wrong("target", "must have exactly one of tenantId and priceList")]
     if isinstance(target.get("priceList"), str) and not one(
-            call.db, "SELECT 1 FROM price_list WHERE owner = '' AND id = ?", target["priceList"]):
-        return [wrong("target.priceList", "is unknown")]
+            call.db, "SELECT 1 FROM price_list WHERE owner = '' AND active AND id = ?",
+            target["priceList"]):
+        return [wrong("target.priceList", "is unknown or not active")]
     return []
 
 
@@ -650,32 +645,38 @@ def copy_subscriptions(call):
 
 
 def copy_subscription(call, item):
+    refuse_closed(call)
     db, tenant = call.db, call.tenant
     purchase = one(db, "SELECT * FROM purchase WHERE id = ?", item["sourceId"])
-    if not purchase:
-        raise failed("NotFound", "there is no such subscription or asset")
-    if purchase["kind"] != item["kind"]:
-        raise failed("Invalid", f"it is of kind {purchase['kind']}")
-    customer = one(db, "SELECT * FROM account WHERE id = ? AND bill_to = ?", purchase["owner_id"],
-                   call.reseller["id"])
-    fields = purchase_fields(purchase)
-    if not customer:
-        raise conflict("it is not of a customer of this reseller")
-    if purchase["state"] != "Active" or digest(fields) != item["expectedSource"]:
-        raise conflict("the source is not as expected")
     # DuplicateCopy is not examined: the UNIQUE index leaves a source one copy in a tenant.
     copy = copy_of(db, tenant, PURCHASES, item["sourceId"])
+    if purchase and purchase["owner_id"] == call.reseller["id"]:
+        raise failed("Forbidden", "it is the reseller's own purchase")
+    customer = purchase and one(db, "SELECT * FROM account WHERE id = ? AND bill_to = ?",
+                                purchase["owner_id"], call.reseller["id"])
+    if not customer:
+        raise blocked([{"reason": "OrphanedCopy"}]) if copy else failed(
+            "NotFound", "it is not of a customer of this reseller")
+    if purchase["kind"] != item["kind"]:
+        raise failed("Invalid", f"it is of kind {purchase['kind']}")
+    if purchase["state"] != "Active":
+        raise blocked([{"reason": "OrphanedCopy"}]) if copy else conflict(
+            f"the source is {purchase['state']}")
+    fields = purchase_fields(purchase)
+    if digest(fields) != item["expectedSource"]:
+        raise conflict("the source changed")
     refuse_foreign_key(call, item, copy)
     if copy and copy_digest(copy) == digest(fields):
         return "Unchanged"
-    if item.get("expectedCopy") != (copy and copy_digest(copy)) or copy and copy["state"] == "Ended":
-        raise conflict("the copy is not as expected")
-    if copy and copy_digest(copy) != copy["source_digest"]:
-        raise blocked([{"reason": "SourceChanged", "detail": "the copy was amended"}])
+    if copy:
+        refuse_unless_updatable(item, copy)
+    elif "expectedCopy" in item:
+        raise conflict("there is no copy")
     customer_copy, options = pricing_of(db, tenant, customer["id"])
     reasons = tenant_reasons(db, tenant, purchase)
     reasons += [{"reason": "AccountNotSynced"}] * (customer["sync"] != "Synced")
-    reasons += [{"reason": "CustomerNotCopied"}] * (not customer_copy)
+    reasons += [{"reason": "CustomerNotCopied"}] * (
+        not customer_copy or customer_copy["state"] != "Live")
     missing = missing_options(customer_copy, options)
     if missing:
         reasons.append({"reason": "PricingIncomplete", "detail": "missing: " + ", ".join(missing)})
@@ -710,8 +711,6 @@ def activate_back_ordering(call):
         return 200, {"outcome": "AlreadyActive", "activatedTime": reseller["activated_time"]}
     if key_is_used(db, key):
         raise Problem("Conflict", "the business key belongs to something else")
-    if tenant["status"] == "InProgress":
-        raise Problem("Conflict", "the tenant is still being created")
     if reseller["revision"] != call.body["expectedRevision"]:
         raise Problem("Conflict", f"the inventory revision is {reseller['revision']}")
     refuse_if_blocked(activation_reasons(db, reseller, tenant))
@@ -736,25 +735,27 @@ def activation_reasons(db, reseller, tenant):
         "WHERE bill_to = ? AND state = 'Active'", (reseller["id"],))}
     ready = {source_id for source_id, copy in copies[CUSTOMERS].items()
              if copy["state"] != "Incomplete"}
+    owners = {row["owner_id"] for row in active.values()}
     live = {source_id: copy for source_id, copy in copies[PURCHASES].items()
-            if copy["state"] == "Live"}
-    sources = db.execute("SELECT * FROM purchase WHERE id IN "
-                         "(SELECT source_id FROM copy WHERE tenant_id = ?)", (tenant["id"],))
-    changed = [row["id"] for row in sources if row["id"] in live
-               and copy_digest(live[row["id"]]) != digest(purchase_fields(row))]
-    for customer_id in {row["owner_id"] for row in active.values()}:
+            if copy["state"] != "Ended"}
+    changed = [source_id for source_id, row in active.items() if source_id in live
+               and copy_digest(live[source_id]) != digest(purchase_fields(row))]
+    for customer_id in owners:
         copy = copies[CUSTOMERS].get(customer_id)
-        if copy and copy["state"] == "Live" and (
+        if copy and copy["state"] != "Ended" and (
                 copy_digest(copy) != digest(customer_fields(customers[customer_id]))):
             changed.append(customer_id)
+    moved = [source_id for source_id, copy in copies[CUSTOMERS].items()
+             if copy["state"] != "Ended" and source_id not in customers and one(
+                 db, "SELECT 1 FROM purchase WHERE owner_id = ? AND state = 'Active'", source_id)]
     orders = db.execute(f"SELECT id FROM purchase_order WHERE NOT final AND {OF_RESELLER}",
                         (reseller["id"],))
     return [
         ("ResellerNotBasic", [reseller["id"]] * (reseller["kind"] != "Basic")),
-        ("TenantSuspended", [tenant["id"]] * (tenant["status"] == "Suspended")),
-        ("NotCopied", [row["id"] for row in active.values()
-                       if row["id"] not in copies[PURCHASES] or row["owner_id"] not in ready]),
-        ("OrphanedCopy", [source_id for source_id in live if source_id not in active]),
+        ("TenantSuspended", [tenant["id"]] * (tenant["status"] != "Active")),
+        ("NotCopied", [source_id for source_id in active if source_id not in copies[PURCHASES]]
+         + list(owners - ready)),
+        ("OrphanedCopy", [source_id for source_id in live if source_id not in active] + moved),
         ("SourceChanged", changed),
         ("HalfMarked", [row["id"] for row in customers.values()
                         if bool(row["marked"]) != (row["id"] in copies[CUSTOMERS])]),

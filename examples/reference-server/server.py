@@ -147,30 +147,28 @@ def admin_set_state(call):
     return 200, {"id": call.body["id"], "state": call.body["state"]}
 
 
-def admin_order(call):
-    """An order that stays pending until it is cancelled."""
+def admin_add_order(call):
+    """Somebody orders in the distributor's shop; the order stays open."""
     if not one(call.db, "SELECT 1 FROM account WHERE id = ?", call.body["customerId"]):
         raise Problem("Invalid", "no such customer", fields=[wrong("customerId", "is unknown")])
     if one(call.db, "SELECT 1 FROM purchase_order WHERE id = ?", call.body["id"]):
         raise Problem("Conflict", "the id is in use")
     call.db.execute("INSERT INTO purchase_order (id, owner_id, placed_time, final) "
-                    "VALUES (?, ?, '2026-01-01T00:00:00Z', 0)",
+                    "VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), 0)",
                     (call.body["id"], call.body["customerId"]))
     return 200, {"id": call.body["id"]}
 
 
-def admin_cancel_order(call):
-    changed = call.db.execute("UPDATE purchase_order SET final = 1 WHERE id = ?",
-                              (call.body["id"],))
-    if not changed.rowcount:
-        raise Problem("NotFound", "no such order")
-    return 200, {"id": call.body["id"]}
+def admin_cancel_orders(call):
+    """The distributor's staff cancels what is open for a reseller and its customers."""
+    reseller = call.body["reseller"]
+    cancelled = call.db.execute(
+        "UPDATE purchase_order SET final = 1 WHERE NOT final AND (owner_id = ? OR owner_id IN "
+        "(SELECT id FROM account WHERE bill_to = ?))", (reseller, reseller))
+    return 200, {"cancelled": cancelled.rowcount}
 
 
 ADMIN_ROUTES = [
-    Route("POST", "/admin/orders", admin_order, members(
-        {"id": contract.ID, "customerId": contract.ID}), writes=True),
-    Route("PATCH", "/admin/orders", admin_cancel_order, members({"id": contract.ID}), writes=True),
     Route("GET", "/admin/state", admin_state),
     Route("POST", "/admin/pricing", admin_pricing, members(
         {"reseller": contract.ID,
@@ -186,6 +184,10 @@ ADMIN_ROUTES = [
     Route("PATCH", "/admin/subscriptions", admin_set_state, members(
         {"id": contract.ID, "state": contract.choice(
             "Active", "Suspended", "FutureDated", "Trial", "Cancelled", "Expired")}), writes=True),
+    Route("POST", "/admin/orders", admin_add_order, members(
+        {"id": contract.ID, "customerId": contract.ID}), writes=True),
+    Route("DELETE", "/admin/orders", admin_cancel_orders, members(
+        {"reseller": contract.ID}), writes=True),
 ]
 
 
@@ -214,10 +216,6 @@ class Service:
             return status, reply, more
         except Problem as problem:
             return problem.body["status"], problem.body, {}
-        except WrongMethod as error:
-            # The contract gives a wrong method no class of its own.
-            problem = Problem("NotFound", "the path does not know this method")
-            return 405, {**problem.body, "status": 405}, {"Allow": ", ".join(error.allowed)}
         except Busy:
             return 503, Problem("Unavailable", "the database is busy").body, {}
         except Exception:
@@ -247,12 +245,13 @@ class Service:
                 problems += [more for more in route.examine(call) if more["field"] not in named]
             if problems:
                 raise Problem("Invalid", "the request is wrong", fields=problems[:contract.MAX_FIELDS])
-            if route.fenced and epoch != call.reseller["highest_epoch"]:
-                raise Problem("StaleEpoch", "the epoch is not the highest issued",
-                              highestEpoch=call.reseller["highest_epoch"])
+            if route.fenced:
+                refuse_other_epoch(epoch, call.reseller["highest_epoch"])
             if not route.keyed:
                 return route.run(call)
-            return replayed(call, as_json(segments), key) or store_reply(
+            stored = replayed(call, as_json(segments), key)
+            # A stored 202 is not replayed: the operation itself answers with what became of it.
+            return stored if stored and stored[0] == 200 else store_reply(
                 call, as_json(segments), key, route.run(call))
 
     def examine_query(self, route, call, segments, query, problems):
@@ -291,12 +290,6 @@ class Service:
         return position if genuine else None
 
 
-class WrongMethod(Exception):
-    def __init__(self, allowed):
-        super().__init__(allowed)
-        self.allowed = allowed
-
-
 def find_route(routes, base, method, path):
     """The path is split before it is decoded: a `/` in an id is written %2F."""
     nothing = Problem("NotFound", "there is no such operation")
@@ -306,12 +299,11 @@ def find_route(routes, base, method, path):
         segments = [unquote(part, errors="strict") for part in path[len(base) + 1:].split("/")]
     except UnicodeDecodeError:
         raise nothing from None
-    matches = [(route, ids) for route in routes
-               if (ids := route.match(segments)) is not None]
-    for route, ids in matches:
-        if route.method == method:
+    for route in routes:
+        ids = route.match(segments)
+        if route.method == method and ids is not None:
             return route, segments, ids
-    raise WrongMethod([route.method for route, _ in matches]) if matches else nothing
+    raise nothing
 
 
 def find_records(call, ids):
@@ -338,8 +330,8 @@ def parse_body(route, headers, raw_body, problems):
     if route.body is None:
         return None
     if raw_body is None:
-        problems.append(wrong("body", f"must have a Content-Length of at most {LARGEST_REQUEST}"))
-        return None
+        raise Problem("Invalid", "the body is too large, or its length is unknown", status=413, fields=[
+            wrong("body", f"must have a Content-Length of at most {LARGEST_REQUEST}")])
     try:
         body = json.loads(raw_body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -366,6 +358,14 @@ def header_key(route, headers, problems):
     return given
 
 
+def refuse_other_epoch(epoch, highest):
+    if epoch < highest:
+        raise Problem("StaleEpoch", "the epoch is lower than the highest issued", highestEpoch=highest)
+    if epoch > highest:
+        raise Problem("Invalid", "the epoch was never issued", fields=[
+            wrong("Fencing-Epoch", "is higher than any epoch that was issued")])
+
+
 def replayed(call, path, key):
     """The reply stored under this key, unless it is void because its tenant is gone."""
     stored = one(call.db, "SELECT stored_reply.* FROM stored_reply JOIN tenant ON tenant.id = tenant_id "
@@ -373,8 +373,7 @@ def replayed(call, path, key):
     if not stored:
         return None
     if stored["request"] != as_json(call.body):
-        raise Problem("Invalid", "the key was used for an unequal request", fields=[
-            wrong("Idempotency-Key", "was used for an unequal request")])
+        raise Problem("Conflict", "the Idempotency-Key was used for an unequal request")
     return stored["status"], json.loads(stored["reply"])
 
 

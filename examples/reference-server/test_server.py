@@ -165,9 +165,10 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(self.activate(tenant, epoch, revision)[1]["outcome"], "Activated")
         self.assertEqual(self.activate(tenant, epoch, 0, "a2")[1]["outcome"], "AlreadyActive")
         self.assertEqual(self.good("GET", RESELLER)["kind"], "Tenant")
-        refusal = self.refused("Blocked", "POST", tenant + "/customers/copy",
-                               {"items": customers}, Fencing_Epoch=epoch)
-        self.assertEqual(refusal["blockers"][0]["reason"], "BackOrderingActive")
+        results = self.good("POST", tenant + "/customers/copy", {"items": customers},
+                            Fencing_Epoch=epoch)["results"]
+        self.assertEqual([result["reasons"] for result in results],
+                         [[{"reason": "BackOrderingActive"}]] * 12)
         self.assertEqual(self.state()["copies"], {"Customers": 12, "Subscriptions": 30})
         self.assertEqual(self.state()["activations"], 1)
 
@@ -197,10 +198,12 @@ class ServerTest(unittest.TestCase):
         self.refused("HeldByAnother", "POST", RESELLER + "/epoch", {"holder": "h2"})
         newer = self.good("POST", RESELLER + "/epoch", {"holder": "h2", "takeOver": "h1"})["epoch"]
         self.assertGreater(newer, epoch)
-        for stale in (epoch, newer + 1):
-            refusal = self.refused("StaleEpoch", "POST", tenant + "/customers/copy",
-                                   {"items": self.customer_items()}, Fencing_Epoch=stale)
-            self.assertEqual(refusal["highestEpoch"], newer)
+        refusal = self.refused("StaleEpoch", "POST", tenant + "/customers/copy",
+                               {"items": self.customer_items()}, Fencing_Epoch=epoch)
+        self.assertEqual(refusal["highestEpoch"], newer)
+        refusal = self.refused("Invalid", "POST", tenant + "/customers/copy",
+                               {"items": self.customer_items()}, Fencing_Epoch=newer + 1)
+        self.assertEqual(refusal["fields"][0]["field"], "Fencing-Epoch")
         self.assertEqual(self.state()["copies"]["Customers"], 0)
 
     def test_activation_compares_the_revision(self):
@@ -248,7 +251,7 @@ class ServerTest(unittest.TestCase):
         status, reply = self.activate(tenant, epoch, self.revision())
         self.assertEqual([blocker["reason"] for blocker in reply["blockers"]], ["SourceChanged"])
         self.people("UPDATE copy SET state = 'Ended' WHERE source_id = 'S-30001'")
-        self.assertEqual(outcome(expectedCopy=digest()), "Conflict")
+        self.assertEqual(outcome(expectedCopy=digest()), "Blocked")
 
     def test_a_deleted_tenant_does_not_count(self):
         epoch, tenant = self.copied_customers()
@@ -256,9 +259,27 @@ class ServerTest(unittest.TestCase):
         self.refused("NotFound", "GET", tenant + "/copies?kind=Customers")
         self.assertNotIn("copy", self.listed(RESELLER + "/customers")[0][0])
         self.assertEqual(self.create(epoch, edition="Basic", request="r2")[1]["class"], "Conflict")
-        status, operation = self.create(epoch)  # the stored 202 of the first creation is void
-        self.assertEqual(status, 202)
+        self.assertEqual(self.create(epoch)[1]["class"], "Conflict")  # its key is never free again
+        self.assertEqual(self.create(epoch, key="k-next", request="r3")[0], 202)
         self.assertEqual(self.state()["tenantCreations"], 2)
+
+    def test_the_key_of_a_copy_starts_no_switch(self):
+        epoch, tenant = self.copied_customers()
+        status, reply = self.ask("POST", tenant + "/activation",
+                                 {"businessKey": "k-20001", "expectedRevision": self.revision()},
+                                 Fencing_Epoch=epoch, Idempotency_Key="a1")
+        self.assertEqual((status, reply["class"]), (409, "Conflict"))
+
+    def test_an_open_order_stands_against_the_switch(self):
+        epoch, tenant = self.copied()
+        self.good("POST", "/admin/orders", {"id": "O-1", "customerId": "20002"}, token=ADMIN)
+        self.assertEqual(self.listed(RESELLER + "/open-orders")[0][0]["id"], "O-1")
+        status, reply = self.activate(tenant, epoch, self.revision())
+        self.assertEqual(reply["blockers"], [
+            {"reason": "OrderNotFinal", "count": 1, "examples": ["O-1"]}])
+        self.assertEqual(self.good("DELETE", "/admin/orders", {"reseller": "10423"}, token=ADMIN),
+                         {"cancelled": 1})
+        self.assertEqual(self.activate(tenant, epoch, self.revision())[0], 200)
 
     def test_what_a_person_set_stands(self):
         epoch, tenant = self.active_tenant()
@@ -268,7 +289,8 @@ class ServerTest(unittest.TestCase):
                                              "options": {"billing": {"day": 9}}}, token=ADMIN)
         result = self.good("POST", tenant + "/pricing", {"items": [
             {"customerId": "20001", "options": OPTIONS}]}, Fencing_Epoch=epoch)["results"][0]
-        self.assertEqual((result["outcome"], result["fields"]), ("Differs", ["billing"]))
+        self.assertEqual((result["outcome"], result["fields"]), (
+            "Differs", ["priceList", "billing", "paymentMethod", "invoicing"]))
 
     def test_restart_keeps_everything(self):
         epoch, tenant = self.copied_customers()
@@ -278,7 +300,7 @@ class ServerTest(unittest.TestCase):
         after = self.good("GET", f"{RESELLER}/customers?limit=5&cursor={page['nextCursor']}")
         self.assertEqual(after["inventoryRevision"], page["inventoryRevision"])
         self.assertEqual(after["items"][0]["id"], "20006")
-        self.assertEqual(self.create(epoch)[0], 202)  # the stored reply
+        self.assertEqual(self.create(epoch)[0], 200)
         self.assertEqual(self.create(epoch, request="r2")[0], 200)
         self.assertEqual(self.outcomes(tenant + "/customers/copy", self.customer_items(), epoch),
                          {"Unchanged"})
@@ -299,7 +321,7 @@ class ServerTest(unittest.TestCase):
         time.sleep(0.4)
         self.assertEqual(self.good("GET", f"{BASE}/operations/{operation}")["state"], "Failed")
         self.assertEqual(self.good("GET", RESELLER + "/tenant"), {})
-        self.assertEqual(self.create(epoch)[1]["blockers"][0]["reason"], "PriceListInactive")
+        self.assertEqual(self.create(epoch)[1]["fields"][0]["field"], "settings.priceList")
 
     def test_all_wrong_fields_are_named_at_once(self):
         def fields(reply):
@@ -324,13 +346,15 @@ class ServerTest(unittest.TestCase):
         self.refused("AuthRejected", "GET", unknown, token="x")
         self.refused("Forbidden", "GET", unknown, token=ADMIN)
         self.refused("NotFound", "POST", unknown + "/epoch", {})
-        self.assertEqual(self.ask("DELETE", RESELLER)[0], 405)
-        self.create(self.epoch())
-        self.assertEqual(self.create(7)[1]["class"], "StaleEpoch")
-        self.assertEqual(self.create(1, edition="Basic")[1]["fields"][0]["field"], "Idempotency-Key")
-        self.assertEqual(self.create(1, "k2", "r2")[1]["class"], "Conflict")
+        self.refused("NotFound", "DELETE", RESELLER)
+        old, epoch = self.epoch(), self.epoch()
+        self.create(epoch)
+        self.assertEqual(self.create(old, edition="Basic")[1]["class"], "StaleEpoch")
+        self.assertEqual(self.create(epoch, edition="Basic")[1]["class"], "Conflict")
+        self.assertEqual(self.create(epoch, "k2", "r2")[1]["class"], "Conflict")
         large = {"holder": "h" * (2 * 1024 * 1024)}
-        self.refused("Invalid", "POST", RESELLER + "/epoch", large)
+        refusal = self.refused("Invalid", "POST", RESELLER + "/epoch", large)
+        self.assertEqual((refusal["status"], refusal["fields"][0]["field"]), (413, "body"))
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ fn client_side(status: u16, problem: Problem, operation: &Operation) -> BssError
         (409, ErrorClass::Blocked) if !problem.blockers.is_empty() => {
             BssError::Blocked(problem.blockers.into_iter().map(tally).collect())
         }
-        (422, ErrorClass::Invalid) if !problem.fields.is_empty() => {
+        (413 | 422, ErrorClass::Invalid) if !problem.fields.is_empty() => {
             BssError::Invalid(problem.fields.into_iter().map(field).collect())
         }
         (_, class) => malformed(format!("status {status} with the class {class:?}")),
@@ -292,6 +292,7 @@ mod tests {
             (409, ErrorClass::HeldByAnother, "HeldByAnother"),
             (409, ErrorClass::Blocked, "Blocked"),
             (422, ErrorClass::Invalid, "Invalid"),
+            (413, ErrorClass::Invalid, "Invalid"),
             (501, ErrorClass::ManualStepNeeded, "ManualStepNeeded"),
             (501, ErrorClass::Unsupported, "Unsupported"),
             (503, ErrorClass::Unavailable, "Unavailable"),

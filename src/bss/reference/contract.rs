@@ -366,9 +366,9 @@ pub struct Page<T> {
     #[schemars(length(min = 1, max = 1024))]
     pub next_cursor: Option<String>,
     /// The revision of the reseller's inventory at the moment in which this page was read, in the
-    /// same snapshot as its items. One counter per reseller, raised by every change of its
-    /// accounts, subscriptions, assets, orders, links, marks and of the source-owned fields, the
-    /// state and the existence of copies; not by pricing options or other reseller-owned fields.
+    /// same snapshot as its items. One counter per reseller, raised by every change of anything
+    /// that a page of its listings shows (section 8); not by pricing options or other
+    /// reseller-owned fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     pub inventory_revision: Option<u64>,
@@ -505,7 +505,7 @@ pub struct OpenOrder {
     /// Its immutable id.
     #[schemars(length(min = 1, max = 128))]
     pub id: String,
-    /// The customer that it is for.
+    /// The customer that it is for, or the reseller's own account id.
     #[schemars(length(min = 1, max = 128))]
     pub customer_id: String,
     /// When it was placed, RFC 3339.
@@ -733,7 +733,7 @@ pub struct CopyResult {
     pub source_id: String,
     /// What became of it.
     pub outcome: CopyOutcome,
-    /// With `Blocked`: every reason, not only the first.
+    /// With `Blocked`: every reason, not only the first; if there are more than 100, any 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub reasons: Vec<Blocker>,
@@ -960,7 +960,7 @@ pub enum ErrorClass {
     AuthRejected,
     /// The credentials do not allow this operation. Status 403.
     Forbidden,
-    /// There is no such thing. Status 404.
+    /// There is no such thing, path or method. Status 404.
     NotFound,
     /// Something differs from what the request expected; nothing was done. Status 409.
     Conflict,
@@ -973,8 +973,9 @@ pub enum ErrorClass {
     /// Status 409.
     Blocked,
     /// The request is wrong; `fields` says where, all of it at once; nothing was done. Status 422;
-    /// of a body that is larger than the server reads, 413. An unknown member or query parameter,
-    /// a `null`, a missing header and an epoch that was never issued are faults of this class.
+    /// of a body that is larger than 2 MiB, 413. A `null`, a missing header, an epoch that was
+    /// never issued and, where the server minds, an unknown member or query parameter are faults of
+    /// this class.
     Invalid,
     /// A person has to do it; `instruction` says how. Status 501.
     ManualStepNeeded,
@@ -989,7 +990,8 @@ pub enum ErrorClass {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldProblem {
-    /// The member's name, or the header's, or the path of a nested member (`settings.edition`).
+    /// The member's name, or the header's, or the path of a nested member (`settings.edition`,
+    /// `items[3].sourceId`); `body` for the body as a whole.
     #[schemars(length(min = 1, max = 256))]
     pub field: String,
     /// What is wrong.
@@ -1035,7 +1037,7 @@ pub struct Problem {
     pub detail: Option<String>,
     /// The class.
     pub class: ErrorClass,
-    /// With `Invalid`: what is wrong where.
+    /// With `Invalid`: what is wrong where; if there are more than 50 faults, any 50.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub fields: Vec<FieldProblem>,

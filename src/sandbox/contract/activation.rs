@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::{Needs, Reply, Request, blockers, eligible_sql, fencing, place};
+use super::{KEY_IS_TAKEN, Needs, Reply, Request, blockers, eligible_sql, fencing, place};
 use crate::bss::reference::contract::{Activate, Activation, ActivationOutcome};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, from_json, rfc3339, to_json};
@@ -26,6 +26,11 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
                 outcome: ActivationOutcome::AlreadyActive,
                 activated_time: rfc3339(at),
             });
+        }
+        if tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
+            return Err(Refusal::conflict(
+                "the business key belongs to another record",
+            ));
         }
         let revision = tx.number(
             "SELECT revision FROM resellers WHERE id = ?1",

@@ -50,7 +50,8 @@ pub(super) fn check(store: &Store, request: &Request<'_>) -> Result<Reply, Refus
         for id in &body.source_ids {
             // What this reseller does not have (any more) gets no result: its fate is not known
             // here, the listings tell it.
-            let found = purchases::find(tx, id)?.filter(|found| found.reseller_id == reseller);
+            let found = purchases::find(tx, id)?
+                .filter(|found| found.reseller_id == reseller && !found.is_own());
             if let Some(purchase) = found {
                 let reasons = reasons(tx, &catalogue, &purchase)?;
                 results.push(CheckResult {

@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::Place;
+use super::{KEY_IS_TAKEN, Place};
 use crate::bss::reference::contract::{
     Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass,
 };
@@ -89,10 +89,7 @@ pub(super) fn compare(
         return refuse(conflict(item, "the source is not as expected"));
     }
     let Some(copy) = copies.into_iter().next() else {
-        let taken = tx.exists(
-            "SELECT 1 FROM copies WHERE business_key = ?1",
-            [item.business_key],
-        )?;
+        let taken = tx.exists(KEY_IS_TAKEN, [item.business_key])?;
         return match (taken, item.copy_digest) {
             (true, _) => refuse(conflict(item, "the business key belongs to another record")),
             (false, Some(_)) => refuse(conflict(item, "there is no copy")),

@@ -37,6 +37,12 @@ pub(crate) const BASE: &str = "/tenant-reseller/v1";
 /// The most items of a page.
 pub(crate) const PAGE_SIZE: u16 = 500;
 
+/// Whether any record has the business key `?1`: a key names one record, of whatever kind.
+const KEY_IS_TAKEN: &str = "
+    SELECT 1 FROM copies WHERE business_key = ?1
+    UNION ALL SELECT 1 FROM tenants WHERE business_key = ?1
+    UNION ALL SELECT 1 FROM activations WHERE business_key = ?1";
+
 /// The operations of the contract.
 #[expect(
     clippy::enum_variant_names,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::{BASE, Needs, Reply, Request, fencing, reseller};
+use super::{BASE, KEY_IS_TAKEN, Needs, Reply, Request, fencing, reseller};
 use crate::bss::reference::contract::{
     BlockerCount, BlockerReason, CreateTenant, FieldProblem, Operation, OperationState, Tenant,
     TenantLookup, TenantSettings, TenantStatus,
@@ -135,6 +135,11 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
     }
     if live(tx, reseller)?.is_some() {
         return Err(Refusal::conflict("the reseller has another tenant"));
+    }
+    if tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
+        return Err(Refusal::conflict(
+            "the business key belongs to another record",
+        ));
     }
     Ok(None)
 }

@@ -197,7 +197,7 @@ const ACQUIRE_EPOCH: Operation = Operation {
     tag: "distributor",
     summary: "Issue a fencing epoch",
     description: "Issues the next epoch for this reseller to `holder`. See section 7.1.\n\n\
-        1. Nobody holds the reseller, or `holder` itself does: issue.\n\
+        1. Nobody holds the reseller, or `holder` itself does: issue; `takeOver` is then ignored.\n\
         2. Another one holds it, and `takeOver` names exactly that one: issue; `holder` holds it \
         from now on.\n\
         3. Another one holds it, and `takeOver` is absent or names somebody else: refuse.\n\n\
@@ -253,18 +253,20 @@ const CREATE_TENANT: Operation = Operation {
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
         the tenant as it is now. Nothing is created. So the same request again, under its \
         `Idempotency-Key` or another, while creation is under way gets the same 202 with the same \
-        operation, and afterwards the tenant, or the stored 202 once more (its operation says `Succeeded` then).\n\
+        operation, and afterwards the tenant (a stored 202 is not replayed then).\n\
         2. The reseller has another live tenant, or this business key was used before for other \
         settings, for another reseller, or for a tenant that was marked as deleted since: \
         `Conflict`. A business key never names a second record; after a deletion people create \
         the next tenant, and the operator adopts it. Also `Conflict`: the `Idempotency-Key` was \
-        used for an unequal request.\n\
-        3. A setting is not possible (an inactive price list is not): `Invalid`, naming **all** impossible settings by their path \
+        used for an unequal request (this is examined first, see section 7.3).\n\
+        3. A setting is not possible (a price list is, if the distributor has it and it is active, \
+        in whatever currency, assigned to the reseller or not): `Invalid`, naming **all** impossible settings by their path \
         (`settings.priceList`, `settings.edition`, `settings.language`, `settings.timeZone`, \
         `settings.dateFormat`, `settings.invoicing`), each with `allowed` if the values can be \
-        listed (at most 50).\n\
-        4. The reseller is not `Basic` (`ResellerNotBasic`) or may not order \
-        (`OrderingDisabled`): `Blocked`, naming all that apply.\n\
+        listed.\n\
+        4. The reseller is not `Basic` (`ResellerNotBasic`; one that was switched on stays `Tenant` \
+        also if its tenant was deleted since) or may not order (`OrderingDisabled`): `Blocked`, \
+        naming all that apply, each with the count 1 and the reseller's id.\n\
         5. Otherwise: accept. The tenant exists from this moment, `InProgress`, with its final \
         id and its business key, and `getTenant` and `getReseller` show it. Answer 202 at once \
         with the operation. Creation may take as long as it takes; the operator polls \
@@ -272,7 +274,8 @@ const CREATE_TENANT: Operation = Operation {
         When the creation succeeds, the operation becomes `Succeeded` and the tenant `Active` in \
         one step. When it fails for good, the operation becomes `Failed` with a reason for people, \
         and in the same step the tenant is gone from `getTenant`, its business key is free and the \
-        stored 202 is void: the same request starts afresh. Creating a tenant does not switch back \
+        stored 202 is void: the same request starts afresh. Whether a later change of what was \
+        examined fails a queued creation is the server's choice. Creating a tenant does not switch back \
         ordering on, does not change the reseller's kind and copies nothing.",
     parameters: &[ACCOUNT, FENCE, REQUEST_KEY],
     body: Some(of::<CreateTenant>),
@@ -287,7 +290,7 @@ const CREATE_TENANT: Operation = Operation {
             when: "Accepted now or by an equal request before; creation is under way.",
             schema: of::<LongRunning>,
             location: Some(
-                "Where the operation is (`/operations/{operationId}` below the base path). The \
+                "Where the operation is: an absolute path, base path included, or a whole URL. The \
                  operator goes by the `id` in the body.",
             ),
         },
@@ -462,8 +465,8 @@ const COPY_CUSTOMERS: Operation = Operation {
     description: "Per item, in one atomic step, the first that applies:\n\n\
         1. Back ordering is On or the tenant is not `Active`: `Blocked` with \
         `BackOrderingActive`, `TenantSuspended` or both, also for what would be unchanged.\n\
-        2. There is no customer `sourceId` of this tenant's reseller (none at all, or its Bill To \
-        is another account now): `Blocked`, `OrphanedCopy`, if it has a copy here, else \
+        2. There is no customer `sourceId` of this tenant's reseller (none at all, its Bill To \
+        is another account now, or it is the reseller's own account): `Blocked`, `OrphanedCopy`, if it has a copy here, else \
         `Failed`, class `NotFound`.\n\
         3. The source has several copies here that are not `Ended`: `Blocked`, `DuplicateCopy`. \
         Of several of which all but one are `Ended`, the one counts below.\n\
@@ -478,8 +481,8 @@ const COPY_CUSTOMERS: Operation = Operation {
         7. The copy's digest differs from the source's: `Blocked`, `SourceChanged`, if it is \
         `Ended`; `Conflict`, if `expectedCopy` is not its digest; `Blocked`, `SourceChanged`, if \
         its digest is not its `sourceDigest` (somebody amended it); else bring its source-owned \
-        fields up to the source, set its `sourceDigest`, and leave every other field alone: \
-        `Updated`.\n\
+        fields up to the source, set its `sourceDigest`, complete what step 6 would complete, and \
+        leave every other field alone: `Updated`.\n\
         8. There is no copy, but `expectedCopy` is there: `Conflict`.\n\
         9. There is no copy: make it, `Created`.\n\n\
         *Making* a customer's copy means, together: the record in the tenant with the source's \
@@ -508,8 +511,8 @@ const GET_PRICING: Operation = Operation {
     description: "A read: no epoch is sent. Options are complete if price list, billing, payment \
         method and invoicing are set (a credit limit is optional); then `digest` is there and \
         `missing` is not. Otherwise `missing` names those that are not set, by their member names \
-        in `PricingOptions`, and `copy`, as the first, if the customer has no copy in this tenant \
-        (or is not known at all). The digest is a function of all stored options, the credit limit \
+        in `PricingOptions`, and `copy`, as the first, if the customer has no copy in this tenant, \
+        in whatever state (or is not known at all). What became of the source does not matter. The digest is a function of all stored options, the credit limit \
         included, and changes with each of them, whoever changes it.",
     parameters: &[TENANT],
     body: Some(of::<PricingLookup>),
@@ -531,20 +534,35 @@ const SET_PRICING: Operation = Operation {
     path: "/tenants/{tenantId}/pricing",
     tag: "tenant",
     summary: "Set pricing options where there are none",
-    description: "Per customer, in one atomic step, the first that applies:\n\n\
-        1. The customer has no copy in this tenant: `Failed`, class `NotFound`, `fields` naming \
-        `copy`.\n\
-        2. An option is not possible (unknown price list or payment method, not exactly one of \
-        `billing.day` and `billing.anchor`): `Failed`, class `Invalid`, `fields` naming all.\n\
+    description: "Nothing is written, and the whole batch is refused with `TenantSuspended`, while \
+        the tenant is not `Active`. Otherwise per customer, in one atomic step, the first that \
+        applies:\n\n\
+        1. The customer has no copy in this tenant, in whatever state: `Failed`, class `NotFound`, \
+        `fields` naming `copy`.\n\
+        2. An option is not possible (unknown price list or payment method; both or none of \
+        `billing.day` and `billing.anchor`, which the schema allows): `Failed`, class `Invalid`, \
+        `fields` naming all. What the schemas forbid (a day 29, another anchor) is a 422 for the \
+        batch.\n\
         3. No option at all is set: store them, `Written`.\n\
         4. All of them are set and equal, the credit limit included: `Unchanged`.\n\
         5. Otherwise, also if a person set only some of them (and is perhaps not finished): \
-        `Differs`, `fields` naming every option that is not equal. Nothing is written.\n\n\
+        `Differs`, `fields` naming every option that is not equal; so is one that is only stored \
+        or only given, a credit limit too. Nothing is written.\n\n\
+        Credit limits may be compared as numbers. Back ordering does not matter here. \
         `fields` holds the member names of `PricingOptions`.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<SetPricing>>),
     replies: &[ok("One result per customer.", of::<Results<PricingResult>>)],
-    refusals: &[NO_TENANT, STALE, BAD_BATCH],
+    refusals: &[
+        NO_TENANT,
+        STALE,
+        Refusal {
+            status: 409,
+            class: "Blocked",
+            when: "`TenantSuspended`: the tenant is not `Active`. No item was touched.",
+        },
+        BAD_BATCH,
+    ],
     manual: true,
 };
 
@@ -559,10 +577,12 @@ const CHECK_PURCHASES: Operation = Operation {
         cycle, both currencies):\n\n\
         - `CurrencyMismatch`: its currency is not the price list's.\n\
         - `ProductMissing`: the product is not in the catalogue (its cycle is then not examined).\n\
-        - `AddonMissing`: once for each add-on that is not in the catalogue.\n\
+        - `AddonMissing`: once for each add-on whose code is not in the catalogue, also if the \
+        product is not.\n\
         - `BillingCycleMissing`: the product is there, but not with this billing cycle.\n\
         - `PricingIncomplete`, against a tenant only, and only for a customer whose price list \
-        there is set: that list has no price for the product.\n\n\
+        there is set: that list has no price for the product (or, where they are priced apart, for \
+        its cycle or an add-on); one entry, `detail` naming all.\n\n\
         Against a tenant, catalogue and currency are those of the tenant's price list as it is \
         now; against a price list (before the tenant exists), that list's. State, marks, provisioning \
         sync, copies and missing pricing options are not examined. An id that is not known (any \
@@ -617,8 +637,9 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
         `SourceChanged`.\n\
         7. Anything of the following: `Blocked` with **all** that apply: every reason of \
         `checkPurchases` against this tenant; `AccountNotSynced`, if the customer's sync is not \
-        `Synced`; `CustomerNotCopied`, if the customer has no complete live copy here; \
-        `PricingIncomplete`, if the customer's pricing options are not complete.\n\
+        `Synced`; `CustomerNotCopied`, if the customer has no copy here whose state is `Live`; \
+        `PricingIncomplete`, if the customer's pricing options are not complete (without any copy \
+        they never are: both reasons are named), `detail` telling this from a missing price.\n\
         8. The digest of the customer's pricing options is not `pricingDigest`: `Conflict`.\n\
         9. There is a copy: bring its source-owned fields up to the source, set its \
         `sourceDigest`, leave every other field alone: `Updated`.\n\
@@ -627,7 +648,8 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
         with all source-owned fields of the source, its add-ons included; sell price and billing \
         from the customer's pricing options as they are in this step; business key, source id and \
         source digest stored with it; the link at the source. Its first charge is at the source's \
-        next renewal; an asset that was charged for already is never charged again. No vendor is \
+        next renewal, which the service takes from the distributor BSS (it is not part of this \
+        contract); what is charged once (`OneOff`) is never charged by its copy. No vendor is \
         called, no order arises, nobody is notified.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
@@ -647,17 +669,16 @@ const ACTIVATE: Operation = Operation {
     summary: "Activate back ordering: the irreversible switch",
     description: "In this order, in one atomic step, in which nothing else of this reseller moves \
         (no copy, no order, no change of a source):\n\n\
-        1. An equal request is stored under this `Idempotency-Key`: replay its reply \
-        (section 7.3).\n\
+        1. An equal request is stored under this `Idempotency-Key`: replay its reply; an unequal \
+        one: `Conflict` (section 7.3).\n\
         2. Back ordering is `On` for this tenant: 200 `AlreadyActive` with the time of the switch, \
         whatever the business key and `expectedRevision` are.\n\
-        3. The business key belongs to anything else, or the `Idempotency-Key` was used for an \
-        unequal request: `Conflict`.\n\
+        3. The business key belongs to anything else: `Conflict`.\n\
         4. The reseller's inventory revision is not `expectedRevision`: `Conflict`.\n\
         5. Anything of the following: `Blocked`, with **all** reasons, the number of records of \
         each and up to 10 ids:\n\
         \u{20}   - `ResellerNotBasic`; `TenantSuspended`, if the tenant is not `Active` (the id is \
-        the reseller's or the tenant's);\n\
+        the reseller's or the tenant's, the count 1);\n\
         \u{20}   - `NotCopied`: an *Active* subscription or asset of a customer of the reseller \
         without a copy in this tenant, and a customer that owns one of these and has no copy or \
         only an `Incomplete` one (source ids). Customers that own none of these do not count;\n\
@@ -667,13 +688,17 @@ const ACTIVATE: Operation = Operation {
         not one of this reseller any more and owns something *Active* (source ids). An `Ended` \
         copy is never orphaned;\n\
         \u{20}   - `SourceChanged`: a copy, not `Ended`, of a subscription or asset, or of a customer that \
-        owns an *Active* one, whose digest differs from its source's (source ids);\n\
+        owns an *Active* one, whose digest differs from its source's (source ids); a source that \
+        makes its copy `OrphanedCopy` is not compared;\n\
         \u{20}   - `HalfMarked`: an account that is copied but not marked, or marked but not \
-        copied; here every customer counts (account ids);\n\
+        copied, where copied means that there is a copy in whatever state; here every customer \
+        counts (account ids);\n\
         \u{20}   - `OrderNotFinal`: an order that `listOpenOrders` would list (order ids).\n\
-        6. Otherwise switch: `backOrdering` becomes `On`, the reseller's kind `Tenant`, all its \
-        accounts, subscriptions and assets are marked, business key and time are stored: 200 \
-        `Activated`.\n\n\
+        6. Otherwise switch: `backOrdering` becomes `On`, the reseller's kind `Tenant`, every \
+        subscription and asset of its customers is marked, in whatever state, business key and \
+        time are stored: 200 `Activated`. Accounts were marked when they were copied; whether the \
+        switch also marks those without a copy, those that arise later, open orders and the \
+        reseller's own purchases is the server's choice.\n\n\
         From this step on the reseller orders in its own BSS and is billed by what it does there; \
         every copy request is refused, also one that was received before. There is no way back.",
     parameters: &[TENANT, FENCE, REQUEST_KEY],
