@@ -21,6 +21,8 @@ pub enum ConditionType {
     SubscriptionsCopied,
     /// Phase 4 was complete once.
     BackOrderingActivated,
+    /// Both sides were compared item by item after the switch, and agree.
+    Verified,
     /// The present, for kstatus.
     Ready,
     /// Bounded work: Unknown while active, then True or False.
@@ -34,13 +36,14 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
-    /// The five milestones, in order.
-    pub const MILESTONES: [Self; 5] = [
+    /// The six milestones, in order.
+    pub const MILESTONES: [Self; 6] = [
         Self::TenantCreated,
         Self::CustomersCopied,
         Self::PricingReady,
         Self::SubscriptionsCopied,
         Self::BackOrderingActivated,
+        Self::Verified,
     ];
 
     /// Whether this is a milestone: True once and never back.
@@ -59,6 +62,7 @@ impl ConditionType {
             Self::PricingReady => "PricingReady",
             Self::SubscriptionsCopied => "SubscriptionsCopied",
             Self::BackOrderingActivated => "BackOrderingActivated",
+            Self::Verified => "Verified",
             Self::Ready => "Ready",
             Self::Succeeded => "Succeeded",
             Self::Suspended => "Suspended",

@@ -54,7 +54,11 @@ pub struct BssConnectionSpec {
     /// The reference adapter: the BSS, or a service in front of it, speaks this project's own HTTP
     /// contract.
     pub reference: ReferenceAdapter,
-    /// How to log in: exactly one method, so far `bearer`.
+    /// How to log in: exactly one of `bearer` and `oauth2ClientCredentials`.
+    #[schemars(extend("x-kubernetes-validations" = rules::rule(
+        "has(self.bearer) != has(self.oauth2ClientCredentials)",
+        "auth must have exactly one of bearer and oauth2ClientCredentials",
+    )))]
     pub auth: Auth,
     /// Whom to trust. Without it, the certificate authorities of the operator's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +68,39 @@ pub struct BssConnectionSpec {
     /// identity the strictest counts.
     #[serde(default)]
     pub limits: ConnectionLimits,
+    /// Risks that you accept because this BSS gives a promise only in its weak form; what each
+    /// means is written in docs/guarantees.md. Without them the operator refuses to work, or waits
+    /// for a person where there is a safe way. Example: `[UnguardedSwitch]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "set"))]
+    pub accepted_risks: Vec<Risk>,
+}
+
+/// A risk that only the owner of the billing can accept.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Risk {
+    /// The BSS does not compare when back ordering is switched on, and nobody freezes ordering:
+    /// what is bought, cancelled or changed in the last moments before the switch may stay
+    /// uncopied or outdated.
+    UnguardedSwitch,
+    /// The BSS does not fence writers: nothing but your care keeps a second operator away.
+    SingleOperator,
+    /// Open orders cannot be seen: one that completes after the switch stays uncopied.
+    UnseenOrders,
+}
+
+impl Risk {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnguardedSwitch => "UnguardedSwitch",
+            Self::SingleOperator => "SingleOperator",
+            Self::UnseenOrders => "UnseenOrders",
+        }
+    }
 }
 
 /// The reference adapter.
@@ -85,7 +122,36 @@ pub struct ReferenceAdapter {
 #[serde(rename_all = "camelCase")]
 pub struct Auth {
     /// A bearer token, sent with every request to the BSS and nowhere else.
-    pub bearer: BearerAuth,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BearerAuth")]
+    pub bearer: Option<BearerAuth>,
+    /// OAuth 2 client credentials (RFC 6749, 4.4): the operator fetches tokens by itself and
+    /// renews them before they expire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "OAuth2ClientCredentials")]
+    pub oauth2_client_credentials: Option<OAuth2ClientCredentials>,
+}
+
+/// OAuth 2 client credentials from a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OAuth2ClientCredentials {
+    /// Where tokens are issued: https, without credentials, query or fragment. Its host must be
+    /// among those that the Secret allows. Example: `https://login.example.com/oauth2/token`
+    #[schemars(
+        length(min = 9, max = 2048),
+        extend("x-kubernetes-validations" = rules::base_url("auth.oauth2ClientCredentials.tokenUrl"))
+    )]
+    pub token_url: String,
+    /// The scopes to ask for; without them, whatever the client gets by default.
+    /// Example: `[upgrade]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "set"), inner(length(min = 1, max = 128)))]
+    pub scopes: Vec<String>,
+    /// The Secret with the keys `clientId` and `clientSecret`, in the connection's namespace. Its
+    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS and that of
+    /// `tokenUrl`.
+    pub secret_ref: SecretRef,
 }
 
 /// A bearer token from a Secret.
@@ -136,6 +202,27 @@ pub struct ConnectionLimits {
     #[serde(default = "default_request_timeout_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub request_timeout_seconds: i32,
+    /// How long a request may live at most, proxies included, plus how far the BSS's reads lag
+    /// behind its writes, in seconds. The operator waits this long where the BSS gives a promise
+    /// only in its weak form. Example: `120`
+    #[serde(default = "default_settle_seconds")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub settle_seconds: i32,
+    /// How long an accepted order may take to become a subscription, in seconds: the quiet time
+    /// before the switch where the BSS cannot list open orders. Example: `7200`
+    #[serde(default = "default_order_settle_seconds")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub order_settle_seconds: i32,
+    /// How many upgrades work on the BSS at one time at most; the others wait
+    /// (`AwaitingTurn`), first come, first served. Example: `5`
+    #[serde(default = "default_active_upgrades")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub active_upgrades: i32,
+    /// The status codes that mean *too many requests*. Some systems say so with 403.
+    /// Example: `[429]`
+    #[serde(default = "default_throttle_status_codes")]
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"), inner(range(min = 400, max = 599)))]
+    pub throttle_status_codes: Vec<i32>,
 }
 
 impl Default for ConnectionLimits {
@@ -144,6 +231,10 @@ impl Default for ConnectionLimits {
             requests_per_second: default_requests_per_second(),
             concurrency: default_concurrency(),
             request_timeout_seconds: default_request_timeout_seconds(),
+            settle_seconds: default_settle_seconds(),
+            order_settle_seconds: default_order_settle_seconds(),
+            active_upgrades: default_active_upgrades(),
+            throttle_status_codes: default_throttle_status_codes(),
         }
     }
 }
@@ -158,6 +249,22 @@ fn default_concurrency() -> i32 {
 
 fn default_request_timeout_seconds() -> i32 {
     30
+}
+
+fn default_settle_seconds() -> i32 {
+    120
+}
+
+fn default_order_settle_seconds() -> i32 {
+    7200
+}
+
+fn default_active_upgrades() -> i32 {
+    5
+}
+
+fn default_throttle_status_codes() -> Vec<i32> {
+    vec![429]
 }
 
 /// What was found about the connection. Written on change only.

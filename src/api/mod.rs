@@ -21,7 +21,7 @@ pub use claim::{
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition};
 pub use connection::{
     Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus, CapabilityStatus,
-    ConnectionLimits, ReferenceAdapter, SecretRef, Tls,
+    ConnectionLimits, OAuth2ClientCredentials, ReferenceAdapter, Risk, SecretRef, Tls,
 };
 pub use crd::{CrdYamlError, crd_yaml, crds};
 pub use pricing::{

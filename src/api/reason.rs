@@ -18,8 +18,14 @@ pub enum Reason {
     AwaitingOrders,
     /// A quiet time runs.
     Settling,
+    /// As many upgrades as the connection allows are at work on this BSS.
+    AwaitingTurn,
     /// Customers lack their pricing options.
     AwaitingPricing,
+    /// A person has to do something in the BSS that it leaves to people.
+    AwaitingManualStep,
+    /// The tenant wants an access of its own, and the spec names none.
+    AwaitingTenantConnection,
     /// The cluster's state went back: a person has to confirm before anything irreversible.
     AwaitingConfirmation,
     /// The tenant is suspended.
@@ -68,6 +74,8 @@ pub enum Reason {
     SourceChanged,
     /// Done.
     Succeeded,
+    /// Done, but the comparison of both sides after the switch found differences.
+    VerificationFailed,
     /// Being deleted.
     Deleting,
     /// Spec valid, references resolved, connection probed, reseller claimed.
@@ -76,6 +84,8 @@ pub enum Reason {
     Completed,
     /// A phase or gate is still ahead.
     Pending,
+    /// Verified: back ordering was on before this operator looked, so there is nothing to compare.
+    NotCompared,
     /// Not suspended.
     Active,
     /// Pricing objects: later changes are the reseller's, in its BSS.
@@ -100,13 +110,15 @@ pub enum StateClass {
     MustFix,
     /// Ready True, Succeeded True.
     Done,
+    /// Ready False, Stalled True, Succeeded False.
+    DoneWithDifferences,
     /// Ready False; the rest as it was.
     Deleting,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::Progressing,
         Self::ProgressingWithRetry,
         Self::Throttled,
@@ -114,7 +126,10 @@ impl Reason {
         Self::DependencyNotReady,
         Self::AwaitingOrders,
         Self::Settling,
+        Self::AwaitingTurn,
         Self::AwaitingPricing,
+        Self::AwaitingManualStep,
+        Self::AwaitingTenantConnection,
         Self::AwaitingConfirmation,
         Self::TenantSuspended,
         Self::Suspended,
@@ -139,10 +154,12 @@ impl Reason {
         Self::OrphanedCopy,
         Self::SourceChanged,
         Self::Succeeded,
+        Self::VerificationFailed,
         Self::Deleting,
         Self::Accepted,
         Self::Completed,
         Self::Pending,
+        Self::NotCompared,
         Self::Active,
         Self::Closed,
         Self::Ready,
@@ -159,7 +176,10 @@ impl Reason {
             Self::DependencyNotReady => "DependencyNotReady",
             Self::AwaitingOrders => "AwaitingOrders",
             Self::Settling => "Settling",
+            Self::AwaitingTurn => "AwaitingTurn",
             Self::AwaitingPricing => "AwaitingPricing",
+            Self::AwaitingManualStep => "AwaitingManualStep",
+            Self::AwaitingTenantConnection => "AwaitingTenantConnection",
             Self::AwaitingConfirmation => "AwaitingConfirmation",
             Self::TenantSuspended => "TenantSuspended",
             Self::Suspended => "Suspended",
@@ -184,10 +204,12 @@ impl Reason {
             Self::OrphanedCopy => "OrphanedCopy",
             Self::SourceChanged => "SourceChanged",
             Self::Succeeded => "Succeeded",
+            Self::VerificationFailed => "VerificationFailed",
             Self::Deleting => "Deleting",
             Self::Accepted => "Accepted",
             Self::Completed => "Completed",
             Self::Pending => "Pending",
+            Self::NotCompared => "NotCompared",
             Self::Active => "Active",
             Self::Closed => "Closed",
             Self::Ready => "Ready",
@@ -204,10 +226,13 @@ impl Reason {
             | Self::BssUnavailable
             | Self::DependencyNotReady
             | Self::AwaitingOrders
-            | Self::Settling => StateClass::WaitsByItself,
-            Self::AwaitingPricing | Self::AwaitingConfirmation | Self::TenantSuspended => {
-                StateClass::WaitsForPeople
-            }
+            | Self::Settling
+            | Self::AwaitingTurn => StateClass::WaitsByItself,
+            Self::AwaitingPricing
+            | Self::AwaitingManualStep
+            | Self::AwaitingTenantConnection
+            | Self::AwaitingConfirmation
+            | Self::TenantSuspended => StateClass::WaitsForPeople,
             Self::Suspended | Self::Suspending => StateClass::Suspended,
             Self::InvalidSpec
             | Self::ConnectionForbidden
@@ -229,10 +254,12 @@ impl Reason {
             | Self::OrphanedCopy
             | Self::SourceChanged => StateClass::MustFix,
             Self::Succeeded => StateClass::Done,
+            Self::VerificationFailed => StateClass::DoneWithDifferences,
             Self::Deleting => StateClass::Deleting,
             Self::Accepted
             | Self::Completed
             | Self::Pending
+            | Self::NotCompared
             | Self::Active
             | Self::Closed
             | Self::Ready => return None,

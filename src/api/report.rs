@@ -35,7 +35,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct UpgradeReportSpec {
     /// What the rows are: `Blockers` are items that cannot be copied as they are and what blocks
-    /// activation, `Exclusions` are items that are left out.
+    /// activation, `Exclusions` are items that are left out, `ManualSteps` are the records of the
+    /// step that a person has to do, `Verification` are the differences that the comparison after
+    /// the switch found.
     pub kind: ReportKind,
     /// The number of this page, from 1. Example: `1`
     #[schemars(range(min = 1, max = 8))]
@@ -61,6 +63,10 @@ pub enum ReportKind {
     Blockers,
     /// Items that are left out.
     Exclusions,
+    /// Records of the step that a person has to do.
+    ManualSteps,
+    /// Differences that the comparison after the switch found.
+    Verification,
 }
 
 impl ReportKind {
@@ -70,6 +76,8 @@ impl ReportKind {
         match self {
             Self::Blockers => "Blockers",
             Self::Exclusions => "Exclusions",
+            Self::ManualSteps => "ManualSteps",
+            Self::Verification => "Verification",
         }
     }
 }
@@ -89,7 +97,7 @@ pub struct ReportRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub business_key: Option<String>,
-    /// What became of it: Blocked or Excluded. Example: `Blocked`
+    /// What became of it: Blocked, Excluded, ToDo or Differs. Example: `Blocked`
     #[schemars(length(max = 32))]
     pub verdict: String,
     /// Why, one word. Example: `CurrencyMismatch`

@@ -102,7 +102,7 @@ pub(super) fn milestones() -> Value {
     json!([{
         "rule": "!has(oldSelf.conditions) || oldSelf.conditions.all(o, \
                  !(o.type in ['TenantCreated', 'CustomersCopied', 'PricingReady', \
-                 'SubscriptionsCopied', 'BackOrderingActivated'] && o.status == 'True') || \
+                 'SubscriptionsCopied', 'BackOrderingActivated', 'Verified'] && o.status == 'True') || \
                  has(self.conditions) && self.conditions.exists(c, \
                  c.type == o.type && c.status == 'True'))",
         "message": "status.conditions: a milestone that is True must stay True",

@@ -58,6 +58,7 @@ pub fn summary(reason: Reason, message: &str) -> Summary {
         StateClass::WaitsForPeople | StateClass::Suspended => (False, None, Some(Unknown)),
         StateClass::MustFix => (False, Some(Stalled), Some(Unknown)),
         StateClass::Done => (True, None, Some(True)),
+        StateClass::DoneWithDifferences => (False, Some(Stalled), Some(False)),
         StateClass::Deleting => (False, None, None),
     };
 
@@ -85,7 +86,10 @@ fn suspended(class: StateClass, reason: Reason, message: &str) -> Option<Desired
         | StateClass::WaitsByItself
         | StateClass::WaitsForPeople
         | StateClass::MustFix
-        | StateClass::Done => (ConditionStatus::False, Reason::Active, "Not suspended."),
+        | StateClass::Done
+        | StateClass::DoneWithDifferences => {
+            (ConditionStatus::False, Reason::Active, "Not suspended.")
+        }
     };
     Some(DesiredCondition {
         type_: ConditionType::Suspended,

@@ -76,6 +76,13 @@ pub struct TenantResellerUpgradeSpec {
     /// The tenant that the reseller gets. Frozen from the moment it was requested
     /// (`status.tenant.requestedTime`); a refusal by the BSS thaws it.
     pub tenant: TenantSpec,
+    /// The connection to the tenant, where the tenant has an access of its own: the distributor's
+    /// credentials are not enough for the reseller's BSS. It may be added late, once the tenant is
+    /// there; until then the upgrade waits (`AwaitingTenantConnection`). Its identity must be the
+    /// same as that of `connectionRef`: both are sides of one BSS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ConnectionRef")]
+    pub tenant_connection_ref: Option<ConnectionRef>,
     /// What to do about customers that own a copyable subscription and have no pricing options.
     #[serde(default)]
     pub pricing: PricingPolicy,
@@ -260,6 +267,8 @@ pub enum Phase {
     SubscriptionCopy,
     /// Phase 4.
     Activation,
+    /// Back ordering is on; both sides are compared.
+    Verification,
     /// Complete.
     Done,
 }
@@ -275,6 +284,7 @@ impl Phase {
             Self::PricingGate => "PricingGate",
             Self::SubscriptionCopy => "SubscriptionCopy",
             Self::Activation => "Activation",
+            Self::Verification => "Verification",
             Self::Done => "Done",
         }
     }
@@ -289,14 +299,15 @@ pub struct TenantResellerUpgradeStatus {
     /// Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Where the upgrade is: not begun, one of the four phases, the gate before phase 3, or done.
+    /// Where the upgrade is: not begun, one of the four phases, the gate before phase 3, the
+    /// comparison after the switch, or done.
     /// Computed from the conditions, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Phase")]
     pub phase: Option<Phase>,
-    /// The milestones `TenantCreated`, `CustomersCopied`, `PricingReady`, `SubscriptionsCopied`
-    /// and `BackOrderingActivated`, which stay True once they are, and the summary: `Accepted`,
-    /// `Ready`, `Succeeded`, `Suspended`, and `Reconciling` or `Stalled` while they are True.
+    /// The milestones `TenantCreated`, `CustomersCopied`, `PricingReady`, `SubscriptionsCopied`,
+    /// `BackOrderingActivated` and `Verified`, which stay True once they are, and the summary:
+    /// `Accepted`, `Ready`, `Succeeded`, `Suspended`, and `Reconciling` or `Stalled` while they are True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),

@@ -169,6 +169,15 @@ pub struct Promises {
     pub off_guard: Strength,
 }
 
+/// Who may call the tenant's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantAccess {
+    /// Whoever may call the distributor's side.
+    Shared,
+    /// Only a connection of the tenant's own.
+    Own,
+}
+
 /// What a BSS can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -176,6 +185,8 @@ pub struct Capabilities {
     pub operations: BTreeMap<WriteOperation, Mode>,
     /// What it promises.
     pub promises: Promises,
+    /// Who may call the tenant's side.
+    pub tenant_access: TenantAccess,
     /// Most items of a batch, at least 1.
     pub largest_batch: u16,
     /// Most items of a page, at least 1.
@@ -705,8 +716,8 @@ pub enum Activation {
 pub struct Fence<'a> {
     /// The reseller.
     pub reseller: &'a AccountId,
-    /// The epoch under which the operator works on it.
-    pub epoch: Epoch,
+    /// The epoch under which the operator works on it; none where the BSS issues none.
+    pub epoch: Option<Epoch>,
 }
 
 /// Results of a batch, by source id. Every item that was asked for is in it.
@@ -841,6 +852,6 @@ pub trait Bss: Send + std::marker::Sync {
 pub struct ActivationTarget<'a> {
     /// The tenant.
     pub tenant: &'a TenantId,
-    /// The inventory revision of the final sweep.
-    pub expected: Revision,
+    /// The inventory revision of the final sweep, where the BSS compares it.
+    pub expected: Option<Revision>,
 }

@@ -12,7 +12,7 @@ use crate::api::{
 use crate::bss::error::BssError;
 use crate::bss::port::Bss;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
-use crate::upgrade::{Pace, References, State};
+use crate::upgrade::{Pace, References, State, TenantConnection, Terms};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -112,6 +112,8 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
         identity: connection.spec.identity.clone(),
         pricing,
         pace,
+        terms: terms(&connection),
+        tenant_connection: TenantConnection::NotNamed,
     };
     Ok(Fetched {
         connection,
@@ -126,7 +128,14 @@ async fn settings<C: Cluster>(
     connection: &BssConnection,
 ) -> Result<ConnectionSettings, Missing> {
     let spec = &connection.spec;
-    let name = &spec.auth.bearer.secret_ref.name;
+    let Some(bearer) = &spec.auth.bearer else {
+        return Err(state(
+            Reason::ConnectionForbidden,
+            "OAuth 2 is not spoken yet.".to_owned(),
+            "Use a bearer token.".to_owned(),
+        ));
+    };
+    let name = &bearer.secret_ref.name;
     let secret = secret(cluster, namespace, name).await?;
     let token = value(&secret, name, "token")?;
     let Some(hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
@@ -161,6 +170,16 @@ async fn settings<C: Cluster>(
         concurrency: positive(spec.limits.concurrency),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
     })
+}
+
+fn terms(connection: &BssConnection) -> Terms {
+    let limits = &connection.spec.limits;
+    let seconds = |number| Duration::from_secs(u64::from(positive(number)));
+    Terms {
+        accepted: connection.spec.accepted_risks.iter().copied().collect(),
+        settle: seconds(limits.settle_seconds),
+        order_settle: seconds(limits.order_settle_seconds),
+    }
 }
 
 fn positive(number: i32) -> u32 {

@@ -254,7 +254,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         };
         let fence = life.observed.epoch.map(|epoch| Fence {
             reseller: &account,
-            epoch,
+            epoch: Some(epoch),
         });
         Ok(match (effect, fence) {
             (Effect::Read(read), _) => bss.read(&read).await,

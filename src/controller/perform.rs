@@ -222,7 +222,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         let activate = recorded.into_inner();
         let target = crate::bss::port::ActivationTarget {
             tenant: activate.tenant(),
-            expected: activate.sweep().revision(),
+            expected: Some(activate.sweep().revision()),
         };
         let activation = self
             .bss

@@ -35,7 +35,8 @@ pub use status::{Draft, compose, report_rows};
 pub use sweep::{Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
 pub use valid::{
-    Declared, Invalid, Pace, References, Suspension, ValidUpgrade, suspension, validate,
+    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade,
+    suspension, validate,
 };
 
 /// A moment: wall time for what people read, a monotonic one for every wait.

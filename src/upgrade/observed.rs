@@ -217,6 +217,10 @@ pub struct Observed {
     pub blockers: Findings,
     /// What was left out, as the last whole look saw it.
     pub exclusions: Findings,
+    /// The records of the step that a person has to do.
+    pub manual: Findings,
+    /// The differences that the comparison after the switch found.
+    pub differences: Findings,
 }
 
 impl Observed {

@@ -155,7 +155,8 @@ fn waiting_for(
         StateClass::WaitsByItself
         | StateClass::WaitsForPeople
         | StateClass::Suspended
-        | StateClass::MustFix => true,
+        | StateClass::MustFix
+        | StateClass::DoneWithDifferences => true,
         StateClass::Working | StateClass::Done | StateClass::Deleting => false,
     };
     if !waits {
@@ -353,6 +354,8 @@ pub fn report_rows(
     let (findings, verdict) = match kind {
         ReportKind::Blockers => (&observed.blockers, "Blocked"),
         ReportKind::Exclusions => (&observed.exclusions, "Excluded"),
+        ReportKind::ManualSteps => (&observed.manual, "ToDo"),
+        ReportKind::Verification => (&observed.differences, "Differs"),
     };
     let rows = findings
         .rows
@@ -387,7 +390,7 @@ fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>)
 fn phase(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> Phase {
     let conditions = &status.conditions;
     let after = [
-        (ConditionType::BackOrderingActivated, Phase::Done),
+        (ConditionType::BackOrderingActivated, Phase::Verification),
         (ConditionType::SubscriptionsCopied, Phase::Activation),
         (ConditionType::PricingReady, Phase::SubscriptionCopy),
         (ConditionType::CustomersCopied, Phase::PricingGate),
@@ -418,6 +421,9 @@ fn done_message(milestone: ConditionType) -> &'static str {
         }
         ConditionType::SubscriptionsCopied => "Every active subscription and asset was copied.",
         ConditionType::BackOrderingActivated => "Back ordering is on. This cannot be undone.",
+        ConditionType::Verified => {
+            "Source and copy of every item were compared after the switch, and agree."
+        }
         ConditionType::Accepted
         | ConditionType::Ready
         | ConditionType::Succeeded
@@ -434,6 +440,7 @@ fn pending_message(milestone: ConditionType) -> &'static str {
         ConditionType::PricingReady => "Not passed yet.",
         ConditionType::SubscriptionsCopied => "Not every subscription and asset was copied yet.",
         ConditionType::BackOrderingActivated => "Back ordering is off.",
+        ConditionType::Verified => "Both sides were not compared yet.",
         ConditionType::Accepted
         | ConditionType::Ready
         | ConditionType::Succeeded

@@ -1,11 +1,11 @@
 //! Parse, do not validate: a spec and what it refers to become [`ValidUpgrade`], once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::keys::Keys;
 use crate::api::{
-    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
+    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing, Risk,
     SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
 };
 use crate::bss::port::{
@@ -30,6 +30,36 @@ impl Default for Pace {
     }
 }
 
+/// What the connection says about a BSS that gives a promise only in its weak form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Risks that its owner accepts.
+    pub accepted: BTreeSet<Risk>,
+    /// Longest life of a request plus the lag of reads.
+    pub settle: Duration,
+    /// How long an accepted order may take.
+    pub order_settle: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            accepted: BTreeSet::new(),
+            settle: Duration::from_mins(2),
+            order_settle: Duration::from_hours(2),
+        }
+    }
+}
+
+/// Whether the spec names a connection to the tenant's side that can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantConnection {
+    /// It does.
+    AtHand,
+    /// It names none.
+    NotNamed,
+}
+
 /// What a spec refers to, as far as the heart needs it.
 #[derive(Clone, Debug)]
 pub struct References {
@@ -39,6 +69,10 @@ pub struct References {
     pub pricing: Vec<CustomerPricing>,
     /// How often to look.
     pub pace: Pace,
+    /// What holds where the BSS is weak.
+    pub terms: Terms,
+    /// The access to the tenant's side.
+    pub tenant_connection: TenantConnection,
 }
 
 /// One thing that is wrong with a spec.
@@ -94,6 +128,10 @@ pub struct ValidUpgrade {
     pub confirmed: Option<i64>,
     /// How often to look.
     pub pace: Pace,
+    /// What holds where the BSS is weak.
+    pub terms: Terms,
+    /// The access to the tenant's side.
+    pub tenant_connection: TenantConnection,
 }
 
 /// Whether all work rests.
@@ -205,6 +243,8 @@ pub fn validate(
         take_over: annotation(upgrade, TAKE_OVER_ANNOTATION).map(str::to_owned),
         confirmed,
         pace: references.pace,
+        terms: references.terms.clone(),
+        tenant_connection: references.tenant_connection,
     })
 }
 

@@ -30,7 +30,7 @@ async fn read(bss: &ReferenceBss) -> BssError {
 async fn write(bss: &ReferenceBss) -> BssError {
     let fence = Fence {
         reseller: &"R".into(),
-        epoch: Epoch(3),
+        epoch: Some(Epoch(3)),
     };
     bss.copy_customers(fence, &"T".into(), &[item("1"), item("2")])
         .await
@@ -258,7 +258,7 @@ async fn a_bss_that_repeats_the_token_does_not_get_it_into_texts() {
     let server = Scripted::start(vec![Act::Send(json(&results))]).await;
     let fence = Fence {
         reseller: &"R".into(),
-        epoch: Epoch(3),
+        epoch: Some(Epoch(3)),
     };
     let bss = adapter(settings(&server.url, TOKEN));
     let outcomes = bss
@@ -279,7 +279,7 @@ async fn batches_with_missing_alien_and_double_items() {
     let bss = adapter(settings(&server.url, TOKEN));
     let fence = Fence {
         reseller: &"R".into(),
-        epoch: Epoch(3),
+        epoch: Some(Epoch(3)),
     };
     let outcomes = bss
         .copy_customers(fence, &"T".into(), &[item("1"), item("2")])
@@ -365,7 +365,7 @@ async fn what_is_sent_is_what_the_contract_says() {
     let bss = adapter(settings(&server.url, TOKEN));
     let fence = Fence {
         reseller: &"R".into(),
-        epoch: Epoch(3),
+        epoch: Some(Epoch(3)),
     };
     drop(
         bss.copy_customers(fence, &"T/1".into(), &[item("1")])

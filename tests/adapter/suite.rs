@@ -51,7 +51,7 @@ pub async fn run(world: &impl World) {
     let epoch = epochs(&bss, &reseller).await;
     let fence = Fence {
         reseller: &reseller,
-        epoch,
+        epoch: Some(epoch),
     };
     let tenant = tenant(&bss, fence, world).await;
     let story = Story {
@@ -131,7 +131,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     assert_eq!(named, ["settings.edition", "settings.timeZone"]);
 
     let stale = Fence {
-        epoch: Epoch(1),
+        epoch: Some(Epoch(1)),
         ..fence
     };
     let refused = bss
@@ -140,7 +140,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     assert_eq!(
         refused,
         Err(BssError::StaleEpoch {
-            highest: fence.epoch.0
+            highest: fence.epoch.unwrap().0
         })
     );
     assert_eq!(
@@ -293,11 +293,11 @@ impl Story<'_> {
 
     async fn stale_writes_are_refused(&self) {
         let fence = Fence {
-            epoch: Epoch(1),
+            epoch: Some(Epoch(1)),
             ..self.fence
         };
         let stale = BssError::StaleEpoch {
-            highest: self.fence.epoch.0,
+            highest: self.fence.epoch.unwrap().0,
         };
         let item = self.copy(ItemKind::Customer, &"any".into(), &digest("d"));
         let mut purchase = self.copy(ItemKind::Asset, &"any".into(), &digest("d"));
@@ -311,14 +311,14 @@ impl Story<'_> {
         assert_eq!(copied.unwrap_err(), stale);
         let target = ActivationTarget {
             tenant: &self.tenant,
-            expected: Revision(1),
+            expected: Some(Revision(1)),
         };
         let switched = bss
             .activate_back_ordering(fence, &"r".into(), &"k".into(), target)
             .await;
         assert_eq!(switched.unwrap_err(), stale);
         let never = Fence {
-            epoch: Epoch(self.fence.epoch.0 + 7),
+            epoch: Some(Epoch(self.fence.epoch.unwrap().0 + 7)),
             ..self.fence
         };
         let switched = bss
@@ -580,7 +580,7 @@ impl Story<'_> {
     async fn activate(&self, request: &str, expected: Revision) -> BssResult<Activation> {
         let target = ActivationTarget {
             tenant: &self.tenant,
-            expected,
+            expected: Some(expected),
         };
         let key = format!("tru/test/{}/activation", self.tenant).into();
         self.bss
@@ -593,7 +593,7 @@ impl Story<'_> {
         let key = copies[0].business_key.clone().unwrap();
         let target = ActivationTarget {
             tenant: &self.tenant,
-            expected,
+            expected: Some(expected),
         };
         let refused = self
             .bss

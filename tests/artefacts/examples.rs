@@ -110,7 +110,16 @@ fn examples_read_as_their_types() {
         .iter()
         .map(|(_, document)| document)
         .find(|document| {
-            document["metadata"]["name"] == connection.spec.auth.bearer.secret_ref.name.as_str()
+            document["metadata"]["name"]
+                == connection
+                    .spec
+                    .auth
+                    .bearer
+                    .as_ref()
+                    .unwrap()
+                    .secret_ref
+                    .name
+                    .as_str()
         })
         .unwrap();
     let hosts = secret["metadata"]["annotations"][ALLOWED_HOSTS_ANNOTATION]

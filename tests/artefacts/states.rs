@@ -55,7 +55,9 @@ fn every_state_after_every_other_is_read_as_the_table_says() {
                 StateClass::WaitsForPeople | StateClass::Suspended => {
                     (KStatus::InProgress, Health::Suspended)
                 }
-                StateClass::MustFix => (KStatus::Failed, Health::Degraded),
+                StateClass::MustFix | StateClass::DoneWithDifferences => {
+                    (KStatus::Failed, Health::Degraded)
+                }
                 StateClass::Done => (KStatus::Current, Health::Healthy),
                 StateClass::Deleting => (KStatus::Terminating, Health::Progressing),
             };
@@ -67,7 +69,7 @@ fn every_state_after_every_other_is_read_as_the_table_says() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 33 * 33, "a reason came or went: read the table again");
+    assert_eq!(seen, 37 * 37, "a reason came or went: read the table again");
 }
 
 #[test]
@@ -89,6 +91,7 @@ fn the_table_by_its_rows() {
             StateClass::Suspended => (here(False), None, None, here(Unknown), here(True)),
             StateClass::MustFix => (here(False), None, here(True), here(Unknown), active),
             StateClass::Done => (here(True), None, None, here(True), active),
+            StateClass::DoneWithDifferences => (here(False), None, here(True), here(False), active),
             StateClass::Deleting => (here(False), None, None, None, None),
         };
         assert_eq!(status(&list, ConditionType::Ready), ready);

@@ -13,7 +13,8 @@ use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{CopyListing, SourceId};
 use tenant_reseller_operator::upgrade::{
     ClaimEdit, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages, Read, References,
-    Tried, ValidUpgrade, Work, apply_claim_edit, compose, decide, fold, validate,
+    TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit, compose, decide, fold,
+    validate,
 };
 
 use crate::world::World;
@@ -53,6 +54,7 @@ pub(crate) fn upgrade() -> TenantResellerUpgrade {
                 date_format: "dd/MM/yyyy".to_owned(),
                 invoicing: Invoicing::Combined,
             },
+            tenant_connection_ref: None,
             pricing: PricingPolicy::default(),
             suspend: false,
         },
@@ -72,6 +74,8 @@ pub(crate) fn valid_with(
         recheck: Duration::from_secs(60),
     };
     let references = References {
+        terms: Terms::default(),
+        tenant_connection: TenantConnection::NotNamed,
         identity: "acme".to_owned(),
         pricing,
         pace,

@@ -10,8 +10,8 @@ use tenant_reseller_operator::bss::port::{
     CopyItem, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch, Found, IssuedEpoch, ItemKind,
     ItemOutcome, Keys, Mark, Mode, OpenOrder, OperationId, OperationState, Page, PageRequest,
     PricingOutcome, PricingState, Promises, Purchase, PurchaseState, Reseller, ResellerKind,
-    Revision, SourceId, Strength, Sync, Tenant, TenantCreation, TenantId, TenantSettings,
-    TenantStatus, WriteOperation,
+    Revision, SourceId, Strength, Sync, Tenant, TenantAccess, TenantCreation, TenantId,
+    TenantSettings, TenantStatus, WriteOperation,
 };
 
 pub(crate) struct World {
@@ -155,6 +155,7 @@ impl World {
                 orders: Strength::Strong,
                 off_guard: Strength::Strong,
             },
+            tenant_access: TenantAccess::Shared,
             largest_batch: 3,
             page_size: 4,
         }

@@ -137,7 +137,10 @@ impl<'a> Call<'a> {
     }
 
     fn fenced(self, fence: Fence<'_>) -> Self {
-        self.header(FENCING_EPOCH, fence.epoch.0.to_string())
+        match fence.epoch {
+            Some(epoch) => self.header(FENCING_EPOCH, epoch.0.to_string()),
+            None => self,
+        }
     }
 
     fn keyed(self, key: &RequestKey) -> Self {
@@ -443,7 +446,7 @@ impl Bss for ReferenceBss {
         let path = ["tenants", tenant.as_str(), "activation"];
         let body = wire::Activate {
             business_key: key.0.clone(),
-            expected_revision: expected.0,
+            expected_revision: expected.map(|revision| revision.0),
         };
         let call = Call::write("activateBackOrdering", &path, &body)?
             .fenced(fence)

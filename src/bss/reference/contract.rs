@@ -136,6 +136,25 @@ pub struct Promises {
     pub off_guard: OffGuardPromise,
 }
 
+/// Who may call the operations below `/tenants`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TenantAccess {
+    /// The credentials of the distributor's side.
+    #[default]
+    Shared,
+    /// Each tenant has credentials of its own, and perhaps another address of the same contract;
+    /// those of the distributor's side are answered with 403. The operator needs a second
+    /// connection for such a tenant.
+    Own,
+}
+
+impl TenantAccess {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_shared(&self) -> bool {
+        *self == Self::Shared
+    }
+}
+
 /// What this BSS can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -144,6 +163,9 @@ pub struct Capabilities {
     pub operations: OperationModes,
     /// What the BSS promises.
     pub promises: Promises,
+    /// Who may call the operations below `/tenants`. Left out: `Shared`.
+    #[serde(default, skip_serializing_if = "TenantAccess::is_shared")]
+    pub tenant_access: TenantAccess,
     /// The most items that one batch request may hold.
     #[schemars(range(min = 1, max = 500))]
     pub largest_batch: u16,
@@ -923,9 +945,12 @@ pub struct Activate {
     /// Stored with the activation for ever.
     #[schemars(length(min = 1, max = 1024))]
     pub business_key: String,
-    /// The inventory revision under which the operator found everything in order.
+    /// The inventory revision under which the operator found everything in order. Left out only if
+    /// the server promises `revision: None` or `compares: None`; a server that promises both in
+    /// their strong form refuses a request without it (422).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
-    pub expected_revision: u64,
+    pub expected_revision: Option<u64>,
 }
 
 /// How the activation went.

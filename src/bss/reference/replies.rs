@@ -59,6 +59,7 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
     let wire::Capabilities {
         operations,
         promises,
+        tenant_access,
         largest_batch,
         page_size,
     } = reply;
@@ -90,6 +91,10 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
     Ok(port::Capabilities {
         operations,
         promises: self::promises(&promises),
+        tenant_access: match tenant_access {
+            wire::TenantAccess::Shared => port::TenantAccess::Shared,
+            wire::TenantAccess::Own => port::TenantAccess::Own,
+        },
         largest_batch,
         page_size,
     })

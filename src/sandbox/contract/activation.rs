@@ -36,10 +36,12 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
             "SELECT revision FROM resellers WHERE id = ?1",
             [&place.reseller_id],
         )?;
-        if u64::try_from(revision).ok() != Some(body.expected_revision) {
+        let Some(expected) = body.expected_revision else {
+            return Err(Refusal::invalid_field("expectedRevision", "is missing"));
+        };
+        if u64::try_from(revision).ok() != Some(expected) {
             return Err(Refusal::conflict(format!(
-                "the inventory is at revision {revision}, not at {}",
-                body.expected_revision
+                "the inventory is at revision {revision}, not at {expected}"
             )));
         }
         let counts = blockers::count(tx, &place.reseller_id, &place.tenant_id)?;

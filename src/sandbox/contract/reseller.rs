@@ -6,7 +6,7 @@ use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
 use crate::bss::reference::contract::{
     AcquireEpoch, Capabilities, ComparePromise, Epoch, EpochPromise, Identity, KeyPromise,
     OffGuardPromise, OperationMode, OperationModes, OrderPromise, Promises, Reseller,
-    RevisionPromise,
+    RevisionPromise, TenantAccess,
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, from_word};
@@ -37,6 +37,7 @@ pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply
             orders: OrderPromise::Listed,
             off_guard: OffGuardPromise::Atomic,
         },
+        tenant_access: TenantAccess::Shared,
         largest_batch: store.largest_batch(),
         page_size: PAGE_SIZE,
     })

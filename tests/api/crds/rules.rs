@@ -291,7 +291,11 @@ async fn a_connection_that_cannot_be_meant() {
             Value::Null,
             "spec.reference: Required value",
         ),
-        ("/spec/auth", json!({}), "spec.auth.bearer: Required value"),
+        (
+            "/spec/auth",
+            json!({}),
+            "auth must have exactly one of bearer and oauth2ClientCredentials",
+        ),
         ("/spec/auth/bearer/secretRef/name", json!("../x"), name),
         ("/spec/tls/caSecretRef/name", json!("A"), name),
         (
