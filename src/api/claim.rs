@@ -136,6 +136,23 @@ pub struct ClaimIntents {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ActivationIntent")]
     pub activate: Option<ActivationIntent>,
+    /// Copies were sent to a BSS that would make a second one of the same source. What a process
+    /// left here when it ended may still take effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CopiesIntent")]
+    pub copies: Option<CopiesIntent>,
+}
+
+/// Copies that were sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopiesIntent {
+    /// The source ids. Example: `[S-00042]`
+    #[schemars(length(max = 500), extend("x-kubernetes-list-type" = "atomic"), inner(length(max = 128)))]
+    pub source_ids: Vec<String>,
+    /// When the intent was recorded. Example: `2026-12-05T20:30:00Z`
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
+    pub recorded_time: String,
 }
 
 /// A tenant that was requested.
@@ -158,8 +175,10 @@ pub struct CreateTenantIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationIntent {
-    /// The revision of the reseller's inventory that the final sweep saw. Example: `48213`
-    pub revision: i64,
+    /// The revision of the reseller's inventory that the final sweep saw; absent where the BSS has
+    /// none. Example: `48213`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
     /// The digest of the inventory that the final sweep saw. Example: `sha256-9f2c64d1`
     #[schemars(length(max = 80))]
     pub inventory_digest: String,

@@ -70,6 +70,14 @@ pub enum ReportKind {
 }
 
 impl ReportKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Blockers,
+        Self::Exclusions,
+        Self::ManualSteps,
+        Self::Verification,
+    ];
+
     /// The word on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {

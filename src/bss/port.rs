@@ -119,6 +119,15 @@ pub enum WriteOperation {
 }
 
 impl WriteOperation {
+    /// Every one, in the order of an upgrade.
+    pub const ALL: [Self; 5] = [
+        Self::CreateTenant,
+        Self::CopyCustomers,
+        Self::SetPricing,
+        Self::CopySubscriptions,
+        Self::ActivateBackOrdering,
+    ];
+
     /// The name that the contract and people use.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -43,7 +43,7 @@ pub(super) async fn reports<C: Cluster>(
         .and_then(|claim| claim.tenant_id.clone())
         .map(Into::into);
     let mut there = cluster.reports_of(upgrade).await?;
-    for kind in [ReportKind::Blockers, ReportKind::Exclusions] {
+    for kind in ReportKind::ALL {
         let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
         for page in pages(kind, &rows, truncated) {
             let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);

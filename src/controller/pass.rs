@@ -21,7 +21,7 @@ use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
     ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
-    decide, fold, suspension, validate,
+    decide, fold, success, suspension, validate,
 };
 
 /// The finalizer goes when the operator rests longer than this.
@@ -252,16 +252,21 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             go_on: &go_on,
             at_once: concurrency(scene.fetched),
         };
-        let fence = life.observed.epoch.map(|epoch| Fence {
+        let fence = life.observed.may_write().then_some(Fence {
             reseller: &account,
-            epoch: Some(epoch),
+            epoch: life.observed.epoch,
         });
         Ok(match (effect, fence) {
             (Effect::Read(read), _) => bss.read(&read).await,
             (Effect::Acquire { take_over }, _) => {
                 self.acquire(scene, &account, take_over.as_deref()).await
             }
-            (Effect::Work(work), Some(fence)) => bss.work(fence, &work).await,
+            (Effect::Work(work), Some(fence)) => {
+                let ways = life.observed.ways.as_ref().ok_or(Interrupted::Again)?;
+                let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
+                let recorded = record::work(work, ways, claim).ok_or(Interrupted::Again)?;
+                bss.work(fence, recorded).await
+            }
             (Effect::CreateTenant(create), Some(fence)) => {
                 // The intent, and with it the frozen settings, stand in status before the call.
                 self.show(scene, life, &decision.state, None).await?;
@@ -438,7 +443,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let mut upgrade = upgrade.clone();
             let state = State {
                 reason: Reason::Succeeded,
-                message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
+                message: ready_message(&upgrade).unwrap_or_else(|| success(None).to_owned()),
                 next_action: String::new(),
             };
             let life = self.memory.of(uid);
@@ -567,6 +572,15 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
             c.type_ == ConditionType::Succeeded.as_str() && c.status == ConditionStatus::True
         })
     })
+}
+
+/// What `Ready` says.
+fn ready_message(upgrade: &TenantResellerUpgrade) -> Option<String> {
+    let conditions = &upgrade.status.as_ref()?.conditions;
+    let ready = conditions
+        .iter()
+        .find(|c| c.type_ == ConditionType::Ready.as_str());
+    ready.map(|ready| ready.message.clone())
 }
 
 /// Whether the BSS did not accept the credentials.

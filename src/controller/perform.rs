@@ -100,8 +100,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             self.bss.pricing(self.tenant()?, &owners).await
         });
         let checks = self.batches(&calls.checks, |sources| async move {
-            let target = crate::bss::port::CheckTarget::Tenant(self.tenant()?.clone());
-            self.bss.check(self.account, &target, &sources).await
+            self.bss.check(self.account, &calls.target, &sources).await
         });
         let (pricing, checks) = futures::future::try_join(pricing, checks).await?;
         Ok(Outcome::Inspected {
@@ -128,7 +127,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     }
 
     /// Does repeatable work. A batch that was not begun has no outcome; it is still to do.
-    pub(super) async fn work(&self, fence: Fence<'_>, work: &Work) -> Vec<Outcome> {
+    pub(super) async fn work(&self, fence: Fence<'_>, recorded: Recorded<Work>) -> Vec<Outcome> {
+        let work = &recorded.into_inner();
         let Ok(tenant) = self.tenant() else {
             return Vec::new();
         };
@@ -222,7 +222,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         let activate = recorded.into_inner();
         let target = crate::bss::port::ActivationTarget {
             tenant: activate.tenant(),
-            expected: Some(activate.sweep().revision()),
+            expected: activate.sweep().revision(),
         };
         let activation = self
             .bss

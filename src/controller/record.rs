@@ -4,11 +4,11 @@ use super::memory::Life;
 use crate::api::{
     ClaimHolder, ClaimIntents, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade,
 };
-use crate::bss::port::AccountId;
+use crate::bss::port::{AccountId, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
 use crate::upgrade::{
-    Activate, ClaimEdit, CreateTenant, Holding, Now, Suspension, ValidUpgrade, apply_claim_edit,
-    claim_name, may_take_over, suspension,
+    Activate, ClaimEdit, Copying, CreateTenant, Doer, Holding, Now, Suspension, ValidUpgrade, Ways,
+    Work, apply_claim_edit, claim_name, intends, may_take_over, suspension,
 };
 
 /// An effect whose intent is on record. `perform` takes nothing else for an effect that must not
@@ -31,6 +31,26 @@ pub(super) fn creation(
     (intent.settings_digest == effect.digest).then_some(Recorded(effect))
 }
 
+/// Copies under unique keys may be repeated and need no record. A BSS that would make a second copy
+/// is sent only what the claim, as the API server returned it, names one by one.
+pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<Recorded<Work>> {
+    let (operation, batches) = match &effect {
+        Work::SetPricing(_) => return Some(Recorded(effect)),
+        Work::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
+        Work::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
+    };
+    // One that leaves it to people is only asked how.
+    if ways.copying == Copying::Guarded || ways.doer(operation) != Doer::Bss {
+        return Some(Recorded(effect));
+    }
+    let on_record = &claim.spec.intents.copies.as_ref()?.source_ids;
+    let all = batches
+        .iter()
+        .flatten()
+        .all(|item| on_record.contains(&item.source.0));
+    all.then_some(Recorded(effect))
+}
+
 /// An activation is recorded if the claim carries its intent, and if the upgrade, read live a
 /// moment ago, still is what was decided on: the cache may not have seen a suspension yet.
 pub(super) fn activation(
@@ -45,9 +65,7 @@ pub(super) fn activation(
         && live.metadata.generation == decided_on.metadata.generation
         && live.metadata.deletion_timestamp.is_none()
         && suspension(live) == Suspension::Running;
-    let intended = intent.inventory_digest == effect.sweep().digest()
-        && u64::try_from(intent.revision) == Ok(effect.sweep().revision().0);
-    (same && intended).then_some(Recorded(effect))
+    (same && intends(intent, effect.sweep())).then_some(Recorded(effect))
 }
 
 /// Edits the claim, or takes it.

@@ -158,7 +158,7 @@ fn news(before: &TenantResellerUpgradeStatus, after: &TenantResellerUpgradeStatu
         && let Some(reason) = Reason::ALL.into_iter().find(|r| r.as_str() == ready.reason)
     {
         let kind = match reason.class() {
-            Some(StateClass::MustFix) => EventKind::Warning,
+            Some(StateClass::MustFix | StateClass::DoneWithDifferences) => EventKind::Warning,
             _ => EventKind::Normal,
         };
         events.push(Event {

@@ -5,9 +5,12 @@ use jiff::Timestamp;
 use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
 use crate::api::{
-    ActivationIntent, ClaimHolder, CreateTenantIntent, ResellerClaimSpec, TenantResellerUpgrade,
-    TenantResellerUpgradeStatus, TimelineEntry,
+    ActivationIntent, ClaimHolder, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
+    TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
+
+/// The approval of a switch that this record did not bring about.
+pub(super) const FOUND_ACTIVE: &str = "FoundActive";
 
 /// Who holds the reseller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +57,16 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 next.unconfirmed_epoch = Some(epoch);
             }
         }
+        // There is no epoch to name; 0 is issued by nobody.
+        ClaimEdit::MissTenant => next.unconfirmed_epoch = Some(next.epoch.unwrap_or(0)),
         ClaimEdit::Confirm => next.unconfirmed_epoch = None,
+        ClaimEdit::IntendCopies { sources } => {
+            next.intents.copies = Some(CopiesIntent {
+                source_ids: sources.iter().map(|id| id.0.clone()).collect(),
+                recorded_time: now.to_string(),
+            });
+        }
+        ClaimEdit::SettleCopies => next.intents.copies = None,
         ClaimEdit::IntendTenant { digest } => {
             next.intents.create_tenant = Some(CreateTenantIntent {
                 settings_digest: digest.clone(),
@@ -75,7 +87,7 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         ClaimEdit::DropActivationIntent => next.intents.activate = None,
         ClaimEdit::IntendActivation(sweep) => {
             next.intents.activate = Some(ActivationIntent {
-                revision: i64::try_from(sweep.revision().0).unwrap_or(i64::MAX),
+                revision: sweep.revision().and_then(|r| i64::try_from(r.0).ok()),
                 inventory_digest: sweep.digest().to_owned(),
                 recorded_time: now.to_string(),
             });
@@ -102,16 +114,19 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 });
             }
         }
-        ClaimEdit::Activated { approval } => {
+        ClaimEdit::Activated { approval, digest } => {
             next.activation_time = Some(now.to_string());
             // An open intent means that this operator asked for it, though the reply was lost.
             let intent = next.intents.activate.take();
             let approval = match (approval, &intent) {
+                (Some(Approval::ManualStep), _) => "ManualStep",
                 (Some(Approval::Automatic), _) | (None, Some(_)) => "Automatic",
-                (None, None) => "FoundActive",
+                (None, None) => FOUND_ACTIVE,
             };
             next.approval = Some(approval.to_owned());
-            next.inventory_digest = intent.map(|intent| intent.inventory_digest);
+            next.inventory_digest = intent
+                .map(|intent| intent.inventory_digest)
+                .or_else(|| digest.clone());
             next.intents.create_tenant = None;
         }
     }

@@ -2,8 +2,8 @@
 
 use super::merge::{Keyed, Pair};
 use crate::bss::port::{
-    AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
-    SourceId,
+    AccountId, CopyId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase,
+    PurchaseState, SourceId, TenantId,
 };
 
 impl Keyed for Customer {
@@ -78,16 +78,18 @@ pub(super) enum Class {
     Excluded(Exclusion),
     /// Has its copy, equal in the source-owned fields.
     Linked,
-    /// Eligible and without a (complete) copy; the digest of the copy that is there.
+    /// Eligible and without a copy that is complete and up to its source; the digest of the copy
+    /// that is there.
     Missing {
-        /// Digest of an incomplete or unmarked copy; `None` is *absent*.
+        /// Digest of a copy that is incomplete, unmarked, or behind its source; `None` is
+        /// *absent*.
         copy: Option<Digest>,
         /// Whether the mark and the copy disagree.
         half_marked: HalfMarked,
     },
     /// Two copies that are not ended.
     Duplicate,
-    /// The source changed after its copy.
+    /// The source and the copy both changed after the copy was made: which counts, people say.
     Changed,
     /// A copy that is not ended, without an active source.
     Orphaned,
@@ -210,8 +212,114 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
             half_marked: HalfMarked::No,
         },
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
+        // Nobody touched the copy since it was made: it follows its source.
+        CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::No,
+        },
         CopyState::Live | CopyState::Ended => Class::Changed,
     }
+}
+
+/// What the comparison after the switch says of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// There is nothing to compare.
+    Nothing,
+    /// Source and copy agree.
+    Agrees,
+    /// They do not.
+    Differs(Difference),
+}
+
+/// How source and copy differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// A source-owned field.
+    Field,
+    /// There is no copy.
+    NotCopied,
+    /// There is more than one.
+    Duplicate,
+    /// The copy has no active source.
+    Orphaned,
+    /// The copy lacks its contacts.
+    Incomplete,
+    /// The source is not marked.
+    Unmarked,
+    /// The source is linked to another copy.
+    NotLinked,
+}
+
+impl Difference {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Field => "FieldsDiffer",
+            Self::NotCopied => "NotCopied",
+            Self::Duplicate => "DuplicateCopy",
+            Self::Orphaned => "OrphanedCopy",
+            Self::Incomplete => "IncompleteCopy",
+            Self::Unmarked => "NotMarked",
+            Self::NotLinked => "NotLinked",
+        }
+    }
+}
+
+/// Compares a customer with its copy. A customer without a copy is in nobody's way (I-13): if it
+/// owns something active, that is named itself.
+pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> Compared {
+    let live = not_ended(&pair.copies);
+    let Some(source) = &pair.source else {
+        return Compared::Nothing;
+    };
+    if source.id.as_str() == reseller.as_str() || source.bill_to != *reseller {
+        return Compared::Nothing;
+    }
+    match live.as_slice() {
+        [] => Compared::Nothing,
+        [copy] => compare_one(copy, &source.digest, source.mark, source.link.as_ref()),
+        [_, _, ..] => Compared::Differs(Difference::Duplicate),
+    }
+}
+
+/// Compares a subscription or an asset with its copy.
+pub(super) fn compare_purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Compared {
+    let live = not_ended(&pair.copies);
+    let active = pair.source.as_ref().filter(|source| {
+        source.state == PurchaseState::Active && source.customer.as_str() != reseller.as_str()
+    });
+    match (active, live.as_slice()) {
+        (None, []) => Compared::Nothing,
+        (None, [_, ..]) => Compared::Differs(Difference::Orphaned),
+        (Some(_), []) if pair.copies.is_empty() => Compared::Differs(Difference::NotCopied),
+        // The reseller ended it: its right.
+        (Some(_), []) => Compared::Agrees,
+        (Some(source), [copy]) => {
+            compare_one(copy, &source.digest, source.mark, source.link.as_ref())
+        }
+        (Some(_), [_, _, ..]) => Compared::Differs(Difference::Duplicate),
+    }
+}
+
+fn compare_one(
+    copy: &CopyRecord,
+    source: &Digest,
+    mark: Mark,
+    link: Option<&(TenantId, CopyId)>,
+) -> Compared {
+    if copy.digest != *source {
+        return Compared::Differs(Difference::Field);
+    }
+    if copy.state == CopyState::Incomplete {
+        return Compared::Differs(Difference::Incomplete);
+    }
+    if mark == Mark::Unmarked {
+        return Compared::Differs(Difference::Unmarked);
+    }
+    if link.is_some_and(|(_, linked)| *linked != copy.id) {
+        return Compared::Differs(Difference::NotLinked);
+    }
+    Compared::Agrees
 }
 
 fn not_ended(copies: &[CopyRecord]) -> Vec<&CopyRecord> {

@@ -6,15 +6,22 @@ use std::time::Duration;
 
 use super::Now;
 use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
+use super::foresight;
 use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
 use super::sweep::Wanted;
-use super::valid::{Suspension, ValidUpgrade};
-use crate::api::{ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec, StateClass};
-use crate::bss::port::{
-    BackOrdering, CopyListing, Epoch, OperationId, PageRequest, PricingOptions, PricingOutcome,
-    Reseller, SourceId, TenantId,
+use super::valid::{Suspension, TenantConnection, ValidUpgrade};
+use super::ways::{Copying, Doer, Fencing, Ways};
+use crate::api::{
+    ActivationIntent, ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec, StateClass,
 };
+use crate::bss::port::{
+    BackOrdering, CopyItem, CopyListing, Epoch, OperationId, PageRequest, PricingOptions,
+    PricingOutcome, Reseller, SourceId, Tenant, TenantAccess, TenantId, WriteOperation,
+};
+
+/// So many copies stand on record at a time, where the BSS would make a second one.
+const MOST_COPIES_ON_RECORD: usize = 200;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +62,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
     let decide = Decide {
         upgrade,
         seen: observed,
+        now,
     };
     let wait = observed
         .not_before
@@ -81,6 +89,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
 struct Decide<'a> {
     upgrade: &'a ValidUpgrade,
     seen: &'a Observed,
+    now: Now,
 }
 
 impl Decide<'_> {
@@ -99,7 +108,7 @@ impl Decide<'_> {
         }
         let state = State {
             reason: Reason::Succeeded,
-            message: "The reseller is a tenant reseller; back ordering is on.".to_owned(),
+            message: success(self.seen.reseller.as_ref()).to_owned(),
             next_action: String::new(),
         };
         Decision {
@@ -117,6 +126,11 @@ impl Decide<'_> {
                 .is_none()
                 .then_some(ClaimEdit::Activated {
                     approval: self.seen.approval,
+                    digest: self
+                        .seen
+                        .clean
+                        .as_ref()
+                        .map(|sweep| sweep.digest().to_owned()),
                 })
         })
     }
@@ -225,7 +239,7 @@ impl Decide<'_> {
         if !self.seen.identity_agrees {
             return self.act(Effect::Read(Read::Identity));
         }
-        if self.seen.capabilities.is_none() {
+        if self.seen.ways.is_none() {
             return self.act(Effect::Read(Read::Capabilities));
         }
         let Some(reseller) = &self.seen.reseller else {
@@ -234,16 +248,31 @@ impl Decide<'_> {
         let Some(claim) = &self.seen.claim else {
             return self.act(Effect::Claim(ClaimEdit::Take));
         };
+        if matches!(
+            self.seen.stage,
+            Stage::VerifyCustomers | Stage::VerifyPurchases
+        ) {
+            return self.verify(claim);
+        }
         if let Some(decision) = self.epoch(claim) {
             return decision;
         }
         if let Some(edit) = self.open_records(claim) {
             return self.act(Effect::Claim(edit));
         }
+        if let Some(decision) = self.settles_after_others(claim) {
+            return decision;
+        }
+        if let Some(look) = self.foresee() {
+            return self.act(Effect::Read(look));
+        }
         match &self.seen.tenant {
             None => self.act(Effect::Read(Read::Tenant)),
             Some(None) => self.create_tenant(claim, reseller),
             Some(Some(tenant)) => {
+                if self.misses(claim, reseller, tenant) {
+                    return self.act(Effect::Claim(ClaimEdit::MissTenant));
+                }
                 if claim.tenant_id.is_none() {
                     return self.act(Effect::Claim(ClaimEdit::PinTenant {
                         tenant: tenant.id.clone(),
@@ -260,7 +289,7 @@ impl Decide<'_> {
 
     /// An epoch, issued and on record, before anything is written.
     fn epoch(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        if self.seen.epoch.is_some() {
+        if self.seen.may_write() {
             return None;
         }
         if let Some(issued) = self.seen.issued {
@@ -295,7 +324,10 @@ impl Decide<'_> {
             ClaimEdit::Take
             | ClaimEdit::BeginAcquire
             | ClaimEdit::RecordEpoch { .. }
+            | ClaimEdit::MissTenant
             | ClaimEdit::Confirm
+            | ClaimEdit::IntendCopies { .. }
+            | ClaimEdit::SettleCopies
             | ClaimEdit::IntendTenant { .. }
             | ClaimEdit::TenantStarted { .. }
             | ClaimEdit::PinTenant { .. }
@@ -308,7 +340,7 @@ impl Decide<'_> {
 
     /// What happened and is not on record yet.
     fn open_records(&self, claim: &ResellerClaimSpec) -> Option<ClaimEdit> {
-        if claim.unconfirmed_epoch.is_some() && claim.unconfirmed_epoch == self.upgrade.confirmed {
+        if claim.unconfirmed_epoch.is_some() && !self.unconfirmed(claim) {
             return Some(ClaimEdit::Confirm);
         }
         let operation = self.seen.started.clone()?;
@@ -335,10 +367,13 @@ impl Decide<'_> {
                 ..
             }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
             Some(intent) if intent.settings_digest == digest => {
+                if self.asks_about_creation() {
+                    return self.look_afresh();
+                }
                 let keys = self.upgrade.keys(&reseller.account);
                 self.act(Effect::CreateTenant(CreateTenant {
                     key: keys.tenant(),
-                    request: keys.tenant_request(&self.upgrade.tenant),
+                    request: keys.tenant_request(&self.upgrade.tenant, &intent.recorded_time),
                     settings: self.upgrade.tenant.clone(),
                     digest,
                 }))
@@ -351,24 +386,65 @@ impl Decide<'_> {
 
     /// Whether the cluster's state went back and nobody has confirmed it yet.
     fn unconfirmed(&self, claim: &ResellerClaimSpec) -> bool {
-        claim.unconfirmed_epoch.is_some() && claim.unconfirmed_epoch != self.upgrade.confirmed
+        claim
+            .unconfirmed_epoch
+            .is_some_and(|epoch| !self.upgrade.confirms(&epoch.to_string()))
+    }
+
+    /// Without epochs, a tenant under our own key of which the record knows nothing is the sign that
+    /// the cluster's state went back.
+    fn misses(&self, claim: &ResellerClaimSpec, reseller: &Reseller, tenant: &Tenant) -> bool {
+        let unfenced = self
+            .seen
+            .ways
+            .as_ref()
+            .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
+        unfenced
+            && claim.tenant_id.is_none()
+            && claim.unconfirmed_epoch.is_none()
+            && claim.intents.create_tenant.is_none()
+            && tenant.business_key.as_ref() == Some(&self.upgrade.keys(&reseller.account).tenant())
+    }
+
+    /// The tenant wants an access of its own, and the spec names none yet.
+    fn awaits_tenant_connection(&self, tenant: &TenantId) -> Option<Decision> {
+        let own = self.seen.ways.as_ref()?.tenant_access == TenantAccess::Own;
+        let missing = self.upgrade.tenant_connection == TenantConnection::NotNamed;
+        (own && missing).then(|| Decision {
+            effect: None,
+            state: State {
+                reason: Reason::AwaitingTenantConnection,
+                message: "The tenant has an access of its own; the distributor's is not enough."
+                    .to_owned(),
+                next_action: format!(
+                    "Create a BssConnection with the access of tenant {tenant} and name it in \
+                     spec.tenantConnectionRef; the operator goes on by itself."
+                ),
+            },
+            next: Next::After(self.upgrade.pace.recheck),
+        })
     }
 
     fn stage(&self, claim: &ResellerClaimSpec, reseller: &Reseller, tenant: &TenantId) -> Decision {
+        if let Some(decision) = self.awaits_tenant_connection(tenant) {
+            return decision;
+        }
         if self.seen.stage == Stage::Pricing
             && let Some(work) = self.pricing_to_set()
         {
             return self.act(Effect::Work(work));
         }
         if let Some(sweep) = &self.seen.sweep {
+            if !sweep.begun()
+                && let Some(decision) = self.settles_after_copies(claim)
+            {
+                return decision;
+            }
             return match sweep.wanted() {
                 Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
                 Wanted::Inspect(calls) => self.act(Effect::Read(Read::Inspect(calls))),
                 Wanted::Find(keys) => self.act(Effect::Read(Read::Find(keys))),
-                Wanted::Copy(batches) => self.act(Effect::Work(match sweep.listing() {
-                    CopyListing::Customers => Work::CopyCustomers(batches),
-                    CopyListing::Subscriptions => Work::CopySubscriptions(batches),
-                })),
+                Wanted::Copy(batches) => self.copy(claim, sweep.listing(), batches),
                 Wanted::Nothing => self.look_afresh(),
             };
         }
@@ -393,10 +469,156 @@ impl Decide<'_> {
                 | Stage::FinalCustomers
                 | Stage::FinalPurchases
                 | Stage::Activate
+                | Stage::VerifyCustomers
+                | Stage::VerifyPurchases
                 | Stage::Done,
                 _,
             ) => self.look_afresh(),
         }
+    }
+
+    /// Back ordering is on: the switch goes on record, then both sides are compared. Nothing is
+    /// written to the BSS any more, so nothing of what writers need is asked for.
+    fn verify(&self, claim: &ResellerClaimSpec) -> Decision {
+        if let Some(edit) = self.record_of_end(claim) {
+            return self.act(Effect::Claim(edit));
+        }
+        match (&self.seen.tenant, &self.seen.sweep) {
+            (Some(Some(_)), Some(sweep)) => match sweep.wanted() {
+                Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
+                Wanted::Inspect(_) | Wanted::Find(_) | Wanted::Copy(_) | Wanted::Nothing => {
+                    self.look_afresh()
+                }
+            },
+            (Some(_) | None, _) => self.look_afresh(),
+        }
+    }
+
+    /// What an earlier process sent may still take effect where the BSS would make a second copy,
+    /// or where nothing tells the BSS that its sender is not the present operator.
+    fn settles_after_others(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        let left = self.settling_since(self.seen.begun);
+        if ways.fencing == Fencing::SingleOperator
+            && let Some(left) = left
+        {
+            return Some(self.settles(left, "what an earlier operator may have sent"));
+        }
+        let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);
+        if ways.copying == Copying::LookUpFirst && open {
+            return Some(match left {
+                Some(left) => self.settles(left, "copies that were sent before the restart"),
+                None => self.act(Effect::Claim(ClaimEdit::SettleCopies)),
+            });
+        }
+        None
+    }
+
+    /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
+    /// taken effect or never will, and when reads show it.
+    fn settles_after_copies(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        if ways.copying != Copying::LookUpFirst {
+            return None;
+        }
+        let sent = self.seen.sent;
+        if let Some(left) = sent.and_then(|sent| self.settling_since(Some(sent))) {
+            return Some(self.settles(left, "the copies that were sent"));
+        }
+        (claim.intents.copies.is_some()).then(|| self.act(Effect::Claim(ClaimEdit::SettleCopies)))
+    }
+
+    /// How long until nothing from before that moment can take effect any more.
+    fn settling_since(&self, moment: Option<Duration>) -> Option<Duration> {
+        let until = moment
+            .unwrap_or(self.now.monotonic)
+            .saturating_add(self.upgrade.terms.settle);
+        until
+            .checked_sub(self.now.monotonic)
+            .filter(|left| !left.is_zero())
+    }
+
+    fn settles(&self, left: Duration, what: &str) -> Decision {
+        Decision {
+            effect: None,
+            state: State {
+                reason: Reason::Settling,
+                message: format!("A quiet time runs, until nothing of {what} can be under way."),
+                next_action: "Nothing: the operator goes on by itself. The time is \
+                              limits.settleSeconds of the connection."
+                    .to_owned(),
+            },
+            next: Next::After(left),
+        }
+    }
+
+    /// What the price list permits, while the tenant is queued.
+    fn foresee(&self) -> Option<Read> {
+        match self.seen.foresight.as_ref()?.wanted() {
+            foresight::Wanted::Page(page) => Some(Read::Pages(page)),
+            foresight::Wanted::Checks(calls) => Some(Read::Inspect(calls)),
+            foresight::Wanted::Nothing => None,
+        }
+    }
+
+    /// Whether a person has to say what came of a creation whose outcome is unknown.
+    fn asks_about_creation(&self) -> bool {
+        self.seen.creation_unknown == Some(true)
+            && self
+                .seen
+                .ways
+                .as_ref()
+                .is_none_or(|ways| ways.copying == Copying::LookUpFirst)
+    }
+
+    /// Whether a person does an operation, and how is known already.
+    fn by_hand(&self, operation: WriteOperation) -> bool {
+        let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
+        doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+    }
+
+    /// Copies. A BSS that leaves it to people is asked with one item, for its instruction; one that
+    /// would make a second copy is asked for no more than what stands on record.
+    fn copy(
+        &self,
+        claim: &ResellerClaimSpec,
+        listing: CopyListing,
+        mut batches: Vec<Vec<CopyItem>>,
+    ) -> Decision {
+        let operation = match listing {
+            CopyListing::Customers => WriteOperation::CopyCustomers,
+            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
+        };
+        let ways = self.seen.ways.as_ref();
+        if ways.is_some_and(|ways| ways.doer(operation) == Doer::PersonByInstruction) {
+            batches.truncate(1);
+            if let Some(batch) = batches.first_mut() {
+                batch.truncate(1);
+            }
+        } else if ways.is_none_or(|ways| ways.copying == Copying::LookUpFirst) {
+            let mut room = MOST_COPIES_ON_RECORD;
+            for batch in &mut batches {
+                batch.truncate(room);
+                room = room.saturating_sub(batch.len());
+            }
+            batches.retain(|batch| !batch.is_empty());
+            let sources: Vec<SourceId> = batches
+                .iter()
+                .flatten()
+                .map(|item| item.source.clone())
+                .collect();
+            let recorded = claim.intents.copies.as_ref().is_some_and(|intent| {
+                let on_record = intent.source_ids.iter().map(String::as_str);
+                on_record.eq(sources.iter().map(SourceId::as_str))
+            });
+            if !recorded {
+                return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
+            }
+        }
+        self.act(Effect::Work(match listing {
+            CopyListing::Customers => Work::CopyCustomers(batches),
+            CopyListing::Subscriptions => Work::CopySubscriptions(batches),
+        }))
     }
 
     /// A stage without its sweep: reading the tenant begins it.
@@ -407,7 +629,9 @@ impl Decide<'_> {
     /// Declared options that were not sent in this life, then defaults. What failed is tried again
     /// with the next look, not in this one.
     fn pricing_to_set(&self) -> Option<Work> {
-        if self.seen.sweep.as_ref().is_some_and(super::Sweep::begun) {
+        if self.seen.sweep.as_ref().is_some_and(super::Sweep::begun)
+            || self.by_hand(WriteOperation::SetPricing)
+        {
             return None;
         }
         let untried = |customer: &SourceId, options: &PricingOptions| {
@@ -460,20 +684,43 @@ impl Decide<'_> {
         if self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
             return self.look_afresh();
         }
-        let intended = claim.intents.activate.as_ref().is_some_and(|intent| {
-            u64::try_from(intent.revision) == Ok(clean.revision().0)
-                && intent.inventory_digest == clean.digest()
-        });
-        if !intended {
-            return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
+        let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
+        if freezes && !self.seen.still_frozen {
+            return self.act(Effect::Read(Read::Reseller));
         }
+        let intent = claim
+            .intents
+            .activate
+            .as_ref()
+            .filter(|intent| intends(intent, clean));
+        let Some(intent) = intent else {
+            return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
+        };
         let keys = self.upgrade.keys(&reseller.account);
         self.act(Effect::Activate(Activate::new(
             &keys,
             tenant,
             Approval::Automatic,
-            clean.clone(),
+            (clean.clone(), &intent.recorded_time),
         )))
+    }
+}
+
+/// Whether an intent is that of a final sweep.
+#[must_use]
+pub fn intends(intent: &ActivationIntent, sweep: &CleanFinalSweep) -> bool {
+    let revision = intent.revision.and_then(|r| u64::try_from(r).ok());
+    revision == sweep.revision().map(|r| r.0) && intent.inventory_digest == sweep.digest()
+}
+
+/// What people read at the end.
+#[must_use]
+pub fn success(reseller: Option<&Reseller>) -> &'static str {
+    if reseller.is_some_and(|reseller| !reseller.ordering_enabled) {
+        "The reseller is a tenant reseller; back ordering is on. Ordering is still disabled for its \
+         account in the distributor's BSS."
+    } else {
+        "The reseller is a tenant reseller; back ordering is on."
     }
 }
 
@@ -496,6 +743,9 @@ fn doing(stage: Stage) -> &'static str {
             "Looking at everything once more before the switch."
         }
         Stage::Activate => "Activating back ordering.",
+        Stage::VerifyCustomers | Stage::VerifyPurchases => {
+            "Back ordering is on; comparing both sides item by item."
+        }
         Stage::Done => "Back ordering is on; putting it on record.",
     }
 }

@@ -7,10 +7,10 @@ use super::observed::{Approval, CleanFinalSweep};
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Activation, Blocker, BusinessKey, ByItem, Capabilities, CopyItem, CopyListing, CopyRecord,
-    Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page,
-    PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller,
-    SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
+    Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
+    CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState,
+    Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey,
+    Reseller, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
 };
 
 /// What a pass may do next: one of these at most.
@@ -70,6 +70,8 @@ pub struct PagesRequest {
 /// Batches of look-ups, all independent of each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectCalls {
+    /// What is checked against.
+    pub target: CheckTarget,
     /// Customers whose pricing options are asked for.
     pub pricing: Vec<Vec<SourceId>>,
     /// Subscriptions and assets to check.
@@ -116,11 +118,11 @@ impl Activate {
         keys: &super::Keys,
         tenant: &TenantId,
         approval: Approval,
-        sweep: CleanFinalSweep,
+        (sweep, intended): (CleanFinalSweep, &str),
     ) -> Self {
         Self {
             key: keys.activation(tenant),
-            request: keys.activation_request(tenant, sweep.revision()),
+            request: keys.activation_request(tenant, sweep.revision(), intended),
             tenant: tenant.clone(),
             sweep,
             approval,
@@ -174,8 +176,17 @@ pub enum ClaimEdit {
         /// Whether the BSS had issued a higher one before than the record knew.
         went_back: WentBack,
     },
+    /// The BSS holds a tenant under our key of which the record knows nothing.
+    MissTenant,
     /// A person confirmed that the record may go on from where it is.
     Confirm,
+    /// Copies are about to be sent to a BSS that would make a second one.
+    IntendCopies {
+        /// The sources.
+        sources: Vec<SourceId>,
+    },
+    /// Nothing of the copies on record can take effect any more.
+    SettleCopies,
     /// A tenant is about to be requested.
     IntendTenant {
         /// Digest of its settings.
@@ -208,8 +219,10 @@ pub enum ClaimEdit {
     },
     /// Back ordering is on.
     Activated {
-        /// The approval under which this operator switched it on; none if it was found on.
+        /// The approval under which it was switched on; none if it was found on.
         approval: Option<Approval>,
+        /// The digest of the inventory that a person was shown before pressing the switch.
+        digest: Option<String>,
     },
 }
 

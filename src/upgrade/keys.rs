@@ -43,15 +43,27 @@ impl Keys {
     }
 
     /// The request key of a tenant creation: the business key and what was asked for.
+    ///
+    /// The intent's time is a part of it: after a refusal a new intent is recorded, and so not even
+    /// a BSS that replays its refusals repeats one.
     #[must_use]
-    pub fn tenant_request(&self, settings: &TenantSettings) -> RequestKey {
-        RequestKey(format!("{}/{}", self.tenant(), settings_digest(settings)))
+    pub fn tenant_request(&self, settings: &TenantSettings, intended: &str) -> RequestKey {
+        let digest = settings_digest(settings);
+        RequestKey(format!("{}/{digest}/{}", self.tenant(), encode(intended)))
     }
 
-    /// The request key of an activation: the business key and the revision it was decided on.
+    /// The request key of an activation: the business key, the revision it was decided on, and the
+    /// time of its intent.
     #[must_use]
-    pub fn activation_request(&self, tenant: &TenantId, expected: Revision) -> RequestKey {
-        RequestKey(format!("{}/{}", self.activation(tenant), expected.0))
+    pub fn activation_request(
+        &self,
+        tenant: &TenantId,
+        expected: Option<Revision>,
+        intended: &str,
+    ) -> RequestKey {
+        let revision = expected.map_or_else(|| "-".to_owned(), |revision| revision.0.to_string());
+        let intended = encode(intended);
+        RequestKey(format!("{}/{revision}/{intended}", self.activation(tenant)))
     }
 
     fn path(&self, rest: &[&str]) -> String {
@@ -99,6 +111,12 @@ pub(super) fn settings_digest(settings: &TenantSettings) -> String {
         "sha256-{}",
         hex(&Sha256::digest(text.join("/").as_bytes()), 32)
     )
+}
+
+/// A short id of an intent, for a person to type.
+#[must_use]
+pub(super) fn intent_id(recorded: &str, digest: &str) -> String {
+    format!("{:08x}", hash128(&[recorded, digest]) >> 96)
 }
 
 /// The first sixteen bytes of a hash over parts, none of which can run into the next.
@@ -168,8 +186,9 @@ mod tests {
             "tru/acme-distribution/10423/T-7/asset/a%2F1"
         );
         assert_eq!(
-            keys.activation_request(&tenant, Revision(9)).as_str(),
-            "tru/acme-distribution/10423/T-7/activation/9"
+            keys.activation_request(&tenant, Some(Revision(9)), "t:1")
+                .as_str(),
+            "tru/acme-distribution/10423/T-7/activation/9/t%3A1"
         );
     }
 

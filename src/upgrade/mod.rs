@@ -12,6 +12,7 @@ mod classify;
 mod decide;
 mod effect;
 mod fold;
+mod foresight;
 mod keys;
 mod merge;
 mod observed;
@@ -20,24 +21,28 @@ mod sweep;
 mod tally;
 mod valid;
 mod verdict;
+mod ways;
 
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
-pub use decide::{Decision, Next, State, decide};
+pub use decide::{Decision, Next, State, decide, intends, success};
 pub use effect::{
     Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
     Tried, Work,
 };
 pub use fold::fold;
+pub use foresight::Foresight;
 pub use keys::{Keys, claim_name};
 pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};
-pub use sweep::{Sweep, SweepMode};
+pub use sweep::{Hand, Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
 pub use valid::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade,
     suspension, validate,
 };
+
+pub use ways::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
 
 /// A moment: wall time for what people read, a monotonic one for every wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::claim::Holding;
 use super::effect::ClaimEdit;
+use super::foresight::Foresight;
 use super::sweep::{Scope, Sweep};
 use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
 use super::valid::ValidUpgrade;
+use super::ways::{Fencing, Stillness, Ways};
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
     Capabilities, Cursor, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller,
-    Revision, SourceId, Tenant,
+    Revision, SourceId, Tenant, WriteOperation,
 };
 
 /// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
@@ -40,7 +42,11 @@ pub enum Stage {
     FinalPurchases,
     /// Phase 4: the switch.
     Activate,
-    /// Back ordering is on.
+    /// Back ordering is on: both sides of the customers are compared.
+    VerifyCustomers,
+    /// Back ordering is on: both sides of subscriptions and assets are compared.
+    VerifyPurchases,
+    /// Back ordering is on, and nothing is left to do.
     Done,
 }
 
@@ -57,6 +63,7 @@ impl Stage {
             | Self::FinalCustomers
             | Self::FinalPurchases
             | Self::Activate => Self::CheckCustomers,
+            Self::VerifyCustomers | Self::VerifyPurchases => Self::VerifyCustomers,
             Self::Done => Self::Done,
         }
     }
@@ -89,32 +96,43 @@ pub struct Trouble {
 pub enum Approval {
     /// The spec's mode is automatic: the gates are the approval.
     Automatic,
+    /// A person pressed the switch, after the operator had said that every gate is passed.
+    ManualStep,
 }
 
 /// A final sweep over everything that found nothing to do, under one revision. Only the end of
 /// such a sweep makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CleanFinalSweep {
-    revision: Revision,
+    revision: Option<Revision>,
     digest: String,
     counts: BTreeMap<ItemKind, i64>,
 }
 
 impl CleanFinalSweep {
-    /// Judges a final sweep: clean only if every page of every listing carried one revision and
-    /// nothing at all was in the way (I-12).
+    /// Judges a final sweep: clean only if nothing at all was in the way (I-12), and if every page
+    /// of every listing carried one revision or, where the BSS has none, the sweep before saw the
+    /// very same.
     pub(super) fn judge(
+        stillness: Stillness,
         orders: RevisionSeen,
-        customers: &Tally,
-        purchases: &Tally,
-    ) -> Option<Self> {
-        let RevisionSeen::One(revision) = orders.and(customers.revision).and(purchases.revision)
-        else {
-            return None;
+        (customers, purchases): (&Tally, &Tally),
+        before: Option<&Self>,
+    ) -> Judged {
+        let revision = match (
+            stillness,
+            orders.and(customers.revision).and(purchases.revision),
+        ) {
+            (Stillness::OneRevision, RevisionSeen::One(revision)) => Some(revision),
+            (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
+                return Judged::Moved;
+            }
+            (Stillness::TwoEqualSweeps, _) => None,
         };
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
-        if open(customers) || open(purchases) || purchases.missing > 0 {
-            return None;
+        let missing = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
+        if open(customers) || open(purchases) || purchases.missing > 0 || missing {
+            return Judged::Moved;
         }
         let digest = customers.digest.combine(purchases.digest);
         let counts = customers
@@ -123,16 +141,20 @@ impl CleanFinalSweep {
             .chain(&purchases.counts)
             .map(|(kind, counts)| (*kind, counts.eligible))
             .collect();
-        Some(Self {
+        let seen = Self {
             revision,
             digest: InventoryDigest::text(&digest),
             counts,
-        })
+        };
+        match stillness {
+            Stillness::TwoEqualSweeps if before != Some(&seen) => Judged::Once(seen),
+            Stillness::OneRevision | Stillness::TwoEqualSweeps => Judged::Clean(seen),
+        }
     }
 
-    /// The revision that all listings carried.
+    /// The revision that all listings carried, where the BSS has one.
     #[must_use]
-    pub fn revision(&self) -> Revision {
+    pub fn revision(&self) -> Option<Revision> {
         self.revision
     }
 
@@ -149,13 +171,47 @@ impl CleanFinalSweep {
     }
 }
 
+/// What a final sweep is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// Something is in the way, or moved.
+    Moved,
+    /// Nothing is in the way; another sweep must see the same.
+    Once(CleanFinalSweep),
+    /// The switch may rest on it.
+    Clean(CleanFinalSweep),
+}
+
 /// What is known at the moment.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// The BSS's own name agrees with the declared one (or it has none).
     pub identity_agrees: bool,
-    /// Its capabilities, all strong.
+    /// When this life began.
+    pub begun: Option<Duration>,
+    /// The BSS's capabilities.
     pub capabilities: Option<Capabilities>,
+    /// How to work with it.
+    pub ways: Option<Ways>,
+    /// When copies were sent last in this life.
+    pub sent: Option<Duration>,
+    /// Whether the record had copies open when this life began.
+    pub copies_were_open: Option<bool>,
+    /// Whether a tenant was requested and nobody knows what came of it: on record when this life
+    /// began, or the reply was lost.
+    pub creation_unknown: Option<bool>,
+    /// How people do what the BSS leaves to them, in its own words.
+    pub instructions: BTreeMap<WriteOperation, String>,
+    /// Since when ordering was seen disabled without a break.
+    pub frozen: Option<Duration>,
+    /// Whether ordering was still disabled after the final sweep.
+    pub still_frozen: bool,
+    /// The final sweep before this one, if nothing was in its way.
+    pub final_before: Option<CleanFinalSweep>,
+    /// The look at what the price list permits, before the tenant exists.
+    pub foresight: Option<Foresight>,
+    /// Whether that look was taken in this life.
+    pub foreseen: bool,
     /// The reseller, if it was looked at in this stage.
     pub reseller: Option<Reseller>,
     /// The claim.
@@ -236,6 +292,16 @@ impl Observed {
         }
     }
 
+    /// Whether writers are kept apart, so that this life may write.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        match self.ways.as_ref().map(|ways| ways.fencing) {
+            Some(Fencing::Epochs) => self.epoch.is_some(),
+            Some(Fencing::SingleOperator) => true,
+            None => false,
+        }
+    }
+
     /// Whether a milestone was reached.
     #[must_use]
     pub fn reached(&self, milestone: ConditionType) -> bool {
@@ -254,7 +320,7 @@ impl Observed {
         self.sweep = None;
         if matches!(
             stage,
-            Stage::Customers | Stage::CheckCustomers | Stage::Orders
+            Stage::Customers | Stage::CheckCustomers | Stage::Orders | Stage::VerifyCustomers
         ) {
             self.reseller = None;
             self.tenant = None;
@@ -265,6 +331,7 @@ impl Observed {
             self.open_orders.clear();
             self.orders_revision = RevisionSeen::None;
             self.clean = None;
+            self.still_frozen = false;
         }
     }
 
@@ -292,6 +359,15 @@ impl Observed {
         match holding {
             Holding::Ours(spec) => {
                 self.acquire_was_open.get_or_insert(spec.acquiring);
+                let copies = spec.intents.copies.is_some();
+                if !copies || self.copies_were_open.is_none() {
+                    self.copies_were_open = Some(copies && self.copies_were_open.is_none());
+                }
+                let creation = spec.intents.create_tenant.as_ref();
+                let unknown = creation.is_some_and(|intent| intent.operation_id.is_none());
+                if !unknown || self.creation_unknown.is_none() {
+                    self.creation_unknown = Some(unknown);
+                }
                 self.claim = Some(*spec);
                 None
             }

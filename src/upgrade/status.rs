@@ -90,6 +90,9 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
                 Reason::Completed,
                 done_message(milestone),
             )
+        } else if milestone == ConditionType::Verified {
+            let (reason, message) = unverified(status, draft);
+            (ConditionStatus::False, reason, message)
         } else {
             (
                 ConditionStatus::False,
@@ -107,6 +110,32 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
     }
 }
 
+/// Why both sides were not found equal.
+fn unverified(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> (Reason, &'static str) {
+    let differs = draft
+        .observed
+        .is_some_and(|seen| seen.differences.total() > 0);
+    let before = status
+        .conditions
+        .iter()
+        .find(|c| c.type_ == ConditionType::Verified.as_str())
+        .map(|c| c.reason.as_str());
+    let was = |reason: Reason| before == Some(reason.as_str());
+    if differs || was(Reason::VerificationFailed) {
+        (
+            Reason::VerificationFailed,
+            "Source and copy of some items differ; the report Verification lists them.",
+        )
+    } else if draft.state.reason == Reason::Succeeded || was(Reason::NotCompared) {
+        (
+            Reason::NotCompared,
+            "Back ordering was on before this operator looked: there is nothing to compare with.",
+        )
+    } else {
+        (Reason::Pending, pending_message(ConditionType::Verified))
+    }
+}
+
 /// Accepted once spec, references, connection and claim were all good; stays so for a generation.
 fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now) {
     let latched = status.conditions.iter().any(|c| {
@@ -116,7 +145,7 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
     });
     let now_true = draft
         .observed
-        .is_some_and(|seen| seen.epoch.is_some() || seen.stage == Stage::Done)
+        .is_some_and(|seen| seen.may_write() || seen.stage >= Stage::VerifyCustomers)
         || draft.state.reason == Reason::Succeeded;
     let (condition, reason, message) = if latched || now_true {
         (
@@ -375,6 +404,11 @@ fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>)
     let remedy = match (verdict, detail) {
         ("Blocked", Some(detail)) => format!("{detail}. {}", verdict::remedy(reason)),
         ("Blocked", None) => verdict::remedy(reason).to_owned(),
+        ("Differs", _) => verdict::difference_remedy(reason).to_owned(),
+        ("ToDo", _) if *reason == "UpdateByHand" => {
+            "Bring the copy up to its source, or complete it.".to_owned()
+        }
+        ("ToDo", _) => "Copy it one to one, linked to its source.".to_owned(),
         (_, detail) => detail.clone().unwrap_or_default(),
     };
     ReportRow {

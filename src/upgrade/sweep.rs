@@ -6,15 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::classify::{self, Class, HalfMarked};
+use super::classify::{self, Class, Compared, HalfMarked};
 use super::effect::{InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState,
-    Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId, Sync,
-    TenantId,
+    AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing,
+    CopyState, Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId,
+    Sync, TenantId,
 };
 
 /// What a sweep may do.
@@ -29,6 +29,19 @@ pub enum SweepMode {
     /// Look, and see that nothing moves: the last one before the switch. Also finds the owners of
     /// what is to be copied.
     Final,
+    /// Look whether both sides agree, after the switch.
+    Verify,
+}
+
+/// Who copies, and what happens before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// The BSS, which refuses a second copy.
+    Bss,
+    /// The BSS, which would make a second copy: each item is looked up first.
+    BssAfterLookUp,
+    /// A person: what is missing is listed.
+    Person,
 }
 
 /// What a sweep is about.
@@ -81,10 +94,13 @@ pub enum Wanted {
 pub struct Sweep {
     /// What it may do.
     pub mode: SweepMode,
+    hand: Hand,
     scope: Scope,
     sides: Sides,
     /// Items of the present window that still need their owner's pricing or a check.
     candidates: Vec<Candidate>,
+    /// Items of the present window that are looked up before they are copied.
+    to_look: BTreeMap<BusinessKey, CopyItem>,
     /// Items of the present window that are to be copied.
     to_copy: BTreeMap<SourceId, CopyItem>,
     /// Items whose copy was sent and whose outcome is unknown.
@@ -122,9 +138,11 @@ impl Sweep {
     fn new(mode: SweepMode, scope: Scope, sides: Sides) -> Self {
         Self {
             mode,
+            hand: Hand::Bss,
             scope,
             sides,
             candidates: Vec::new(),
+            to_look: BTreeMap::new(),
             to_copy: BTreeMap::new(),
             unknown: BTreeMap::new(),
             owners_seen: BTreeSet::new(),
@@ -133,6 +151,12 @@ impl Sweep {
             order: Order::Kept,
             tally: Tally::default(),
         }
+    }
+
+    /// Says who copies.
+    #[must_use]
+    pub fn by(self, hand: Hand) -> Self {
+        Self { hand, ..self }
     }
 
     /// Which listing it runs over.
@@ -155,6 +179,10 @@ impl Sweep {
     pub fn wanted(&self) -> Wanted {
         if !self.unknown.is_empty() {
             let keys: Vec<BusinessKey> = self.unknown.keys().cloned().collect();
+            return Wanted::Find(self.batches(&keys));
+        }
+        if !self.to_look.is_empty() {
+            let keys: Vec<BusinessKey> = self.to_look.keys().cloned().collect();
             return Wanted::Find(self.batches(&keys));
         }
         if !self.to_copy.is_empty() {
@@ -238,6 +266,11 @@ impl Sweep {
 
     fn customer(&mut self, pair: &Pair<Customer>) {
         let Some(id) = id_of(pair) else { return };
+        if self.mode == SweepMode::Verify {
+            let compared = classify::compare_customer(pair, &self.scope.reseller);
+            self.compared(ItemKind::Customer, &id, compared);
+            return;
+        }
         let class = classify::customer(pair, &self.scope.reseller);
         if let Some(source) = &pair.source {
             if source.sync == Sync::NotSynced {
@@ -260,6 +293,11 @@ impl Sweep {
     fn purchase(&mut self, pair: &Pair<Purchase>) {
         let Some(id) = id_of(pair) else { return };
         let kind = classify::kind_of_purchase(pair);
+        if self.mode == SweepMode::Verify {
+            let compared = classify::compare_purchase(pair, &self.scope.reseller);
+            self.compared(kind, &id, compared);
+            return;
+        }
         let class = classify::purchase(pair, &self.scope.reseller);
         let to_copy = matches!(
             class,
@@ -281,6 +319,19 @@ impl Sweep {
             source.map(|s| &s.digest),
             source.map(|s| &s.customer),
         );
+    }
+
+    fn compared(&mut self, kind: ItemKind, id: &SourceId, compared: Compared) {
+        match compared {
+            Compared::Nothing => {}
+            Compared::Agrees => self.tally.copied(kind),
+            Compared::Differs(how) => self.tally.block(Finding {
+                reason: how.as_str(),
+                kind,
+                source: id.clone(),
+                detail: None,
+            }),
+        }
     }
 
     /// A customer that could not be copied counts only now that it owns something to copy (I-13).
@@ -346,10 +397,9 @@ impl Sweep {
 
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
-            (SweepMode::Copy, None) => {
-                self.to_copy
-                    .insert(candidate.item.source.clone(), candidate.item);
-            }
+            (SweepMode::Copy, _) if self.hand == Hand::Person => self.to_do(&candidate.item),
+            (SweepMode::Copy, None) => self.copy(candidate.item),
+            (SweepMode::Verify, _) => {}
             (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
                 if candidate.half_marked == HalfMarked::Yes {
                     let CopyItem { kind, source, .. } = &candidate.item;
@@ -365,6 +415,29 @@ impl Sweep {
                 }
             }
         }
+    }
+
+    /// Copies an item, after a look-up where the BSS would make a second copy.
+    fn copy(&mut self, item: CopyItem) {
+        if self.hand == Hand::BssAfterLookUp && item.expected_copy.is_none() {
+            self.to_look.insert(item.key.clone(), item);
+        } else {
+            self.to_copy.insert(item.source.clone(), item);
+        }
+    }
+
+    fn to_do(&mut self, item: &CopyItem) {
+        let reason = if item.expected_copy.is_some() {
+            "UpdateByHand"
+        } else {
+            "CopyByHand"
+        };
+        self.tally.by_hand.add(Finding {
+            reason,
+            kind: item.kind,
+            source: item.source.clone(),
+            detail: None,
+        });
     }
 
     fn blocked(&mut self, kind: ItemKind, source: &SourceId, reason: BlockerReason) {
@@ -406,9 +479,12 @@ impl Sweep {
                 .iter()
                 .map(|c| c.item.source.clone())
                 .collect(),
-            SweepMode::Copy | SweepMode::Pricing | SweepMode::Final => Vec::new(),
+            SweepMode::Copy | SweepMode::Pricing | SweepMode::Final | SweepMode::Verify => {
+                Vec::new()
+            }
         };
         InspectCalls {
+            target: CheckTarget::Tenant(self.scope.tenant.clone()),
             pricing: self.batches(&owners),
             checks: self.batches(&sources),
         }
@@ -429,7 +505,7 @@ impl Sweep {
                 SweepMode::Copy => self.priced(candidate, state),
                 SweepMode::Pricing => self.pricing_seen(&candidate, state),
                 SweepMode::Check => self.checked(&candidate, state, checks),
-                SweepMode::Final => {}
+                SweepMode::Final | SweepMode::Verify => {}
             }
         }
     }
@@ -439,7 +515,7 @@ impl Sweep {
             Some(PricingState::Set(digest)) => {
                 let mut item = candidate.item;
                 item.pricing = Some(digest.clone());
-                self.to_copy.insert(item.source.clone(), item);
+                self.copy(item);
             }
             Some(PricingState::Missing { name, .. }) => {
                 self.unpriced(&candidate, name.clone());
@@ -582,6 +658,10 @@ impl Sweep {
     /// Takes look-ups in: what became of items whose outcome was unknown.
     pub fn took_found(&mut self, found: &BTreeMap<BusinessKey, Found>) {
         for (key, what) in found {
+            if let Some(item) = self.to_look.remove(key) {
+                self.looked_up(item, what);
+                continue;
+            }
             let Some(item) = self.unknown.remove(key) else {
                 continue;
             };
@@ -605,6 +685,21 @@ impl Sweep {
                     self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);
                 }
             }
+        }
+    }
+
+    /// A look-up before the copy: only what is not there is copied.
+    fn looked_up(&mut self, item: CopyItem, what: &Found) {
+        match what {
+            Found::None => {
+                self.to_copy.insert(item.source.clone(), item);
+            }
+            Found::One(_) => self.unsettled(
+                item.kind,
+                &item.source,
+                "its copy is found by key and missing in the listing",
+            ),
+            Found::Many(_) => self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy),
         }
     }
 

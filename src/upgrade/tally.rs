@@ -161,6 +161,8 @@ pub struct Tally {
     pub unsettled: i64,
     /// Those items, should they stay so.
     pub unsettled_items: Findings,
+    /// Items that a person has to copy.
+    pub by_hand: Findings,
     /// Customers that could not be copied; they only count if they own something to copy (I-13).
     pub failed_customers: BTreeMap<SourceId, Finding>,
     /// Customers whose provisioning sync is not in order.

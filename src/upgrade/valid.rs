@@ -124,8 +124,8 @@ pub struct ValidUpgrade {
     pub suspended: Suspension,
     /// The holder that a person takes over from.
     pub take_over: Option<String>,
-    /// The epoch that a person confirmed.
-    pub confirmed: Option<i64>,
+    /// What a person confirmed: an epoch, or the id of an intent.
+    pub confirmed: Option<String>,
     /// How often to look.
     pub pace: Pace,
     /// What holds where the BSS is weak.
@@ -144,6 +144,12 @@ pub enum Suspension {
 }
 
 impl ValidUpgrade {
+    /// Whether a person confirmed this.
+    #[must_use]
+    pub fn confirms(&self, what: &str) -> bool {
+        self.confirmed.as_deref() == Some(what)
+    }
+
     /// The keys of this upgrade, for the canonical account id.
     #[must_use]
     pub fn keys(&self, canonical: &AccountId) -> Keys {
@@ -211,10 +217,7 @@ pub fn validate(
         });
     }
     let (declared, declared_twice) = declared(&references.pricing);
-    let confirmed = match annotation(upgrade, CONFIRM_ANNOTATION).map(str::parse::<i64>) {
-        Some(Ok(epoch)) => Some(epoch),
-        Some(Err(_)) | None => None,
-    };
+    let confirmed = annotation(upgrade, CONFIRM_ANNOTATION).map(str::to_owned);
     if !wrong.is_empty() {
         return Err(wrong);
     }

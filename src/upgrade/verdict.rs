@@ -6,11 +6,11 @@
 use super::observed::Verdict;
 use super::tally::Findings;
 use super::valid::ValidUpgrade;
+use super::ways::{Orders, Switch, Ways};
 use crate::api::Reason;
-use crate::bss::error::{BlockerTally, BssError};
+use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::port::{
-    BlockerReason, Capabilities, Keys, Mode, SourceId, Strength, Tenant, TenantSettings,
-    WriteOperation,
+    AccountId, BlockerReason, SourceId, Tenant, TenantId, TenantSettings, WriteOperation,
 };
 use std::collections::BTreeMap;
 
@@ -62,9 +62,10 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
             "Mend the service in front of the BSS; docs/reference-contract.yaml says what is expected.",
         ),
         BssError::ManualStepNeeded { .. } | BssError::Unsupported { .. } => verdict(
-            Reason::RiskNotAccepted,
+            Reason::ContractViolated,
             message,
-            "This operator needs every step to be automatic so far.",
+            "The BSS said that it does this itself when asked: its capabilities and its replies \
+             have to agree.",
         ),
         BssError::Refused { .. } => verdict(
             Reason::ConnectionForbidden,
@@ -74,55 +75,250 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
     }
 }
 
-/// What stands in the way of working with this BSS at all, if anything does.
-pub(super) fn weak(capabilities: &Capabilities) -> Option<Verdict> {
-    let mut weak: Vec<String> = Vec::new();
-    for operation in [
-        WriteOperation::CreateTenant,
-        WriteOperation::CopyCustomers,
-        WriteOperation::SetPricing,
-        WriteOperation::CopySubscriptions,
-        WriteOperation::ActivateBackOrdering,
-    ] {
-        match capabilities.operations.get(&operation) {
-            Some(Mode::Automatic) => {}
-            Some(Mode::ManualStep) => weak.push(format!("{} is a manual step", operation.as_str())),
-            Some(Mode::Unsupported) | None => {
-                weak.push(format!("{} is not supported", operation.as_str()));
+/// The BSS does not take the settings: every field that it names, as the spec calls it.
+pub(super) fn invalid_settings(fields: &[FieldError]) -> Verdict {
+    let named: Vec<String> = fields
+        .iter()
+        .map(|wrong| {
+            let name = wrong.field.strip_prefix("settings.");
+            let name =
+                name.map_or_else(|| wrong.field.clone(), |name| format!("spec.tenant.{name}"));
+            if wrong.allowed.is_empty() {
+                format!("{name} {}", wrong.detail)
+            } else {
+                format!(
+                    "{name} {} (allowed: {})",
+                    wrong.detail,
+                    wrong.allowed.join(", ")
+                )
             }
-        }
-    }
-    let promises = &capabilities.promises;
-    if promises.keys != Keys::Unique {
-        weak.push("keys are not unique".to_owned());
-    }
-    for (name, strength) in [
-        ("epochs are not enforced", promises.epochs),
-        ("listings carry no revision", promises.revision),
-        (
-            "activation does not compare the revision",
-            promises.compares,
+        })
+        .collect();
+    verdict(
+        Reason::InvalidSpec,
+        format!("The BSS cannot create such a tenant: {}.", named.join("; ")),
+        "Correct the fields that the message names. No tenant was created.",
+    )
+}
+
+/// The BSS may not create a tenant for this reseller as things are.
+pub(super) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
+    let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
+    verdict(
+        Reason::PrecheckFailed,
+        format!(
+            "The BSS refuses to create the tenant: {}.",
+            names.join(", ")
         ),
-        ("open orders are not listed", promises.orders),
-        (
-            "copies are not refused after activation",
-            promises.off_guard,
+        format!(
+            "{} No tenant was created; the operator looks again by itself.",
+            remedies(&names)
         ),
-    ] {
-        if strength == Strength::Weak {
-            weak.push(name.to_owned());
-        }
-    }
-    (!weak.is_empty()).then(|| {
-        verdict(
-            Reason::RiskNotAccepted,
+    )
+}
+
+/// A person has to create the tenant.
+pub(super) fn create_by_hand(instruction: Option<&str>, settings: &TenantSettings) -> Verdict {
+    let TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings;
+    let how = instruction.unwrap_or(
+        "Create the tenant in the distributor's BSS: it keeps no keys, so the operator must not.",
+    );
+    verdict(
+        Reason::AwaitingManualStep,
+        "A person has to create the tenant in the distributor's BSS.",
+        format!(
+            "{how} Values: price list {price_list}, edition {edition}, language {language}, time \
+             zone {time_zone}, date format {date_format}, invoicing {}. The operator sees it and \
+             goes on by itself.",
+            invoicing.as_str()
+        ),
+    )
+}
+
+/// A person has to copy records.
+pub(super) fn copy_by_hand(
+    operation: WriteOperation,
+    (instruction, tenant): (Option<&str>, Option<&TenantId>),
+    by_hand: &Findings,
+) -> Verdict {
+    let what = if operation == WriteOperation::CopyCustomers {
+        "customers"
+    } else {
+        "subscriptions and assets"
+    };
+    let how = instruction.map_or_else(
+        || {
             format!(
-                "The BSS gives weaker promises than the operator works with: {}.",
-                weak.join("; ")
-            ),
-            "Nothing was written. Strengthen the BSS or the service in front of it.",
-        )
-    })
+                "Copy them one to one in the BSS: it keeps no keys, so the operator must not. \
+                 Each copy has to be linked to its source{}.",
+                if operation == WriteOperation::CopyCustomers {
+                    ", with its contacts, and the account marked as a back-ordering record"
+                } else {
+                    ", without provisioning and without an order"
+                }
+            )
+        },
+        str::to_owned,
+    );
+    let first: Vec<&str> = by_hand
+        .rows
+        .iter()
+        .take(5)
+        .map(|finding| finding.source.as_str())
+        .collect();
+    let more = by_hand
+        .total()
+        .saturating_sub(i64::try_from(first.len()).unwrap_or(i64::MAX));
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let tenant = tenant.map_or_else(String::new, |tenant| format!(" into tenant {tenant}"));
+    verdict(
+        Reason::AwaitingManualStep,
+        format!("A person has to copy {what}{tenant}. The report ManualSteps lists them."),
+        format!(
+            "{how} To copy{tenant}: {}{more}. The operator sees each copy and goes on by itself.",
+            first.join(", ")
+        ),
+    )
+}
+
+/// Pricing options that the operator cannot set.
+pub(super) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String {
+    let how = instruction.unwrap_or("This BSS lets only people set pricing options.");
+    let wanted = wait.next_action.replace(
+        " in the reseller's BSS, or apply a CustomerPricing that",
+        " for",
+    );
+    format!("{how} {wanted}")
+}
+
+/// A person has to press the switch; every gate was passed at the last look.
+pub(super) fn press_the_switch(instruction: Option<&str>, tenant: Option<&TenantId>) -> Verdict {
+    let how = instruction.unwrap_or("Activate back ordering in the distributor's BSS.");
+    let tenant = tenant.map_or_else(String::new, |tenant| format!(" Tenant: {tenant}."));
+    verdict(
+        Reason::AwaitingManualStep,
+        "Everything is copied and every gate is passed; a person has to activate back ordering.",
+        format!(
+            "{how}{tenant} This cannot be undone. Press it only while this message stands: the \
+             operator goes on looking, and takes it back if something moves."
+        ),
+    )
+}
+
+/// A person has to keep the world still until the switch.
+pub(super) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
+    let account = account.map_or_else(String::new, |account| format!(" {account}"));
+    let (why, risk) = match (ways.switch, ways.orders) {
+        (Switch::Frozen, Orders::Listed | Orders::Unseen) => (
+            "the BSS does not compare when it switches",
+            "UnguardedSwitch",
+        ),
+        (Switch::Frozen, Orders::QuietTime) => (
+            "the BSS does not compare when it switches and lists no open orders",
+            "UnguardedSwitch and UnseenOrders",
+        ),
+        (Switch::Compared | Switch::Unguarded, _) => {
+            ("the BSS lists no open orders", "UnseenOrders")
+        }
+    };
+    verdict(
+        Reason::AwaitingManualStep,
+        format!("Ordering has to rest until the switch, because {why}."),
+        format!(
+            "Disable ordering for the account{account} in the distributor's BSS; the operator sees it \
+             and goes on by itself. Or accept the risk {risk} in the connection's \
+             spec.acceptedRisks."
+        ),
+    )
+}
+
+/// A quiet time before the last sweep.
+pub(super) fn settling(what: &str) -> Verdict {
+    verdict(
+        Reason::Settling,
+        format!(
+            "A quiet time runs before the last sweep, until nothing of {what} can be under way."
+        ),
+        "Nothing: the operator goes on by itself. The times are limits.settleSeconds and \
+         limits.orderSettleSeconds of the connection.",
+    )
+}
+
+/// Orders that are not final.
+pub(super) fn open_orders(open: &[String]) -> Verdict {
+    let first: Vec<&str> = open.iter().take(5).map(String::as_str).collect();
+    let more = if open.len() > first.len() {
+        ", ..."
+    } else {
+        ""
+    };
+    verdict(
+        Reason::AwaitingOrders,
+        "Orders of the reseller are not final.",
+        format!(
+            "The operator waits until these orders are completed or cancelled: {}{more}.",
+            first.join(", ")
+        ),
+    )
+}
+
+/// What the comparison after the switch found, if anything.
+pub(super) fn of_differences(differences: &Findings) -> Option<Verdict> {
+    if differences.total() == 0 {
+        return None;
+    }
+    let names: Vec<&str> = differences.counts.keys().copied().collect();
+    let counted: Vec<String> = differences
+        .counts
+        .iter()
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    let remedies: Vec<&str> = names.iter().map(|name| difference_remedy(name)).collect();
+    Some(verdict(
+        Reason::VerificationFailed,
+        format!(
+            "Back ordering is on, and the two sides differ: {}. The report Verification lists every \
+             item.",
+            names.join(", ")
+        ),
+        format!(
+            "{}: {} The operator compares again by itself and changes nothing.",
+            counted.join(", "),
+            remedies.join(" ")
+        ),
+    ))
+}
+
+/// What people do about a difference after the switch.
+pub(super) fn difference_remedy(reason: &str) -> &'static str {
+    match reason {
+        "FieldsDiffer" => {
+            "Product, add-ons, cycle, quantity, dates, currency or cost price of copy and source \
+             differ: correct the copy in the reseller's BSS, unless the reseller amended it since the \
+             switch."
+        }
+        "NotCopied" => {
+            "Billed to the reseller without a copy: enter it in the reseller's BSS as a record without \
+             provisioning, unless it was bought since the switch."
+        }
+        "DuplicateCopy" => "The customer would be billed twice: end all copies but one.",
+        "OrphanedCopy" => "The customer would be billed for what is not active: end the copy.",
+        "IncompleteCopy" => "Complete the copy's contacts in the reseller's BSS.",
+        "NotMarked" => "Mark the record as a back-ordering record in the distributor's BSS.",
+        "NotLinked" => "Have the link between source and copy corrected in the BSS.",
+        _ => "See the two records, and correct the copy.",
+    }
 }
 
 /// Every setting in which a tenant differs from the spec.
@@ -277,6 +473,9 @@ pub(super) fn remedy(reason: &str) -> &'static str {
             "Bring the copy's source-owned fields and the source together, or end the copy."
         }
         "HalfMarked" => "Mark the account as a back-ordering record in the distributor's BSS.",
+        "OrderingDisabled" => "Enable ordering for the account in the distributor's BSS.",
+        "PriceListInactive" => "Activate the price list, or name another in spec.tenant.",
+        "ResellerNotBasic" => "Only a Basic reseller gets a tenant.",
         "OrderNotFinal" => "Complete or cancel the order.",
         "CustomerNotCopied" => "See why its customer could not be copied.",
         "TenantSuspended" => "Reactivate the tenant.",

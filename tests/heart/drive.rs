@@ -10,11 +10,11 @@ use tenant_reseller_operator::api::{
     TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
 };
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{CopyListing, SourceId};
+use tenant_reseller_operator::bss::port::{CopyListing, Epoch, SourceId, WriteOperation};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages, Read, References,
-    TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit, compose, decide, fold,
-    validate,
+    ClaimEdit, Copying, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages, Read,
+    References, TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit, compose,
+    decide, fold, validate,
 };
 
 use crate::world::World;
@@ -32,6 +32,10 @@ pub(crate) enum Fault {
     KilledAfter,
     /// The operator dies before the effect.
     KilledBefore,
+    /// The reply is lost; the request takes effect a minute later.
+    Late,
+    /// The operator dies; the request takes effect a minute later.
+    KilledLate,
 }
 
 pub(crate) fn upgrade() -> TenantResellerUpgrade {
@@ -93,6 +97,8 @@ pub(crate) struct Driver {
     /// Effects in the order in which they were begun, by name.
     pub(crate) trace: Vec<&'static str>,
     pub(crate) statuses: Vec<TenantResellerUpgradeStatus>,
+    /// Requests on their way, with the time at which they take effect and their epoch.
+    pub(crate) late: Vec<(Duration, Effect, Option<Epoch>)>,
 }
 
 impl Driver {
@@ -106,6 +112,7 @@ impl Driver {
             clock: Duration::ZERO,
             trace: Vec::new(),
             statuses: Vec::new(),
+            late: Vec::new(),
         }
     }
 
@@ -134,6 +141,17 @@ impl Driver {
 
     /// One decision and its effect; answers whether the upgrade is done.
     pub(crate) fn step(&mut self, world: &mut World, fault: Fault) -> bool {
+        let due: Vec<_> = {
+            let clock = self.clock;
+            let (due, later) = std::mem::take(&mut self.late)
+                .into_iter()
+                .partition(|(at, _, _)| *at <= clock);
+            self.late = later;
+            due
+        };
+        for (_, effect, epoch) in due {
+            let _nobody_hears = reach(world, effect, epoch);
+        }
         let decision = decide(&self.valid, &self.observed, self.now());
         self.show(
             &decision.state,
@@ -161,7 +179,7 @@ impl Driver {
             return false;
         }
         let outcomes = self.perform(world, effect, fault);
-        if fault == Fault::KilledAfter {
+        if matches!(fault, Fault::KilledAfter | Fault::KilledLate) {
             self.kill();
             return false;
         }
@@ -226,7 +244,12 @@ impl Driver {
             Fault::Throttled => Some(BssError::Throttled {
                 after: Some(Duration::from_secs(3)),
             }),
-            Fault::None | Fault::LostReply | Fault::KilledAfter | Fault::KilledBefore => None,
+            Fault::None
+            | Fault::LostReply
+            | Fault::KilledAfter
+            | Fault::KilledBefore
+            | Fault::Late
+            | Fault::KilledLate => None,
         };
         if let Some(error) = error {
             return vec![Outcome::Failed { tried, error }];
@@ -236,9 +259,15 @@ impl Driver {
             detail: "reply lost".to_owned(),
         };
         let sources = sources(&effect);
-        let done = self.reach(world, effect);
-        if fault != Fault::LostReply {
-            return done;
+        let epoch = self.observed.epoch;
+        if matches!(fault, Fault::Late | Fault::KilledLate) && !matches!(effect, Effect::Read(_)) {
+            let at = self.clock + Duration::from_mins(1);
+            self.late.push((at, effect, epoch));
+        } else {
+            let done = reach(world, effect, epoch);
+            if !matches!(fault, Fault::LostReply | Fault::Late) {
+                return done;
+            }
         }
         match sources {
             Some(batches) => batches
@@ -263,7 +292,27 @@ impl Driver {
                 .and_then(|i| i.activate.as_ref())
                 .is_some_and(|i| i.inventory_digest == activate.sweep().digest()),
             Effect::Acquire { .. } => self.claim.as_ref().is_some_and(|claim| claim.acquiring),
-            Effect::Read(_) | Effect::Claim(_) | Effect::Work(_) => true,
+            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
+                let ways = self.observed.ways.as_ref();
+                let guarded = ways.is_some_and(|ways| ways.copying == Copying::Guarded);
+                let on_record = intents
+                    .and_then(|i| i.copies.as_ref())
+                    .map_or(&[][..], |i| &i.source_ids);
+                let customers = matches!(effect, Effect::Work(Work::CopyCustomers(_)));
+                let operation = if customers {
+                    WriteOperation::CopyCustomers
+                } else {
+                    WriteOperation::CopySubscriptions
+                };
+                let asks_how = ways.is_some_and(|ways| ways.doer(operation) != Doer::Bss);
+                guarded
+                    || asks_how
+                    || batches
+                        .iter()
+                        .flatten()
+                        .all(|item| on_record.contains(&item.source.0))
+            }
+            Effect::Read(_) | Effect::Claim(_) | Effect::Work(Work::SetPricing(_)) => true,
         };
         if !recorded {
             world
@@ -272,48 +321,10 @@ impl Driver {
         }
     }
 
-    fn reach(&self, world: &mut World, effect: Effect) -> Vec<Outcome> {
-        let epoch = self.observed.epoch;
-        let fail = |error, tried| vec![Outcome::Failed { tried, error }];
-        match effect {
-            Effect::Read(read) => vec![Self::read(world, read)],
-            Effect::Claim(_) => Vec::new(),
-            Effect::Acquire { .. } => vec![Outcome::Acquired(world.acquire())],
-            Effect::Work(Work::SetPricing(batches)) => batches
-                .into_iter()
-                .map(|batch| Outcome::PricingSet(world.set_pricing(batch.into_keys().collect())))
-                .collect(),
-            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
-                batches
-                    .into_iter()
-                    .map(|batch| match world.copy(epoch.unwrap(), &batch) {
-                        Ok(outcomes) => Outcome::Copied(outcomes),
-                        Err(error) => Outcome::Failed {
-                            tried: Tried::Work,
-                            error,
-                        },
-                    })
-                    .collect()
-            }
-            Effect::CreateTenant(create) => {
-                match world.create_tenant(epoch.unwrap(), &create.key, &create.settings) {
-                    Ok(creation) => vec![Outcome::TenantRequested(creation)],
-                    Err(error) => fail(error, Tried::CreateTenant),
-                }
-            }
-            Effect::Activate(activate) => {
-                match world.activate(epoch.unwrap(), activate.sweep().revision()) {
-                    Ok(how) => vec![Outcome::Activation(how)],
-                    Err(error) => fail(error, Tried::Activate),
-                }
-            }
-        }
-    }
-
     fn read(world: &World, read: Read) -> Outcome {
         match read {
             Read::Identity => Outcome::Identity(Some("acme".to_owned())),
-            Read::Capabilities => Outcome::Capabilities(World::capabilities()),
+            Read::Capabilities => Outcome::Capabilities(world.capabilities()),
             Read::Reseller => Outcome::Reseller(world.reseller()),
             Read::Tenant => {
                 Outcome::Tenant(world.tenant.as_ref().map(|(tenant, _)| tenant.clone()))
@@ -347,6 +358,48 @@ impl Driver {
                 Outcome::Found(batches.iter().flat_map(|keys| world.find(keys)).collect())
             }
         }
+    }
+}
+
+fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome> {
+    let epoch = epoch.unwrap_or(Epoch(u64::MAX));
+    let fail = |error, tried| vec![Outcome::Failed { tried, error }];
+    match effect {
+        Effect::Read(read) => vec![Driver::read(world, read)],
+        Effect::Claim(_) => Vec::new(),
+        Effect::Acquire { .. } => vec![Outcome::Acquired(world.acquire())],
+        Effect::Work(Work::SetPricing(batches)) => batches
+            .into_iter()
+            .map(
+                |batch| match world.set_pricing(batch.into_keys().collect()) {
+                    Ok(results) => Outcome::PricingSet(results),
+                    Err(error) => Outcome::Failed {
+                        tried: Tried::Work,
+                        error,
+                    },
+                },
+            )
+            .collect(),
+        Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => batches
+            .into_iter()
+            .map(|batch| match world.copy(epoch, &batch) {
+                Ok(outcomes) => Outcome::Copied(outcomes),
+                Err(error) => Outcome::Failed {
+                    tried: Tried::Work,
+                    error,
+                },
+            })
+            .collect(),
+        Effect::CreateTenant(create) => {
+            match world.create_tenant(epoch, &create.key, &create.settings) {
+                Ok(creation) => vec![Outcome::TenantRequested(creation)],
+                Err(error) => fail(error, Tried::CreateTenant),
+            }
+        }
+        Effect::Activate(activate) => match world.activate(epoch, activate.sweep().revision()) {
+            Ok(how) => vec![Outcome::Activation(how)],
+            Err(error) => fail(error, Tried::Activate),
+        },
     }
 }
 

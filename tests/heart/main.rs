@@ -88,7 +88,7 @@ fn runs_through_all_four_phases() {
     let claim = driver.claim.unwrap();
     assert!(claim.activation_time.is_some());
     assert_eq!(claim.approval.as_deref(), Some("Automatic"));
-    assert_eq!(claim.timeline.len(), 5);
+    assert_eq!(claim.timeline.len(), 6);
 }
 
 #[test]
@@ -334,7 +334,7 @@ proptest! {
             for name in &true_before {
                 prop_assert!(is_true(name), "{name} went back");
             }
-            for name in ["TenantCreated", "CustomersCopied", "PricingReady", "SubscriptionsCopied", "BackOrderingActivated"] {
+            for name in ["TenantCreated", "CustomersCopied", "PricingReady", "SubscriptionsCopied", "BackOrderingActivated", "Verified"] {
                 if is_true(name) && !true_before.contains(&name) { true_before.push(name); }
             }
             prop_assert!(!(is_true("Reconciling") && is_true("Stalled")));

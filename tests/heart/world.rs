@@ -1,4 +1,5 @@
-//! A small world for the heart: a BSS in memory with strong promises, and people in it.
+//! A small world for the heart: a BSS in memory, as strong or weak as a test wants it, and people
+//! in it.
 //!
 //! It judges by source ids: what was copied, how often, and what was on record before.
 
@@ -7,12 +8,49 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, BackOrdering, Blocker, BlockerReason, BusinessKey, Capabilities, CopyId,
-    CopyItem, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch, Found, IssuedEpoch, ItemKind,
-    ItemOutcome, Keys, Mark, Mode, OpenOrder, OperationId, OperationState, Page, PageRequest,
-    PricingOutcome, PricingState, Promises, Purchase, PurchaseState, Reseller, ResellerKind,
-    Revision, SourceId, Strength, Sync, Tenant, TenantAccess, TenantCreation, TenantId,
-    TenantSettings, TenantStatus, WriteOperation,
+    CopyItem, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch, Found, Invoicing,
+    IssuedEpoch, ItemKind, ItemOutcome, Keys, Mark, Mode, OpenOrder, OperationId, OperationState,
+    Page, PageRequest, PricingOutcome, PricingState, Promises, Purchase, PurchaseState, Reseller,
+    ResellerKind, Revision, SourceId, Strength, Sync, Tenant, TenantAccess, TenantCreation,
+    TenantId, TenantSettings, TenantStatus, WriteOperation,
 };
+
+/// How much a person does at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Much {
+    All,
+    One,
+}
+
+/// What the switch spoils.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spoil {
+    pub(crate) kind: ItemKind,
+    pub(crate) how: How,
+}
+
+/// How it spoils it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    Field,
+    Gone,
+    Twice,
+    Incomplete,
+    Unmarked,
+    SourceEnded,
+}
+
+/// The settings of the upgrade's spec.
+pub(crate) fn wanted_settings() -> TenantSettings {
+    TenantSettings {
+        price_list: "PL".into(),
+        edition: "Premium".to_owned(),
+        language: "en-GB".to_owned(),
+        time_zone: "Europe/Athens".to_owned(),
+        date_format: "dd/MM/yyyy".to_owned(),
+        invoicing: Invoicing::Combined,
+    }
+}
 
 pub(crate) struct World {
     pub(crate) reseller: AccountId,
@@ -30,6 +68,12 @@ pub(crate) struct World {
     pub(crate) defects: BTreeMap<SourceId, BlockerReason>,
     pub(crate) orders: BTreeSet<String>,
     pub(crate) revision: u64,
+    pub(crate) promises: Promises,
+    pub(crate) modes: BTreeMap<WriteOperation, Mode>,
+    pub(crate) tenant_access: TenantAccess,
+    pub(crate) ordering_enabled: bool,
+    /// What the switch itself spoils.
+    pub(crate) spoil: Option<Spoil>,
     /// What broke the rules; must stay empty.
     pub(crate) violations: Vec<String>,
     next: u32,
@@ -53,6 +97,21 @@ impl World {
             defects: BTreeMap::new(),
             orders: BTreeSet::new(),
             revision: 1,
+            promises: Promises {
+                keys: Keys::Unique,
+                epochs: Strength::Strong,
+                revision: Strength::Strong,
+                compares: Strength::Strong,
+                orders: Strength::Strong,
+                off_guard: Strength::Strong,
+            },
+            modes: WriteOperation::ALL
+                .into_iter()
+                .map(|operation| (operation, Mode::Automatic))
+                .collect(),
+            tenant_access: TenantAccess::Shared,
+            ordering_enabled: true,
+            spoil: None,
             violations: Vec::new(),
             next: 0,
         };
@@ -135,27 +194,11 @@ impl World {
         }
     }
 
-    pub(crate) fn capabilities() -> Capabilities {
+    pub(crate) fn capabilities(&self) -> Capabilities {
         Capabilities {
-            operations: [
-                WriteOperation::CreateTenant,
-                WriteOperation::CopyCustomers,
-                WriteOperation::SetPricing,
-                WriteOperation::CopySubscriptions,
-                WriteOperation::ActivateBackOrdering,
-            ]
-            .into_iter()
-            .map(|operation| (operation, Mode::Automatic))
-            .collect(),
-            promises: Promises {
-                keys: Keys::Unique,
-                epochs: Strength::Strong,
-                revision: Strength::Strong,
-                compares: Strength::Strong,
-                orders: Strength::Strong,
-                off_guard: Strength::Strong,
-            },
-            tenant_access: TenantAccess::Shared,
+            operations: self.modes.clone(),
+            promises: self.promises,
+            tenant_access: self.tenant_access,
             largest_batch: 3,
             page_size: 4,
         }
@@ -166,7 +209,7 @@ impl World {
             account: self.reseller.clone(),
             name: "Contoso Ltd".to_owned(),
             kind: self.kind,
-            ordering_enabled: true,
+            ordering_enabled: self.ordering_enabled,
             currency: "EUR".to_owned(),
             tenant: self.tenant.as_ref().map(|(tenant, _)| tenant.id.clone()),
             back_ordering: if self.on {
@@ -186,7 +229,20 @@ impl World {
         }
     }
 
+    /// Whether an operation is left to people.
+    fn manual(&self, operation: WriteOperation) -> Result<(), BssError> {
+        match self.modes.get(&operation) {
+            Some(Mode::ManualStep) => Err(BssError::ManualStepNeeded {
+                instruction: format!("Press {}.", operation.as_str()),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     fn fenced(&self, epoch: Epoch) -> Result<(), BssError> {
+        if self.promises.epochs == Strength::Weak {
+            return Ok(());
+        }
         if epoch.0 < self.epoch {
             return Err(BssError::StaleEpoch {
                 highest: self.epoch,
@@ -201,6 +257,7 @@ impl World {
         key: &BusinessKey,
         settings: &TenantSettings,
     ) -> Result<TenantCreation, BssError> {
+        self.manual(WriteOperation::CreateTenant)?;
         self.fenced(epoch)?;
         if let Some((tenant, _)) = &self.tenant {
             return if tenant.business_key.as_ref() == Some(key) {
@@ -292,7 +349,8 @@ impl World {
         Page {
             items: rest.into_iter().map(|(_, row)| row).collect(),
             next,
-            revision: Some(Revision(self.revision)),
+            revision: (self.promises.revision == Strength::Strong)
+                .then_some(Revision(self.revision)),
         }
     }
 
@@ -331,7 +389,15 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn set_pricing(&mut self, ids: Vec<SourceId>) -> BTreeMap<SourceId, PricingOutcome> {
+    pub(crate) fn set_pricing(
+        &mut self,
+        ids: Vec<SourceId>,
+    ) -> Result<BTreeMap<SourceId, PricingOutcome>, BssError> {
+        self.manual(WriteOperation::SetPricing)?;
+        Ok(self.store_pricing(ids))
+    }
+
+    fn store_pricing(&mut self, ids: Vec<SourceId>) -> BTreeMap<SourceId, PricingOutcome> {
         ids.into_iter()
             .map(|id| {
                 if self.refuses_pricing.contains(&id) {
@@ -367,6 +433,12 @@ impl World {
         epoch: Epoch,
         items: &[CopyItem],
     ) -> Result<BTreeMap<SourceId, ItemOutcome>, BssError> {
+        let customers = items.iter().any(|item| item.kind == ItemKind::Customer);
+        self.manual(if customers {
+            WriteOperation::CopyCustomers
+        } else {
+            WriteOperation::CopySubscriptions
+        })?;
         self.fenced(epoch)?;
         Ok(items
             .iter()
@@ -375,7 +447,7 @@ impl World {
     }
 
     fn copy_one(&mut self, item: &CopyItem) -> ItemOutcome {
-        if self.on {
+        if self.on && self.promises.off_guard == Strength::Strong {
             self.violations.push(format!(
                 "a copy of {} was asked for after the switch",
                 item.source
@@ -422,9 +494,20 @@ impl World {
         if source.as_ref() != Some(&item.expected_source) {
             return ItemOutcome::Conflict("source changed".to_owned());
         }
-        if let Some(there) = there {
+        let guarded = self.promises.keys == Keys::Unique;
+        if let Some(there) = there.filter(|_| guarded || item.expected_copy.is_some()) {
             if there != item.expected_source {
-                return ItemOutcome::Conflict("copy differs".to_owned());
+                if item.expected_copy.as_ref() != Some(&there) {
+                    return ItemOutcome::Conflict("copy differs".to_owned());
+                }
+                self.revision += 1;
+                for (_, copy) in &mut self.copies {
+                    if copy.source == item.source {
+                        copy.digest = item.expected_source.clone();
+                        copy.source_digest = Some(item.expected_source.clone());
+                    }
+                }
+                return ItemOutcome::Updated;
             }
             if let Some(customer) = self.customers.get_mut(&item.source) {
                 customer.mark = Mark::Marked;
@@ -454,13 +537,15 @@ impl World {
     pub(crate) fn activate(
         &mut self,
         epoch: Epoch,
-        expected: Revision,
+        expected: Option<Revision>,
     ) -> Result<Activation, BssError> {
+        self.manual(WriteOperation::ActivateBackOrdering)?;
         self.fenced(epoch)?;
         if self.on {
             return Ok(Activation::AlreadyActive);
         }
-        if expected.0 != self.revision {
+        let compares = self.promises.compares == Strength::Strong;
+        if compares && expected.is_some_and(|expected| expected.0 != self.revision) {
             return Err(BssError::Conflict {
                 detail: "the revision moved".to_owned(),
             });
@@ -472,11 +557,115 @@ impl World {
             self.violations
                 .push("activation was asked for too early".to_owned());
         }
+        self.switch();
+        Ok(Activation::Activated)
+    }
+
+    fn switch(&mut self) {
         self.on = true;
         self.kind = ResellerKind::Tenant;
         self.activations += 1;
         self.revision += 1;
-        Ok(Activation::Activated)
+        for purchase in self.purchases.values_mut() {
+            purchase.mark = Mark::Marked;
+        }
+        if let Some(spoil) = self.spoil {
+            self.spoils(spoil);
+        }
+    }
+
+    fn spoils(&mut self, spoil: Spoil) {
+        let at = self.copies.iter().position(|(kind, _)| *kind == spoil.kind);
+        let at = at.unwrap();
+        let source = self.copies[at].1.source.clone();
+        match spoil.how {
+            How::Field => self.copies[at].1.digest = Digest::from("spoiled"),
+            How::Gone => {
+                self.copies.remove(at);
+            }
+            How::Twice => {
+                let mut second = self.copies[at].clone();
+                second.1.id = CopyId::from("second");
+                self.copies.push(second);
+            }
+            How::Incomplete => self.copies[at].1.state = CopyState::Incomplete,
+            How::Unmarked => {
+                if let Some(customer) = self.customers.get_mut(&source) {
+                    customer.mark = Mark::Unmarked;
+                }
+                if let Some(purchase) = self.purchases.get_mut(&source) {
+                    purchase.mark = Mark::Unmarked;
+                }
+            }
+            How::SourceEnded => {
+                self.purchases.get_mut(&source).unwrap().state = PurchaseState::Cancelled;
+            }
+        }
+    }
+
+    /// A person does by hand what is left to people: everything, or one record only.
+    pub(crate) fn by_hand(&mut self, operation: WriteOperation, much: Much) {
+        match operation {
+            WriteOperation::CreateTenant if self.tenant.is_none() => {
+                self.tenants_made += 1;
+                let tenant = Tenant {
+                    id: TenantId::from("T1"),
+                    url: None,
+                    settings: wanted_settings(),
+                    currency: "EUR".to_owned(),
+                    business_key: None,
+                    status: TenantStatus::Active,
+                };
+                self.tenant = Some((tenant, 0));
+            }
+            WriteOperation::CreateTenant => {}
+            WriteOperation::CopyCustomers => {
+                let ids: Vec<_> = self.customers.keys().cloned().collect();
+                for id in ids {
+                    let digest = self.customers[&id].digest.clone();
+                    if self.on_screen(ItemKind::Customer, &id, &digest) {
+                        self.customers.get_mut(&id).unwrap().mark = Mark::Marked;
+                        if much == Much::One {
+                            return;
+                        }
+                    }
+                }
+            }
+            WriteOperation::CopySubscriptions => {
+                let all: Vec<_> = self.purchases.values().cloned().collect();
+                for purchase in all {
+                    if purchase.state == PurchaseState::Active
+                        && self.on_screen(purchase.kind, &purchase.id, &purchase.digest)
+                        && much == Much::One
+                    {
+                        return;
+                    }
+                }
+            }
+            WriteOperation::SetPricing => self.price_all(),
+            WriteOperation::ActivateBackOrdering => {
+                if !self.on {
+                    self.switch();
+                }
+            }
+        }
+    }
+
+    fn on_screen(&mut self, kind: ItemKind, source: &SourceId, digest: &Digest) -> bool {
+        if self.copies.iter().any(|(_, copy)| copy.source == *source) {
+            return false;
+        }
+        self.revision += 1;
+        let copy = CopyRecord {
+            id: CopyId(format!("copy-{}", self.copies.len())),
+            business_key: None,
+            source: source.clone(),
+            source_digest: Some(digest.clone()),
+            digest: digest.clone(),
+            state: CopyState::Live,
+        };
+        self.copies.push((kind, copy));
+        true
     }
 
     /// Everything that must hold at every moment.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fold, MANY_ROUNDS};
 use crate::api::{Reason, StateClass};
 use crate::bss::error::{BlockerTally, BssError};
-use crate::bss::port::BlockerReason;
+use crate::bss::port::{BlockerReason, WriteOperation};
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
 use crate::upgrade::observed::{Stage, Trouble};
@@ -25,6 +25,7 @@ impl Fold<'_> {
                 self.seen.issued = None;
                 self.seen.claim = None;
                 self.seen.acquire_was_open = None;
+                self.seen.copies_were_open = None;
                 self.trouble(error);
             }
             (Tried::Acquire, _) => {
@@ -43,15 +44,21 @@ impl Fold<'_> {
                 "The BSS does not know this account.",
                 "Correct spec.reseller.accountId (a new upgrade object), or create the account.",
             )),
-            (Tried::CreateTenant, BssError::Invalid(_) | BssError::Blocked(_)) => {
+            (_, BssError::ManualStepNeeded { instruction }) => {
+                self.left_to_people(tried, instruction)
+            }
+            (Tried::CreateTenant, BssError::Invalid(fields)) => {
                 self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                self.stall(verdict(
-                    Reason::TenantCreationFailed,
-                    format!("The BSS refuses to create the tenant: {error}"),
-                    "Correct spec.tenant: every field that the message names.",
-                ));
+                self.stall(verdict::invalid_settings(fields));
+            }
+            (Tried::CreateTenant, BssError::Blocked(tallies)) => {
+                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                self.stall(verdict::creation_blocked(tallies));
             }
             (Tried::CreateTenant, _) => {
+                if error.effect_unknown() {
+                    self.seen.creation_unknown = Some(true);
+                }
                 self.seen.tenant = None;
                 self.trouble(error);
             }
@@ -73,6 +80,11 @@ impl Fold<'_> {
                 let begin = self.seen.stage.begin();
                 self.again(begin);
             }
+            // A price list that the BSS does not know, for example: the creation will say so.
+            (
+                Tried::Read,
+                BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
+            ) if self.seen.foresight.is_some() => self.seen.foresight = None,
             (
                 Tried::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
@@ -85,6 +97,44 @@ impl Fold<'_> {
             }
             (Tried::Read | Tried::Reseller | Tried::Work, _) => {
                 self.trouble(error);
+            }
+        }
+    }
+
+    /// The BSS leaves it to people and says how; nothing was done. From now on they are asked.
+    fn left_to_people(&mut self, tried: Tried, instruction: &str) {
+        let operation = match (tried, self.seen.stage) {
+            (Tried::CreateTenant, _) => WriteOperation::CreateTenant,
+            (Tried::Activate, _) => WriteOperation::ActivateBackOrdering,
+            (Tried::Work, Stage::Customers | Stage::CheckCustomers) => {
+                WriteOperation::CopyCustomers
+            }
+            (Tried::Work, Stage::Copy) => WriteOperation::CopySubscriptions,
+            (Tried::Work, Stage::Pricing) => WriteOperation::SetPricing,
+            // No read and no acquisition is a step for people.
+            (Tried::Work | Tried::Read | Tried::Reseller | Tried::Acquire, _) => {
+                let instruction = instruction.to_owned();
+                self.trouble(&BssError::ManualStepNeeded { instruction });
+                return;
+            }
+        };
+        self.seen
+            .instructions
+            .insert(operation, instruction.to_owned());
+        match operation {
+            WriteOperation::CreateTenant => {
+                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                self.seen.tenant = None;
+            }
+            WriteOperation::ActivateBackOrdering => {
+                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+                self.awaits_the_switch();
+            }
+            WriteOperation::CopyCustomers
+            | WriteOperation::SetPricing
+            | WriteOperation::CopySubscriptions => {
+                self.seen.sweep = None;
+                self.begin_sweep();
             }
         }
     }

@@ -1,5 +1,6 @@
 //! `fold`: the only way by which an outcome becomes knowledge.
 
+mod activation;
 mod failure;
 mod opening;
 mod sweeps;
@@ -7,10 +8,10 @@ mod sweeps;
 use super::effect::Outcome;
 use super::observed::{Approval, Observed, Stage, Verdict};
 use super::valid::ValidUpgrade;
-use super::verdict;
+use super::ways::{Doer, Ways};
 use super::{Now, backoff};
 use crate::api::{ConditionType, Reason};
-use crate::bss::port::Activation;
+use crate::bss::port::{Activation, WriteOperation};
 
 /// Takes the outcome of an effect into what is known.
 pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
@@ -19,6 +20,11 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         seen: observed,
         now,
     };
+    fold.seen.begun.get_or_insert(now.monotonic);
+    if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
+        fold.seen.sent = Some(now.monotonic);
+        fold.seen.final_before = None;
+    }
     // A record in the cluster says nothing about the BSS: waits stand.
     if !matches!(
         outcome,
@@ -30,12 +36,14 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
     match outcome {
         Outcome::Identity(told) => fold.identity(told),
         Outcome::Capabilities(capabilities) => {
-            if let Some(weak) = verdict::weak(&capabilities) {
-                fold.stall(weak);
-            } else {
-                fold.lift(&[Reason::RiskNotAccepted]);
-                fold.seen.capabilities = Some(capabilities);
+            match Ways::of(&capabilities, &upgrade.terms) {
+                Err(refused) => fold.stall(refused),
+                Ok(ways) => {
+                    fold.lift(&[Reason::RiskNotAccepted]);
+                    fold.seen.ways = Some(ways);
+                }
             }
+            fold.seen.capabilities = Some(capabilities);
         }
         Outcome::Reseller(reseller) => fold.reseller(reseller),
         Outcome::Claim(holding) => fold.claim(holding),
@@ -44,6 +52,12 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
         Outcome::Operation(state) => fold.operation(state),
         Outcome::OpenOrders(page) => fold.orders(page),
+        Outcome::Pages(pages) if fold.seen.foresight.is_some() => {
+            fold.with_foresight(|look| look.took_pages(pages));
+        }
+        Outcome::Inspected { checks, .. } if fold.seen.foresight.is_some() => {
+            fold.with_foresight(|look| look.took_checks(&checks));
+        }
         Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
         Outcome::Inspected { pricing, checks } => {
             fold.with_sweep(|sweep| sweep.took_inspection(&pricing, &checks));
@@ -102,6 +116,24 @@ impl Fold<'_> {
         }
     }
 
+    /// Work goes on: only what still waits for something else keeps being shown.
+    fn clear_verdict_but(&mut self, keep: &[Reason]) {
+        if self
+            .seen
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| !keep.contains(&verdict.reason))
+        {
+            self.seen.verdict = None;
+        }
+    }
+
+    /// Whether a person does an operation, and how is known already.
+    fn by_hand(&self, operation: WriteOperation) -> bool {
+        let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
+        doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+    }
+
     /// Goes to a stage that rests on the same look at reseller and tenant.
     fn go(&mut self, stage: Stage) {
         self.seen.enter(stage);
@@ -109,14 +141,21 @@ impl Fold<'_> {
     }
 
     fn activated(&mut self, how: Activation) {
-        for milestone in ConditionType::MILESTONES {
-            self.seen.milestones.entry(milestone).or_insert(0);
-        }
+        self.reached_the_switch();
         if how == Activation::Activated {
             self.seen.approval = Some(Approval::Automatic);
         }
         self.seen.verdict = None;
         self.seen.rounds = 0;
-        self.seen.enter(Stage::Done);
+        self.seen.enter(Stage::VerifyCustomers);
+    }
+
+    /// Back ordering is on: whatever came before it is past.
+    fn reached_the_switch(&mut self) {
+        for milestone in ConditionType::MILESTONES {
+            if milestone != ConditionType::Verified {
+                self.seen.milestones.entry(milestone).or_insert(0);
+            }
+        }
     }
 }

@@ -4,13 +4,15 @@ use super::Fold;
 use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason};
 use crate::bss::port::{
     BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
+    WriteOperation,
 };
 use crate::upgrade::claim::Holding;
 use crate::upgrade::effect::ClaimEdit;
-use crate::upgrade::keys::settings_digest;
+use crate::upgrade::keys::{intent_id, settings_digest};
 use crate::upgrade::observed::Stage;
 use crate::upgrade::observed::Verdict;
 use crate::upgrade::verdict::{self, verdict};
+use crate::upgrade::ways::Copying;
 
 impl Fold<'_> {
     pub(super) fn identity(&mut self, told: Option<String>) {
@@ -83,25 +85,15 @@ impl Fold<'_> {
                     Reason::ResellerNotBasic,
                     Reason::ProgressingWithRetry,
                 ]);
+                if reseller.ordering_enabled {
+                    self.seen.frozen = None;
+                } else {
+                    self.seen.frozen.get_or_insert(self.now.monotonic);
+                }
                 self.seen.reseller = Some(reseller);
                 self.settle_on();
+                self.still_frozen();
             }
-        }
-    }
-
-    /// Back ordering is on already, under our claim: adopt and end, without one effect.
-    pub(super) fn settle_on(&mut self) {
-        let on = self
-            .seen
-            .reseller
-            .as_ref()
-            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On);
-        if on && self.seen.claim.is_some() && self.seen.stage != Stage::Done {
-            for milestone in ConditionType::MILESTONES {
-                self.seen.milestones.entry(milestone).or_insert(0);
-            }
-            self.seen.verdict = None;
-            self.seen.enter(Stage::Done);
         }
     }
 
@@ -167,11 +159,21 @@ impl Fold<'_> {
                     Reason::AwaitingConfirmation,
                     Reason::PrecheckFailed,
                     Reason::TenantSettingsDiffer,
+                    Reason::AwaitingManualStep,
                 ]);
                 self.seen.tenant = Some(None);
             }
             return;
         };
+        if matches!(
+            self.seen.stage,
+            Stage::VerifyCustomers | Stage::VerifyPurchases
+        ) {
+            // The switch is past: settings are the reseller's own affair, and nothing is written.
+            self.seen.tenant = Some(Some(tenant));
+            self.begin_sweep();
+            return;
+        }
         if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
             self.stall(verdict(
                 Reason::TenantReplaced,
@@ -202,11 +204,7 @@ impl Fold<'_> {
             return;
         }
         match tenant.status {
-            TenantStatus::InProgress => self.poll(verdict(
-                Reason::Progressing,
-                "The tenant is being created.",
-                "Nothing: the BSS works on it.",
-            )),
+            TenantStatus::InProgress => self.queued("The tenant is being created."),
             TenantStatus::Suspended => self.stall(verdict(
                 Reason::TenantSuspended,
                 "The tenant is suspended.",
@@ -216,8 +214,43 @@ impl Fold<'_> {
         }
     }
 
+    /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
+    /// found and told, so that people can mend it in time.
+    fn queued(&mut self, how: &str) {
+        let told = self.seen.looked_at_purchases && self.seen.blockers.total() > 0;
+        let message = if told {
+            format!(
+                "{how} Some subscriptions or assets cannot be copied as they are; status.failures \
+                 names them."
+            )
+        } else {
+            how.to_owned()
+        };
+        let verdict = verdict(
+            Reason::Progressing,
+            message,
+            "Nothing: the BSS works on it.",
+        );
+        if self.foresees() {
+            self.seen.verdict = Some(verdict);
+        } else {
+            self.poll(verdict);
+        }
+    }
+
     /// Why a tenant must not be requested as things are.
-    fn no_tenant_now(&self) -> Option<Verdict> {
+    fn no_tenant_now(&mut self) -> Option<Verdict> {
+        if self.by_hand(WriteOperation::CreateTenant) {
+            let instruction = self.seen.instructions.get(&WriteOperation::CreateTenant);
+            let settings = &self.upgrade.tenant;
+            return Some(verdict::create_by_hand(
+                instruction.map(String::as_str),
+                settings,
+            ));
+        }
+        if let Some(ask) = self.unknown_creation() {
+            return Some(ask);
+        }
         let claim = self.seen.claim.as_ref()?;
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
@@ -248,10 +281,41 @@ impl Fold<'_> {
         }
     }
 
+    /// A tenant was requested from a BSS that might make a second one, and nobody knows what came of
+    /// it: a person looks there and says so.
+    fn unknown_creation(&mut self) -> Option<Verdict> {
+        let guarded = self
+            .seen
+            .ways
+            .as_ref()
+            .is_some_and(|ways| ways.copying == Copying::Guarded);
+        let intent = self.seen.claim.as_ref()?.intents.create_tenant.as_ref()?;
+        if guarded || intent.operation_id.is_some() || self.seen.creation_unknown != Some(true) {
+            return None;
+        }
+        let id = intent_id(&intent.recorded_time, &intent.settings_digest);
+        if self.upgrade.confirms(&id) {
+            self.seen.creation_unknown = Some(false);
+            self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+            return None;
+        }
+        Some(verdict(
+            Reason::AwaitingConfirmation,
+            "A tenant was requested, the reply was lost, and no tenant is to be seen. This BSS might \
+             make a second one.",
+            format!(
+                "Look in the distributor's BSS. If a tenant is on its way, wait: it is adopted. If \
+                 there is none and none will come, have it requested again: kubectl annotate tru {} \
+                 -n {} --overwrite {CONFIRM_ANNOTATION}={id}",
+                self.upgrade.name, self.upgrade.namespace
+            ),
+        ))
+    }
+
     /// The cluster's state went back: nothing irreversible until a person confirms.
     pub(super) fn unconfirmed(&self) -> Option<Verdict> {
         let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
-        (self.upgrade.confirmed != Some(epoch)).then(|| {
+        (!self.upgrade.confirms(&epoch.to_string())).then(|| {
             verdict(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in the cluster: the cluster's state \
@@ -278,11 +342,16 @@ impl Fold<'_> {
             Reason::TenantReplaced,
             Reason::TenantSettingsDiffer,
             Reason::TenantCreationFailed,
+            Reason::InvalidSpec,
         ]);
+        self.seen.foresight = None;
         if self.seen.stage == Stage::Opening {
             self.seen.stage = Stage::Customers;
         }
         self.begin_sweep();
+        if self.seen.stage == Stage::Orders {
+            self.before_the_final_sweep();
+        }
     }
 
     pub(super) fn tenant_requested(&mut self, creation: TenantCreation) {
@@ -297,11 +366,7 @@ impl Fold<'_> {
         match state {
             OperationState::Running => {
                 self.seen.tenant = None;
-                self.poll(verdict(
-                    Reason::Progressing,
-                    "The tenant is in the BSS's queue.",
-                    "Nothing: the BSS works on it.",
-                ));
+                self.queued("The tenant is in the BSS's queue.");
             }
             OperationState::Succeeded | OperationState::Gone => {
                 self.seen.tenant = None;

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fold, MANY_ROUNDS};
 use crate::api::{ConditionType, Reason};
-use crate::bss::port::{BlockerReason, ItemKind, OpenOrder, Page, PricingOutcome, SourceId};
-use crate::upgrade::observed::{CleanFinalSweep, Stage};
-use crate::upgrade::sweep::{Sweep, SweepMode, Wanted};
+use crate::bss::port::{CopyListing, ItemKind, PricingOutcome, SourceId, WriteOperation};
+use crate::upgrade::foresight::{self, Foresight};
+use crate::upgrade::observed::{Stage, Verdict};
+use crate::upgrade::sweep::{Hand, Sweep, SweepMode, Wanted};
 use crate::upgrade::tally::{Findings, Tally};
 use crate::upgrade::verdict::{self, verdict};
+use crate::upgrade::ways::Copying;
 
 impl Fold<'_> {
     /// Makes the sweep of the present stage, once everything that it rests on is known.
@@ -23,56 +25,85 @@ impl Fold<'_> {
         let customers = &self.seen.customers;
         self.seen.sweep = match self.seen.stage {
             Stage::Customers | Stage::CheckCustomers => {
-                Some(Sweep::customers(SweepMode::Copy, scope))
+                Some(Sweep::customers(SweepMode::Copy, scope).by(self.hand(CopyListing::Customers)))
             }
             Stage::Owners | Stage::FinalPurchases => {
                 Some(Sweep::purchases(SweepMode::Final, scope, customers))
             }
             Stage::Pricing => Some(Sweep::purchases(SweepMode::Pricing, scope, customers)),
             Stage::Check => Some(Sweep::purchases(SweepMode::Check, scope, customers)),
-            Stage::Copy => Some(Sweep::purchases(SweepMode::Copy, scope, customers)),
+            Stage::Copy => Some(
+                Sweep::purchases(SweepMode::Copy, scope, customers)
+                    .by(self.hand(CopyListing::Subscriptions)),
+            ),
+            Stage::VerifyCustomers => Some(Sweep::customers(SweepMode::Verify, scope)),
+            Stage::VerifyPurchases => Some(Sweep::purchases(SweepMode::Verify, scope, customers)),
             Stage::FinalCustomers => Some(Sweep::customers(SweepMode::Final, scope)),
             Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => None,
         };
     }
 
-    pub(super) fn orders(&mut self, page: Page<OpenOrder>) {
-        self.seen.orders_revision = self.seen.orders_revision.page(page.revision);
-        self.seen
-            .open_orders
-            .extend(page.items.into_iter().take(20).map(|order| order.id));
-        self.seen.orders_cursor = page.next;
-        if self.seen.orders_cursor.is_some() {
-            return;
+    /// Who copies, and what happens before.
+    fn hand(&self, listing: CopyListing) -> Hand {
+        let operation = match listing {
+            CopyListing::Customers => WriteOperation::CopyCustomers,
+            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
+        };
+        if self.by_hand(operation) {
+            return Hand::Person;
         }
-        if self.seen.open_orders.is_empty() {
-            self.lift(&[Reason::AwaitingOrders]);
-            self.go(Stage::FinalCustomers);
-            return;
+        match self.seen.ways.as_ref().map(|ways| ways.copying) {
+            Some(Copying::Guarded) => Hand::Bss,
+            Some(Copying::LookUpFirst) | None => Hand::BssAfterLookUp,
         }
-        let first: Vec<&str> = self
+    }
+
+    /// Begins the look at what the price list permits, once, while the tenant is queued.
+    pub(super) fn foresees(&mut self) -> bool {
+        let sizes = self
             .seen
-            .open_orders
-            .iter()
-            .take(5)
-            .map(String::as_str)
-            .collect();
-        let text = format!(
-            "The operator waits until these orders are completed or cancelled: {}{}.",
-            first.join(", "),
-            if self.seen.open_orders.len() > 5 {
-                ", ..."
-            } else {
-                ""
+            .capabilities
+            .as_ref()
+            .map(|c| (c.page_size, c.largest_batch));
+        let (false, Some(reseller), Some(sizes)) =
+            (self.seen.foreseen, self.seen.reseller.as_ref(), sizes)
+        else {
+            return false;
+        };
+        let list = &self.upgrade.tenant.price_list;
+        self.seen.foresight = Some(Foresight::new(&reseller.account, list, sizes));
+        self.seen.foreseen = true;
+        true
+    }
+
+    pub(super) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
+        let Some(mut look) = self.seen.foresight.take() else {
+            return;
+        };
+        act(&mut look);
+        if look.wanted() == foresight::Wanted::Nothing {
+            let found = look.found();
+            if found.total() > 0 {
+                self.seen.looked_at_purchases = true;
+                self.seen.blockers = found;
             }
+        } else {
+            self.seen.foresight = Some(look);
+        }
+    }
+
+    /// A person has to copy: says what, and looks again meanwhile.
+    fn awaits_hands(&mut self, stage: Stage, operation: WriteOperation, by_hand: Findings) {
+        let instruction = self.seen.instructions.get(&operation).cloned();
+        let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
+        let step = verdict::copy_by_hand(
+            operation,
+            (instruction.as_deref(), tenant.as_ref()),
+            &by_hand,
         );
-        // What an order becomes is copied before the switch: begin with the check again.
-        self.seen.enter(Stage::CheckCustomers);
-        self.poll(verdict(
-            Reason::AwaitingOrders,
-            "Orders of the reseller are not final.",
-            text,
-        ));
+        self.seen.manual = by_hand;
+        self.seen.enter(stage);
+        self.stall(step);
     }
 
     pub(super) fn with_sweep(&mut self, act: impl FnOnce(&mut Sweep)) {
@@ -119,6 +150,8 @@ impl Fold<'_> {
                 self.go(Stage::FinalPurchases);
             }
             Stage::FinalPurchases => self.final_over(&tally),
+            Stage::VerifyCustomers => self.verified_customers(tally),
+            Stage::VerifyPurchases => self.verified_purchases(&tally),
             Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => {}
         }
     }
@@ -182,6 +215,9 @@ impl Fold<'_> {
             self.seen.exclusions = self.seen.customers.exclusions.clone();
             self.seen.enter(stage);
             self.stall(blocked);
+        } else if self.seen.customers.by_hand.total() > 0 {
+            let by_hand = self.seen.customers.by_hand.clone();
+            self.awaits_hands(stage, WriteOperation::CopyCustomers, by_hand);
         } else if failures && stage == Stage::Customers {
             self.go(with_failures);
         } else {
@@ -203,15 +239,9 @@ impl Fold<'_> {
             .entry(ConditionType::CustomersCopied)
             .or_insert(items);
         self.seen.rounds = 0;
+        self.seen.manual = Findings::default();
         // The wait for pricing options stands until the gate itself was looked at again.
-        if self
-            .seen
-            .verdict
-            .as_ref()
-            .is_some_and(|v| v.reason != Reason::AwaitingPricing)
-        {
-            self.seen.verdict = None;
-        }
+        self.clear_verdict_but(&[Reason::AwaitingPricing]);
     }
 
     /// Customers failed: only those that own something to copy are in the way (I-13).
@@ -247,7 +277,7 @@ impl Fold<'_> {
                 .milestones
                 .entry(ConditionType::PricingReady)
                 .or_insert(0);
-            self.seen.verdict = None;
+            self.clear_verdict_but(&[Reason::AwaitingManualStep]);
             self.seen.rounds = 0;
             // What was looked at is minutes old at most; the check looks at everything anyway.
             self.go(Stage::Check);
@@ -258,9 +288,19 @@ impl Fold<'_> {
         } else {
             // Looks at everything again meanwhile: customers come, options are set by people.
             self.seen.enter(Stage::Customers);
-            let wait = verdict::awaiting_pricing(self.upgrade, &unpriced);
+            let wait = self.awaiting_pricing(&unpriced);
             self.stall(wait);
         }
+    }
+
+    /// The wait for pricing options; what was declared is of no use where people have to set them.
+    fn awaiting_pricing(&self, unpriced: &BTreeMap<SourceId, Option<String>>) -> Verdict {
+        let mut wait = verdict::awaiting_pricing(self.upgrade, unpriced);
+        if self.by_hand(WriteOperation::SetPricing) {
+            let instruction = self.seen.instructions.get(&WriteOperation::SetPricing);
+            wait.next_action = verdict::price_by_hand(instruction.map(String::as_str), &wait);
+        }
+        wait
     }
 
     /// Whether options were declared that were not sent in this life.
@@ -278,6 +318,9 @@ impl Fold<'_> {
         unpriced: &BTreeMap<SourceId, Option<String>>,
     ) -> Option<BTreeSet<SourceId>> {
         let default = self.upgrade.default_pricing.as_ref()?;
+        if self.by_hand(WriteOperation::SetPricing) {
+            return None;
+        }
         let untried: BTreeSet<SourceId> = unpriced
             .keys()
             .filter(|id| self.seen.tried_now.get(*id) != Some(default))
@@ -317,11 +360,11 @@ impl Fold<'_> {
         } else if !tally.unpriced.is_empty() {
             self.seen.enter(Stage::Customers);
             if self.upgrade.default_pricing.is_none() {
-                let wait = verdict::awaiting_pricing(self.upgrade, &tally.unpriced);
+                let wait = self.awaiting_pricing(&tally.unpriced);
                 self.stall(wait);
             }
         } else if tally.missing > 0 {
-            self.seen.verdict = None;
+            self.clear_verdict_but(&[Reason::AwaitingManualStep]);
             self.go(Stage::Copy);
         } else {
             self.subscriptions_copied();
@@ -342,15 +385,14 @@ impl Fold<'_> {
             .milestones
             .entry(ConditionType::SubscriptionsCopied)
             .or_insert(items);
-        // The wait for orders stands until the orders themselves were looked at again.
-        if self
-            .seen
-            .verdict
-            .as_ref()
-            .is_some_and(|v| v.reason != Reason::AwaitingOrders)
-        {
-            self.seen.verdict = None;
-        }
+        self.seen.manual = Findings::default();
+        // These waits stand until what they wait for was looked at again.
+        self.clear_verdict_but(&[
+            Reason::AwaitingOrders,
+            Reason::AwaitingManualStep,
+            Reason::Settling,
+        ]);
+        self.seen.final_before = None;
         self.seen.enter(Stage::Orders);
     }
 
@@ -364,6 +406,13 @@ impl Fold<'_> {
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
             self.stall(blocked);
+        } else if tally.by_hand.total() > 0 {
+            let by_hand = tally.by_hand.clone();
+            self.awaits_hands(
+                Stage::CheckCustomers,
+                WriteOperation::CopySubscriptions,
+                by_hand,
+            );
         } else if tally.missing > 0 {
             // Pricing options went away under our hands: the gate looks again.
             self.again(Stage::CheckCustomers);
@@ -376,35 +425,6 @@ impl Fold<'_> {
             // the meantime.
             self.seen.copies_before = self.seen.copies_before.saturating_add(1);
             self.seen.enter(Stage::CheckCustomers);
-        }
-    }
-
-    pub(super) fn final_over(&mut self, tally: &Tally) {
-        self.publish(tally);
-        let clean = CleanFinalSweep::judge(self.seen.orders_revision, &self.seen.customers, tally);
-        if let Some(clean) = clean {
-            if let Some(unconfirmed) = self.unconfirmed() {
-                // Looks at everything again meanwhile.
-                self.seen.enter(Stage::CheckCustomers);
-                self.stall(unconfirmed);
-                return;
-            }
-            self.seen.verdict = None;
-            self.seen.clean = Some(clean);
-            self.seen.stage = Stage::Activate;
-            self.seen.sweep = None;
-            return;
-        }
-        let half_marked = self.seen.blockers.has(BlockerReason::HalfMarked);
-        let blocked = verdict::of_blockers(&self.seen.blockers);
-        match blocked {
-            // A half-marked account is repaired by the next copy of the customers.
-            Some(blocked) if !half_marked || self.seen.rounds >= MANY_ROUNDS => {
-                self.seen.enter(Stage::CheckCustomers);
-                self.stall(blocked);
-            }
-            Some(_) | None if tally.missing > 0 || half_marked => self.again(Stage::CheckCustomers),
-            Some(_) | None => self.again(Stage::Orders),
         }
     }
 }

@@ -1,0 +1,311 @@
+//! How the operator works with a BSS of given promises: strong, with a wait, with a person's help
+//! or at a risk that the connection accepts; or not at all.
+//!
+//! The table is that of `docs/guarantees.md`. It is asked before anything is written, so that what
+//! would stop phase 4 stops phase 1.
+
+use std::collections::BTreeMap;
+
+use super::observed::Verdict;
+use super::valid::Terms;
+use super::verdict::verdict;
+use crate::api::{Reason, Risk};
+use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, WriteOperation};
+
+/// What happens before a copy is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copying {
+    /// It is sent: the BSS refuses a second one.
+    Guarded,
+    /// It is looked up, put on record, and sent only when nothing that was sent before can still
+    /// take effect.
+    LookUpFirst,
+}
+
+/// How writers are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fencing {
+    /// By epochs of the BSS.
+    Epochs,
+    /// By nothing but the lease and people's care.
+    SingleOperator,
+}
+
+/// How the last sweep proves that nothing moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stillness {
+    /// One revision on all pages.
+    OneRevision,
+    /// Two equal sweeps in a row.
+    TwoEqualSweeps,
+}
+
+/// What keeps the world still between the last sweep and the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// The BSS compares the revision.
+    Compared,
+    /// A person has disabled ordering.
+    Frozen,
+    /// Nothing; the risk is accepted.
+    Unguarded,
+}
+
+/// How open orders are seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orders {
+    /// They are listed.
+    Listed,
+    /// They are not; ordering rests, frozen by a person, until every order must have ended.
+    QuietTime,
+    /// They are not; the risk is accepted.
+    Unseen,
+}
+
+/// Who does a writing operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doer {
+    /// The BSS, when asked.
+    Bss,
+    /// A person; the BSS says how when it is asked.
+    PersonByInstruction,
+    /// A person, because the BSS keeps no keys by which a repeat would be known.
+    Person,
+}
+
+/// How the operator works with one BSS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ways {
+    /// Before a copy is sent.
+    pub copying: Copying,
+    /// Writers.
+    pub fencing: Fencing,
+    /// The last sweep.
+    pub stillness: Stillness,
+    /// The switch.
+    pub switch: Switch,
+    /// Open orders.
+    pub orders: Orders,
+    /// Whether copies that were under way may land after the switch.
+    pub off_guard: Strength,
+    /// Who does what.
+    pub doers: BTreeMap<WriteOperation, Doer>,
+    /// Who may call the tenant's side.
+    pub tenant_access: TenantAccess,
+}
+
+impl Ways {
+    /// How to work with this BSS, or why not.
+    pub fn of(capabilities: &Capabilities, terms: &Terms) -> Result<Self, Verdict> {
+        let promises = &capabilities.promises;
+        let accepts = |risk: Risk| terms.accepted.contains(&risk);
+        let mut refused: Vec<String> = Vec::new();
+        let mut doers = BTreeMap::new();
+        for operation in WriteOperation::ALL {
+            let mode = capabilities.operations.get(&operation);
+            let keyed = !matches!(
+                operation,
+                WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
+            );
+            let doer = match mode.copied().unwrap_or(Mode::Unsupported) {
+                Mode::Automatic if keyed && promises.keys == Keys::None => Doer::Person,
+                Mode::Automatic => Doer::Bss,
+                Mode::ManualStep => Doer::PersonByInstruction,
+                // People set pricing options in the reseller's BSS anyway.
+                Mode::Unsupported if operation == WriteOperation::SetPricing => Doer::Person,
+                Mode::Unsupported => {
+                    refused.push(format!("{} is not supported", operation.as_str()));
+                    continue;
+                }
+            };
+            doers.insert(operation, doer);
+        }
+        let fencing = match promises.epochs {
+            Strength::Strong => Fencing::Epochs,
+            Strength::Weak => Fencing::SingleOperator,
+        };
+        if fencing == Fencing::SingleOperator && !accepts(Risk::SingleOperator) {
+            refused
+                .push("it does not fence writers (acceptedRisks lacks SingleOperator)".to_owned());
+        }
+        if !refused.is_empty() {
+            return Err(refusal(&refused));
+        }
+        let (switch, stillness) = match (promises.revision, promises.compares) {
+            (Strength::Strong, Strength::Strong) => (Switch::Compared, Stillness::OneRevision),
+            (revision, _) => {
+                let switch = if accepts(Risk::UnguardedSwitch) {
+                    Switch::Unguarded
+                } else {
+                    Switch::Frozen
+                };
+                let stillness = match revision {
+                    Strength::Strong => Stillness::OneRevision,
+                    Strength::Weak => Stillness::TwoEqualSweeps,
+                };
+                (switch, stillness)
+            }
+        };
+        let orders = match promises.orders {
+            Strength::Strong => Orders::Listed,
+            Strength::Weak if accepts(Risk::UnseenOrders) => Orders::Unseen,
+            Strength::Weak => Orders::QuietTime,
+        };
+        let copying = match promises.keys {
+            Keys::Unique => Copying::Guarded,
+            Keys::Findable | Keys::None => Copying::LookUpFirst,
+        };
+        Ok(Self {
+            copying,
+            fencing,
+            stillness,
+            switch,
+            orders,
+            off_guard: promises.off_guard,
+            doers,
+            tenant_access: capabilities.tenant_access,
+        })
+    }
+
+    /// Who does an operation.
+    #[must_use]
+    pub fn doer(&self, operation: WriteOperation) -> Doer {
+        self.doers.get(&operation).copied().unwrap_or(Doer::Person)
+    }
+
+    /// Whether a person has to disable ordering before the switch.
+    #[must_use]
+    pub fn freezes(&self) -> bool {
+        self.switch == Switch::Frozen || self.orders == Orders::QuietTime
+    }
+}
+
+fn refusal(refused: &[String]) -> Verdict {
+    verdict(
+        Reason::RiskNotAccepted,
+        format!(
+            "This BSS does not promise enough to be worked with: {}.",
+            refused.join("; ")
+        ),
+        "Nothing was written. Read docs/guarantees.md: strengthen the BSS or the service in front \
+         of it, or, where a risk is named, accept it in the connection's spec.acceptedRisks.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bss::port::Promises;
+    use std::collections::BTreeSet;
+
+    fn capabilities(promises: Promises) -> Capabilities {
+        Capabilities {
+            operations: WriteOperation::ALL
+                .into_iter()
+                .map(|operation| (operation, Mode::Automatic))
+                .collect(),
+            promises,
+            tenant_access: TenantAccess::Shared,
+            largest_batch: 1,
+            page_size: 1,
+        }
+    }
+
+    fn terms(accepted: &[Risk]) -> Terms {
+        Terms {
+            accepted: accepted.iter().copied().collect::<BTreeSet<_>>(),
+            ..Terms::default()
+        }
+    }
+
+    fn every() -> Vec<Promises> {
+        let both = [Strength::Strong, Strength::Weak];
+        let mut all = Vec::new();
+        for keys in [Keys::Unique, Keys::Findable, Keys::None] {
+            for epochs in both {
+                for revision in both {
+                    for compares in both {
+                        for orders in both {
+                            for off_guard in both {
+                                all.push(Promises {
+                                    keys,
+                                    epochs,
+                                    revision,
+                                    compares,
+                                    orders,
+                                    off_guard,
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    const RISKS: [Risk; 3] = [
+        Risk::UnguardedSwitch,
+        Risk::SingleOperator,
+        Risk::UnseenOrders,
+    ];
+
+    /// Over every combination: a weak promise never passes as a strong one, and no risk is run
+    /// that was not accepted.
+    #[test]
+    fn no_weakness_passes_unseen() {
+        let mut combinations = 0;
+        for promises in every() {
+            for accepted in 0_u8..8 {
+                let risks: Vec<Risk> = RISKS
+                    .into_iter()
+                    .enumerate()
+                    .filter(|(bit, _)| accepted & (1 << bit) != 0)
+                    .map(|(_, risk)| risk)
+                    .collect();
+                combinations += 1;
+                let ways = Ways::of(&capabilities(promises), &terms(&risks));
+                let fenced = promises.epochs == Strength::Strong;
+                let Ok(ways) = ways else {
+                    assert!(!fenced && !risks.contains(&Risk::SingleOperator));
+                    continue;
+                };
+                assert!(fenced || risks.contains(&Risk::SingleOperator));
+                assert_eq!(
+                    ways.copying == Copying::Guarded,
+                    promises.keys == Keys::Unique
+                );
+                let compared =
+                    promises.compares == Strength::Strong && promises.revision == Strength::Strong;
+                assert_eq!(ways.switch == Switch::Compared, compared);
+                if ways.switch == Switch::Unguarded {
+                    assert!(risks.contains(&Risk::UnguardedSwitch));
+                }
+                if ways.orders == Orders::Unseen {
+                    assert!(risks.contains(&Risk::UnseenOrders));
+                }
+                assert_eq!(
+                    ways.orders == Orders::Listed,
+                    promises.orders == Strength::Strong
+                );
+                assert_eq!(
+                    ways.stillness == Stillness::OneRevision,
+                    promises.revision == Strength::Strong
+                );
+                let by_hand = ways.doer(WriteOperation::CopyCustomers) == Doer::Person;
+                assert_eq!(by_hand, promises.keys == Keys::None);
+            }
+        }
+        assert_eq!(combinations, 3 * 32 * 8);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_but_pricing() {
+        for operation in WriteOperation::ALL {
+            let mut weak = capabilities(every()[0]);
+            weak.operations.insert(operation, Mode::Unsupported);
+            let refused = Ways::of(&weak, &terms(&RISKS)).is_err();
+            assert_eq!(refused, operation != WriteOperation::SetPricing);
+        }
+    }
+}
