@@ -213,7 +213,7 @@ async fn work<T: Time + 'static>(
         .run(
             move |upgrade| {
                 let controller = Arc::clone(&controller);
-                async move { controller.pass(&upgrade).await }
+                async move { Box::pin(controller.pass(&upgrade)).await }
             },
             stop.clone(),
         )

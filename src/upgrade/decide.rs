@@ -126,11 +126,7 @@ impl Decide<'_> {
                 .is_none()
                 .then_some(ClaimEdit::Activated {
                     approval: self.seen.approval,
-                    digest: self
-                        .seen
-                        .clean
-                        .as_ref()
-                        .map(|sweep| sweep.digest().to_owned()),
+                    digest: self.seen.told_to_switch.clone(),
                 })
         })
     }
@@ -502,12 +498,15 @@ impl Decide<'_> {
         if ways.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {
-            return Some(self.settles(left, "what an earlier operator may have sent"));
+            return Some(Self::settles(
+                left,
+                "what an earlier operator may have sent",
+            ));
         }
         let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);
         if ways.copying == Copying::LookUpFirst && open {
             return Some(match left {
-                Some(left) => self.settles(left, "copies that were sent before the restart"),
+                Some(left) => Self::settles(left, "copies that were sent before the restart"),
                 None => self.act(Effect::Claim(ClaimEdit::SettleCopies)),
             });
         }
@@ -523,7 +522,7 @@ impl Decide<'_> {
         }
         let sent = self.seen.sent;
         if let Some(left) = sent.and_then(|sent| self.settling_since(Some(sent))) {
-            return Some(self.settles(left, "the copies that were sent"));
+            return Some(Self::settles(left, "the copies that were sent"));
         }
         (claim.intents.copies.is_some()).then(|| self.act(Effect::Claim(ClaimEdit::SettleCopies)))
     }
@@ -538,7 +537,7 @@ impl Decide<'_> {
             .filter(|left| !left.is_zero())
     }
 
-    fn settles(&self, left: Duration, what: &str) -> Decision {
+    fn settles(left: Duration, what: &str) -> Decision {
         Decision {
             effect: None,
             state: State {
@@ -554,7 +553,7 @@ impl Decide<'_> {
 
     /// What the price list permits, while the tenant is queued.
     fn foresee(&self) -> Option<Read> {
-        match self.seen.foresight.as_ref()?.wanted() {
+        match self.seen.foresight.looking()?.wanted() {
             foresight::Wanted::Page(page) => Some(Read::Pages(page)),
             foresight::Wanted::Checks(calls) => Some(Read::Inspect(calls)),
             foresight::Wanted::Nothing => None,

@@ -22,6 +22,29 @@ pub struct Foresight {
     found: Findings,
 }
 
+/// Where that look is, in one life of the operator: it is taken once.
+#[derive(Clone, Debug, Default)]
+pub enum Foreseeing {
+    /// Not taken yet.
+    #[default]
+    NotYet,
+    /// Under way.
+    Looking(Box<Foresight>),
+    /// Taken, or of no use any more.
+    Over,
+}
+
+impl Foreseeing {
+    /// The look under way.
+    #[must_use]
+    pub fn looking(&self) -> Option<&Foresight> {
+        match self {
+            Self::Looking(look) => Some(look),
+            Self::NotYet | Self::Over => None,
+        }
+    }
+}
+
 /// What it needs next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {

@@ -31,7 +31,7 @@ pub use effect::{
     Tried, Work,
 };
 pub use fold::fold;
-pub use foresight::Foresight;
+pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
 pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claim::Holding;
 use super::effect::ClaimEdit;
-use super::foresight::Foresight;
+use super::foresight::Foreseeing;
 use super::sweep::{Scope, Sweep};
 use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
 use super::valid::ValidUpgrade;
@@ -208,10 +208,10 @@ pub struct Observed {
     pub still_frozen: bool,
     /// The final sweep before this one, if nothing was in its way.
     pub final_before: Option<CleanFinalSweep>,
+    /// The digest of the inventory on which a person was told to press the switch.
+    pub told_to_switch: Option<String>,
     /// The look at what the price list permits, before the tenant exists.
-    pub foresight: Option<Foresight>,
-    /// Whether that look was taken in this life.
-    pub foreseen: bool,
+    pub foresight: Foreseeing,
     /// The reseller, if it was looked at in this stage.
     pub reseller: Option<Reseller>,
     /// The claim.

@@ -251,6 +251,9 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
             assets: clean.count(ItemKind::Asset),
         });
     }
+    if observed.looked_at_purchases {
+        status.failures = failures(&observed.blockers);
+    }
     let counts = counts(observed);
     if counts.is_empty() {
         return;
@@ -269,9 +272,6 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
         .saturating_add(progress.assets.failed);
     progress.display = display(&progress, observed.stage);
     status.progress = Some(progress);
-    if observed.looked_at_purchases {
-        status.failures = failures(&observed.blockers);
-    }
 }
 
 /// The counts of the last whole sweeps, and of the copying sweep under way what it has done.

@@ -397,7 +397,9 @@ impl Sweep {
 
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
-            (SweepMode::Copy, _) if self.hand == Hand::Person => self.to_do(&candidate.item),
+            (SweepMode::Copy, _) if self.hand == Hand::Person => {
+                self.left_to_people(&candidate.item);
+            }
             (SweepMode::Copy, None) => self.copy(candidate.item),
             (SweepMode::Verify, _) => {}
             (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
@@ -426,7 +428,7 @@ impl Sweep {
         }
     }
 
-    fn to_do(&mut self, item: &CopyItem) {
+    fn left_to_people(&mut self, item: &CopyItem) {
         let reason = if item.expected_copy.is_some() {
             "UpdateByHand"
         } else {

@@ -12,9 +12,9 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{CopyListing, Epoch, SourceId, WriteOperation};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Copying, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages, Read,
-    References, TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit, compose,
-    decide, fold, validate,
+    ClaimEdit, Copying, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages,
+    Read, References, TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit,
+    compose, decide, fold, validate,
 };
 
 use crate::world::World;

@@ -3,6 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unchecked_time_subtraction,
     clippy::panic,
     clippy::wildcard_enum_match_arm,
     reason = "a test that panics has failed, as it should"
@@ -12,6 +14,7 @@ mod budget;
 mod drive;
 mod guards;
 mod table;
+mod weak;
 mod world;
 
 use drive::{Driver, Fault};

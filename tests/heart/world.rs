@@ -652,8 +652,16 @@ impl World {
     }
 
     fn on_screen(&mut self, kind: ItemKind, source: &SourceId, digest: &Digest) -> bool {
-        if self.copies.iter().any(|(_, copy)| copy.source == *source) {
-            return false;
+        let there = self
+            .copies
+            .iter_mut()
+            .find(|(_, copy)| copy.source == *source);
+        if let Some((_, copy)) = there {
+            let behind = copy.digest != *digest;
+            copy.digest = digest.clone();
+            copy.source_digest = Some(digest.clone());
+            self.revision += u64::from(behind);
+            return behind;
         }
         self.revision += 1;
         let copy = CopyRecord {

@@ -180,8 +180,8 @@ impl Fold<'_> {
             return;
         }
         if self.by_hand(WriteOperation::ActivateBackOrdering) {
-            self.awaits_the_switch();
             self.seen.clean = Some(clean);
+            self.awaits_the_switch();
             return;
         }
         self.seen.verdict = None;
@@ -197,6 +197,8 @@ impl Fold<'_> {
             .instructions
             .get(&WriteOperation::ActivateBackOrdering)
             .cloned();
+        let clean = self.seen.clean.as_ref();
+        self.seen.told_to_switch = clean.map(|clean| clean.digest().to_owned());
         let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
         let step = verdict::press_the_switch(instruction.as_deref(), tenant.as_ref());
         self.seen.enter(Stage::CheckCustomers);

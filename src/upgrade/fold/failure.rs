@@ -8,6 +8,7 @@ use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{BlockerReason, WriteOperation};
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
+use crate::upgrade::foresight::Foreseeing;
 use crate::upgrade::observed::{Stage, Trouble};
 use crate::upgrade::verdict::{self, verdict};
 
@@ -45,7 +46,7 @@ impl Fold<'_> {
                 "Correct spec.reseller.accountId (a new upgrade object), or create the account.",
             )),
             (_, BssError::ManualStepNeeded { instruction }) => {
-                self.left_to_people(tried, instruction)
+                self.left_to_people(tried, instruction);
             }
             (Tried::CreateTenant, BssError::Invalid(fields)) => {
                 self.seen.refused = Some(ClaimEdit::DropTenantIntent);
@@ -84,7 +85,9 @@ impl Fold<'_> {
             (
                 Tried::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
-            ) if self.seen.foresight.is_some() => self.seen.foresight = None,
+            ) if self.seen.foresight.looking().is_some() => {
+                self.seen.foresight = Foreseeing::Over;
+            }
             (
                 Tried::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },

@@ -52,10 +52,10 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
         Outcome::Operation(state) => fold.operation(state),
         Outcome::OpenOrders(page) => fold.orders(page),
-        Outcome::Pages(pages) if fold.seen.foresight.is_some() => {
+        Outcome::Pages(pages) if fold.seen.foresight.looking().is_some() => {
             fold.with_foresight(|look| look.took_pages(pages));
         }
-        Outcome::Inspected { checks, .. } if fold.seen.foresight.is_some() => {
+        Outcome::Inspected { checks, .. } if fold.seen.foresight.looking().is_some() => {
             fold.with_foresight(|look| look.took_checks(&checks));
         }
         Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),

@@ -8,6 +8,7 @@ use crate::bss::port::{
 };
 use crate::upgrade::claim::Holding;
 use crate::upgrade::effect::ClaimEdit;
+use crate::upgrade::foresight::Foreseeing;
 use crate::upgrade::keys::{intent_id, settings_digest};
 use crate::upgrade::observed::Stage;
 use crate::upgrade::observed::Verdict;
@@ -344,13 +345,27 @@ impl Fold<'_> {
             Reason::TenantCreationFailed,
             Reason::InvalidSpec,
         ]);
-        self.seen.foresight = None;
+        self.seen.foresight = Foreseeing::Over;
         if self.seen.stage == Stage::Opening {
             self.seen.stage = Stage::Customers;
         }
         self.begin_sweep();
-        if self.seen.stage == Stage::Orders {
-            self.before_the_final_sweep();
+        match self.seen.stage {
+            Stage::Orders => self.before_the_final_sweep(),
+            // Whoever looks at the tenant on the way to the switch has a doubt: the gates again.
+            Stage::Activate => self.seen.enter(Stage::Orders),
+            Stage::Opening
+            | Stage::Customers
+            | Stage::Owners
+            | Stage::Pricing
+            | Stage::CheckCustomers
+            | Stage::Check
+            | Stage::Copy
+            | Stage::FinalCustomers
+            | Stage::FinalPurchases
+            | Stage::VerifyCustomers
+            | Stage::VerifyPurchases
+            | Stage::Done => {}
         }
     }
 

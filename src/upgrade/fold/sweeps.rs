@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Fold, MANY_ROUNDS};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{CopyListing, ItemKind, PricingOutcome, SourceId, WriteOperation};
-use crate::upgrade::foresight::{self, Foresight};
+use crate::upgrade::foresight::{self, Foreseeing, Foresight};
 use crate::upgrade::observed::{Stage, Verdict};
 use crate::upgrade::sweep::{Hand, Sweep, SweepMode, Wanted};
 use crate::upgrade::tally::{Findings, Tally};
@@ -65,19 +65,20 @@ impl Fold<'_> {
             .capabilities
             .as_ref()
             .map(|c| (c.page_size, c.largest_batch));
-        let (false, Some(reseller), Some(sizes)) =
-            (self.seen.foreseen, self.seen.reseller.as_ref(), sizes)
+        let (Foreseeing::NotYet, Some(reseller), Some(sizes)) =
+            (&self.seen.foresight, self.seen.reseller.as_ref(), sizes)
         else {
             return false;
         };
         let list = &self.upgrade.tenant.price_list;
-        self.seen.foresight = Some(Foresight::new(&reseller.account, list, sizes));
-        self.seen.foreseen = true;
+        let look = Foresight::new(&reseller.account, list, sizes);
+        self.seen.foresight = Foreseeing::Looking(Box::new(look));
         true
     }
 
     pub(super) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
-        let Some(mut look) = self.seen.foresight.take() else {
+        let before = std::mem::replace(&mut self.seen.foresight, Foreseeing::Over);
+        let Foreseeing::Looking(mut look) = before else {
             return;
         };
         act(&mut look);
@@ -88,7 +89,7 @@ impl Fold<'_> {
                 self.seen.blockers = found;
             }
         } else {
-            self.seen.foresight = Some(look);
+            self.seen.foresight = Foreseeing::Looking(look);
         }
     }
 
