@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use tenant_reseller_operator::api::{CONFIRM_ANNOTATION, ConditionStatus, Reason, Risk};
+use tenant_reseller_operator::api::{CONFIRM_ANNOTATION, ConditionStatus, Phase, Reason, Risk};
 use tenant_reseller_operator::bss::port::{
     Digest, ItemKind, Keys, Mode, Promises, PurchaseState, Strength, TenantAccess, WriteOperation,
 };
