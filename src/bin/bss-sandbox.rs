@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgGroup, Parser, ValueEnum};
-use tenant_reseller_operator::sandbox::{Config, Defects, Server, ServerError, Transport};
+use clap::error::ErrorKind;
+use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
+use tenant_reseller_operator::sandbox::{
+    Config, Defects, Server, ServerError, Switches, Transport,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A BSS sandbox that speaks the reference contract, over one SQLite file.
@@ -50,6 +53,10 @@ struct Options {
     /// The most items of a batch.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     largest_batch: u16,
+    /// A promise to break, as the control API names it, for example `keys=Findable`, `lagMs=500` or
+    /// `operations.createTenant=ManualStep`. Counts while the file is new.
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    weak: Vec<String>,
     /// PEM file with the certificate chain.
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -75,6 +82,14 @@ enum DefectsOption {
 
 impl Options {
     fn into_config(self) -> Config {
+        let switches = Switches::default()
+            .with_texts(&self.weak)
+            .unwrap_or_else(|wrong| {
+                let text = format!("--weak: {wrong}");
+                Self::command()
+                    .error(ErrorKind::ValueValidation, text)
+                    .exit()
+            });
         let transport = match (self.tls_cert, self.tls_key, self.self_signed) {
             (Some(certificate), Some(key), _) => Transport::Files { certificate, key },
             (_, _, Some(folder)) => {
@@ -100,6 +115,7 @@ impl Options {
             tenant_queue: Duration::from_millis(self.tenant_queue_ms),
             order_time: Duration::from_millis(self.order_ms),
             largest_batch: self.largest_batch,
+            switches,
             transport,
         }
     }

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::switches::Switches;
+
 /// Which defects the seeded world has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defects {
@@ -35,7 +37,7 @@ pub enum Transport {
     },
 }
 
-/// The options of a sandbox. Seed, sizes and defects count only while the file is new.
+/// The options of a sandbox. Seed, sizes, defects and switches count only while the file is new.
 #[derive(Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
@@ -62,6 +64,8 @@ pub struct Config {
     pub order_time: Duration,
     /// The most items of a batch, 1 to 500.
     pub largest_batch: u16,
+    /// How strong its promises are while the file is new; later the file knows.
+    pub switches: Switches,
     /// How the server is reached.
     pub transport: Transport,
 }
@@ -83,6 +87,7 @@ impl Config {
             tenant_queue: Duration::ZERO,
             order_time: Duration::ZERO,
             largest_batch: 100,
+            switches: Switches::default(),
             transport: Transport::InsecureHttp,
         }
     }

@@ -11,10 +11,13 @@ mod faults;
 mod http;
 mod problem;
 mod serve;
+mod spoils;
 mod store;
+mod switches;
 mod tls;
 mod world;
 
 pub use self::config::{Config, Defects, Transport};
 pub use self::serve::{Server, ServerError};
+pub use self::switches::{Marks, Screens, Switches};
 pub use self::tls::TlsError;
