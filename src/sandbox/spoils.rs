@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::problem::Refusal;
 use super::store::{Audit, Tx, from_json, to_json, word};
+use super::world::OTHER_RESELLER;
 use super::world::catalogue::{MISSING_ADDON, MISSING_CYCLE, WRONG_CURRENCY};
 use super::world::purchases::{CustomerFields, SourceFields};
 
@@ -93,15 +94,36 @@ struct Target {
 pub(crate) fn spoil(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Value, Refusal> {
     let target = target(tx, reseller, spoil)?;
     match spoil.kind {
-        Kind::CustomerCurrency | Kind::CustomerBillTo => customer(tx, &target, spoil.kind)?,
-        Kind::Product
-        | Kind::Addon
-        | Kind::Cycle
-        | Kind::Quantity
-        | Kind::CostPrice
-        | Kind::Currency
-        | Kind::Start
-        | Kind::Anchor => subscription(tx, &target, spoil.kind)?,
+        Kind::CustomerCurrency => customer(tx, &target, |fields| {
+            WRONG_CURRENCY.clone_into(&mut fields.currency);
+        })?,
+        Kind::CustomerBillTo => customer(tx, &target, |fields| {
+            OTHER_RESELLER.clone_into(&mut fields.bill_to);
+        })?,
+        Kind::Product => subscription(tx, &target, |fields| {
+            other(&mut fields.product, "VOICE-LINE", "BACKUP-100");
+        })?,
+        Kind::Addon => subscription(tx, &target, |fields| {
+            fields.addons.push(MISSING_ADDON.to_owned());
+        })?,
+        Kind::Cycle => subscription(tx, &target, |fields| {
+            other(&mut fields.billing_cycle, MISSING_CYCLE, "Monthly");
+        })?,
+        Kind::Quantity => subscription(tx, &target, |fields| {
+            fields.quantity = fields.quantity.saturating_add(1);
+        })?,
+        Kind::CostPrice => subscription(tx, &target, |fields| {
+            fields.cost = fields.cost.saturating_add(1);
+        })?,
+        Kind::Currency => subscription(tx, &target, |fields| {
+            other(&mut fields.currency, WRONG_CURRENCY, "EUR");
+        })?,
+        Kind::Start => subscription(tx, &target, |fields| {
+            other(&mut fields.start_date, "2020-02-29", "2020-03-01");
+        })?,
+        Kind::Anchor => subscription(tx, &target, |fields| {
+            other(&mut fields.billing_anchor, "28", "01");
+        })?,
         Kind::CopyDeleted => {
             tx.run("DELETE FROM copies WHERE id = ?1", [&target.copy])?;
         }
@@ -175,22 +197,20 @@ fn target(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Target, Refusal>
     .ok_or_else(|| Refusal::not_found("there is no such copy to spoil"))
 }
 
-fn subscription(tx: &Tx<'_>, target: &Target, kind: Kind) -> Result<(), Refusal> {
+/// Another value than the one that is there.
+fn other(now: &mut String, first: &str, second: &str) {
+    let next = if *now == first { second } else { first };
+    next.clone_into(now);
+}
+
+fn subscription(
+    tx: &Tx<'_>,
+    target: &Target,
+    change: impl FnOnce(&mut SourceFields),
+) -> Result<(), Refusal> {
     let mut fields: SourceFields = from_json(&target.fields)
         .map_err(|_| Refusal::invalid_field("sourceId", "is no subscription"))?;
-    let other = |now: &mut String, first: &str, second: &str| {
-        *now = if *now == first { second } else { first }.to_owned();
-    };
-    match kind {
-        Kind::Product => other(&mut fields.product, "VOICE-LINE", "BACKUP-100"),
-        Kind::Addon => fields.addons.push(MISSING_ADDON.to_owned()),
-        Kind::Cycle => other(&mut fields.billing_cycle, MISSING_CYCLE, "Monthly"),
-        Kind::Quantity => fields.quantity = fields.quantity.saturating_add(1),
-        Kind::CostPrice => fields.cost = fields.cost.saturating_add(1),
-        Kind::Start => other(&mut fields.start_date, "2020-02-29", "2020-03-01"),
-        Kind::Anchor => other(&mut fields.billing_anchor, "28", "01"),
-        _ => other(&mut fields.currency, WRONG_CURRENCY, "EUR"),
-    }
+    change(&mut fields);
     tx.run(
         "UPDATE copies SET fields = ?2, digest = ?3, quantity = ?4 WHERE id = ?1",
         params![
@@ -203,14 +223,14 @@ fn subscription(tx: &Tx<'_>, target: &Target, kind: Kind) -> Result<(), Refusal>
     Ok(())
 }
 
-fn customer(tx: &Tx<'_>, target: &Target, kind: Kind) -> Result<(), Refusal> {
+fn customer(
+    tx: &Tx<'_>,
+    target: &Target,
+    change: impl FnOnce(&mut CustomerFields),
+) -> Result<(), Refusal> {
     let mut fields: CustomerFields = from_json(&target.fields)
         .map_err(|_| Refusal::invalid_field("sourceId", "is no customer"))?;
-    if kind == Kind::CustomerCurrency {
-        WRONG_CURRENCY.clone_into(&mut fields.currency);
-    } else {
-        super::world::OTHER_RESELLER.clone_into(&mut fields.bill_to);
-    }
+    change(&mut fields);
     tx.run(
         "UPDATE copies SET fields = ?2, digest = ?3 WHERE id = ?1",
         params![target.copy, to_json(&fields)?, fields.digest()?],

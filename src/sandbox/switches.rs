@@ -190,7 +190,6 @@ fn merge(into: &mut Value, changes: &Value, path: &str) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
 

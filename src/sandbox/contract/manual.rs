@@ -59,56 +59,71 @@ pub(super) fn refuse(store: &Store, switches: &Switches, call: &Call) -> Result<
 fn instruction(tx: &Tx<'_>, call: &Call) -> rusqlite::Result<String> {
     // The request need not be right to be told who does such things.
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-    let account = super::canonical_account(&call.id);
-    let reseller = match call.operation {
-        Operation::CreateTenant => account.to_owned(),
-        _ => tx
-            .one(
-                "SELECT reseller_id FROM tenants WHERE id = ?1",
-                [&call.id],
-                |row| row.get(0),
-            )?
-            .unwrap_or_default(),
-    };
+    if call.operation == Operation::CreateTenant {
+        return Ok(create_tenant(super::canonical_account(&call.id), &body));
+    }
     let tenant = &call.id;
-    Ok(match call.operation {
-        Operation::CreateTenant => {
-            let setting = |name: &str| text(&body, &["settings", name]);
+    let reseller: Option<String> = tx.one(
+        "SELECT reseller_id FROM tenants WHERE id = ?1",
+        [tenant],
+        |row| row.get(0),
+    )?;
+    let page = format!(
+        "Distributor BSS, page Accounts > {} > Reseller",
+        reseller.unwrap_or_default()
+    );
+    let sources = || listed(&body, "sourceId");
+    let steps = [
+        (
+            Operation::CopyCustomers,
             format!(
-                "Distributor BSS, page Accounts > {reseller} > Reseller, button Create Tenant: price \
-                 list {}, edition {}, language {}, time zone {}, date format {}, invoicing {}.",
-                setting("priceList"),
-                setting("edition"),
-                setting("language"),
-                setting("timeZone"),
-                setting("dateFormat"),
-                setting("invoicing"),
-            )
-        }
-        Operation::CopyCustomers => format!(
-            "Distributor BSS, page Accounts > {reseller} > Reseller, button Copy Customers: target \
-             {tenant}, customers {}.",
-            listed(&body, "sourceId")
+                "{page}, button Copy Customers: target {tenant}, customers {}.",
+                sources()
+            ),
         ),
-        Operation::CopySubscriptions => format!(
-            "Distributor BSS, page Accounts > {reseller} > Reseller, button Copy Subscriptions: \
-             target {tenant}, subscriptions and assets {}.",
-            listed(&body, "sourceId")
+        (
+            Operation::CopySubscriptions,
+            format!(
+                "{page}, button Copy Subscriptions: target {tenant}, subscriptions and assets {}.",
+                sources()
+            ),
         ),
-        Operation::SetPricing => format!(
-            "Reseller BSS {tenant}, page Customers > Pricing Options, button Save: price list {}, \
-             billing {}, payment method {}, invoicing {}, for the customers {}.",
-            first_option(&body, "priceList"),
-            first_option(&body, "billing"),
-            first_option(&body, "paymentMethod"),
-            first_option(&body, "invoicing"),
-            listed(&body, "customerId")
+        (Operation::SetPricing, set_pricing(tenant, &body)),
+        (
+            Operation::ActivateBackOrdering,
+            format!("{page}, button Activate Back Ordering: tenant {tenant}. It cannot be undone."),
         ),
-        _ => format!(
-            "Distributor BSS, page Accounts > {reseller} > Reseller, button Activate Back Ordering: \
-             tenant {tenant}. It cannot be undone."
-        ),
-    })
+    ];
+    let step = steps
+        .into_iter()
+        .find(|(operation, _)| *operation == call.operation);
+    Ok(step.map(|(_, text)| text).unwrap_or_default())
+}
+
+fn create_tenant(account: &str, body: &Value) -> String {
+    let setting = |name: &str| text(body, &["settings", name]);
+    format!(
+        "Distributor BSS, page Accounts > {account} > Reseller, button Create Tenant: price list {}, \
+         edition {}, language {}, time zone {}, date format {}, invoicing {}.",
+        setting("priceList"),
+        setting("edition"),
+        setting("language"),
+        setting("timeZone"),
+        setting("dateFormat"),
+        setting("invoicing"),
+    )
+}
+
+fn set_pricing(tenant: &str, body: &Value) -> String {
+    format!(
+        "Reseller BSS {tenant}, page Customers > Pricing Options, button Save: price list {}, \
+         billing {}, payment method {}, invoicing {}, for the customers {}.",
+        first_option(body, "priceList"),
+        first_option(body, "billing"),
+        first_option(body, "paymentMethod"),
+        first_option(body, "invoicing"),
+        listed(body, "customerId")
+    )
 }
 
 fn text(body: &Value, path: &[&str]) -> String {
@@ -116,10 +131,10 @@ fn text(body: &Value, path: &[&str]) -> String {
         .iter()
         .try_fold(body, |inner, name| inner.get(name))
         .unwrap_or(&Value::Null);
-    match found {
-        Value::String(text) => text.clone(),
-        Value::Null => "as agreed".to_owned(),
-        other => other.to_string(),
+    match found.as_str() {
+        Some(text) => text.to_owned(),
+        None if found.is_null() => "as agreed".to_owned(),
+        None => found.to_string(),
     }
 }
 

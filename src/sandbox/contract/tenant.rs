@@ -122,10 +122,10 @@ fn known_request(tx: &Tx<'_>, request: &Request<'_>) -> Result<Option<Reply>, Re
         params![key, tx.keys_known_from()],
         read,
     )?;
-    found.map(present).transpose()
+    found.as_ref().map(present).transpose()
 }
 
-fn present(found: Found) -> Result<Reply, Refusal> {
+fn present(found: &Found) -> Result<Reply, Refusal> {
     match (found.tenant.status, &found.operation_id) {
         (TenantStatus::InProgress, Some(id)) => accepted(&Operation {
             id: id.clone(),
@@ -170,7 +170,7 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
                 "the tenant that was made under this key was deleted",
             ));
         }
-        return present(found).map(Some);
+        return present(&found).map(Some);
     }
     if live(tx, reseller, Millis::MAX)?.is_some() {
         return Err(Refusal::conflict("the reseller has another tenant"));
