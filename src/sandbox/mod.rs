@@ -9,6 +9,7 @@ mod contract;
 mod control;
 mod faults;
 mod http;
+mod oauth;
 mod problem;
 mod serve;
 mod spoils;
@@ -17,7 +18,7 @@ mod switches;
 mod tls;
 mod world;
 
-pub use self::config::{Config, Defects, Transport};
+pub use self::config::{Config, Defects, OAuthClient, Transport};
 pub use self::serve::{Server, ServerError};
 pub use self::switches::{Marks, Screens, Switches};
 pub use self::tls::TlsError;

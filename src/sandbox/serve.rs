@@ -116,7 +116,10 @@ fn open(config: Config) -> Result<App, ServerError> {
         store,
         schemas: Schemas::default(),
         faults,
+        latency: config.latency,
         token: config.token,
+        tenant_token: config.tenant_token,
+        oauth_clients: config.oauth_clients,
         control_token: config.control_token,
     })
 }

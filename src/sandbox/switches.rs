@@ -66,6 +66,8 @@ pub struct Switches {
     /// Cursors are offsets, so that a listing skips and repeats while records come and go. Needs
     /// `revision: None`.
     pub offset_paging: bool,
+    /// How long a token from the token endpoint is good, in seconds.
+    pub token_seconds: u32,
     /// What the screens let people do.
     pub screens: Screens,
 }
@@ -94,6 +96,7 @@ impl Default for Switches {
             marks: Marks::WithCopy,
             mark_delay_ms: None,
             offset_paging: false,
+            token_seconds: 3600,
             screens: Screens::Guarded,
         }
     }

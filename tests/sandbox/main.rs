@@ -23,6 +23,7 @@ mod listings;
 mod locks;
 mod manual;
 mod restart;
+mod sides;
 mod spoils;
 mod subscriptions;
 mod support;

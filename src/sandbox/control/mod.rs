@@ -15,7 +15,7 @@
 //!
 //! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `spoil-at-switch`; PUT `faults`;
 //! PUT `promises` with the switches that change (all others stay); PUT `spoil-at-switch` with what the
-//! next switch spoils, DELETE to spoil nothing.
+//! next switch spoils, DELETE to spoil nothing; POST `oauth/revoke` ends every issued token.
 
 mod billing;
 mod by_hand;
@@ -34,12 +34,13 @@ use serde_json::{Value, json};
 use super::contract::canonical_account;
 use super::faults::Rule;
 use super::http::App;
+use super::oauth;
 use super::problem::Refusal;
 use super::spoils::{self, Spoil};
 use super::store::{Audit, Tx};
 use super::world::RESELLER;
 use super::world::purchases::{self, Purchase};
-use crate::bss::reference::contract::ErrorClass;
+use crate::bss::reference::contract::{ErrorClass, TenantAccess};
 
 /// A request to the control API.
 #[derive(Clone, Debug)]
@@ -86,13 +87,21 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
         ("GET", ["promises"]) => Ok(json!(app.store.switches())),
         ("PUT", ["promises"]) => {
             let changes: Value = request.read()?;
+            let reachable =
+                app.tenant_token.is_some() || app.oauth_clients.iter().any(|client| client.tenant);
             let switches = app.store.switch(|switches| {
-                switches
+                let switches = switches
                     .with(&changes)
-                    .map_err(|wrong| Refusal::invalid_field("body", wrong))
+                    .map_err(|wrong| Refusal::invalid_field("body", wrong))?;
+                if switches.tenant_access == TenantAccess::Own && !reachable {
+                    let wrong = "tenantAccess: Own needs a token or a client for tenants";
+                    return Err(Refusal::invalid_field("body", wrong));
+                }
+                Ok(switches)
             })?;
             Ok(json!(switches))
         }
+        ("POST", ["oauth", "revoke"]) => app.store.transact(oauth::revoke),
         ("GET", ["spoil-at-switch"]) => app
             .store
             .transact(|tx| Ok(json!({ "planned": spoils::planned(tx)? }))),

@@ -160,6 +160,9 @@ CREATE TABLE audit (
 -- How the sandbox is switched, as JSON, and what is to be spoiled at the switch.
 CREATE TABLE switches (only INTEGER PRIMARY KEY CHECK (only = 1), value TEXT NOT NULL);
 CREATE TABLE spoils (id INTEGER PRIMARY KEY, spoil TEXT NOT NULL);
+CREATE TABLE oauth_tokens (
+    digest TEXT PRIMARY KEY, tenant INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE faults (
     id INTEGER PRIMARY KEY, rule TEXT NOT NULL, matched INTEGER NOT NULL, fired INTEGER NOT NULL
 );
