@@ -57,6 +57,9 @@ struct Options {
     /// Defects among them.
     #[arg(long, value_enum, default_value_t = DefectsOption::Demo)]
     defects: DefectsOption,
+    /// So many purchases are blocked, instead of `--defects`.
+    #[arg(long, value_name = "COUNT", conflicts_with = "defects")]
+    blocked: Option<u32>,
     /// How long a tenant is queued, in milliseconds.
     #[arg(long, default_value_t = 3000)]
     tenant_queue_ms: u64,
@@ -150,9 +153,10 @@ impl Options {
             seed: self.seed,
             customers: self.customers,
             subscriptions: self.subscriptions,
-            defects: match self.defects {
-                DefectsOption::None => Defects::None,
-                DefectsOption::Demo => Defects::Demo,
+            defects: match (self.blocked, self.defects) {
+                (Some(count), _) => Defects::Blocked(count),
+                (None, DefectsOption::None) => Defects::None,
+                (None, DefectsOption::Demo) => Defects::Demo,
             },
             tenant_queue: Duration::from_millis(self.tenant_queue_ms),
             order_time: Duration::from_millis(self.order_ms),

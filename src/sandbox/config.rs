@@ -13,6 +13,8 @@ pub enum Defects {
     None,
     /// Some purchases with a wrong currency, a missing add-on, a missing billing cycle.
     Demo,
+    /// So many purchases (all, if there are fewer) have one of the three each.
+    Blocked(u32),
 }
 
 /// How the server is reached.

@@ -85,7 +85,7 @@ fn decide(
         (Some(Some(pair)), None, None) => Some(pair),
         (None, Some(id), Some(secret)) => Some((id, secret)),
         // Two ways at once, or half of one.
-        (Some(_), _, _) | (None, _, _) => None,
+        (Some(_) | None, _, _) => None,
     };
     let client = given.and_then(|(id, secret)| {
         clients

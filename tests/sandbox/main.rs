@@ -24,6 +24,7 @@ mod locks;
 mod manual;
 mod restart;
 mod sides;
+mod size;
 mod spoils;
 mod subscriptions;
 mod support;

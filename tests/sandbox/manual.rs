@@ -317,10 +317,10 @@ async fn a_tenant_that_people_began_is_there_to_be_adopted() {
     let copies = world.copies("Customers").await;
     assert_eq!(copies.len(), 4);
     for (index, customer) in customers.iter().enumerate() {
-        let copied = index < 4;
-        assert_eq!(customer["marked"], copied, "{customer}");
-        assert_eq!(customer.get("copy").is_some(), copied, "{customer}");
-        if copied {
+        let done = index < 4;
+        assert_eq!(customer["marked"], done, "{customer}");
+        assert_eq!(customer.get("copy").is_some(), done, "{customer}");
+        if done {
             assert_eq!(copies[index]["sourceId"], customer["id"]);
             assert_eq!(copies[index]["digest"], customer["digest"]);
             assert_eq!(copies[index]["state"], "Live");
