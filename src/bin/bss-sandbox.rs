@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
-use tenant_reseller_operator::bss::reference::contract::TenantAccess;
 use tenant_reseller_operator::sandbox::{
     Config, Defects, OAuthClient, Server, ServerError, Switches, Transport,
 };
@@ -15,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// A BSS sandbox that speaks the reference contract, over one SQLite file.
 #[derive(Parser)]
-#[command(version, group = ArgGroup::new("transport").required(true)
+#[command(name = "bss-sandbox", version, group = ArgGroup::new("transport").required(true)
     .args(["tls_cert", "self_signed", "insecure_http"]))]
 struct Options {
     /// Where to listen; port 0 takes a free one.
@@ -128,11 +127,6 @@ impl Options {
             .into_iter()
             .filter_map(|(client, tenant)| Some(oauth_client(&client?, &self.oauth_scope, tenant)))
             .collect();
-        let tenant_side =
-            self.tenant_token.is_some() || oauth_clients.iter().any(|client| client.tenant);
-        if switches.tenant_access == TenantAccess::Own && !tenant_side {
-            refuse("--weak=tenantAccess=Own needs --tenant-token or --oauth-tenant-client");
-        }
         let transport = match (self.tls_cert, self.tls_key, self.self_signed) {
             (Some(certificate), Some(key), _) => Transport::Files { certificate, key },
             (_, _, Some(folder)) => {

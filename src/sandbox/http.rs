@@ -45,6 +45,13 @@ pub(super) struct App {
     pub(super) control_token: String,
 }
 
+impl App {
+    /// Whether anybody has credentials of a tenant's own side.
+    pub(super) fn opens_tenants(&self) -> bool {
+        self.tenant_token.is_some() || self.oauth_clients.iter().any(|client| client.tenant)
+    }
+}
+
 /// Answers a request.
 pub(super) async fn answer(
     app: Arc<App>,

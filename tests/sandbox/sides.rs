@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tenant_reseller_operator::sandbox::OAuthClient;
+use tenant_reseller_operator::sandbox::{Config, OAuthClient, Server, ServerError};
 
 use crate::support::{ACCOUNT, Answer, World, read, until};
 
@@ -73,6 +73,14 @@ async fn own_access_without_credentials_for_it_is_refused() {
     let world = World::with(|config| config.tenant_token = None).await;
     let own = json!({ "tenantAccess": "Own" });
     assert_eq!(world.put("promises", &own).await.invalid(), ["body"]);
+    // Nor does a sandbox start so, on a new file or on one that was switched before.
+    let mut config = Config::for_tests(world.config.database.with_extension("other"));
+    config.tenant_token = None;
+    config.switches = config.switches.with_texts(&["tenantAccess=Own"]).unwrap();
+    for _ in 0..2 {
+        let started = Server::start(config.clone()).await;
+        assert!(matches!(started, Err(ServerError::TenantAccess)));
+    }
 }
 
 async fn with_clients() -> World {

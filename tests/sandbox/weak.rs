@@ -474,3 +474,18 @@ async fn copy_and_mark_in_two_steps() {
     until("the mark comes by itself", async || marked("20002").await).await;
     assert_eq!(world.copies("Customers").await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_switch_is_replayed_under_its_request_key_while_that_is_known() {
+    let world = World::new().await.complete().await;
+    let revision = world.revision().await;
+    let ask = async || world.activate_at(revision, "a").await.ok()["outcome"].clone();
+    assert_eq!(ask().await, "Activated");
+    assert_eq!(ask().await, "Activated");
+    world.switch(json!({ "requestKeyMs": 0 })).await;
+    until("the request key is forgotten", async || {
+        ask().await == "AlreadyActive"
+    })
+    .await;
+    assert_eq!(world.judge().await["activations"], 1);
+}

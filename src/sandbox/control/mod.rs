@@ -87,13 +87,11 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
         ("GET", ["promises"]) => Ok(json!(app.store.switches())),
         ("PUT", ["promises"]) => {
             let changes: Value = request.read()?;
-            let reachable =
-                app.tenant_token.is_some() || app.oauth_clients.iter().any(|client| client.tenant);
             let switches = app.store.switch(|switches| {
                 let switches = switches
                     .with(&changes)
                     .map_err(|wrong| Refusal::invalid_field("body", wrong))?;
-                if switches.tenant_access == TenantAccess::Own && !reachable {
+                if switches.tenant_access == TenantAccess::Own && !app.opens_tenants() {
                     let wrong = "tenantAccess: Own needs a token or a client for tenants";
                     return Err(Refusal::invalid_field("body", wrong));
                 }
