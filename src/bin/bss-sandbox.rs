@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgGroup, Parser, ValueEnum};
-use tenant_reseller_operator::sandbox::{Config, Defects, Server, ServerError, Transport};
+use clap::error::ErrorKind;
+use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
+use tenant_reseller_operator::sandbox::{
+    Config, Defects, OAuthClient, Server, ServerError, Switches, Transport,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A BSS sandbox that speaks the reference contract, over one SQLite file.
 #[derive(Parser)]
-#[command(version, group = ArgGroup::new("transport").required(true)
+#[command(name = "bss-sandbox", version, group = ArgGroup::new("transport").required(true)
     .args(["tls_cert", "self_signed", "insecure_http"]))]
 struct Options {
     /// Where to listen; port 0 takes a free one.
@@ -23,6 +26,18 @@ struct Options {
     /// The bearer token of the reference contract.
     #[arg(long, env = "BSS_SANDBOX_TOKEN", hide_env_values = true)]
     token: String,
+    /// The bearer token of the tenants' own side, which `--weak=tenantAccess=Own` needs.
+    #[arg(long, env = "BSS_SANDBOX_TENANT_TOKEN", hide_env_values = true)]
+    tenant_token: Option<String>,
+    /// A client of the token endpoint `/oauth2/token`, as `ID:SECRET`, for the distributor's side.
+    #[arg(long, env = "BSS_SANDBOX_OAUTH_CLIENT", hide_env_values = true)]
+    oauth_client: Option<String>,
+    /// A client of the token endpoint for the tenants' own side.
+    #[arg(long, env = "BSS_SANDBOX_OAUTH_TENANT_CLIENT", hide_env_values = true)]
+    oauth_tenant_client: Option<String>,
+    /// A scope that clients may ask for.
+    #[arg(long, default_value = "upgrade")]
+    oauth_scope: Vec<String>,
     /// The bearer token of the control API.
     #[arg(long, env = "BSS_SANDBOX_CONTROL_TOKEN", hide_env_values = true)]
     control_token: String,
@@ -41,6 +56,9 @@ struct Options {
     /// Defects among them.
     #[arg(long, value_enum, default_value_t = DefectsOption::Demo)]
     defects: DefectsOption,
+    /// So many purchases are blocked, instead of `--defects`.
+    #[arg(long, value_name = "COUNT", conflicts_with = "defects")]
+    blocked: Option<u32>,
     /// How long a tenant is queued, in milliseconds.
     #[arg(long, default_value_t = 3000)]
     tenant_queue_ms: u64,
@@ -50,6 +68,13 @@ struct Options {
     /// The most items of a batch.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     largest_batch: u16,
+    /// How long each request of the contract waits, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// A promise to break, as the control API names it, for example `keys=Findable`, `lagMs=500` or
+    /// `operations.createTenant=ManualStep`. Counts while the file is new.
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    weak: Vec<String>,
     /// PEM file with the certificate chain.
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -67,6 +92,25 @@ struct Options {
     insecure_http: bool,
 }
 
+/// Ends the process with a wrong option.
+fn refuse(text: &str) -> ! {
+    Options::command()
+        .error(ErrorKind::ValueValidation, text)
+        .exit()
+}
+
+fn oauth_client(text: &str, scopes: &[String], tenant: bool) -> OAuthClient {
+    let Some((id, secret)) = text.split_once(':') else {
+        refuse("a client is written ID:SECRET");
+    };
+    OAuthClient {
+        id: id.to_owned(),
+        secret: secret.to_owned(),
+        scopes: scopes.to_vec(),
+        tenant,
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum DefectsOption {
     None,
@@ -75,6 +119,14 @@ enum DefectsOption {
 
 impl Options {
     fn into_config(self) -> Config {
+        let switches = Switches::default()
+            .with_texts(&self.weak)
+            .unwrap_or_else(|wrong| refuse(&format!("--weak: {wrong}")));
+        let clients = [(self.oauth_client, false), (self.oauth_tenant_client, true)];
+        let oauth_clients: Vec<OAuthClient> = clients
+            .into_iter()
+            .filter_map(|(client, tenant)| Some(oauth_client(&client?, &self.oauth_scope, tenant)))
+            .collect();
         let transport = match (self.tls_cert, self.tls_key, self.self_signed) {
             (Some(certificate), Some(key), _) => Transport::Files { certificate, key },
             (_, _, Some(folder)) => {
@@ -88,18 +140,23 @@ impl Options {
             listen: self.listen,
             database: self.database,
             token: self.token,
+            tenant_token: self.tenant_token,
+            oauth_clients,
             control_token: self.control_token,
             identity: self.identity,
             seed: self.seed,
             customers: self.customers,
             subscriptions: self.subscriptions,
-            defects: match self.defects {
-                DefectsOption::None => Defects::None,
-                DefectsOption::Demo => Defects::Demo,
+            defects: match (self.blocked, self.defects) {
+                (Some(count), _) => Defects::Blocked(count),
+                (None, DefectsOption::None) => Defects::None,
+                (None, DefectsOption::Demo) => Defects::Demo,
             },
             tenant_queue: Duration::from_millis(self.tenant_queue_ms),
             order_time: Duration::from_millis(self.order_ms),
             largest_batch: self.largest_batch,
+            latency: Duration::from_millis(self.latency_ms),
+            switches,
             transport,
         }
     }

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::switches::Switches;
+
 /// Which defects the seeded world has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Defects {
@@ -11,6 +13,8 @@ pub enum Defects {
     None,
     /// Some purchases with a wrong currency, a missing add-on, a missing billing cycle.
     Demo,
+    /// So many purchases (all, if there are fewer) have one of the three each.
+    Blocked(u32),
 }
 
 /// How the server is reached.
@@ -35,7 +39,20 @@ pub enum Transport {
     },
 }
 
-/// The options of a sandbox. Seed, sizes and defects count only while the file is new.
+/// A client of the token endpoint.
+#[derive(Clone)]
+pub struct OAuthClient {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// What it may ask for, and gets if it asks for nothing.
+    pub scopes: Vec<String>,
+    /// Its tokens open the tenant's side, not the distributor's.
+    pub tenant: bool,
+}
+
+/// The options of a sandbox. Seed, sizes, defects and switches count only while the file is new.
 #[derive(Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
@@ -44,6 +61,10 @@ pub struct Config {
     pub database: PathBuf,
     /// The token that the reference contract asks for.
     pub token: String,
+    /// The token of the tenants' own side: good for the operations below `/tenants` alone.
+    pub tenant_token: Option<String>,
+    /// Who may ask for tokens at `/oauth2/token`; they are good beside the two fixed ones.
+    pub oauth_clients: Vec<OAuthClient>,
     /// The token that the control API asks for.
     pub control_token: String,
     /// The BSS's own name.
@@ -62,6 +83,10 @@ pub struct Config {
     pub order_time: Duration,
     /// The most items of a batch, 1 to 500.
     pub largest_batch: u16,
+    /// How long each request of the contract waits before it is looked at.
+    pub latency: Duration,
+    /// How strong its promises are while the file is new; later the file knows.
+    pub switches: Switches,
     /// How the server is reached.
     pub transport: Transport,
 }
@@ -74,6 +99,8 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             database,
             token: "test-token".to_owned(),
+            tenant_token: Some("test-tenant-token".to_owned()),
+            oauth_clients: vec![],
             control_token: "test-control-token".to_owned(),
             identity: "acme-distribution".to_owned(),
             seed: 1,
@@ -83,6 +110,8 @@ impl Config {
             tenant_queue: Duration::ZERO,
             order_time: Duration::ZERO,
             largest_batch: 100,
+            latency: Duration::ZERO,
+            switches: Switches::default(),
             transport: Transport::InsecureHttp,
         }
     }

@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     Latency { ms: u64 },
     /// A page of a listing says that the next page begins where this one began.
     DuplicatePage,
+    /// 401, without an effect: a token, or a client of the token endpoint, that is not accepted.
+    Unauthorized401,
+    /// The effect happens; the reply is JSON of another kind.
+    WrongJson,
     /// 307 to another address, without an effect.
     Redirect { to: String },
 }
@@ -59,11 +63,15 @@ fn sixteen_mebibytes() -> u64 {
     16 * 1024 * 1024
 }
 
+/// The name of the token endpoint.
+const TOKEN_ENDPOINT: &str = "oauthToken";
+
 /// When what goes wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// An operation's name, or `*`.
+    /// An operation's name, `*` for every operation of the contract, or `oauthToken` for the token
+    /// endpoint.
     pub(crate) operation: String,
     /// What happens.
     pub(crate) kind: Fault,
@@ -135,7 +143,7 @@ impl Faults {
     /// Replaces all rules.
     pub(crate) fn replace(&self, store: &Store, rules: Vec<Rule>) -> Result<(), Refusal> {
         for rule in &rules {
-            let known = rule.operation == "*"
+            let known = ["*", TOKEN_ENDPOINT].contains(&rule.operation.as_str())
                 || Operation::ALL
                     .iter()
                     .any(|operation| operation.name() == rule.operation);
@@ -188,8 +196,13 @@ impl Faults {
         self.any.load(Ordering::Acquire)
     }
 
-    /// What goes wrong with this request: any latency, and at most one other fault.
-    pub(crate) fn draw(&self, store: &Store, operation: Operation) -> Result<Vec<Fault>, Refusal> {
+    /// What goes wrong with this request (none: one to the token endpoint): any latency, and at most
+    /// one other fault.
+    pub(crate) fn draw(
+        &self,
+        store: &Store,
+        operation: Option<Operation>,
+    ) -> Result<Vec<Fault>, Refusal> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let mut drawn: Vec<Fault> = Vec::new();
         let mut changed = Vec::new();
@@ -233,7 +246,10 @@ impl Faults {
 }
 
 impl Rule {
-    fn applies_to(&self, operation: Operation) -> bool {
+    fn applies_to(&self, operation: Option<Operation>) -> bool {
+        let Some(operation) = operation else {
+            return self.operation == TOKEN_ENDPOINT && self.kind != Fault::DuplicatePage;
+        };
         let listing = matches!(
             operation,
             Operation::ListCustomers

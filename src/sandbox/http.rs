@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
+use super::config::OAuthClient;
 use super::contract::{self, Call, Reply, Schemas};
 use super::control;
 use super::faults::{Fault, Faults};
+use super::oauth::{self, Side, TokenReply, TokenRequest};
 use super::problem::{Refusal, problem};
 use super::store::Store;
 use crate::bss::reference::contract::{
-    ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem,
+    ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, TenantAccess,
 };
 
 /// No request of the contract is larger.
@@ -36,8 +38,18 @@ pub(super) struct App {
     pub(super) store: Store,
     pub(super) schemas: Schemas,
     pub(super) faults: Faults,
+    pub(super) latency: Duration,
     pub(super) token: String,
+    pub(super) tenant_token: Option<String>,
+    pub(super) oauth_clients: Vec<OAuthClient>,
     pub(super) control_token: String,
+}
+
+impl App {
+    /// Whether anybody has credentials of a tenant's own side.
+    pub(super) fn opens_tenants(&self) -> bool {
+        self.tenant_token.is_some() || self.oauth_clients.iter().any(|client| client.tenant)
+    }
 }
 
 /// Answers a request.
@@ -55,11 +67,8 @@ pub(super) async fn answer(
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tenant-reseller", "v1", rest @ ..] => {
-            if !bearer_is(&parts.headers, &app.token) {
-                return Ok(refuse(&problem(
-                    ErrorClass::AuthRejected,
-                    "the token is not accepted",
-                )));
+            if let Err(problem) = admit(&app, &parts.headers, rest).await {
+                return Ok(refuse(&problem));
             }
             let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
             let Some((operation, id)) = contract::route(parts.method.as_str(), &rest) else {
@@ -79,7 +88,23 @@ pub(super) async fn answer(
                 idempotency_key: header(&parts.headers, IDEMPOTENCY_KEY),
                 body: body.to_vec(),
             };
-            with_faults(app, call).await
+            with_faults(app, Work::Contract(call)).await
+        }
+        ["oauth2", "token"] if !app.oauth_clients.is_empty() => {
+            let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+                return Ok(refuse(&Refusal::too_large().into_problem()));
+            };
+            let request = TokenRequest {
+                method: parts.method.as_str().to_owned(),
+                authorization: header(&parts.headers, AUTHORIZATION.as_str()),
+                body: body.to_vec(),
+            };
+            let counting = Arc::clone(&app);
+            match off_thread(move || oauth::count(&counting.store)).await {
+                Ok(Ok(())) => with_faults(app, Work::Token(request)).await,
+                Ok(Err(refusal)) => Ok(refuse(&refusal.into_problem())),
+                Err(lost) => Ok(refuse(&lost)),
+            }
         }
         ["control", "v1", rest @ ..] => {
             if !bearer_is(&parts.headers, &app.control_token) {
@@ -111,11 +136,68 @@ pub(super) async fn answer(
     }
 }
 
-async fn with_faults(app: Arc<App>, call: Call) -> Result<Response<Body>, Aborted> {
+/// What is to be done, once it is known what goes wrong with it.
+enum Work {
+    Contract(Call),
+    Token(TokenRequest),
+}
+
+impl Work {
+    fn operation(&self) -> Option<contract::Operation> {
+        match self {
+            Self::Contract(call) => Some(call.operation),
+            Self::Token(_) => None,
+        }
+    }
+}
+
+/// Who asks, and whether that side may ask for this path.
+async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(), Problem> {
+    let side = if bearer_is(headers, &app.token) {
+        Some(Side::Distributor)
+    } else if app
+        .tenant_token
+        .as_ref()
+        .is_some_and(|token| bearer_is(headers, token))
+    {
+        Some(Side::Tenant)
+    } else if let Some(token) = bearer(headers).filter(|_| !app.oauth_clients.is_empty()) {
+        let (app, token) = (Arc::clone(app), token.to_owned());
+        off_thread(move || oauth::side_of(&app.store, &token))
+            .await?
+            .map_err(|refusal| *refusal.into_problem())?
+    } else {
+        None
+    };
+    let both = matches!(path, ["identity" | "capabilities"]);
+    let below_tenants = matches!(path, ["tenants", ..]);
+    let own = app.store.switches().tenant_access == TenantAccess::Own;
+    match side {
+        None => Err(problem(
+            ErrorClass::AuthRejected,
+            "the token is not accepted",
+        )),
+        Some(_) if both => Ok(()),
+        Some(Side::Distributor) if below_tenants && own => Err(problem(
+            ErrorClass::Forbidden,
+            "tenants have credentials of their own",
+        )),
+        Some(Side::Tenant) if !below_tenants => Err(problem(
+            ErrorClass::Forbidden,
+            "these credentials are a tenant's",
+        )),
+        Some(Side::Distributor | Side::Tenant) => Ok(()),
+    }
+}
+
+async fn with_faults(app: Arc<App>, work: Work) -> Result<Response<Body>, Aborted> {
+    if !app.latency.is_zero() && work.operation().is_some() {
+        tokio::time::sleep(app.latency).await;
+    }
     let mut fault = None;
     if app.faults.any() {
         let drawing = Arc::clone(&app);
-        let operation = call.operation;
+        let operation = work.operation();
         let drawn = off_thread(move || drawing.faults.draw(&drawing.store, operation)).await;
         let drawn = match drawn {
             Ok(Ok(drawn)) => drawn,
@@ -131,14 +213,14 @@ async fn with_faults(app: Arc<App>, call: Call) -> Result<Response<Body>, Aborte
         }
     }
     match fault {
-        None => Ok(execute(app, call).await),
-        Some(fault) => injected(app, call, fault).await,
+        None => Ok(execute(app, work).await),
+        Some(fault) => injected(app, work, fault).await,
     }
 }
 
-async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Body>, Aborted> {
+async fn injected(app: Arc<App>, work: Work, fault: Fault) -> Result<Response<Body>, Aborted> {
     match fault {
-        Fault::Latency { .. } => Ok(execute(app, call).await),
+        Fault::Latency { .. } => Ok(execute(app, work).await),
         Fault::Throttle {
             retry_after_seconds,
         } => {
@@ -156,7 +238,7 @@ async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Bo
         ))),
         Fault::Error500 { after_effect } => {
             if after_effect {
-                drop(execute(app, call).await);
+                drop(execute(app, work).await);
             }
             Ok(refuse(&problem(
                 ErrorClass::Internal,
@@ -164,13 +246,13 @@ async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Bo
             )))
         }
         Fault::LoseReplyAfterEffect => {
-            drop(execute(app, call).await);
+            drop(execute(app, work).await);
             Err(Aborted)
         }
         Fault::LateEffect { delay_ms } => {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-                drop(execute(app, call).await);
+                drop(execute(app, work).await);
             });
             Err(Aborted)
         }
@@ -183,19 +265,47 @@ async fn injected(app: Arc<App>, call: Call, fault: Fault) -> Result<Response<Bo
             Ok(reply)
         }
         Fault::DuplicatePage => {
-            let began = call.query.iter().find(|(name, _)| name == "cursor");
+            let began = match &work {
+                Work::Contract(call) => call.query.iter().find(|(name, _)| name == "cursor"),
+                Work::Token(_) => None,
+            };
             let began = began.map_or(contract::BEGINNING.to_owned(), |(_, value)| value.clone());
-            Ok(repeating(execute(app, call).await, &began).await)
+            Ok(repeating(execute(app, work).await, &began).await)
         }
-        Fault::CutBody => Ok(cut(execute(app, call).await).await),
-        Fault::WrongContentType => Ok(html(&execute(app, call).await)),
-        Fault::Oversized { bytes } => Ok(oversized(execute(app, call).await, bytes).await),
-        Fault::SlowBytes { delay_ms } => Ok(slow(execute(app, call).await, delay_ms).await),
+        Fault::Unauthorized401 => Ok(match work {
+            Work::Contract(_) => refuse(&problem(
+                ErrorClass::AuthRejected,
+                "the token is not accepted",
+            )),
+            Work::Token(_) => token_reply(&TokenReply {
+                status: 401,
+                body: serde_json::json!({ "error": "invalid_client" }),
+            }),
+        }),
+        Fault::WrongJson => {
+            let status = execute(app, work).await.status();
+            Ok(json(status, br#"{"unexpected":true}"#.to_vec()))
+        }
+        Fault::CutBody => Ok(cut(execute(app, work).await).await),
+        Fault::WrongContentType => Ok(html(&execute(app, work).await)),
+        Fault::Oversized { bytes } => Ok(oversized(execute(app, work).await, bytes).await),
+        Fault::SlowBytes { delay_ms } => Ok(slow(execute(app, work).await, delay_ms).await),
     }
 }
 
-/// Carries out a call of the contract on a thread that may block.
-async fn execute(app: Arc<App>, call: Call) -> Response<Body> {
+/// Carries the work out, on a thread that may block.
+async fn execute(app: Arc<App>, work: Work) -> Response<Body> {
+    let call = match work {
+        Work::Contract(call) => call,
+        Work::Token(request) => {
+            let work = move || oauth::issue(&app.store, &app.oauth_clients, &request);
+            return match off_thread(work).await {
+                Ok(Ok(reply)) => token_reply(&reply),
+                Ok(Err(refusal)) => refuse(&refusal.into_problem()),
+                Err(lost) => refuse(&lost),
+            };
+        }
+    };
     let outcome = off_thread(move || contract::execute(&app.store, &app.schemas, &call)).await;
     match outcome {
         Ok(Ok(reply)) => success(reply),
@@ -320,12 +430,24 @@ async fn slow(response: Response<Body>, delay_ms: u64) -> Response<Body> {
     Response::from_parts(parts, Body::from_stream(pieces))
 }
 
+fn token_reply(reply: &TokenReply) -> Response<Body> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, reply.body.to_string().into_bytes());
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+    }
+    response
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
 fn bearer_is(headers: &HeaderMap, token: &str) -> bool {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer") && given == token)
+    bearer(headers) == Some(token)
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

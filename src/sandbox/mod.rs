@@ -9,12 +9,16 @@ mod contract;
 mod control;
 mod faults;
 mod http;
+mod oauth;
 mod problem;
 mod serve;
+mod spoils;
 mod store;
+mod switches;
 mod tls;
 mod world;
 
-pub use self::config::{Config, Defects, Transport};
+pub use self::config::{Config, Defects, OAuthClient, Transport};
 pub use self::serve::{Server, ServerError};
+pub use self::switches::{Marks, Screens, Switches};
 pub use self::tls::TlsError;

@@ -71,6 +71,12 @@ impl Refusal {
         Self::Problem(Box::new(problem))
     }
 
+    pub(crate) fn manual_step(instruction: &str) -> Self {
+        let mut problem = problem(ErrorClass::ManualStepNeeded, "a person does this on screen");
+        problem.instruction = Some(shorten(instruction, 1024));
+        Self::Problem(Box::new(problem))
+    }
+
     pub(crate) fn too_large() -> Self {
         let mut problem = problem(ErrorClass::Invalid, "the request body is too large");
         problem.status = 413;

@@ -21,6 +21,7 @@ use super::faults::Faults;
 use super::http::{Aborted, App, answer};
 use super::store::Store;
 use super::tls;
+use crate::bss::reference::contract::TenantAccess;
 
 /// How long running requests may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,6 +35,9 @@ pub enum ServerError {
     /// The stored faults cannot be read.
     #[error("the stored faults cannot be read: {0}")]
     Faults(String),
+    /// Nobody could call the operations below `/tenants`.
+    #[error("tenantAccess is Own, and there is neither a token nor a client for tenants")]
+    TenantAccess,
     /// The certificate cannot be used.
     #[error("TLS cannot be set up")]
     Tls(#[from] tls::TlsError),
@@ -112,13 +116,20 @@ fn open(config: Config) -> Result<App, ServerError> {
     let store = Store::open(&config)?;
     let faults = Faults::load(&store)
         .map_err(|refusal| ServerError::Faults(refusal.into_problem().title))?;
-    Ok(App {
+    let app = App {
         store,
         schemas: Schemas::default(),
         faults,
+        latency: config.latency,
         token: config.token,
+        tenant_token: config.tenant_token,
+        oauth_clients: config.oauth_clients,
         control_token: config.control_token,
-    })
+    };
+    if app.store.switches().tenant_access == TenantAccess::Own && !app.opens_tenants() {
+        return Err(ServerError::TenantAccess);
+    }
+    Ok(app)
 }
 
 /// Makes the service of each connection.

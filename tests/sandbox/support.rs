@@ -172,6 +172,17 @@ impl World {
         .ok()
     }
 
+    /// A PUT to the control API.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        let request = self.control_request(Method::PUT, path).json(body);
+        read(request.send().await.unwrap()).await
+    }
+
+    /// Switches promises over.
+    pub async fn switch(&self, changes: Value) -> Value {
+        self.put("promises", &changes).await.ok()
+    }
+
     pub async fn set_faults(&self, rules: Value) -> Answer {
         let body = json!({ "rules": rules });
         read(

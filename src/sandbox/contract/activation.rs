@@ -2,9 +2,13 @@
 
 use rusqlite::params;
 
-use super::{KEY_IS_TAKEN, Needs, Reply, Request, blockers, eligible_sql, fencing, place};
-use crate::bss::reference::contract::{Activate, Activation, ActivationOutcome};
+use super::{KEY_IS_TAKEN, Needs, Place, Reply, Request, blockers, eligible_sql, fencing, place};
+use crate::bss::reference::contract::{
+    Activate, Activation, ActivationOutcome, BlockerReason, ComparePromise, OrderPromise,
+    RevisionPromise,
+};
 use crate::sandbox::problem::Refusal;
+use crate::sandbox::spoils;
 use crate::sandbox::store::{Audit, Store, Tx, from_json, rfc3339, to_json};
 use crate::sandbox::world::purchases;
 
@@ -27,7 +31,7 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
                 activated_time: rfc3339(at),
             });
         }
-        if tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
+        if tx.switches.unique() && tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
             return Err(Refusal::conflict(
                 "the business key belongs to another record",
             ));
@@ -36,22 +40,12 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
             "SELECT revision FROM resellers WHERE id = ?1",
             [&place.reseller_id],
         )?;
-        let Some(expected) = body.expected_revision else {
-            return Err(Refusal::invalid_field("expectedRevision", "is missing"));
-        };
-        if u64::try_from(revision).ok() != Some(expected) {
-            return Err(Refusal::conflict(format!(
-                "the inventory is at revision {revision}, not at {expected}"
-            )));
+        if tx.switches.compares == ComparePromise::Atomic {
+            compare(tx, revision, body.expected_revision)?;
+            examine(tx, &place)?;
         }
-        let counts = blockers::count(tx, &place.reseller_id, &place.tenant_id)?;
-        if !counts.is_empty() {
-            return Err(Refusal::blocked(
-                counts,
-                "back ordering cannot be activated",
-            ));
-        }
-        switch(tx, &place.reseller_id, &body, revision)?;
+        let key = tx.switches.stored_key(&body.business_key);
+        switch(tx, &place.reseller_id, key, revision)?;
         tx.audit(&Audit {
             actor: "Operator",
             operation: "activateBackOrdering",
@@ -66,11 +60,12 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
             activated_time: rfc3339(tx.now),
         };
         tx.run(
-            "INSERT INTO request_keys VALUES (?1, 'activateBackOrdering', ?2, ?3)",
+            "INSERT OR REPLACE INTO request_keys VALUES (?1, 'activateBackOrdering', ?2, ?3, ?4)",
             params![
                 request.call.idempotency_key,
                 fingerprint,
-                to_json(&activation)?
+                to_json(&activation)?,
+                tx.now
             ],
         )?;
         Reply::ok(&activation)
@@ -81,8 +76,8 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
 fn replay(tx: &Tx<'_>, request: &Request<'_>, fingerprint: &str) -> Result<Option<Reply>, Refusal> {
     let key = request.call.idempotency_key.as_deref().unwrap_or_default();
     let stored: Option<(String, String, String)> = tx.one(
-        "SELECT operation, fingerprint, reply FROM request_keys WHERE key = ?1",
-        [key],
+        "SELECT operation, fingerprint, reply FROM request_keys WHERE key = ?1 AND time_ms >= ?2",
+        params![key, tx.keys_known_from()],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     match stored {
@@ -98,7 +93,57 @@ fn replay(tx: &Tx<'_>, request: &Request<'_>, fingerprint: &str) -> Result<Optio
     }
 }
 
-fn switch(tx: &Tx<'_>, reseller: &str, body: &Activate, revision: i64) -> rusqlite::Result<()> {
+/// The button on the screen: no key, no expected revision, and as much examination as this BSS has.
+pub(crate) fn press(tx: &Tx<'_>, tenant: &str) -> Result<ActivationOutcome, Refusal> {
+    let place = place(tx, tenant)?;
+    if place.on {
+        return Ok(ActivationOutcome::AlreadyActive);
+    }
+    if tx.switches.compares == ComparePromise::Atomic {
+        examine(tx, &place)?;
+    }
+    let revision = tx.number(
+        "SELECT revision FROM resellers WHERE id = ?1",
+        [&place.reseller_id],
+    )?;
+    switch(tx, &place.reseller_id, None, revision)?;
+    Ok(ActivationOutcome::Activated)
+}
+
+fn compare(tx: &Tx<'_>, revision: i64, expected: Option<u64>) -> Result<(), Refusal> {
+    match expected {
+        // Who was never told a revision cannot expect one.
+        None if tx.switches.revision == RevisionPromise::None => Ok(()),
+        None => Err(Refusal::invalid_field("expectedRevision", "is missing")),
+        Some(expected) if u64::try_from(revision).ok() == Some(expected) => Ok(()),
+        Some(expected) => Err(Refusal::conflict(format!(
+            "the inventory is at revision {revision}, not at {expected}"
+        ))),
+    }
+}
+
+fn examine(tx: &Tx<'_>, place: &Place) -> Result<(), Refusal> {
+    let mut counts = blockers::count(tx, &place.reseller_id, &place.tenant_id)?;
+    // Where open orders cannot be seen, the switch does not see them either.
+    counts.retain(|count| {
+        tx.switches.orders == OrderPromise::Listed || count.reason != BlockerReason::OrderNotFinal
+    });
+    if counts.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::blocked(
+            counts,
+            "back ordering cannot be activated",
+        ))
+    }
+}
+
+fn switch(
+    tx: &Tx<'_>,
+    reseller: &str,
+    business_key: Option<&str>,
+    revision: i64,
+) -> Result<(), Refusal> {
     tx.run(
         "UPDATE resellers SET kind = 'Tenant', back_ordering = 'On', activated_ms = ?2
          WHERE id = ?1",
@@ -118,7 +163,7 @@ fn switch(tx: &Tx<'_>, reseller: &str, body: &Activate, revision: i64) -> rusqli
     tx.run(
         "INSERT INTO activations (reseller_id, time_ms, revision, business_key)
          VALUES (?1, ?2, ?3, ?4)",
-        params![reseller, tx.now, revision, body.business_key],
+        params![reseller, tx.now, revision, business_key.unwrap_or_default()],
     )?;
-    Ok(())
+    spoils::at_switch(tx, reseller)
 }

@@ -51,7 +51,7 @@ pub(super) fn present(
     tx.all(
         "SELECT id, business_key, source_digest, digest, state FROM copies
          WHERE tenant_id = ?1 AND kind = ?2 AND source_id = ?3
-         ORDER BY state = 'Ended', planted, id",
+         ORDER BY state = 'Ended', unguarded, id",
         params![place.tenant_id, word(&item.kind), item.source_id],
         |row| {
             Ok(Present {
@@ -74,12 +74,12 @@ pub(super) fn compare(
     copies: Vec<Present>,
 ) -> rusqlite::Result<Verdict> {
     let refuse = |result| Ok(Verdict::Refuse(Box::new(result)));
-    if copies
+    let guarded = tx.switches.unique();
+    let in_use = copies
         .iter()
         .filter(|copy| copy.state != CopyState::Ended)
-        .count()
-        > 1
-    {
+        .count();
+    if guarded && in_use > 1 {
         return refuse(blocked(
             item,
             vec![blocker(BlockerReason::DuplicateCopy, None)],
@@ -88,15 +88,19 @@ pub(super) fn compare(
     if item.source_digest != digest {
         return refuse(conflict(item, "the source is not as expected"));
     }
+    if !guarded && item.copy_digest.is_none() {
+        // One more record: nobody looks whether there is one.
+        return Ok(Verdict::Create);
+    }
     let Some(copy) = copies.into_iter().next() else {
-        let taken = tx.exists(KEY_IS_TAKEN, [item.business_key])?;
+        let taken = guarded && tx.exists(KEY_IS_TAKEN, [item.business_key])?;
         return match (taken, item.copy_digest) {
             (true, _) => refuse(conflict(item, "the business key belongs to another record")),
             (false, Some(_)) => refuse(conflict(item, "there is no copy")),
             (false, None) => Ok(Verdict::Create),
         };
     };
-    if copy.business_key.as_deref() != Some(item.business_key) {
+    if guarded && copy.business_key.as_deref() != Some(item.business_key) {
         return refuse(conflict(
             item,
             "the source is linked already, under another key",
@@ -136,7 +140,7 @@ pub(super) fn compare(
 /// Why nothing at all is copied into this tenant at the moment.
 pub(super) fn closed(place: &Place) -> Vec<Blocker> {
     let mut reasons = Vec::new();
-    if place.on {
+    if place.closed {
         reasons.push(blocker(BlockerReason::BackOrderingActive, None));
     }
     if !place.active {
@@ -160,10 +164,7 @@ pub(super) fn audit(
     let reasons = reasons.join(",");
     tx.audit(&Audit {
         actor: "Operator",
-        operation: match item.kind {
-            CopyKind::Customers => "copyCustomers",
-            CopyKind::Subscriptions => "copySubscriptions",
-        },
+        operation: operation(item.kind),
         account_id: Some(&place.reseller_id),
         source_id: Some(item.source_id),
         business_key: Some(item.business_key),
@@ -213,6 +214,60 @@ pub(super) fn failed(item: &Expected<'_>, class: ErrorClass, detail: &str) -> Co
     }
 }
 
+/// What became of a copy that a person asked for on screen.
+pub(crate) enum ByHand {
+    /// There is one now; its id.
+    Copied(String),
+    /// The screen refused, for these reasons.
+    Refused(Vec<String>),
+}
+
+/// The item that a person stands for: no key, nothing expected.
+pub(super) fn hand_item(kind: CopyKind, source_id: &str) -> Expected<'_> {
+    Expected {
+        kind,
+        source_id,
+        business_key: "",
+        source_digest: "",
+        copy_digest: None,
+    }
+}
+
+/// What the reasons say on screen.
+pub(super) fn words(reasons: &[Blocker]) -> Vec<String> {
+    reasons.iter().map(|reason| word(&reason.reason)).collect()
+}
+
+/// Tells the audit list what a person did on screen.
+pub(super) fn audit_hand(
+    tx: &Tx<'_>,
+    place: &Place,
+    item: &Expected<'_>,
+    done: &ByHand,
+) -> Result<(), Refusal> {
+    let (outcome, detail) = match done {
+        ByHand::Copied(copy) => ("Created", copy.clone()),
+        ByHand::Refused(reasons) => ("Blocked", reasons.join(",")),
+    };
+    tx.audit(&Audit {
+        actor: "Staff",
+        operation: operation(item.kind),
+        account_id: Some(&place.reseller_id),
+        source_id: Some(item.source_id),
+        outcome,
+        detail: Some(&detail),
+        ..Audit::default()
+    })?;
+    Ok(())
+}
+
+fn operation(kind: CopyKind) -> &'static str {
+    match kind {
+        CopyKind::Customers => "copyCustomers",
+        CopyKind::Subscriptions => "copySubscriptions",
+    }
+}
+
 /// A copy to be stored.
 pub(super) struct NewCopy<'a> {
     pub(super) id: String,
@@ -231,19 +286,46 @@ pub(super) fn insert(
     copy: &NewCopy<'_>,
 ) -> rusqlite::Result<()> {
     tx.run(
-        "INSERT INTO copies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, 'Live', 0, ?8, ?9, ?10)",
+        "INSERT INTO copies
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, 'Live', ?11, ?8, ?9, ?10, ?12)",
         params![
             copy.id,
             place.tenant_id,
             word(&item.kind),
-            item.business_key,
+            tx.switches
+                .stored_key(item.business_key)
+                .filter(|key| !key.is_empty()),
             item.source_id,
             copy.digest,
             copy.fields,
             copy.purchase_kind,
             copy.quantity,
             copy.sell_price,
+            !tx.switches.unique(),
+            tx.now,
         ],
+    )?;
+    if place.on {
+        sale(tx, place, item)?;
+    }
+    Ok(())
+}
+
+/// Once back ordering is on, a new record in the reseller BSS is a sale: it is ordered upstream and
+/// provisioned. With the guard nothing comes here.
+fn sale(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> rusqlite::Result<()> {
+    if item.kind != CopyKind::Subscriptions {
+        return Ok(());
+    }
+    let order = format!("ORD-{:07}", tx.next("order")?);
+    tx.run(
+        "INSERT INTO orders SELECT ?1, ?2, customer_id, 'ResellerBss', 'New', 'Completed', ?3, NULL,
+            1, id, '{}' FROM purchases WHERE id = ?4",
+        params![order, place.reseller_id, tx.now, item.source_id],
+    )?;
+    tx.run(
+        "INSERT INTO vendor_subscriptions (source_id, live, time_ms) VALUES (?1, 1, ?2)",
+        params![item.source_id, tx.now],
     )?;
     Ok(())
 }

@@ -3,14 +3,15 @@
 
 use rusqlite::params;
 
-use super::copying::{self, Expected, NewCopy, Verdict};
+use super::copying::{self, ByHand, Expected, NewCopy, Verdict};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
     Batch, BlockerReason, CopyCustomer, CopyKind, CopyOutcome, CopyResult, ErrorClass, Results,
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Store, Tx, to_json};
-use crate::sandbox::world::purchases::CustomerFields;
+use crate::sandbox::switches::{Marks, Screens};
+use crate::sandbox::world::purchases::{self, CustomerFields};
 
 struct Source {
     fields: CustomerFields,
@@ -67,24 +68,17 @@ fn copy_one(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> Result<CopyResul
             )
         });
     };
+    let repeated = !copies.is_empty();
     let outcome = match copying::compare(tx, item, (&source.digest, source.marked), copies)? {
         Verdict::Refuse(result) => return Ok(*result),
         Verdict::Unchanged => CopyOutcome::Unchanged,
         Verdict::Create => {
-            let copy = NewCopy {
-                id: format!("CC-{:07}", tx.next("copy")?),
-                digest: &source.digest,
-                fields: to_json(&source.fields)?,
-                purchase_kind: None,
-                quantity: 0,
-                sell_price: 0,
-            };
-            copying::insert(tx, place, item, &copy)?;
-            complete(tx, &copy.id, item.source_id)?;
+            create(tx, place, item, (&source, repeated))?;
             CopyOutcome::Created
         }
         Verdict::Complete(copy) => {
             complete(tx, &copy.id, item.source_id)?;
+            purchases::mark(tx, item.source_id)?;
             CopyOutcome::Created
         }
         Verdict::Update(copy) => {
@@ -93,10 +87,57 @@ fn copy_one(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> Result<CopyResul
                 params![copy.id, to_json(&source.fields)?, source.digest],
             )?;
             complete(tx, &copy.id, item.source_id)?;
+            purchases::mark(tx, item.source_id)?;
             CopyOutcome::Updated
         }
     };
     Ok(copying::done(item, outcome))
+}
+
+fn create(
+    tx: &Tx<'_>,
+    place: &Place,
+    item: &Expected<'_>,
+    (source, repeated): (&Source, bool),
+) -> rusqlite::Result<String> {
+    let copy = NewCopy {
+        id: format!("CC-{:07}", tx.next("copy")?),
+        digest: &source.digest,
+        fields: to_json(&source.fields)?,
+        purchase_kind: None,
+        quantity: 0,
+        sell_price: 0,
+    };
+    copying::insert(tx, place, item, &copy)?;
+    complete(tx, &copy.id, item.source_id)?;
+    mark(tx, item.source_id, repeated)?;
+    Ok(copy.id)
+}
+
+/// A person copies a customer on screen.
+pub(crate) fn by_hand(tx: &Tx<'_>, tenant: &str, customer: &str) -> Result<ByHand, Refusal> {
+    let place = place(tx, tenant)?;
+    let item = copying::hand_item(CopyKind::Customers, customer);
+    let source =
+        source(tx, customer)?.ok_or_else(|| Refusal::not_found("there is no such customer"))?;
+    let copies = copying::present(tx, &place, &item)?;
+    let mut reasons = copying::words(&copying::closed(&place));
+    if tx.switches.screens == Screens::Guarded && source.fields.bill_to != place.reseller_id {
+        reasons.push("NotThisReseller".to_owned());
+    }
+    let done = match copies.first() {
+        _ if !reasons.is_empty() => ByHand::Refused(reasons),
+        // Copied already: the button does the other half, if that is missing.
+        Some(copy) if tx.switches.unique() && !source.marked => {
+            complete(tx, &copy.id, customer)?;
+            purchases::mark(tx, customer)?;
+            ByHand::Copied(copy.id.clone())
+        }
+        Some(_) if tx.switches.unique() => ByHand::Refused(vec!["AlreadyCopied".to_owned()]),
+        _ => ByHand::Copied(create(tx, &place, &item, (&source, !copies.is_empty()))?),
+    };
+    copying::audit_hand(tx, &place, &item, &done)?;
+    Ok(done)
 }
 
 fn source(tx: &Tx<'_>, id: &str) -> rusqlite::Result<Option<Source>> {
@@ -116,8 +157,7 @@ fn source(tx: &Tx<'_>, id: &str) -> rusqlite::Result<Option<Source>> {
     )
 }
 
-/// Everything that belongs to a customer's copy: contacts where it has none of its own, the mark
-/// of the account, the marks of its orders.
+/// What belongs to a customer's copy itself: contacts where it has none of its own.
 fn complete(tx: &Tx<'_>, copy: &str, customer: &str) -> rusqlite::Result<()> {
     tx.run(
         "INSERT INTO copy_contacts SELECT ?1, position, name, email FROM contacts
@@ -125,10 +165,19 @@ fn complete(tx: &Tx<'_>, copy: &str, customer: &str) -> rusqlite::Result<()> {
         [copy, customer],
     )?;
     tx.run("UPDATE copies SET state = 'Live' WHERE id = ?1", [copy])?;
-    tx.run("UPDATE customers SET marked = 1 WHERE id = ?1", [customer])?;
-    tx.run(
-        "UPDATE orders SET marked = 1 WHERE customer_id = ?1",
-        [customer],
-    )?;
+    Ok(())
+}
+
+/// The mark of a new copy: at once, or later where copy and mark are two steps.
+fn mark(tx: &Tx<'_>, customer: &str, repeated: bool) -> rusqlite::Result<()> {
+    if repeated || tx.switches.marks == Marks::WithCopy {
+        return purchases::mark(tx, customer);
+    }
+    if let Some(delay) = tx.switches.mark_delay_ms {
+        tx.run(
+            "INSERT OR REPLACE INTO marks_due VALUES (?1, ?2)",
+            params![customer, tx.now.saturating_add(delay.into())],
+        )?;
+    }
     Ok(())
 }

@@ -7,7 +7,8 @@ use rusqlite::{Row, params};
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
-    Copy, CopyKind, CopyLink, Customer, Find, Found, OpenOrder, Page, Results, Subscription,
+    Copy, CopyKind, CopyLink, Customer, Find, Found, OpenOrder, Page, Results, RevisionPromise,
+    Subscription,
 };
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::{Store, Tx, from_word, rfc3339, word};
@@ -16,11 +17,18 @@ use crate::sandbox::world::purchases::{self, Purchase, money};
 /// Where a listing goes on, and for how long.
 struct Window {
     after: Vec<String>,
+    /// How many to skip: 0 unless cursors are offsets.
+    offset: i64,
     limit: usize,
 }
 
 impl Window {
-    fn read(request: &Request<'_>, known: &[&str], keys: usize) -> Result<Self, Refusal> {
+    fn read(
+        tx: &Tx<'_>,
+        request: &Request<'_>,
+        known: &[&str],
+        keys: usize,
+    ) -> Result<Self, Refusal> {
         let mut wrong = request.unknown_parameters(known);
         let limit = match request.parameter("limit").map(str::parse::<u16>) {
             None => PAGE_SIZE,
@@ -33,17 +41,25 @@ impl Window {
                 PAGE_SIZE
             }
         };
-        let after = match request.parameter("cursor") {
-            None => Some(vec![String::new(); keys]),
-            Some(cursor) => decode(cursor, keys),
+        let start = || (vec![String::new(); keys], 0);
+        let cursor = request.parameter("cursor");
+        let begin = match cursor.map(|cursor| (cursor, cursor.strip_prefix(OFFSET))) {
+            None => Some(start()),
+            Some((_, Some(offset))) => {
+                let offset = offset.parse::<u32>().ok();
+                let offset = offset.filter(|_| tx.switches.offset_paging);
+                offset.map(|offset| (start().0, i64::from(offset)))
+            }
+            Some((cursor, None)) => decode(cursor, keys).map(|after| (after, 0)),
         };
-        let after = after.unwrap_or_else(|| {
+        let (after, offset) = begin.unwrap_or_else(|| {
             wrong.push(field_problem("cursor", "is not a cursor of this listing"));
-            Vec::new()
+            start()
         });
         if wrong.is_empty() {
             Ok(Self {
                 after,
+                offset,
                 limit: usize::from(limit),
             })
         } else {
@@ -62,23 +78,37 @@ impl Window {
 
     fn page<T>(
         &self,
-        mut items: Vec<T>,
-        revision: u64,
+        tx: &Tx<'_>,
+        (mut items, reseller): (Vec<T>, &str),
         key: impl FnOnce(&T) -> Vec<String>,
-    ) -> Page<T> {
+    ) -> rusqlite::Result<Page<T>> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
-        let next_cursor = items.last().filter(|_| more).map(|last| encode(&key(last)));
-        Page {
+        let next_cursor = items.last().filter(|_| more).map(|last| {
+            if tx.switches.offset_paging {
+                let shown = i64::try_from(self.limit).unwrap_or(i64::MAX);
+                format!("{OFFSET}{}", self.offset.saturating_add(shown))
+            } else {
+                encode(&key(last))
+            }
+        });
+        let inventory_revision = match tx.switches.revision {
+            RevisionPromise::Carried => Some(revision(tx, reseller)?),
+            RevisionPromise::None => None,
+        };
+        Ok(Page {
             items,
             next_cursor,
-            inventory_revision: Some(revision),
-        }
+            inventory_revision,
+        })
     }
 }
 
 /// The cursor of the very beginning, which a listing itself never hands out.
 pub(crate) const BEGINNING: &str = "v1";
+
+/// What a cursor that is an offset begins with.
+const OFFSET: &str = "o";
 
 fn encode(keys: &[String]) -> String {
     keys.iter().fold(BEGINNING.to_owned(), |mut cursor, key| {
@@ -125,8 +155,8 @@ fn revision(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<u64> {
 
 fn present_tenant(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<String> {
     let tenant = tx.one(
-        "SELECT id FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted'",
-        [reseller],
+        "SELECT id FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND made_ms <= ?2",
+        params![reseller, tx.seen_until()],
         |row| row.get(0),
     )?;
     Ok(tenant.unwrap_or_default())
@@ -140,16 +170,23 @@ fn link(tenant: &str, copy: Option<String>) -> Option<CopyLink> {
 }
 
 pub(super) fn customers(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let window = Window::read(tx, request, &["limit", "cursor"], 1)?;
     let reseller = fencing::reseller(tx, &request.call.id)?;
     let tenant = present_tenant(tx, &reseller)?;
     let items = tx.all(
         "SELECT id, bill_to, currency, sync, marked, digest,
             (SELECT copies.id FROM copies WHERE tenant_id = ?3 AND copies.kind = 'Customers'
-                AND source_id = customers.id
-             ORDER BY state = 'Ended', planted, copies.id LIMIT 1)
-         FROM customers WHERE bill_to = ?1 AND id > ?2 ORDER BY id LIMIT ?4",
-        params![reseller, window.after(0), tenant, window.fetch()],
+                AND source_id = customers.id AND made_ms <= ?5
+             ORDER BY state = 'Ended', unguarded, copies.id LIMIT 1)
+         FROM customers WHERE bill_to = ?1 AND id > ?2 ORDER BY id LIMIT ?4 OFFSET ?6",
+        params![
+            reseller,
+            window.after(0),
+            tenant,
+            window.fetch(),
+            tx.seen_until(),
+            window.offset,
+        ],
         |row| {
             Ok(Customer {
                 id: row.get(0)?,
@@ -162,24 +199,31 @@ pub(super) fn customers(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Ref
             })
         },
     )?;
-    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
-        vec![last.id.clone()]
-    }))
+    Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
 pub(super) fn subscriptions(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let window = Window::read(tx, request, &["limit", "cursor"], 1)?;
     let reseller = fencing::reseller(tx, &request.call.id)?;
     let tenant = present_tenant(tx, &reseller)?;
     let items = tx.all(
         &format!(
             "SELECT {}, (SELECT copies.id FROM copies WHERE tenant_id = ?3
                     AND copies.kind = 'Subscriptions' AND source_id = purchases.id
-                 ORDER BY copies.state = 'Ended', planted, copies.id LIMIT 1)
-             FROM purchases WHERE reseller_id = ?1 AND id > ?2 ORDER BY id LIMIT ?4",
+                    AND made_ms <= ?5
+                 ORDER BY copies.state = 'Ended', unguarded, copies.id LIMIT 1)
+             FROM purchases WHERE reseller_id = ?1 AND id > ?2 ORDER BY id LIMIT ?4
+             OFFSET ?6",
             purchases::COLUMNS
         ),
-        params![reseller, window.after(0), tenant, window.fetch()],
+        params![
+            reseller,
+            window.after(0),
+            tenant,
+            window.fetch(),
+            tx.seen_until(),
+            window.offset,
+        ],
         |row| {
             Ok(subscription(
                 Purchase::read(row)?,
@@ -187,9 +231,7 @@ pub(super) fn subscriptions(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply,
             ))
         },
     )?;
-    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
-        vec![last.id.clone()]
-    }))
+    Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
 fn subscription(purchase: Purchase, copy: Option<CopyLink>) -> Subscription {
@@ -214,12 +256,13 @@ fn subscription(purchase: Purchase, copy: Option<CopyLink>) -> Subscription {
 }
 
 pub(super) fn open_orders(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let window = Window::read(request, &["limit", "cursor"], 1)?;
+    let window = Window::read(tx, request, &["limit", "cursor"], 1)?;
     let reseller = fencing::reseller(tx, &request.call.id)?;
     let items = tx.all(
         "SELECT id, customer_id, placed_ms FROM orders
-         WHERE reseller_id = ?1 AND state = 'Pending' AND id > ?2 ORDER BY id LIMIT ?3",
-        params![reseller, window.after(0), window.fetch()],
+         WHERE reseller_id = ?1 AND state = 'Pending' AND id > ?2 ORDER BY id LIMIT ?3
+         OFFSET ?4",
+        params![reseller, window.after(0), window.fetch(), window.offset],
         |row| {
             Ok(OpenOrder {
                 id: row.get(0)?,
@@ -228,9 +271,7 @@ pub(super) fn open_orders(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, R
             })
         },
     )?;
-    Reply::ok(&window.page(items, revision(tx, &reseller)?, |last| {
-        vec![last.id.clone()]
-    }))
+    Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
 const COPY_COLUMNS: &str = "id, business_key, source_id, source_digest, digest, state";
@@ -247,7 +288,7 @@ fn read_copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
 }
 
 pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
-    let window = Window::read(request, &["kind", "limit", "cursor"], 2);
+    let window = Window::read(tx, request, &["kind", "limit", "cursor"], 2);
     let kind: Option<CopyKind> = request
         .parameter("kind")
         .and_then(|text| from_word(text.to_owned()).ok());
@@ -268,22 +309,23 @@ pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusa
     let items = tx.all(
         &format!(
             "SELECT {COPY_COLUMNS} FROM copies WHERE tenant_id = ?1 AND kind = ?2
-                 AND (source_id, id) > (?3, ?4) ORDER BY source_id, id LIMIT ?5"
+                 AND (source_id, id) > (?3, ?4) AND made_ms <= ?6
+             ORDER BY source_id, id LIMIT ?5 OFFSET ?7"
         ),
         params![
             place.tenant_id,
             word(&kind),
             window.after(0),
             window.after(1),
-            window.fetch()
+            window.fetch(),
+            tx.seen_until(),
+            window.offset,
         ],
         read_copy,
     )?;
-    Reply::ok(
-        &window.page(items, revision(tx, &place.reseller_id)?, |last| {
-            vec![last.source_id.clone().unwrap_or_default(), last.id.clone()]
-        }),
-    )
+    Reply::ok(&window.page(tx, (items, &place.reseller_id), |last| {
+        vec![last.source_id.clone().unwrap_or_default(), last.id.clone()]
+    })?)
 }
 
 pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -301,9 +343,9 @@ pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusa
             let copies = tx.all(
                 &format!(
                     "SELECT {COPY_COLUMNS} FROM copies WHERE business_key = ?1 AND tenant_id = ?2
-                     ORDER BY id LIMIT 100"
+                         AND made_ms <= ?3 ORDER BY id LIMIT 100"
                 ),
-                [business_key, &place.tenant_id],
+                params![business_key, place.tenant_id, tx.seen_until()],
                 read_copy,
             )?;
             results.push(Found {

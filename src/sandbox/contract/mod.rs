@@ -11,7 +11,9 @@ mod copying;
 mod customers;
 mod fencing;
 mod listings;
+mod manual;
 mod pricing;
+mod refusals;
 mod reseller;
 mod strict;
 mod subscriptions;
@@ -23,14 +25,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::activation::press;
 pub(crate) use self::blockers::{count as count_blockers, eligible_sql};
+pub(crate) use self::copying::ByHand;
+pub(crate) use self::customers::by_hand as copy_customer;
 pub(crate) use self::fencing::canonical_account;
 pub(crate) use self::listings::BEGINNING;
 pub(crate) use self::pricing::Stored as StoredPricing;
 pub(crate) use self::strict::Schemas;
+pub(crate) use self::subscriptions::by_hand as copy_subscription;
 use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
-use crate::bss::reference::contract::{FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, Problem};
+use super::switches::Switches;
+use crate::bss::reference::contract::{
+    EpochPromise, FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, OffGuardPromise, Problem,
+};
 
 /// Where the contract is served.
 pub(crate) const BASE: &str = "/tenant-reseller/v1";
@@ -201,7 +210,10 @@ pub(crate) fn execute(
     schemas: &Schemas,
     call: &Call,
 ) -> Result<Reply, Box<Problem>> {
-    let answer = serve(store, schemas, call).map_err(Refusal::into_problem);
+    let switches = store.switches();
+    let answer = refusals::replayed(store, &switches, call)
+        .and_then(|()| serve(store, schemas, (call, &switches)))
+        .map_err(Refusal::into_problem);
     if let Err(problem) = &answer
         && call.operation.writes()
     {
@@ -219,6 +231,7 @@ pub(crate) fn execute(
                 detail: problem.detail.as_deref(),
                 ..Audit::default()
             })?;
+            refusals::keep(tx, call, problem)?;
             Ok(())
         });
         if let Err(refusal) = told {
@@ -228,8 +241,17 @@ pub(crate) fn execute(
     answer
 }
 
-fn serve(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Refusal> {
-    let request = Request { call, schemas };
+fn serve(
+    store: &Store,
+    schemas: &Schemas,
+    (call, switches): (&Call, &Switches),
+) -> Result<Reply, Refusal> {
+    manual::refuse(store, switches, call)?;
+    let request = Request {
+        call,
+        schemas,
+        fenced: switches.epochs == EpochPromise::Issued,
+    };
     match call.operation {
         Operation::Identity => store.transact(|tx| reseller::identity(tx, &request)),
         Operation::Capabilities => reseller::capabilities(store, &request),
@@ -256,6 +278,8 @@ fn serve(store: &Store, schemas: &Schemas, call: &Call) -> Result<Reply, Refusal
 struct Request<'a> {
     call: &'a Call,
     schemas: &'a Schemas,
+    /// Whether epochs are looked at.
+    fenced: bool,
 }
 
 /// What a writing operation needs in its headers.
@@ -285,7 +309,7 @@ impl Request<'_> {
         T: DeserializeOwned + JsonSchema + 'static,
     {
         let mut wrong = self.unknown_parameters(&[]);
-        if needs != Needs::Nothing {
+        if needs != Needs::Nothing && self.fenced {
             wrong.extend(self.wrong_epoch());
         }
         if needs == Needs::EpochAndKey {
@@ -397,6 +421,8 @@ struct Place {
     tenant_id: String,
     reseller_id: String,
     active: bool,
+    /// Nothing may be copied any more. Without a guard nobody looks.
+    closed: bool,
     on: bool,
     currency: String,
 }
@@ -409,11 +435,13 @@ fn place(tx: &Tx<'_>, tenant: &str) -> Result<Place, Refusal> {
          WHERE tenants.id = ?1 AND status <> 'MarkedAsDeleted'",
         [tenant],
         |row| {
+            let on = row.get(3)?;
             Ok(Place {
                 tenant_id: row.get(0)?,
                 reseller_id: row.get(1)?,
                 active: row.get(2)?,
-                on: row.get(3)?,
+                closed: on && tx.switches.off_guard == OffGuardPromise::Atomic,
+                on,
                 currency: row.get(4)?,
             })
         },

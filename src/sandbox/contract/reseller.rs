@@ -3,11 +3,7 @@
 use rusqlite::params;
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
-use crate::bss::reference::contract::{
-    AcquireEpoch, Capabilities, ComparePromise, Epoch, EpochPromise, Identity, KeyPromise,
-    OffGuardPromise, OperationMode, OperationModes, OrderPromise, Promises, Reseller,
-    RevisionPromise, TenantAccess,
-};
+use crate::bss::reference::contract::{AcquireEpoch, Capabilities, Epoch, Identity, Reseller};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, from_word};
 
@@ -20,24 +16,11 @@ pub(super) fn identity(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refu
 
 pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
     no_parameters(request)?;
-    let automatic = OperationMode::Automatic;
+    let switches = store.switches();
     Reply::ok(&Capabilities {
-        operations: OperationModes {
-            create_tenant: automatic,
-            copy_customers: automatic,
-            set_pricing: automatic,
-            copy_subscriptions: automatic,
-            activate_back_ordering: automatic,
-        },
-        promises: Promises {
-            keys: KeyPromise::Unique,
-            epochs: EpochPromise::Issued,
-            revision: RevisionPromise::Carried,
-            compares: ComparePromise::Atomic,
-            orders: OrderPromise::Listed,
-            off_guard: OffGuardPromise::Atomic,
-        },
-        tenant_access: TenantAccess::Shared,
+        promises: switches.promises(),
+        operations: switches.operations,
+        tenant_access: switches.tenant_access,
         largest_batch: store.largest_batch(),
         page_size: PAGE_SIZE,
     })
@@ -59,9 +42,9 @@ pub(super) fn get(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> 
         .one(
             "SELECT id, name, kind, ordering_enabled, currency, price_list, back_ordering,
                 (SELECT tenants.id FROM tenants WHERE reseller_id = resellers.id
-                    AND status <> 'MarkedAsDeleted')
+                    AND status <> 'MarkedAsDeleted' AND made_ms <= ?2)
              FROM resellers WHERE id = ?1",
-            [&id],
+            params![id, tx.seen_until()],
             |row| {
                 Ok(Reseller {
                     account_id: row.get(0)?,

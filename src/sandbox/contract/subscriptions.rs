@@ -4,7 +4,7 @@
 use rusqlite::params;
 
 use super::checks::{self, Catalogue};
-use super::copying::{self, Expected, NewCopy, Verdict};
+use super::copying::{self, ByHand, Expected, NewCopy, Verdict};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
     Batch, Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopySubscription, ErrorClass,
@@ -12,6 +12,7 @@ use crate::bss::reference::contract::{
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Store, Tx, to_json, word};
+use crate::sandbox::switches::Screens;
 use crate::sandbox::world::purchases::{self, Purchase};
 
 pub(super) fn copy(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -175,15 +176,7 @@ fn write(
         Verdict::Refuse(result) => return Ok(*result),
         Verdict::Unchanged => CopyOutcome::Unchanged,
         Verdict::Create => {
-            let copy = NewCopy {
-                id: format!("SC-{:07}", tx.next("copy")?),
-                digest: &source.digest,
-                fields: to_json(&source.fields)?,
-                purchase_kind: Some(word(&source.kind)),
-                quantity: source.fields.quantity,
-                sell_price: sell_price(tx, place, source)?,
-            };
-            copying::insert(tx, place, expected, &copy)?;
+            create(tx, place, expected, source)?;
             CopyOutcome::Created
         }
         Verdict::Complete(copy) => {
@@ -206,6 +199,62 @@ fn write(
         }
     };
     Ok(copying::done(expected, outcome))
+}
+
+fn create(
+    tx: &Tx<'_>,
+    place: &Place,
+    item: &Expected<'_>,
+    source: &Purchase,
+) -> rusqlite::Result<String> {
+    let copy = NewCopy {
+        id: format!("SC-{:07}", tx.next("copy")?),
+        digest: &source.digest,
+        fields: to_json(&source.fields)?,
+        purchase_kind: Some(word(&source.kind)),
+        quantity: source.fields.quantity,
+        sell_price: sell_price(tx, place, source)?,
+    };
+    copying::insert(tx, place, item, &copy)?;
+    Ok(copy.id)
+}
+
+/// A person copies a subscription or asset on screen.
+pub(crate) fn by_hand(tx: &Tx<'_>, tenant: &str, id: &str) -> Result<ByHand, Refusal> {
+    let place = place(tx, tenant)?;
+    let item = copying::hand_item(CopyKind::Subscriptions, id);
+    let source =
+        purchases::find(tx, id)?.ok_or_else(|| Refusal::not_found("there is no such purchase"))?;
+    let mut reasons = copying::words(&copying::closed(&place));
+    if tx.switches.screens == Screens::Guarded {
+        if source.reseller_id != place.reseller_id || source.is_own() {
+            reasons.push("NotThisReseller".to_owned());
+            // What it lacks beyond that is not this reseller's business.
+            let done = ByHand::Refused(reasons);
+            copying::audit_hand(tx, &place, &item, &done)?;
+            return Ok(done);
+        }
+        if source.state != PurchaseState::Active {
+            reasons.push(word(&source.state));
+        }
+        let pricing = pricing_digest(tx, &place, &source)?;
+        reasons.extend(copying::words(&blockers(
+            tx,
+            &place,
+            &source,
+            pricing.as_ref(),
+        )?));
+    }
+    if tx.switches.unique() && !copying::present(tx, &place, &item)?.is_empty() {
+        reasons.push("AlreadyCopied".to_owned());
+    }
+    let done = if reasons.is_empty() {
+        ByHand::Copied(create(tx, &place, &item, &source)?)
+    } else {
+        ByHand::Refused(reasons)
+    };
+    copying::audit_hand(tx, &place, &item, &done)?;
+    Ok(done)
 }
 
 /// The first sell price, from the price list of the customer's pricing options.

@@ -8,7 +8,7 @@ use crate::bss::reference::contract::{
     TenantLookup, TenantSettings, TenantStatus,
 };
 use crate::sandbox::problem::{Refusal, field_problem};
-use crate::sandbox::store::{Audit, Store, Tx, from_json, from_word, to_json};
+use crate::sandbox::store::{Audit, Millis, Store, Tx, from_json, from_word, to_json};
 use crate::sandbox::world::{catalogue, purchases};
 
 const COLUMNS: &str = "id, settings, currency, business_key, status, operation_id, reseller_id";
@@ -35,12 +35,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
     })
 }
 
-fn live(tx: &Tx<'_>, reseller: &str) -> rusqlite::Result<Option<Found>> {
+fn live(tx: &Tx<'_>, reseller: &str, until: Millis) -> rusqlite::Result<Option<Found>> {
     tx.one(
         &format!(
-            "SELECT {COLUMNS} FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted'"
+            "SELECT {COLUMNS} FROM tenants WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted'
+                 AND made_ms <= ?2"
         ),
-        [reseller],
+        params![reseller, until],
         read,
     )
 }
@@ -49,7 +50,7 @@ pub(super) fn look_up(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refus
     reseller::no_parameters(request)?;
     let id = fencing::reseller(tx, &request.call.id)?;
     Reply::ok(&TenantLookup {
-        tenant: live(tx, &id)?.map(|found| found.tenant),
+        tenant: live(tx, &id, tx.seen_until())?.map(|found| found.tenant),
     })
 }
 
@@ -80,6 +81,11 @@ pub(super) fn create(store: &Store, request: &Request<'_>) -> Result<Reply, Refu
         fencing::guard(tx, &reseller, request.epoch())?;
         let fingerprint = purchases::digest(&format!("{reseller} {}", to_json(&body)?));
         refuse_reused_key(tx, request, &fingerprint)?;
+        if !tx.switches.unique()
+            && let Some(reply) = known_request(tx, request)?
+        {
+            return Ok(reply);
+        }
         if let Some(reply) = repeat(tx, &reseller, &body)? {
             return Ok(reply);
         }
@@ -94,8 +100,8 @@ fn refuse_reused_key(tx: &Tx<'_>, request: &Request<'_>, fingerprint: &str) -> R
     let key = request.call.idempotency_key.as_deref().unwrap_or_default();
     let other = tx.exists(
         "SELECT 1 FROM request_keys WHERE key = ?1
-             AND (fingerprint <> ?2 OR operation <> 'createTenant')",
-        [key, fingerprint],
+             AND (fingerprint <> ?2 OR operation <> 'createTenant') AND time_ms >= ?3",
+        params![key, fingerprint, tx.keys_known_from()],
     )?;
     if other {
         return Err(Refusal::conflict(
@@ -105,13 +111,49 @@ fn refuse_reused_key(tx: &Tx<'_>, request: &Request<'_>, fingerprint: &str) -> R
     Ok(())
 }
 
-/// What is there already: the answer to a repeated request, or the reason against a new one.
-fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Reply>, Refusal> {
-    let keyed = tx.one(
-        &format!("SELECT {COLUMNS} FROM tenants WHERE business_key = ?1"),
-        [&body.business_key],
+/// Where the business key finds nothing, the request key does, as long as it is known.
+fn known_request(tx: &Tx<'_>, request: &Request<'_>) -> Result<Option<Reply>, Refusal> {
+    let key = request.call.idempotency_key.as_deref().unwrap_or_default();
+    let found = tx.one(
+        &format!(
+            "SELECT {COLUMNS} FROM tenants WHERE status <> 'MarkedAsDeleted' AND operation_id =
+                (SELECT reply FROM request_keys WHERE key = ?1 AND time_ms >= ?2)"
+        ),
+        params![key, tx.keys_known_from()],
         read,
     )?;
+    found.as_ref().map(present).transpose()
+}
+
+fn present(found: &Found) -> Result<Reply, Refusal> {
+    match (found.tenant.status, &found.operation_id) {
+        (TenantStatus::InProgress, Some(id)) => accepted(&Operation {
+            id: id.clone(),
+            state: OperationState::Running,
+            detail: None,
+        }),
+        (
+            TenantStatus::InProgress
+            | TenantStatus::Active
+            | TenantStatus::Suspended
+            | TenantStatus::MarkedAsDeleted,
+            _,
+        ) => Reply::ok(&found.tenant),
+    }
+}
+
+/// What is there already: the answer to a repeated request, or the reason against a new one.
+fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Reply>, Refusal> {
+    // A BSS that only stores its keys does not look at them when it creates.
+    let keyed = if tx.switches.unique() {
+        tx.one(
+            &format!("SELECT {COLUMNS} FROM tenants WHERE business_key = ?1"),
+            [&body.business_key],
+            read,
+        )?
+    } else {
+        None
+    };
     if let Some(found) = keyed {
         if found.reseller_id != reseller {
             return Err(Refusal::conflict(
@@ -123,20 +165,17 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
                 "a tenant with this key and other settings exists",
             ));
         }
-        return match (found.tenant.status, found.operation_id) {
-            (TenantStatus::MarkedAsDeleted, _) => Err(Refusal::conflict(
+        if found.tenant.status == TenantStatus::MarkedAsDeleted {
+            return Err(Refusal::conflict(
                 "the tenant that was made under this key was deleted",
-            )),
-            (TenantStatus::InProgress, Some(id)) => accepted(&find_operation(tx, &id)?).map(Some),
-            (TenantStatus::InProgress | TenantStatus::Active | TenantStatus::Suspended, _) => {
-                Reply::ok(&found.tenant).map(Some)
-            }
-        };
+            ));
+        }
+        return present(&found).map(Some);
     }
-    if live(tx, reseller)?.is_some() {
+    if live(tx, reseller, Millis::MAX)?.is_some() {
         return Err(Refusal::conflict("the reseller has another tenant"));
     }
-    if tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
+    if tx.switches.unique() && tx.exists(KEY_IS_TAKEN, [&body.business_key])? {
         return Err(Refusal::conflict(
             "the business key belongs to another record",
         ));
@@ -255,15 +294,17 @@ fn queue(
         .unwrap_or_default();
     let wait = i64::try_from(tx.timing.tenant_queue.as_millis()).unwrap_or(i64::MAX);
     tx.run(
-        "INSERT INTO tenants VALUES (?1, ?2, ?3, ?4, ?5, 'InProgress', ?6, ?7)",
+        "INSERT INTO tenants VALUES (?1, ?2, ?3, ?4, ?5, 'InProgress', ?6, ?7, ?8, ?9)",
         params![
             tenant,
             reseller,
-            body.business_key,
+            tx.switches.stored_key(&body.business_key),
             to_json(&body.settings)?,
             currency,
             operation.id,
             tx.now.saturating_add(wait),
+            !tx.switches.unique(),
+            tx.now,
         ],
     )?;
     tx.run(
@@ -271,8 +312,13 @@ fn queue(
         [&operation.id, &tenant],
     )?;
     tx.run(
-        "INSERT OR REPLACE INTO request_keys VALUES (?1, 'createTenant', ?2, ?3)",
-        params![request.call.idempotency_key, fingerprint, operation.id],
+        "INSERT OR REPLACE INTO request_keys VALUES (?1, 'createTenant', ?2, ?3, ?4)",
+        params![
+            request.call.idempotency_key,
+            fingerprint,
+            operation.id,
+            tx.now
+        ],
     )?;
     catalogue::update_tenant(tx, &tenant, list)?;
     tx.audit(&Audit {

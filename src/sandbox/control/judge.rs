@@ -97,7 +97,7 @@ const FIGURES: &[(&str, &str)] = &[
         "halfMarked",
         "SELECT COUNT(*) FROM customers WHERE bill_to = ?1
         AND marked <> EXISTS (SELECT 1 FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
-            WHERE copies.kind = 'Customers' AND source_id = customers.id
+            WHERE copies.kind = 'Customers' AND source_id = customers.id AND reseller_id = ?1
               AND status <> 'MarkedAsDeleted')",
     ),
     (
@@ -105,6 +105,53 @@ const FIGURES: &[(&str, &str)] = &[
         "SELECT COUNT(DISTINCT source_id) FROM copies
         JOIN tenants ON tenants.id = tenant_id
         WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state = 'Ended'",
+    ),
+    // Came into the reseller BSS after the switch, and not by an order there: a second sale.
+    (
+        "sales",
+        "SELECT COUNT(*) FROM late_copies WHERE reseller_id = ?1
+          AND NOT EXISTS (SELECT 1 FROM purchases JOIN orders ON orders.id = purchases.order_id
+              WHERE purchases.id = source_id AND channel = 'ResellerBss')",
+    ),
+    // In use, of an active source, and not like it in what belongs to the source.
+    (
+        "differing",
+        "SELECT
+        (SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+         CROSS JOIN purchases ON purchases.id = source_id
+         WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
+           AND copies.kind = 'Subscriptions' AND copies.state <> 'Ended'
+           AND purchases.state = 'Active' AND copies.digest <> purchases.digest)
+      + (SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+         CROSS JOIN customers ON customers.id = source_id
+         WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
+           AND copies.kind = 'Customers' AND copies.state <> 'Ended'
+           AND copies.digest <> customers.digest)",
+    ),
+    // In use, of a source that is not active or not there.
+    (
+        "orphaned",
+        "SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
+          AND copies.kind = 'Subscriptions' AND copies.state <> 'Ended'
+          AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
+              AND purchases.state = 'Active')",
+    ),
+    // A record of somebody else's, or the reseller's own purchase.
+    (
+        "foreign",
+        "SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state <> 'Ended'
+          AND (EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
+                   AND (purchases.reseller_id <> ?1 OR purchases.customer_id = ?1))
+            OR EXISTS (SELECT 1 FROM customers WHERE customers.id = source_id AND bill_to <> ?1))",
+    ),
+    // After the switch every purchase of its customers is a back-ordering record.
+    (
+        "unmarked",
+        "SELECT COUNT(*) FROM purchases JOIN resellers ON resellers.id = reseller_id
+        WHERE reseller_id = ?1 AND customer_id <> ?1 AND back_ordering = 'On' AND marked = 0
+          AND state = 'Active'",
     ),
     ("periods", "SELECT COUNT(*) FROM periods WHERE ?1 <> ''"),
     (

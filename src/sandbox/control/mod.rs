@@ -8,14 +8,17 @@
 //! | actor | paths (all POST) |
 //! | --- | --- |
 //! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
-//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind` |
-//! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order` |
+//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `adoption` |
+//! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `spoil` |
 //! | nobody: defects for tests | `plant` |
 //! | all of them together | `fix-defects`, `run-billing-cycles` |
 //!
-//! and to look: GET `state`, `judge`, `audit`, `faults`; PUT `faults`.
+//! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `spoil-at-switch`; PUT `faults`;
+//! PUT `promises` with the switches that change (all others stay); PUT `spoil-at-switch` with what the
+//! next switch spoils, DELETE to spoil nothing; POST `oauth/revoke` ends every issued token.
 
 mod billing;
+mod by_hand;
 mod judge;
 mod plant;
 mod repair;
@@ -31,11 +34,13 @@ use serde_json::{Value, json};
 use super::contract::canonical_account;
 use super::faults::Rule;
 use super::http::App;
+use super::oauth;
 use super::problem::Refusal;
+use super::spoils::{self, Spoil};
 use super::store::{Audit, Tx};
 use super::world::RESELLER;
 use super::world::purchases::{self, Purchase};
-use crate::bss::reference::contract::ErrorClass;
+use crate::bss::reference::contract::{ErrorClass, TenantAccess};
 
 /// A request to the control API.
 #[derive(Clone, Debug)]
@@ -78,6 +83,35 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
             let body: RuleList = request.read()?;
             app.faults.replace(&app.store, body.rules)?;
             Ok(json!({ "rules": app.faults.standing() }))
+        }
+        ("GET", ["promises"]) => Ok(json!(app.store.switches())),
+        ("PUT", ["promises"]) => {
+            let changes: Value = request.read()?;
+            let switches = app.store.switch(|switches| {
+                let switches = switches
+                    .with(&changes)
+                    .map_err(|wrong| Refusal::invalid_field("body", wrong))?;
+                if switches.tenant_access == TenantAccess::Own && !app.opens_tenants() {
+                    let wrong = "tenantAccess: Own needs a token or a client for tenants";
+                    return Err(Refusal::invalid_field("body", wrong));
+                }
+                Ok(switches)
+            })?;
+            Ok(json!(switches))
+        }
+        ("POST", ["oauth", "revoke"]) => app.store.transact(oauth::revoke),
+        ("GET", ["spoil-at-switch"]) => app
+            .store
+            .transact(|tx| Ok(json!({ "planned": spoils::planned(tx)? }))),
+        ("PUT", ["spoil-at-switch"]) => {
+            let spoil: Spoil = request.read()?;
+            app.store
+                .transact(|tx| Ok(spoils::plan(tx, Some(&spoil))?))?;
+            Ok(json!({ "planned": spoil }))
+        }
+        ("DELETE", ["spoil-at-switch"]) => {
+            app.store.transact(|tx| Ok(spoils::plan(tx, None)?))?;
+            Ok(json!({ "planned": null }))
         }
         ("GET", ["state"]) => app.store.transact(|tx| state::overview(tx, request)),
         ("GET", ["audit"]) => app.store.transact(|tx| state::audit(tx, request)),
@@ -151,7 +185,7 @@ fn copy_of(tx: &Tx<'_>, source: &str) -> Result<String, Refusal> {
     tx.one(
         "SELECT copies.id FROM copies JOIN tenants ON tenants.id = tenant_id
          WHERE source_id = ?1 AND status <> 'MarkedAsDeleted'
-         ORDER BY copies.state = 'Ended', planted, copies.id LIMIT 1",
+         ORDER BY copies.state = 'Ended', copies.unguarded, copies.id LIMIT 1",
         params![source],
         |row| row.get(0),
     )?

@@ -142,9 +142,11 @@ fn duplicate(tx: &Tx<'_>, source: &str, key: Option<&str>) -> Result<Value, Refu
     let id = format!("XC-{:07}", tx.next("copy")?);
     tx.run(
         "INSERT INTO copies SELECT ?2, tenant_id, kind, ?3, source_id, source_digest, digest, fields,
-            'Live', 1, purchase_kind, quantity, sell_price FROM copies WHERE id = ?1",
-        params![first, id, key],
+            'Live', 1, purchase_kind, quantity, sell_price, ?4 FROM copies WHERE id = ?1",
+        params![first, id, key, tx.now],
     )?;
+    // This defect alone: not that it came late as well.
+    tx.run("DELETE FROM late_copies WHERE copy_id = ?1", [&id])?;
     told(
         tx,
         &Plant::DuplicateCopy {

@@ -9,6 +9,7 @@ use super::{Request, copy_of, is_on, live_tenant, locked, payer, told};
 use crate::bss::reference::contract::{Billing, Invoicing, PurchaseKind, PurchaseState};
 use crate::sandbox::contract::StoredPricing;
 use crate::sandbox::problem::Refusal;
+use crate::sandbox::spoils;
 use crate::sandbox::store::{Tx, from_json, to_json, word};
 use crate::sandbox::world::purchases::{self, Buyer, SourceFields};
 
@@ -21,6 +22,7 @@ pub(super) fn act(tx: &Tx<'_>, action: &str, request: &Request) -> Result<Value,
         "amend" => amend(tx, &request.read()?),
         "end-copy" => end_copy(tx, &request.read()?),
         "order" => order(tx, request),
+        "spoil" => spoils::spoil(tx, &request.account(), &request.read()?),
         _ => Err(Refusal::not_found(
             "the reseller's staff has no such action",
         )),
@@ -201,7 +203,7 @@ fn order(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let copy = format!("SC-{:07}", tx.next("copy")?);
     tx.run(
         "INSERT INTO copies VALUES
-            (?1, ?2, 'Subscriptions', NULL, ?3, ?4, ?4, ?5, 'Live', 0, ?6, ?7, ?8)",
+            (?1, ?2, 'Subscriptions', NULL, ?3, ?4, ?4, ?5, 'Live', 0, ?6, ?7, ?8, ?9)",
         params![
             copy,
             tenant,
@@ -211,6 +213,7 @@ fn order(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
             word(&PurchaseKind::Subscription),
             found.fields.quantity,
             found.fields.cost,
+            tx.now,
         ],
     )?;
     told(tx, ACTOR, ("order", &source), &order)?;

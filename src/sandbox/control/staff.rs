@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::storefront::Buy;
-use super::{Request, is_on, live_tenant, locked, payer, purchase, repair, told};
+use super::{Request, by_hand, is_on, live_tenant, locked, payer, purchase, repair, told};
 use crate::bss::reference::contract::{
     Invoicing, PurchaseState, ResellerKind, SyncState, TenantSettings,
 };
@@ -31,6 +31,10 @@ pub(super) fn act(tx: &Tx<'_>, action: &str, request: &Request) -> Result<Value,
         "bill-to" => bill_to(tx, &request.read()?),
         "price-list" => price_list(tx, &request.read()?),
         "reseller-kind" => reseller_kind(tx, request),
+        "copy-customers" => by_hand::customers(tx, request),
+        "copy-subscriptions" => by_hand::subscriptions(tx, request),
+        "activate-back-ordering" => by_hand::activate(tx, request),
+        "adoption" => by_hand::adoption(tx, request),
         _ => Err(Refusal::not_found("the staff has no such action")),
     }
 }
@@ -301,7 +305,7 @@ fn status(tx: &Tx<'_>, account: &str, (from, to): (&str, &str)) -> Result<String
     Ok(id)
 }
 
-fn make_tenant(
+pub(super) fn make_tenant(
     tx: &Tx<'_>,
     account: &str,
     settings: Option<TenantSettings>,
@@ -326,8 +330,15 @@ fn make_tenant(
         .ok_or_else(|| Refusal::not_found("there is no such price list"))?;
     let id = format!("tenant-{}", tx.next("tenant")?);
     tx.run(
-        "INSERT INTO tenants VALUES (?1, ?2, NULL, ?3, ?4, 'Active', NULL, NULL)",
-        params![id, account, to_json(&settings)?, currency],
+        "INSERT INTO tenants VALUES (?1, ?2, NULL, ?3, ?4, 'Active', NULL, NULL, ?5, ?6)",
+        params![
+            id,
+            account,
+            to_json(&settings)?,
+            currency,
+            !tx.switches.unique(),
+            tx.now
+        ],
     )?;
     catalogue::update_tenant(tx, &id, &settings.price_list)?;
     Ok(id)

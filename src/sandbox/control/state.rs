@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Request;
 use crate::sandbox::contract::{count_blockers, eligible_sql};
+use crate::sandbox::oauth;
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Tx, rfc3339};
 
@@ -56,6 +57,7 @@ pub(super) fn overview(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal>
             [&account],
         )?,
         "periods": tx.number("SELECT COUNT(*) FROM periods", [])?,
+        "oauth": oauth::overview(tx)?,
         "blockers": if tenant_id.is_empty() { json!([]) } else {
             json!(count_blockers(tx, &account, &tenant_id)?)
         },

@@ -98,11 +98,18 @@ pub(super) fn act(tx: &Tx<'_>, action: &str, request: &Request) -> Result<Value,
     }
 }
 
-fn refuse_tenant_reseller(tx: &Tx<'_>, reseller: &str) -> Result<(), Refusal> {
+/// Ordering that is disabled covers buying, cancelling and every other change.
+fn refuse_locked(tx: &Tx<'_>, reseller: &str) -> Result<(), Refusal> {
     if is_on(tx, reseller)? {
         return Err(locked(
             "a tenant reseller manages its customers in its own BSS",
         ));
+    }
+    if !tx.exists(
+        "SELECT 1 FROM resellers WHERE id = ?1 AND ordering_enabled = 1",
+        [reseller],
+    )? {
+        return Err(locked("ordering is disabled for this account"));
     }
     Ok(())
 }
@@ -111,13 +118,7 @@ fn buy(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let body: Buy = request.read()?;
     let customer = body.customer(tx, &request.account())?;
     let reseller = payer(tx, &customer)?;
-    refuse_tenant_reseller(tx, &reseller)?;
-    if !tx.exists(
-        "SELECT 1 FROM resellers WHERE id = ?1 AND ordering_enabled = 1",
-        [&reseller],
-    )? {
-        return Err(locked("ordering is disabled for this account"));
-    }
+    refuse_locked(tx, &reseller)?;
     let wait = body
         .pending_ms
         .unwrap_or_else(|| i64::try_from(tx.timing.order.as_millis()).unwrap_or(i64::MAX));
@@ -172,7 +173,7 @@ fn change_state(
 ) -> Result<Value, Refusal> {
     let change: Change = request.read()?;
     let found = target(tx, request, &change)?;
-    refuse_tenant_reseller(tx, &found.reseller_id)?;
+    refuse_locked(tx, &found.reseller_id)?;
     let allowed = match state {
         PurchaseState::Active => matches!(
             found.state,
@@ -201,7 +202,7 @@ fn change_state(
 fn quantity(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let change: Change = request.read()?;
     let mut found = target(tx, request, &change)?;
-    refuse_tenant_reseller(tx, &found.reseller_id)?;
+    refuse_locked(tx, &found.reseller_id)?;
     found.fields.quantity = change
         .quantity
         .unwrap_or_else(|| found.fields.quantity.saturating_add(1));

@@ -13,7 +13,8 @@ pub(super) fn anything(connection: &Connection, now: Millis) -> rusqlite::Result
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM tenants WHERE status = 'InProgress' AND ready_ms <= ?1)
                  OR EXISTS (SELECT 1 FROM orders WHERE state = 'Pending' AND ready_ms IS NOT NULL
-                            AND ready_ms <= ?1)",
+                            AND ready_ms <= ?1)
+                 OR EXISTS (SELECT 1 FROM marks_due WHERE ready_ms <= ?1)",
         )?
         .query_row([now], |row| row.get(0))
 }
@@ -52,6 +53,14 @@ pub(super) fn settle(tx: &Tx<'_>) -> rusqlite::Result<()> {
     )?;
     for order in orders {
         purchases::complete_order(tx, &order)?;
+    }
+    let customers: Vec<String> = tx.all(
+        "DELETE FROM marks_due WHERE ready_ms <= ?1 RETURNING customer_id",
+        [tx.now],
+        |row| row.get(0),
+    )?;
+    for customer in customers {
+        purchases::mark(tx, &customer)?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
+use super::switches::Switches;
 use super::{Config, world};
 
 /// Milliseconds since 1970.
@@ -30,6 +31,7 @@ pub(crate) struct Timing {
 /// The one connection and what guards it.
 pub(crate) struct Store {
     connection: Mutex<Connection>,
+    switches: Mutex<Switches>,
     timing: Timing,
     largest_batch: u16,
 }
@@ -53,21 +55,31 @@ impl Store {
             tenant_queue: config.tenant_queue,
             order: config.order_time,
         };
-        if seeded {
+        let switches = if seeded {
+            let stored: String =
+                tx.query_row("SELECT value FROM switches", [], |row| row.get(0))?;
             tx.commit()?;
+            from_json(&stored)?
         } else {
             tx.execute_batch(include_str!("schema.sql"))?;
             let tx = Tx {
                 db: tx,
                 now: now(),
                 timing,
+                switches: config.switches.clone(),
             };
             world::seed(&tx, config)?;
+            tx.run(
+                "INSERT INTO switches VALUES (1, ?1)",
+                [to_json(&config.switches)?],
+            )?;
             tx.db.execute_batch(include_str!("triggers.sql"))?;
             tx.db.commit()?;
-        }
+            config.switches.clone()
+        };
         Ok(Self {
             connection: Mutex::new(connection),
+            switches: Mutex::new(switches),
             timing,
             largest_batch: config.largest_batch,
         })
@@ -98,7 +110,34 @@ impl Store {
             db,
             now,
             timing: self.timing,
+            switches: self.switches(),
         })
+    }
+
+    /// How the sandbox is switched at the moment.
+    pub(crate) fn switches(&self) -> Switches {
+        self.switches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Switches it over, for every transaction that begins from now on.
+    pub(crate) fn switch(
+        &self,
+        change: impl FnOnce(&Switches) -> Result<Switches, Refusal>,
+    ) -> Result<Switches, Refusal> {
+        let mut connection = self.lock();
+        let tx = self.begin(&mut connection, now())?;
+        let switches = change(&tx.switches)?;
+        tx.run("UPDATE switches SET value = ?1", [to_json(&switches)?])?;
+        tx.db.commit()?;
+        // Still under the connection's lock: no transaction sees the file and not the switch.
+        self.switches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&switches);
+        Ok(switches)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -124,9 +163,25 @@ pub(crate) struct Tx<'a> {
     db: Transaction<'a>,
     pub(crate) now: Millis,
     pub(crate) timing: Timing,
+    pub(crate) switches: Switches,
 }
 
 impl Tx<'_> {
+    /// Records made up to this instant can be seen.
+    pub(crate) fn seen_until(&self) -> Millis {
+        match self.switches.lag_ms {
+            0 => Millis::MAX,
+            lag => self.now.saturating_sub(lag.into()),
+        }
+    }
+
+    /// Request keys from this instant on are still known.
+    pub(crate) fn keys_known_from(&self) -> Millis {
+        self.switches
+            .request_key_ms
+            .map_or(Millis::MIN, |life| self.now.saturating_sub(life.into()))
+    }
+
     /// The only row, if there is one.
     pub(crate) fn one<T>(
         &self,
@@ -199,7 +254,11 @@ impl Tx<'_> {
                 entry.account_id,
                 entry.source_id,
                 entry.business_key,
-                entry.epoch.and_then(|epoch| i64::try_from(epoch).ok()),
+                // 0 stands for no epoch at all, where none is needed.
+                entry
+                    .epoch
+                    .filter(|epoch| *epoch > 0)
+                    .and_then(|epoch| i64::try_from(epoch).ok()),
                 entry.outcome,
                 entry.detail,
             ],

@@ -58,10 +58,13 @@ CREATE INDEX orders_due ON orders (ready_ms) WHERE state = 'Pending' AND ready_m
 CREATE INDEX orders_by_customer ON orders (customer_id);
 
 CREATE TABLE tenants (
-    id TEXT PRIMARY KEY, reseller_id TEXT NOT NULL, business_key TEXT UNIQUE,
+    id TEXT PRIMARY KEY, reseller_id TEXT NOT NULL, business_key TEXT,
     settings TEXT NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, operation_id TEXT,
-    ready_ms INTEGER
+    ready_ms INTEGER, unguarded INTEGER NOT NULL, made_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX tenants_one_per_key ON tenants (business_key)
+    WHERE business_key IS NOT NULL AND unguarded = 0;
+CREATE INDEX tenants_by_key ON tenants (business_key);
 CREATE UNIQUE INDEX tenants_live ON tenants (reseller_id) WHERE status <> 'MarkedAsDeleted';
 CREATE INDEX tenants_due ON tenants (ready_ms) WHERE status = 'InProgress';
 CREATE TABLE tenant_products (
@@ -75,17 +78,18 @@ CREATE TABLE operations (
     id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, state TEXT NOT NULL, detail TEXT
 ) WITHOUT ROWID;
 
--- Records in reseller BSSs. `planted` marks defects put there on purpose by the control API: only
--- they may break the rules that the two unique indexes keep.
+-- Records in reseller BSSs. `unguarded` marks what was made while keys were not unique, and defects
+-- put there on purpose by the control API: only they may break the rules that the two unique indexes
+-- keep.
 CREATE TABLE copies (
     id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, kind TEXT NOT NULL, business_key TEXT,
     source_id TEXT NOT NULL, source_digest TEXT, digest TEXT NOT NULL, fields TEXT NOT NULL,
-    state TEXT NOT NULL, planted INTEGER NOT NULL DEFAULT 0, purchase_kind TEXT,
-    quantity INTEGER NOT NULL DEFAULT 0, sell_price INTEGER NOT NULL DEFAULT 0
+    state TEXT NOT NULL, unguarded INTEGER NOT NULL, purchase_kind TEXT,
+    quantity INTEGER NOT NULL, sell_price INTEGER NOT NULL, made_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX copies_one_per_key ON copies (business_key)
-    WHERE business_key IS NOT NULL AND planted = 0;
-CREATE UNIQUE INDEX copies_one_per_source ON copies (tenant_id, kind, source_id) WHERE planted = 0;
+    WHERE business_key IS NOT NULL AND unguarded = 0;
+CREATE UNIQUE INDEX copies_one_per_source ON copies (tenant_id, kind, source_id) WHERE unguarded = 0;
 CREATE INDEX copies_by_source ON copies (tenant_id, kind, source_id, id);
 CREATE INDEX copies_by_source_alone ON copies (source_id);
 CREATE INDEX copies_by_key ON copies (business_key);
@@ -100,10 +104,19 @@ CREATE TABLE pricing (
     PRIMARY KEY (tenant_id, customer_id)
 ) WITHOUT ROWID;
 
--- Only successes are kept here: a refusal is never replayed.
+-- Only successes are kept here: a refusal is not replayed.
 CREATE TABLE request_keys (
-    key TEXT PRIMARY KEY, operation TEXT NOT NULL, fingerprint TEXT NOT NULL, reply TEXT NOT NULL
+    key TEXT PRIMARY KEY, operation TEXT NOT NULL, fingerprint TEXT NOT NULL, reply TEXT NOT NULL,
+    time_ms INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Unless the sandbox is told to: then they are kept here.
+CREATE TABLE refusals (
+    key TEXT NOT NULL, fingerprint TEXT NOT NULL, problem TEXT NOT NULL, time_ms INTEGER NOT NULL,
+    PRIMARY KEY (key, fingerprint)
+) WITHOUT ROWID;
+-- Copied accounts whose mark comes by itself, later.
+CREATE TABLE marks_due (customer_id TEXT PRIMARY KEY, ready_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX marks_due_next ON marks_due (ready_ms);
 CREATE TABLE activations (
     id INTEGER PRIMARY KEY, reseller_id TEXT NOT NULL, time_ms INTEGER NOT NULL,
     revision INTEGER NOT NULL, business_key TEXT NOT NULL
@@ -131,6 +144,10 @@ CREATE TABLE charges (
     record_id TEXT NOT NULL, quantity INTEGER NOT NULL, amount INTEGER NOT NULL
 );
 CREATE INDEX charges_by_source ON charges (side, period, source_id);
+-- Records that came into a reseller BSS after its switch, by whatever path.
+CREATE TABLE late_copies (
+    copy_id TEXT PRIMARY KEY, reseller_id TEXT NOT NULL, source_id TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY, customer_id TEXT NOT NULL, subject TEXT NOT NULL, time_ms INTEGER NOT NULL
 );
@@ -140,6 +157,12 @@ CREATE TABLE audit (
     account_id TEXT, source_id TEXT, business_key TEXT, epoch INTEGER, outcome TEXT NOT NULL,
     detail TEXT
 );
+-- How the sandbox is switched, as JSON, and what is to be spoiled at the switch.
+CREATE TABLE switches (only INTEGER PRIMARY KEY CHECK (only = 1), value TEXT NOT NULL);
+CREATE TABLE spoils (id INTEGER PRIMARY KEY, spoil TEXT NOT NULL);
+CREATE TABLE oauth_tokens (
+    digest TEXT PRIMARY KEY, tenant INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE faults (
     id INTEGER PRIMARY KEY, rule TEXT NOT NULL, matched INTEGER NOT NULL, fired INTEGER NOT NULL
 );

@@ -153,14 +153,25 @@ fn seed_purchases(
     config: &Config,
 ) -> rusqlite::Result<()> {
     let per_kind = match config.defects {
-        Defects::None => 0,
+        Defects::None | Defects::Blocked(_) => 0,
         // At least two of each where there is room, one percent of a large reseller.
         Defects::Demo if config.subscriptions >= 50 => (config.subscriptions / 100).max(2),
         Defects::Demo => u32::from(config.subscriptions >= 3),
     };
-    let mut defects = [Defect::Currency, Defect::Addon, Defect::Cycle]
-        .into_iter()
-        .flat_map(|defect| (0..per_kind).map(move |_| defect));
+    let kinds = [Defect::Currency, Defect::Addon, Defect::Cycle];
+    let mut defects: Box<dyn Iterator<Item = Defect>> = match config.defects {
+        Defects::None | Defects::Demo => Box::new(
+            kinds
+                .into_iter()
+                .flat_map(|defect| (0..per_kind).map(move |_| defect)),
+        ),
+        Defects::Blocked(count) => Box::new(
+            kinds
+                .into_iter()
+                .cycle()
+                .take(usize::try_from(count).unwrap_or(usize::MAX)),
+        ),
+    };
     for number in 0..config.subscriptions {
         let defect = defects.next();
         let asset = defect.is_none() && number.checked_rem(8) == Some(7);

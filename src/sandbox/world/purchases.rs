@@ -203,6 +203,16 @@ pub(crate) fn set_fields(tx: &Tx<'_>, id: &str, fields: &SourceFields) -> rusqli
     Ok(())
 }
 
+/// Marks an account and its orders as back-ordering records.
+pub(crate) fn mark(tx: &Tx<'_>, customer: &str) -> rusqlite::Result<()> {
+    tx.run("UPDATE customers SET marked = 1 WHERE id = ?1", [customer])?;
+    tx.run(
+        "UPDATE orders SET marked = 1 WHERE customer_id = ?1",
+        [customer],
+    )?;
+    Ok(())
+}
+
 /// What an order is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -674,7 +674,9 @@ const ACTIVATE: Operation = Operation {
         2. Back ordering is `On` for this tenant: 200 `AlreadyActive` with the time of the switch, \
         whatever the business key and `expectedRevision` are.\n\
         3. The business key belongs to anything else: `Conflict`.\n\
-        4. The reseller's inventory revision is not `expectedRevision`: `Conflict`.\n\
+        4. The reseller's inventory revision is not `expectedRevision`: `Conflict`. It may be \
+        missing, and is then not compared, only where `revision` or `compares` is \
+        `None`.\n\
         5. Anything of the following: `Blocked`, with **all** reasons, the number of records of \
         each and up to 10 ids:\n\
         \u{20}   - `ResellerNotBasic`; `TenantSuspended`, if the tenant is not `Active` (the id is \
