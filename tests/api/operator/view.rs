@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use futures::{StreamExt as _, pin_mut};
 use kube::Api;
@@ -98,9 +99,27 @@ fn counted(group: &Value) -> (String, i64) {
     )
 }
 
-/// Watches all upgrades of a namespace and keeps every object that it saw.
+/// Whether two states of an upgrade differ in nothing but figures and what is made of them.
+pub(super) fn same_but_figures(before: &Value, after: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut status = object["status"].clone();
+        if let Some(members) = status.as_object_mut() {
+            for figure in ["progress", "failures", "inventory"] {
+                members.remove(figure);
+            }
+        }
+        if let Some(waiting) = status.get_mut("waitingFor").and_then(Value::as_object_mut) {
+            waiting.insert("nextAction".to_owned(), Value::Null);
+            waiting.remove("nextAttemptTime");
+        }
+        status
+    };
+    bare(before) == bare(after)
+}
+
+/// Watches all upgrades of a namespace and keeps every object that it saw, and when.
 pub(super) struct History {
-    seen: Arc<Mutex<Vec<Value>>>,
+    seen: Arc<Mutex<Vec<(Instant, Value)>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -132,7 +151,7 @@ impl History {
                     {
                         version = object.metadata.resource_version.clone().unwrap();
                         let value = serde_json::to_value(object).unwrap();
-                        keep.lock().unwrap().push(value);
+                        keep.lock().unwrap().push((Instant::now(), value));
                     }
                 }
             }
@@ -142,7 +161,23 @@ impl History {
 
     /// All objects seen so far.
     pub(super) fn all(&self) -> Vec<Value> {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap();
+        seen.iter().map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The states of an upgrade that differ from the one before in their status, and when the news
+    /// of them came.
+    pub(super) fn writes(&self, name: &str) -> Vec<(Instant, Value)> {
+        let mut writes: Vec<(Instant, Value)> = Vec::new();
+        for (at, object) in self.seen.lock().unwrap().iter() {
+            let is_new = writes
+                .last()
+                .is_none_or(|(_, before)| before["status"] != object["status"]);
+            if object["metadata"]["name"] == name && is_new {
+                writes.push((*at, object.clone()));
+            }
+        }
+        writes
     }
 
     /// The reasons of `Ready` that an upgrade went through, repeats left out.
