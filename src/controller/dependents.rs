@@ -433,7 +433,7 @@ mod tests {
             let mut kept = Vec::new();
             for (number, page) in (1..).zip(&pages) {
                 assert_eq!(page.page, number);
-                assert_eq!(page.count as usize, page.rows.len());
+                assert_eq!(usize::try_from(page.count).unwrap(), page.rows.len());
                 assert!(page.rows.len() <= PAGE_ROWS);
                 assert!(serde_json::to_vec(page).unwrap().len() <= PAGE_BYTES + 1024);
                 kept.extend(page.rows.iter().cloned());
