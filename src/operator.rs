@@ -213,7 +213,8 @@ async fn work<T: Time + 'static>(
         .run(
             move |upgrade| {
                 let controller = Arc::clone(&controller);
-                async move { controller.pass(&upgrade).await }
+                // On the heap: a pass is one large future.
+                async move { Box::pin(controller.pass(&upgrade)).await }
             },
             stop.clone(),
         )

@@ -351,7 +351,6 @@ fn words(line: &str) -> Vec<String> {
     for character in line.chars() {
         match (quote, character) {
             (Some(open), _) if open == character => quote = None,
-            (Some(_), _) => word.push(character),
             (None, '\'' | '"') => (quote, begun) = (Some(character), true),
             (None, ' ') => {
                 if begun || !word.is_empty() {
@@ -360,7 +359,7 @@ fn words(line: &str) -> Vec<String> {
                 begun = false;
             }
             (None, '#') if word.is_empty() => break,
-            (None, _) => word.push(character),
+            (Some(_) | None, _) => word.push(character),
         }
     }
     assert_eq!(quote, None, "{line}");

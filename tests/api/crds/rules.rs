@@ -24,15 +24,14 @@ fn with(object: &Value, pointer: &str, value: &Value) -> Value {
 
 /// How the API server writes a pointer.
 fn path(pointer: &str) -> String {
-    let mut path = String::new();
-    for part in pointer[1..].split('/') {
-        match part.parse::<usize>() {
-            Ok(index) => path.push_str(&format!("[{index}]")),
-            Err(_) if path.is_empty() => path.push_str(part),
-            Err(_) => path.push_str(&format!(".{part}")),
-        }
-    }
-    path
+    let parts: Vec<String> = pointer[1..]
+        .split('/')
+        .map(|part| match part.parse::<usize>() {
+            Ok(index) => format!("[{index}]"),
+            Err(_) => format!(".{part}"),
+        })
+        .collect();
+    parts.concat()[1..].to_owned()
 }
 
 /// Each row is one change of a good object, and what the refusal must say beside the field.
