@@ -213,7 +213,6 @@ async fn work<T: Time + 'static>(
         .run(
             move |upgrade| {
                 let controller = Arc::clone(&controller);
-                // On the heap: a pass is one large future.
                 async move { Box::pin(controller.pass(&upgrade)).await }
             },
             stop.clone(),
