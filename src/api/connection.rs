@@ -146,7 +146,14 @@ pub struct OAuth2ClientCredentials {
     /// The scopes to ask for; without them, whatever the client gets by default.
     /// Example: `[upgrade]`
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "set"), inner(length(min = 1, max = 128)))]
+    #[schemars(
+        length(max = 20),
+        inner(length(min = 1, max = 128)),
+        extend(
+            "x-kubernetes-list-type" = "set",
+            "x-kubernetes-validations" = rules::scopes("auth.oauth2ClientCredentials.scopes")
+        )
+    )]
     pub scopes: Vec<String>,
     /// The Secret with the keys `clientId` and `clientSecret`, in the connection's namespace. Its
     /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS and that of
@@ -171,7 +178,7 @@ pub struct SecretRef {
     /// The name of the Secret. Example: `distributor-credentials`
     #[schemars(
         length(min = 1, max = 253),
-        extend("x-kubernetes-validations" = rules::object_name("secretRef.name"))
+        extend("x-kubernetes-validations" = rules::object_name("name"))
     )]
     pub name: String,
 }

@@ -65,7 +65,7 @@ pub struct UpgradeRef {
     /// The name of the upgrade. Example: `contoso`
     #[schemars(
         length(min = 1, max = 253),
-        extend("x-kubernetes-validations" = rules::object_name("upgradeRef.name"))
+        extend("x-kubernetes-validations" = rules::object_name("name"))
     )]
     pub name: String,
 }

@@ -21,17 +21,25 @@ pub(super) fn all(rules: &[Value]) -> Value {
         .collect()
 }
 
-/// A text as people type it: not blank, and not with the blanks that copying and pasting brings,
-/// which would make an account or a price list unknown for no visible reason.
+/// A text as people type it: not blank, and not with the blanks and the invisible characters that
+/// copying and pasting brings, which would make an account or a price list unknown for no visible
+/// reason.
 pub(super) fn text(field: &str) -> Value {
-    rule(
-        "self.trim() == self && self != ''",
-        &format!("{field} must not be blank, nor begin or end with white space"),
-    )
+    all(&[
+        rule(
+            "self.trim() == self && self != ''",
+            &format!("{field} must not be blank, nor begin or end with white space"),
+        ),
+        rule(
+            r"!self.matches(r'[\p{Cc}\x{200B}\x{2060}\x{FEFF}]')",
+            &format!("{field} must not contain line breaks, tabs or other invisible characters"),
+        ),
+    ])
 }
 
 /// The name of an object in the cluster. Anything else could lead a read by name to another path
-/// of the API server.
+/// of the API server. A reference is used in several places; which one is meant, the API server
+/// says before the message.
 pub(super) fn object_name(field: &str) -> Value {
     rule(
         "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
@@ -94,6 +102,18 @@ pub(super) fn base_url(field: &str) -> Value {
             &format!("{field} must not have a query or a fragment"),
         ),
     ])
+}
+
+/// Scopes of OAuth 2: each a word of the characters that RFC 6749, 3.3, allows, so that nobody
+/// writes all of them as one text.
+pub(super) fn scopes(field: &str) -> Value {
+    rule(
+        r"self.all(scope, scope.matches(r'^[!#-\[\]-~]+$'))",
+        &format!(
+            "{field} must be a list of single words without blanks, quotes or backslashes, for \
+             example [upgrade, read]"
+        ),
+    )
 }
 
 /// Milestones are True once and never back, also not by disappearing: who reads one may rely on

@@ -30,7 +30,10 @@ use super::rules;
         "!has(oldSelf.status) || !has(oldSelf.status.tenant) || \
          !has(oldSelf.status.tenant.requestedTime) || self.spec.tenant == oldSelf.spec.tenant"
     )
-    .message("spec.tenant is frozen: the tenant was requested with these settings")
+    .message(
+        "spec.tenant is frozen: the tenant was requested with these settings, and they may change \
+         only if the BSS refuses them"
+    )
     .field_path(".spec.tenant"),
     printcolumn = r#"{ "name": "Ready", "type": "string",
         "description": "Whether the upgrade is complete",
@@ -112,7 +115,7 @@ pub struct ConnectionRef {
     /// The name of the connection, in the upgrade's namespace. Example: `distributor`
     #[schemars(
         length(min = 1, max = 253),
-        extend("x-kubernetes-validations" = rules::object_name("connectionRef.name"))
+        extend("x-kubernetes-validations" = rules::object_name("name"))
     )]
     pub name: String,
 }

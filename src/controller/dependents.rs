@@ -14,8 +14,10 @@ use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
 use crate::upgrade::{Now, Observed, ValidUpgrade, report_rows};
 
-/// Rows of a page: with their bounds, a page stays below 256 KiB.
-const PAGE_ROWS: usize = 250;
+/// Rows of a page, as the schema bounds them.
+const PAGE_ROWS: usize = 1000;
+/// The bytes that the rows of a page may have, as JSON: the rest of 256 KiB is for its metadata.
+const PAGE_BYTES: usize = 248 * 1024;
 /// Pages of a report.
 const MAX_PAGES: usize = 8;
 
@@ -64,25 +66,39 @@ pub(super) async fn reports<C: Cluster>(
     Ok(())
 }
 
+/// As few pages as hold the rows, by their number and their bytes. What does not fit into the last
+/// page is counted there.
 fn pages(kind: ReportKind, rows: &[ReportRow], truncated: i64) -> Vec<UpgradeReportSpec> {
-    let kept = rows.len().min(PAGE_ROWS.saturating_mul(MAX_PAGES));
+    let mut pages: Vec<UpgradeReportSpec> = Vec::new();
+    let (mut kept, mut bytes) = (0_usize, PAGE_BYTES);
+    for row in rows {
+        // With the comma behind it. A row that cannot be measured is one that cannot be sent.
+        let size = serde_json::to_vec(row).map_or(PAGE_BYTES, |text| text.len().saturating_add(1));
+        bytes = bytes.saturating_add(size);
+        let fits =
+            |page: &&mut UpgradeReportSpec| bytes <= PAGE_BYTES && page.rows.len() < PAGE_ROWS;
+        if let Some(page) = pages.last_mut().filter(fits) {
+            page.rows.push(row.clone());
+            page.count = page.count.saturating_add(1);
+        } else if pages.len() < MAX_PAGES {
+            bytes = size;
+            pages.push(UpgradeReportSpec {
+                kind,
+                page: i32::try_from(pages.len())
+                    .unwrap_or(i32::MAX)
+                    .saturating_add(1),
+                count: 1,
+                truncated: 0,
+                rows: vec![row.clone()],
+            });
+        } else {
+            break;
+        }
+        kept = kept.saturating_add(1);
+    }
     let left_out = i64::try_from(rows.len().saturating_sub(kept)).unwrap_or(i64::MAX);
-    let truncated = truncated.saturating_add(left_out);
-    let mut pages: Vec<UpgradeReportSpec> = rows
-        .get(..kept)
-        .unwrap_or_default()
-        .chunks(PAGE_ROWS)
-        .zip(1..)
-        .map(|(rows, page)| UpgradeReportSpec {
-            kind,
-            page,
-            count: i32::try_from(rows.len()).unwrap_or(i32::MAX),
-            truncated: 0,
-            rows: rows.to_vec(),
-        })
-        .collect();
     if let Some(last) = pages.last_mut() {
-        last.truncated = truncated;
+        last.truncated = truncated.saturating_add(left_out);
     }
     pages
 }
@@ -373,5 +389,65 @@ fn ready_condition(
         status,
         reason,
         message: message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(n: usize, longest: bool) -> ReportRow {
+        let text = |short: &str, max: usize| {
+            if longest {
+                "x".repeat(max)
+            } else {
+                short.to_owned()
+            }
+        };
+        ReportRow {
+            item: "subscription".to_owned(),
+            id: format!("{n:05}{}", text("", 123)),
+            business_key: Some(text("tru/acme/10423/t-7001/subscription/S-1", 1024)),
+            verdict: text("Blocked", 32),
+            reason: text("CurrencyMismatch", 64),
+            remedy: text("Billed in USD.", 512),
+        }
+    }
+
+    /// Whatever the rows, the pages keep to their bounds, hold the first rows in order, and say how
+    /// many there are beyond them.
+    #[test]
+    fn pages_keep_their_bounds_and_tell_what_they_leave_out() {
+        for (count, longest, beyond) in [
+            (0, false, 0),
+            (1, true, 0),
+            (1000, false, 0),
+            (1001, false, 3),
+            (8000, false, 12_000),
+            (8000, true, 12_000),
+            (20_000, false, 5),
+        ] {
+            let rows: Vec<ReportRow> = (0..count).map(|n| row(n, longest)).collect();
+            let pages = pages(ReportKind::Blockers, &rows, beyond);
+            assert!(pages.len() <= MAX_PAGES);
+            let mut kept = Vec::new();
+            for (number, page) in (1..).zip(&pages) {
+                assert_eq!(page.page, number);
+                assert_eq!(usize::try_from(page.count).unwrap(), page.rows.len());
+                assert!(page.rows.len() <= PAGE_ROWS);
+                assert!(serde_json::to_vec(page).unwrap().len() <= PAGE_BYTES + 1024);
+                kept.extend(page.rows.iter().cloned());
+            }
+            assert_eq!(kept, rows[..kept.len()]);
+            let told: i64 = pages.iter().map(|page| page.truncated).sum();
+            let all = i64::try_from(count).unwrap() + beyond;
+            assert_eq!(
+                told + i64::try_from(kept.len()).unwrap(),
+                all * i64::from(count > 0)
+            );
+            if let Some((_, before)) = pages.split_last() {
+                assert!(before.iter().all(|page| page.truncated == 0));
+            }
+        }
     }
 }

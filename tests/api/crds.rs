@@ -3,6 +3,7 @@
 //! These tests have a control plane of their own: others install the definitions in their own way,
 //! and to install them is what is tested here.
 
+mod bad_input;
 mod charts;
 mod looks;
 mod rules;

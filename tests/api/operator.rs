@@ -15,6 +15,7 @@ mod plain;
 mod refusals;
 mod rivals;
 mod second;
+mod size;
 mod storefront;
 mod suspension;
 mod view;

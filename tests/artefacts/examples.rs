@@ -1,10 +1,13 @@
 //! What a user applies is what the types read: nothing missing, nothing misspelt.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tenant_reseller_operator::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, CustomerPricing, TenantResellerUpgrade,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, CustomerPricing, Risk, TenantResellerUpgrade,
+    WhenMissing,
 };
 
 use super::project;
@@ -58,74 +61,148 @@ fn assert_contained(file: &str, path: &str, written: &Value, read: &Value) {
     }
 }
 
+/// All examples of a kind, with the files that they are from.
+fn all_of<K: DeserializeOwned + Serialize>(
+    documents: &[(String, Value)],
+    kind: &str,
+) -> Vec<(String, K)> {
+    documents
+        .iter()
+        .filter(|(_, document)| document["kind"] == kind)
+        .map(|(file, document)| (file.clone(), reads_as(file, document)))
+        .collect()
+}
+
 #[test]
-fn examples_read_as_their_types() {
-    let documents = documents();
-    let kinds: Vec<String> = documents
+fn these_are_the_examples() {
+    let kinds: Vec<String> = documents()
         .iter()
         .map(|(file, document)| format!("{file} {}", document["kind"].as_str().unwrap()))
         .collect();
     assert_eq!(
         kinds,
         [
+            "connection-accepted-risks.yaml Secret",
+            "connection-accepted-risks.yaml BssConnection",
+            "connection-oauth2.yaml Secret",
+            "connection-oauth2.yaml BssConnection",
             "connection.yaml Namespace",
             "connection.yaml Secret",
             "connection.yaml Secret",
             "connection.yaml BssConnection",
             "pricing.yaml CustomerPricing",
+            "upgrade-default-pricing.yaml TenantResellerUpgrade",
+            "upgrade-tenant-connection.yaml Secret",
+            "upgrade-tenant-connection.yaml BssConnection",
+            "upgrade-tenant-connection.yaml TenantResellerUpgrade",
             "upgrade.yaml TenantResellerUpgrade",
         ]
     );
-    let of = |kind: &str| {
-        let found = documents
-            .iter()
-            .find(|(_, document)| document["kind"] == kind);
-        found
-            .map(|(file, document)| (file.as_str(), document))
-            .unwrap()
-    };
-    let (file, document) = of("BssConnection");
-    let connection: BssConnection = reads_as(file, document);
-    let (file, document) = of("TenantResellerUpgrade");
-    let upgrade: TenantResellerUpgrade = reads_as(file, document);
-    let (file, document) = of("CustomerPricing");
-    let pricing: CustomerPricing = reads_as(file, document);
+}
 
-    // They belong together.
-    assert_eq!(
-        Some(&upgrade.spec.connection_ref.name),
-        connection.metadata.name.as_ref()
-    );
-    assert_eq!(
-        Some(&pricing.spec.upgrade_ref.name),
-        upgrade.metadata.name.as_ref()
-    );
-    for (file, document) in documents
-        .iter()
-        .filter(|(_, document)| document["kind"] != "Namespace")
-    {
-        assert_eq!(document["metadata"]["namespace"], "resellers", "{file}");
+/// They may be applied together: no two are one object, and no two are about one reseller.
+#[test]
+fn examples_do_not_get_in_each_others_way() {
+    let documents = documents();
+    let mut objects = BTreeSet::new();
+    for (file, document) in &documents {
+        let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+        let (kind, name) = (text("/kind").unwrap(), text("/metadata/name").unwrap());
+        assert!(objects.insert((kind, name)), "{file}: {kind} {name} twice");
+        if kind != "Namespace" {
+            assert_eq!(text("/metadata/namespace"), Some("resellers"), "{file}");
+        }
     }
-    let secret = documents
-        .iter()
-        .map(|(_, document)| document)
-        .find(|document| {
-            document["metadata"]["name"]
-                == connection
-                    .spec
-                    .auth
-                    .bearer
-                    .as_ref()
-                    .unwrap()
-                    .secret_ref
-                    .name
-                    .as_str()
-        })
-        .unwrap();
-    let hosts = secret["metadata"]["annotations"][ALLOWED_HOSTS_ANNOTATION]
-        .as_str()
-        .unwrap();
-    let url = url::Url::parse(&connection.spec.reference.url).unwrap();
-    assert_eq!(Some(hosts), url.host_str());
-    assert!(secret["stringData"]["token"].is_string());
+    let upgrades = all_of::<TenantResellerUpgrade>(&documents, "TenantResellerUpgrade");
+    let mut resellers = BTreeSet::new();
+    for (file, upgrade) in &upgrades {
+        let account = &upgrade.spec.reseller.account_id;
+        assert!(resellers.insert(account.clone()), "{file}: {account} twice");
+    }
+}
+
+/// What an example refers to is an example, and each Secret has the keys that are read and may be
+/// sent to every host that it would be sent to.
+#[test]
+fn examples_belong_together() {
+    let documents = documents();
+    let connections = all_of::<BssConnection>(&documents, "BssConnection");
+    let upgrades = all_of::<TenantResellerUpgrade>(&documents, "TenantResellerUpgrade");
+    let connection = |file: &str, wanted: &str| {
+        let mut all = connections.iter().map(|(_, connection)| connection);
+        all.find(|c| c.metadata.name.as_deref() == Some(wanted))
+            .unwrap_or_else(|| panic!("{file}: no BssConnection {wanted}"))
+    };
+    let secret = |file: &str, wanted: &str| {
+        let mut all = documents.iter().map(|(_, document)| document);
+        all.find(|d| d["kind"] == "Secret" && d["metadata"]["name"] == wanted)
+            .unwrap_or_else(|| panic!("{file}: no Secret {wanted}"))
+    };
+    for (file, upgrade) in &upgrades {
+        let to = connection(file, &upgrade.spec.connection_ref.name);
+        if let Some(tenant) = &upgrade.spec.tenant_connection_ref {
+            let tenant = connection(file, &tenant.name);
+            assert_eq!(tenant.spec.identity, to.spec.identity, "{file}");
+        }
+    }
+    for (file, pricing) in all_of::<CustomerPricing>(&documents, "CustomerPricing") {
+        let wanted = Some(&pricing.spec.upgrade_ref.name);
+        let mut names = upgrades.iter().map(|(_, u)| u.metadata.name.as_ref());
+        assert!(names.any(|name| name == wanted), "{file}: no {wanted:?}");
+    }
+    for (file, connection) in &connections {
+        let auth = &connection.spec.auth;
+        let (name, keys, urls) = match (&auth.bearer, &auth.oauth2_client_credentials) {
+            (Some(bearer), None) => (&bearer.secret_ref.name, vec!["token"], vec![]),
+            (None, Some(client)) => (
+                &client.secret_ref.name,
+                vec!["clientId", "clientSecret"],
+                vec![&client.token_url],
+            ),
+            both_or_none => panic!("{file}: {both_or_none:?}"),
+        };
+        let secret_of_auth = secret(file, name);
+        for key in keys {
+            assert!(
+                secret_of_auth["stringData"][key].is_string(),
+                "{file}: {key}"
+            );
+        }
+        let told = secret_of_auth["metadata"]["annotations"][ALLOWED_HOSTS_ANNOTATION].as_str();
+        let mut allowed: Vec<&str> = told.unwrap().split(',').collect();
+        let mut sent_to: Vec<String> = urls
+            .into_iter()
+            .chain([&connection.spec.reference.url])
+            .map(|url| url::Url::parse(url).unwrap().host_str().unwrap().to_owned())
+            .collect();
+        allowed.sort_unstable();
+        sent_to.sort_unstable();
+        assert_eq!(allowed, sent_to, "{file}");
+        if let Some(tls) = &connection.spec.tls {
+            let authority = secret(file, &tls.ca_secret_ref.name);
+            assert!(authority["stringData"]["ca.crt"].is_string(), "{file}");
+        }
+    }
+    // And each thing that an example is for is there.
+    let has = |so: &dyn Fn(&BssConnection) -> bool| connections.iter().any(|(_, c)| so(c));
+    assert!(has(&|c| c.spec.auth.oauth2_client_credentials.is_some()));
+    assert!(has(&|c| !c.spec.accepted_risks.is_empty()));
+    let has = |so: &dyn Fn(&TenantResellerUpgrade) -> bool| upgrades.iter().any(|(_, u)| so(u));
+    assert!(has(&|u| u.spec.tenant_connection_ref.is_some()));
+    assert!(has(
+        &|u| u.spec.pricing.when_missing == WhenMissing::UseDefault
+    ));
+}
+
+/// Whoever reads about a risk reads all of them.
+#[test]
+fn every_risk_is_explained_in_its_example() {
+    let text = super::read("examples/connection-accepted-risks.yaml");
+    for risk in [
+        Risk::UnguardedSwitch,
+        Risk::SingleOperator,
+        Risk::UnseenOrders,
+    ] {
+        assert!(text.contains(&format!("- {}", risk.as_str())), "{risk:?}");
+    }
 }

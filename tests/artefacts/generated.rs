@@ -1,5 +1,5 @@
 //! `crds/` and the templates of the CRD chart are what the types say. `UPDATE_GENERATED=1` writes
-//! them anew.
+//! them anew, and the list of reasons with them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use tenant_reseller_operator::api;
 
-use super::{project, read};
+use super::{project, read, reasons};
 
 const HEAD: &str = "# Generated from the Rust types: edit src/api, then run `make generate`.\n";
 /// Whoever removes the release keeps the objects: upgrades under way, and the record of those that
@@ -43,6 +43,7 @@ pub(super) fn written() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        reasons::write();
     });
     LazyLock::force(&WRITTEN);
 }

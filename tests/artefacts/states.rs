@@ -7,7 +7,9 @@ use tenant_reseller_operator::api::{
     Reason, StateClass,
 };
 
-use super::kstatus::{Health, KStatus, argo_health, assert_conventions, flux_violations, kstatus};
+use super::kstatus::{
+    Health, KStatus, argo_health, assert_conventions, by_the_table, flux_violations, kstatus,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
@@ -48,19 +50,7 @@ fn every_state_after_every_other_is_read_as_the_table_says() {
             if class == StateClass::Deleting {
                 object["metadata"]["deletionTimestamp"] = json!(at(1).to_string());
             }
-            let want = match class {
-                StateClass::Working | StateClass::WaitsByItself => {
-                    (KStatus::InProgress, Health::Progressing)
-                }
-                StateClass::WaitsForPeople | StateClass::Suspended => {
-                    (KStatus::InProgress, Health::Suspended)
-                }
-                StateClass::MustFix | StateClass::DoneWithDifferences => {
-                    (KStatus::Failed, Health::Degraded)
-                }
-                StateClass::Done => (KStatus::Current, Health::Healthy),
-                StateClass::Deleting => (KStatus::Terminating, Health::Progressing),
-            };
+            let want = by_the_table(class);
             assert_eq!(
                 assert_conventions(&object),
                 want,

@@ -186,6 +186,68 @@ pub(crate) fn waits_for_people(reason: &str) -> bool {
         .any(|known| known.as_str() == reason)
 }
 
+/// What the state table says that tools make of a state.
+pub(crate) fn by_the_table(class: StateClass) -> (KStatus, Health) {
+    match class {
+        StateClass::Working | StateClass::WaitsByItself => {
+            (KStatus::InProgress, Health::Progressing)
+        }
+        StateClass::WaitsForPeople | StateClass::Suspended => {
+            (KStatus::InProgress, Health::Suspended)
+        }
+        StateClass::MustFix | StateClass::DoneWithDifferences => {
+            (KStatus::Failed, Health::Degraded)
+        }
+        StateClass::Done => (KStatus::Current, Health::Healthy),
+        StateClass::Deleting => (KStatus::Terminating, Health::Progressing),
+    }
+}
+
+/// The same for the status of an upgrade, and that tools read it as the state table says by the
+/// reason of its `Ready`.
+pub(crate) fn assert_state(object: &Value) {
+    let says = assert_conventions(object);
+    let reason = condition(object, "Ready").map_or("", |ready| text(ready, "reason"));
+    let class = Reason::ALL
+        .into_iter()
+        .find(|known| known.as_str() == reason)
+        .and_then(Reason::class)
+        .unwrap_or_else(|| panic!("{reason:?} is no state: {object:#}"));
+    let wanted = if is_deleting(object) {
+        by_the_table(StateClass::Deleting)
+    } else if observed(object) != Some(generation(object)) {
+        // A newer spec that was not looked at yet.
+        (KStatus::InProgress, Health::Progressing)
+    } else {
+        by_the_table(class)
+    };
+    assert_eq!(says, wanted, "{reason}: {object:#}");
+}
+
+/// Of two statuses of one object, one after the other: the generation never goes back, and the
+/// time of a condition moves when its status does, and only then.
+pub(crate) fn assert_follows(before: &Value, after: &Value) {
+    assert!(
+        observed(after) >= observed(before),
+        "observedGeneration went back: {before:#}\n{after:#}"
+    );
+    for condition in conditions(after) {
+        let type_ = text(condition, "type");
+        let Some(old) = self::condition(before, type_) else {
+            continue;
+        };
+        let (then, now) = (
+            text(old, "lastTransitionTime"),
+            text(condition, "lastTransitionTime"),
+        );
+        let same = text(old, "status") == text(condition, "status");
+        assert!(
+            if same { then == now } else { then <= now },
+            "{type_} moved its time: {old}\n{condition}"
+        );
+    }
+}
+
 /// Everything that must hold of a status that the operator wrote, whatever the state: asserts it
 /// and answers what the tools say.
 pub(crate) fn assert_conventions(object: &Value) -> (KStatus, Health) {

@@ -8,7 +8,17 @@ use tenant_reseller_operator::api;
 
 use super::{DEFINITIONS, OPERATOR, Objects as _, SYSTEM, namespace, upgrade};
 
-const EXAMPLES: [&str; 3] = ["connection.yaml", "upgrade.yaml", "pricing.yaml"];
+/// All manifests that a user applies; the one with the namespace first.
+fn examples() -> Vec<String> {
+    let mut files: Vec<String> = std::fs::read_dir("examples")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|is| is == "yaml"))
+        .map(|path| path.display().to_string())
+        .collect();
+    files.sort_by_key(|file| (file != "examples/connection.yaml", file.clone()));
+    files
+}
 
 /// In one test, because there is one release of each chart.
 #[tokio::test(flavor = "multi_thread")]
@@ -277,7 +287,11 @@ async fn the_service_account_may_what_it_needs_and_no_more() {
 async fn examples_apply_and_apply_again() {
     let namespace = namespace("examples").await;
     let kubectl = namespace.plane.kubectl().unwrap();
-    let files = EXAMPLES.map(|file| format!("--filename=examples/{file}"));
+    let files: Vec<String> = examples()
+        .iter()
+        .map(|file| format!("--filename={file}"))
+        .collect();
+    assert!(files.len() >= 7, "{files:?}");
     let with = |words: &[&str]| -> Vec<String> {
         words
             .iter()
@@ -294,9 +308,12 @@ async fn examples_apply_and_apply_again() {
         ];
         kubectl.run(all).await.unwrap()
     };
-    kubectl.run(with(&["apply"])).await.unwrap();
+    kubectl
+        .run(with(&["apply", "--validate=strict"]))
+        .await
+        .unwrap();
     let first = versions().await;
-    assert_eq!(first.lines().count(), 5, "{first}");
+    assert_eq!(first.lines().count(), 13, "{first}");
     let said = kubectl.run(with(&["apply"])).await.unwrap();
     assert!(
         said.lines()
@@ -308,7 +325,12 @@ async fn examples_apply_and_apply_again() {
     let diff = kubectl.output(with(&["diff"]), "").await.unwrap();
     assert!(diff.success, "{}{}", diff.stdout, diff.stderr);
 
-    let by_server = with(&["apply", "--server-side", "--force-conflicts"]);
+    let by_server = with(&[
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--validate=strict",
+    ]);
     kubectl.run(by_server.clone()).await.unwrap();
     let second = versions().await;
     kubectl.run(by_server).await.unwrap();
@@ -319,4 +341,63 @@ async fn examples_apply_and_apply_again() {
             .collect()
     };
     assert_eq!(generations(&second), generations(&first));
+    commands_of_the_pages_are_taken(&kubectl).await;
+}
+
+/// The words of a command line as a shell splits them, as far as the pages use it.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+    let mut begun = false;
+    for character in line.chars() {
+        match (quote, character) {
+            (Some(open), _) if open == character => quote = None,
+            (None, '\'' | '"') => (quote, begun) = (Some(character), true),
+            (None, ' ') => {
+                if begun || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            (None, '#') if word.is_empty() => break,
+            (Some(_) | None, _) => word.push(character),
+        }
+    }
+    assert_eq!(quote, None, "{line}");
+    if begun || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// Every command that `docs/reasons.md` and `docs/undo.md` tell people to type, on the examples as
+/// they are; those that write are tried only.
+async fn commands_of_the_pages_are_taken(kubectl: &tenant_reseller_operator::local::Tool) {
+    let mut tried = 0;
+    for page in ["docs/reasons.md", "docs/undo.md"] {
+        let text = std::fs::read_to_string(page).unwrap();
+        let mut lines: Vec<&str> = Vec::new();
+        for (number, part) in text.split("```").enumerate() {
+            if number % 2 == 1 {
+                lines.extend(part.lines());
+            } else {
+                lines.extend(part.split('`').skip(1).step_by(2));
+            }
+        }
+        for line in lines.into_iter().filter(|line| line.contains("kubectl ")) {
+            let mut command = words(line);
+            assert_eq!(command.remove(0), "kubectl", "{page}: {line}");
+            let has = |word: &str| command.iter().any(|given| given == word);
+            // What opens an editor, and the report of an upgrade that is not there.
+            if has("edit") || has("--watch") || has("contoso-blockers-1") || command.len() < 2 {
+                continue;
+            }
+            if has("patch") || has("annotate") || has("delete") || has("apply") {
+                command.push("--dry-run=server".to_owned());
+            }
+            tried += 1;
+            let answer = kubectl.output(command, "").await.unwrap();
+            assert!(answer.success, "{page}: {line}: {}", answer.stderr);
+        }
+    }
+    assert!(tried > 20, "the commands were not found: {tried}");
 }

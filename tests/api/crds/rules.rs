@@ -22,7 +22,19 @@ fn with(object: &Value, pointer: &str, value: &Value) -> Value {
     object
 }
 
-/// Each row is one change of a good object, and what the refusal must say.
+/// How the API server writes a pointer.
+fn path(pointer: &str) -> String {
+    let parts: Vec<String> = pointer[1..]
+        .split('/')
+        .map(|part| match part.parse::<usize>() {
+            Ok(index) => format!("[{index}]"),
+            Err(_) => format!(".{part}"),
+        })
+        .collect();
+    parts.concat()[1..].to_owned()
+}
+
+/// Each row is one change of a good object, and what the refusal must say beside the field.
 async fn refuses(label: &str, good: &Value, rows: &[(&str, Value, &str)]) {
     let namespace = namespace(label).await;
     namespace
@@ -33,7 +45,7 @@ async fn refuses(label: &str, good: &Value, rows: &[(&str, Value, &str)]) {
     for (pointer, value, says) in rows {
         match namespace.try_create(&with(good, pointer, value)).await {
             Ok(_) => wrong.push(format!("{pointer} = {value} was accepted")),
-            Err(said) if !said.contains(says) => {
+            Err(said) if !said.contains(says) || !said.contains(&path(pointer)) => {
                 wrong.push(format!("{pointer} = {value}: wanted {says:?}, got {said}"));
             }
             Err(_) => {}
@@ -67,6 +79,17 @@ async fn an_upgrade_that_cannot_be_meant() {
         for value in [" ", "\t\n", " x", "x ", "x\u{a0}"] {
             rows.push((*pointer, json!(value), message.as_str()));
         }
+        for value in [
+            "x\ny",
+            "x\ty",
+            "x\u{0}",
+            "x\u{200b}y",
+            "\u{feff}x",
+            "x\u{7f}",
+        ] {
+            let invisible = "must not contain line breaks, tabs or other invisible characters";
+            rows.push((*pointer, json!(value), invisible));
+        }
         let path = &pointer[1..];
         let field = path.rsplit('/').next().unwrap();
         rows.push((*pointer, json!(""), field));
@@ -90,7 +113,7 @@ async fn an_upgrade_that_cannot_be_meant() {
     ] {
         rows.push(("/spec/tenant/timeZone", json!(value), zone));
     }
-    let name = "connectionRef.name must be the name of an object";
+    let name = "name must be the name of an object";
     for value in [
         "Distributor",
         "../../secrets/x",
@@ -101,6 +124,8 @@ async fn an_upgrade_that_cannot_be_meant() {
         "a?b",
     ] {
         rows.push(("/spec/connectionRef/name", json!(value), name));
+        let tenant = json!({ "kind": "BssConnection", "name": value });
+        rows.push(("/spec/tenantConnectionRef", tenant, name));
     }
     rows.extend([
         (
@@ -176,8 +201,24 @@ async fn a_default_exactly_with_use_default() {
             ),
             (
                 "/spec/pricing",
+                policy(json!({ "day": 0 })),
+                "spec.pricing.default.billing.day in body should be greater than or equal to 1",
+            ),
+            (
+                "/spec/pricing",
                 policy(json!({ "day": 29 })),
-                "spec.pricing.default.billing.day",
+                "spec.pricing.default.billing.day in body should be less than or equal to 28",
+            ),
+            (
+                "/spec/pricing",
+                policy(json!({ "day": 31 })),
+                "spec.pricing.default.billing.day in body should be less than or equal to 28",
+            ),
+            (
+                "/spec/pricing",
+                policy(json!({ "anchor": "FirstMonday" })),
+                "spec.pricing.default.billing.anchor: Unsupported value: \"FirstMonday\": \
+                 supported values: \"LastDayOfMonth\"",
             ),
             (
                 "/spec/pricing",
@@ -251,7 +292,7 @@ async fn a_connection_that_cannot_be_meant() {
     let secret = "must not contain credentials: they belong into a Secret";
     let bare = "reference.url must not have a query or a fragment";
     let identity = "identity must be the name of an object";
-    let name = "secretRef.name must be the name of an object";
+    let name = "name must be the name of an object";
     let mut rows: Vec<(&str, Value, &str)> = Vec::new();
     for value in [
         "http://bss.example.com/x",
@@ -337,6 +378,130 @@ async fn a_connection_that_cannot_be_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_way_to_log_in_and_only_over_tls() {
+    let client = |token_url: &str, scopes: Value| {
+        json!({ "oauth2ClientCredentials": {
+            "tokenUrl": token_url, "scopes": scopes, "secretRef": { "name": "credentials" } } })
+    };
+    let token = |url: &str| client(url, json!(["upgrade"]));
+    let scopes = |scopes: Value| client("https://login.example.com/oauth2/token", scopes);
+    let mut both = token("https://login.example.com/oauth2/token");
+    both["bearer"] = json!({ "secretRef": { "name": "credentials" } });
+    let one = "auth must have exactly one of bearer and oauth2ClientCredentials";
+    let field = "spec.auth.oauth2ClientCredentials.tokenUrl";
+    let https = "auth.oauth2ClientCredentials.tokenUrl must be an absolute https URL";
+    let secret = "auth.oauth2ClientCredentials.tokenUrl must not contain credentials: they belong";
+    let bare = "auth.oauth2ClientCredentials.tokenUrl must not have a query or a fragment";
+    let words = "auth.oauth2ClientCredentials.scopes must be a list of single words without blanks";
+    let at = "/spec/auth";
+    refuses(
+        "login",
+        &connection("c"),
+        &[
+            (at, both, one),
+            (at, json!({}), one),
+            (at, token("http://login.example.com/token"), https),
+            (at, token("login.example.com/token"), https),
+            (at, token("http://login.example.com/token"), field),
+            (
+                at,
+                token("https://id:secret@login.example.com/token"),
+                secret,
+            ),
+            (at, token("https://id@login.example.com/token"), secret),
+            (at, token("https://login.example.com/token?a=b"), bare),
+            (at, token("https://login.example.com/token#a"), bare),
+            (at, scopes(json!(["upgrade read"])), words),
+            (at, scopes(json!(["upgrade", " "])), words),
+            (at, scopes(json!(["\"upgrade\""])), words),
+            (
+                at,
+                scopes(json!(["upgrade", "upgrade"])),
+                "spec.auth.oauth2ClientCredentials.scopes[1]: Duplicate value: \"upgrade\"",
+            ),
+        ],
+    )
+    .await;
+    let mut bare = token("https://login.example.com/oauth2/token");
+    let client = bare["oauth2ClientCredentials"].as_object_mut().unwrap();
+    client.remove("scopes");
+    accepts(
+        "login",
+        &connection("c"),
+        &[
+            (at, token("https://login.example.com:8443/oauth2/token")),
+            (
+                at,
+                scopes(json!(["https://bss.example.com/.default", "a:b"])),
+            ),
+            (at, bare),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_and_risks_within_what_is_known() {
+    let risks = "supported values: \"UnguardedSwitch\", \"SingleOperator\", \"UnseenOrders\"";
+    let codes = |codes: Value| json!({ "throttleStatusCodes": codes });
+    let at = "/spec/limits";
+    refuses(
+        "limits",
+        &connection("c"),
+        &[
+            ("/spec/acceptedRisks", json!(["Everything"]), risks),
+            ("/spec/acceptedRisks", json!(["singleOperator"]), risks),
+            (
+                "/spec/acceptedRisks",
+                json!(["SingleOperator", "SingleOperator"]),
+                "spec.acceptedRisks[1]: Duplicate value: \"SingleOperator\"",
+            ),
+            (
+                at,
+                codes(json!([399])),
+                "spec.limits.throttleStatusCodes[0] in body should be greater than or equal to 400",
+            ),
+            (
+                at,
+                codes(json!([429, 600])),
+                "spec.limits.throttleStatusCodes[1] in body should be less than or equal to 599",
+            ),
+            (
+                at,
+                codes(json!([])),
+                "spec.limits.throttleStatusCodes in body should have at least 1 items",
+            ),
+            (
+                at,
+                codes(json!([429, 503, 403, 509, 529])),
+                "spec.limits.throttleStatusCodes: Too many: 5: must have at most 4 items",
+            ),
+            (
+                at,
+                codes(json!([429, 429])),
+                "spec.limits.throttleStatusCodes[1]: Duplicate value: 429",
+            ),
+            (
+                at,
+                json!({ "settleSeconds": 0 }),
+                "spec.limits.settleSeconds in body should be greater than or equal to 1",
+            ),
+            (
+                at,
+                json!({ "orderSettleSeconds": 604_801 }),
+                "spec.limits.orderSettleSeconds in body should be less than or equal to 604800",
+            ),
+            (
+                at,
+                json!({ "activeUpgrades": 1001 }),
+                "spec.limits.activeUpgrades in body should be less than or equal to 1000",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pricing_that_cannot_be_meant() {
     let good = pricing("p", &[customer("20001"), customer("20002")]);
     let first = |field: &str, value: Value| {
@@ -365,7 +530,17 @@ async fn pricing_that_cannot_be_meant() {
         (
             customers,
             first("billing", json!({ "day": 0 })),
-            "spec.customers[0].billing.day",
+            "spec.customers[0].billing.day in body should be greater than or equal to 1",
+        ),
+        (
+            customers,
+            first("billing", json!({ "day": 29 })),
+            "spec.customers[0].billing.day in body should be less than or equal to 28",
+        ),
+        (
+            customers,
+            first("billing", json!({ "day": 31 })),
+            "spec.customers[0].billing.day in body should be less than or equal to 28",
         ),
         (
             customers,
@@ -395,7 +570,7 @@ async fn pricing_that_cannot_be_meant() {
         (
             "/spec/upgradeRef/name",
             json!("A"),
-            "upgradeRef.name must be the name of an object",
+            "name must be the name of an object",
         ),
     ];
     for value in ["5,000", "-1", "1.", ".5", "1e9", "1.1234567", "EUR 5", " 5"] {

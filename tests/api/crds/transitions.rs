@@ -49,7 +49,10 @@ async fn what_is_immutable() {
             panic!("{object} is refused");
         }
         let said = namespace.try_merge(&object, patch).await.unwrap_err();
-        assert!(said.contains(says), "wanted {says:?}, got {said}");
+        let says = format!("{says}: delete the object and create it anew");
+        assert!(said.contains(&says), "wanted {says:?}, got {said}");
+        let field = says.split(' ').next().unwrap();
+        assert!(said.contains(&format!("spec.{field}: ")), "{said}");
     }
     for (object, patch) in [
         (upgrade("u"), json!({ "spec": { "suspend": true } })),
@@ -90,11 +93,24 @@ async fn the_tenant_is_frozen_while_it_is_requested() {
         .merge_status(&object, requested(json!("2026-12-05T20:00:00Z")))
         .await
         .unwrap();
-    let said = namespace
-        .merge(&object, edition("Essential"))
-        .await
-        .unwrap_err();
-    assert!(said.contains("spec.tenant is frozen"), "{said}");
+    for (field, value) in [
+        ("priceList", "PL-OTHER"),
+        ("edition", "Essential"),
+        ("language", "el-GR"),
+        ("timeZone", "UTC"),
+        ("dateFormat", "yyyy-MM-dd"),
+        ("invoicing", "Separate"),
+    ] {
+        let patch = json!({ "spec": { "tenant": { field: value } } });
+        let said = namespace.try_merge(&object, patch).await.unwrap_err();
+        assert!(
+            said.contains(
+                "spec.tenant is frozen: the tenant was requested with these settings, and they may \
+                 change only if the BSS refuses them"
+            ),
+            "{field}: {said}"
+        );
+    }
     // Anything else may still change.
     namespace
         .merge(&object, json!({ "spec": { "suspend": true } }))

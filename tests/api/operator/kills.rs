@@ -125,7 +125,11 @@ async fn recorded(world: &World) {
     assert!(claim.inventory_digest.is_some(), "{claim:?}");
     assert_eq!(claim.approval.as_deref(), Some("Automatic"), "{claim:?}");
     assert!(claim.intents.activate.is_none(), "{claim:?}");
-    assert_eq!(claim.timeline.len(), 5, "{claim:?}");
+    assert_eq!(
+        claim.timeline.len(),
+        super::view::MILESTONES.len(),
+        "{claim:?}"
+    );
 }
 
 /// Killed again and again, at moments that nobody chose.

@@ -105,7 +105,7 @@ async fn record(world: &World, upgrade: &Value) {
         upgrade["status"]["inventory"]["digest"]
     );
     assert_eq!(claim.approval.as_deref(), Some("Automatic"));
-    assert_eq!(claim.timeline.len(), 5);
+    assert_eq!(claim.timeline.len(), MILESTONES.len());
     let holder = world.system.clone();
     let namespace: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(world.client.clone());
     let uid = namespace.get(&holder).await.unwrap().metadata.uid;
@@ -190,6 +190,7 @@ fn phases_in_order(world: &World) {
         "PricingGate",
         "SubscriptionCopy",
         "Activation",
+        "Verification",
         "Done",
     ];
     let places: Vec<usize> = phases

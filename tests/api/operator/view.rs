@@ -1,14 +1,17 @@
 //! What the API server shows of an upgrade, as JSON, and every status that was ever seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use futures::{StreamExt as _, pin_mut};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, WatchEvent, WatchParams};
 use serde_json::Value;
-use tenant_reseller_operator::api::TenantResellerUpgrade;
+use tenant_reseller_operator::api::{
+    BssConnection, ConditionType, CustomerPricing, TenantResellerUpgrade,
+};
 
 use crate::kstatus;
 
@@ -98,51 +101,117 @@ fn counted(group: &Value) -> (String, i64) {
     )
 }
 
-/// Watches all upgrades of a namespace and keeps every object that it saw.
+/// Whether two states of an upgrade differ in nothing but figures and what is made of them.
+pub(super) fn same_but_figures(before: &Value, after: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut status = object["status"].clone();
+        if let Some(members) = status.as_object_mut() {
+            for figure in ["progress", "failures", "inventory"] {
+                members.remove(figure);
+            }
+        }
+        if let Some(waiting) = status.get_mut("waitingFor").and_then(Value::as_object_mut) {
+            waiting.insert("nextAction".to_owned(), Value::Null);
+            waiting.remove("nextAttemptTime");
+        }
+        status
+    };
+    bare(before) == bare(after)
+}
+
+/// What one watch saw, and when.
+type Seen = Arc<Mutex<Vec<(Instant, Value)>>>;
+
+/// Watches all upgrades, connections and pricing objects of a namespace and keeps every state of
+/// them that it saw. Each is checked in the end, whether the test asks for it or not.
 pub(super) struct History {
-    seen: Arc<Mutex<Vec<Value>>>,
-    task: tokio::task::JoinHandle<()>,
+    seen: Seen,
+    beside: Vec<Seen>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Drop for History {
     fn drop(&mut self) {
-        self.task.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
+        // A test that failed already has its reason.
+        if !std::thread::panicking() {
+            self.assert_conventions(&[]);
+        }
     }
+}
+
+fn watched<K>(client: kube::Client, namespace: &str) -> (Seen, tokio::task::JoinHandle<()>)
+where
+    K: kube::Resource<DynamicType = ()>,
+{
+    let kind = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind);
+    let seen = Seen::default();
+    let keep = Arc::clone(&seen);
+    // From the beginning: the namespace is new, so that nothing is missed.
+    let task = tokio::spawn(async move {
+        let mut version = "0".to_owned();
+        loop {
+            let Ok(stream) = api.watch(&WatchParams::default(), &version).await else {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            };
+            pin_mut!(stream);
+            while let Some(Ok(event)) = stream.next().await {
+                if let WatchEvent::Added(object)
+                | WatchEvent::Modified(object)
+                | WatchEvent::Deleted(object) = event
+                {
+                    version = object.metadata.resource_version.clone().unwrap();
+                    let value = serde_json::to_value(object).unwrap();
+                    keep.lock().unwrap().push((Instant::now(), value));
+                }
+            }
+        }
+    });
+    (seen, task)
 }
 
 impl History {
     pub(super) fn watch(client: kube::Client, namespace: &str) -> Self {
-        let kind = ApiResource::erase::<TenantResellerUpgrade>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind);
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let keep = Arc::clone(&seen);
-        // From the beginning: the namespace is new, so that nothing is missed.
-        let task = tokio::spawn(async move {
-            let mut version = "0".to_owned();
-            loop {
-                let Ok(stream) = api.watch(&WatchParams::default(), &version).await else {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                    continue;
-                };
-                pin_mut!(stream);
-                while let Some(Ok(event)) = stream.next().await {
-                    if let WatchEvent::Added(object)
-                    | WatchEvent::Modified(object)
-                    | WatchEvent::Deleted(object) = event
-                    {
-                        version = object.metadata.resource_version.clone().unwrap();
-                        let value = serde_json::to_value(object).unwrap();
-                        keep.lock().unwrap().push(value);
-                    }
-                }
-            }
-        });
-        Self { seen, task }
+        let (seen, upgrades) = watched::<TenantResellerUpgrade>(client.clone(), namespace);
+        let (connections, of_connections) = watched::<BssConnection>(client.clone(), namespace);
+        let (prices, of_prices) = watched::<CustomerPricing>(client, namespace);
+        Self {
+            seen,
+            beside: vec![connections, prices],
+            tasks: vec![upgrades, of_connections, of_prices],
+        }
     }
 
-    /// All objects seen so far.
+    /// Whether this very state of an upgrade was seen.
+    pub(super) fn has(&self, version: &str) -> bool {
+        let seen = self.seen.lock().unwrap();
+        seen.iter()
+            .any(|(_, object)| object["metadata"]["resourceVersion"] == version)
+    }
+
+    /// All states of upgrades seen so far.
     pub(super) fn all(&self) -> Vec<Value> {
-        self.seen.lock().unwrap().clone()
+        let seen = self.seen.lock().unwrap();
+        seen.iter().map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The states of an upgrade that differ from the one before in their status, and when the news
+    /// of them came.
+    pub(super) fn writes(&self, name: &str) -> Vec<(Instant, Value)> {
+        let mut writes: Vec<(Instant, Value)> = Vec::new();
+        for (at, object) in self.seen.lock().unwrap().iter() {
+            let is_new = writes
+                .last()
+                .is_none_or(|(_, before)| before["status"] != object["status"]);
+            if object["metadata"]["name"] == name && is_new {
+                writes.push((*at, object.clone()));
+            }
+        }
+        writes
     }
 
     /// The reasons of `Ready` that an upgrade went through, repeats left out.
@@ -160,32 +229,53 @@ impl History {
         reasons
     }
 
-    /// Every status obeys the conventions, milestones never went back, and nothing secret was
-    /// shown.
+    /// Every status that was ever written obeys the conventions and is read by tools as the state
+    /// table says, follows from the one before, has no milestone that went back, and shows nothing
+    /// secret.
     pub(super) fn assert_conventions(&self, secrets: &[&str]) {
+        let mut beside = Vec::new();
+        for seen in &self.beside {
+            beside.extend(
+                seen.lock()
+                    .unwrap()
+                    .iter()
+                    .map(|(_, object)| object.clone()),
+            );
+        }
         let all = self.all();
-        assert!(!all.is_empty(), "nothing was watched");
-        let mut reached: BTreeSet<(String, String)> = BTreeSet::new();
-        for object in &all {
+        let mut latest: BTreeMap<String, &Value> = BTreeMap::new();
+        let mut reached: BTreeSet<(String, &str)> = BTreeSet::new();
+        for (object, is_upgrade) in all
+            .iter()
+            .map(|object| (object, true))
+            .chain(beside.iter().map(|object| (object, false)))
+        {
             let text = object.to_string();
             for secret in secrets {
                 assert!(!text.contains(secret), "a secret is shown: {object:#}");
+            }
+            let view = View(object.clone());
+            let uid = view.text("/metadata/uid").to_owned();
+            if let Some(before) = latest.insert(uid.clone(), object) {
+                kstatus::assert_follows(before, object);
             }
             if object.pointer("/status/conditions").is_none() {
                 assert_eq!(object["status"]["observedGeneration"], -1, "{object:#}");
                 continue;
             }
-            kstatus::assert_conventions(object);
             let status = object["status"].to_string();
             assert!(status.len() <= 16 * 1024, "{} bytes", status.len());
-            let view = View(object.clone());
-            let uid = view.text("/metadata/uid").to_owned();
-            for milestone in MILESTONES {
-                let key = (uid.clone(), milestone.to_owned());
-                if view.is(milestone) {
+            if !is_upgrade {
+                kstatus::assert_conventions(object);
+                continue;
+            }
+            kstatus::assert_state(object);
+            for milestone in ConditionType::MILESTONES {
+                let key = (uid.clone(), milestone.as_str());
+                if view.is(milestone.as_str()) {
                     reached.insert(key);
                 } else {
-                    assert!(!reached.contains(&key), "{milestone} went back: {object:#}");
+                    assert!(!reached.contains(&key), "{key:?} went back: {object:#}");
                 }
             }
         }
@@ -207,10 +297,11 @@ impl History {
     }
 }
 
-pub(super) const MILESTONES: [&str; 5] = [
+pub(super) const MILESTONES: [&str; 6] = [
     "TenantCreated",
     "CustomersCopied",
     "PricingReady",
     "SubscriptionsCopied",
     "BackOrderingActivated",
+    "Verified",
 ];

@@ -399,6 +399,14 @@ impl World {
     /// refused by RBAC, nothing secret in logs, events or any object.
     pub(super) async fn holds(&self) {
         let secrets = ["contract-secret-of", "control-secret-of", "PRIVATE KEY"];
+        // The watch has seen all that is there, so that no state escapes the checks.
+        for upgrade in self.upgrades().list(&ListParams::default()).await.unwrap() {
+            let version = upgrade.metadata.resource_version.unwrap();
+            until("the watch keeps pace", || async {
+                (self.history.has(&version), version.clone())
+            })
+            .await;
+        }
         self.history.assert_conventions(&secrets);
         let log = self.log();
         let events = self.kubectl(&["get", "events", "-o", "json"]).await;
