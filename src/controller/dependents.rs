@@ -28,7 +28,11 @@ pub(super) async fn reports<C: Cluster>(
     valid: &ValidUpgrade,
     observed: &Observed,
 ) -> ClusterResult<()> {
-    if !observed.looked_at_purchases {
+    let known: Vec<ReportKind> = ReportKind::ALL
+        .into_iter()
+        .filter(|kind| looked(*kind, observed))
+        .collect();
+    if known.is_empty() {
         return Ok(());
     }
     let Some(reseller) = observed
@@ -45,7 +49,8 @@ pub(super) async fn reports<C: Cluster>(
         .and_then(|claim| claim.tenant_id.clone())
         .map(Into::into);
     let mut there = cluster.reports_of(upgrade).await?;
-    for kind in ReportKind::ALL {
+    there.retain(|report| known.contains(&report.spec.kind));
+    for kind in known {
         let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
         for page in pages(kind, &rows, truncated) {
             let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);
@@ -68,6 +73,19 @@ pub(super) async fn reports<C: Cluster>(
 
 /// As few pages as hold the rows, by their number and their bytes. What does not fit into the last
 /// page is counted there.
+/// Whether this process has looked at what the reports of a kind tell. What another one wrote stays
+/// until then.
+fn looked(kind: ReportKind, observed: &Observed) -> bool {
+    observed.looked_at_purchases
+        || match kind {
+            ReportKind::Blockers | ReportKind::Exclusions => false,
+            ReportKind::ManualSteps => observed.manual.total() > 0,
+            ReportKind::Verification => {
+                observed.differences.total() > 0 || observed.reached(ConditionType::Verified)
+            }
+        }
+}
+
 fn pages(kind: ReportKind, rows: &[ReportRow], truncated: i64) -> Vec<UpgradeReportSpec> {
     let mut pages: Vec<UpgradeReportSpec> = Vec::new();
     let (mut kept, mut bytes) = (0_usize, PAGE_BYTES);

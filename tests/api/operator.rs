@@ -5,12 +5,15 @@
 //! What happened is judged by the sandbox's tables and ledgers and by what the API server shows.
 
 mod access;
+mod acts;
+mod adoption;
 mod bss;
 mod deletion;
 mod endings;
 mod faults;
 mod gates;
 mod kills;
+mod manual;
 mod plain;
 mod refusals;
 mod rivals;
@@ -18,5 +21,7 @@ mod second;
 mod size;
 mod storefront;
 mod suspension;
+mod verify;
 mod view;
+mod weak;
 mod world;

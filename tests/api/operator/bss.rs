@@ -17,6 +17,8 @@ pub(super) struct Data {
     pub(super) defects: &'static str,
     pub(super) tenant_queue_ms: u32,
     pub(super) order_ms: u32,
+    /// Switches in their weak form, as `--weak` takes them.
+    pub(super) weak: &'static [&'static str],
 }
 
 impl Default for Data {
@@ -27,6 +29,7 @@ impl Default for Data {
             defects: "none",
             tenant_queue_ms: 300,
             order_ms: 0,
+            weak: &[],
         }
     }
 }
@@ -65,6 +68,7 @@ impl Bss {
             .arg(flag("defects", &data.defects))
             .arg(flag("tenant-queue-ms", &data.tenant_queue_ms))
             .arg(flag("order-ms", &data.order_ms))
+            .args((!data.weak.is_empty()).then(|| flag("weak", &data.weak.join(","))))
             .env("BSS_SANDBOX_TOKEN", &token)
             .env("BSS_SANDBOX_CONTROL_TOKEN", &control_token)
             .rank(Rank::Client);
@@ -118,6 +122,12 @@ impl Bss {
         let (status, body) = self.try_act(path, body).await;
         assert!((200..300).contains(&status), "{path}: {status} {body}");
         body
+    }
+
+    /// Something that is set.
+    pub(super) async fn put(&self, path: &str, body: Value) {
+        let (status, answer) = self.call(Method::PUT, path, Some(body)).await;
+        assert!((200..300).contains(&status), "{path}: {status} {answer}");
     }
 
     /// An action that may be refused.
@@ -193,6 +203,14 @@ impl Bss {
 
     /// Two billing cycles on, and the judgement: nothing doubled, nothing lost, one activation.
     pub(super) async fn judged_clean(&self) {
+        self.ledgers_clean().await;
+        self.effects_once().await;
+        assert_eq!(self.effects("createTenant", "Accepted").await, 1);
+        assert_eq!(self.effects("activateBackOrdering", "Activated").await, 1);
+    }
+
+    /// The same by the ledgers and tables alone, whoever did what.
+    pub(super) async fn ledgers_clean(&self) {
         self.act("run-billing-cycles", json!({ "count": 2 })).await;
         let verdict = self.get("judge").await;
         let eligible = verdict["eligible"].as_u64().unwrap();
@@ -214,9 +232,6 @@ impl Bss {
         ] {
             assert_eq!(verdict[figure], wanted, "{figure}: {verdict:#}");
         }
-        self.effects_once().await;
-        assert_eq!(self.effects("createTenant", "Accepted").await, 1);
-        assert_eq!(self.effects("activateBackOrdering", "Activated").await, 1);
         assert_eq!(self.state().await["kind"], "Tenant");
     }
 
@@ -228,6 +243,19 @@ impl Bss {
             once.dedup();
             assert_eq!(created, once, "{operation}");
         }
+    }
+
+    /// How many effects of an operation are the operator's own.
+    pub(super) async fn by_operator(&self, operation: &str) -> usize {
+        let lines = self.audit(operation).await;
+        lines
+            .iter()
+            .filter(|line| line["actor"] == "Operator")
+            .filter(|line| {
+                let outcome = line["outcome"].as_str().unwrap_or_default();
+                ["Accepted", "Created", "Updated", "Written", "Activated"].contains(&outcome)
+            })
+            .count()
     }
 
     /// How often an operation had this outcome.

@@ -114,16 +114,19 @@ async fn a_second_copy_is_named_until_one_is_ended() {
     world.ends_well().await;
 }
 
-/// A copy that the reseller amended in what belongs to the source, and a source that changed: the
+/// A source that changed, and its copy that the reseller amended in what belongs to the source: the
 /// operator overwrites neither.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_changed_after_its_copy() {
+async fn a_source_and_its_copy_that_both_changed() {
     let world = held("changed").await;
-    let changed = json!({ "pick": "Copied", "quantity": 77 });
+    let source = world.bss.created("copySubscriptions").await.remove(3);
+    let amended = json!({ "sourceId": source, "quantity": 76 });
+    world.bss.act("reseller-staff/amend", amended).await;
+    let changed = json!({ "sourceId": source, "quantity": 77 });
     let changed = world.bss.act("storefront/quantity", changed).await;
     world.bss.act("staff/cancel-order", json!({})).await;
     let view = world.until_reason("SourceChanged").await;
-    let source = text(&changed["sourceId"]);
+    assert_eq!(text(&changed["sourceId"]), source);
     assert_eq!(view.named("SourceChanged"), std::slice::from_ref(&source));
     assert_eq!(world.bss.count("/activations").await, 0);
     let amended = json!({ "sourceId": source, "quantity": 77 });
@@ -137,19 +140,23 @@ async fn settings_that_the_bss_refuses() {
     let world = World::start("settings").await;
     world.connect().await;
     let mut upgrade = world.upgrade();
+    let right = upgrade["spec"]["tenant"].clone();
     upgrade["spec"]["tenant"]["priceList"] = json!("PL-NOWHERE");
+    upgrade["spec"]["tenant"]["edition"] = json!("Gold");
+    upgrade["spec"]["tenant"]["timeZone"] = json!("Mars/Olympus_Mons");
     world.apply(&[upgrade]).await;
-    let view = world.until_reason("TenantCreationFailed").await;
+    let view = world.until_reason("InvalidSpec").await;
     assert!(view.is("Stalled"), "{:#}", view.0);
-    assert!(view.message().contains("priceList"), "{}", view.summary());
+    for field in ["priceList", "edition", "timeZone"] {
+        let named = format!("spec.tenant.{field} ");
+        assert!(view.message().contains(&named), "{}", view.summary());
+    }
     world
         .until("the settings are not frozen", |view| {
             view.0.pointer("/status/tenant/requestedTime").is_none()
         })
         .await;
-    world
-        .patch(json!({ "spec": { "tenant": { "priceList": "PL-RESELLER-EUR" } } }))
-        .await;
+    world.patch(json!({ "spec": { "tenant": right } })).await;
     world.ends_well().await;
 }
 

@@ -42,6 +42,14 @@ where
     }
 }
 
+/// Pricing options, as the reseller's staff sets them for all.
+pub(super) fn options() -> Value {
+    json!({
+        "priceList": "PL-RETAIL", "billing": { "day": 1 }, "paymentMethod": "Invoice",
+        "invoicing": "Combined",
+    })
+}
+
 /// How a world differs from the usual one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
@@ -219,6 +227,27 @@ impl World {
                 },
             },
         })
+    }
+
+    /// The connection with other limits and accepted risks: short quiet times.
+    pub(super) fn weak_connection(&self, risks: &[&str]) -> Value {
+        let mut connection = self.connection();
+        connection["spec"]["acceptedRisks"] = json!(risks);
+        connection["spec"]["limits"]["settleSeconds"] = json!(3);
+        connection["spec"]["limits"]["orderSettleSeconds"] = json!(4);
+        connection
+    }
+
+    /// Everything that one upgrade needs, for a BSS that is weak.
+    pub(super) async fn begin_weak(&self, risks: &[&str]) {
+        let token = self.bss.token.clone();
+        self.apply(&[
+            self.credentials(&token),
+            self.authority(),
+            self.weak_connection(risks),
+            self.upgrade(),
+        ])
+        .await;
     }
 
     /// An upgrade whose customers get default pricing options.
