@@ -13,6 +13,7 @@
 mod chart;
 mod examples;
 mod generated;
+mod guarantees;
 mod reasons;
 mod schema;
 mod states;
