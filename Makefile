@@ -3,12 +3,14 @@ CUSTOMERS ?= 120
 SUBSCRIPTIONS ?= 400
 SEED ?= 1
 KEEP ?=
+RUNS ?= 20
+FIRST ?= 1
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +23,10 @@ demo-stop: ## End what `make demo KEEP=1` left running
 
 test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
+
+endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
+	@RUNS="$(RUNS)" FIRST="$(FIRST)" KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- endurance --nocapture
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked

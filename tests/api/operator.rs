@@ -10,6 +10,7 @@ mod adoption;
 mod bss;
 mod deletion;
 mod endings;
+mod endurance;
 mod faults;
 mod gates;
 mod kills;

@@ -260,6 +260,12 @@ impl<'a> Story<'a> {
         }
         self.narrator.fact(
             "the final sweep was clean, BackOrderingActivated is True, the reseller is no longer Basic",
+        )?;
+        if !view.is("Verified") {
+            return Err(LocalError::Unexpected(view.summary()));
+        }
+        self.narrator.fact(
+            "both sides were compared item by item after the switch and agree, Verified is True",
         )
     }
 

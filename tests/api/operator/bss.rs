@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method};
 use serde_json::{Value, json};
-use tenant_reseller_operator::local::{ControlPlane, Process, ProcessSpec, Rank};
+use tenant_reseller_operator::local::{ControlPlane, Process, ProcessSpec, Rank, ports};
 
 use super::world::until;
 
@@ -36,7 +36,7 @@ impl Default for Data {
 
 /// A running sandbox. Dropped, it ends.
 pub(super) struct Bss {
-    _process: Process,
+    process: Process,
     http: Client,
     /// Without a path.
     pub(super) url: String,
@@ -52,6 +52,8 @@ impl Bss {
     /// Starts one whose world, tokens and identity carry the test's label.
     pub(super) async fn start(plane: &ControlPlane, label: &str, data: &Data) -> Self {
         let supervisor = plane.supervisor();
+        // A port that it keeps when it is started again.
+        let [port] = ports::free().unwrap();
         let name = format!("bss-{label}");
         let folder = supervisor.subfolder(&name).unwrap();
         let token = format!("contract-secret-of-{label}");
@@ -59,7 +61,7 @@ impl Bss {
         let identity = format!("acme-{label}");
         let flag = |name: &str, value: &dyn std::fmt::Display| format!("--{name}={value}");
         let spec = ProcessSpec::new(&name, env!("CARGO_BIN_EXE_bss-sandbox"))
-            .arg("--listen=127.0.0.1:0")
+            .arg(flag("listen", &format!("127.0.0.1:{port}")))
             .arg(flag("database", &folder.join("bss.sqlite").display()))
             .arg(flag("self-signed", &folder.display()))
             .arg(flag("identity", &identity))
@@ -88,7 +90,7 @@ impl Bss {
             .build()
             .unwrap();
         Self {
-            _process: process,
+            process,
             http,
             url,
             token,
@@ -96,6 +98,22 @@ impl Bss {
             authority,
             identity,
         }
+    }
+
+    /// Ends it with SIGKILL and starts it again, on its file and its port.
+    pub(super) async fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.start_again().unwrap();
+        until("the BSS is back", || async {
+            let reply = self
+                .http
+                .get(format!("{}/control/v1/state", self.url))
+                .bearer_auth(&self.control_token)
+                .send()
+                .await;
+            (reply.is_ok(), format!("{reply:?}"))
+        })
+        .await;
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
