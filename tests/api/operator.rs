@@ -20,6 +20,7 @@ mod refusals;
 mod rivals;
 mod second;
 mod size;
+mod states;
 mod storefront;
 mod suspension;
 mod verify;
