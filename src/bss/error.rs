@@ -87,6 +87,10 @@ pub enum BssError {
         /// How.
         detail: String,
     },
+    /// The caller took the request back while it waited for its turn. Nothing was sent, and nothing
+    /// is wrong with the BSS.
+    #[error("taken back before it was sent")]
+    Withdrawn,
     /// The connection itself may not be used: address guard, allowed hosts, TLS trust.
     #[error("the connection is refused here: {detail}")]
     Refused {
@@ -142,6 +146,7 @@ impl BssError {
             Self::ManualStepNeeded { .. } => "ManualStepNeeded",
             Self::Unsupported { .. } => "Unsupported",
             Self::Malformed { .. } => "Malformed",
+            Self::Withdrawn => "Withdrawn",
             Self::Refused { .. } => "Refused",
         }
     }

@@ -37,7 +37,8 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
             message,
             "The operator tries again by itself; see that the BSS can be reached from the cluster.",
         ),
-        BssError::OutcomeUnknown { .. }
+        BssError::Withdrawn
+        | BssError::OutcomeUnknown { .. }
         | BssError::Conflict { .. }
         | BssError::StaleEpoch { .. }
         | BssError::NotFound { .. }

@@ -3,9 +3,13 @@
 
 use super::scripted::{Act, Scripted, json, problem, reply};
 use super::{TOKEN, adapter, limiter, settings};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::limits::PauseReason;
+use tenant_reseller_operator::bss::consent::Consent;
+use tenant_reseller_operator::bss::limits::{Limiter, PauseReason, Settings as Limits};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
 };
@@ -505,4 +509,51 @@ async fn ids_that_would_lead_elsewhere_are_not_sent() {
         assert_eq!(bss.tenant(&id.into()).await.unwrap_err().class(), "Invalid");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_taken_back_while_it_waited_is_never_sent() {
+    let whole = json(r#"{"identity":"acme"}"#);
+    let (first, rest) = whole.split_at(whole.len() - 8);
+    let slow = Act::Drip {
+        first: first.to_vec(),
+        rest: rest.to_vec(),
+        every: Duration::from_millis(60),
+    };
+    let server = Scripted::start(vec![slow, Act::Send(json(r#"{"results":[]}"#))]).await;
+    let limiter = Limiter::new(Limits {
+        per_second: NonZeroU32::new(1000).unwrap(),
+        concurrency: NonZeroU16::MIN,
+    });
+    let bss = ReferenceBss::new(settings(&server.url, TOKEN), limiter.clone()).unwrap();
+    let wanted = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&wanted);
+    let consent = Consent::new(move || asked.load(Ordering::SeqCst));
+    let writes = consent.over(async { tokio::join!(write(&bss), write(&bss)) });
+    let change_of_mind = async {
+        while limiter.load() != (2, 1) {
+            tokio::task::yield_now().await;
+        }
+        wanted.store(false, Ordering::SeqCst);
+    };
+    let (first, taken_back, ()) = tokio::join!(bss.identity(), writes, change_of_mind);
+    assert_eq!(first, Ok(Some("acme".to_owned())));
+    assert_eq!(taken_back, (BssError::Withdrawn, BssError::Withdrawn));
+    assert!(!BssError::Withdrawn.effect_unknown());
+    assert_eq!(server.requests().len(), 1);
+    // Nobody holds it against the BSS, and the places are free again.
+    assert_eq!(limiter.paused(), None);
+    assert_eq!(limiter.load(), (0, 0));
+    let calls = limiter.figures().snapshot().calls;
+    let names: Vec<_> = calls.keys().copied().collect();
+    assert_eq!(names, [("getIdentity", "Ok")]);
+    // Without a consent over it, a call goes.
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Some(Epoch(3)),
+    };
+    bss.copy_customers(fence, &"T".into(), &[item("1")])
+        .await
+        .unwrap();
+    assert_eq!(server.requests().len(), 2);
 }

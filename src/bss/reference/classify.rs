@@ -114,6 +114,7 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
                 detail: format!("not asked again for {} s", deferred.after.as_secs().max(1)),
             },
         },
+        Failure::Withdrawn => BssError::Withdrawn,
         Failure::Refused(detail) => BssError::Refused { detail },
         Failure::NotSent(detail) => BssError::Unavailable { detail },
         Failure::Lost(detail) => lost(effect, detail),
@@ -226,6 +227,7 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
         BssError::Malformed { detail } => BssError::Malformed {
             detail: clean(&detail),
         },
+        BssError::Withdrawn => BssError::Withdrawn,
         BssError::Refused { detail } => BssError::Refused {
             detail: clean(&detail),
         },
@@ -350,6 +352,7 @@ mod tests {
         assert!(unknown(Failure::Redirected(302)));
         assert!(unknown(Failure::TooLarge(1)));
         assert!(!unknown(Failure::NotSent(String::new())));
+        assert!(!unknown(Failure::Withdrawn));
         assert!(!unknown(Failure::Refused(String::new())));
         assert!(!unknown(Failure::Unsendable(String::new())));
         let lost = failure(Failure::Lost("cut".to_owned()), Effect::Read);

@@ -60,7 +60,10 @@ impl ReferenceBss {
         let Call { operation, request } = call;
         let start = Instant::now();
         let reply = self.transport.call(&request).await;
-        let asked = !matches!(reply, Err(Failure::Deferred(_) | Failure::Unsendable(_)));
+        let asked = !matches!(
+            reply,
+            Err(Failure::Deferred(_) | Failure::Unsendable(_) | Failure::Withdrawn)
+        );
         let result = match reply {
             Ok(reply) => success(reply, &operation).and_then(translate),
             Err(failure) => Err(classify::failure(failure, operation.effect)),

@@ -13,6 +13,8 @@ pub enum Failure {
     Unsendable(String),
     /// The limiter holds it back; nothing was sent.
     Deferred(Deferred),
+    /// The caller took it back while it waited; nothing was sent.
+    Withdrawn,
     /// Address guard or TLS trust; nothing was sent.
     Refused(String),
     /// No connection; nothing was sent.

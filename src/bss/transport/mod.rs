@@ -16,6 +16,7 @@ pub use failure::Failure;
 pub use guard::AllowedRanges;
 pub use target::Cleartext;
 
+use super::consent;
 use super::error::BssError;
 use super::limits::{Feedback, Limiter};
 use failure::{from_building, from_reading, from_sending};
@@ -176,7 +177,8 @@ impl Transport {
         &self.limiter
     }
 
-    /// Waits for a permit and sends the request. Dropping the future before it is sent leaves no
+    /// Waits for a permit, asks the [`Consent`](super::consent::Consent) once more and sends the
+    /// request. Dropping the future before it is sent leaves no
     /// trace; afterwards the request is out and its outcome unknown.
     ///
     /// # Errors
@@ -185,6 +187,10 @@ impl Transport {
     pub async fn call(&self, request: &Request<'_>) -> Result<Reply, Failure> {
         let prepared = self.prepare(request)?;
         let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
+        // The queue may have taken its time; dropping the permit says nothing about the BSS.
+        if !consent::holds() {
+            return Err(Failure::Withdrawn);
+        }
         let result = self.send(prepared).await;
         permit.finish(feedback(&result));
         result
@@ -293,7 +299,11 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
         Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
         Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
         Err(
-            Failure::Lost(_) | Failure::Refused(_) | Failure::Unsendable(_) | Failure::Deferred(_),
+            Failure::Lost(_)
+            | Failure::Refused(_)
+            | Failure::Unsendable(_)
+            | Failure::Deferred(_)
+            | Failure::Withdrawn,
         ) => Feedback::Nothing,
     }
 }
