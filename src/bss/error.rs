@@ -87,6 +87,12 @@ pub enum BssError {
         /// How.
         detail: String,
     },
+    /// No usable token was to be had to log in with. Nothing was sent to the BSS.
+    #[error("no token to log in with: {detail}")]
+    NoToken {
+        /// What the token endpoint did.
+        detail: String,
+    },
     /// The caller took the request back while it waited for its turn. Nothing was sent, and nothing
     /// is wrong with the BSS.
     #[error("taken back before it was sent")]
@@ -145,7 +151,7 @@ impl BssError {
             Self::Invalid(_) => "Invalid",
             Self::ManualStepNeeded { .. } => "ManualStepNeeded",
             Self::Unsupported { .. } => "Unsupported",
-            Self::Malformed { .. } => "Malformed",
+            Self::Malformed { .. } | Self::NoToken { .. } => "Malformed",
             Self::Withdrawn => "Withdrawn",
             Self::Refused { .. } => "Refused",
         }

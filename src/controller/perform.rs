@@ -248,13 +248,14 @@ where
 
 /// A batch that was taken back while it waited was not begun.
 fn begun(outcome: Outcome) -> Option<Outcome> {
-    match outcome {
+    let taken_back = matches!(
+        outcome,
         Outcome::Failed {
             error: BssError::Withdrawn,
             ..
-        } => None,
-        outcome => Some(outcome),
-    }
+        }
+    );
+    (!taken_back).then_some(outcome)
 }
 
 fn settle(result: Result<Outcome, BssError>, tried: Tried) -> Outcome {

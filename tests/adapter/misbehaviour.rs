@@ -14,7 +14,7 @@ use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::{AllowedRanges, Settings, Timeouts};
+use tenant_reseller_operator::bss::transport::{AllowedRanges, Credentials, Settings, Timeouts};
 
 fn item(source: &str) -> CopyItem {
     CopyItem {
@@ -482,8 +482,8 @@ fn connections_that_may_not_be_used() {
     refused(&|s| s.allowed_hosts = "127.0.0.1:10".to_owned());
     refused(&|s| s.url = "http://bss.example".to_owned());
     refused(&|s| s.url = format!("http://user:{TOKEN}@127.0.0.1:9"));
-    refused(&|s| s.token = format!("{TOKEN}\n").into());
-    refused(&|s| s.token = String::new().into());
+    refused(&|s| s.credentials = Credentials::Bearer(format!("{TOKEN}\n").into()));
+    refused(&|s| s.credentials = Credentials::Bearer(String::new().into()));
     refused(&|s| s.ca_pem = Some("nonsense".to_owned()));
     assert!(refused(&|s| s.allowed_ranges = AllowedRanges::none()).contains("loopback"));
 }

@@ -16,7 +16,7 @@ use tenant_reseller_operator::bss::port::{
     TenantStatus,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::Settings;
+use tenant_reseller_operator::bss::transport::{Credentials, Settings};
 use tenant_reseller_operator::bss::{BssError, BssResult};
 
 /// What people do.
@@ -70,7 +70,7 @@ pub async fn run(world: &impl World) {
 
 async fn refuses_wrong_credentials(world: &impl World) {
     let mut settings = world.settings();
-    settings.token = "of-somebody-else".to_owned().into();
+    settings.credentials = Credentials::Bearer("of-somebody-else".to_owned().into());
     assert_eq!(
         adapter(settings).identity().await,
         Err(BssError::AuthRejected)

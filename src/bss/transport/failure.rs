@@ -17,6 +17,12 @@ pub enum Failure {
     Withdrawn,
     /// Address guard or TLS trust; nothing was sent.
     Refused(String),
+    /// The token endpoint does not accept the client; nothing was sent to the BSS.
+    CredentialsRefused,
+    /// The token endpoint gave no usable token; nothing was sent to the BSS.
+    TokenNonsense(String),
+    /// The token endpoint cannot be asked at present; nothing was sent to the BSS.
+    TokenAway(String),
     /// No connection; nothing was sent.
     NotSent(String),
     /// The request was or may have been sent; the reply was lost.

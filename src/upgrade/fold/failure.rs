@@ -239,7 +239,7 @@ impl Fold<'_> {
 /// that was replaced just now and is read again before the next try.
 fn patience(error: &BssError) -> u32 {
     match error {
-        BssError::Malformed { .. } => 3,
+        BssError::Malformed { .. } | BssError::NoToken { .. } => 3,
         BssError::AuthRejected => 1,
         BssError::Throttled { .. }
         | BssError::Unavailable { .. }
