@@ -557,3 +557,49 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
         .unwrap();
     assert_eq!(server.requests().len(), 2);
 }
+
+#[tokio::test]
+async fn other_statuses_may_mean_too_many_requests() {
+    let page = |status| {
+        reply(
+            status,
+            "Content-Type: text/html\r\nRetry-After: 7\r\n",
+            "<html>",
+        )
+    };
+    let classed = |status, class: &str| {
+        let body = format!(r#"{{"class":"{class}"}}"#);
+        reply(status, "Content-Type: application/json\r\n", &body)
+    };
+    let whole = problem;
+    for (bytes, with_403, without) in [
+        (page(403), "Throttled", "Forbidden"),
+        (classed(403, "Throttled"), "Throttled", "Forbidden"),
+        (whole(403, "Throttled", ""), "Throttled", "Forbidden"),
+        (classed(403, "Forbidden"), "Forbidden", "Forbidden"),
+        (whole(403, "Forbidden", ""), "Forbidden", "Forbidden"),
+        (classed(403, "AccessDenied"), "Forbidden", "Forbidden"),
+        (page(401), "AuthRejected", "AuthRejected"),
+        (page(429), "Throttled", "Throttled"),
+        (whole(429, "Forbidden", ""), "Throttled", "Throttled"),
+    ] {
+        for (statuses, expected) in [(vec![403], with_403), (vec![429], without)] {
+            let seen = classes(Act::Send(bytes.clone()), |settings| {
+                settings.throttle_statuses.clone_from(&statuses);
+            });
+            let said = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(seen.await, (expected, expected), "{statuses:?} {said}");
+        }
+    }
+    // It slows down like a 429, and tells for how long.
+    let server = Scripted::start(vec![Act::Send(page(403))]).await;
+    let limiter = limiter();
+    let mut settings = settings(&server.url, TOKEN);
+    settings.throttle_statuses = vec![403];
+    let bss = ReferenceBss::new(settings, limiter.clone()).unwrap();
+    let asked = Some(Duration::from_secs(7));
+    assert_eq!(read(&bss).await, BssError::Throttled { after: asked });
+    assert_eq!(limiter.paused().unwrap().reason, PauseReason::Throttled);
+    assert_eq!(write(&bss).await.class(), "Throttled");
+    assert_eq!(server.requests().len(), 1, "held back");
+}

@@ -33,6 +33,10 @@ pub enum Deed {
 pub trait World {
     /// How it is reached.
     fn settings(&self) -> Settings;
+    /// The adapter for it.
+    fn bss(&self) -> ReferenceBss {
+        adapter(self.settings())
+    }
     /// The reseller.
     fn reseller(&self) -> AccountId;
     /// Settings that a tenant may have.
@@ -45,7 +49,7 @@ pub trait World {
 
 /// Runs all of it.
 pub async fn run(world: &impl World) {
-    let bss = adapter(world.settings());
+    let bss = world.bss();
     refuses_wrong_credentials(world).await;
     let reseller = the_beginning(&bss, world).await;
     let epoch = epochs(&bss, &reseller).await;

@@ -11,6 +11,7 @@ mod endings;
 mod faults;
 mod gates;
 mod kills;
+mod logins;
 mod plain;
 mod refusals;
 mod rivals;

@@ -17,6 +17,8 @@ pub(super) struct Data {
     pub(super) defects: &'static str,
     pub(super) tenant_queue_ms: u32,
     pub(super) order_ms: u32,
+    /// Further options of the sandbox.
+    pub(super) more: Vec<String>,
 }
 
 impl Default for Data {
@@ -27,6 +29,7 @@ impl Default for Data {
             defects: "none",
             tenant_queue_ms: 300,
             order_ms: 0,
+            more: Vec::new(),
         }
     }
 }
@@ -65,6 +68,7 @@ impl Bss {
             .arg(flag("defects", &data.defects))
             .arg(flag("tenant-queue-ms", &data.tenant_queue_ms))
             .arg(flag("order-ms", &data.order_ms))
+            .args(&data.more)
             .env("BSS_SANDBOX_TOKEN", &token)
             .env("BSS_SANDBOX_CONTROL_TOKEN", &control_token)
             .rank(Rank::Client);
