@@ -22,7 +22,12 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ),
     (
         "src/bss/transport",
-        &["bss::transport", "bss::limits", "bss::error"],
+        &[
+            "bss::transport",
+            "bss::limits",
+            "bss::error",
+            "bss::consent",
+        ],
     ),
     ("src/bss/reference", &["bss"]),
     (

@@ -87,6 +87,16 @@ pub enum BssError {
         /// How.
         detail: String,
     },
+    /// No usable token was to be had to log in with. Nothing was sent to the BSS.
+    #[error("no token to log in with: {detail}")]
+    NoToken {
+        /// What the token endpoint did.
+        detail: String,
+    },
+    /// The caller took the request back while it waited for its turn. Nothing was sent, and nothing
+    /// is wrong with the BSS.
+    #[error("taken back before it was sent")]
+    Withdrawn,
     /// The connection itself may not be used: address guard, allowed hosts, TLS trust.
     #[error("the connection is refused here: {detail}")]
     Refused {
@@ -141,7 +151,8 @@ impl BssError {
             Self::Invalid(_) => "Invalid",
             Self::ManualStepNeeded { .. } => "ManualStepNeeded",
             Self::Unsupported { .. } => "Unsupported",
-            Self::Malformed { .. } => "Malformed",
+            Self::Malformed { .. } | Self::NoToken { .. } => "Malformed",
+            Self::Withdrawn => "Withdrawn",
             Self::Refused { .. } => "Refused",
         }
     }

@@ -81,7 +81,7 @@ pub enum Finalizer {
 ///
 /// Status and claim writes carry the uid and resource version of the object that they were
 /// computed from, so that a write from a stale view is a [`ClusterError::Conflict`].
-pub trait Cluster: Send + Sync {
+pub trait Cluster: Send + Sync + 'static {
     /// A live read of an upgrade (never from a cache).
     fn upgrade(
         &self,

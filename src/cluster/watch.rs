@@ -151,10 +151,11 @@ impl Stores {
         self.upgrades
             .state_filter(|guarded| {
                 guarded.namespace() == namespace
-                    && guarded
-                        .0
-                        .as_ref()
-                        .is_ok_and(|upgrade| upgrade.spec.connection_ref.name == name)
+                    && guarded.0.as_ref().is_ok_and(|upgrade| {
+                        let tenants = upgrade.spec.tenant_connection_ref.as_ref();
+                        upgrade.spec.connection_ref.name == name
+                            || tenants.is_some_and(|tenants| tenants.name == name)
+                    })
             })
             .iter()
             .map(|upgrade| ObjectRef::from_obj(upgrade.as_ref()))

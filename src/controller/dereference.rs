@@ -7,7 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::memory::{Life, Linked};
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, CustomerPricing, Reason, TenantResellerUpgrade,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, ConnectionRef, CustomerPricing, Reason,
+    TenantResellerUpgrade,
 };
 use crate::bss::error::BssError;
 use crate::bss::port::Bss;
@@ -26,12 +27,14 @@ pub struct ConnectionSettings {
     pub identity: String,
     /// Base URL.
     pub url: String,
-    /// Bearer token.
-    pub token: SecretString,
-    /// The hosts that the token may be sent to, as the Secret says.
+    /// How to log in.
+    pub login: Login,
+    /// The hosts that what is in the Secret may be sent to, as it says itself.
     pub allowed_hosts: String,
     /// The CA to trust besides the usual ones, PEM.
     pub ca: Option<String>,
+    /// The status codes that mean *too many requests*, besides 429.
+    pub throttle_statuses: Vec<u16>,
     /// Requests per second.
     pub requests_per_second: u32,
     /// Requests at a time.
@@ -40,13 +43,36 @@ pub struct ConnectionSettings {
     pub timeout: Duration,
 }
 
+/// How to log in.
+#[derive(Debug)]
+pub enum Login {
+    /// A token that lasts.
+    Bearer(SecretString),
+    /// OAuth 2 client credentials.
+    ClientCredentials {
+        /// The token endpoint.
+        token_url: String,
+        /// The scopes to ask for.
+        scopes: Vec<String>,
+        /// Who asks.
+        id: SecretString,
+        /// The proof of it.
+        secret: SecretString,
+    },
+}
+
 /// Makes adapters.
 pub trait Connector: Send + Sync {
     /// The adapter.
     type Bss: Bss;
 
-    /// Makes one, or says why the connection may not be used.
-    fn connect(&self, settings: ConnectionSettings) -> Result<Arc<Self::Bss>, BssError>;
+    /// Makes one, or says why a connection may not be used. Where a tenant has an access of its
+    /// own, what concerns it goes there.
+    fn connect(
+        &self,
+        distributor: ConnectionSettings,
+        tenant: Option<ConnectionSettings>,
+    ) -> Result<Arc<Self::Bss>, BssError>;
 }
 
 /// What the spec points to.
@@ -88,8 +114,15 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
             format!("Create the BssConnection {wanted}; the operator goes on by itself."),
         ));
     };
+    let tenants = match &upgrade.spec.tenant_connection_ref {
+        None => None,
+        Some(reference) => Some(tenants(cluster, namespace, reference, &connection).await?),
+    };
     let pricing = cluster.pricing_of(namespace, name).await?;
-    let made_of = version(&connection);
+    let made_of = match &tenants {
+        None => version(&connection),
+        Some(tenants) => format!("{} {}", version(&connection), version(tenants)),
+    };
     life.settle(upgrade, &made_of, nudge(upgrade, &pricing));
     let fresh = life.bss.as_ref().filter(|linked| {
         linked.made_of == made_of && now.saturating_sub(linked.made_at) < SECRET_LIFE
@@ -97,9 +130,12 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
     let bss = if let Some(linked) = fresh {
         Arc::clone(&linked.bss)
     } else {
-        let settings = settings(cluster, namespace, &connection).await?;
+        let own = match &tenants {
+            None => None,
+            Some(tenants) => Some(settings(cluster, namespace, tenants).await?),
+        };
         let bss = connector
-            .connect(settings)
+            .connect(settings(cluster, namespace, &connection).await?, own)
             .map_err(|error| forbidden(&error))?;
         life.bss = Some(Linked {
             bss: Arc::clone(&bss),
@@ -113,7 +149,10 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
         pricing,
         pace,
         terms: terms(&connection),
-        tenant_connection: TenantConnection::NotNamed,
+        tenant_connection: match &tenants {
+            None => TenantConnection::NotNamed,
+            Some(_) => TenantConnection::AtHand,
+        },
     };
     Ok(Fetched {
         connection,
@@ -122,28 +161,78 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
     })
 }
 
+/// The connection to the tenant's side: another access to the same BSS.
+async fn tenants<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    reference: &ConnectionRef,
+    distributor: &BssConnection,
+) -> Result<BssConnection, Missing> {
+    let name = &reference.name;
+    let Some(connection) = cluster.connection(namespace, name).await? else {
+        return Err(not_ready(
+            format!(
+                "The BssConnection {name} of spec.tenantConnectionRef does not exist in this \
+                 namespace."
+            ),
+            format!("Create the BssConnection {name}; the operator goes on by itself."),
+        ));
+    };
+    let (wanted, has) = (&distributor.spec.identity, &connection.spec.identity);
+    if wanted != has {
+        return Err(state(
+            Reason::InvalidSpec,
+            format!(
+                "spec.tenantConnectionRef leads to another BSS: the identity of {name} is {has}, \
+                 that of connectionRef is {wanted}."
+            ),
+            format!(
+                "Name a connection to the tenant whose identity is {wanted}: create a new one, an \
+                 identity cannot be changed."
+            ),
+        ));
+    }
+    Ok(connection)
+}
+
 async fn settings<C: Cluster>(
     cluster: &C,
     namespace: &str,
     connection: &BssConnection,
 ) -> Result<ConnectionSettings, Missing> {
     let spec = &connection.spec;
-    let Some(bearer) = &spec.auth.bearer else {
-        return Err(state(
-            Reason::ConnectionForbidden,
-            "OAuth 2 is not spoken yet.".to_owned(),
-            "Use a bearer token.".to_owned(),
-        ));
+    let (secret_ref, hosts_of) = match (&spec.auth.bearer, &spec.auth.oauth2_client_credentials) {
+        (Some(bearer), None) => (&bearer.secret_ref, "the BSS's host"),
+        (None, Some(oauth)) => (
+            &oauth.secret_ref,
+            "the hosts of the BSS and of the token endpoint",
+        ),
+        // The definition lets only one of the two in.
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(state(
+                Reason::ConnectionForbidden,
+                "The connection does not say in one way how to log in.".to_owned(),
+                "Give spec.auth exactly one of bearer and oauth2ClientCredentials.".to_owned(),
+            ));
+        }
     };
-    let name = &bearer.secret_ref.name;
+    let name = &secret_ref.name;
     let secret = secret(cluster, namespace, name).await?;
-    let token = value(&secret, name, "token")?;
+    let login = match &spec.auth.oauth2_client_credentials {
+        None => Login::Bearer(value(&secret, name, "token")?),
+        Some(oauth) => Login::ClientCredentials {
+            token_url: oauth.token_url.clone(),
+            scopes: oauth.scopes.clone(),
+            id: value(&secret, name, "clientId")?,
+            secret: value(&secret, name, "clientSecret")?,
+        },
+    };
     let Some(hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
         return Err(state(
             Reason::ConnectionForbidden,
             format!("The Secret {name} does not say which hosts it may be sent to."),
             format!(
-                "Annotate it with the BSS's host: kubectl annotate secret {name} \
+                "Annotate it with {hosts_of}: kubectl annotate secret {name} \
                  {ALLOWED_HOSTS_ANNOTATION}=HOST"
             ),
         ));
@@ -163,9 +252,10 @@ async fn settings<C: Cluster>(
         ),
         identity: spec.identity.clone(),
         url: spec.reference.url.clone(),
-        token,
+        login,
         allowed_hosts: hosts.clone(),
         ca,
+        throttle_statuses: throttle_statuses(&spec.limits.throttle_status_codes),
         requests_per_second: positive(spec.limits.requests_per_second),
         concurrency: positive(spec.limits.concurrency),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
@@ -180,6 +270,11 @@ fn terms(connection: &BssConnection) -> Terms {
         settle: seconds(limits.settle_seconds),
         order_settle: seconds(limits.order_settle_seconds),
     }
+}
+
+fn throttle_statuses(codes: &[i32]) -> Vec<u16> {
+    let codes = codes.iter().copied();
+    codes.filter_map(|code| u16::try_from(code).ok()).collect()
 }
 
 fn positive(number: i32) -> u32 {

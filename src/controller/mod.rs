@@ -14,7 +14,7 @@ mod record;
 mod show;
 mod wiring;
 
-pub use dereference::{ConnectionSettings, Connector};
+pub use dereference::{ConnectionSettings, Connector, Login};
 pub use memory::Memory;
 pub use pass::{Controller, Pacing, Time};
 pub use wiring::AdapterConnector;

@@ -14,6 +14,7 @@ use super::{dependents, record};
 use crate::api::{
     ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
+use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Fence};
 use crate::cluster::Next as Rest;
@@ -194,9 +195,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 return Err(Interrupted::Again);
             }
-            let mut outcomes = self
-                .perform(scene, life, effect, (&decision, begun))
-                .await?;
+            let consent = self.consent(&scene.upgrade);
+            let performed = self.perform(scene, life, effect, (&decision, begun));
+            let mut outcomes = consent.over(performed).await?;
             // Failures last: a success beside them must not wipe the wait that they ask for.
             outcomes.sort_by_key(|outcome| {
                 matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
@@ -487,16 +488,15 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// Whether another effect may begin: this process leads, is not ending, and nobody changed
     /// their mind.
     fn may_go_on(&self, upgrade: &TenantResellerUpgrade) -> bool {
-        if self.stop.is_cancelled() || !self.cluster.leads() {
-            return false;
-        }
-        let (namespace, name) = place(upgrade);
-        self.cluster.latest(namespace, name).is_some_and(|latest| {
-            latest.metadata.uid == upgrade.metadata.uid
-                && latest.metadata.deletion_timestamp.is_none()
-                && latest.metadata.generation == upgrade.metadata.generation
-                && suspension(&latest) == suspension(upgrade)
-        })
+        still_wanted(&*self.cluster, &self.stop, upgrade)
+    }
+
+    /// The same question, for calls that wait for their turn. The time slice is no part of it: who
+    /// waited that long would never be served.
+    fn consent(&self, upgrade: &TenantResellerUpgrade) -> Consent {
+        let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
+        let upgrade = upgrade.clone();
+        Consent::new(move || still_wanted(&*cluster, &stop, &upgrade))
     }
 
     fn slice_is_over(&self, begun: Duration) -> bool {
@@ -522,6 +522,23 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
         Ok(())
     }
+}
+
+fn still_wanted<C: Cluster>(
+    cluster: &C,
+    stop: &CancellationToken,
+    upgrade: &TenantResellerUpgrade,
+) -> bool {
+    if stop.is_cancelled() || !cluster.leads() {
+        return false;
+    }
+    let (namespace, name) = place(upgrade);
+    cluster.latest(namespace, name).is_some_and(|latest| {
+        latest.metadata.uid == upgrade.metadata.uid
+            && latest.metadata.deletion_timestamp.is_none()
+            && latest.metadata.generation == upgrade.metadata.generation
+            && suspension(&latest) == suspension(upgrade)
+    })
 }
 
 fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {

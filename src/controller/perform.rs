@@ -3,7 +3,8 @@
 //! Batches run side by side, as many as the connection lets the BSS be asked at one time; the
 //! limiter, which every call passes, may let fewer go. Before each batch the pass is asked whether it
 //! may go on, so that a suspension or a lost lease is obeyed between two calls and not after four
-//! hundred. More side by side would only wait in the limiter's queue, asked too early.
+//! hundred. What waits in the limiter's queue by then is taken back by the consent that the pass puts
+//! over all calls.
 
 use std::future::Future;
 
@@ -153,7 +154,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                             return None;
                         }
                         let set = self.bss.set_pricing(fence, tenant, options).await;
-                        Some(settle(set.map(Outcome::PricingSet), Tried::Work))
+                        begun(settle(set.map(Outcome::PricingSet), Tried::Work))
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
@@ -181,7 +182,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     return None;
                 }
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
-                Some(match copy(items.clone()).await {
+                begun(match copy(items.clone()).await {
                     Ok(outcomes) => Outcome::Copied(outcomes),
                     Err(error) if error.effect_unknown() => Outcome::CopiesLost { sources, error },
                     Err(error) => Outcome::Failed {
@@ -243,6 +244,18 @@ where
         None => Ok(None),
         Some(page) => call(page).await.map(Some),
     }
+}
+
+/// A batch that was taken back while it waited was not begun.
+fn begun(outcome: Outcome) -> Option<Outcome> {
+    let taken_back = matches!(
+        outcome,
+        Outcome::Failed {
+            error: BssError::Withdrawn,
+            ..
+        }
+    );
+    (!taken_back).then_some(outcome)
 }
 
 fn settle(result: Result<Outcome, BssError>, tried: Tried) -> Outcome {

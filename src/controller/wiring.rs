@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::dereference::{ConnectionSettings, Connector};
+use super::dereference::{ConnectionSettings, Connector, Login};
 use crate::bss::error::BssError;
-use crate::bss::limits::{LimiterRegistry, Membership, Settings as Limits};
+use crate::bss::limits::{Limiter, LimiterRegistry, Membership, Settings as Limits};
 use crate::bss::reference::ReferenceBss;
-use crate::bss::transport::{AllowedRanges, Cleartext, Settings, Timeouts};
+use crate::bss::transport::{
+    AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
+};
 use crate::observe::metrics::Calls;
 
 /// Makes reference adapters. All connections with one identity share one limiter.
@@ -18,6 +20,8 @@ pub struct AdapterConnector {
     limits: Arc<LimiterRegistry>,
     /// A connection's part in the limits, kept while the connection is used.
     memberships: Mutex<BTreeMap<String, Membership>>,
+    /// A connection's tokens, shared by all upgrades that use it.
+    tokens: Mutex<BTreeMap<String, Arc<TokenSource>>>,
 }
 
 impl AdapterConnector {
@@ -28,6 +32,7 @@ impl AdapterConnector {
             ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
             limits: LimiterRegistry::new(),
             memberships: Mutex::default(),
+            tokens: Mutex::default(),
         })
     }
 
@@ -53,7 +58,24 @@ impl AdapterConnector {
 impl Connector for AdapterConnector {
     type Bss = ReferenceBss;
 
-    fn connect(&self, settings: ConnectionSettings) -> Result<Arc<ReferenceBss>, BssError> {
+    fn connect(
+        &self,
+        distributor: ConnectionSettings,
+        tenant: Option<ConnectionSettings>,
+    ) -> Result<Arc<ReferenceBss>, BssError> {
+        let limiter = self.join(&distributor);
+        let bss = ReferenceBss::new(self.transport(distributor)?, limiter)?;
+        let Some(tenant) = tenant else {
+            return Ok(Arc::new(bss));
+        };
+        // One identity, one limiter: it is the distributor's, by the stricter of both limits.
+        self.join(&tenant);
+        bss.with_tenant(self.transport(tenant)?).map(Arc::new)
+    }
+}
+
+impl AdapterConnector {
+    fn join(&self, settings: &ConnectionSettings) -> Arc<Limiter> {
         let limits = Limits {
             per_second: NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN),
             concurrency: u16::try_from(settings.concurrency)
@@ -67,17 +89,62 @@ impl Connector for AdapterConnector {
         self.memberships
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(settings.connection, membership);
-        let transport = Settings {
+            .insert(settings.connection.clone(), membership);
+        limiter
+    }
+
+    fn transport(&self, settings: ConnectionSettings) -> Result<Settings, BssError> {
+        let timeouts = Timeouts::within(settings.timeout);
+        let credentials = match settings.login {
+            Login::Bearer(token) => Credentials::Bearer(token),
+            Login::ClientCredentials {
+                token_url,
+                scopes,
+                id,
+                secret,
+            } => {
+                let wanted = TokenSettings {
+                    token_url,
+                    scopes,
+                    client_id: id,
+                    client_secret: secret,
+                    ca_pem: settings.ca.clone(),
+                    allowed_hosts: settings.allowed_hosts.clone(),
+                    allowed_ranges: self.ranges.clone(),
+                    cleartext: Cleartext::Refused,
+                    timeouts,
+                };
+                Credentials::OAuth(self.tokens(&settings.connection, wanted)?)
+            }
+        };
+        Ok(Settings {
             url: settings.url,
-            token: settings.token,
+            credentials,
             ca_pem: settings.ca,
             allowed_hosts: settings.allowed_hosts,
             allowed_ranges: self.ranges.clone(),
             cleartext: Cleartext::Refused,
-            timeouts: Timeouts::within(settings.timeout),
+            throttle_statuses: settings.throttle_statuses,
+            timeouts,
             reply_limit: Settings::REPLY_LIMIT,
-        };
-        ReferenceBss::new(transport, limiter).map(Arc::new)
+        })
+    }
+
+    /// The tokens of a connection. Adapters come and go, with each upgrade and with each reading of
+    /// the Secret; its tokens stay as long as they are made of the same.
+    fn tokens(
+        &self,
+        connection: &str,
+        wanted: TokenSettings,
+    ) -> Result<Arc<TokenSource>, BssError> {
+        let mut sources = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = sources.get(connection)
+            && source.is_made_of(&wanted)
+        {
+            return Ok(Arc::clone(source));
+        }
+        let source = TokenSource::new(wanted)?;
+        sources.insert(connection.to_owned(), Arc::clone(&source));
+        Ok(source)
     }
 }

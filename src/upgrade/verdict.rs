@@ -37,7 +37,8 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
             message,
             "The operator tries again by itself; see that the BSS can be reached from the cluster.",
         ),
-        BssError::OutcomeUnknown { .. }
+        BssError::Withdrawn
+        | BssError::OutcomeUnknown { .. }
         | BssError::Conflict { .. }
         | BssError::StaleEpoch { .. }
         | BssError::NotFound { .. }
@@ -60,6 +61,12 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
             Reason::ContractViolated,
             message,
             "Mend the service in front of the BSS; docs/reference-contract.yaml says what is expected.",
+        ),
+        BssError::NoToken { .. } => verdict(
+            Reason::ContractViolated,
+            message,
+            "See that the connection's auth.oauth2ClientCredentials.tokenUrl names a token endpoint \
+             that issues bearer tokens to clients (RFC 6749, 4.4).",
         ),
         BssError::ManualStepNeeded { .. } | BssError::Unsupported { .. } => verdict(
             Reason::ContractViolated,

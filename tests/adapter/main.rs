@@ -15,6 +15,7 @@
 )]
 
 mod misbehaviour;
+mod oauth;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;
@@ -26,7 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::{AllowedRanges, Cleartext, Settings, Timeouts};
+use tenant_reseller_operator::bss::transport::{
+    AllowedRanges, Cleartext, Credentials, Settings, Timeouts,
+};
 
 /// A token that is easy to find where it must not be.
 pub const TOKEN: &str = "s3cr3t-t0ken-that-nobody-may-see";
@@ -35,11 +38,12 @@ pub const TOKEN: &str = "s3cr3t-t0ken-that-nobody-may-see";
 pub fn settings(url: &str, token: &str) -> Settings {
     Settings {
         url: url.to_owned(),
-        token: token.to_owned().into(),
+        credentials: Credentials::Bearer(token.to_owned().into()),
         ca_pem: None,
         allowed_hosts: "127.0.0.1, localhost".to_owned(),
         allowed_ranges: AllowedRanges::parse(["127.0.0.0/8", "::1"]).unwrap(),
         cleartext: Cleartext::OnLoopback,
+        throttle_statuses: vec![429],
         timeouts: Timeouts::within(Duration::from_secs(20)),
         reply_limit: Settings::REPLY_LIMIT,
     }

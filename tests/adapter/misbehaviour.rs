@@ -3,14 +3,18 @@
 
 use super::scripted::{Act, Scripted, json, problem, reply};
 use super::{TOKEN, adapter, limiter, settings};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::limits::PauseReason;
+use tenant_reseller_operator::bss::consent::Consent;
+use tenant_reseller_operator::bss::limits::{Limiter, PauseReason, Settings as Limits};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::{AllowedRanges, Settings, Timeouts};
+use tenant_reseller_operator::bss::transport::{AllowedRanges, Credentials, Settings, Timeouts};
 
 fn item(source: &str) -> CopyItem {
     CopyItem {
@@ -478,8 +482,8 @@ fn connections_that_may_not_be_used() {
     refused(&|s| s.allowed_hosts = "127.0.0.1:10".to_owned());
     refused(&|s| s.url = "http://bss.example".to_owned());
     refused(&|s| s.url = format!("http://user:{TOKEN}@127.0.0.1:9"));
-    refused(&|s| s.token = format!("{TOKEN}\n").into());
-    refused(&|s| s.token = String::new().into());
+    refused(&|s| s.credentials = Credentials::Bearer(format!("{TOKEN}\n").into()));
+    refused(&|s| s.credentials = Credentials::Bearer(String::new().into()));
     refused(&|s| s.ca_pem = Some("nonsense".to_owned()));
     assert!(refused(&|s| s.allowed_ranges = AllowedRanges::none()).contains("loopback"));
 }
@@ -505,4 +509,97 @@ async fn ids_that_would_lead_elsewhere_are_not_sent() {
         assert_eq!(bss.tenant(&id.into()).await.unwrap_err().class(), "Invalid");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_taken_back_while_it_waited_is_never_sent() {
+    let whole = json(r#"{"identity":"acme"}"#);
+    let (first, rest) = whole.split_at(whole.len() - 8);
+    let slow = Act::Drip {
+        first: first.to_vec(),
+        rest: rest.to_vec(),
+        every: Duration::from_millis(60),
+    };
+    let server = Scripted::start(vec![slow, Act::Send(json(r#"{"results":[]}"#))]).await;
+    let limiter = Limiter::new(Limits {
+        per_second: NonZeroU32::new(1000).unwrap(),
+        concurrency: NonZeroU16::MIN,
+    });
+    let bss = ReferenceBss::new(settings(&server.url, TOKEN), limiter.clone()).unwrap();
+    let wanted = Arc::new(AtomicBool::new(true));
+    let asked = Arc::clone(&wanted);
+    let consent = Consent::new(move || asked.load(Ordering::SeqCst));
+    let writes = consent.over(async { tokio::join!(write(&bss), write(&bss)) });
+    let change_of_mind = async {
+        while limiter.load() != (2, 1) {
+            tokio::task::yield_now().await;
+        }
+        wanted.store(false, Ordering::SeqCst);
+    };
+    let (first, taken_back, ()) = tokio::join!(bss.identity(), writes, change_of_mind);
+    assert_eq!(first, Ok(Some("acme".to_owned())));
+    assert_eq!(taken_back, (BssError::Withdrawn, BssError::Withdrawn));
+    assert!(!BssError::Withdrawn.effect_unknown());
+    assert_eq!(server.requests().len(), 1);
+    // Nobody holds it against the BSS, and the places are free again.
+    assert_eq!(limiter.paused(), None);
+    assert_eq!(limiter.load(), (0, 0));
+    let calls = limiter.figures().snapshot().calls;
+    let names: Vec<_> = calls.keys().copied().collect();
+    assert_eq!(names, [("getIdentity", "Ok")]);
+    // Without a consent over it, a call goes.
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Some(Epoch(3)),
+    };
+    bss.copy_customers(fence, &"T".into(), &[item("1")])
+        .await
+        .unwrap();
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn other_statuses_may_mean_too_many_requests() {
+    let page = |status| {
+        reply(
+            status,
+            "Content-Type: text/html\r\nRetry-After: 7\r\n",
+            "<html>",
+        )
+    };
+    let classed = |status, class: &str| {
+        let body = format!(r#"{{"class":"{class}"}}"#);
+        reply(status, "Content-Type: application/json\r\n", &body)
+    };
+    let whole = problem;
+    for (bytes, with_403, without) in [
+        (page(403), "Throttled", "Forbidden"),
+        (classed(403, "Throttled"), "Throttled", "Forbidden"),
+        (whole(403, "Throttled", ""), "Throttled", "Forbidden"),
+        (classed(403, "Forbidden"), "Forbidden", "Forbidden"),
+        (whole(403, "Forbidden", ""), "Forbidden", "Forbidden"),
+        (classed(403, "AccessDenied"), "Forbidden", "Forbidden"),
+        (page(401), "AuthRejected", "AuthRejected"),
+        (page(429), "Throttled", "Throttled"),
+        (whole(429, "Forbidden", ""), "Throttled", "Throttled"),
+    ] {
+        for (statuses, expected) in [(vec![403], with_403), (vec![429], without)] {
+            let seen = classes(Act::Send(bytes.clone()), |settings| {
+                settings.throttle_statuses.clone_from(&statuses);
+            });
+            let said = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(seen.await, (expected, expected), "{statuses:?} {said}");
+        }
+    }
+    // It slows down like a 429, and tells for how long.
+    let server = Scripted::start(vec![Act::Send(page(403))]).await;
+    let limiter = limiter();
+    let mut settings = settings(&server.url, TOKEN);
+    settings.throttle_statuses = vec![403];
+    let bss = ReferenceBss::new(settings, limiter.clone()).unwrap();
+    let asked = Some(Duration::from_secs(7));
+    assert_eq!(read(&bss).await, BssError::Throttled { after: asked });
+    assert_eq!(limiter.paused().unwrap().reason, PauseReason::Throttled);
+    assert_eq!(write(&bss).await.class(), "Throttled");
+    assert_eq!(server.requests().len(), 1, "held back");
 }

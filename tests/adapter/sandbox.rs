@@ -5,10 +5,127 @@ use super::{TOKEN, adapter, settings};
 use std::time::Duration;
 use tempfile::TempDir;
 use tenant_reseller_operator::bss::port::{
-    AccountId, BillingDay, Bss, Invoicing, PricingOptions, TenantSettings,
+    AccountId, BillingDay, Bss, CopyListing, Invoicing, PageRequest, PricingOptions, TenantSettings,
 };
-use tenant_reseller_operator::bss::transport::Settings;
-use tenant_reseller_operator::sandbox::{Config, Server, Transport};
+use tenant_reseller_operator::bss::reference::ReferenceBss;
+use tenant_reseller_operator::bss::transport::{Credentials, Settings, TokenSettings, TokenSource};
+use tenant_reseller_operator::sandbox::{Config, OAuthClient, Server, Transport};
+
+/// A sandbox whose tenants have an access of their own, each side with a client of its own.
+struct TwoSides(Sandbox);
+
+const OAUTH_SECRET: &str = "s:e%c r+et";
+
+impl TwoSides {
+    async fn start() -> Self {
+        let sandbox = Sandbox::configured(|config, _| {
+            let client = |id: &str, tenant| OAuthClient {
+                id: id.to_owned(),
+                secret: OAUTH_SECRET.to_owned(),
+                scopes: vec!["upgrade".to_owned()],
+                tenant,
+            };
+            config.oauth_clients = vec![client("distributor", false), client("tenant", true)];
+            let own = config.switches.with_texts(&["tenantAccess=Own"]);
+            config.switches = own.unwrap();
+        });
+        Self(sandbox.await)
+    }
+
+    fn logged_in(&self, id: &str) -> Settings {
+        let mut settings = self.0.settings();
+        let tokens = TokenSettings {
+            token_url: format!("{}/oauth2/token", self.0.server.url()),
+            scopes: vec!["upgrade".to_owned()],
+            client_id: id.to_owned().into(),
+            client_secret: OAUTH_SECRET.to_owned().into(),
+            ca_pem: None,
+            allowed_hosts: settings.allowed_hosts.clone(),
+            allowed_ranges: settings.allowed_ranges.clone(),
+            cleartext: settings.cleartext,
+            timeouts: settings.timeouts,
+        };
+        settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());
+        settings
+    }
+
+    async fn tokens(&self) -> serde_json::Value {
+        let url = format!("{}/control/v1/state", self.0.server.url());
+        let request = self.0.control.get(url).bearer_auth(CONTROL_TOKEN);
+        let state: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        state["oauth"].clone()
+    }
+}
+
+impl World for TwoSides {
+    fn settings(&self) -> Settings {
+        self.logged_in("distributor")
+    }
+
+    fn bss(&self) -> ReferenceBss {
+        let bss = adapter(self.settings());
+        bss.with_tenant(self.logged_in("tenant")).unwrap()
+    }
+
+    fn reseller(&self) -> AccountId {
+        self.0.reseller()
+    }
+
+    fn tenant_settings(&self) -> TenantSettings {
+        self.0.tenant_settings()
+    }
+
+    fn pricing(&self) -> PricingOptions {
+        self.0.pricing()
+    }
+
+    async fn deed(&self, deed: Deed) {
+        self.0.deed(deed).await;
+    }
+}
+
+/// Every operation goes to the side that may do it, with one token each.
+#[tokio::test]
+async fn a_whole_upgrade_with_two_clients() {
+    let world = TwoSides::start().await;
+    run(&world).await;
+    assert_eq!(
+        world.tokens().await,
+        serde_json::json!({ "requests": 2, "issued": 2, "refused": 0 })
+    );
+}
+
+#[tokio::test]
+async fn each_side_is_forbidden_the_others_operations() {
+    let world = TwoSides::start().await;
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    let copies = async |bss: &ReferenceBss| {
+        let listing = bss.copies(&"T".into(), CopyListing::Customers, &page).await;
+        listing.unwrap_err().class()
+    };
+    let alone = adapter(world.settings());
+    assert_eq!(copies(&alone).await, "Forbidden");
+    assert_eq!(
+        copies(&world.bss()).await,
+        "NotFound",
+        "there is no tenant yet"
+    );
+    let swapped = adapter(world.logged_in("tenant"));
+    let swapped = swapped.with_tenant(world.settings()).unwrap();
+    assert_eq!(copies(&swapped).await, "Forbidden");
+    let error = swapped.reseller(&world.reseller()).await.unwrap_err();
+    assert_eq!(error.class(), "Forbidden");
+    let limiter = swapped.limiter().figures().snapshot();
+    let calls: Vec<_> = limiter.calls.keys().copied().collect();
+    assert_eq!(
+        calls,
+        [("getReseller", "Forbidden"), ("listCopies", "Forbidden")],
+        "one limiter for both"
+    );
+}
 
 struct Sandbox {
     server: Server,
@@ -20,13 +137,17 @@ const CONTROL_TOKEN: &str = "test-control-token";
 
 impl Sandbox {
     async fn start(transport: impl FnOnce(&TempDir) -> Transport) -> Self {
+        Self::configured(|config, folder| config.transport = transport(folder)).await
+    }
+
+    async fn configured(change: impl FnOnce(&mut Config, &TempDir)) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = TempDir::new().unwrap();
         let mut config = Config::for_tests(folder.path().join("sandbox.sqlite"));
         TOKEN.clone_into(&mut config.token);
         CONTROL_TOKEN.clone_into(&mut config.control_token);
         config.tenant_queue = Duration::from_millis(100);
-        config.transport = transport(&folder);
+        change(&mut config, &folder);
         let server = Server::start(config).await.unwrap();
         Self {
             server,

@@ -16,7 +16,7 @@ use tenant_reseller_operator::bss::port::{
     TenantStatus,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::Settings;
+use tenant_reseller_operator::bss::transport::{Credentials, Settings};
 use tenant_reseller_operator::bss::{BssError, BssResult};
 
 /// What people do.
@@ -33,6 +33,10 @@ pub enum Deed {
 pub trait World {
     /// How it is reached.
     fn settings(&self) -> Settings;
+    /// The adapter for it.
+    fn bss(&self) -> ReferenceBss {
+        adapter(self.settings())
+    }
     /// The reseller.
     fn reseller(&self) -> AccountId;
     /// Settings that a tenant may have.
@@ -45,7 +49,7 @@ pub trait World {
 
 /// Runs all of it.
 pub async fn run(world: &impl World) {
-    let bss = adapter(world.settings());
+    let bss = world.bss();
     refuses_wrong_credentials(world).await;
     let reseller = the_beginning(&bss, world).await;
     let epoch = epochs(&bss, &reseller).await;
@@ -70,7 +74,7 @@ pub async fn run(world: &impl World) {
 
 async fn refuses_wrong_credentials(world: &impl World) {
     let mut settings = world.settings();
-    settings.token = "of-somebody-else".to_owned().into();
+    settings.credentials = Credentials::Bearer("of-somebody-else".to_owned().into());
     assert_eq!(
         adapter(settings).identity().await,
         Err(BssError::AuthRejected)

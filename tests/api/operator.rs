@@ -14,6 +14,7 @@ mod endurance;
 mod faults;
 mod gates;
 mod kills;
+mod logins;
 mod manual;
 mod plain;
 mod refusals;

@@ -42,6 +42,8 @@ fn errors() -> Vec<BssError> {
         },
         BssError::Unsupported { operation: "op" },
         BssError::Malformed { detail: text() },
+        BssError::NoToken { detail: text() },
+        BssError::Withdrawn,
         BssError::Refused { detail: text() },
     ]
 }

@@ -8,7 +8,7 @@ use super::contract::{BlockerCount, ErrorClass, FieldProblem, Problem};
 use super::replies::blocker_reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::limits::PauseReason;
-use crate::bss::transport::{Effect, Failure};
+use crate::bss::transport::{Effect, Failure, Media, Reply};
 use std::time::Duration;
 
 /// An operation, as far as its errors are concerned.
@@ -28,6 +28,25 @@ pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) problem: Option<Problem>,
     pub(super) retry_after: Option<Duration>,
+    /// Whether it means *too many requests*, whatever its status says.
+    pub(super) throttled: bool,
+}
+
+/// Whether a reply means *too many requests*: 429 always, another status if the connection counts
+/// it among those that do and the reply itself names no other class.
+pub(super) fn throttles(reply: &Reply, statuses: &[u16]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Classed {
+        class: String,
+    }
+    if reply.status == 429 {
+        return true;
+    }
+    let said: Option<Classed> = match reply.media {
+        Media::Json | Media::Problem => serde_json::from_slice(&reply.body).ok(),
+        Media::Other => None,
+    };
+    statuses.contains(&reply.status) && said.is_none_or(|said| said.class == "Throttled")
 }
 
 pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
@@ -35,13 +54,16 @@ pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
         status,
         problem,
         retry_after,
+        throttled,
     } = refusal;
+    if throttled {
+        return BssError::Throttled { after: retry_after };
+    }
     match status {
         401 => BssError::AuthRejected,
         403 => BssError::Forbidden {
             operation: operation.name,
         },
-        429 => BssError::Throttled { after: retry_after },
         500..=599 => server_side(status, problem, operation),
         _ => match problem {
             Some(problem) => client_side(status, problem, operation),
@@ -114,8 +136,11 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
                 detail: format!("not asked again for {} s", deferred.after.as_secs().max(1)),
             },
         },
+        Failure::Withdrawn => BssError::Withdrawn,
+        Failure::CredentialsRefused => BssError::AuthRejected,
+        Failure::TokenNonsense(detail) => BssError::NoToken { detail },
         Failure::Refused(detail) => BssError::Refused { detail },
-        Failure::NotSent(detail) => BssError::Unavailable { detail },
+        Failure::NotSent(detail) | Failure::TokenAway(detail) => BssError::Unavailable { detail },
         Failure::Lost(detail) => lost(effect, detail),
         Failure::Redirected(status) => malformed(format!("a redirect ({status})")),
         Failure::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
@@ -226,6 +251,10 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
         BssError::Malformed { detail } => BssError::Malformed {
             detail: clean(&detail),
         },
+        BssError::NoToken { detail } => BssError::NoToken {
+            detail: clean(&detail),
+        },
+        BssError::Withdrawn => BssError::Withdrawn,
         BssError::Refused { detail } => BssError::Refused {
             detail: clean(&detail),
         },
@@ -277,6 +306,7 @@ mod tests {
                 status,
                 problem,
                 retry_after: None,
+                throttled: status == 429,
             },
             &operation(effect),
         )
@@ -338,6 +368,7 @@ mod tests {
                 status,
                 problem: Some(problem),
                 retry_after: None,
+                throttled: false,
             };
             assert_eq!(refusal(refused, &write).class(), "Malformed", "{class:?}");
         }
@@ -350,6 +381,10 @@ mod tests {
         assert!(unknown(Failure::Redirected(302)));
         assert!(unknown(Failure::TooLarge(1)));
         assert!(!unknown(Failure::NotSent(String::new())));
+        assert!(!unknown(Failure::Withdrawn));
+        assert!(!unknown(Failure::CredentialsRefused));
+        assert!(!unknown(Failure::TokenAway(String::new())));
+        assert!(!unknown(Failure::TokenNonsense(String::new())));
         assert!(!unknown(Failure::Refused(String::new())));
         assert!(!unknown(Failure::Unsendable(String::new())));
         let lost = failure(Failure::Lost("cut".to_owned()), Effect::Read);

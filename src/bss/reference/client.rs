@@ -25,7 +25,25 @@ use std::time::Instant;
 /// A BSS that speaks the reference contract.
 #[derive(Debug)]
 pub struct ReferenceBss {
+    distributor: Side,
+    /// Where tenants have an access of their own.
+    tenant: Option<Side>,
+}
+
+/// One access to the BSS.
+#[derive(Debug)]
+struct Side {
     transport: Transport,
+    throttle_statuses: Vec<u16>,
+}
+
+impl Side {
+    fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+        Ok(Self {
+            throttle_statuses: settings.throttle_statuses.clone(),
+            transport: Transport::new(settings, limiter)?,
+        })
+    }
 }
 
 impl ReferenceBss {
@@ -37,18 +55,45 @@ impl ReferenceBss {
     /// used.
     pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
         Ok(Self {
-            transport: Transport::new(settings, limiter)?,
+            distributor: Side::new(settings, limiter)?,
+            tenant: None,
+        })
+    }
+
+    /// The same, with another access for everything below `/tenants`. Both go through one limiter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReferenceBss::new`].
+    pub fn with_tenant(self, settings: Settings) -> Result<Self, BssError> {
+        let tenant = Side::new(settings, Arc::clone(self.limiter()))?;
+        Ok(Self {
+            tenant: Some(tenant),
+            ..self
         })
     }
 
     /// The limiter that every call goes through.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
-        self.transport.limiter()
+        self.distributor.transport.limiter()
+    }
+
+    /// Everything below `/tenants` is the tenant's.
+    fn side(&self, request: &Request<'_>) -> &Side {
+        let own = self.tenant.as_ref();
+        own.filter(|_| request.path.first() == Some(&"tenants"))
+            .unwrap_or(&self.distributor)
     }
 
     fn clean(&self) -> impl Fn(&str) -> String + '_ {
-        |text| self.transport.clean(text)
+        |text| {
+            let clean = self.distributor.transport.clean(text);
+            match &self.tenant {
+                None => clean,
+                Some(tenant) => tenant.transport.clean(&clean),
+            }
+        }
     }
 
     /// Sends the call, and translates what comes back. The one place where an operation ends.
@@ -59,8 +104,18 @@ impl ReferenceBss {
     ) -> BssResult<T> {
         let Call { operation, request } = call;
         let start = Instant::now();
-        let reply = self.transport.call(&request).await;
-        let asked = !matches!(reply, Err(Failure::Deferred(_) | Failure::Unsendable(_)));
+        let side = self.side(&request);
+        let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
+        let reply = side.transport.call(&request, throttles).await;
+        let asked = !matches!(
+            reply,
+            Err(Failure::Deferred(_)
+                | Failure::Unsendable(_)
+                | Failure::Withdrawn
+                | Failure::CredentialsRefused
+                | Failure::TokenNonsense(_)
+                | Failure::TokenAway(_))
+        );
         let result = match reply {
             Ok(reply) => success(reply, &operation).and_then(translate),
             Err(failure) => Err(classify::failure(failure, operation.effect)),
@@ -186,6 +241,7 @@ fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
         status,
         media,
         retry_after,
+        throttled,
         body,
     } = reply;
     if (200..300).contains(&status) {
@@ -205,6 +261,7 @@ fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
             status,
             problem,
             retry_after,
+            throttled,
         },
         operation,
     ))

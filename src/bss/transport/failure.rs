@@ -13,8 +13,16 @@ pub enum Failure {
     Unsendable(String),
     /// The limiter holds it back; nothing was sent.
     Deferred(Deferred),
+    /// The caller took it back while it waited; nothing was sent.
+    Withdrawn,
     /// Address guard or TLS trust; nothing was sent.
     Refused(String),
+    /// The token endpoint does not accept the client; nothing was sent to the BSS.
+    CredentialsRefused,
+    /// The token endpoint gave no usable token; nothing was sent to the BSS.
+    TokenNonsense(String),
+    /// The token endpoint cannot be asked at present; nothing was sent to the BSS.
+    TokenAway(String),
     /// No connection; nothing was sent.
     NotSent(String),
     /// The request was or may have been sent; the reply was lost.

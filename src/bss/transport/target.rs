@@ -49,9 +49,8 @@ impl Target {
 
     /// Refuses a host that the Secret does not name. Entries are `host` (any port) or `host:port`.
     pub(super) fn require_allowed(&self, allowed: &str) -> Result<(), BssError> {
-        let host = self.url.host_str().unwrap_or_default().to_ascii_lowercase();
-        let port = self.url.port_or_known_default().unwrap_or_default();
-        let with_port = format!("{host}:{port}");
+        let host = self.host();
+        let with_port = self.authority();
         let mut entries = allowed
             .split(',')
             .map(|entry| entry.trim().to_ascii_lowercase());
@@ -61,6 +60,16 @@ impl Target {
         Err(refused(&format!(
             "the Secret does not allow the host {with_port}"
         )))
+    }
+
+    /// Host and port, for people.
+    pub(super) fn authority(&self) -> String {
+        let port = self.url.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.host())
+    }
+
+    fn host(&self) -> String {
+        self.url.host_str().unwrap_or_default().to_ascii_lowercase()
     }
 
     pub(super) fn literal_address(&self) -> Option<IpAddr> {

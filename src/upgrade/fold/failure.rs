@@ -18,6 +18,7 @@ const SECRET_RECHECK: Duration = Duration::from_secs(60);
 impl Fold<'_> {
     pub(super) fn failed(&mut self, tried: Tried, error: &BssError) {
         match (tried, error) {
+            (_, BssError::Withdrawn) => self.withdrawn(tried),
             (_, BssError::StaleEpoch { .. }) => {
                 // Somebody acquired after us. Whether that was right is the lease's to say, which
                 // is asked before anything else is sent.
@@ -101,6 +102,30 @@ impl Fold<'_> {
             (Tried::Read | Tried::Reseller | Tried::Work, _) => {
                 self.trouble(error);
             }
+        }
+    }
+
+    /// Taken back before it was sent: the world changed its mind, and the BSS knows of nothing. That
+    /// is no trouble, and what is certain not to have been made is struck from the record.
+    fn withdrawn(&mut self, tried: Tried) {
+        match tried {
+            Tried::Acquire => {
+                if self.seen.acquire_was_open == Some(false) {
+                    self.seen.refused = Some(ClaimEdit::EndAcquire);
+                }
+            }
+            Tried::CreateTenant => {
+                // Unless an earlier request was sent and its outcome is not known.
+                if self.seen.creation_unknown != Some(true) {
+                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                }
+                self.seen.tenant = None;
+            }
+            Tried::Activate => {
+                // An earlier try may have been sent: the intent stands, the reseller's state tells.
+                self.seen.enter(Stage::Orders);
+            }
+            Tried::Read | Tried::Reseller | Tried::Work => {}
         }
     }
 
@@ -214,7 +239,7 @@ impl Fold<'_> {
 /// that was replaced just now and is read again before the next try.
 fn patience(error: &BssError) -> u32 {
     match error {
-        BssError::Malformed { .. } => 3,
+        BssError::Malformed { .. } | BssError::NoToken { .. } => 3,
         BssError::AuthRejected => 1,
         BssError::Throttled { .. }
         | BssError::Unavailable { .. }
@@ -228,6 +253,7 @@ fn patience(error: &BssError) -> u32 {
         | BssError::Invalid(_)
         | BssError::ManualStepNeeded { .. }
         | BssError::Unsupported { .. }
+        | BssError::Withdrawn
         | BssError::Refused { .. } => 0,
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Data {
     pub(super) order_ms: u32,
     /// Switches in their weak form, as `--weak` takes them.
     pub(super) weak: &'static [&'static str],
+    /// Further options of the sandbox.
+    pub(super) more: Vec<String>,
 }
 
 impl Default for Data {
@@ -30,6 +32,7 @@ impl Default for Data {
             tenant_queue_ms: 300,
             order_ms: 0,
             weak: &[],
+            more: Vec::new(),
         }
     }
 }
@@ -71,6 +74,7 @@ impl Bss {
             .arg(flag("tenant-queue-ms", &data.tenant_queue_ms))
             .arg(flag("order-ms", &data.order_ms))
             .args((!data.weak.is_empty()).then(|| flag("weak", &data.weak.join(","))))
+            .args(&data.more)
             .env("BSS_SANDBOX_TOKEN", &token)
             .env("BSS_SANDBOX_CONTROL_TOKEN", &control_token)
             .rank(Rank::Client);

@@ -1,0 +1,278 @@
+//! OAuth 2 client credentials (RFC 6749, 4.4): where tokens come from.
+//!
+//! `cache` decides when a token is used, renewed or thrown away, `answer` what a reply means; here
+//! the one request under way is made. The token endpoint is reached as the BSS is: checked host and
+//! addresses, the connection's CA, bounded in size and time, nothing followed. A request for a token
+//! has no effect that matters, so its failures never leave a doubt about the BSS.
+
+mod answer;
+mod cache;
+
+use super::exchange::Exchange;
+use super::failure::Failure;
+use super::guard::{AllowedRanges, GuardedHost};
+use super::target::{Cleartext, Target};
+use super::{Timeouts, hidden};
+use crate::bss::error::BssError;
+use cache::{Cache, Issued, Step, Waited};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use url::form_urlencoded;
+
+pub(super) use cache::Token;
+
+/// No token is larger.
+const REPLY_LIMIT: usize = 64 * 1024;
+
+/// What a connection declares of its token endpoint.
+#[derive(Clone)]
+pub struct TokenSettings {
+    /// The token endpoint.
+    pub token_url: String,
+    /// The scopes to ask for; none means the client's usual ones.
+    pub scopes: Vec<String>,
+    /// Who asks.
+    pub client_id: SecretString,
+    /// The proof of it.
+    pub client_secret: SecretString,
+    /// PEM certificates that are trusted *instead of* the system's.
+    pub ca_pem: Option<String>,
+    /// The value of the Secret's annotation: hosts that it may be sent to.
+    pub allowed_hosts: String,
+    /// Address ranges that the administrator allows although they are internal.
+    pub allowed_ranges: AllowedRanges,
+    /// Whether a URL without TLS is accepted.
+    pub cleartext: Cleartext,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+}
+
+impl TokenSettings {
+    fn same(&self, other: &Self) -> bool {
+        let Self {
+            token_url,
+            scopes,
+            client_id,
+            client_secret,
+            ca_pem,
+            allowed_hosts,
+            allowed_ranges,
+            cleartext,
+            timeouts,
+        } = self;
+        let equal =
+            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
+        *token_url == other.token_url
+            && *scopes == other.scopes
+            && equal(client_id, &other.client_id)
+            && equal(client_secret, &other.client_secret)
+            && *ca_pem == other.ca_pem
+            && *allowed_hosts == other.allowed_hosts
+            && *allowed_ranges == other.allowed_ranges
+            && *cleartext == other.cleartext
+            && *timeouts == other.timeouts
+    }
+}
+
+impl fmt::Debug for TokenSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSettings")
+            .field("token_url", &self.token_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens of one connection, shared by all adapters that are made of it.
+pub struct TokenSource {
+    settings: TokenSettings,
+    target: Target,
+    exchange: Exchange,
+    cache: Mutex<Cache>,
+    /// Held by whoever asks the endpoint: one request at a time.
+    flight: tokio::sync::Mutex<()>,
+    origin: Instant,
+}
+
+impl TokenSource {
+    /// Checks the endpoint and builds its client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`BssError::Refused`] if the URL, its host, its address, the credentials or the CA may not
+    /// be used.
+    pub fn new(settings: TokenSettings) -> Result<Arc<Self>, BssError> {
+        let host = GuardedHost::new(settings.allowed_ranges.clone());
+        let target = Target::new(&settings.token_url, settings.cleartext)
+            .and_then(|target| {
+                target
+                    .require_allowed(&settings.allowed_hosts)
+                    .map(|()| target)
+            })
+            .map_err(of_the_endpoint)?;
+        host.check_literal(target.literal_address())
+            .map_err(of_the_endpoint)?;
+        for (name, value) in [
+            ("clientId", &settings.client_id),
+            ("clientSecret", &settings.client_secret),
+        ] {
+            if value.expose_secret().is_empty() {
+                return Err(BssError::Refused {
+                    detail: format!("the Secret's {name} is empty"),
+                });
+            }
+        }
+        let exchange = Exchange::new(
+            &target,
+            host,
+            (settings.ca_pem.as_deref(), settings.timeouts),
+            REPLY_LIMIT,
+        )?;
+        Ok(Arc::new(Self {
+            settings,
+            target,
+            exchange,
+            cache: Mutex::default(),
+            flight: tokio::sync::Mutex::new(()),
+            origin: Instant::now(),
+        }))
+    }
+
+    /// Whether it is made of these settings, so that its token can be kept.
+    #[must_use]
+    pub fn is_made_of(&self, settings: &TokenSettings) -> bool {
+        self.settings.same(settings)
+    }
+
+    /// A token that is good as far as known. Many may ask at a time; one request is made.
+    pub(super) async fn token(&self) -> Result<Token, Failure> {
+        let step = self.cache().step(self.now());
+        match step {
+            Step::Use(token) => Ok(token),
+            Step::Renew(token) => match self.flight.try_lock() {
+                Ok(_flight) => self.fetch().await,
+                Err(_) => Ok(token),
+            },
+            Step::Fetch(since) => {
+                let _flight = self.flight.lock().await;
+                let waited = self.cache().waited(since, self.now());
+                match waited {
+                    Waited::Over(result) => result,
+                    Waited::Fetch => self.fetch().await,
+                }
+            }
+        }
+    }
+
+    /// The BSS did not take it.
+    pub(super) fn reject(&self, token: &Token) {
+        self.cache().reject(token);
+    }
+
+    /// A text without anything secret of this connection.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let own = hidden(text, &self.settings.client_secret);
+        let cache = self.cache();
+        cache.known().fold(own, |text, token| hidden(&text, token))
+    }
+
+    async fn fetch(&self) -> Result<Token, Failure> {
+        let asked = self.ask().await;
+        tracing::debug!(
+            endpoint = %self.endpoint(),
+            outcome = if asked.is_ok() { "Ok" } else { "Failed" },
+            "asked for a token"
+        );
+        self.cache().land(asked, self.now())
+    }
+
+    async fn ask(&self) -> Result<Issued, Failure> {
+        match self.exchange.send(self.request()?).await {
+            Ok(reply) => answer::read(&reply, &self.endpoint()),
+            Err(failure) => Err(self.named(failure)),
+        }
+    }
+
+    fn request(&self) -> Result<reqwest::Request, Failure> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        if !self.settings.scopes.is_empty() {
+            form.append_pair("scope", &self.settings.scopes.join(" "));
+        }
+        // RFC 6749, 2.3.1: both are form-encoded before they become user and password.
+        let encoded = |secret: &SecretString| {
+            form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect::<String>()
+        };
+        let user = encoded(&self.settings.client_id);
+        let password = encoded(&self.settings.client_secret);
+        self.exchange
+            .client()
+            .post(self.target.url().clone())
+            .basic_auth(user, Some(password))
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            )
+            .body(form.finish())
+            .build()
+            .map_err(|_| Failure::Unsendable("the request for a token".to_owned()))
+    }
+
+    /// A failure at the endpoint is none of the BSS: nothing was sent there.
+    fn named(&self, failure: Failure) -> Failure {
+        let endpoint = self.endpoint();
+        match failure {
+            Failure::NotSent(detail) | Failure::Lost(detail) => {
+                Failure::TokenAway(format!("the token endpoint {endpoint}: {detail}"))
+            }
+            Failure::Refused(detail) => {
+                Failure::Refused(format!("the token endpoint {endpoint}: {detail}"))
+            }
+            Failure::Redirected(status) => Failure::TokenNonsense(format!(
+                "the token endpoint {endpoint} redirects ({status})"
+            )),
+            Failure::TooLarge(limit) => Failure::TokenNonsense(format!(
+                "the token endpoint {endpoint} answers with more than {limit} bytes"
+            )),
+            failure @ (Failure::Unsendable(_)
+            | Failure::Deferred(_)
+            | Failure::Withdrawn
+            | Failure::CredentialsRefused
+            | Failure::TokenNonsense(_)
+            | Failure::TokenAway(_)) => failure,
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        self.target.authority()
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_the_endpoint(error: BssError) -> BssError {
+    if let BssError::Refused { detail } = error {
+        return BssError::Refused {
+            detail: format!("token endpoint: {detail}"),
+        };
+    }
+    error
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}

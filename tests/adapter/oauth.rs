@@ -1,0 +1,349 @@
+//! OAuth 2 client credentials over real sockets: when tokens are asked for, what becomes of an
+//! endpoint that does not issue them, and that nothing secret is ever said.
+
+use super::scripted::{Act, Scripted, json, reply};
+use super::{limiter, settings};
+use std::time::Duration;
+use tenant_reseller_operator::bss::BssError;
+use tenant_reseller_operator::bss::port::{
+    Bss, CopyItem, Epoch, Fence, ItemKind, OperationState, PageRequest,
+};
+use tenant_reseller_operator::bss::reference::ReferenceBss;
+use tenant_reseller_operator::bss::transport::{
+    AllowedRanges, Cleartext, Credentials, Timeouts, TokenSettings, TokenSource,
+};
+
+const ID: &str = "the:client";
+const SECRET: &str = "s3cr3t of %the client";
+/// User and password of the two, form-encoded, in base64.
+const BASIC: &str = "Basic dGhlJTNBY2xpZW50OnMzY3IzdCtvZislMjV0aGUrY2xpZW50";
+
+fn token_settings(url: &str) -> TokenSettings {
+    TokenSettings {
+        token_url: url.to_owned(),
+        scopes: vec!["upgrade".to_owned(), "read".to_owned()],
+        client_id: ID.to_owned().into(),
+        client_secret: SECRET.to_owned().into(),
+        ca_pem: None,
+        allowed_hosts: "127.0.0.1".to_owned(),
+        allowed_ranges: AllowedRanges::parse(["127.0.0.0/8"]).unwrap(),
+        cleartext: Cleartext::OnLoopback,
+        timeouts: Timeouts::within(Duration::from_secs(20)),
+    }
+}
+
+fn bss(server: &Scripted, tokens: TokenSettings) -> ReferenceBss {
+    let mut settings = settings(&server.url, "");
+    settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());
+    ReferenceBss::new(settings, limiter()).unwrap()
+}
+
+fn issued(token: &str, seconds: u64) -> Act {
+    Act::Send(json(&format!(
+        r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{seconds}}}"#
+    )))
+}
+
+fn identity() -> Act {
+    Act::Send(json(r#"{"identity":"acme"}"#))
+}
+
+fn refused(status: u16) -> Act {
+    Act::Send(reply(status, "", ""))
+}
+
+async fn write(bss: &ReferenceBss) -> BssError {
+    let fence = Fence {
+        reseller: &"R".into(),
+        epoch: Some(Epoch(3)),
+    };
+    let item = CopyItem {
+        source: "1".into(),
+        kind: ItemKind::Customer,
+        key: "key/1".into(),
+        expected_source: "d".into(),
+        expected_copy: None,
+        pricing: None,
+    };
+    bss.copy_customers(fence, &"T".into(), &[item])
+        .await
+        .unwrap_err()
+}
+
+/// What was logged in with, request by request.
+fn logins(server: &Scripted) -> Vec<String> {
+    let requests = server.requests();
+    let login = |request: &String| {
+        let mut lines = request.lines();
+        let line = lines.find(|line| line.to_ascii_lowercase().starts_with("authorization:"));
+        line.unwrap()["authorization:".len()..].trim().to_owned()
+    };
+    requests.iter().map(login).collect()
+}
+
+#[tokio::test]
+async fn one_request_for_a_token_serves_all_who_wait_and_those_after_them() {
+    let endpoint = Scripted::start(vec![issued("t0ken", 3600), refused(500)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    let calls = (0..20).map(|_| bss.identity());
+    for answer in futures::future::join_all(calls).await {
+        assert_eq!(answer, Ok(Some("acme".to_owned())));
+    }
+    assert_eq!(logins(&server), vec!["Bearer t0ken"; 20]);
+    assert_eq!(logins(&endpoint), [BASIC]);
+    let asked = endpoint.requests().remove(0);
+    let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /v1 HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.contains("content-type: application/x-www-form-urlencoded\r\n"),
+        "{head}"
+    );
+    assert_eq!(body, "grant_type=client_credentials&scope=upgrade+read");
+}
+
+#[tokio::test]
+async fn without_scopes_none_are_asked_for() {
+    let endpoint = Scripted::start(vec![issued("t", 60)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let mut tokens = token_settings(&endpoint.url);
+    tokens.scopes.clear();
+    bss(&server, tokens).identity().await.unwrap();
+    let asked = endpoint.requests().remove(0);
+    assert!(asked.ends_with("\r\n\r\ngrant_type=client_credentials"));
+}
+
+#[tokio::test]
+async fn a_token_that_has_run_out_is_replaced() {
+    let endpoint = Scripted::start(vec![issued("one", 0), issued("two", 0)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    for _ in 0..2 {
+        bss.identity().await.unwrap();
+    }
+    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+}
+
+#[tokio::test]
+async fn a_token_that_the_bss_does_not_take_is_replaced_once_and_the_request_repeated() {
+    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let results = Act::Send(json(r#"{"results":[]}"#));
+    let server = Scripted::start(vec![refused(401), results]).await;
+    let bss_ = bss(&server, token_settings(&endpoint.url));
+    let page = PageRequest {
+        cursor: None,
+        limit: 10,
+    };
+    drop(bss_.customers(&"R".into(), &page).await);
+    let requests = server.requests();
+    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+    let line = |request: &str| request.lines().next().unwrap().to_owned();
+    assert_eq!(line(&requests[0]), line(&requests[1]));
+
+    // For ever refused: twice, and not a third time; nothing was done.
+    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let server = Scripted::start(vec![refused(401)]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    let error = write(&bss).await;
+    assert_eq!(error, BssError::AuthRejected);
+    assert!(!error.effect_unknown());
+    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+    assert_eq!(endpoint.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn one_request_replaces_a_token_that_many_calls_come_back_with() {
+    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let mut acts = vec![refused(401); 8];
+    acts.push(identity());
+    let server = Scripted::start(acts).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    let calls = futures::future::join_all((0..8).map(|_| bss.identity()));
+    for answer in calls.await {
+        // The server refuses by number, not by token: who came late may have met a refusal.
+        assert!(matches!(answer, Ok(Some(_)) | Err(BssError::AuthRejected)));
+    }
+    let issued = endpoint.requests().len();
+    assert!(issued <= 3, "{issued} tokens for 8 calls");
+}
+
+#[tokio::test]
+async fn a_bearer_token_that_lasts_is_sent_once() {
+    let server = Scripted::start(vec![refused(401)]).await;
+    let bss = super::adapter(settings(&server.url, super::TOKEN));
+    assert_eq!(bss.identity().await, Err(BssError::AuthRejected));
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// Whatever the endpoint does, the BSS hears nothing of it, and no doubt is left.
+#[tokio::test]
+async fn an_endpoint_that_issues_nothing() {
+    let code = |status, code: &str| {
+        let body = format!(r#"{{"error":"{code}","error_description":"{SECRET}"}}"#);
+        Act::Send(reply(status, "Content-Type: application/json\r\n", &body))
+    };
+    let json_type = "Content-Type: application/json\r\n";
+    let huge = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+    let redirect = "Location: https://elsewhere.example/\r\n";
+    for (name, act, class, says) in [
+        (
+            "invalid_client",
+            code(401, "invalid_client"),
+            "AuthRejected",
+            "",
+        ),
+        (
+            "a wrong client, said with 400",
+            code(400, "invalid_client"),
+            "AuthRejected",
+            "",
+        ),
+        (
+            "a wrong scope",
+            code(400, "invalid_scope"),
+            "AuthRejected",
+            "",
+        ),
+        (
+            "another grant",
+            code(400, "unsupported_grant_type"),
+            "Malformed",
+            "unsupported_grant_type",
+        ),
+        ("away", Act::Close, "Unavailable", "127.0.0.1"),
+        ("silent", Act::Hang, "Unavailable", "127.0.0.1"),
+        ("broken", refused(500), "Unavailable", "500"),
+        ("busy", refused(429), "Unavailable", "throttles"),
+        (
+            "redirecting",
+            Act::Send(reply(302, redirect, "")),
+            "Malformed",
+            "302",
+        ),
+        (
+            "no token",
+            Act::Send(reply(200, json_type, r#"{"unexpected":true}"#)),
+            "Malformed",
+            "without a token",
+        ),
+        (
+            "a page",
+            Act::Send(reply(200, "Content-Type: text/html\r\n", "<html>")),
+            "Malformed",
+            "JSON",
+        ),
+        ("endless", Act::Flood(huge.into()), "Malformed", "bytes"),
+    ] {
+        let endpoint = Scripted::start(vec![act]).await;
+        let server = Scripted::start(vec![identity()]).await;
+        let mut tokens = token_settings(&endpoint.url);
+        tokens.timeouts = Timeouts::within(Duration::from_millis(400));
+        let limits = limiter();
+        let mut settings = settings(&server.url, "");
+        settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());
+        let bss = ReferenceBss::new(settings, limits.clone()).unwrap();
+        let errors = futures::join!(bss.identity(), write(&bss));
+        for error in [errors.0.unwrap_err(), errors.1] {
+            assert_eq!(error.class(), class, "{name}: {error}");
+            assert!(!error.effect_unknown(), "{name}: {error}");
+            let said = format!("{error} {error:?} {bss:?}");
+            assert!(said.contains(says), "{name}: {said}");
+            assert!(!said.contains(SECRET) && !said.contains(ID), "{said}");
+        }
+        assert_eq!(
+            endpoint.requests().len(),
+            1,
+            "{name}: one for both who waited"
+        );
+        assert_eq!(server.requests(), Vec::<String>::new(), "{name}");
+        assert!(limits.figures().snapshot().calls.is_empty(), "{name}");
+        assert_eq!(limits.paused(), None, "{name}: no trouble of the BSS");
+        if name == "endless" {
+            assert!(endpoint.sent() < 16 * 1024 * 1024);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_comes_back_is_asked_again() {
+    let endpoint = Scripted::start(vec![refused(503), issued("t", 60)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    assert_eq!(bss.identity().await.unwrap_err().class(), "Unavailable");
+    assert_eq!(bss.identity().await, Ok(Some("acme".to_owned())));
+}
+
+#[tokio::test]
+async fn giving_up_a_request_for_a_token_leaves_the_way_free() {
+    let endpoint = Scripted::start(vec![Act::Hang, issued("t", 60)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    let given_up = tokio::time::timeout(Duration::from_millis(100), bss.identity());
+    assert!(given_up.await.is_err());
+    assert_eq!(bss.identity().await, Ok(Some("acme".to_owned())));
+}
+
+#[tokio::test]
+async fn tokens_are_hidden_where_the_bss_repeats_them() {
+    let endpoint = Scripted::start(vec![issued("t0ken-0ne", 3600)]).await;
+    let said = format!(r#"{{"id":"o","state":"Failed","detail":"t0ken-0ne and {SECRET}"}}"#);
+    let server = Scripted::start(vec![Act::Send(json(&said))]).await;
+    let bss = bss(&server, token_settings(&endpoint.url));
+    let state = bss.operation(&"o".into()).await;
+    let Ok(OperationState::Failed { detail }) = &state else {
+        panic!("{state:?}")
+    };
+    assert_eq!(detail, "[hidden] and [hidden]");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_may_not_be_asked() {
+    let url = "http://127.0.0.1:9/token";
+    let with = |change: &dyn Fn(&mut TokenSettings)| {
+        let mut tokens = token_settings(url);
+        change(&mut tokens);
+        TokenSource::new(tokens).map(drop)
+    };
+    assert_eq!(with(&|_| {}), Ok(()));
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut TokenSettings));
+    let changes: [Change<'_>; 7] = [
+        ("does not allow the host 127.0.0.1:9", &|tokens| {
+            "bss.example".clone_into(&mut tokens.allowed_hosts);
+        }),
+        ("loopback", &|tokens| {
+            tokens.allowed_ranges = AllowedRanges::none()
+        }),
+        ("https", &|tokens| tokens.cleartext = Cleartext::Refused),
+        ("credentials", &|tokens| {
+            "https://a:b@127.0.0.1/".clone_into(&mut tokens.token_url);
+        }),
+        ("clientId", &|tokens| {
+            tokens.client_id = String::new().into()
+        }),
+        ("clientSecret", &|tokens| {
+            tokens.client_secret = String::new().into()
+        }),
+        ("PEM", &|tokens| tokens.ca_pem = Some("no".to_owned())),
+    ];
+    for (named, change) in changes {
+        let Err(BssError::Refused { detail }) = with(change) else {
+            panic!("{named}")
+        };
+        assert!(detail.contains(named), "{named}: {detail}");
+    }
+    // A name that leads inside is refused when it is asked, and nothing is sent anywhere.
+    let server = Scripted::start(vec![identity()]).await;
+    let mut tokens = token_settings("https://localhost:9/token");
+    "localhost".clone_into(&mut tokens.allowed_hosts);
+    tokens.allowed_ranges = AllowedRanges::none();
+    tokens.ca_pem = None;
+    if let Ok(source) = TokenSource::new(tokens) {
+        let mut settings = settings(&server.url, "");
+        settings.credentials = Credentials::OAuth(source);
+        let bss = ReferenceBss::new(settings, limiter()).unwrap();
+        let error = write(&bss).await;
+        assert_eq!(error.class(), "Refused", "{error}");
+        assert!(error.to_string().contains("token endpoint"), "{error}");
+        assert_eq!(server.requests(), Vec::<String>::new());
+    }
+}
