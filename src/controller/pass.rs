@@ -27,7 +27,7 @@ use crate::upgrade::{
 
 /// The finalizer goes when the operator rests longer than this.
 const SHORT_REST: Duration = Duration::from_secs(10);
-/// A place is kept over rests that are shorter.
+/// A place is not kept over rests that are longer, even if polls are rarer.
 const HELD_REST: Duration = Duration::from_secs(3);
 /// After a write that met a conflict, or an API server that did not answer.
 const SOON: Duration = Duration::from_millis(250);
@@ -623,14 +623,11 @@ fn takes_place(effect: &Effect) -> bool {
 
 /// Whether whoever rests like this gives its place up: nobody may starve because another waits for
 /// people, for a tenant in the queue, for orders, or for calls that fail again and again. So it does
-/// with every rest that is as long as a poll, with two exceptions that have an end of their own: a
-/// quiet time, and a request to create the tenant or to switch that is on record without an
+/// with every rest that is about as long as a poll, with two exceptions that have an end of their
+/// own: a quiet time, and a request to create the tenant or to switch that is on record without an
 /// outcome, which must not wait in a line. Where the BSS does not answer that, it answers nobody.
 fn gives_up<B>(state: &State, life: &Life<B>, wait: Option<Duration>, pace: Pace) -> bool {
     let Some(wait) = wait else { return true };
-    if wait < pace.poll.min(HELD_REST) {
-        return false;
-    }
     match state.reason.class() {
         Some(StateClass::Working | StateClass::WaitsByItself) => {
             let on_record = life.observed.claim.as_ref().is_some_and(|claim| {
@@ -638,7 +635,9 @@ fn gives_up<B>(state: &State, life: &Life<B>, wait: Option<Duration>, pace: Pace
                 creating.is_some_and(|intent| intent.operation_id.is_none())
                     || claim.intents.activate.is_some()
             });
-            state.reason != Reason::Settling && !on_record
+            // A part of the poll is over when it comes to this.
+            let short = wait < pace.poll.min(HELD_REST) / 2;
+            !short && state.reason != Reason::Settling && !on_record
         }
         _ => true,
     }

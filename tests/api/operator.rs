@@ -17,5 +17,6 @@ mod rivals;
 mod second;
 mod storefront;
 mod suspension;
+mod turns;
 mod view;
 mod world;
