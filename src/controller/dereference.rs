@@ -47,6 +47,10 @@ pub trait Connector: Send + Sync {
 
     /// Makes one, or says why the connection may not be used.
     fn connect(&self, settings: ConnectionSettings) -> Result<Arc<Self::Bss>, BssError>;
+
+    /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
+    /// reached at another origin already.
+    fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
 }
 
 /// What the spec points to.

@@ -228,6 +228,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let mut outcomes = self
                 .perform(scene, life, effect, (&decision, begun))
                 .await?;
+            if matches!(outcomes.as_slice(), [Outcome::Identity(None)])
+                && self.connector.must_tell_its_identity(&scene.fetched.bss)
+            {
+                return self.rests(scene.upgrade.clone(), life, unproven()).await;
+            }
             // Failures last: a success beside them must not wipe the wait that they ask for.
             outcomes.sort_by_key(|outcome| {
                 matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
@@ -670,6 +675,19 @@ fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
         reason: Reason::InvalidSpec,
         message: format!("The spec is wrong: {}.", all.join("; ")),
         next_action: "Correct the fields that the message names.".to_owned(),
+    }
+}
+
+/// Two origins that only call themselves one BSS would share limits, keys and claims.
+fn unproven() -> State {
+    State {
+        reason: Reason::IdentityMismatch,
+        message: "Another connection reaches a BSS of this identity at another address, and this \
+                  one does not tell its identity."
+            .to_owned(),
+        next_action: "Correct the connection's URL; or make a connection with the BSS's own \
+                      identity."
+            .to_owned(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The real adapters behind the connector: where limits and the address guard come in.
 
-use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::dereference::{ConnectionSettings, Connector};
 use crate::bss::error::BssError;
@@ -16,8 +15,8 @@ use crate::observe::metrics::Calls;
 pub struct AdapterConnector {
     ranges: AllowedRanges,
     limits: Arc<LimiterRegistry>,
-    /// A connection's part in the limits, kept while the connection is used.
-    memberships: Mutex<BTreeMap<String, Membership>>,
+    /// Each adapter's part in the limits, kept while the adapter is used.
+    memberships: Mutex<Vec<(Weak<ReferenceBss>, Membership)>>,
 }
 
 impl AdapterConnector {
@@ -50,6 +49,22 @@ impl AdapterConnector {
     }
 }
 
+impl AdapterConnector {
+    /// The parts of the adapters that are still used.
+    fn memberships(&self) -> MutexGuard<'_, Vec<(Weak<ReferenceBss>, Membership)>> {
+        let memberships = self.memberships.lock();
+        let mut memberships = memberships.unwrap_or_else(PoisonError::into_inner);
+        memberships.retain(|(bss, _)| bss.strong_count() > 0);
+        memberships
+    }
+}
+
+/// Scheme, host and port. What is no URL is refused when the adapter is made.
+fn origin(url: &str) -> String {
+    reqwest::Url::parse(url)
+        .map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
 impl Connector for AdapterConnector {
     type Bss = ReferenceBss;
 
@@ -61,13 +76,9 @@ impl Connector for AdapterConnector {
                 .and_then(NonZeroU16::new)
                 .unwrap_or(NonZeroU16::MIN),
         };
-        let membership = self.limits.join(&settings.identity, limits);
+        let origin = origin(&settings.url);
+        let membership = self.limits.join(&settings.identity, &origin, limits);
         let limiter = Arc::clone(membership.limiter());
-        // The new part is joined before the former is dropped, so that a pause is not forgotten.
-        self.memberships
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(settings.connection, membership);
         let transport = Settings {
             url: settings.url,
             token: settings.token,
@@ -78,6 +89,65 @@ impl Connector for AdapterConnector {
             timeouts: Timeouts::within(settings.timeout),
             reply_limit: Settings::REPLY_LIMIT,
         };
-        ReferenceBss::new(transport, limiter).map(Arc::new)
+        let bss = Arc::new(ReferenceBss::new(transport, limiter)?);
+        self.memberships().push((Arc::downgrade(&bss), membership));
+        Ok(bss)
+    }
+
+    fn must_tell_its_identity(&self, bss: &Arc<ReferenceBss>) -> bool {
+        let memberships = self.memberships();
+        let mut memberships = memberships.iter();
+        let own = memberships.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        own.is_some_and(|(_, membership)| membership.is_second_origin())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn settings(url: &str, requests_per_second: u32) -> ConnectionSettings {
+        ConnectionSettings {
+            connection: "ns/name".to_owned(),
+            identity: "acme".to_owned(),
+            url: url.to_owned(),
+            token: "t".to_owned().into(),
+            allowed_hosts: "127.0.0.1".to_owned(),
+            ca: None,
+            requests_per_second,
+            concurrency: 2,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn another_origin_must_tell_its_identity_as_long_as_the_first_is_used() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let connect = |url, rate| connector.connect(settings(url, rate)).unwrap();
+        let first = connect("https://127.0.0.1:1/v1", 20);
+        let same = connect("HTTPS://127.0.0.1:1/v2", 20);
+        let second = connect("https://127.0.0.1:2/v1", 5);
+        let asked = [&first, &same, &second].map(|bss| connector.must_tell_its_identity(bss));
+        assert_eq!(asked, [false, false, true]);
+        let rate = || second.limiter().settings().per_second.get();
+        assert_eq!(rate(), 5, "one limiter for all, as strict as the strictest");
+        assert!(Arc::ptr_eq(first.limiter(), second.limiter()));
+        drop((first, same));
+        assert!(!connector.must_tell_its_identity(&second));
+    }
+
+    #[test]
+    fn limits_of_an_adapter_that_is_used_no_more_are_forgotten() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let strict = connector
+            .connect(settings("https://127.0.0.1:1", 5))
+            .unwrap();
+        drop(strict);
+        let bss = connector
+            .connect(settings("https://127.0.0.1:1", 20))
+            .unwrap();
+        assert_eq!(bss.limiter().settings().per_second.get(), 20);
+        assert_eq!(connector.memberships().len(), 1);
     }
 }
