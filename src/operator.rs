@@ -164,11 +164,13 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 at_once: usize::from(settings.active_upgrades),
             };
             let time = (connector, SystemTime::default());
+            let waker = engine.waker();
             let controller = Arc::new(Controller::new(
                 cluster,
                 time,
                 pacing,
                 (stop.clone(), metrics),
+                Box::new(move |namespace, name| waker.wake(namespace, name)),
             ));
             work(engine, controller, &leadership, &stop).await;
             Ok(())
@@ -203,13 +205,13 @@ async fn work<T: Time + 'static>(
             let now = view.borrow().term;
             if now != term {
                 term = now;
-                forgetful.memory().forget_all();
+                forgetful.forget_all();
             }
         }
     });
     let gone = Arc::clone(&controller);
     engine
-        .on_gone(move |uid| gone.memory().forget(uid))
+        .on_gone(move |uid| gone.forget(uid))
         .run(
             move |upgrade| {
                 let controller = Arc::clone(&controller);

@@ -73,6 +73,10 @@ pub trait Connector: Send + Sync {
         distributor: ConnectionSettings,
         tenant: Option<ConnectionSettings>,
     ) -> Result<Arc<Self::Bss>, BssError>;
+
+    /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
+    /// reached at another origin already.
+    fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
 }
 
 /// What the spec points to.

@@ -35,6 +35,15 @@ pub(super) struct Life<B> {
     pub(super) figures_written: Option<Duration>,
     /// The value of `requestedAt` that was obeyed last.
     pub(super) handled: Option<String>,
+    /// Whether it had a place on this ground: since then it may look without one.
+    pub(super) admitted: Admitted,
+}
+
+/// Whether an upgrade had a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted {
+    Yes,
+    NotYet,
 }
 
 /// Whether the BSS was asked something.
@@ -62,7 +71,13 @@ impl<B> Life<B> {
             asked: Asked::No,
             figures_written: None,
             handled: None,
+            admitted: Admitted::NotYet,
         }
+    }
+
+    /// The next pass begins anew: what is known may be old by then.
+    pub(super) fn begin_anew(&mut self) {
+        self.ground = None;
     }
 
     /// Begins anew if the ground changed; looks again at once if somebody nudged.
@@ -91,6 +106,7 @@ impl<B> Life<B> {
                 self.claim = None;
             }
             self.observed = fresh;
+            self.admitted = Admitted::NotYet;
             self.ground = Some(ground);
         }
         if self.nudge.as_ref() != Some(&nudge) {

@@ -12,9 +12,11 @@ mod pass;
 mod perform;
 mod record;
 mod show;
+mod turns;
 mod wiring;
 
 pub use dereference::{ConnectionSettings, Connector, Login};
 pub use memory::Memory;
 pub use pass::{Controller, Pacing, Time};
+pub use turns::Wake;
 pub use wiring::AdapterConnector;

@@ -8,11 +8,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::dereference::{Connector, Fetched, Missing, dereference};
-use super::memory::{Asked, Life, Memory};
+use super::memory::{Admitted, Asked, Life, Memory};
 use super::perform::Performer;
+use super::turns::{Panicked, Standing, Turns, Wake};
 use super::{dependents, record};
 use crate::api::{
-    ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
+    Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
 use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
@@ -27,6 +28,8 @@ use crate::upgrade::{
 
 /// The finalizer goes when the operator rests longer than this.
 const SHORT_REST: Duration = Duration::from_secs(10);
+/// A place is not kept over rests that are longer, even if polls are rarer.
+const HELD_REST: Duration = Duration::from_secs(3);
 /// After a write that met a conflict, or an API server that did not answer.
 const SOON: Duration = Duration::from_millis(250);
 /// After an API server that did not answer.
@@ -57,6 +60,7 @@ pub struct Controller<C, K: Connector, T> {
     pacing: Pacing,
     memory: Memory<K::Bss>,
     gate: Semaphore,
+    turns: Turns,
     stop: CancellationToken,
     pub(super) metrics: Metrics,
 }
@@ -84,11 +88,13 @@ pub(super) struct Scene<'a, B> {
 
 impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// A controller. When `stop` is cancelled, running calls are awaited and no effect is begun.
+    /// `wake` asks for a pass of an upgrade whose turn it is.
     pub fn new(
         cluster: Arc<C>,
         (connector, time): (K, T),
         pacing: Pacing,
         (stop, metrics): (CancellationToken, Metrics),
+        wake: Wake,
     ) -> Self {
         Self {
             cluster,
@@ -97,20 +103,37 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             gate: Semaphore::new(pacing.at_once.max(1)),
             pacing,
             memory: Memory::default(),
+            turns: Turns::new(wake),
             stop,
             metrics,
         }
     }
 
-    /// What the process keeps of its upgrades.
-    pub fn memory(&self) -> &Memory<K::Bss> {
-        &self.memory
+    /// Forgets an upgrade that is gone or finished.
+    pub fn forget(&self, uid: &str) {
+        self.memory.forget(uid);
+        self.turns.forget(uid);
+    }
+
+    /// Forgets everything: this process stopped to lead, and others act meanwhile.
+    pub fn forget_all(&self) {
+        self.memory.forget_all();
+        self.turns.forget_all();
     }
 
     /// One pass over one upgrade.
     pub async fn pass(&self, seen: &TenantResellerUpgrade) -> Rest {
         let timer = self.metrics.pass();
+        let uid = seen.metadata.uid.as_deref().unwrap_or_default();
+        let guard = Panicked(&self.turns, uid);
         let ended = self.whole_pass(seen).await;
+        drop(guard);
+        if let Err(Interrupted::Cluster(ClusterError::Forbidden(_) | ClusterError::Invalid(_))) =
+            &ended
+        {
+            // It may be like that for long; an API server that is away is away for all.
+            self.turns.rest(uid);
+        }
         timer.end(match &ended {
             Ok(Rest::After(wait)) if wait.is_zero() => PassOutcome::Worked,
             Ok(_) => PassOutcome::Waited,
@@ -177,12 +200,20 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life: &mut Life<K::Bss>,
     ) -> Result<Rest, Interrupted> {
         let begun = self.time.now().monotonic;
+        if self.turn(scene, life) == Standing::Waits {
+            return self.awaits_turn(scene, life).await;
+        }
         loop {
             let now = self.time.now();
             let decision = decide(scene.valid, &life.observed, now);
             let Some(effect) = decision.effect.clone() else {
                 return self.rest(scene, life, &decision).await;
             };
+            if takes_place(&effect) && self.turns.ask(&scene.valid.uid) == Standing::Waits {
+                // When its turn comes, what it has seen by now is old.
+                life.begin_anew();
+                return self.awaits_turn(scene, life).await;
+            }
             // A new spec is seen to be obeyed before the first call, which may take its time.
             if !is_observed(&scene.upgrade) {
                 self.show(scene, life, &decision.state, None).await?;
@@ -198,6 +229,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let consent = self.consent(&scene.upgrade);
             let performed = self.perform(scene, life, effect, (&decision, begun));
             let mut outcomes = consent.over(performed).await?;
+            if matches!(outcomes.as_slice(), [Outcome::Identity(None)])
+                && self.connector.must_tell_its_identity(&scene.fetched.bss)
+            {
+                return self.rests(scene.upgrade.clone(), life, unproven()).await;
+            }
             // Failures last: a success beside them must not wipe the wait that they ask for.
             outcomes.sort_by_key(|outcome| {
                 matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
@@ -363,6 +399,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             life.asked = Asked::No;
         }
         let held_back = self.show(scene, life, &decision.state, wait).await?;
+        if gives_up(&decision.state, life, wait, self.pacing.pace) {
+            self.turns.leave(&scene.valid.uid);
+        }
         if wait.is_none_or(|wait| wait > SHORT_REST) {
             self.hold(scene, Finalizer::Absent).await?;
         }
@@ -381,6 +420,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         state: State,
     ) -> Result<Rest, Interrupted> {
         life.bss = None;
+        self.turns
+            .leave(upgrade.metadata.uid.as_deref().unwrap_or_default());
         let wait = match state.reason.class() {
             Some(StateClass::WaitsByItself) => self.pacing.pace.poll.max(SHORT_REST),
             _ => self.pacing.pace.recheck,
@@ -430,7 +471,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 .set_finalizer(&upgrade, Finalizer::Absent)
                 .await?;
         }
-        self.memory.forget(uid);
+        self.forget(uid);
         Ok(Rest::Await)
     }
 
@@ -444,7 +485,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let mut upgrade = upgrade.clone();
             let state = State {
                 reason: Reason::Succeeded,
-                message: ready_message(&upgrade).unwrap_or_else(|| success(None).to_owned()),
+                message: ready(&upgrade)
+                    .map_or_else(|| success(None).to_owned(), |ready| ready.message.clone()),
                 next_action: String::new(),
             };
             let life = self.memory.of(uid);
@@ -457,7 +499,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 .set_finalizer(upgrade, Finalizer::Absent)
                 .await?;
         }
-        self.memory.forget(uid);
+        self.forget(uid);
         Ok(Rest::Await)
     }
 
@@ -471,6 +513,51 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             // The semaphore is never closed.
             Suspension::Running => self.gate.acquire().await.ok(),
         }
+    }
+
+    /// What the upgrade has, now that it is there. Whoever may look needs no place before it has
+    /// something to do; everybody else asks for one at once.
+    fn turn(&self, scene: &Scene<'_, K::Bss>, life: &mut Life<K::Bss>) -> Standing {
+        let uid = &scene.valid.uid;
+        let limits = &scene.fetched.connection.spec.limits;
+        let places = usize::try_from(limits.active_upgrades).unwrap_or(1);
+        let identity = scene.valid.identity.as_str();
+        let mut standing = self
+            .turns
+            .arrive(uid, place(&scene.upgrade), (identity, places));
+        if scene.valid.suspended == Suspension::Suspended {
+            self.turns.leave(uid);
+            return Standing::Away;
+        }
+        let may_look = life.admitted == Admitted::Yes || waits_for_people(&scene.upgrade);
+        if standing == Standing::Away && !may_look {
+            standing = self.turns.ask(uid);
+        }
+        if standing == Standing::Holds {
+            life.admitted = Admitted::Yes;
+        }
+        standing
+    }
+
+    /// As many as may be are at work. It is woken when its turn comes; the slow look is for the
+    /// case that the world changed without anybody telling.
+    async fn awaits_turn(
+        &self,
+        scene: &mut Scene<'_, K::Bss>,
+        life: &mut Life<K::Bss>,
+    ) -> Result<Rest, Interrupted> {
+        let state = State {
+            reason: Reason::AwaitingTurn,
+            message: "As many upgrades as the connection allows are at work on this BSS."
+                .to_owned(),
+            next_action: "Nothing: it goes on by itself, first come, first served. \
+                          spec.limits.activeUpgrades of the connection says how many may be at \
+                          work."
+                .to_owned(),
+        };
+        self.show(scene, life, &state, None).await?;
+        self.hold(scene, Finalizer::Absent).await?;
+        Ok(Rest::After(self.pacing.pace.recheck))
     }
 
     /// Whoever waited looks again before acting.
@@ -541,6 +628,61 @@ fn still_wanted<C: Cluster>(
     })
 }
 
+/// What an upgrade does only with a place. Looking, and recording what was seen, is free for whoever
+/// was let in once; an intent is not recorded before the call can follow at once.
+fn takes_place(effect: &Effect) -> bool {
+    match effect {
+        Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_) => true,
+        Effect::Claim(edit) => matches!(
+            edit,
+            ClaimEdit::IntendCopies { .. }
+                | ClaimEdit::IntendTenant { .. }
+                | ClaimEdit::IntendActivation(_)
+        ),
+        Effect::Read(_) | Effect::Acquire { .. } => false,
+    }
+}
+
+/// Whether whoever rests like this gives its place up: nobody may starve because another waits for
+/// people, for a tenant in the queue, for orders, or for calls that fail again and again. So it does
+/// with every rest that is about as long as a poll, with two exceptions that have an end of their
+/// own: a quiet time, and a request to create the tenant or to switch that is on record without an
+/// outcome, which must not wait in a line. Where the BSS does not answer that, it answers nobody.
+fn gives_up<B>(state: &State, life: &Life<B>, wait: Option<Duration>, pace: Pace) -> bool {
+    let Some(wait) = wait else { return true };
+    match state.reason.class() {
+        Some(StateClass::Working | StateClass::WaitsByItself) => {
+            let on_record = life.observed.claim.as_ref().is_some_and(|claim| {
+                let creating = claim.intents.create_tenant.as_ref();
+                creating.is_some_and(|intent| intent.operation_id.is_none())
+                    || claim.intents.activate.is_some()
+            });
+            // A part of the poll is over when it comes to this.
+            let short = wait < pace.poll.min(HELD_REST) / 2;
+            !short && state.reason != Reason::Settling && !on_record
+        }
+        _ => true,
+    }
+}
+
+/// Whether the status says that the present spec waits for people: also after a restart such an
+/// upgrade may look whether they have done their part, instead of hiding that behind a line.
+fn waits_for_people(upgrade: &TenantResellerUpgrade) -> bool {
+    let ready = ready(upgrade).map(|ready| ready.reason.as_str());
+    let reason = Reason::ALL
+        .into_iter()
+        .find(|reason| Some(reason.as_str()) == ready);
+    is_observed(upgrade)
+        && reason.is_some_and(|reason| match reason.class() {
+            Some(StateClass::WaitsForPeople) => true,
+            // These two it had before anything was asked.
+            Some(StateClass::MustFix) => {
+                !matches!(reason, Reason::InvalidSpec | Reason::ConnectionForbidden)
+            }
+            _ => false,
+        })
+}
+
 fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
     let all: Vec<String> = wrong
         .iter()
@@ -550,6 +692,19 @@ fn invalid(wrong: &[crate::upgrade::Invalid]) -> State {
         reason: Reason::InvalidSpec,
         message: format!("The spec is wrong: {}.", all.join("; ")),
         next_action: "Correct the fields that the message names.".to_owned(),
+    }
+}
+
+/// Two origins that only call themselves one BSS would share limits, keys and claims.
+fn unproven() -> State {
+    State {
+        reason: Reason::IdentityMismatch,
+        message: "Another connection reaches a BSS of this identity at another address, and this \
+                  one does not tell its identity."
+            .to_owned(),
+        next_action: "Correct the connection's URL; or make a connection with the BSS's own \
+                      identity."
+            .to_owned(),
     }
 }
 
@@ -592,12 +747,11 @@ fn finished(upgrade: &TenantResellerUpgrade) -> bool {
 }
 
 /// What `Ready` says.
-fn ready_message(upgrade: &TenantResellerUpgrade) -> Option<String> {
+fn ready(upgrade: &TenantResellerUpgrade) -> Option<&Condition> {
     let conditions = &upgrade.status.as_ref()?.conditions;
-    let ready = conditions
+    conditions
         .iter()
-        .find(|c| c.type_ == ConditionType::Ready.as_str());
-    ready.map(|ready| ready.message.clone())
+        .find(|c| c.type_ == ConditionType::Ready.as_str())
 }
 
 /// Whether the BSS did not accept the credentials.

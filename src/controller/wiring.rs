@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::dereference::{ConnectionSettings, Connector, Login};
 use crate::bss::error::BssError;
-use crate::bss::limits::{Limiter, LimiterRegistry, Membership, Settings as Limits};
+use crate::bss::limits::{LimiterRegistry, Membership, Settings as Limits};
 use crate::bss::reference::ReferenceBss;
 use crate::bss::transport::{
     AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
@@ -18,8 +18,8 @@ use crate::observe::metrics::Calls;
 pub struct AdapterConnector {
     ranges: AllowedRanges,
     limits: Arc<LimiterRegistry>,
-    /// A connection's part in the limits, kept while the connection is used.
-    memberships: Mutex<BTreeMap<String, Membership>>,
+    /// Each adapter's parts in the limits, kept while the adapter is used.
+    memberships: Mutex<Vec<(Weak<ReferenceBss>, Vec<Membership>)>>,
     /// A connection's tokens, shared by all upgrades that use it.
     tokens: Mutex<BTreeMap<String, Arc<TokenSource>>>,
 }
@@ -63,19 +63,46 @@ impl Connector for AdapterConnector {
         distributor: ConnectionSettings,
         tenant: Option<ConnectionSettings>,
     ) -> Result<Arc<ReferenceBss>, BssError> {
-        let limiter = self.join(&distributor);
-        let bss = ReferenceBss::new(self.transport(distributor)?, limiter)?;
-        let Some(tenant) = tenant else {
-            return Ok(Arc::new(bss));
-        };
-        // One identity, one limiter: it is the distributor's, by the stricter of both limits.
-        self.join(&tenant);
-        bss.with_tenant(self.transport(tenant)?).map(Arc::new)
+        let origin = origin(&distributor.url);
+        let membership = self.join(&distributor, &origin);
+        let limiter = Arc::clone(membership.limiter());
+        let mut memberships = vec![membership];
+        let mut bss = ReferenceBss::new(self.transport(distributor)?, limiter)?;
+        if let Some(tenant) = tenant {
+            // One identity, one limiter: the distributor's, by the stricter of both limits. The
+            // tenant's own address is no second origin: it is the same BSS's other side.
+            memberships.push(self.join(&tenant, &origin));
+            bss = bss.with_tenant(self.transport(tenant)?)?;
+        }
+        let bss = Arc::new(bss);
+        self.memberships().push((Arc::downgrade(&bss), memberships));
+        Ok(bss)
+    }
+
+    fn must_tell_its_identity(&self, bss: &Arc<ReferenceBss>) -> bool {
+        let memberships = self.memberships();
+        let mut all = memberships.iter();
+        let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        own.is_some_and(|(_, parts)| parts.iter().any(Membership::is_second_origin))
     }
 }
 
+/// Scheme, host and port. What is no URL is refused when the adapter is made.
+fn origin(url: &str) -> String {
+    reqwest::Url::parse(url)
+        .map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
 impl AdapterConnector {
-    fn join(&self, settings: &ConnectionSettings) -> Arc<Limiter> {
+    /// The parts of the adapters that are still used.
+    fn memberships(&self) -> MutexGuard<'_, Vec<(Weak<ReferenceBss>, Vec<Membership>)>> {
+        let memberships = self.memberships.lock();
+        let mut memberships = memberships.unwrap_or_else(PoisonError::into_inner);
+        memberships.retain(|(bss, _)| bss.strong_count() > 0);
+        memberships
+    }
+
+    fn join(&self, settings: &ConnectionSettings, origin: &str) -> Membership {
         let limits = Limits {
             per_second: NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN),
             concurrency: u16::try_from(settings.concurrency)
@@ -83,14 +110,7 @@ impl AdapterConnector {
                 .and_then(NonZeroU16::new)
                 .unwrap_or(NonZeroU16::MIN),
         };
-        let membership = self.limits.join(&settings.identity, limits);
-        let limiter = Arc::clone(membership.limiter());
-        // The new part is joined before the former is dropped, so that a pause is not forgotten.
-        self.memberships
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(settings.connection.clone(), membership);
-        limiter
+        self.limits.join(&settings.identity, origin, limits)
     }
 
     fn transport(&self, settings: ConnectionSettings) -> Result<Settings, BssError> {
@@ -146,5 +166,56 @@ impl AdapterConnector {
         let source = TokenSource::new(wanted)?;
         sources.insert(connection.to_owned(), Arc::clone(&source));
         Ok(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn settings(url: &str, requests_per_second: u32) -> ConnectionSettings {
+        ConnectionSettings {
+            connection: "ns/name".to_owned(),
+            identity: "acme".to_owned(),
+            url: url.to_owned(),
+            login: Login::Bearer("t".to_owned().into()),
+            throttle_statuses: vec![429],
+            allowed_hosts: "127.0.0.1".to_owned(),
+            ca: None,
+            requests_per_second,
+            concurrency: 2,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn another_origin_must_tell_its_identity_as_long_as_the_first_is_used() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let connect = |url, rate| connector.connect(settings(url, rate), None).unwrap();
+        let first = connect("https://127.0.0.1:1/v1", 20);
+        let same = connect("HTTPS://127.0.0.1:1/v2", 20);
+        let second = connect("https://127.0.0.1:2/v1", 5);
+        let asked = [&first, &same, &second].map(|bss| connector.must_tell_its_identity(bss));
+        assert_eq!(asked, [false, false, true]);
+        let rate = || second.limiter().settings().per_second.get();
+        assert_eq!(rate(), 5, "one limiter for all, as strict as the strictest");
+        assert!(Arc::ptr_eq(first.limiter(), second.limiter()));
+        drop((first, same));
+        assert!(!connector.must_tell_its_identity(&second));
+    }
+
+    #[test]
+    fn limits_of_an_adapter_that_is_used_no_more_are_forgotten() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let strict = connector
+            .connect(settings("https://127.0.0.1:1", 5), None)
+            .unwrap();
+        drop(strict);
+        let bss = connector
+            .connect(settings("https://127.0.0.1:1", 20), None)
+            .unwrap();
+        assert_eq!(bss.limiter().settings().per_second.get(), 20);
+        assert_eq!(connector.memberships().len(), 1);
     }
 }

@@ -24,6 +24,7 @@ mod size;
 mod states;
 mod storefront;
 mod suspension;
+mod turns;
 mod verify;
 mod view;
 mod weak;

@@ -10,8 +10,12 @@
 //! - *order*: who came first goes first, always.
 //!
 //! 429 and 503 halve both limits (once for all the calls that were under way together), success
-//! raises them again by a twentieth of the full limit a second. After a setback one single call is
-//! a probe: the others wait until it was answered.
+//! raises them again by a twentieth of the full limit a second.
+//!
+//! The *breaker* is the same with replies that are lost: one says little, several in a row without
+//! any answer between them open it. While it is open nothing is sent; then, as after every setback,
+//! one single call is a probe, and the others wait until it was answered. An answer closes it, a
+//! probe that is lost, too, opens it for twice as long, a minute at most. A refusal is an answer.
 
 use std::collections::VecDeque;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -27,6 +31,8 @@ const GROWTH_PER_SECOND: u32 = 50;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause of our own.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// So many lost replies in a row open the breaker.
+pub const LOST_IN_A_ROW: u32 = 5;
 /// The longest pause that a BSS may ask for.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(15);
 
@@ -71,7 +77,9 @@ pub enum Feedback {
         /// What it asked for in `Retry-After`.
         after: Option<Duration>,
     },
-    /// Nothing can be said: the reply was lost, or the caller gave up.
+    /// No reply came in time, or only a part of one, or a gateway's that got none.
+    Lost,
+    /// Nothing can be said: the caller gave up, or nothing was sent.
     Nothing,
 }
 
@@ -112,6 +120,9 @@ pub struct Core {
     /// Setbacks in a row.
     setbacks: u32,
     last_setback: Option<Duration>,
+    last_reason: PauseReason,
+    /// Replies lost in a row.
+    lost: u32,
     last_growth: Duration,
 }
 
@@ -129,6 +140,8 @@ impl Core {
             next_ticket: 0,
             setbacks: 0,
             last_setback: None,
+            last_reason: PauseReason::Unavailable,
+            lost: 0,
             last_growth: Duration::ZERO,
         }
     }
@@ -194,8 +207,19 @@ impl Core {
             Feedback::Unavailable { after } => {
                 self.setback(now, granted, after, PauseReason::Unavailable);
             }
+            Feedback::Lost => self.lose(now, granted),
             Feedback::Nothing => {}
         }
+    }
+
+    /// Whether a probe is under way that all others wait for; how long they had better stay away
+    /// if it takes its time.
+    #[must_use]
+    pub fn probing(&self, now: Duration) -> Option<Pause> {
+        (self.setbacks > 0 && self.in_flight > 0).then(|| Pause {
+            until: now.saturating_add(self.own_pause()),
+            reason: self.last_reason,
+        })
     }
 
     /// The pause that is on.
@@ -211,6 +235,7 @@ impl Core {
             && self.in_flight == 0
             && self.share == FULL
             && self.setbacks == 0
+            && self.lost == 0
             && self.pause(now).is_none()
     }
 
@@ -262,6 +287,7 @@ impl Core {
             return;
         }
         self.setbacks = 0;
+        self.lost = 0;
         let elapsed = now
             .saturating_sub(self.last_growth)
             .min(Duration::from_secs(1));
@@ -270,6 +296,17 @@ impl Core {
         if growth > 0 {
             self.share = self.share.saturating_add(growth).min(FULL);
             self.last_growth = now;
+        }
+    }
+
+    fn lose(&mut self, now: Duration, granted: Duration) {
+        // One from before the last setback is of the row that ended in it.
+        if self.last_setback.is_some_and(|setback| granted <= setback) {
+            return;
+        }
+        self.lost = self.lost.saturating_add(1);
+        if self.lost >= LOST_IN_A_ROW || self.setbacks > 0 {
+            self.setback(now, granted, None, PauseReason::Unavailable);
         }
     }
 
@@ -285,6 +322,7 @@ impl Core {
             self.share = (self.share / 2).max(LEAST);
             self.setbacks = self.setbacks.saturating_add(1);
             self.last_setback = Some(now);
+            self.last_reason = reason;
             self.last_growth = now;
         }
         let length = match after {
@@ -419,6 +457,77 @@ mod tests {
         assert!(core.at_rest(now));
     }
 
+    /// Sends one call as soon as it may go; when it was granted and ended.
+    fn call(core: &mut Core, now: Duration, feedback: Feedback) -> Duration {
+        core.enqueue();
+        let granted = core.wake(now).unwrap().max(now) + ms(1);
+        core.grant(granted).unwrap();
+        core.finish(granted + ms(1), granted, feedback);
+        granted + ms(1)
+    }
+
+    #[test]
+    fn several_lost_replies_in_a_row_open_the_breaker_and_one_answer_closes_it() {
+        let mut core = Core::new(settings(1000, 8));
+        let mut now = ms(0);
+        for _ in 1..LOST_IN_A_ROW {
+            now = call(&mut core, now, Feedback::Lost);
+        }
+        now = call(&mut core, now, Feedback::Answered);
+        for _ in 1..LOST_IN_A_ROW {
+            now = call(&mut core, now, Feedback::Lost);
+        }
+        now = call(&mut core, now, Feedback::Nothing);
+        assert_eq!((core.pause(now), core.concurrency()), (None, 8));
+        let mut open = Vec::new();
+        for _ in 0..10 {
+            now = call(&mut core, now, Feedback::Lost);
+            let pause = core.pause(now).unwrap();
+            assert_eq!(pause.reason, PauseReason::Unavailable);
+            open.push(pause.until - now);
+        }
+        assert_eq!(open[..3], [ms(500), ms(1000), ms(2000)]);
+        assert_eq!(open[9], LONGEST_PAUSE);
+        // Half open: one probe, the others stay behind it, and are told how long.
+        core.enqueue();
+        core.enqueue();
+        now = core.pause(now).unwrap().until;
+        assert_eq!(core.probing(now), None);
+        core.grant(now).unwrap();
+        assert_eq!((core.grant(now), core.wake(now)), (None, None));
+        let behind = core.probing(now).unwrap();
+        assert_eq!(
+            (behind.until - now, behind.reason),
+            (LONGEST_PAUSE, PauseReason::Unavailable)
+        );
+        core.finish(now + ms(1), now, Feedback::Answered);
+        assert_eq!(
+            (core.pause(now + ms(1)), core.probing(now + ms(1))),
+            (None, None)
+        );
+        // The row begins anew.
+        assert_eq!(core.lost, 0);
+        core.grant(now + ms(100)).unwrap();
+        core.finish(now + ms(101), now + ms(100), Feedback::Lost);
+        assert_eq!(core.pause(now + ms(101)), None);
+    }
+
+    #[test]
+    fn a_window_of_lost_replies_is_one_setback() {
+        let mut core = Core::new(settings(1000, 8));
+        for _ in 0..8 {
+            core.enqueue();
+        }
+        for _ in 0..8 {
+            core.grant(ms(0)).unwrap();
+        }
+        for _ in 0..8 {
+            core.finish(ms(5), ms(0), Feedback::Lost);
+        }
+        assert_eq!((core.setbacks, core.share), (1, 500));
+        assert_eq!(core.pause(ms(5)).unwrap().until, ms(505));
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Enqueue,
@@ -434,6 +543,7 @@ mod tests {
             4 => Just(Feedback::Answered),
             1 => after().prop_map(|after| Feedback::Throttled { after }),
             1 => after().prop_map(|after| Feedback::Unavailable { after }),
+            1 => Just(Feedback::Lost),
             1 => Just(Feedback::Nothing),
         ]
     }
@@ -509,6 +619,49 @@ mod tests {
                     let most = f64::from(rate) * seconds + burst + 1e-6;
                     prop_assert!((grants.len() - i) as f64 <= most, "more than the rate allows");
                 }
+            }
+        }
+
+        /// One call after the other, against a model of the breaker.
+        #[test]
+        fn the_breaker_opens_for_a_reason_and_closes_with_an_answer(
+            feedbacks in proptest::collection::vec(
+                prop_oneof![
+                    2 => Just(Feedback::Answered),
+                    6 => Just(Feedback::Lost),
+                    1 => Just(Feedback::Unavailable { after: None }),
+                    1 => Just(Feedback::Nothing),
+                ],
+                1..120,
+            ),
+        ) {
+            let mut core = Core::new(settings(1000, 4));
+            let mut now = Duration::ZERO;
+            let (mut lost, mut open) = (0, 0_u32);
+            for feedback in feedbacks {
+                let slots = core.concurrency();
+                prop_assert_eq!(slots == 1, open > 0 || core.share <= 250, "one probe at a time");
+                now = call(&mut core, now, feedback);
+                match feedback {
+                    Feedback::Answered => (lost, open) = (0, 0),
+                    Feedback::Nothing => {}
+                    Feedback::Unavailable { .. } => open += 1,
+                    Feedback::Lost | Feedback::Throttled { .. } => {
+                        lost += 1;
+                        if lost >= LOST_IN_A_ROW || open > 0 {
+                            open += 1;
+                        }
+                    }
+                }
+                let opened = !matches!(feedback, Feedback::Answered | Feedback::Nothing) && open > 0;
+                let expected = opened.then(|| {
+                    let doubled = FIRST_PAUSE * 2_u32.pow((open - 1).min(16));
+                    Pause {
+                        until: now + doubled.min(LONGEST_PAUSE),
+                        reason: PauseReason::Unavailable,
+                    }
+                });
+                prop_assert_eq!(core.pause(now), expected);
             }
         }
 

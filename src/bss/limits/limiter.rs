@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long a call waits for a pause to end. What takes longer comes back, so that its caller can
+/// How long a call waits for a pause, or another's probe, to end. What takes longer comes back, so that its caller can
 /// look at other things (a suspension, a lost lease) and say in its status what it waits for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -195,6 +195,7 @@ struct Place<'a> {
     limiter: &'a Arc<Limiter>,
     ticket: Ticket,
     signal: Signal,
+    since: Duration,
     over: bool,
 }
 
@@ -208,6 +209,7 @@ impl<'a> Place<'a> {
             limiter,
             ticket,
             signal: Signal(signal),
+            since: limiter.now(),
             over: false,
         }
     }
@@ -226,6 +228,15 @@ impl<'a> Place<'a> {
             if deferred.after > PATIENCE {
                 return Step::Deferred(deferred);
             }
+        }
+        // A probe may take as long as a request may: nobody hangs behind it.
+        if let Some(probing) = state.core.probing(now) {
+            let end = self.since.saturating_add(PATIENCE);
+            return if now >= end {
+                Step::Deferred(deferred(probing, now))
+            } else {
+                Step::WaitFor(end)
+            };
         }
         if state.core.head() != Some(self.ticket) {
             return Step::Wait;
@@ -374,6 +385,29 @@ mod tests {
             (figures.throttled, figures.deferred),
             (Duration::from_mins(10), 5)
         );
+    }
+
+    #[tokio::test]
+    async fn nobody_hangs_behind_a_probe() {
+        let limiter = limiter(1000, 8);
+        for _ in 0..super::super::core::LOST_IN_A_ROW {
+            let permit = limiter.acquire().await.unwrap();
+            permit.finish(Feedback::Lost);
+        }
+        let probe = limiter.acquire().await.unwrap();
+        let began = Instant::now();
+        let behind: Vec<_> = (0..3).map(|_| Box::pin(limiter.acquire())).collect();
+        for deferred in futures::future::join_all(behind).await {
+            let deferred = deferred.unwrap_err();
+            assert_eq!(deferred.reason, PauseReason::Unavailable);
+            assert!(deferred.after >= Duration::from_millis(500));
+        }
+        assert!(began.elapsed() >= PATIENCE);
+        assert_eq!(limiter.load(), (0, 1));
+        let mut quick = Box::pin(limiter.acquire());
+        assert!(futures::poll!(&mut quick).is_pending());
+        probe.finish(Feedback::Answered);
+        drop(quick.await.unwrap());
     }
 
     #[tokio::test]

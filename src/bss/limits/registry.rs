@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The limiters of one process. Two connections with one identity are one BSS: they share a
-/// limiter, under the stricter limit of each kind.
+/// limiter, under the stricter limit of each kind. Whether two origins really are one BSS nobody
+/// here can tell; a member knows whether another origin was there before its own.
 #[derive(Debug, Default)]
 pub struct LimiterRegistry {
     entries: Mutex<BTreeMap<String, Entry>>,
@@ -16,13 +17,23 @@ pub struct LimiterRegistry {
 #[derive(Debug)]
 struct Entry {
     limiter: Arc<Limiter>,
-    members: BTreeMap<u64, Settings>,
+    members: BTreeMap<u64, Member>,
     next_member: u64,
+}
+
+#[derive(Debug)]
+struct Member {
+    settings: Settings,
+    /// Scheme, host and port.
+    origin: String,
+    /// The first member of this origin, as long as there always was one.
+    origin_since: u64,
 }
 
 impl Entry {
     fn apply(&self) {
-        if let Some(strictest) = self.members.values().copied().reduce(Settings::strictest) {
+        let settings = self.members.values().map(|member| member.settings);
+        if let Some(strictest) = settings.reduce(Settings::strictest) {
             self.limiter.set(strictest);
         }
     }
@@ -35,10 +46,11 @@ impl LimiterRegistry {
         Arc::new(Self::default())
     }
 
-    /// Takes part in the limits of a BSS, for as long as the membership lives. A connection whose
-    /// limits changed joins anew and drops the old membership.
+    /// Takes part in the limits of a BSS that is reached at this origin (scheme, host and port), for
+    /// as long as the membership lives. A connection whose limits changed joins anew and drops the
+    /// old membership.
     #[must_use]
-    pub fn join(self: &Arc<Self>, identity: &str, settings: Settings) -> Membership {
+    pub fn join(self: &Arc<Self>, identity: &str, origin: &str, settings: Settings) -> Membership {
         let mut entries = self.lock();
         // A limiter without members is kept while it remembers a pause, so that dropping and
         // joining again is no way round it.
@@ -52,7 +64,17 @@ impl LimiterRegistry {
         });
         let member = entry.next_member;
         entry.next_member = entry.next_member.wrapping_add(1);
-        entry.members.insert(member, settings);
+        let known = entry
+            .members
+            .values()
+            .find(|member| member.origin == origin);
+        let origin_since = known.map_or(member, |known| known.origin_since);
+        let joined = Member {
+            settings,
+            origin: origin.to_owned(),
+            origin_since,
+        };
+        entry.members.insert(member, joined);
         entry.apply();
         Membership {
             registry: Arc::clone(self),
@@ -70,6 +92,17 @@ impl LimiterRegistry {
             .iter()
             .map(|(name, entry)| (name.clone(), entry.limiter.figures().snapshot()))
             .collect()
+    }
+
+    fn is_second_origin(&self, identity: &str, member: u64) -> bool {
+        let entries = self.lock();
+        let members = entries.get(identity).map(|entry| &entry.members);
+        members.is_some_and(|members| {
+            members.get(&member).is_some_and(|own| {
+                let mut all = members.values();
+                all.any(|other| other.origin_since < own.origin_since)
+            })
+        })
     }
 
     fn leave(&self, identity: &str, member: u64) {
@@ -99,6 +132,12 @@ impl Membership {
     pub fn limiter(&self) -> &Arc<Limiter> {
         &self.limiter
     }
+
+    /// Whether the same identity was reached at another origin before.
+    #[must_use]
+    pub fn is_second_origin(&self) -> bool {
+        self.registry.is_second_origin(&self.identity, self.member)
+    }
 }
 
 impl Drop for Membership {
@@ -122,9 +161,9 @@ mod tests {
     #[test]
     fn the_strictest_member_counts_while_it_is_one() {
         let registry = LimiterRegistry::new();
-        let one = registry.join("acme", settings(20, 2));
-        let two = registry.join("acme", settings(5, 8));
-        let other = registry.join("other", settings(50, 50));
+        let one = registry.join("acme", "https://a", settings(20, 2));
+        let two = registry.join("acme", "https://a", settings(5, 8));
+        let other = registry.join("other", "https://a", settings(50, 50));
         assert!(Arc::ptr_eq(one.limiter(), two.limiter()));
         assert_eq!(one.limiter().settings(), settings(5, 2));
         assert_eq!(other.limiter().settings(), settings(50, 50));
@@ -132,16 +171,32 @@ mod tests {
         assert_eq!(one.limiter().settings(), settings(20, 2));
     }
 
+    #[test]
+    fn who_came_second_stays_second_however_often_the_first_joins_anew() {
+        let registry = LimiterRegistry::new();
+        let first = registry.join("acme", "https://a", settings(1, 1));
+        let second = registry.join("acme", "https://b", settings(1, 1));
+        let elsewhere = registry.join("other", "https://b", settings(1, 1));
+        let anew = registry.join("acme", "https://a", settings(1, 1));
+        drop(first);
+        let seconds = [&second, &anew, &elsewhere].map(Membership::is_second_origin);
+        assert_eq!(seconds, [true, false, false]);
+        drop(anew);
+        assert!(!second.is_second_origin(), "nobody else is left");
+        let anew = registry.join("acme", "https://a", settings(1, 1));
+        assert!(anew.is_second_origin());
+    }
+
     #[tokio::test]
     async fn leaving_and_joining_again_is_no_way_round_a_pause() {
         let registry = LimiterRegistry::new();
-        let member = registry.join("acme", settings(20, 2));
+        let member = registry.join("acme", "https://a", settings(20, 2));
         let permit = member.limiter().acquire().await.unwrap();
         let after = Some(std::time::Duration::from_mins(1));
         permit.finish(super::super::Feedback::Throttled { after });
         drop(member);
-        drop(registry.join("other", settings(1, 1)));
-        let member = registry.join("acme", settings(20, 2));
+        drop(registry.join("other", "https://a", settings(1, 1)));
+        let member = registry.join("acme", "https://a", settings(20, 2));
         assert!(member.limiter().acquire().await.is_err());
     }
 }

@@ -249,11 +249,15 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
         }) => Feedback::Unavailable {
             after: *retry_after,
         },
+        // A gateway that got no answer from the BSS behind it.
+        Ok(Reply {
+            status: 502 | 504, ..
+        })
+        | Err(Failure::Lost(_)) => Feedback::Lost,
         Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
         Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
         Err(
-            Failure::Lost(_)
-            | Failure::Refused(_)
+            Failure::Refused(_)
             | Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Withdrawn

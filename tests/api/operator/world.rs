@@ -349,13 +349,17 @@ impl World {
 
     /// Deletes the upgrade, and answers how long it took until it was gone.
     pub(super) async fn delete(&self) -> Duration {
+        self.delete_named(NAME).await
+    }
+
+    pub(super) async fn delete_named(&self, name: &str) -> Duration {
         let began = Instant::now();
         self.upgrades()
-            .delete(NAME, &DeleteParams::default())
+            .delete(name, &DeleteParams::default())
             .await
             .unwrap();
         until("the upgrade is gone", || async {
-            let there = self.upgrades().get_opt(NAME).await.unwrap();
+            let there = self.upgrades().get_opt(name).await.unwrap();
             (there.is_none(), format!("{there:?}"))
         })
         .await;
