@@ -70,7 +70,18 @@ impl Connector for AdapterConnector {
         };
         // One identity, one limiter: it is the distributor's, by the stricter of both limits.
         self.join(&tenant);
-        bss.with_tenant(self.transport(tenant)?).map(Arc::new)
+        let name = tenant.connection.clone();
+        let both = self
+            .transport(tenant)
+            .and_then(|settings| bss.with_tenant(settings));
+        both.map(Arc::new).map_err(|error| {
+            let BssError::Refused { detail } = error else {
+                return error;
+            };
+            BssError::Refused {
+                detail: format!("the tenant's connection {name}: {detail}"),
+            }
+        })
     }
 }
 
