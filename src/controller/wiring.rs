@@ -72,7 +72,11 @@ impl Connector for AdapterConnector {
             // One identity, one limiter: the distributor's, by the stricter of both limits. The
             // tenant's own address is no second origin: it is the same BSS's other side.
             memberships.push(self.join(&tenant, &origin));
-            bss = bss.with_tenant(self.transport(tenant)?)?;
+            let name = tenant.connection.clone();
+            let both = self
+                .transport(tenant)
+                .and_then(|settings| bss.with_tenant(settings));
+            bss = both.map_err(|error| of_the_tenant(error, &name))?;
         }
         let bss = Arc::new(bss);
         self.memberships().push((Arc::downgrade(&bss), memberships));
@@ -84,6 +88,16 @@ impl Connector for AdapterConnector {
         let mut all = memberships.iter();
         let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
         own.is_some_and(|(_, parts)| parts.iter().any(Membership::is_second_origin))
+    }
+}
+
+/// Says that it is the tenant's connection that may not be used.
+fn of_the_tenant(error: BssError, name: &str) -> BssError {
+    let BssError::Refused { detail } = error else {
+        return error;
+    };
+    BssError::Refused {
+        detail: format!("the tenant's connection {name}: {detail}"),
     }
 }
 

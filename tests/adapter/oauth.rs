@@ -296,6 +296,9 @@ async fn tokens_are_hidden_where_the_bss_repeats_them() {
     assert_eq!(detail, "[hidden] and [hidden]");
 }
 
+/// What the refusal names, and what is wrong.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut TokenSettings));
+
 #[tokio::test]
 async fn an_endpoint_that_may_not_be_asked() {
     let url = "http://127.0.0.1:9/token";
@@ -305,23 +308,22 @@ async fn an_endpoint_that_may_not_be_asked() {
         TokenSource::new(tokens).map(drop)
     };
     assert_eq!(with(&|_| {}), Ok(()));
-    type Change<'a> = (&'a str, &'a dyn Fn(&mut TokenSettings));
     let changes: [Change<'_>; 7] = [
         ("does not allow the host 127.0.0.1:9", &|tokens| {
             "bss.example".clone_into(&mut tokens.allowed_hosts);
         }),
         ("loopback", &|tokens| {
-            tokens.allowed_ranges = AllowedRanges::none()
+            tokens.allowed_ranges = AllowedRanges::none();
         }),
         ("https", &|tokens| tokens.cleartext = Cleartext::Refused),
         ("credentials", &|tokens| {
             "https://a:b@127.0.0.1/".clone_into(&mut tokens.token_url);
         }),
         ("clientId", &|tokens| {
-            tokens.client_id = String::new().into()
+            tokens.client_id = String::new().into();
         }),
         ("clientSecret", &|tokens| {
-            tokens.client_secret = String::new().into()
+            tokens.client_secret = String::new().into();
         }),
         ("PEM", &|tokens| tokens.ca_pem = Some("no".to_owned())),
     ];

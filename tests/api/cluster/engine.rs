@@ -55,10 +55,14 @@ impl Seen {
 }
 
 fn connection(namespace: &str, requests_per_second: i32) -> BssConnection {
+    named_connection(namespace, "distributor", requests_per_second)
+}
+
+fn named_connection(namespace: &str, name: &str, requests_per_second: i32) -> BssConnection {
     serde_json::from_value(json!({
         "apiVersion": "tenantreseller.io/v1alpha1",
         "kind": "BssConnection",
-        "metadata": { "name": "distributor", "namespace": namespace },
+        "metadata": { "name": name, "namespace": namespace },
         "spec": {
             "identity": "acme",
             "reference": { "url": "https://bss.example.com/v1" },
@@ -86,6 +90,31 @@ fn pricing(namespace: &str) -> CustomerPricing {
         },
     }))
     .expect("pricing")
+}
+
+/// The connection to the tenant wakes the upgrades that name it, and no other.
+async fn a_tenants_connection(namespace: &support::TestNamespace, seen: &Seen) {
+    let quiet = seen.quiet("contoso").await;
+    let tenants = json!({ "spec": { "tenantConnectionRef": { "name": "contoso-tenant" } } });
+    namespace
+        .api::<TenantResellerUpgrade>()
+        .patch("contoso", &PatchParams::default(), &Patch::Merge(&tenants))
+        .await
+        .expect("changed");
+    seen.more_than("contoso", quiet, "it names a connection to its tenant")
+        .await;
+    let (quiet, others) = (seen.quiet("contoso").await, seen.quiet("fabrikam").await);
+    namespace
+        .api::<BssConnection>()
+        .create(
+            &PostParams::default(),
+            &named_connection(&namespace.name, "contoso-tenant", 20),
+        )
+        .await
+        .expect("made");
+    seen.more_than("contoso", quiet, "its tenant's connection appears")
+        .await;
+    assert_eq!(seen.count("fabrikam"), others, "nobody else is woken by it");
 }
 
 #[tokio::test]
@@ -156,6 +185,8 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     seen.more_than("contoso", quiet, "its connection goes")
         .await;
     assert_eq!(stores.connection(name, "distributor"), None);
+
+    a_tenants_connection(&namespace, &seen).await;
 
     let (quiet, others) = (seen.quiet("contoso").await, seen.count("fabrikam"));
     namespace

@@ -205,7 +205,7 @@ async fn a_secret_goes_only_where_it_allows() {
     assert_eq!(world.view().await.text("/metadata/name"), NAME);
 }
 
-async fn connection_condition(world: &World, type_: &str) -> Value {
+pub(super) async fn connection_condition(world: &World, type_: &str) -> Value {
     let connection = world
         .kubectl(&["get", "bssc", "distributor", "-o", "json"])
         .await;
