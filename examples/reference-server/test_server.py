@@ -175,7 +175,8 @@ class ServerTest(unittest.TestCase):
     def test_concurrent_requests_make_one_record_each(self):
         epoch = self.epoch()
         for status, _ in self.at_once(lambda: self.create(epoch)):
-            self.assertEqual(status, 202)
+            # On a busy machine the last of them may find the creation over.
+            self.assertIn(status, (202, 200))
         self.assertEqual(self.state()["tenantCreations"], 1)
         epoch, tenant = self.active_tenant()
         items = self.customer_items()

@@ -447,9 +447,8 @@ impl Decide<'_> {
         match (self.seen.stage, &self.seen.clean) {
             (Stage::Orders, _) => {
                 let limit = self.seen.capabilities.as_ref().map_or(1, |c| c.page_size);
-                let cursor = self.seen.orders_cursor.clone();
                 self.act(Effect::Read(Read::OpenOrders(PageRequest {
-                    cursor,
+                    cursor: None,
                     limit,
                 })))
             }

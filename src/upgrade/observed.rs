@@ -12,8 +12,8 @@ use super::valid::ValidUpgrade;
 use super::ways::{Fencing, Stillness, Ways};
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
-    Capabilities, Cursor, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller,
-    Revision, SourceId, Tenant, WriteOperation,
+    Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller, Revision,
+    SourceId, Tenant, WriteOperation,
 };
 
 /// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
@@ -241,10 +241,6 @@ pub struct Observed {
     pub tried_now: BTreeMap<SourceId, PricingOptions>,
     /// Default options that are to be set.
     pub to_default: BTreeSet<SourceId>,
-    /// Where the listing of open orders goes on.
-    pub orders_cursor: Option<Cursor>,
-    /// Open orders seen.
-    pub open_orders: Vec<String>,
     /// Revisions of their pages.
     pub orders_revision: RevisionSeen,
     /// The final sweep, once it was clean.
@@ -327,8 +323,6 @@ impl Observed {
             self.tried_now.clear();
         }
         if stage == Stage::Orders {
-            self.orders_cursor = None;
-            self.open_orders.clear();
             self.orders_revision = RevisionSeen::None;
             self.clean = None;
             self.still_frozen = false;

@@ -263,9 +263,9 @@ pub(super) fn settling(what: &str) -> Verdict {
 }
 
 /// Orders that are not final.
-pub(super) fn open_orders(open: &[String]) -> Verdict {
+pub(super) fn open_orders(open: &[String], and_more: bool) -> Verdict {
     let first: Vec<&str> = open.iter().take(5).map(String::as_str).collect();
-    let more = if open.len() > first.len() {
+    let more = if and_more || open.len() > first.len() {
         ", ..."
     } else {
         ""
@@ -277,6 +277,15 @@ pub(super) fn open_orders(open: &[String]) -> Verdict {
             "The operator waits until these orders are completed or cancelled: {}{more}.",
             first.join(", ")
         ),
+    )
+}
+
+/// A page without a row that says that there is another.
+pub(super) fn empty_page() -> Verdict {
+    verdict(
+        Reason::ContractViolated,
+        "The listing of open orders gave an empty page that is not the last.",
+        "Mend the listing: a page with a nextCursor holds at least one row.",
     )
 }
 

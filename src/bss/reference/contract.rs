@@ -21,7 +21,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Who this BSS is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identity {
     /// The BSS's own lasting name, for example `acme-distribution`. It must never change, whatever
     /// host the BSS is reached under: it is part of every business key. Leave it out if the BSS
@@ -328,9 +328,10 @@ pub struct Tenant {
 
 /// The answer to the question for a reseller's tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TenantLookup {
-    /// The reseller's tenant; absent if it has none. From the moment in which a creation was
+    /// The reseller's tenant; absent if it has none, and then the object is empty: a reply that
+    /// says something else is no answer. From the moment in which a creation was
     /// accepted the tenant is listed here, `InProgress`; after the creation failed it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,

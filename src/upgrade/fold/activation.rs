@@ -8,7 +8,7 @@ use crate::bss::port::{
 };
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Stage};
-use crate::upgrade::tally::{Findings, Tally};
+use crate::upgrade::tally::{Findings, RevisionSeen, Tally};
 use crate::upgrade::verdict;
 use crate::upgrade::ways::{Orders, Stillness};
 
@@ -125,21 +125,21 @@ impl Fold<'_> {
         }
     }
 
+    /// The first page tells all that is needed: one open order holds the switch.
     pub(super) fn orders(&mut self, page: Page<OpenOrder>) {
-        self.seen.orders_revision = self.seen.orders_revision.page(page.revision);
-        self.seen
-            .open_orders
-            .extend(page.items.into_iter().take(20).map(|order| order.id));
-        self.seen.orders_cursor = page.next;
-        if self.seen.orders_cursor.is_some() {
-            return;
-        }
-        if self.seen.open_orders.is_empty() {
+        self.seen.orders_revision = RevisionSeen::None.page(page.revision);
+        if page.items.is_empty() {
+            if page.next.is_some() {
+                self.seen.enter(Stage::CheckCustomers);
+                self.stall(verdict::empty_page());
+                return;
+            }
             self.lift(&[Reason::AwaitingOrders]);
             self.go(Stage::FinalCustomers);
             return;
         }
-        let wait = verdict::open_orders(&self.seen.open_orders);
+        let open: Vec<String> = page.items.into_iter().map(|order| order.id).collect();
+        let wait = verdict::open_orders(&open, page.next.is_some());
         // What an order becomes is copied before the switch: begin with the check again.
         self.seen.final_before = None;
         self.seen.enter(Stage::CheckCustomers);
