@@ -225,10 +225,11 @@ pub struct ConnectionLimits {
     #[serde(default = "default_active_upgrades")]
     #[schemars(range(min = 1, max = 1000))]
     pub active_upgrades: i32,
-    /// The status codes that mean *too many requests*. Some systems say so with 403.
+    /// The status codes that mean *too many requests, nothing was done*. Some systems say so with
+    /// 403. A 5xx is none: it leaves in doubt whether something was done.
     /// Example: `[429]`
     #[serde(default = "default_throttle_status_codes")]
-    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"), inner(range(min = 400, max = 599)))]
+    #[schemars(length(min = 1, max = 4), extend("x-kubernetes-list-type" = "set"), inner(range(min = 400, max = 499)))]
     pub throttle_status_codes: Vec<i32>,
 }
 

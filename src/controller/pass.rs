@@ -658,7 +658,7 @@ fn gives_up<B>(state: &State, life: &Life<B>, wait: Option<Duration>, pace: Pace
                     || claim.intents.activate.is_some()
             });
             // A part of the poll is over when it comes to this.
-            let short = wait < pace.poll.min(HELD_REST) / 2;
+            let short = wait.saturating_mul(2) < pace.poll.min(HELD_REST);
             !short && state.reason != Reason::Settling && !on_record
         }
         _ => true,

@@ -28,15 +28,15 @@ fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();
-        let mut test = false;
+        let mut marked = false;
         for line in text.lines().map(str::trim) {
             if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                test = true;
+                marked = true;
             } else if let Some((_, rest)) = line.split_once("fn ")
-                && test
+                && marked
             {
                 names.insert(rest.split('(').next().unwrap().to_owned());
-                test = false;
+                marked = false;
             }
         }
     }
