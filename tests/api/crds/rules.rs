@@ -464,7 +464,7 @@ async fn limits_and_risks_within_what_is_known() {
             (
                 at,
                 codes(json!([429, 600])),
-                "spec.limits.throttleStatusCodes[1] in body should be less than or equal to 599",
+                "spec.limits.throttleStatusCodes[1] in body should be less than or equal to 499",
             ),
             (
                 at,
