@@ -10,7 +10,9 @@
 //! got them.
 
 use schemars::JsonSchema;
+use serde::de::{Deserializer, Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The header that carries the fencing epoch on every write.
 pub const FENCING_EPOCH: &str = "Fencing-Epoch";
@@ -20,8 +22,8 @@ pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// Who this BSS is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Identity {
     /// The BSS's own lasting name, for example `acme-distribution`. It must never change, whatever
     /// host the BSS is reached under: it is part of every business key. Leave it out if the BSS
@@ -29,6 +31,26 @@ pub struct Identity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub identity: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Identity {
+    /// *Nothing* is an answer here, so that a reply without the member must be empty: whatever else
+    /// it says, it does not say that there is none.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Reply {
+            identity: Option<String>,
+            #[serde(flatten)]
+            other: BTreeMap<String, IgnoredAny>,
+        }
+        let Reply { identity, other } = Reply::deserialize(deserializer)?;
+        if identity.is_none() && !other.is_empty() {
+            return Err(D::Error::custom(
+                "neither empty nor with the member `identity`",
+            ));
+        }
+        Ok(Self { identity })
+    }
 }
 
 /// How an operation that writes is carried out.
@@ -327,14 +349,34 @@ pub struct Tenant {
 }
 
 /// The answer to the question for a reseller's tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TenantLookup {
     /// The reseller's tenant; absent if it has none, and then the object is empty: a reply that
     /// says something else is no answer. From the moment in which a creation was
     /// accepted the tenant is listed here, `InProgress`; after the creation failed it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,
+}
+
+impl<'de> Deserialize<'de> for TenantLookup {
+    /// *Nothing* is an answer here, so that a reply without the member must be empty: whatever else
+    /// it says, it does not say that there is none.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Reply {
+            tenant: Option<Tenant>,
+            #[serde(flatten)]
+            other: BTreeMap<String, IgnoredAny>,
+        }
+        let Reply { tenant, other } = Reply::deserialize(deserializer)?;
+        if tenant.is_none() && !other.is_empty() {
+            return Err(D::Error::custom(
+                "neither empty nor with the member `tenant`",
+            ));
+        }
+        Ok(Self { tenant })
+    }
 }
 
 /// A request to create a tenant.
