@@ -6,9 +6,10 @@ KEEP ?=
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
+MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test build generate lint control-plane preflight
+.PHONY: help demo demo-stop test bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +22,10 @@ demo-stop: ## End what `make demo KEEP=1` left running
 
 test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
+
+bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
+	@cargo build --profile bench-local --all-features --bins --locked
+	@exec "$(MEASURED)/tru-local" bench --page docs/benchmarks.md $(ARGS)
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked
