@@ -8,9 +8,10 @@ FIRST ?= 1
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
+MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +28,10 @@ test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
 	@RUNS="$(RUNS)" FIRST="$(FIRST)" KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
 	  cargo test --all-features --locked --test api -- endurance --nocapture
+
+bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
+	@cargo build --profile bench-local --all-features --bins --locked
+	@exec "$(MEASURED)/tru-local" bench --page docs/benchmarks.md $(ARGS)
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked

@@ -26,7 +26,7 @@ use crate::upgrade::{Now, Pace};
 /// A pass that runs longer than this is stuck: calls are bounded far below.
 const STUCK: Duration = Duration::from_secs(900);
 /// How long one pass may begin effects.
-const SLICE: Duration = Duration::from_secs(2);
+const SLICE: Duration = Duration::from_secs(5);
 
 /// Why the operator could not run.
 #[derive(Debug, Error)]

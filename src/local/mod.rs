@@ -4,6 +4,7 @@
 //! It may use everything, for nothing else uses it: no code here is part of the operator. What it
 //! must not do is leave something behind, whichever way its own process ends.
 
+pub mod bench;
 pub mod command_line;
 pub mod control_plane;
 pub mod demo;

@@ -17,6 +17,9 @@ use crate::bss::port::{
     Sync, TenantId,
 };
 
+/// So many digests of pricing options are kept: memory is bounded, whatever the reseller's size.
+const MOST_PRICES: usize = 20_000;
+
 /// What a sweep may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SweepMode {
@@ -107,6 +110,9 @@ pub struct Sweep {
     unknown: BTreeMap<BusinessKey, CopyItem>,
     /// Owners whose pricing was asked for already in this sweep, by hash.
     owners_seen: BTreeSet<u128>,
+    /// Digests of pricing options that this sweep has seen, by owner. The BSS compares them with each
+    /// copy, so that one which has changed since costs a conflict and another sweep, nothing else.
+    prices: BTreeMap<SourceId, Digest>,
     /// Customers that lack something, from the sweep over customers before this one.
     unsynced: BTreeSet<SourceId>,
     /// Owners of something to copy among the customers that could not be copied.
@@ -146,6 +152,7 @@ impl Sweep {
             to_copy: BTreeMap::new(),
             unknown: BTreeMap::new(),
             owners_seen: BTreeSet::new(),
+            prices: BTreeMap::new(),
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
             order: Order::Kept,
@@ -181,6 +188,11 @@ impl Sweep {
             let keys: Vec<BusinessKey> = self.unknown.keys().cloned().collect();
             return Wanted::Find(self.batches(&keys));
         }
+        // First all that is to be known of the window, then all that is to be copied of it: halves
+        // of batches would leave the BSS idle.
+        if !self.candidates.is_empty() {
+            return Wanted::Inspect(self.inspection());
+        }
         if !self.to_look.is_empty() {
             let keys: Vec<BusinessKey> = self.to_look.keys().cloned().collect();
             return Wanted::Find(self.batches(&keys));
@@ -188,9 +200,6 @@ impl Sweep {
         if !self.to_copy.is_empty() {
             let items: Vec<CopyItem> = self.to_copy.values().cloned().collect();
             return Wanted::Copy(self.batches(&items));
-        }
-        if !self.candidates.is_empty() {
-            return Wanted::Inspect(self.inspection());
         }
         let limit = self.scope.page_size;
         let (source, copies, finished) = match &self.sides {
@@ -409,7 +418,11 @@ impl Sweep {
                 }
                 self.tally.missing = self.tally.missing.saturating_add(1);
             }
-            (SweepMode::Copy | SweepMode::Check, Some(_)) => self.candidates.push(candidate),
+            (SweepMode::Copy, Some(owner)) => match self.prices.get(owner).cloned() {
+                Some(digest) => self.copy_at(candidate.item, digest),
+                None => self.candidates.push(candidate),
+            },
+            (SweepMode::Check, Some(_)) => self.candidates.push(candidate),
             (SweepMode::Pricing, Some(owner)) => {
                 self.tally.missing = self.tally.missing.saturating_add(1);
                 if self.owners_seen.insert(hash128(&[owner.as_str()])) {
@@ -417,6 +430,12 @@ impl Sweep {
                 }
             }
         }
+    }
+
+    /// Copies an item under the pricing options that were seen.
+    fn copy_at(&mut self, mut item: CopyItem, pricing: Digest) {
+        item.pricing = Some(pricing);
+        self.copy(item);
     }
 
     /// Copies an item, after a look-up where the BSS would make a second copy.
@@ -515,9 +534,12 @@ impl Sweep {
     fn priced(&mut self, candidate: Candidate, state: Option<&PricingState>) {
         match state {
             Some(PricingState::Set(digest)) => {
-                let mut item = candidate.item;
-                item.pricing = Some(digest.clone());
-                self.copy(item);
+                if let Some(owner) = candidate.owner
+                    && self.prices.len() < MOST_PRICES
+                {
+                    self.prices.insert(owner, digest.clone());
+                }
+                self.copy_at(candidate.item, digest.clone());
             }
             Some(PricingState::Missing { name, .. }) => {
                 self.unpriced(&candidate, name.clone());

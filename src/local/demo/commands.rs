@@ -9,26 +9,30 @@ use crate::local::project;
 
 /// What the sandbox is seeded with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Data {
+pub(in crate::local) struct Data {
     /// Customers of the reseller.
-    pub(super) customers: u32,
+    pub(in crate::local) customers: u32,
     /// Subscriptions and assets of those that are to be copied or block.
-    pub(super) subscriptions: u32,
+    pub(in crate::local) subscriptions: u32,
     /// Decides everything random.
-    pub(super) seed: u64,
+    pub(in crate::local) seed: u64,
 }
 
 /// What the sandbox is protected with.
 #[derive(Clone)]
-pub(super) struct Tokens {
+pub(in crate::local) struct Tokens {
     /// For the reference contract: the operator's.
-    pub(super) contract: String,
+    pub(in crate::local) contract: String,
     /// For the control API: the demo's own.
-    pub(super) control: String,
+    pub(in crate::local) control: String,
 }
 
 /// The sandbox, over TLS on a free port, with its data and its authority (`ca.crt`) in a folder.
-pub(super) fn sandbox(folder: &Path, tokens: &Tokens, data: Data) -> LocalResult<ProcessSpec> {
+pub(in crate::local) fn sandbox(
+    folder: &Path,
+    tokens: &Tokens,
+    data: Data,
+) -> LocalResult<ProcessSpec> {
     Ok(
         ProcessSpec::new("bss-sandbox", project::program("bss-sandbox")?)
             .arg("--listen=127.0.0.1:0")
@@ -54,17 +58,17 @@ pub(super) fn sandbox(folder: &Path, tokens: &Tokens, data: Data) -> LocalResult
 
 /// What the operator is started with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OperatorPlace<'a> {
+pub(in crate::local) struct OperatorPlace<'a> {
     /// A kubeconfig with a token of the chart's service account and nothing more.
-    pub(super) kubeconfig: &'a Path,
+    pub(in crate::local) kubeconfig: &'a Path,
     /// The namespace that it was installed to.
-    pub(super) namespace: &'a str,
+    pub(in crate::local) namespace: &'a str,
     /// Where its health server listens.
-    pub(super) health_port: u16,
+    pub(in crate::local) health_port: u16,
 }
 
 /// The operator, as a process of this machine instead of a pod.
-pub(super) fn operator(place: OperatorPlace<'_>) -> LocalResult<ProcessSpec> {
+pub(in crate::local) fn operator(place: OperatorPlace<'_>) -> LocalResult<ProcessSpec> {
     let program = project::program("tenant-reseller-operator")?;
     Ok(ProcessSpec::new("operator", program)
         .arg("run")

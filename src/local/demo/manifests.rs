@@ -9,17 +9,17 @@ use crate::local::tool::Tool;
 
 /// What differs between the examples and this run.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(in crate::local) struct Target {
     /// The URL of the sandbox, without a path.
-    pub(super) url: String,
+    pub(in crate::local) url: String,
     /// Its bearer token.
-    pub(super) token: String,
+    pub(in crate::local) token: String,
     /// The authority of its certificate, PEM.
-    pub(super) authority: String,
+    pub(in crate::local) authority: String,
 }
 
 /// Reads a manifest file with all its documents, the way kubectl reads it.
-pub(super) async fn read(kubectl: &Tool, file: &Path) -> LocalResult<Vec<Value>> {
+pub(in crate::local) async fn read(kubectl: &Tool, file: &Path) -> LocalResult<Vec<Value>> {
     let file_name = file.display().to_string();
     let arguments = ["create", "--dry-run=client", "--output=json", "--filename"];
     let arguments = arguments.iter().map(|&argument| argument.to_owned());
@@ -31,7 +31,7 @@ pub(super) async fn read(kubectl: &Tool, file: &Path) -> LocalResult<Vec<Value>>
 }
 
 /// Applies objects.
-pub(super) async fn apply(kubectl: &Tool, objects: &[Value]) -> LocalResult<String> {
+pub(in crate::local) async fn apply(kubectl: &Tool, objects: &[Value]) -> LocalResult<String> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
     kubectl
         .run_with_input(["apply", "--filename", "-"], &list.to_string())
@@ -39,7 +39,7 @@ pub(super) async fn apply(kubectl: &Tool, objects: &[Value]) -> LocalResult<Stri
 }
 
 /// Points the connection and its Secrets at this run's sandbox; everything else stays as it is.
-pub(super) fn point_at(objects: &mut [Value], target: &Target) {
+pub(in crate::local) fn point_at(objects: &mut [Value], target: &Target) {
     for object in objects {
         match object.pointer("/kind").and_then(Value::as_str) {
             Some("BssConnection") => set_host(object, &target.url),
@@ -88,7 +88,7 @@ fn set_secret(secret: &mut Value, target: &Target) {
 
 /// `CustomerPricing` objects that declare the same options for these customers, as many as one
 /// object may hold in each.
-pub(super) fn pricing(
+pub(in crate::local) fn pricing(
     namespace: &str,
     upgrade: &str,
     template: &Value,

@@ -4,15 +4,15 @@
 //! and ends with an error where something is not as the story says. It may do what a user and the
 //! people around a BSS may do; it never helps the operator.
 
-mod commands;
+pub(in crate::local) mod commands;
 mod incidents;
-mod manifests;
-mod narrator;
+pub(in crate::local) mod manifests;
+pub(in crate::local) mod narrator;
 mod sandbox_actors;
-mod sandbox_control;
+pub(in crate::local) mod sandbox_control;
 mod story;
-mod upgrade_view;
-mod world;
+pub(in crate::local) mod upgrade_view;
+pub(in crate::local) mod world;
 
 use std::io::Stdout;
 use std::time::Instant;

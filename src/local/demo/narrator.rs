@@ -13,7 +13,7 @@ use crate::local::error::{LocalError, LocalResult};
 const FIFTHS: u64 = 5;
 
 /// Tells the story.
-pub(super) struct Narrator<W> {
+pub(in crate::local) struct Narrator<W> {
     out: W,
     began: Instant,
     terminal: bool,
@@ -23,7 +23,7 @@ pub(super) struct Narrator<W> {
 
 impl Narrator<std::io::Stdout> {
     /// Tells it on standard output.
-    pub(super) fn on_stdout() -> Self {
+    pub(in crate::local) fn on_stdout() -> Self {
         let out = std::io::stdout();
         let terminal = out.is_terminal();
         Self::new(out, terminal)
@@ -42,23 +42,23 @@ impl<W: Write> Narrator<W> {
     }
 
     /// Begins a part of the story.
-    pub(super) fn chapter(&mut self, title: &str) -> LocalResult<()> {
+    pub(in crate::local) fn chapter(&mut self, title: &str) -> LocalResult<()> {
         self.line(&format!("\n{title}"))
     }
 
     /// Tells something that was seen just now.
-    pub(super) fn fact(&mut self, text: &str) -> LocalResult<()> {
+    pub(in crate::local) fn fact(&mut self, text: &str) -> LocalResult<()> {
         let seconds = self.began.elapsed().as_secs_f32();
         self.line(&format!("{seconds:7.1} s  {text}"))
     }
 
     /// Tells something that belongs to the fact before.
-    pub(super) fn detail(&mut self, text: &str) -> LocalResult<()> {
+    pub(in crate::local) fn detail(&mut self, text: &str) -> LocalResult<()> {
         self.line(&format!("             {text}"))
     }
 
     /// A line as it is.
-    pub(super) fn line(&mut self, text: &str) -> LocalResult<()> {
+    pub(in crate::local) fn line(&mut self, text: &str) -> LocalResult<()> {
         // A closed output is an error and not a panic: everything must still be ended.
         let out = &mut self.out;
         let mut write = || writeln!(out, "{text}").and_then(|()| out.flush());
@@ -74,7 +74,12 @@ impl<W: Write> Narrator<W> {
     }
 
     /// Shows how far something is. Begins with the first call, ends with [`Self::end_progress`].
-    pub(super) fn progress(&mut self, what: &str, done: u64, total: u64) -> LocalResult<()> {
+    pub(in crate::local) fn progress(
+        &mut self,
+        what: &str,
+        done: u64,
+        total: u64,
+    ) -> LocalResult<()> {
         if self.terminal {
             let bar = self.bar.get_or_insert_with(new_bar);
             bar.set_message(what.to_owned());
@@ -94,7 +99,7 @@ impl<W: Write> Narrator<W> {
     }
 
     /// Takes the bar away.
-    pub(super) fn end_progress(&mut self) {
+    pub(in crate::local) fn end_progress(&mut self) {
         self.told = 0;
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -110,18 +115,18 @@ fn new_bar() -> ProgressBar {
 
 /// A row of the closing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(in crate::local) struct Row {
     /// What was counted.
-    pub(super) what: String,
+    pub(in crate::local) what: String,
     /// What the sandbox's ledgers say.
-    pub(super) found: i64,
+    pub(in crate::local) found: i64,
     /// What it has to be.
-    pub(super) wanted: i64,
+    pub(in crate::local) wanted: i64,
 }
 
 impl Row {
     /// A row.
-    pub(super) fn new(what: &str, found: i64, wanted: i64) -> Self {
+    pub(in crate::local) fn new(what: &str, found: i64, wanted: i64) -> Self {
         Self {
             what: what.into(),
             found,
@@ -130,13 +135,13 @@ impl Row {
     }
 
     /// Whether it is what it has to be.
-    pub(super) fn holds(&self) -> bool {
+    pub(in crate::local) fn holds(&self) -> bool {
         self.found == self.wanted
     }
 }
 
 /// The rows as text, one line each.
-pub(super) fn table(rows: &[Row]) -> Vec<String> {
+pub(in crate::local) fn table(rows: &[Row]) -> Vec<String> {
     let width = rows
         .iter()
         .map(|row| row.what.chars().count())

@@ -12,7 +12,7 @@ const BOUND: Duration = Duration::from_secs(10);
 
 /// Speaks to the sandbox as its owner.
 #[derive(Clone)]
-pub(super) struct SandboxControl {
+pub(in crate::local) struct SandboxControl {
     http: Client,
     base: String,
     token: String,
@@ -20,16 +20,16 @@ pub(super) struct SandboxControl {
 
 /// What the control API answered: an actor's action may be refused, and the demo shows that.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(in crate::local) struct Answer {
     /// The status.
-    pub(super) status: StatusCode,
+    pub(in crate::local) status: StatusCode,
     /// The body, `null` if it has none.
-    pub(super) body: Value,
+    pub(in crate::local) body: Value,
 }
 
 impl Answer {
     /// Why it was refused, in the words of the sandbox.
-    pub(super) fn detail(&self) -> String {
+    pub(in crate::local) fn detail(&self) -> String {
         let said = ["/detail", "/title"]
             .iter()
             .find_map(|member| self.body.pointer(member).and_then(Value::as_str));
@@ -39,7 +39,7 @@ impl Answer {
 
 impl SandboxControl {
     /// For a sandbox that serves at this URL with a certificate of this authority (PEM).
-    pub(super) fn new(url: &str, authority: &[u8], token: String) -> LocalResult<Self> {
+    pub(in crate::local) fn new(url: &str, authority: &[u8], token: String) -> LocalResult<Self> {
         let doing = || LocalError::http("preparing to speak to the sandbox");
         let certificate = Certificate::from_pem(authority).map_err(doing())?;
         let http = Client::builder()
@@ -56,25 +56,25 @@ impl SandboxControl {
     }
 
     /// Asks for something that has to be answered.
-    pub(super) async fn get(&self, path: &str) -> LocalResult<Value> {
+    pub(in crate::local) async fn get(&self, path: &str) -> LocalResult<Value> {
         let answer = self.call(Method::GET, path, None).await?;
         Self::granted(path, answer)
     }
 
     /// Does something that has to be granted.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> LocalResult<Value> {
+    pub(in crate::local) async fn post(&self, path: &str, body: &Value) -> LocalResult<Value> {
         let answer = self.try_post(path, body).await?;
         Self::granted(path, answer)
     }
 
     /// Replaces something.
-    pub(super) async fn put(&self, path: &str, body: &Value) -> LocalResult<Value> {
+    pub(in crate::local) async fn put(&self, path: &str, body: &Value) -> LocalResult<Value> {
         let answer = self.call(Method::PUT, path, Some(body)).await?;
         Self::granted(path, answer)
     }
 
     /// Tries something that may be refused.
-    pub(super) async fn try_post(&self, path: &str, body: &Value) -> LocalResult<Answer> {
+    pub(in crate::local) async fn try_post(&self, path: &str, body: &Value) -> LocalResult<Answer> {
         self.call(Method::POST, path, Some(body)).await
     }
 

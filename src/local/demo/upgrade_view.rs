@@ -13,13 +13,13 @@ const VERSION: &str = "v1alpha1";
 
 /// One upgrade as the API server shows it at a moment.
 #[derive(Clone, Debug)]
-pub(super) struct UpgradeView {
+pub(in crate::local) struct UpgradeView {
     status: Value,
 }
 
 /// Reads one upgrade and its reports.
 #[derive(Clone)]
-pub(super) struct UpgradeReader {
+pub(in crate::local) struct UpgradeReader {
     upgrades: Api<DynamicObject>,
     reports: Api<DynamicObject>,
     name: String,
@@ -31,7 +31,7 @@ fn kind(kind: &str, plural: &str) -> ApiResource {
 
 impl UpgradeReader {
     /// For an upgrade in a namespace.
-    pub(super) fn new(client: &kube::Client, namespace: &str, name: &str) -> Self {
+    pub(in crate::local) fn new(client: &kube::Client, namespace: &str, name: &str) -> Self {
         let upgrade = kind("TenantResellerUpgrade", "tenantresellerupgrades");
         let report = kind("UpgradeReport", "upgradereports");
         Self {
@@ -42,7 +42,7 @@ impl UpgradeReader {
     }
 
     /// The upgrade as it is now.
-    pub(super) async fn read(&self) -> LocalResult<UpgradeView> {
+    pub(in crate::local) async fn read(&self) -> LocalResult<UpgradeView> {
         let object = self
             .upgrades
             .get(&self.name)
@@ -53,7 +53,7 @@ impl UpgradeReader {
     }
 
     /// The rows of all pages of one kind of report about the upgrade.
-    pub(super) async fn report_rows(&self, report_kind: &str) -> LocalResult<Vec<Value>> {
+    pub(in crate::local) async fn report_rows(&self, report_kind: &str) -> LocalResult<Vec<Value>> {
         let list = self
             .reports
             .list(&ListParams::default())
@@ -82,40 +82,40 @@ impl UpgradeView {
     }
 
     /// Whether a condition is True.
-    pub(super) fn is(&self, kind: &str) -> bool {
+    pub(in crate::local) fn is(&self, kind: &str) -> bool {
         self.condition(kind)
             .is_some_and(|condition| text(condition, "/status") == Some("True"))
     }
 
     /// The reason of a condition.
-    pub(super) fn reason(&self, kind: &str) -> Option<&str> {
+    pub(in crate::local) fn reason(&self, kind: &str) -> Option<&str> {
         text(self.condition(kind)?, "/reason")
     }
 
     /// The message of a condition.
-    pub(super) fn message(&self, kind: &str) -> &str {
+    pub(in crate::local) fn message(&self, kind: &str) -> &str {
         self.condition(kind)
             .and_then(|condition| text(condition, "/message"))
             .unwrap_or_default()
     }
 
     /// The phase.
-    pub(super) fn phase(&self) -> &str {
+    pub(in crate::local) fn phase(&self) -> &str {
         text(&self.status, "/phase").unwrap_or("none")
     }
 
     /// What the operator asks people to do.
-    pub(super) fn next_action(&self) -> &str {
+    pub(in crate::local) fn next_action(&self) -> &str {
         text(&self.status, "/waitingFor/nextAction").unwrap_or_default()
     }
 
     /// How far it is, as kubectl shows it.
-    pub(super) fn display(&self) -> &str {
+    pub(in crate::local) fn display(&self) -> &str {
         text(&self.status, "/progress/display").unwrap_or_default()
     }
 
     /// Failures by reason, with their counts.
-    pub(super) fn failures(&self) -> Vec<(String, u64)> {
+    pub(in crate::local) fn failures(&self) -> Vec<(String, u64)> {
         let groups = self.status.pointer("/failures").and_then(Value::as_array);
         groups
             .into_iter()
@@ -129,7 +129,7 @@ impl UpgradeView {
     }
 
     /// The ids that the examples of failures of one reason name.
-    pub(super) fn named(&self, reason: &str) -> Vec<&str> {
+    pub(in crate::local) fn named(&self, reason: &str) -> Vec<&str> {
         let groups = self.status.pointer("/failures").and_then(Value::as_array);
         let group = groups
             .into_iter()
@@ -144,7 +144,7 @@ impl UpgradeView {
     }
 
     /// The whole in one line, for whoever waits in vain.
-    pub(super) fn summary(&self) -> String {
+    pub(in crate::local) fn summary(&self) -> String {
         format!(
             "phase {}, Ready {}: {} {}",
             self.phase(),

@@ -20,24 +20,24 @@ use crate::local::supervisor::random_hex;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// Where the operator's chart is installed to.
-const SYSTEM_NAMESPACE: &str = "tenant-reseller-system";
+pub(in crate::local) const SYSTEM_NAMESPACE: &str = "tenant-reseller-system";
 
 /// The running world. Dropped, all of it ends.
-pub(super) struct World {
+pub(in crate::local) struct World {
     operator_health: u16,
     /// The operator.
-    pub(super) operator: Process,
+    pub(in crate::local) operator: Process,
     _sandbox: Process,
     /// The sandbox's control API.
-    pub(super) control: SandboxControl,
+    pub(in crate::local) control: SandboxControl,
     target: Target,
     /// The control plane.
-    pub(super) plane: ControlPlane,
+    pub(in crate::local) plane: ControlPlane,
 }
 
 impl World {
     /// Starts all of it, and tells what is ready.
-    pub(super) async fn start(
+    pub(in crate::local) async fn start(
         data: Data,
         narrator: &mut Narrator<std::io::Stdout>,
     ) -> LocalResult<Self> {
@@ -63,7 +63,7 @@ impl World {
     }
 
     /// The objects in a file of `examples/`, pointed at this world.
-    pub(super) async fn example(&self, file: &str) -> LocalResult<Vec<Value>> {
+    pub(in crate::local) async fn example(&self, file: &str) -> LocalResult<Vec<Value>> {
         let path = project::folder().join("examples").join(file);
         let mut objects = manifests::read(&self.plane.kubectl()?, &path).await?;
         manifests::point_at(&mut objects, &self.target);
@@ -71,26 +71,30 @@ impl World {
     }
 
     /// The same, applied.
-    pub(super) async fn apply_example(&self, file: &str) -> LocalResult<Vec<Value>> {
+    pub(in crate::local) async fn apply_example(&self, file: &str) -> LocalResult<Vec<Value>> {
         let objects = self.example(file).await?;
         self.apply(&objects).await?;
         Ok(objects)
     }
 
     /// Applies objects made here.
-    pub(super) async fn apply(&self, objects: &[Value]) -> LocalResult<()> {
+    pub(in crate::local) async fn apply(&self, objects: &[Value]) -> LocalResult<()> {
         manifests::apply(&self.plane.kubectl()?, objects).await?;
         Ok(())
     }
 
     /// Reads an upgrade.
-    pub(super) async fn upgrade(&self, namespace: &str, name: &str) -> LocalResult<UpgradeReader> {
+    pub(in crate::local) async fn upgrade(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> LocalResult<UpgradeReader> {
         let client = self.plane.client().await?;
         Ok(UpgradeReader::new(&client, namespace, name))
     }
 
     /// Ends the operator with SIGKILL and starts it again.
-    pub(super) async fn kill_operator(&mut self) -> LocalResult<()> {
+    pub(in crate::local) async fn kill_operator(&mut self) -> LocalResult<()> {
         self.operator.kill()?;
         self.operator.start_again()?;
         until_ready(&mut self.operator, self.operator_health).await
@@ -127,7 +131,7 @@ fn read(file: &Path) -> LocalResult<String> {
     std::fs::read_to_string(file).map_err(LocalError::io("reading", file))
 }
 
-async fn install_charts(plane: &ControlPlane) -> LocalResult<()> {
+pub(in crate::local) async fn install_charts(plane: &ControlPlane) -> LocalResult<()> {
     let helm = plane.helm()?;
     for (release, chart) in [
         (
@@ -170,7 +174,7 @@ async fn start_operator(plane: &ControlPlane) -> LocalResult<(Process, u16)> {
 }
 
 /// The service account is the one that the chart's deployment names: what a pod would run as.
-async fn operator_kubeconfig(plane: &ControlPlane) -> LocalResult<PathBuf> {
+pub(in crate::local) async fn operator_kubeconfig(plane: &ControlPlane) -> LocalResult<PathBuf> {
     let account = plane
         .kubectl()?
         .run([
@@ -184,7 +188,10 @@ async fn operator_kubeconfig(plane: &ControlPlane) -> LocalResult<PathBuf> {
     plane.kubeconfig_for(SYSTEM_NAMESPACE, account.trim()).await
 }
 
-async fn until_ready(operator: &mut Process, health_port: u16) -> LocalResult<()> {
+pub(in crate::local) async fn until_ready(
+    operator: &mut Process,
+    health_port: u16,
+) -> LocalResult<()> {
     let url = format!("http://127.0.0.1:{health_port}/readyz");
     let http = reqwest::Client::builder()
         .no_proxy()
