@@ -10,9 +10,8 @@
 //! got them.
 
 use schemars::JsonSchema;
-use serde::de::{Deserializer, Error as _, IgnoredAny};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The header that carries the fencing epoch on every write.
 pub const FENCING_EPOCH: &str = "Fencing-Epoch";
@@ -41,7 +40,7 @@ impl<'de> Deserialize<'de> for Identity {
         struct Reply {
             identity: Option<String>,
             #[serde(flatten)]
-            other: BTreeMap<String, IgnoredAny>,
+            other: serde_json::Map<String, serde_json::Value>,
         }
         let Reply { identity, other } = Reply::deserialize(deserializer)?;
         if identity.is_none() && !other.is_empty() {
@@ -367,7 +366,7 @@ impl<'de> Deserialize<'de> for TenantLookup {
         struct Reply {
             tenant: Option<Tenant>,
             #[serde(flatten)]
-            other: BTreeMap<String, IgnoredAny>,
+            other: serde_json::Map<String, serde_json::Value>,
         }
         let Reply { tenant, other } = Reply::deserialize(deserializer)?;
         if tenant.is_none() && !other.is_empty() {
