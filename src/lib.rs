@@ -11,6 +11,8 @@ pub mod cluster;
 pub mod controller;
 #[cfg(feature = "local")]
 pub mod local;
+#[doc(hidden)]
+pub mod mutants;
 pub mod observe;
 pub mod operator;
 #[cfg(feature = "sandbox")]

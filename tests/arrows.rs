@@ -11,8 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the paths below `crate::` that it may name besides its own.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("src/api", &[]),
+    ("src/mutants.rs", &[]),
     ("src/bss/port.rs", &["bss::error", "bss::port"]),
     ("src/bss/error.rs", &["bss::port"]),
     ("src/bss/reference/contract.rs", &[]),
@@ -32,13 +33,21 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("src/bss/reference", &["bss"]),
     (
         "src/upgrade",
-        &["api", "bss::port", "bss::error", "upgrade"],
+        &["api", "bss::port", "bss::error", "mutants", "upgrade"],
     ),
     ("src/cluster", &["api", "cluster"]),
     ("src/observe", &["observe"]),
     (
         "src/controller",
-        &["api", "bss", "cluster", "controller", "observe", "upgrade"],
+        &[
+            "api",
+            "bss",
+            "cluster",
+            "controller",
+            "mutants",
+            "observe",
+            "upgrade",
+        ],
     ),
     ("src/sandbox", &["bss::reference::contract", "sandbox"]),
     ("src/cli.rs", &["observe::tracing"]),

@@ -35,8 +35,10 @@ impl fmt::Debug for Consent {
     }
 }
 
-/// Whether the present call may be sent. A call without a consent over it may.
-pub(super) fn holds() -> bool {
+/// Whether the present call may be sent. A call without a consent over it may. Every adapter asks
+/// this last of all.
+#[must_use]
+pub fn holds() -> bool {
     CONSENT.try_with(|consent| (consent.0)()).unwrap_or(true)
 }
 

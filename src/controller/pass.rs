@@ -20,6 +20,7 @@ use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Fence};
 use crate::cluster::Next as Rest;
 use crate::cluster::port::{Cluster, ClusterError, Finalizer};
+use crate::mutants::{Mutant, on};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
     ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
@@ -291,7 +292,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         };
         let fence = life.observed.may_write().then_some(Fence {
             reseller: &account,
-            epoch: life.observed.epoch,
+            epoch: life.observed.epoch.filter(|_| !on(Mutant::EpochDropped)),
         });
         Ok(match (effect, fence) {
             (Effect::Read(read), _) => bss.read(&read).await,
@@ -616,7 +617,8 @@ fn still_wanted<C: Cluster>(
     stop: &CancellationToken,
     upgrade: &TenantResellerUpgrade,
 ) -> bool {
-    if stop.is_cancelled() || !cluster.leads() {
+    let leads = cluster.leads() || on(Mutant::LeaseNotAsked);
+    if stop.is_cancelled() || !leads {
         return false;
     }
     let (namespace, name) = place(upgrade);
@@ -624,7 +626,7 @@ fn still_wanted<C: Cluster>(
         latest.metadata.uid == upgrade.metadata.uid
             && latest.metadata.deletion_timestamp.is_none()
             && latest.metadata.generation == upgrade.metadata.generation
-            && suspension(&latest) == suspension(upgrade)
+            && (suspension(&latest) == suspension(upgrade) || on(Mutant::SuspensionIgnored))
     })
 }
 

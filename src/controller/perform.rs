@@ -15,6 +15,7 @@ use crate::bss::error::BssError;
 use crate::bss::port::{
     Bss, ByItem, CopyItem, CopyListing, Fence, PageRequest, SourceId, TenantId,
 };
+use crate::mutants::{Mutant, on};
 use crate::upgrade::{
     Activate, CreateTenant, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried, Work,
 };
@@ -223,7 +224,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         let activate = recorded.into_inner();
         let target = crate::bss::port::ActivationTarget {
             tenant: activate.tenant(),
-            expected: activate.sweep().revision(),
+            expected: activate
+                .sweep()
+                .revision()
+                .filter(|_| !on(Mutant::ExpectedRevisionDropped)),
         };
         let activation = self
             .bss

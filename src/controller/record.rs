@@ -6,6 +6,7 @@ use crate::api::{
 };
 use crate::bss::port::{AccountId, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
+use crate::mutants::{Mutant, on};
 use crate::upgrade::{
     Activate, ClaimEdit, Copying, CreateTenant, Doer, Holding, Now, Suspension, ValidUpgrade, Ways,
     Work, apply_claim_edit, claim_name, intends, may_take_over, suspension,
@@ -27,6 +28,9 @@ pub(super) fn creation(
     effect: CreateTenant,
     claim: &ResellerClaim,
 ) -> Option<Recorded<CreateTenant>> {
+    if on(Mutant::TenantBeforeRecord) {
+        return Some(Recorded(effect));
+    }
     let intent = claim.spec.intents.create_tenant.as_ref()?;
     (intent.settings_digest == effect.digest).then_some(Recorded(effect))
 }
@@ -40,7 +44,10 @@ pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<R
         Work::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
     };
     // One that leaves it to people is only asked how.
-    if ways.copying == Copying::Guarded || ways.doer(operation) != Doer::Bss {
+    if ways.copying == Copying::Guarded
+        || ways.doer(operation) != Doer::Bss
+        || on(Mutant::CopiesBeforeRecord)
+    {
         return Some(Recorded(effect));
     }
     let on_record = &claim.spec.intents.copies.as_ref()?.source_ids;
@@ -65,6 +72,7 @@ pub(super) fn activation(
         && live.metadata.generation == decided_on.metadata.generation
         && live.metadata.deletion_timestamp.is_none()
         && suspension(live) == Suspension::Running;
+    let same = same || on(Mutant::SwitchWithoutLiveRead);
     (same && intends(intent, effect.sweep())).then_some(Recorded(effect))
 }
 

@@ -19,6 +19,7 @@ use crate::bss::port::{
     BackOrdering, CopyItem, CopyListing, Epoch, OperationId, PageRequest, PricingOptions,
     PricingOutcome, Reseller, SourceId, Tenant, TenantAccess, TenantId, WriteOperation,
 };
+use crate::mutants::{Mutant, on};
 
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;
@@ -74,7 +75,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
             None => decide.done(),
         };
     }
-    if upgrade.suspended == Suspension::Suspended {
+    if upgrade.suspended == Suspension::Suspended && !on(Mutant::SuspensionIgnored) {
         return decide.suspended(wait);
     }
     if let Some(edit) = decide.refusal_to_record() {
@@ -376,6 +377,15 @@ impl Decide<'_> {
             }
             Some(_) => self.look_afresh(),
             None if self.unconfirmed(claim) => self.look_afresh(),
+            None if on(Mutant::TenantBeforeRecord) => {
+                let keys = self.upgrade.keys(&reseller.account);
+                self.act(Effect::CreateTenant(CreateTenant {
+                    key: keys.tenant(),
+                    request: keys.tenant_request(&self.upgrade.tenant, "unrecorded"),
+                    settings: self.upgrade.tenant.clone(),
+                    digest,
+                }))
+            }
             None => self.act(Effect::Claim(ClaimEdit::IntendTenant { digest })),
         }
     }
@@ -385,6 +395,7 @@ impl Decide<'_> {
         claim
             .unconfirmed_epoch
             .is_some_and(|epoch| !self.upgrade.confirms(&epoch.to_string()))
+            && !on(Mutant::RestoreUnconfirmed)
     }
 
     /// Without epochs, a tenant under our own key of which the record knows nothing is the sign that
@@ -528,6 +539,9 @@ impl Decide<'_> {
 
     /// How long until nothing from before that moment can take effect any more.
     fn settling_since(&self, moment: Option<Duration>) -> Option<Duration> {
+        if on(Mutant::QuietTimeSkipped) {
+            return None;
+        }
         let until = moment
             .unwrap_or(self.now.monotonic)
             .saturating_add(self.upgrade.terms.settle);
@@ -609,7 +623,7 @@ impl Decide<'_> {
                 let on_record = intent.source_ids.iter().map(String::as_str);
                 on_record.eq(sources.iter().map(SourceId::as_str))
             });
-            if !recorded {
+            if !recorded && !on(Mutant::CopiesBeforeRecord) {
                 return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
             }
         }
@@ -683,7 +697,7 @@ impl Decide<'_> {
             return self.look_afresh();
         }
         let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
-        if freezes && !self.seen.still_frozen {
+        if freezes && !self.seen.still_frozen && !on(Mutant::OrderingNotFrozen) {
             return self.act(Effect::Read(Read::Reseller));
         }
         let intent = claim

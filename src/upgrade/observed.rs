@@ -15,6 +15,7 @@ use crate::bss::port::{
     Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller, Revision,
     SourceId, Tenant, WriteOperation,
 };
+use crate::mutants::{Mutant, on};
 
 /// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,11 @@ impl CleanFinalSweep {
             orders.and(customers.revision).and(purchases.revision),
         ) {
             (Stillness::OneRevision, RevisionSeen::One(revision)) => Some(revision),
+            (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved)
+                if on(Mutant::RevisionsMayDiffer) =>
+            {
+                None
+            }
             (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
                 return Judged::Moved;
             }
@@ -131,7 +137,8 @@ impl CleanFinalSweep {
         };
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
         let missing = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
-        if open(customers) || open(purchases) || purchases.missing > 0 || missing {
+        let in_the_way = open(customers) || open(purchases) || purchases.missing > 0 || missing;
+        if in_the_way && !on(Mutant::FinalSweepDropped) {
             return Judged::Moved;
         }
         let digest = customers.digest.combine(purchases.digest);
@@ -147,7 +154,11 @@ impl CleanFinalSweep {
             counts,
         };
         match stillness {
-            Stillness::TwoEqualSweeps if before != Some(&seen) => Judged::Once(seen),
+            Stillness::TwoEqualSweeps
+                if before != Some(&seen) && !on(Mutant::OneFinalSweepIsEnough) =>
+            {
+                Judged::Once(seen)
+            }
             Stillness::OneRevision | Stillness::TwoEqualSweeps => Judged::Clean(seen),
         }
     }

@@ -16,6 +16,7 @@ use crate::bss::port::{
     CopyState, Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId,
     Sync, TenantId,
 };
+use crate::mutants::{Mutant, on};
 
 /// So many digests of pricing options are kept: memory is bounded, whatever the reseller's size.
 const MOST_PRICES: usize = 20_000;
@@ -440,7 +441,10 @@ impl Sweep {
 
     /// Copies an item, after a look-up where the BSS would make a second copy.
     fn copy(&mut self, item: CopyItem) {
-        if self.hand == Hand::BssAfterLookUp && item.expected_copy.is_none() {
+        if self.hand == Hand::BssAfterLookUp
+            && item.expected_copy.is_none()
+            && !on(Mutant::LookUpSkipped)
+        {
             self.to_look.insert(item.key.clone(), item);
         } else {
             self.to_copy.insert(item.source.clone(), item);
@@ -674,6 +678,10 @@ impl Sweep {
     pub fn lost_copies(&mut self, sources: &[SourceId]) {
         for source in sources {
             if let Some(item) = self.to_copy.remove(source) {
+                if on(Mutant::LostCopyTakenForMade) {
+                    self.tally.copied(item.kind);
+                    continue;
+                }
                 self.unknown.insert(item.key.clone(), item);
             }
         }

@@ -6,6 +6,7 @@ use crate::api::{ConditionType, Reason};
 use crate::bss::port::{
     BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Strength, WriteOperation,
 };
+use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Stage};
 use crate::upgrade::tally::{Findings, RevisionSeen, Tally};
@@ -20,7 +21,8 @@ impl Fold<'_> {
             .seen
             .reseller
             .as_ref()
-            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On);
+            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On)
+            && !on(Mutant::CopiesAfterOn);
         let past = matches!(
             self.seen.stage,
             Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
@@ -83,7 +85,7 @@ impl Fold<'_> {
         let now = self.now.monotonic;
         let terms = &self.upgrade.terms;
         let account = self.seen.reseller.as_ref().map(|r| r.account.clone());
-        if ways.freezes() && self.seen.frozen.is_none() {
+        if ways.freezes() && self.seen.frozen.is_none() && !on(Mutant::OrderingNotFrozen) {
             let freeze = verdict::freeze(&ways, account.as_ref());
             self.seen.final_before = None;
             self.seen.enter(Stage::CheckCustomers);
@@ -108,7 +110,7 @@ impl Fold<'_> {
             .into_iter()
             .flatten()
             .max_by_key(|(until, _)| *until)
-            .filter(|(until, _)| *until > now);
+            .filter(|(until, _)| *until > now && !on(Mutant::QuietTimeSkipped));
         if let Some((until, what)) = quiet {
             self.seen.enter(Stage::Orders);
             let look = now.saturating_add(self.upgrade.pace.recheck);
@@ -128,8 +130,8 @@ impl Fold<'_> {
     /// The first page tells all that is needed: one open order holds the switch.
     pub(super) fn orders(&mut self, page: Page<OpenOrder>) {
         self.seen.orders_revision = RevisionSeen::None.page(page.revision);
-        if page.items.is_empty() {
-            if page.next.is_some() {
+        if page.items.is_empty() || on(Mutant::OrdersGateDropped) {
+            if page.next.is_some() && !on(Mutant::OrdersGateDropped) {
                 self.seen.enter(Stage::CheckCustomers);
                 self.stall(verdict::empty_page());
                 return;
@@ -229,6 +231,9 @@ impl Fold<'_> {
     pub(super) fn verified_purchases(&mut self, tally: &Tally) {
         let mut differences: Findings = self.seen.customers.blockers.clone();
         differences.merge(&tally.blockers);
+        if on(Mutant::VerificationSkipped) {
+            differences = Findings::default();
+        }
         if differences.total() > 0 && self.seen.rounds == 0 && self.seen.differences.total() == 0 {
             self.again(Stage::VerifyCustomers);
             return;

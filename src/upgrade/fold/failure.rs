@@ -6,6 +6,7 @@ use super::{Fold, MANY_ROUNDS};
 use crate::api::{Reason, StateClass};
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{BlockerReason, WriteOperation};
+use crate::mutants::{Mutant, on};
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
 use crate::upgrade::foresight::Foreseeing;
@@ -58,7 +59,7 @@ impl Fold<'_> {
                 self.stall(verdict::creation_blocked(tallies));
             }
             (Tried::CreateTenant, _) => {
-                if error.effect_unknown() {
+                if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
                     self.seen.creation_unknown = Some(true);
                 }
                 self.seen.tenant = None;
@@ -71,6 +72,13 @@ impl Fold<'_> {
             (Tried::Activate, BssError::Blocked(tallies)) => {
                 self.seen.refused = Some(ClaimEdit::DropActivationIntent);
                 self.refused_activation(tallies);
+            }
+            (Tried::Activate, _)
+                if error.effect_unknown() && on(Mutant::LostSwitchTakenForDone) =>
+            {
+                self.seen.approval = Some(crate::upgrade::Approval::Automatic);
+                self.reached_the_switch();
+                self.seen.enter(Stage::Done);
             }
             (Tried::Activate, _) => {
                 // Sent, and perhaps done: the reseller's state tells, and a new final sweep

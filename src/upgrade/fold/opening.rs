@@ -6,6 +6,7 @@ use crate::bss::port::{
     BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
     WriteOperation,
 };
+use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::Holding;
 use crate::upgrade::effect::ClaimEdit;
 use crate::upgrade::foresight::Foreseeing;
@@ -175,7 +176,9 @@ impl Fold<'_> {
             self.begin_sweep();
             return;
         }
-        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
+        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str())
+            && !on(Mutant::ReplacementUnnoticed)
+        {
             self.stall(verdict(
                 Reason::TenantReplaced,
                 "The reseller's tenant is another one than this upgrade worked on.",
@@ -316,7 +319,8 @@ impl Fold<'_> {
     /// The cluster's state went back: nothing irreversible until a person confirms.
     pub(super) fn unconfirmed(&self) -> Option<Verdict> {
         let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
-        (!self.upgrade.confirms(&epoch.to_string())).then(|| {
+        let confirmed = self.upgrade.confirms(&epoch.to_string());
+        (!confirmed && !on(Mutant::RestoreUnconfirmed)).then(|| {
             verdict(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in the cluster: the cluster's state \

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Fold, MANY_ROUNDS};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{CopyListing, ItemKind, PricingOutcome, SourceId, WriteOperation};
+use crate::mutants::{Mutant, on};
 use crate::upgrade::foresight::{self, Foreseeing, Foresight};
 use crate::upgrade::observed::{Stage, Verdict};
 use crate::upgrade::sweep::{Hand, Sweep, SweepMode, Wanted};
@@ -199,6 +200,11 @@ impl Fold<'_> {
 
     pub(super) fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {
         let stage = self.seen.stage;
+        if stage == Stage::Customers && on(Mutant::CustomersGateDropped) {
+            self.customers_copied();
+            self.go(without);
+            return;
+        }
         if tally.created > 0 {
             self.seen.rounds = 0;
         }
@@ -273,7 +279,7 @@ impl Fold<'_> {
             return;
         }
         let unpriced = tally.unpriced;
-        if unpriced.is_empty() {
+        if unpriced.is_empty() || on(Mutant::PricingGateDropped) {
             self.seen
                 .milestones
                 .entry(ConditionType::PricingReady)
@@ -355,7 +361,9 @@ impl Fold<'_> {
         self.publish(tally);
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
-        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
+        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers)
+            && !on(Mutant::CheckSweepDropped)
+        {
             self.seen.enter(Stage::CheckCustomers);
             self.stall(blocked);
         } else if !tally.unpriced.is_empty() {
