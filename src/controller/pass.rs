@@ -148,8 +148,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
                 Rest::After(SOON)
             }
-            Err(Interrupted::Cluster(ClusterError::Gone)) => Rest::Await,
-            Err(Interrupted::Cluster(ClusterError::Exists)) => Rest::After(SOON),
+            // The upgrade itself, or something that it refers to: the claim, when the cluster's
+            // state went back.
+            Err(Interrupted::Cluster(ClusterError::Gone)) if self.is_gone(seen) => Rest::Await,
+            Err(Interrupted::Cluster(ClusterError::Gone | ClusterError::Exists)) => {
+                Rest::After(SOON)
+            }
             Err(Interrupted::Cluster(
                 error @ (ClusterError::Forbidden(_)
                 | ClusterError::Invalid(_)
@@ -559,6 +563,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         self.show(scene, life, &state, None).await?;
         self.hold(scene, Finalizer::Absent).await?;
         Ok(Rest::After(self.pacing.pace.recheck))
+    }
+
+    fn is_gone(&self, seen: &TenantResellerUpgrade) -> bool {
+        let (namespace, name) = place(seen);
+        self.cluster.latest(namespace, name).is_none()
     }
 
     /// Whoever waited looks again before acting.

@@ -32,6 +32,10 @@ impl Fold<'_> {
                 self.trouble(error);
             }
             (Tried::Acquire, _) => {
+                if let BssError::HeldByAnother { .. } = error {
+                    // Whoever holds it may bring the reseller to its end meanwhile.
+                    self.seen.reseller = None;
+                }
                 if error.effect_unknown() {
                     // The epoch of a lost reply is the previous one of the next: no sign of a
                     // restore.

@@ -1,0 +1,237 @@
+//! The cluster port of one process, over the simulated cluster.
+
+use std::sync::Arc;
+
+use tenant_reseller_operator::api::{
+    BssConnection, BssConnectionStatus, CustomerPricing, CustomerPricingStatus, ResellerClaim,
+    TenantResellerUpgrade, TenantResellerUpgradeStatus, UpgradeReport,
+};
+use tenant_reseller_operator::cluster::port::{
+    Cluster, ClusterError, ClusterResult, Event, Finalizer, SecretView,
+};
+
+use super::core::Core;
+use super::etcd::{Etcd, key};
+use super::port::{Kind, Port, Silence};
+
+/// The cluster as one process reaches it.
+pub(crate) struct SimulatedCluster {
+    pub(crate) port: Port,
+    pub(crate) cluster: usize,
+    pub(crate) installation: String,
+}
+
+fn silent<T>(silence: Silence) -> ClusterResult<T> {
+    let what = match silence {
+        Silence::Refused(fault) => fault.name(),
+        Silence::Unknown | Silence::Malformed => "no reply",
+    };
+    Err(ClusterError::Unavailable(what.to_owned()))
+}
+
+impl SimulatedCluster {
+    async fn read<T: Send + std::fmt::Debug + 'static>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&Etcd) -> T + Send + Sync + 'static,
+    ) -> ClusterResult<T> {
+        let cluster = self.cluster;
+        let deed = Arc::new(move |core: &mut Core| Ok(read(&core.clusters[cluster].etcd)));
+        self.port.ask(Kind::ApiRead, name, deed, silent).await
+    }
+
+    async fn write<T: Send + std::fmt::Debug + 'static>(
+        &self,
+        name: &'static str,
+        write: impl Fn(&mut Etcd) -> ClusterResult<T> + Send + Sync + 'static,
+    ) -> ClusterResult<T> {
+        let cluster = self.cluster;
+        let deed = Arc::new(move |core: &mut Core| write(&mut core.clusters[cluster].etcd));
+        self.port.ask(Kind::ApiWrite, name, deed, silent).await
+    }
+
+    /// A write to an upgrade, which the watches show afterwards.
+    async fn write_upgrade<T: Send + std::fmt::Debug + 'static>(
+        &self,
+        name: &'static str,
+        upgrade: &TenantResellerUpgrade,
+        write: impl Fn(&mut Etcd) -> ClusterResult<T> + Send + Sync + 'static,
+    ) -> ClusterResult<T> {
+        let (cluster, key) = (self.cluster, key(&upgrade.metadata));
+        let deed = Arc::new(move |core: &mut Core| {
+            core.meddle(cluster, &key);
+            let before = core.clusters[cluster].etcd.upgrades.get(&key).cloned();
+            let result = write(&mut core.clusters[cluster].etcd);
+            if core.clusters[cluster].etcd.upgrades.get(&key) != before.as_ref() {
+                core.changed(cluster, &key);
+                core.shown(cluster, &key, before.as_ref());
+            }
+            result
+        });
+        self.port.ask(Kind::ApiWrite, name, deed, silent).await
+    }
+}
+
+impl Cluster for SimulatedCluster {
+    async fn upgrade(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> ClusterResult<Option<TenantResellerUpgrade>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.read("get upgrade", move |etcd| etcd.upgrades.get(&key).cloned())
+            .await
+    }
+
+    fn latest(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade> {
+        let core = self.port.shared.lock();
+        let cache = &core.machines[self.port.pid].cache;
+        let key = (namespace.to_owned(), name.to_owned());
+        cache.get(&key).and_then(|(_, seen)| seen.clone())
+    }
+
+    async fn connection(&self, namespace: &str, name: &str) -> ClusterResult<Option<BssConnection>> {
+        // From a cache, as in the real one: no call.
+        let core = self.port.shared.lock();
+        let key = (namespace.to_owned(), name.to_owned());
+        Ok(core.clusters[self.cluster].etcd.connections.get(&key).cloned())
+    }
+
+    async fn secret(&self, namespace: &str, name: &str) -> ClusterResult<Option<SecretView>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.read("get secret", move |etcd| etcd.secret(&key)).await
+    }
+
+    async fn pricing_of(
+        &self,
+        namespace: &str,
+        upgrade: &str,
+    ) -> ClusterResult<Vec<CustomerPricing>> {
+        let core = self.port.shared.lock();
+        let all = core.clusters[self.cluster].etcd.pricing.iter();
+        let own = all.filter(|((place, _), pricing)| {
+            place == namespace && pricing.spec.upgrade_ref.name == upgrade
+        });
+        Ok(own.map(|(_, pricing)| pricing.clone()).collect())
+    }
+
+    async fn claim(&self, name: &str) -> ClusterResult<Option<ResellerClaim>> {
+        let name = name.to_owned();
+        self.read("get claim", move |etcd| etcd.claims.get(&name).cloned())
+            .await
+    }
+
+    async fn create_claim(&self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        let claim = claim.clone();
+        self.write("create claim", move |etcd| etcd.create_claim(&claim))
+            .await
+    }
+
+    async fn replace_claim(&self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        let claim = claim.clone();
+        self.write("replace claim", move |etcd| etcd.replace_claim(&claim))
+            .await
+    }
+
+    async fn apply_status(
+        &self,
+        seen: &TenantResellerUpgrade,
+        status: &TenantResellerUpgradeStatus,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        let (meta, status) = (seen.metadata.clone(), status.clone());
+        self.write_upgrade("apply status", seen, move |etcd| {
+            etcd.apply_status(&meta, &status)
+        })
+        .await
+    }
+
+    async fn apply_connection_status(
+        &self,
+        seen: &BssConnection,
+        status: &BssConnectionStatus,
+    ) -> ClusterResult<()> {
+        let (meta, status) = (seen.metadata.clone(), status.clone());
+        self.write("apply connection status", move |etcd| {
+            etcd.connection_status(&meta, &status)
+        })
+        .await
+    }
+
+    async fn apply_pricing_status(
+        &self,
+        seen: &CustomerPricing,
+        status: &CustomerPricingStatus,
+    ) -> ClusterResult<()> {
+        let (meta, status) = (seen.metadata.clone(), status.clone());
+        self.write("apply pricing status", move |etcd| {
+            etcd.pricing_status(&meta, &status)
+        })
+        .await
+    }
+
+    async fn reports_of(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+    ) -> ClusterResult<Vec<UpgradeReport>> {
+        let uid = upgrade.metadata.uid.clone();
+        self.read("list reports", move |etcd| {
+            let own = etcd.reports.values().filter(|report| {
+                let owners = report.metadata.owner_references.iter().flatten();
+                owners.into_iter().any(|owner| Some(&owner.uid) == uid.as_ref())
+            });
+            own.cloned().collect()
+        })
+        .await
+    }
+
+    async fn apply_report(&self, report: &UpgradeReport) -> ClusterResult<()> {
+        let report = report.clone();
+        self.write("apply report", move |etcd| {
+            etcd.reports.insert(key(&report.metadata), report.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn delete_report(&self, report: &UpgradeReport) -> ClusterResult<()> {
+        let key = key(&report.metadata);
+        self.write("delete report", move |etcd| {
+            etcd.reports.remove(&key);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_finalizer(
+        &self,
+        seen: &TenantResellerUpgrade,
+        wanted: Finalizer,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        let meta = seen.metadata.clone();
+        self.write_upgrade("set finalizer", seen, move |etcd| {
+            etcd.set_finalizer(&meta, wanted)
+        })
+        .await
+    }
+
+    async fn publish(&self, about: &TenantResellerUpgrade, event: Event) {
+        let mut core = self.port.shared.lock();
+        let name = about.metadata.name.clone().unwrap_or_default();
+        core.say(|| {
+            format!(
+                "{name} {:?} {}: {}",
+                event.kind,
+                event.reason.as_str(),
+                event.note
+            )
+        });
+    }
+
+    fn leads(&self) -> bool {
+        self.port.shared.lock().leads(self.port.pid)
+    }
+
+    fn installation(&self) -> &str {
+        &self.installation
+    }
+}

@@ -1,0 +1,264 @@
+//! What people do in the BSS, by themselves or because status asks for it.
+
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{Reason, Risk};
+use tenant_reseller_operator::bss::port::{
+    AccountId, Keys, Mode, PurchaseState, ResellerKind, SourceId, Strength, WriteOperation,
+};
+
+use super::clockwork::Rng;
+use super::core::Core;
+use super::faults::Fault;
+use super::scenario::{ORDER_SETTLE, SETTLE};
+use crate::simulated_bss::{
+    Deed, Defect, Marks, OTHER_RESELLER, Pick, RESELLER, Screens, TenantVerb, World,
+};
+
+/// A small reseller, whose BSS has this weakness or that besides its promises.
+pub(crate) fn world(rng: &mut Rng) -> World {
+    let customers = 1 + u32::try_from(rng.below(4)).unwrap();
+    let purchases = 1 + u32::try_from(rng.below(9)).unwrap();
+    let mut world = World::new(customers, purchases);
+    if rng.once_in(2) {
+        world = world.with_decoys();
+    }
+    world.eager_pricing = rng.once_in(3);
+    let switches = &mut world.switches;
+    switches.largest_batch = 1 + u16::try_from(rng.below(4)).unwrap();
+    switches.page_size = 1 + u16::try_from(rng.below(6)).unwrap();
+    switches.tenant_queue = rng.between(Duration::from_secs(1), Duration::from_mins(30));
+    switches.order_pending = rng.between(Duration::from_secs(1), Duration::from_hours(1));
+    switches.replayed_refusals = rng.once_in(4);
+    if rng.once_in(4) {
+        switches.request_key_life = Some(Duration::from_mins(10));
+    }
+    if rng.once_in(5) {
+        let later = rng.between(Duration::from_secs(1), Duration::from_mins(10));
+        switches.marks = Marks::Later(rng.once_in(2).then_some(later));
+    }
+    if rng.once_in(6) {
+        let step = *rng.one_of(&WriteOperation::ALL);
+        switches.modes.insert(step, Mode::ManualStep);
+        if rng.once_in(2) {
+            switches.screens = Screens::Careless;
+        }
+    }
+    world
+}
+
+/// Weaknesses that need another one: listings that skip, and look-ups that lag.
+pub(crate) fn weaken_further(world: &mut World, rng: &mut Rng) {
+    let promises = world.switches.promises;
+    if promises.revision == Strength::Weak && promises.compares == Strength::Weak {
+        world.switches.offset_paging = rng.once_in(3);
+    }
+    if promises.revision == Strength::Weak && promises.keys == Keys::Findable && rng.once_in(2) {
+        // The settling time is the longest life of a request and this lag.
+        world.switches.lag = SETTLE / 8;
+    }
+}
+
+impl Core {
+    /// People act while a call is on its way.
+    pub(crate) fn bystanders(&mut self) {
+        self.world.now = self.agenda.now;
+        while let Some(at) = self.script.iter().position(|(call, _)| *call <= self.calls) {
+            let (_, deed) = self.script.remove(at);
+            self.act(deed);
+        }
+        if self.faults.draw(&[Fault::PeopleAct], 12).is_none() {
+            return;
+        }
+        // Whoever froze ordering for a switch that compares nothing lets everything rest.
+        let weak = self.world.switches.promises.compares == Strength::Weak
+            || self.world.switches.promises.orders == Strength::Weak;
+        if weak && !self.world.ordering_enabled {
+            return;
+        }
+        if let Some(deed) = self.some_deed()
+            && self.act(deed)
+        {
+            self.faults.fired(Fault::PeopleAct);
+        }
+    }
+
+    /// Somebody acts; answers whether the BSS let them.
+    fn act(&mut self, deed: Deed) -> bool {
+        let name = name(&deed);
+        self.world.now = self.agenda.now;
+        let done = self.world.act(deed.clone());
+        self.say(|| format!("somebody: {deed:?} -> {done:?}"));
+        if done.is_ok() {
+            *self.deeds.entry(name).or_default() += 1;
+        }
+        done.is_ok()
+    }
+
+    fn some_customer(&mut self) -> Option<SourceId> {
+        let all: Vec<SourceId> = self.world.customers.keys().cloned().collect();
+        (!all.is_empty()).then(|| self.rng.one_of(&all).clone())
+    }
+
+    fn some_purchase(&mut self) -> Option<SourceId> {
+        let all: Vec<SourceId> = self.world.purchases.keys().cloned().collect();
+        (!all.is_empty()).then(|| self.rng.one_of(&all).clone())
+    }
+
+    fn some_deed(&mut self) -> Option<Deed> {
+        let customer = self.some_customer()?;
+        let purchase = self.some_purchase()?;
+        let other = |core: &mut Self| {
+            if core.rng.once_in(2) {
+                AccountId::from(OTHER_RESELLER)
+            } else {
+                AccountId::from(RESELLER)
+            }
+        };
+        let listed = self.world.switches.promises.orders == Strength::Strong;
+        Some(match self.rng.below(24) {
+            0..5 => Deed::Buy(customer),
+            5 if listed => Deed::BuyHeld(customer),
+            6 | 7 => Deed::Cancel(purchase),
+            8 => Deed::Suspend(purchase),
+            9 | 10 => Deed::Resume(purchase),
+            11 | 12 => Deed::Quantity(purchase, 1 + u32::try_from(self.rng.below(5)).unwrap()),
+            13 => Deed::FinishOrders,
+            14 => Deed::CancelOrders,
+            15 => Deed::StaffCancels(purchase),
+            16 => {
+                let payer = other(self);
+                Deed::BillTo(customer, payer)
+            }
+            17 => Deed::AmendPrice(purchase, 1_234),
+            18 => Deed::AmendQuantity(purchase, 7),
+            19 => Deed::RemovePricing(Some(customer)),
+            20 => Deed::PriceOtherwise(Some(customer)),
+            21 => Deed::Tenant(TenantVerb::Suspend),
+            22 => Deed::Plant(
+                *self.rng.one_of(&[
+                    Defect::Currency,
+                    Defect::Addon,
+                    Defect::Cycle,
+                    Defect::Product,
+                    Defect::Sync,
+                ]),
+                purchase,
+            ),
+            _ => Deed::MarkByHand(customer),
+        })
+    }
+
+    /// Somebody does in the BSS what status asks for.
+    pub(crate) fn bss_people(&mut self, reason: Reason, action: &str) -> Option<String> {
+        let deeds = match reason {
+            Reason::AwaitingPricing => vec![Deed::Price(None)],
+            Reason::OrphanedCopy | Reason::DuplicateCopy => vec![Deed::EndOrphans],
+            Reason::SourceChanged => self.quantities_back(),
+            Reason::PrecheckFailed if action.contains("Enable ordering") => {
+                vec![Deed::Ordering(true)]
+            }
+            Reason::PrecheckFailed | Reason::ItemsFailed => {
+                vec![Deed::PriceList("PL".into(), true), Deed::Repair]
+            }
+            Reason::AwaitingOrders if self.rng.once_in(2) => vec![Deed::FinishOrders],
+            Reason::AwaitingOrders => vec![Deed::CancelOrders],
+            Reason::TenantSuspended => vec![Deed::Tenant(TenantVerb::Resume)],
+            Reason::ResellerNotBasic => vec![Deed::Kind(ResellerKind::Basic)],
+            Reason::AwaitingManualStep => vec![self.manual_step(action)],
+            _ => return None,
+        };
+        let mut told = Vec::new();
+        for deed in deeds {
+            told.push(format!("{deed:?}"));
+            self.act(deed);
+        }
+        Some(told.join(", "))
+    }
+
+    /// The reseller's staff sets the quantities of its copies back to those of their sources.
+    fn quantities_back(&mut self) -> Vec<Deed> {
+        let all = self.world.purchases.iter();
+        let active = all.filter(|(_, row)| row.state == PurchaseState::Active);
+        active
+            .map(|(id, row)| Deed::AmendQuantity(id.clone(), row.fields.quantity))
+            .collect()
+    }
+
+    /// A person reads the instruction, and does it: all of it, a part, once too often.
+    fn manual_step(&mut self, action: &str) -> Deed {
+        if action.contains("Disable ordering") {
+            return Deed::Ordering(false);
+        }
+        let step = if action.contains("Create the tenant") || action.contains("createTenant") {
+            WriteOperation::CreateTenant
+        } else if action.contains("copyCustomers") || action.contains("contacts") {
+            WriteOperation::CopyCustomers
+        } else if action.contains("copySubscriptions") || action.contains("provisioning") {
+            WriteOperation::CopySubscriptions
+        } else if action.contains("activateBackOrdering") {
+            WriteOperation::ActivateBackOrdering
+        } else {
+            self.broken(format!("nobody knows what to do: {action}"));
+            WriteOperation::SetPricing
+        };
+        let pick = match self.rng.below(6) {
+            0 => Pick::One,
+            1 if self.world.switches.screens == Screens::Guarded => Pick::Again,
+            _ => Pick::Needed,
+        };
+        Deed::ByHand(step, pick)
+    }
+
+    pub(crate) fn tenant_is_missing(&self) -> bool {
+        self.world.live_tenant().is_none()
+    }
+}
+
+/// Which risk a person accepts for a promise that is weak, if there is one.
+pub(crate) fn risk_of(promise: &str) -> Option<Risk> {
+    match promise {
+        "epochs" => Some(Risk::SingleOperator),
+        "compares" => Some(Risk::UnguardedSwitch),
+        "orders" => Some(Risk::UnseenOrders),
+        _ => None,
+    }
+}
+
+/// Longer than any order that nobody can see stays pending.
+pub(crate) const LONGEST_ORDER: Duration = ORDER_SETTLE;
+
+fn name(deed: &Deed) -> &'static str {
+    match deed {
+        Deed::Buy(_) => "Buy",
+        Deed::BuyHeld(_) => "BuyHeld",
+        Deed::Cancel(_) => "Cancel",
+        Deed::Suspend(_) => "Suspend",
+        Deed::Resume(_) => "Resume",
+        Deed::Quantity(..) => "Quantity",
+        Deed::FinishOrders => "FinishOrders",
+        Deed::CancelOrders => "CancelOrders",
+        Deed::StaffCancels(_) => "StaffCancels",
+        Deed::Ordering(_) => "Ordering",
+        Deed::BillTo(..) => "BillTo",
+        Deed::PriceList(..) => "PriceList",
+        Deed::Kind(_) => "Kind",
+        Deed::Tenant(_) => "Tenant",
+        Deed::Repair => "Repair",
+        Deed::Sync(..) => "Sync",
+        Deed::MarkByHand(_) => "MarkByHand",
+        Deed::ByHand(..) => "ByHand",
+        Deed::Price(_) => "Price",
+        Deed::PriceOtherwise(_) => "PriceOtherwise",
+        Deed::PricePartly(_) => "PricePartly",
+        Deed::RemovePricing(_) => "RemovePricing",
+        Deed::AmendPrice(..) => "AmendPrice",
+        Deed::AmendQuantity(..) => "AmendQuantity",
+        Deed::EndCopy(_) => "EndCopy",
+        Deed::EndOrphans => "EndOrphans",
+        Deed::OrderInOwnBss(_) => "OrderInOwnBss",
+        Deed::Plant(..) => "Plant",
+        Deed::Spoil(_) => "Spoil",
+        Deed::SpoilAtSwitch(_) => "SpoilAtSwitch",
+    }
+}

@@ -1,0 +1,222 @@
+//! What a cluster stores, with the rules of its API server that the operator rests on: resource
+//! versions, uids, generations, finalizers.
+//!
+//! It knows no faults and no time: those are the port's.
+
+use std::collections::BTreeMap;
+
+use kube::api::ObjectMeta;
+use secrecy::SecretString;
+use tenant_reseller_operator::api::{
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
+    CustomerPricingStatus, FINALIZER, ResellerClaim, TenantResellerUpgrade,
+    TenantResellerUpgradeStatus, UpgradeReport,
+};
+use tenant_reseller_operator::cluster::port::{ClusterError, ClusterResult, Finalizer, SecretView};
+
+/// Namespace and name.
+pub(crate) type Key = (String, String);
+
+/// One cluster's objects. A clone is a snapshot.
+#[derive(Clone, Default)]
+pub(crate) struct Etcd {
+    pub(crate) upgrades: BTreeMap<Key, TenantResellerUpgrade>,
+    pub(crate) connections: BTreeMap<Key, BssConnection>,
+    pub(crate) secrets: BTreeMap<Key, String>,
+    pub(crate) pricing: BTreeMap<Key, CustomerPricing>,
+    pub(crate) claims: BTreeMap<String, ResellerClaim>,
+    pub(crate) reports: BTreeMap<Key, UpgradeReport>,
+    pub(crate) revision: u64,
+    pub(crate) uids: u64,
+    /// So that objects of two clusters, and those made again after a restore, differ in their uids.
+    pub(crate) lives: String,
+}
+
+pub(crate) fn key(meta: &ObjectMeta) -> Key {
+    (
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    )
+}
+
+fn version(meta: &ObjectMeta) -> Option<&str> {
+    meta.resource_version.as_deref()
+}
+
+impl Etcd {
+    fn bump(&mut self) -> String {
+        self.revision += 1;
+        self.revision.to_string()
+    }
+
+    fn born(&mut self, meta: &mut ObjectMeta) {
+        self.uids += 1;
+        meta.uid = Some(format!("{}-{}", self.lives, self.uids));
+        meta.generation = Some(1);
+        meta.resource_version = Some(self.bump());
+    }
+
+    /// Somebody applies an upgrade: made if it is not there, else its spec is brought to this.
+    pub(crate) fn apply(&mut self, mut upgrade: TenantResellerUpgrade) {
+        let key = key(&upgrade.metadata);
+        if let Some(mut there) = self.upgrades.remove(&key) {
+            if there.spec != upgrade.spec {
+                there.spec = upgrade.spec;
+                there.metadata.generation = there.metadata.generation.map(|n| n + 1);
+                there.metadata.resource_version = Some(self.bump());
+            }
+            self.upgrades.insert(key, there);
+        } else {
+            self.born(&mut upgrade.metadata);
+            self.upgrades.insert(key, upgrade);
+        }
+    }
+
+    /// Somebody sets an annotation, or takes it away.
+    pub(crate) fn annotate(&mut self, key: &Key, name: &str, value: Option<&str>) {
+        let version = self.bump();
+        if let Some(upgrade) = self.upgrades.get_mut(key) {
+            let annotations = upgrade.metadata.annotations.get_or_insert_default();
+            match value {
+                Some(value) => annotations.insert(name.to_owned(), value.to_owned()),
+                None => annotations.remove(name),
+            };
+            upgrade.metadata.resource_version = Some(version);
+        }
+    }
+
+    /// Somebody deletes an upgrade.
+    pub(crate) fn delete(&mut self, key: &Key) {
+        let version = self.bump();
+        let Some(upgrade) = self.upgrades.get_mut(key) else {
+            return;
+        };
+        if upgrade.metadata.finalizers.iter().flatten().next().is_none() {
+            self.end(key);
+        } else if upgrade.metadata.deletion_timestamp.is_none() {
+            let at = jiff::Timestamp::UNIX_EPOCH;
+            upgrade.metadata.deletion_timestamp =
+                Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at));
+            upgrade.metadata.resource_version = Some(version);
+        }
+    }
+
+    fn end(&mut self, key: &Key) {
+        if let Some(gone) = self.upgrades.remove(key) {
+            // The garbage collector's part.
+            self.reports.retain(|_, report| {
+                let owners = report.metadata.owner_references.iter().flatten();
+                !owners
+                    .into_iter()
+                    .any(|owner| Some(&owner.uid) == gone.metadata.uid.as_ref())
+            });
+        }
+    }
+
+    pub(crate) fn put_connection(&mut self, mut connection: BssConnection) {
+        self.born(&mut connection.metadata);
+        let key = key(&connection.metadata);
+        self.connections.insert(key, connection);
+    }
+
+    pub(crate) fn secret(&self, key: &Key) -> Option<SecretView> {
+        let token = self.secrets.get(key)?;
+        Some(SecretView {
+            annotations: BTreeMap::from([(
+                ALLOWED_HOSTS_ANNOTATION.to_owned(),
+                "bss.example".to_owned(),
+            )]),
+            data: BTreeMap::from([("token".to_owned(), SecretString::from(token.clone()))]),
+            resource_version: "1".to_owned(),
+        })
+    }
+
+    fn own(&mut self, seen: &ObjectMeta) -> ClusterResult<&mut TenantResellerUpgrade> {
+        let there = self.upgrades.get_mut(&key(seen));
+        let there = there.ok_or(ClusterError::Gone)?;
+        if there.metadata.uid != seen.uid || version(&there.metadata) != version(seen) {
+            return Err(ClusterError::Conflict);
+        }
+        Ok(there)
+    }
+
+    pub(crate) fn apply_status(
+        &mut self,
+        seen: &ObjectMeta,
+        status: &TenantResellerUpgradeStatus,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        let changed = self.own(seen)?.status.as_ref() != Some(status);
+        let version = changed.then(|| self.bump());
+        let there = self.own(seen)?;
+        there.status = Some(status.clone());
+        if version.is_some() {
+            there.metadata.resource_version = version;
+        }
+        Ok(there.clone())
+    }
+
+    pub(crate) fn set_finalizer(
+        &mut self,
+        seen: &ObjectMeta,
+        wanted: Finalizer,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        self.own(seen)?;
+        let version = self.bump();
+        let there = self.own(seen)?;
+        there.metadata.resource_version = Some(version);
+        there.metadata.finalizers = match wanted {
+            Finalizer::Present => Some(vec![FINALIZER.to_owned()]),
+            Finalizer::Absent => None,
+        };
+        let after = there.clone();
+        if wanted == Finalizer::Absent && after.metadata.deletion_timestamp.is_some() {
+            self.end(&key(seen));
+        }
+        Ok(after)
+    }
+
+    pub(crate) fn create_claim(&mut self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        let name = key(&claim.metadata).1;
+        if self.claims.contains_key(&name) {
+            return Err(ClusterError::Exists);
+        }
+        let mut claim = claim.clone();
+        self.born(&mut claim.metadata);
+        self.claims.insert(name, claim.clone());
+        Ok(claim)
+    }
+
+    pub(crate) fn replace_claim(&mut self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        let name = key(&claim.metadata).1;
+        let there = self.claims.get(&name).ok_or(ClusterError::Gone)?;
+        if version(&there.metadata) != version(&claim.metadata)
+            || there.metadata.uid != claim.metadata.uid
+        {
+            return Err(ClusterError::Conflict);
+        }
+        let mut claim = claim.clone();
+        claim.metadata.resource_version = Some(self.bump());
+        self.claims.insert(name, claim.clone());
+        Ok(claim)
+    }
+
+    pub(crate) fn connection_status(
+        &mut self,
+        seen: &ObjectMeta,
+        status: &BssConnectionStatus,
+    ) -> ClusterResult<()> {
+        let there = self.connections.get_mut(&key(seen));
+        there.ok_or(ClusterError::Gone)?.status = Some(status.clone());
+        Ok(())
+    }
+
+    pub(crate) fn pricing_status(
+        &mut self,
+        seen: &ObjectMeta,
+        status: &CustomerPricingStatus,
+    ) -> ClusterResult<()> {
+        let there = self.pricing.get_mut(&key(seen));
+        there.ok_or(ClusterError::Gone)?.status = Some(status.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! What goes wrong, how often, and how often it did.
+//!
+//! A fault is drawn at a call, so that it falls where work is done and not into weeks of waiting.
+//! Every one is counted where it is injected, not where it is drawn.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::clockwork::Rng;
+
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])* $name:ident),* $(,)?) => {
+        /// Everything that may go wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Fault { $($(#[doc = $doc])* $name),* }
+
+        impl Fault {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+faults! {
+    /// The BSS says 503, or refuses the connection: nothing was done.
+    BssUnavailable,
+    /// 429 without Retry-After.
+    BssThrottled,
+    /// 429 with Retry-After.
+    BssThrottledUntil,
+    /// The credentials are refused for this call.
+    BssRejectsLogin,
+    /// The request is lost on its way.
+    BssRequestLost,
+    /// The reply is lost after the effect.
+    BssReplyLost,
+    /// The request takes effect late, after its sender has given it up.
+    BssRequestLate,
+    /// The request arrives twice.
+    BssRequestTwice,
+    /// The reply is cut or breaks the contract.
+    BssReplyMalformed,
+    /// The reply takes most of the time that a call may take.
+    BssReplySlow,
+    /// Somebody else's calls come first, and this one waits for its turn.
+    BssQueue,
+    /// The API server does not answer: nothing was done.
+    ApiUnavailable,
+    /// The API server's reply is lost after the write.
+    ApiReplyLost,
+    /// A write takes effect late, after its sender has given it up.
+    ApiWriteLate,
+    /// Somebody else writes to the upgrade at the same moment.
+    ApiConflict,
+    /// The watch lags by seconds.
+    WatchLags,
+    /// The watch is cut: nothing is seen for minutes, then everything is listed anew.
+    WatchCut,
+    /// The operator is killed: what is on its way arrives or does not.
+    Killed,
+    /// The operator is killed, and its last request takes effect minutes later.
+    KilledLate,
+    /// The operator stands still for minutes, and goes on as if nothing had been.
+    Paused,
+    /// The lease is lost in the middle, to another process.
+    LeaseLost,
+    /// Two processes believe that they lead.
+    TwoLeaders,
+    /// The wall clock jumps.
+    ClockJumps,
+    /// The cluster goes back to how it was some time ago.
+    ClusterBack,
+    /// The upgrade is deleted and applied again.
+    Reapplied,
+    /// The upgrade is deleted and applied under another name.
+    Renamed,
+    /// A second cluster works on the same reseller of the same BSS.
+    AnotherCluster,
+    /// A person suspends the upgrade and resumes it later.
+    SuspendedMeanwhile,
+    /// A person changes the spec.
+    SpecChanged,
+    /// People act on both sides meanwhile.
+    PeopleAct,
+}
+
+/// Which faults a run may meet, how often, and how many of them did happen.
+#[derive(Clone, Debug)]
+pub(crate) struct Faults {
+    active: Vec<Fault>,
+    rng: Rng,
+    left: u32,
+    fired: BTreeMap<Fault, u64>,
+}
+
+impl Faults {
+    /// The faults of a run; at most `left` of them fire, so that the run comes to its end.
+    pub(crate) fn new(active: Vec<Fault>, rng: Rng, left: u32) -> Self {
+        Self {
+            active,
+            rng,
+            left,
+            fired: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn active(&self) -> &[Fault] {
+        &self.active
+    }
+
+    /// Whether one of `these` happens at this moment, once in `times` for each.
+    pub(crate) fn draw(&mut self, these: &[Fault], times: u64) -> Option<Fault> {
+        if self.left == 0 {
+            return None;
+        }
+        for fault in these {
+            if self.active.contains(fault) && self.rng.once_in(times) {
+                self.left -= 1;
+                return Some(*fault);
+            }
+        }
+        None
+    }
+
+    /// A fault was injected.
+    pub(crate) fn fired(&mut self, fault: Fault) {
+        *self.fired.entry(fault).or_default() += 1;
+    }
+
+    pub(crate) fn counts(&self) -> &BTreeMap<Fault, u64> {
+        &self.fired
+    }
+
+    /// No fault comes any more.
+    pub(crate) fn over(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.left = 0;
+    }
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It arrives, and its reply comes back.
+    Fine { back: Duration },
+    /// It is not taken.
+    Refused(Fault),
+    /// It never arrives.
+    Lost,
+    /// It arrives, and nobody hears of it.
+    Unheard { malformed: bool },
+    /// It arrives so late.
+    Late(Duration),
+    /// It arrives twice.
+    Twice(Duration),
+    /// The caller is killed before it is sent.
+    KilledBefore,
+    /// The caller is killed when it has taken effect.
+    KilledAfter,
+    /// The caller is killed when the reply has come and before it does anything else.
+    KilledAtReply,
+    /// The caller is killed, and it takes effect so late.
+    KilledLate(Duration),
+    /// The caller is killed, and it takes effect when so many calls were made.
+    KilledUntil(u64),
+}

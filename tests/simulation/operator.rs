@@ -1,0 +1,199 @@
+//! One operator process: the real controller over the simulated ports, and the little of the engine
+//! that passes rest on: one pass of an upgrade at a time, another when something changed meanwhile.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use prometheus_client::registry::Registry;
+use tenant_reseller_operator::cluster::Next;
+use tenant_reseller_operator::controller::{Controller, Pacing, Time};
+use tenant_reseller_operator::observe::metrics::Metrics;
+use tenant_reseller_operator::upgrade::{Now, Pace};
+use tokio_util::sync::CancellationToken;
+
+use super::bss::SimulatedConnector;
+use super::cluster::SimulatedCluster;
+use super::core::{Pid, Shared};
+use super::etcd::Key;
+use super::port::Port;
+
+type Passing = Pin<Box<dyn Future<Output = Next> + Send>>;
+type Ready = Arc<Mutex<VecDeque<Key>>>;
+
+/// The time of one process.
+struct SimulatedTime(Port);
+
+/// When the simulated world began.
+pub(crate) fn wall(after: Duration) -> Timestamp {
+    let began = Timestamp::from_second(1_800_000_000).unwrap();
+    began
+        .checked_add(SignedDuration::try_from(after).unwrap())
+        .unwrap()
+}
+
+impl Time for SimulatedTime {
+    fn now(&self) -> Now {
+        let mut core = self.0.shared.lock();
+        core.glanced();
+        let machine = &core.machines[self.0.pid];
+        let skewed = wall(core.now()).as_second() + machine.wall_skew;
+        Now {
+            wall: Timestamp::from_second(skewed).unwrap(),
+            monotonic: core.now().saturating_sub(machine.began),
+        }
+    }
+}
+
+struct Woken {
+    ready: Ready,
+    key: Key,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.ready.lock().unwrap().push_back(self.key.clone());
+    }
+}
+
+/// A process that is alive.
+pub(crate) struct Operator {
+    pub(crate) pid: Pid,
+    shared: Shared,
+    controller: Arc<Controller<SimulatedCluster, SimulatedConnector, SimulatedTime>>,
+    passes: BTreeMap<Key, Passing>,
+    /// The uid of each upgrade that had a pass.
+    uids: BTreeMap<Key, String>,
+    ready: Ready,
+}
+
+impl Operator {
+    pub(crate) fn new(shared: &Shared, pid: Pid, pace: Pace) -> Self {
+        let port = Port {
+            shared: shared.clone(),
+            pid,
+        };
+        let (cluster, installation) = {
+            let core = shared.lock();
+            let cluster = core.machines[pid].cluster;
+            (cluster, core.clusters[cluster].installation.clone())
+        };
+        let simulated = SimulatedCluster {
+            port: port.clone(),
+            cluster,
+            installation,
+        };
+        let pacing = Pacing {
+            pace,
+            slice: Duration::from_secs(5),
+            at_once: 4,
+        };
+        let woken = shared.clone();
+        let controller = Controller::new(
+            Arc::new(simulated),
+            (SimulatedConnector(port.clone()), SimulatedTime(port)),
+            pacing,
+            (
+                CancellationToken::new(),
+                Metrics::new(&mut Registry::default()),
+            ),
+            Box::new(move |namespace, name| {
+                let key = (namespace.to_owned(), name.to_owned());
+                woken.lock().machines[pid].dirty.insert(key);
+            }),
+        );
+        Self {
+            pid,
+            shared: shared.clone(),
+            controller: Arc::new(controller),
+            passes: BTreeMap::new(),
+            uids: BTreeMap::new(),
+            ready: Arc::default(),
+        }
+    }
+
+    /// Begins the passes that are wanted and lets all go on as far as they can; answers whether
+    /// anything happened.
+    pub(crate) fn go_on(&mut self) -> bool {
+        let wanted = {
+            let mut core = self.shared.lock();
+            let now = core.now();
+            let machine = &mut core.machines[self.pid];
+            if machine.still_until > now {
+                return false;
+            }
+            if std::mem::take(&mut machine.forgets) {
+                self.controller.forget_all();
+            }
+            if core.leads(self.pid) {
+                let busy = &self.passes;
+                let machine = &mut core.machines[self.pid];
+                let wanted: Vec<Key> = machine
+                    .dirty
+                    .iter()
+                    .filter(|key| !busy.contains_key(*key))
+                    .cloned()
+                    .collect();
+                let mut begun = Vec::new();
+                for key in wanted {
+                    machine.dirty.remove(&key);
+                    let seen = machine.cache.get(&key).and_then(|(_, seen)| seen.clone());
+                    begun.push((key, seen));
+                }
+                begun
+            } else {
+                Vec::new()
+            }
+        };
+        let mut active = !wanted.is_empty();
+        for (key, seen) in wanted {
+            let uid = seen.as_ref().and_then(|seen| seen.metadata.uid.clone());
+            let before = match &uid {
+                Some(uid) => self.uids.insert(key.clone(), uid.clone()),
+                None => self.uids.remove(&key),
+            };
+            if let Some(gone) = before.filter(|before| Some(before) != uid.as_ref()) {
+                self.controller.forget(&gone);
+            }
+            let Some(seen) = seen else { continue };
+            let controller = Arc::clone(&self.controller);
+            let pass = Box::pin(async move { controller.pass(&seen).await });
+            self.passes.insert(key.clone(), pass);
+            self.ready.lock().unwrap().push_back(key);
+        }
+        loop {
+            let next = self.ready.lock().unwrap().pop_front();
+            let Some(key) = next else { return active };
+            active = true;
+            self.poll(&key);
+            if !self.shared.lock().machines[self.pid].alive {
+                return true;
+            }
+        }
+    }
+
+    fn poll(&mut self, key: &Key) {
+        let Some(pass) = self.passes.get_mut(key) else {
+            return;
+        };
+        let waker = Waker::from(Arc::new(Woken {
+            ready: Arc::clone(&self.ready),
+            key: key.clone(),
+        }));
+        if let Poll::Ready(next) = pass.as_mut().poll(&mut Context::from_waker(&waker)) {
+            self.passes.remove(key);
+            let rest = match next {
+                Next::After(rest) => Some(rest),
+                Next::Await => None,
+            };
+            let mut core = self.shared.lock();
+            let pid = self.pid;
+            core.say(|| format!("p{pid} {} rests {rest:?}", key.1));
+            core.set_timer(pid, key.clone(), rest);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! People: those who read status and do what it asks for, those who act on either side without
+//! asking anybody, and the GitOps tool that applies the manifest again when it is missing.
+//!
+//! They know what people know: the status of the upgrade and the screens of the BSS.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{
+    CONFIRM_ANNOTATION, ConditionStatus, Reason, SUSPEND_ANNOTATION, StateClass,
+    TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
+};
+
+use super::core::{Cluster, Core};
+use super::etcd::Key;
+use super::faults::Fault;
+use super::run::reason;
+use super::scenario::Ending;
+use crate::kstatus::{assert_follows, assert_state};
+
+/// What the people of a run are like.
+#[derive(Clone, Debug)]
+pub(crate) struct People {
+    /// How soon they look again, at least and at most.
+    pub(crate) looks: (Duration, Duration),
+    /// What the manifest in Git says, by cluster.
+    pub(crate) manifests: BTreeMap<usize, TenantResellerUpgrade>,
+    /// Somebody took the reseller over to another cluster.
+    pub(crate) took_over: bool,
+    /// An upgrade that people hold suspended.
+    pub(crate) holds: bool,
+    /// The run is to end with these.
+    pub(crate) ending: Ending,
+}
+
+/// Whether everything came to its end.
+pub(crate) fn ended(core: &Core) -> Option<Ending> {
+    let wanted = core.people.ending;
+    let all = core.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
+    let mut any = false;
+    for upgrade in all {
+        any = true;
+        let fits = match wanted {
+            Ending::Upgraded => succeeded(upgrade),
+            Ending::Refused => reason(upgrade) == Some(Reason::RiskNotAccepted),
+        };
+        if !fits || upgrade.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+    }
+    let manifests = core.people.manifests.len();
+    let there: usize = core.clusters.iter().map(|c| c.etcd.upgrades.len()).sum();
+    (any && there >= manifests).then_some(wanted)
+}
+
+fn succeeded(upgrade: &TenantResellerUpgrade) -> bool {
+    is_true(upgrade, "Succeeded")
+}
+
+fn is_true(upgrade: &TenantResellerUpgrade, type_: &str) -> bool {
+    let conditions = upgrade.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|c| c.type_ == type_ && c.status == ConditionStatus::True)
+}
+
+/// Every upgrade with what it says, for a person who reads a violation.
+pub(crate) fn state(core: &Core) -> String {
+    let upgrades = core.clusters.iter().flat_map(|c| c.etcd.upgrades.iter());
+    let told = upgrades.map(|((_, name), upgrade)| {
+        let action = next_action(upgrade);
+        format!("{name}: {:?}, {action}", reason(upgrade))
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+fn next_action(upgrade: &TenantResellerUpgrade) -> String {
+    let waiting = upgrade.status.as_ref().and_then(|s| s.waiting_for.as_ref());
+    waiting.map(|w| w.next_action.clone()).unwrap_or_default()
+}
+
+impl Core {
+    /// People begin to look, and go on doing so.
+    pub(crate) fn people_look(&mut self) {
+        let (least, most) = self.people.looks;
+        let pause = self.rng.between(least, most);
+        self.agenda.after(pause, |core| {
+            core.look();
+            core.people_look();
+        });
+    }
+
+    fn look(&mut self) {
+        for cluster in 0..self.clusters.len() {
+            if self.apply_manifest(cluster) {
+                continue;
+            }
+            let all: Vec<(Key, TenantResellerUpgrade)> = {
+                let upgrades = &self.clusters[cluster].etcd.upgrades;
+                upgrades.iter().map(|(k, u)| (k.clone(), u.clone())).collect()
+            };
+            for (key, upgrade) in all {
+                if let Some(reason) = reason(&upgrade) {
+                    self.answer(cluster, &key, &upgrade, reason);
+                }
+            }
+        }
+        self.judge();
+    }
+
+    /// GitOps: what is missing is applied.
+    fn apply_manifest(&mut self, cluster: usize) -> bool {
+        let Some(manifest) = self.people.manifests.get(&cluster).cloned() else {
+            return false;
+        };
+        let key = super::etcd::key(&manifest.metadata);
+        if self.clusters[cluster].etcd.upgrades.contains_key(&key) {
+            return false;
+        }
+        self.say(|| format!("the manifest {} is applied", key.1));
+        self.clusters[cluster].etcd.apply(manifest);
+        self.changed(cluster, &key);
+        true
+    }
+
+    /// Somebody does what status asks for, as far as it is theirs to do.
+    fn answer(
+        &mut self,
+        cluster: usize,
+        key: &Key,
+        upgrade: &TenantResellerUpgrade,
+        reason: Reason,
+    ) {
+        let action = next_action(upgrade);
+        let annotation = |name: &str| {
+            let (_, rest) = action.split_once(&format!("{name}="))?;
+            Some(rest.split_whitespace().next().unwrap_or_default().to_owned())
+        };
+        match reason {
+            // Whoever confirms has looked: nothing is on its way any more.
+            Reason::AwaitingConfirmation if self.astray == 0 => {
+                let what = annotation(CONFIRM_ANNOTATION);
+                if what.is_none() {
+                    self.broken(format!("nobody is told what to confirm: {action}"));
+                }
+                self.set(cluster, key, CONFIRM_ANNOTATION, what.as_deref());
+            }
+            Reason::ResellerClaimed if !self.people.took_over && cluster > 0 => {
+                if let Some(holder) = annotation(TAKE_OVER_ANNOTATION) {
+                    self.people.took_over = true;
+                    self.set(cluster, key, TAKE_OVER_ANNOTATION, Some(&holder));
+                }
+            }
+            Reason::Suspended if !self.people.holds => {
+                self.set(cluster, key, SUSPEND_ANNOTATION, None);
+            }
+            _ if matches!(
+                reason.class(),
+                Some(StateClass::WaitsForPeople | StateClass::MustFix | StateClass::WaitsByItself)
+            ) =>
+            {
+                if let Some(done) = self.bss_people(reason, &action) {
+                    self.say(|| format!("somebody answers {}: {done}", reason.as_str()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn set(&mut self, cluster: usize, key: &Key, name: &str, value: Option<&str>) {
+        let there = self.clusters[cluster].etcd.upgrades.get(key);
+        let before = there.and_then(|u| u.metadata.annotations.as_ref()?.get(name).cloned());
+        if there.is_none() || before.as_deref() == value {
+            return;
+        }
+        self.say(|| format!("{} is annotated {name}={value:?}", key.1));
+        self.clusters[cluster].etcd.annotate(key, name, value);
+        self.changed(cluster, key);
+    }
+
+    /// Somebody else writes to the upgrade at this very moment.
+    pub(crate) fn meddle(&mut self, cluster: usize, key: &Key) {
+        if self.faults.draw(&[Fault::ApiConflict], 10).is_some()
+            && self.clusters[cluster].etcd.upgrades.contains_key(key)
+        {
+            self.faults.fired(Fault::ApiConflict);
+            let calls = self.calls.to_string();
+            let name = "example.com/touched";
+            self.set(cluster, key, name, Some(&calls));
+        }
+    }
+
+    /// A status was written: it is held against the rules and against the world.
+    pub(crate) fn shown(
+        &mut self,
+        cluster: usize,
+        key: &Key,
+        before: Option<&TenantResellerUpgrade>,
+    ) {
+        let Some(upgrade) = self.clusters[cluster].etcd.upgrades.get(key).cloned() else {
+            return;
+        };
+        if before.is_some_and(|before| before.status == upgrade.status) {
+            return;
+        }
+        if let Some(reason) = reason(&upgrade) {
+            self.reasons.insert(reason);
+            let action = next_action(&upgrade);
+            self.say(|| format!("{} is {}: {action}", key.1, reason.as_str()));
+        }
+        let after = serde_json::to_value(&upgrade).unwrap();
+        let jumps = self.faults.counts().contains_key(&Fault::ClockJumps);
+        let held = catch_unwind(AssertUnwindSafe(|| {
+            assert_state(&after);
+            // What a clock that jumped says is what it says.
+            let steady = !jumps;
+            if let Some(before) = before.filter(|b| steady && b.status.is_some()) {
+                assert_follows(&serde_json::to_value(before).unwrap(), &after);
+            }
+        }));
+        if let Err(panic) = held {
+            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            self.broken(format!("status against its rules: {text}"));
+        }
+        if let Some(lie) = self.lie(&upgrade) {
+            self.broken(format!("status does not tell the truth: {lie}"));
+        }
+    }
+
+    /// What the status says and the BSS knows better.
+    fn lie(&self, upgrade: &TenantResellerUpgrade) -> Option<&'static str> {
+        let says = |type_| is_true(upgrade, type_);
+        let order = [
+            "TenantCreated",
+            "CustomersCopied",
+            "SubscriptionsCopied",
+            "BackOrderingActivated",
+            "Succeeded",
+        ];
+        if says("BackOrderingActivated") && !self.world.on {
+            return Some("back ordering is not on");
+        }
+        if says("TenantCreated") && self.tenant_is_missing() {
+            return Some("there is no tenant");
+        }
+        // A tenant reseller from before has no phases of its own.
+        let own = says("CustomersCopied") || !says("BackOrderingActivated");
+        let skipped = order
+            .windows(2)
+            .any(|pair| own && says(pair[1]) && !says(pair[0]));
+        skipped.then_some("a phase is complete before the one ahead of it")
+    }
+
+    /// Processes are disturbed, and the cluster.
+    pub(crate) fn disturb(&mut self, pid: usize) {
+        let cluster = self.machines[pid].cluster;
+        if self.restore_at == Some(self.calls) {
+            self.restore_at = None;
+            self.restore(cluster);
+        }
+        let Some(fault) = self.faults.draw(
+            &[
+                Fault::Paused,
+                Fault::LeaseLost,
+                Fault::TwoLeaders,
+                Fault::ClockJumps,
+                Fault::ClusterBack,
+                Fault::Reapplied,
+                Fault::Renamed,
+                Fault::AnotherCluster,
+                Fault::SuspendedMeanwhile,
+                Fault::SpecChanged,
+            ],
+            40,
+        ) else {
+            return;
+        };
+        let happened = match fault {
+            Fault::Paused => {
+                let pause = self
+                    .rng
+                    .between(Duration::from_secs(1), Duration::from_mins(4));
+                self.stop(pid, pause);
+                true
+            }
+            Fault::LeaseLost => self.depose(pid),
+            Fault::TwoLeaders => {
+                let until = self.now() + Duration::from_mins(5);
+                let there = self.depose(pid);
+                if there {
+                    self.machines[pid].believes_until = until;
+                    self.machines[pid].forgets = false;
+                }
+                there
+            }
+            Fault::ClockJumps => {
+                let jump = self.rng.below(7_200);
+                self.machines[pid].wall_skew += i64::try_from(jump).unwrap() - 3_600;
+                true
+            }
+            Fault::ClusterBack => {
+                self.clusters[cluster].snapshot = Some(self.clusters[cluster].etcd.clone());
+                self.restore_at = Some(self.calls + 3 + self.rng.below(60));
+                // It counts when it goes back.
+                false
+            }
+            Fault::Reapplied => self.delete_one(cluster),
+            Fault::Renamed => self.rename(cluster),
+            Fault::AnotherCluster => self.another_cluster(),
+            Fault::SuspendedMeanwhile => self.suspend_for_a_while(cluster),
+            Fault::SpecChanged => self.change_spec(cluster),
+            _ => false,
+        };
+        if happened {
+            self.faults.fired(fault);
+        }
+    }
+
+    fn one(&self, cluster: usize) -> Option<Key> {
+        self.clusters[cluster].etcd.upgrades.keys().next().cloned()
+    }
+
+    fn restore(&mut self, cluster: usize) {
+        let Some(mut snapshot) = self.clusters[cluster].snapshot.take() else {
+            return;
+        };
+        self.say(|| format!("cluster {cluster} goes back"));
+        self.faults.fired(Fault::ClusterBack);
+        snapshot.lives.push('r');
+        self.clusters[cluster].etcd = snapshot;
+        for pid in 0..self.machines.len() {
+            if self.machines[pid].alive && self.machines[pid].cluster == cluster {
+                self.list_anew(pid);
+            }
+        }
+    }
+
+    fn delete_one(&mut self, cluster: usize) -> bool {
+        let Some(key) = self.one(cluster) else {
+            return false;
+        };
+        self.say(|| format!("{} is deleted", key.1));
+        self.clusters[cluster].etcd.delete(&key);
+        self.changed(cluster, &key);
+        true
+    }
+
+    fn rename(&mut self, cluster: usize) -> bool {
+        let Some(manifest) = self.people.manifests.get_mut(&cluster) else {
+            return false;
+        };
+        let name = format!("{}-x", manifest.metadata.name.clone().unwrap_or_default());
+        manifest.metadata.name = Some(name);
+        self.delete_one(cluster);
+        self.apply_manifest(cluster);
+        true
+    }
+
+    fn another_cluster(&mut self) -> bool {
+        if self.clusters.len() > 1 {
+            return false;
+        }
+        let Some(manifest) = self.people.manifests.get(&0).cloned() else {
+            return false;
+        };
+        let mut etcd = super::etcd::Etcd {
+            lives: "other".to_owned(),
+            connections: self.clusters[0].etcd.connections.clone(),
+            secrets: self.clusters[0].etcd.secrets.clone(),
+            ..super::etcd::Etcd::default()
+        };
+        etcd.apply(manifest.clone());
+        self.clusters.push(Cluster {
+            etcd,
+            installation: "installation-1".to_owned(),
+            holder: None,
+            snapshot: None,
+        });
+        self.people.manifests.insert(1, manifest);
+        self.births.push(1);
+        true
+    }
+
+    fn suspend_for_a_while(&mut self, cluster: usize) -> bool {
+        let Some(key) = self.one(cluster).filter(|_| !self.people.holds) else {
+            return false;
+        };
+        self.people.holds = true;
+        self.set(cluster, &key, SUSPEND_ANNOTATION, Some("true"));
+        let pause = self
+            .rng
+            .between(Duration::from_secs(1), Duration::from_hours(3));
+        self.agenda.after(pause, move |core| {
+            core.people.holds = false;
+            core.set(cluster, &key, SUSPEND_ANNOTATION, None);
+        });
+        true
+    }
+
+    fn change_spec(&mut self, cluster: usize) -> bool {
+        let Some(key) = self.one(cluster) else {
+            return false;
+        };
+        let Some(manifest) = self.people.manifests.get_mut(&cluster) else {
+            return false;
+        };
+        manifest.spec.reseller.expected_name = match manifest.spec.reseller.expected_name {
+            None => Some("Contoso Ltd".to_owned()),
+            Some(_) => None,
+        };
+        let manifest = manifest.clone();
+        self.clusters[cluster].etcd.apply(manifest);
+        self.changed(cluster, &key);
+        true
+    }
+}

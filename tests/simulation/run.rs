@@ -1,0 +1,147 @@
+//! One run from its beginning to its end, and what the judges say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade};
+
+use super::core::{Core, Shared, Strike};
+use super::faults::Fault;
+use super::operator::Operator;
+use super::people;
+use super::scenario::{Ending, Scenario};
+
+/// More calls than any run needs.
+const MANY_CALLS: u64 = 8_000;
+/// Longer than any run takes, besides the time that people take.
+const LONG: Duration = Duration::from_hours(24);
+/// So many times people look, at most.
+const LOOKS: u32 = 30;
+
+/// What a run was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) calls: u64,
+    pub(crate) took: Duration,
+    pub(crate) effects: BTreeMap<&'static str, u64>,
+    /// The numbers of the calls that wrote to the BSS.
+    pub(crate) writes: Vec<u64>,
+    pub(crate) fired: BTreeMap<Fault, u64>,
+    pub(crate) deeds: BTreeMap<&'static str, u64>,
+    pub(crate) reasons: BTreeSet<Reason>,
+    pub(crate) violations: Vec<String>,
+    pub(crate) ended: Option<Ending>,
+    /// Violations of the ledgers that status names, under a risk that was accepted.
+    pub(crate) named: u64,
+    pub(crate) trace: Vec<String>,
+}
+
+/// Runs a scenario. The same scenario and strikes give the same record, byte for byte.
+pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Record {
+    let mut core = scenario.begin(traced);
+    core.strikes = strikes.to_vec();
+    let shared = Shared::new(core);
+    let mut operators: Vec<Operator> = Vec::new();
+    let mut idle = (0_u64, 0_u64, Duration::ZERO);
+    let long = LONG + scenario.looks.1 * LOOKS;
+    let ended = loop {
+        attend(&shared, &mut operators, scenario);
+        if let Some(ending) = people::ended(&shared.lock()) {
+            break Some(ending);
+        }
+        let mut core = shared.lock();
+        let Some(event) = core.agenda.next() else {
+            break None;
+        };
+        core.glances = 0;
+        event(&mut core);
+        core.arrive_held();
+        // Passes that neither call nor wait would spin for ever.
+        idle = if (idle.1, idle.2) == (core.calls, core.now()) {
+            (idle.0 + 1, idle.1, idle.2)
+        } else {
+            (0, core.calls, core.now())
+        };
+        if idle.0 > 1_000 {
+            core.broken("it spins: passes follow each other without a call or a wait".to_owned());
+        }
+        if core.calls > MANY_CALLS || core.now() > long || !core.violations.is_empty() {
+            break None;
+        }
+    };
+    drop(operators);
+    let mut core = shared.lock();
+    let mut named = 0;
+    if core.violations.is_empty() {
+        if ended.is_none() {
+            let state = people::state(&core);
+            core.broken(format!("it does not end: {state}"));
+        }
+        core.land();
+        core.judge();
+        named = scenario.judge_the_end(&mut core, ended);
+    }
+    Record {
+        calls: core.calls,
+        took: core.now(),
+        effects: core.effects.clone(),
+        writes: core.writes.clone(),
+        fired: core.faults.counts().clone(),
+        deeds: core.deeds.clone(),
+        reasons: core.reasons.clone(),
+        violations: core.violations.clone(),
+        ended,
+        named,
+        trace: core.trace.take().unwrap_or_default(),
+    }
+}
+
+/// Processes that died are dropped, new ones begin, and all that live go on as far as they can.
+fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
+    loop {
+        let (alive, births) = {
+            let mut core = shared.lock();
+            let alive: Vec<bool> = core.machines.iter().map(|machine| machine.alive).collect();
+            (alive, std::mem::take(&mut core.births))
+        };
+        // Dropped without the lock: a pass may hold calls that want it.
+        operators.retain(|operator| alive[operator.pid]);
+        for cluster in births {
+            let pid = shared.lock().begin(cluster);
+            operators.push(Operator::new(shared, pid, scenario.pace));
+        }
+        let mut active = false;
+        for operator in operators.iter_mut() {
+            active |= operator.go_on();
+        }
+        if !active {
+            return;
+        }
+    }
+}
+
+impl Core {
+    /// Everything that is still on its way arrives.
+    fn land(&mut self) {
+        let end = self.now() + Duration::from_hours(3);
+        self.faults.end();
+        while self.astray > 0 && self.now() < end {
+            let Some(event) = self.agenda.next() else {
+                return;
+            };
+            event(self);
+            self.calls += 1_000;
+            self.arrive_held();
+        }
+    }
+}
+
+/// What `Ready` says of an upgrade.
+pub(crate) fn reason(upgrade: &TenantResellerUpgrade) -> Option<Reason> {
+    let conditions = &upgrade.status.as_ref()?.conditions;
+    let ready = conditions.iter().find(|c| c.type_ == "Ready")?;
+    Reason::ALL
+        .into_iter()
+        .find(|reason| reason.as_str() == ready.reason)
+}
+

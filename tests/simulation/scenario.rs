@@ -1,0 +1,299 @@
+//! What a run begins with: the BSS and what it promises, the people, the faults that may come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{
+    Auth, BearerAuth, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
+    ConnectionRef, Invoicing, PricingPolicy, ReferenceAdapter, ReportKind, ResellerRef, Risk,
+    SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
+};
+use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
+use tenant_reseller_operator::upgrade::Pace;
+
+use super::clockwork::Rng;
+use super::core::{Cluster, Core};
+use super::etcd::Etcd;
+use super::faults::{Fault, Faults};
+use super::people::People;
+use crate::simulated_bss::{Deed, World};
+
+/// `limits.settleSeconds` of every connection here.
+pub(crate) const SETTLE: Duration = Duration::from_secs(120);
+
+/// `limits.orderSettleSeconds` of every connection here.
+pub(crate) const ORDER_SETTLE: Duration = Duration::from_secs(7_200);
+
+/// How a run ends when all goes as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The reseller is a tenant reseller.
+    Upgraded,
+    /// Nothing was done, because the connection does not accept a risk.
+    Refused,
+}
+
+/// What a run begins with.
+#[derive(Clone)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) world: World,
+    pub(crate) risks: BTreeSet<Risk>,
+    pub(crate) processes: usize,
+    pub(crate) faults: Vec<Fault>,
+    /// How many of them fire at most.
+    pub(crate) budget: u32,
+    pub(crate) pace: Pace,
+    pub(crate) looks: (Duration, Duration),
+    /// What people do, whatever status says, when so many calls were made.
+    pub(crate) script: Vec<(u64, Deed)>,
+}
+
+/// Every promise kept.
+pub(crate) const STRONG: Promises = Promises {
+    keys: Keys::Unique,
+    epochs: Strength::Strong,
+    revision: Strength::Strong,
+    compares: Strength::Strong,
+    orders: Strength::Strong,
+    off_guard: Strength::Strong,
+};
+
+/// The promises, each weak alone.
+pub(crate) fn weakened() -> Vec<(&'static str, fn(&mut Promises))> {
+    vec![
+        ("keys", |p| p.keys = Keys::Findable),
+        ("keys None", |p| p.keys = Keys::None),
+        ("epochs", |p| p.epochs = Strength::Weak),
+        ("revision", |p| p.revision = Strength::Weak),
+        ("compares", |p| p.compares = Strength::Weak),
+        ("orders", |p| p.orders = Strength::Weak),
+        ("offGuard", |p| p.off_guard = Strength::Weak),
+    ]
+}
+
+impl Scenario {
+    /// Nobody disturbs anything.
+    pub(crate) fn plain(world: World) -> Self {
+        Self {
+            seed: 1,
+            world,
+            risks: BTreeSet::new(),
+            processes: 1,
+            faults: Vec::new(),
+            budget: 0,
+            pace: Pace {
+                poll: Duration::from_secs(5),
+                recheck: Duration::from_mins(5),
+            },
+            looks: (Duration::from_secs(20), Duration::from_mins(3)),
+            script: Vec::new(),
+        }
+    }
+
+    /// What a seed stands for: a small reseller, a BSS strong or weak, faults alone, in pairs or all.
+    pub(crate) fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let mut world = super::deeds::world(&mut rng);
+        let mut promises = STRONG;
+        let weak = weakened();
+        let weaknesses = [0, 0, 0, 1, 1, 2][usize::try_from(rng.below(6)).unwrap()];
+        for _ in 0..weaknesses {
+            rng.one_of(&weak).1(&mut promises);
+        }
+        world.switches.promises = promises;
+        super::deeds::weaken_further(&mut world, &mut rng);
+        let all_risks = BTreeSet::from([
+            Risk::UnguardedSwitch,
+            Risk::SingleOperator,
+            Risk::UnseenOrders,
+        ]);
+        // A risk is accepted, or the operator refuses or waits with ordering frozen.
+        let risks = if rng.below(4) < 3 {
+            all_risks
+        } else {
+            BTreeSet::new()
+        };
+        let faults = match rng.below(10) {
+            0 => Vec::new(),
+            1..4 => vec![*rng.one_of(Fault::ALL)],
+            4..7 => vec![*rng.one_of(Fault::ALL), *rng.one_of(Fault::ALL)],
+            _ => Fault::ALL.to_vec(),
+        };
+        let faults = faults
+            .into_iter()
+            .filter(|fault| allowed(*fault, &promises, &world))
+            .collect();
+        let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
+        // Who waits for weeks looks rarely; poll, recheck, and how soon people look again.
+        let tempo = *rng.one_of(&[
+            (second * 5, second * 300, second * 5, second * 120),
+            (second * 15, second * 900, second * 60, hour * 6),
+            (second * 300, hour * 6, hour * 24, hour * 24 * 21),
+        ]);
+        let processes = 1 + usize::try_from(rng.below(2)).unwrap();
+        Self {
+            seed,
+            world,
+            risks,
+            processes,
+            faults,
+            budget: 3 + u32::try_from(rng.below(14)).unwrap(),
+            pace: Pace {
+                poll: tempo.0,
+                recheck: tempo.1,
+            },
+            looks: (tempo.2, tempo.3),
+            script: Vec::new(),
+        }
+    }
+
+    /// The world as the run finds it.
+    pub(crate) fn begin(&self, traced: bool) -> Core {
+        let rng = Rng::new(self.seed.wrapping_mul(0x1_0000_0001));
+        let faults = Faults::new(
+            self.faults.clone(),
+            Rng::new(self.seed ^ 0xfa17),
+            self.budget,
+        );
+        let mut etcd = Etcd {
+            lives: "uid".to_owned(),
+            ..Etcd::default()
+        };
+        etcd.put_connection(connection(&self.risks));
+        let place = ("resellers".to_owned(), "credentials".to_owned());
+        etcd.secrets.insert(place, "token".to_owned());
+        let manifest = upgrade();
+        etcd.apply(manifest.clone());
+        let people = People {
+            looks: self.looks,
+            manifests: BTreeMap::from([(0, manifest)]),
+            took_over: false,
+            holds: false,
+            ending: self.ending(),
+        };
+        let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
+        core.script = self.script.clone();
+        core.clusters.push(Cluster {
+            etcd,
+            installation: "installation-0".to_owned(),
+            holder: None,
+            snapshot: None,
+        });
+        for _ in 0..self.processes {
+            core.births.push(0);
+        }
+        core.people_look();
+        core
+    }
+
+    fn ending(&self) -> Ending {
+        let unfenced = self.world.switches.promises.epochs == Strength::Weak;
+        if unfenced && !self.risks.contains(&Risk::SingleOperator) {
+            Ending::Refused
+        } else {
+            Ending::Upgraded
+        }
+    }
+
+    /// The ledgers, two billing cycles later. A violation that the upgrade's report names, under a
+    /// risk that the connection accepts, is a loss that was named; answers how many of those.
+    pub(crate) fn judge_the_end(&self, core: &mut Core, ended: Option<Ending>) -> u64 {
+        if ended == Some(Ending::Refused) {
+            if !core.effects.is_empty() {
+                let effects = format!("{:?}", core.effects);
+                core.broken(format!("refused, and yet it wrote: {effects}"));
+            }
+            return 0;
+        }
+        let rows: BTreeSet<String> = core
+            .clusters
+            .iter()
+            .flat_map(|cluster| cluster.etcd.reports.values())
+            .filter(|report| report.spec.kind == ReportKind::Verification)
+            .flat_map(|report| report.spec.rows.iter().map(|row| row.id.clone()))
+            .collect();
+        let mut named = 0;
+        for violation in core.world.ledgers(2) {
+            if !self.risks.is_empty()
+                && self.world.switches.promises != STRONG
+                && rows.iter().any(|id| violation.contains(id.as_str()))
+            {
+                named += 1;
+            } else {
+                core.broken(violation);
+            }
+        }
+        named
+    }
+}
+
+/// What a promise excludes, or what a risk is about: with it, the run would prove nothing.
+fn allowed(fault: Fault, promises: &Promises, _world: &World) -> bool {
+    let fenced = promises.epochs == Strength::Strong;
+    match fault {
+        // One operator per BSS is what the risk says: nobody else, and none that is a ghost.
+        Fault::TwoLeaders | Fault::AnotherCluster | Fault::Paused => fenced,
+        // A proxy that repeats what it was sent once is what unique keys are for.
+        Fault::BssRequestTwice => promises.keys == Keys::Unique && fenced,
+        _ => true,
+    }
+}
+
+fn connection(risks: &BTreeSet<Risk>) -> BssConnection {
+    let mut connection = BssConnection::new(
+        "distributor",
+        BssConnectionSpec {
+            identity: "acme".to_owned(),
+            reference: ReferenceAdapter {
+                url: "https://bss.example".to_owned(),
+            },
+            auth: Auth {
+                bearer: Some(BearerAuth {
+                    secret_ref: SecretRef {
+                        name: "credentials".to_owned(),
+                    },
+                }),
+                oauth2_client_credentials: None,
+            },
+            tls: None,
+            limits: ConnectionLimits {
+                settle_seconds: i32::try_from(SETTLE.as_secs()).unwrap(),
+                order_settle_seconds: i32::try_from(ORDER_SETTLE.as_secs()).unwrap(),
+                ..ConnectionLimits::default()
+            },
+            accepted_risks: risks.iter().copied().collect(),
+        },
+    );
+    connection.metadata.namespace = Some("resellers".to_owned());
+    connection
+}
+
+fn upgrade() -> TenantResellerUpgrade {
+    let mut upgrade = TenantResellerUpgrade::new(
+        "contoso",
+        TenantResellerUpgradeSpec {
+            connection_ref: ConnectionRef {
+                kind: ConnectionKind::BssConnection,
+                name: "distributor".to_owned(),
+            },
+            reseller: ResellerRef {
+                account_id: "10423".to_owned(),
+                expected_name: None,
+            },
+            tenant: TenantSpec {
+                price_list: "PL".to_owned(),
+                edition: "Premium".to_owned(),
+                language: "en-GB".to_owned(),
+                time_zone: "Europe/Athens".to_owned(),
+                date_format: "dd/MM/yyyy".to_owned(),
+                invoicing: Invoicing::Combined,
+            },
+            tenant_connection_ref: None,
+            pricing: PricingPolicy::default(),
+            suspend: false,
+        },
+    );
+    upgrade.metadata.namespace = Some("resellers".to_owned());
+    upgrade
+}
