@@ -64,7 +64,7 @@ impl World {
             })
             .map(|(id, _)| id.clone())
             .collect();
-        each(ids, pick, |id| self.copy_customer_by_hand(id))
+        each(&ids, pick, |id| self.copy_customer_by_hand(id))
     }
 
     fn copy_customer_by_hand(&mut self, id: &SourceId) -> Done {
@@ -129,7 +129,7 @@ impl World {
                 wrong.map(|(id, _)| id.clone()).take(1).collect()
             }
         };
-        each(ids, pick, |id| self.copy_purchase_by_hand(id, pick))
+        each(&ids, pick, |id| self.copy_purchase_by_hand(id, pick))
     }
 
     fn copy_purchase_by_hand(&mut self, id: &SourceId, pick: Pick) -> Done {
@@ -191,12 +191,12 @@ impl World {
         if pick == Pick::Wrong {
             options.payment_method = None;
         }
-        each(ids, pick, |id| self.prices(Some(id), &options))
+        each(&ids, pick, |id| self.prices(Some(id), &options))
     }
 }
 
 /// Does it for each, or for the first; what the screen refuses for one does not stop the others.
-fn each(ids: Vec<SourceId>, pick: Pick, mut act: impl FnMut(&SourceId) -> Done) -> Done {
+fn each(ids: &[SourceId], pick: Pick, mut act: impl FnMut(&SourceId) -> Done) -> Done {
     let mut last = refused("there is nothing to do");
     let many = if matches!(pick, Pick::One | Pick::Wrong) {
         1

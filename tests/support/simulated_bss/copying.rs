@@ -11,10 +11,11 @@ use tenant_reseller_operator::bss::port::{
 
 use super::checks::blocker;
 use super::pricing::listed;
-use super::records::{CopyRow, Maker, Owned, PurchaseRow, Stored};
+use super::records::{CopyRow, CustomerRow, Maker, Owned, PurchaseRow, Stored};
 use super::refusals::{Place, invalid};
 use super::switches::Marks;
 use super::world::{CopyKey, World, retail};
+use super::wrong::Wrong;
 
 /// What is to be done with an item.
 enum Verdict {
@@ -134,7 +135,9 @@ impl World {
         }
         let repeated = self.is_copied(&place.tenant, &item.source);
         let source = self.customers.get(&item.source);
-        let Some(source) = source.filter(|row| row.fields.bill_to == self.reseller) else {
+        let aliens = self.does(Wrong::CopiesAliens);
+        let ours = |row: &&CustomerRow| aliens || row.fields.bill_to == self.reseller;
+        let Some(source) = source.filter(ours) else {
             return if repeated {
                 blocked(BlockerReason::OrphanedCopy, None)
             } else {
@@ -197,7 +200,8 @@ impl World {
             if !reasons.is_empty() {
                 return ItemOutcome::Blocked(reasons);
             }
-            if self.pricing_digest(&place.tenant, &source.customer) != item.pricing {
+            let priced = self.pricing_digest(&place.tenant, &source.customer) == item.pricing;
+            if !priced && !self.does(Wrong::IgnoresPricing) {
                 return conflict("the pricing options are not as checked");
             }
         }
@@ -226,7 +230,7 @@ impl World {
         let source = self
             .purchases
             .get(&item.source)
-            .filter(|row| self.is_resellers(row));
+            .filter(|row| self.is_resellers(row) || self.does(Wrong::CopiesAliens));
         let Some(source) = source else {
             return Err(if uncopied {
                 failed("NotFound", "it is no purchase of this reseller's customers")
@@ -234,13 +238,13 @@ impl World {
                 orphaned()
             });
         };
-        if self.is_own(source) {
+        if self.is_own(source) && !self.does(Wrong::CopiesAliens) {
             return Err(failed("Forbidden", "it is the reseller's own purchase"));
         }
         if source.kind != item.kind {
             return Err(failed("Invalid", "it is of another kind"));
         }
-        if source.state != PurchaseState::Active {
+        if source.state != PurchaseState::Active && !self.does(Wrong::CopiesInactive) {
             return Err(if uncopied {
                 conflict("the source is not Active")
             } else {
@@ -260,18 +264,22 @@ impl World {
         let catalogue = &self.tenants[&place.tenant].catalogue;
         let tenant = Some(&place.tenant);
         let mut reasons = self.unfit((catalogue, &place.currency), tenant, source);
+        if self.does(Wrong::IgnoresCatalogue) {
+            reasons.clear();
+        }
         let customer = self.customers.get(&source.customer);
         if !customer.is_some_and(|row| row.sync == Sync::Synced) {
             reasons.push(blocker(BlockerReason::AccountNotSynced, None));
         }
-        if self
+        let unpriced = self
             .pricing_digest(&place.tenant, &source.customer)
-            .is_none()
-        {
+            .is_none();
+        if unpriced && !self.does(Wrong::IgnoresPricing) {
             reasons.push(blocker(BlockerReason::PricingIncomplete, None));
         }
         let copies = self.copies_of(&place.tenant, CopyListing::Customers, &source.customer);
-        if !copies.iter().any(|(_, row)| row.state == CopyState::Live) {
+        let owner = copies.iter().any(|(_, row)| row.state == CopyState::Live);
+        if !owner && !self.does(Wrong::CopiesBeforeCustomer) {
             reasons.push(blocker(BlockerReason::CustomerNotCopied, None));
         }
         reasons
@@ -290,6 +298,10 @@ impl World {
         let in_use = copies
             .iter()
             .filter(|(_, row)| row.state != CopyState::Ended);
+        let twice = self.does(Wrong::CopiesTwice) || self.does(Wrong::CopiesAgain);
+        if twice && item.expected_source == *digest {
+            return Verdict::Create;
+        }
         if guarded && in_use.count() > 1 {
             return Verdict::Refuse(blocked(BlockerReason::DuplicateCopy, None));
         }
@@ -317,6 +329,9 @@ impl World {
         if equal && (copy.state == CopyState::Ended || (copy.state == CopyState::Live && marked)) {
             return Verdict::Unchanged;
         }
+        if copy.state == CopyState::Ended && self.does(Wrong::UpdatesEnded) {
+            return Verdict::Update(key.clone());
+        }
         if copy.state == CopyState::Ended {
             let detail = Some("its copy was ended before");
             return Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail));
@@ -332,7 +347,8 @@ impl World {
         if equal {
             return Verdict::Complete(key.clone());
         }
-        if copy.source_digest.as_ref() == Some(&now) {
+        let amended = copy.source_digest.as_ref() != Some(&now);
+        if !amended || self.does(Wrong::OverwritesAmendments) {
             return Verdict::Update(key.clone());
         }
         let detail = Some("source and copy both changed since the copy was made");
@@ -355,7 +371,7 @@ impl World {
         let number = others.iter().map(|(key, _)| key.3).max().unwrap_or(0) + 1;
         let key = (place.tenant.clone(), listing, source.clone(), number);
         let stored = request.filter(|_| self.switches.promises.keys != Keys::None);
-        let row = CopyRow {
+        let mut row = CopyRow {
             kind,
             key: stored.map(|(item, _)| item.key.clone()),
             source_digest: Some(fields.digest()),
@@ -364,7 +380,7 @@ impl World {
             state: CopyState::Live,
             unguarded: !self.switches.unique(),
             amended_price: None,
-            seen_from: self.seen_from(),
+            made: self.made_now(),
             by: if request.is_some() {
                 Maker::Operator
             } else {
@@ -372,12 +388,17 @@ impl World {
             },
         };
         if let Some((item, epoch)) = request {
+            self.does_more(&mut row);
             self.judge_effect("copy", epoch);
             self.judge_creation(place, &key, &row, item.pricing.as_ref());
         }
         self.copies.insert(key.clone(), row);
         self.moved();
-        if self.on && listing == CopyListing::Subscriptions {
+        if request.is_some() {
+            self.tells_the_world(source);
+        }
+        let sale = self.on && !self.does(Wrong::CopiesAfterSwitch);
+        if sale && listing == CopyListing::Subscriptions {
             self.sale(source);
         }
         if listing == CopyListing::Customers
@@ -389,6 +410,27 @@ impl World {
             self.price(&place.tenant, source, Stored::of(&retail()));
         }
         key
+    }
+
+    /// A mistake in the record itself.
+    fn does_more(&self, row: &mut CopyRow) {
+        if self.does(Wrong::CopiesWrongly)
+            && let Owned::Purchase(fields) = &mut row.fields
+        {
+            fields.quantity += 1;
+        }
+    }
+
+    /// A mistake around it: copying calls nobody.
+    fn tells_the_world(&mut self, source: &SourceId) {
+        let (orders, provisions) = (self.does(Wrong::PlacesOrders), self.does(Wrong::Provisions));
+        if self.does(Wrong::SendsMail) {
+            self.mails += 1;
+        }
+        if let Some(row) = self.purchases.get_mut(source) {
+            row.sales += u8::from(orders);
+            row.provisioned += u8::from(provisions);
+        }
     }
 
     /// Once back ordering is on, a new record in the reseller BSS is a sale: it is ordered
@@ -431,8 +473,17 @@ impl World {
         row.source_digest = Some(fields.digest());
         row.fields = fields;
         row.state = CopyState::Live;
+        if self.wrong == Some(Wrong::RewritesSellPrice) {
+            row.sell_price += 1;
+        }
         self.moved();
         self.judge_effect("copy", epoch);
+        if self.does(Wrong::ForgetsMarks)
+            && let Some(row) = self.purchases.get(&key.2)
+        {
+            let owner = row.customer.clone();
+            self.customers.get_mut(&owner).unwrap().mark = Mark::Unmarked;
+        }
         self.judge_update(key, &before);
     }
 

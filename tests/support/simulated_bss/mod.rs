@@ -8,7 +8,8 @@
 #![allow(
     dead_code,
     unused_imports,
-    reason = "each test binary uses its own part of this"
+    clippy::unnecessary_wraps,
+    reason = "each test binary uses its own part of this; every operation answers as in the port"
 )]
 
 mod activation;
@@ -25,6 +26,7 @@ mod spoils;
 mod switches;
 mod tenant;
 mod world;
+mod wrong;
 
 pub(crate) use by_hand::Pick;
 pub(crate) use people::{Deed, Defect, TenantVerb};
@@ -35,3 +37,4 @@ pub(crate) use records::{
 pub(crate) use spoils::{Spoil, SpoilKind};
 pub(crate) use switches::{Marks, Screens, Switches};
 pub(crate) use world::{CopyKey, OTHER_RESELLER, RESELLER, World, retail, wanted_settings};
+pub(crate) use wrong::Wrong;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tenant_reseller_operator::bss::port::{
-    AccountId, CopyListing, CopyState, ItemKind, OperationState, PriceListId, PurchaseState,
+    AccountId, CopyListing, CopyState, ItemKind, Mark, OperationState, PriceListId, PurchaseState,
     ResellerKind, SourceId, Sync, TenantSettings, TenantStatus, WriteOperation,
 };
 
@@ -68,6 +68,8 @@ pub(crate) enum Deed {
     CancelOrders,
     /// Staff: cancels a purchase.
     StaffCancels(SourceId),
+    /// Staff: orders for an account that is not a back-ordering record; complete at once.
+    StaffOrders(SourceId),
     /// Staff: enables or disables the reseller's ordering.
     Ordering(bool),
     /// Staff: moves a customer to another payer.
@@ -151,41 +153,12 @@ impl World {
                 }
                 Ok(None)
             }
-            Deed::StaffCancels(id) => {
-                if self.on {
-                    return refused("the record is a back-ordering record");
-                }
-                self.set_state(&id, PurchaseState::Cancelled);
-                Ok(None)
-            }
-            Deed::Ordering(enabled) => {
-                self.ordering_enabled = enabled;
-                Ok(None)
-            }
-            Deed::BillTo(customer, payer) => {
-                let row = self
-                    .customers
-                    .get_mut(&customer)
-                    .ok_or("there is no such customer")?;
-                row.fields.bill_to = payer;
-                self.moved();
-                Ok(None)
-            }
-            Deed::PriceList(id, active) => {
-                let lists = Arc::make_mut(&mut self.price_lists);
-                lists
-                    .get_mut(&id)
-                    .ok_or("there is no such price list")?
-                    .active = active;
-                Ok(None)
-            }
-            Deed::Kind(kind) => {
-                if kind == ResellerKind::Tenant || self.on {
-                    return refused("a tenant reseller becomes one by activation only, for good");
-                }
-                self.kind = kind;
-                Ok(None)
-            }
+            Deed::StaffCancels(_)
+            | Deed::StaffOrders(_)
+            | Deed::Ordering(_)
+            | Deed::BillTo(..)
+            | Deed::PriceList(..)
+            | Deed::Kind(_) => self.staff(deed),
             Deed::Tenant(verb) => self.with_tenant(verb),
             Deed::Repair => {
                 self.repair();
@@ -224,6 +197,57 @@ impl World {
             | Deed::EndCopy(_)
             | Deed::EndOrphans
             | Deed::OrderInOwnBss(_) => self.resellers_staff(deed),
+        }
+    }
+
+    fn staff(&mut self, deed: Deed) -> Done {
+        match deed {
+            Deed::StaffCancels(id) => {
+                if self.on {
+                    return refused("the record is a back-ordering record");
+                }
+                self.set_state(&id, PurchaseState::Cancelled);
+                Ok(None)
+            }
+            Deed::StaffOrders(customer) => {
+                let row = self
+                    .customers
+                    .get(&customer)
+                    .ok_or("there is no such customer")?;
+                if row.mark == Mark::Marked || (self.on && row.fields.bill_to == self.reseller) {
+                    return refused("the account is managed from the reseller BSS");
+                }
+                Ok(Some(self.purchase(customer, ItemKind::Subscription).0))
+            }
+            Deed::Ordering(enabled) => {
+                self.ordering_enabled = enabled;
+                Ok(None)
+            }
+            Deed::BillTo(customer, payer) => {
+                let row = self
+                    .customers
+                    .get_mut(&customer)
+                    .ok_or("there is no such customer")?;
+                row.fields.bill_to = payer;
+                self.moved();
+                Ok(None)
+            }
+            Deed::PriceList(id, active) => {
+                let lists = Arc::make_mut(&mut self.price_lists);
+                lists
+                    .get_mut(&id)
+                    .ok_or("there is no such price list")?
+                    .active = active;
+                Ok(None)
+            }
+            Deed::Kind(kind) => {
+                if kind == ResellerKind::Tenant || self.on {
+                    return refused("a tenant reseller becomes one by activation only, for good");
+                }
+                self.kind = kind;
+                Ok(None)
+            }
+            _ => refused("the staff has no such action"),
         }
     }
 
@@ -391,11 +415,15 @@ impl World {
                 self.moved();
             }
         }
+        let mut synced = false;
         for row in self.customers.values_mut() {
             if row.fields.bill_to == self.reseller && row.sync == Sync::NotSynced {
                 row.sync = Sync::Synced;
-                self.revision += 1;
+                synced = true;
             }
+        }
+        if synced {
+            self.moved();
         }
         let catalogue = self.price_lists[&list].catalogue.clone();
         if let Ok(row) = self.some_tenant() {

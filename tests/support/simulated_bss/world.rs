@@ -18,6 +18,7 @@ use super::records::{
 use super::refusals::Known;
 use super::spoils::Spoil;
 use super::switches::Switches;
+use super::wrong::Wrong;
 
 /// The account of the reseller.
 pub(crate) const RESELLER: &str = "10423";
@@ -62,12 +63,14 @@ pub(crate) struct World {
     pub(crate) wanted: Arc<TenantSettings>,
     /// What the switch itself will spoil.
     pub(crate) spoil: Option<Spoil>,
+    /// The mistake that this BSS makes.
+    pub(crate) wrong: Option<Wrong>,
     /// Messages sent to end customers.
     pub(crate) mails: u32,
     /// What the judge saw at the moment of an effect.
     pub(super) seen: Vec<String>,
     pub(super) request_keys: BTreeMap<RequestKey, Known>,
-    pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Option<Duration>)>,
+    pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Duration)>,
     purchases_made: u32,
     orders_made: u32,
     pub(super) tenants_made: u32,
@@ -153,6 +156,7 @@ impl World {
             ])),
             wanted: Arc::new(wanted_settings()),
             spoil: None,
+            wrong: None,
             mails: 0,
             seen: Vec::new(),
             request_keys: BTreeMap::new(),
@@ -293,6 +297,14 @@ impl World {
     pub(crate) fn settle(&mut self) {
         self.switches.honest();
         let now = self.now;
+        if let Some(life) = self.switches.request_key_life {
+            self.request_keys
+                .retain(|_, known| known.since + life > now);
+            self.refusals.retain(|_, (_, since)| *since + life > now);
+        }
+        if self.next_due().is_none_or(|next| next > now) {
+            return;
+        }
         let due = |at: &Option<Duration>| at.is_some_and(|at| at <= now);
         for row in self.tenants.values_mut() {
             if row.tenant.status == TenantStatus::InProgress && due(&row.ready) {
@@ -323,8 +335,6 @@ impl World {
         for id in marks {
             self.mark(&id);
         }
-        self.request_keys.retain(|_, known| !due(&known.until));
-        self.refusals.retain(|_, (_, until)| !due(until));
     }
 
     /// When something happens by itself next.
@@ -400,18 +410,27 @@ impl World {
         TenantId(format!("T{}", self.tenants_made))
     }
 
-    /// How long a key that is used now is known.
-    pub(super) fn known_until(&self) -> Option<Duration> {
-        self.switches.request_key_life.map(|life| self.now + life)
+    /// The moment from which a key that is used now is known; nobody counts where it is known for
+    /// ever.
+    pub(super) fn known_since(&self) -> Duration {
+        match self.switches.request_key_life {
+            Some(_) => self.now,
+            None => Duration::ZERO,
+        }
     }
 
-    /// When something that is made now can be seen.
-    pub(super) fn seen_from(&self) -> Duration {
+    /// The moment at which something is made now; nobody counts where nothing lags.
+    pub(super) fn made_now(&self) -> Duration {
         if self.switches.lag.is_zero() {
             Duration::ZERO
         } else {
-            self.now + self.switches.lag
+            self.now.max(Duration::from_nanos(1))
         }
+    }
+
+    /// Whether what was made then can be seen.
+    pub(super) fn is_seen(&self, made: Duration) -> bool {
+        self.switches.lag.is_zero() || made.is_zero() || made + self.switches.lag <= self.now
     }
 
     /// Every copy in the live tenant, for tests.
