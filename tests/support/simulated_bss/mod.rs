@@ -9,7 +9,12 @@
     dead_code,
     unused_imports,
     clippy::unnecessary_wraps,
-    reason = "each test binary uses its own part of this; every operation answers as in the port"
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "each test binary uses its own part of this; every operation answers as in the \
+              port, and a defect of the simulation itself may panic"
 )]
 
 mod activation;
@@ -19,6 +24,7 @@ mod copying;
 mod judge;
 mod listings;
 mod people;
+mod port;
 mod pricing;
 mod records;
 mod refusals;
@@ -30,6 +36,7 @@ mod wrong;
 
 pub(crate) use by_hand::Pick;
 pub(crate) use people::{Deed, Defect, TenantVerb};
+pub(crate) use port::SharedWorld;
 pub(crate) use records::{
     Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, Maker, OrderRow, Owned, PriceList,
     PricingRow, PurchaseRow, Stored, TenantRow,
