@@ -314,6 +314,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
                 let recorded = record::creation(create, claim).ok_or(Interrupted::Again)?;
+                self.stands(life).await?;
                 self.still_ours(scene)?;
                 vec![bss.create_tenant(fence, recorded).await]
             }
@@ -325,6 +326,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 let recorded =
                     record::activation(activate, claim, &scene.upgrade, present.as_ref())
                         .ok_or(Interrupted::Again)?;
+                self.stands(life).await?;
                 self.still_ours(scene)?;
                 vec![bss.activate(fence, recorded).await]
             }
@@ -594,6 +596,23 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = upgrade.clone();
         Consent::new(move || still_wanted(&*cluster, &stop, &upgrade))
+    }
+
+    /// Whether the record is still the one that was written, read live: the cluster's state may
+    /// have gone back since, and then the intent is not on record.
+    async fn stands(&self, life: &mut Life<K::Bss>) -> Result<(), Interrupted> {
+        let written = life.claim.as_ref().map(|claim| claim.metadata.clone());
+        let name = written.as_ref().and_then(|meta| meta.name.clone());
+        let live = self.cluster.claim(&name.unwrap_or_default()).await?;
+        let live = live.map(|claim| claim.metadata);
+        let known =
+            |meta: &kube::api::ObjectMeta| (meta.uid.clone(), meta.resource_version.clone());
+        if live.as_ref().map(known) == written.as_ref().map(known) {
+            return Ok(());
+        }
+        life.claim = None;
+        life.observed.claim = None;
+        Err(Interrupted::Again)
     }
 
     fn slice_is_over(&self, begun: Duration) -> bool {

@@ -290,12 +290,11 @@ impl Decide<'_> {
             return None;
         }
         if let Some(issued) = self.seen.issued {
-            let known = claim
-                .epoch
-                .and_then(|epoch| u64::try_from(epoch).ok())
-                .unwrap_or(0);
-            let lost = issued.previous > Epoch(known) && self.seen.acquire_was_open == Some(false);
-            let went_back = if lost { WentBack::Yes } else { WentBack::No };
+            let went_back = if self.seen.went_back {
+                WentBack::Yes
+            } else {
+                WentBack::No
+            };
             return Some(self.act(Effect::Claim(ClaimEdit::RecordEpoch {
                 epoch: issued.epoch.0,
                 went_back,

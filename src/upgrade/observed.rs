@@ -229,8 +229,14 @@ pub struct Observed {
     pub claim: Option<ResellerClaimSpec>,
     /// Whether the claim had `acquiring` open when this life began.
     pub acquire_was_open: Option<bool>,
+    /// Acquisitions that were sent, and of which nobody knows whether an epoch was issued for them:
+    /// one that was open on record when this life began, and those of this life.
+    pub acquires_unheard: u64,
     /// An epoch that was issued and is not on record yet.
     pub issued: Option<IssuedEpoch>,
+    /// Whether more epochs were issued before it than the record accounts for: the cluster's state
+    /// went back.
+    pub went_back: bool,
     /// The epoch under which this life works.
     pub epoch: Option<Epoch>,
     /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
@@ -360,10 +366,30 @@ impl Observed {
         })
     }
 
+    /// An acquisition may have been answered without anybody hearing it.
+    pub(super) fn unheard(&mut self, perhaps: bool) {
+        self.acquires_unheard = self.acquires_unheard.saturating_add(u64::from(perhaps));
+    }
+
+    /// An epoch was issued: as many before it as were not heard of are no sign of anything.
+    pub(super) fn acquired(&mut self, issued: IssuedEpoch) {
+        let known = self.claim.as_ref().and_then(|claim| claim.epoch);
+        let known = known
+            .and_then(|epoch| u64::try_from(epoch).ok())
+            .unwrap_or(0);
+        let between = issued.previous.0.saturating_sub(known);
+        self.went_back = between > self.acquires_unheard;
+        self.acquires_unheard = self.acquires_unheard.saturating_sub(between);
+        self.issued = Some(issued);
+    }
+
     pub(super) fn hold(&mut self, holding: Holding) -> Option<crate::api::ClaimHolder> {
         match holding {
             Holding::Ours(spec) => {
-                self.acquire_was_open.get_or_insert(spec.acquiring);
+                if self.acquire_was_open.is_none() {
+                    self.acquire_was_open = Some(spec.acquiring);
+                    self.unheard(spec.acquiring);
+                }
                 let copies = spec.intents.copies.is_some();
                 if !copies || self.copies_were_open.is_none() {
                     self.copies_were_open = Some(copies && self.copies_were_open.is_none());

@@ -56,9 +56,7 @@ fn silent<T>(kind: Kind) -> impl Fn(Silence) -> BssResult<T> + Send + Sync + 'st
             Silence::Refused(_) => BssError::Unavailable { detail: detail() },
             Silence::Malformed => BssError::Malformed { detail: detail() },
             // A read that nobody answers has no effect that could be unknown.
-            Silence::Unknown if kind == Kind::BssRead => {
-                BssError::Unavailable { detail: detail() }
-            }
+            Silence::Unknown if kind == Kind::BssRead => BssError::Unavailable { detail: detail() },
             Silence::Unknown => BssError::OutcomeUnknown { detail: detail() },
         })
     }

@@ -90,11 +90,19 @@ impl Cluster for SimulatedCluster {
         cache.get(&key).and_then(|(_, seen)| seen.clone())
     }
 
-    async fn connection(&self, namespace: &str, name: &str) -> ClusterResult<Option<BssConnection>> {
+    async fn connection(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> ClusterResult<Option<BssConnection>> {
         // From a cache, as in the real one: no call.
         let core = self.port.shared.lock();
         let key = (namespace.to_owned(), name.to_owned());
-        Ok(core.clusters[self.cluster].etcd.connections.get(&key).cloned())
+        Ok(core.clusters[self.cluster]
+            .etcd
+            .connections
+            .get(&key)
+            .cloned())
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> ClusterResult<Option<SecretView>> {
@@ -177,7 +185,9 @@ impl Cluster for SimulatedCluster {
         self.read("list reports", move |etcd| {
             let own = etcd.reports.values().filter(|report| {
                 let owners = report.metadata.owner_references.iter().flatten();
-                owners.into_iter().any(|owner| Some(&owner.uid) == uid.as_ref())
+                owners
+                    .into_iter()
+                    .any(|owner| Some(&owner.uid) == uid.as_ref())
             });
             own.cloned().collect()
         })

@@ -67,7 +67,7 @@ impl Core {
             let (_, deed) = self.script.remove(at);
             self.act(deed);
         }
-        if self.faults.draw(&[Fault::PeopleAct], 12).is_none() {
+        if !self.faults.somebody_acts() {
             return;
         }
         // Whoever froze ordering for a switch that compares nothing lets everything rest.
@@ -239,6 +239,7 @@ fn name(deed: &Deed) -> &'static str {
         Deed::FinishOrders => "FinishOrders",
         Deed::CancelOrders => "CancelOrders",
         Deed::StaffCancels(_) => "StaffCancels",
+        Deed::StaffOrders(_) => "StaffOrders",
         Deed::Ordering(_) => "Ordering",
         Deed::BillTo(..) => "BillTo",
         Deed::PriceList(..) => "PriceList",

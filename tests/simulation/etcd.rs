@@ -91,7 +91,14 @@ impl Etcd {
         let Some(upgrade) = self.upgrades.get_mut(key) else {
             return;
         };
-        if upgrade.metadata.finalizers.iter().flatten().next().is_none() {
+        if upgrade
+            .metadata
+            .finalizers
+            .iter()
+            .flatten()
+            .next()
+            .is_none()
+        {
             self.end(key);
         } else if upgrade.metadata.deletion_timestamp.is_none() {
             let at = jiff::Timestamp::UNIX_EPOCH;

@@ -93,6 +93,8 @@ pub(crate) struct Faults {
     active: Vec<Fault>,
     rng: Rng,
     left: u32,
+    /// How often people act unasked.
+    acts: u32,
     fired: BTreeMap<Fault, u64>,
 }
 
@@ -103,12 +105,9 @@ impl Faults {
             active,
             rng,
             left,
+            acts: left,
             fired: BTreeMap::new(),
         }
-    }
-
-    pub(crate) fn active(&self) -> &[Fault] {
-        &self.active
     }
 
     /// Whether one of `these` happens at this moment, once in `times` for each.
@@ -125,6 +124,13 @@ impl Faults {
         None
     }
 
+    /// Whether somebody acts unasked at this moment.
+    pub(crate) fn somebody_acts(&mut self) -> bool {
+        let acts = self.acts > 0 && self.active.contains(&Fault::PeopleAct) && self.rng.once_in(8);
+        self.acts -= u32::from(acts);
+        acts
+    }
+
     /// A fault was injected.
     pub(crate) fn fired(&mut self, fault: Fault) {
         *self.fired.entry(fault).or_default() += 1;
@@ -134,13 +140,10 @@ impl Faults {
         &self.fired
     }
 
-    /// No fault comes any more.
-    pub(crate) fn over(&self) -> bool {
-        self.left == 0
-    }
-
+    /// Nothing goes wrong from now on.
     pub(crate) fn end(&mut self) {
         self.left = 0;
+        self.acts = 0;
     }
 }
 

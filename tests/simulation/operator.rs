@@ -150,6 +150,7 @@ impl Operator {
             }
         };
         let mut active = !wanted.is_empty();
+        self.shared.lock().passes += wanted.len();
         for (key, seen) in wanted {
             let uid = seen.as_ref().and_then(|seen| seen.metadata.uid.clone());
             let before = match &uid {

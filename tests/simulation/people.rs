@@ -12,6 +12,8 @@ use tenant_reseller_operator::api::{
     TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
 };
 
+use tenant_reseller_operator::bss::port::Strength;
+
 use super::core::{Cluster, Core};
 use super::etcd::Key;
 use super::faults::Fault;
@@ -98,7 +100,10 @@ impl Core {
             }
             let all: Vec<(Key, TenantResellerUpgrade)> = {
                 let upgrades = &self.clusters[cluster].etcd.upgrades;
-                upgrades.iter().map(|(k, u)| (k.clone(), u.clone())).collect()
+                upgrades
+                    .iter()
+                    .map(|(k, u)| (k.clone(), u.clone()))
+                    .collect()
             };
             for (key, upgrade) in all {
                 if let Some(reason) = reason(&upgrade) {
@@ -135,7 +140,12 @@ impl Core {
         let action = next_action(upgrade);
         let annotation = |name: &str| {
             let (_, rest) = action.split_once(&format!("{name}="))?;
-            Some(rest.split_whitespace().next().unwrap_or_default().to_owned())
+            Some(
+                rest.split_whitespace()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
         };
         match reason {
             // Whoever confirms has looked: nothing is on its way any more.
@@ -144,6 +154,7 @@ impl Core {
                 if what.is_none() {
                     self.broken(format!("nobody is told what to confirm: {action}"));
                 }
+                self.unconfirmed = false;
                 self.set(cluster, key, CONFIRM_ANNOTATION, what.as_deref());
             }
             Reason::ResellerClaimed if !self.people.took_over && cluster > 0 => {
@@ -328,6 +339,13 @@ impl Core {
         self.say(|| format!("cluster {cluster} goes back"));
         self.faults.fired(Fault::ClusterBack);
         snapshot.lives.push('r');
+        let known =
+            |etcd: &super::etcd::Etcd| etcd.claims.values().filter_map(|c| c.spec.epoch).max();
+        let acquiring = snapshot.claims.values().any(|claim| claim.spec.acquiring);
+        // An epoch that may have been issued for the record as it was is no sign.
+        if known(&snapshot) < known(&self.clusters[cluster].etcd) && !acquiring {
+            self.unconfirmed = self.world.switches.promises.epochs == Strength::Strong;
+        }
         self.clusters[cluster].etcd = snapshot;
         for pid in 0..self.machines.len() {
             if self.machines[pid].alive && self.machines[pid].cluster == cluster {
@@ -399,12 +417,10 @@ impl Core {
     }
 
     fn change_spec(&mut self, cluster: usize) -> bool {
-        let Some(key) = self.one(cluster) else {
-            return false;
-        };
         let Some(manifest) = self.people.manifests.get_mut(&cluster) else {
             return false;
         };
+        let key = super::etcd::key(&manifest.metadata);
         manifest.spec.reseller.expected_name = match manifest.spec.reseller.expected_name {
             None => Some("Contoso Ltd".to_owned()),
             Some(_) => None,

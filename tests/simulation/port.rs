@@ -63,6 +63,11 @@ impl Port {
                     core.writes.push(number);
                 }
                 core.say(|| format!("p{pid} {number} {name} {}", told(fate)));
+                if core.unconfirmed && matches!(name, "activate" | "create tenant") {
+                    core.broken(format!(
+                        "{name} was sent before anybody confirmed that the cluster went back"
+                    ));
+                }
                 let there = core
                     .rng
                     .between(Duration::from_millis(1), Duration::from_millis(30));
@@ -86,7 +91,8 @@ impl Port {
                 };
                 match fate {
                     Fate::Fine { back } => {
-                        core.agenda.after(there, move |core| arrives(core, Some(back)));
+                        core.agenda
+                            .after(there, move |core| arrives(core, Some(back)));
                     }
                     Fate::Refused(_) | Fate::Lost | Fate::KilledBefore => {
                         let silent = match fate {
@@ -134,7 +140,8 @@ impl Port {
                     Fate::Twice(again) => {
                         let second = arrives.clone();
                         let back = Duration::from_millis(5);
-                        core.agenda.after(there, move |core| arrives(core, Some(back)));
+                        core.agenda
+                            .after(there, move |core| arrives(core, Some(back)));
                         core.astray += 1;
                         core.agenda.after(there + again, move |core| {
                             core.astray -= 1;
@@ -226,10 +233,9 @@ impl Core {
         if let Some(strike) = self.strikes.iter().find(|strike| strike.at == now) {
             return match (strike.fate, kind) {
                 // What only reads does nothing late.
-                (
-                    Fate::KilledLate(_) | Fate::KilledUntil(_),
-                    Kind::BssRead | Kind::ApiRead,
-                ) => Fate::KilledBefore,
+                (Fate::KilledLate(_) | Fate::KilledUntil(_), Kind::BssRead | Kind::ApiRead) => {
+                    Fate::KilledBefore
+                }
                 (fate, _) => fate,
             };
         }
@@ -238,20 +244,17 @@ impl Core {
             return fine;
         };
         self.faults.fired(fault);
+        let api = matches!(kind, Kind::ApiRead | Kind::ApiWrite);
         let late = |core: &mut Self| {
-            let most = core.latest();
+            // An API server bounds its writes to about a minute.
+            let most = if api { TIMEOUT * 2 } else { core.latest() };
             core.rng.between(TIMEOUT, most)
         };
         match fault {
             Fault::BssRequestLost => Fate::Lost,
             Fault::BssReplyLost | Fault::ApiReplyLost => Fate::Unheard { malformed: false },
             Fault::BssReplyMalformed => Fate::Unheard { malformed: true },
-            Fault::BssRequestLate => Fate::Late(late(self)),
-            // An API server bounds its writes to about a minute.
-            Fault::ApiWriteLate => {
-                let least = Duration::from_millis(50);
-                Fate::Late(self.rng.between(least, Duration::from_mins(1)))
-            }
+            Fault::BssRequestLate | Fault::ApiWriteLate => Fate::Late(late(self)),
             Fault::BssRequestTwice => {
                 let again = late(self);
                 Fate::Twice(again)
@@ -260,11 +263,11 @@ impl Core {
                 back: TIMEOUT - Duration::from_secs(1),
             },
             Fault::KilledLate => Fate::KilledLate(late(self)),
-            Fault::Killed => *self.rng.one_of(&[
-                Fate::KilledBefore,
-                Fate::KilledAfter,
-                Fate::KilledAtReply,
-            ]),
+            Fault::Killed => {
+                *self
+                    .rng
+                    .one_of(&[Fate::KilledBefore, Fate::KilledAfter, Fate::KilledAtReply])
+            }
             other => Fate::Refused(other),
         }
     }

@@ -12,7 +12,7 @@ use super::people;
 use super::scenario::{Ending, Scenario};
 
 /// More calls than any run needs.
-const MANY_CALLS: u64 = 8_000;
+const MANY_CALLS: u64 = 30_000;
 /// Longer than any run takes, besides the time that people take.
 const LONG: Duration = Duration::from_hours(24);
 /// So many times people look, at most.
@@ -42,7 +42,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
     core.strikes = strikes.to_vec();
     let shared = Shared::new(core);
     let mut operators: Vec<Operator> = Vec::new();
-    let mut idle = (0_u64, 0_u64, Duration::ZERO);
+    let mut idle = (Duration::ZERO, 0);
     let long = LONG + scenario.looks.1 * LOOKS;
     let ended = loop {
         attend(&shared, &mut operators, scenario);
@@ -56,14 +56,11 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         core.glances = 0;
         event(&mut core);
         core.arrive_held();
-        // Passes that neither call nor wait would spin for ever.
-        idle = if (idle.1, idle.2) == (core.calls, core.now()) {
-            (idle.0 + 1, idle.1, idle.2)
-        } else {
-            (0, core.calls, core.now())
-        };
-        if idle.0 > 1_000 {
-            core.broken("it spins: passes follow each other without a call or a wait".to_owned());
+        // Passes that neither call nor wait would follow each other for ever.
+        if core.now() != idle.0 {
+            idle = (core.now(), core.passes);
+        } else if core.passes - idle.1 > 200 {
+            core.broken("it spins: passes follow each other without a wait".to_owned());
         }
         if core.calls > MANY_CALLS || core.now() > long || !core.violations.is_empty() {
             break None;
@@ -91,7 +88,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         reasons: core.reasons.clone(),
         violations: core.violations.clone(),
         ended,
-        named,
+        named: named + core.named,
         trace: core.trace.take().unwrap_or_default(),
     }
 }
@@ -144,4 +141,3 @@ pub(crate) fn reason(upgrade: &TenantResellerUpgrade) -> Option<Reason> {
         .into_iter()
         .find(|reason| reason.as_str() == ready.reason)
 }
-

@@ -123,7 +123,14 @@ pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
                     }
                     let at = Instant::now();
                     let record = run(&Scenario::of(seed), &[], false);
-                    if at.elapsed().as_secs() > 2 || !record.violations.is_empty() { println!("{seed} {} {:?} {:?}", record.calls, at.elapsed(), record.violations); }
+                    if at.elapsed().as_secs() > 2 || !record.violations.is_empty() {
+                        println!(
+                            "{seed} {} {:?} {:?}",
+                            record.calls,
+                            at.elapsed(),
+                            record.violations
+                        );
+                    }
                     sum.lock().unwrap().add(seed, &record);
                 }
             });

@@ -40,6 +40,7 @@ impl Fold<'_> {
                     // The epoch of a lost reply is the previous one of the next: no sign of a
                     // restore.
                     self.seen.acquire_was_open = Some(true);
+                    self.seen.unheard(true);
                 } else if self.seen.acquire_was_open == Some(false) {
                     // Unless an earlier reply was lost: then an epoch may be out that nobody knows.
                     self.seen.refused = Some(ClaimEdit::EndAcquire);

@@ -122,6 +122,17 @@ impl Fold<'_> {
             self.seen.epoch = Some(issued.epoch);
             self.seen.issued = None;
         }
+        let acquiring = spec.is_some_and(|spec| spec.acquiring);
+        let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
+        if self.seen.epoch.is_some_and(|held| epoch != Some(held.0)) {
+            // The record is not the one that this life wrote: the cluster's state went back. The
+            // epoch that is issued next tells how far.
+            self.seen.epoch = None;
+            self.seen.acquire_was_open = Some(acquiring);
+            self.seen.acquires_unheard = u64::from(acquiring);
+            self.seen.copies_were_open = Some(copies);
+            self.seen.tenant = None;
+        }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
         let stands = match (&self.seen.refused, spec) {
             (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
@@ -129,7 +140,8 @@ impl Fold<'_> {
             (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
             (Some(_) | None, _) => false,
         };
-        if intent.is_some_and(|intent| intent.operation_id.is_some()) {
+        // On record; or the record that it belongs to is gone.
+        if intent.is_none_or(|intent| intent.operation_id.is_some()) {
             self.seen.started = None;
         }
         if !stands {
