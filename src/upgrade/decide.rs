@@ -16,8 +16,8 @@ use crate::api::{
     ActivationIntent, ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec, StateClass,
 };
 use crate::bss::port::{
-    BackOrdering, CopyItem, CopyListing, Epoch, OperationId, PageRequest, PricingOptions,
-    PricingOutcome, Reseller, SourceId, Tenant, TenantAccess, TenantId, WriteOperation,
+    BackOrdering, CopyItem, CopyListing, OperationId, PageRequest, PricingOptions, PricingOutcome,
+    Reseller, SourceId, Tenant, TenantAccess, TenantId, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
 
@@ -290,10 +290,9 @@ impl Decide<'_> {
             return None;
         }
         if let Some(issued) = self.seen.issued {
-            let went_back = if self.seen.went_back {
-                WentBack::Yes
-            } else {
-                WentBack::No
+            let went_back = match self.seen.went_back {
+                Some(_) => WentBack::Yes,
+                None => WentBack::No,
             };
             return Some(self.act(Effect::Claim(ClaimEdit::RecordEpoch {
                 epoch: issued.epoch.0,
@@ -510,6 +509,19 @@ impl Decide<'_> {
             return Some(Self::settles(
                 left,
                 "what an earlier operator may have sent",
+            ));
+        }
+        // Whoever was at work before may have sent copies that reads do not show yet, and the record
+        // that names them is gone.
+        if ways.copying == Copying::LookUpFirst
+            && let Some(left) = self
+                .seen
+                .went_back
+                .and_then(|since| self.settling_since(Some(since)))
+        {
+            return Some(Self::settles(
+                left,
+                "copies of which the record knows nothing",
             ));
         }
         let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);

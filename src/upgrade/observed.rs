@@ -234,9 +234,9 @@ pub struct Observed {
     pub acquires_unheard: u64,
     /// An epoch that was issued and is not on record yet.
     pub issued: Option<IssuedEpoch>,
-    /// Whether more epochs were issued before it than the record accounts for: the cluster's state
-    /// went back.
-    pub went_back: bool,
+    /// When it was seen that more epochs were issued than the record accounts for: the cluster's
+    /// state went back, or another operator was at work.
+    pub went_back: Option<Duration>,
     /// The epoch under which this life works.
     pub epoch: Option<Epoch>,
     /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
@@ -372,13 +372,13 @@ impl Observed {
     }
 
     /// An epoch was issued: as many before it as were not heard of are no sign of anything.
-    pub(super) fn acquired(&mut self, issued: IssuedEpoch) {
+    pub(super) fn acquired(&mut self, issued: IssuedEpoch, now: Duration) {
         let known = self.claim.as_ref().and_then(|claim| claim.epoch);
         let known = known
             .and_then(|epoch| u64::try_from(epoch).ok())
             .unwrap_or(0);
         let between = issued.previous.0.saturating_sub(known);
-        self.went_back = between > self.acquires_unheard;
+        self.went_back = (between > self.acquires_unheard).then_some(now);
         self.acquires_unheard = self.acquires_unheard.saturating_sub(between);
         self.issued = Some(issued);
     }

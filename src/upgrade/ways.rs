@@ -131,7 +131,12 @@ impl Ways {
         if !refused.is_empty() {
             return Err(refusal(&refused));
         }
-        let (switch, stillness) = match (promises.revision, promises.compares) {
+        // A person who presses a button compares nothing.
+        let compares = match doers.get(&WriteOperation::ActivateBackOrdering) {
+            Some(Doer::Bss) => promises.compares,
+            Some(Doer::PersonByInstruction | Doer::Person) | None => Strength::Weak,
+        };
+        let (switch, stillness) = match (promises.revision, compares) {
             (Strength::Strong, Strength::Strong) => (Switch::Compared, Stillness::OneRevision),
             (revision, _) => {
                 let switch = if accepts(Risk::UnguardedSwitch) {

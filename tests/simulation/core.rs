@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk, TenantResellerUpgrade};
-use tenant_reseller_operator::bss::port::Strength;
+use tenant_reseller_operator::bss::port::{Mode, Strength, WriteOperation};
 
 use super::clockwork::{Agenda, Event, Rng};
 use super::etcd::{Etcd, Key};
@@ -101,8 +101,8 @@ pub(crate) struct Core {
     pub(crate) risks: BTreeSet<Risk>,
     /// Violations that are the very risk that was accepted.
     pub(crate) named: u64,
-    /// The cluster went back, the BSS knows a later epoch, and nobody has confirmed it.
-    pub(crate) unconfirmed: bool,
+    /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
+    pub(crate) unconfirmed: Option<Duration>,
     /// How often a process looked at its clock since the last event.
     pub(crate) glances: u32,
 }
@@ -154,7 +154,7 @@ impl Core {
             passes: 0,
             risks: BTreeSet::new(),
             named: 0,
-            unconfirmed: false,
+            unconfirmed: None,
         }
     }
 
@@ -181,11 +181,19 @@ impl Core {
     /// ledgers and the comparison after the switch have to name.
     fn accepted(&self, what: &str) -> bool {
         let promises = self.world.switches.promises;
-        let unguarded =
-            promises.compares == Strength::Weak && self.risks.contains(&Risk::UnguardedSwitch);
+        let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
+        let compares = promises.compares == Strength::Strong
+            && promises.revision == Strength::Strong
+            && by_hand == Mode::Automatic;
+        let unguarded = !compares && self.risks.contains(&Risk::UnguardedSwitch);
         let unseen = promises.orders == Strength::Weak && self.risks.contains(&Risk::UnseenOrders);
-        what.starts_with("SwitchedTooEarly") && unguarded
-            || what.starts_with("SwitchedTooEarly: OrderNotFinal") && unseen
+        let Some(what) = ["SwitchedTooEarly", "PressedTooEarly"]
+            .iter()
+            .find_map(|rule| what.strip_prefix(rule))
+        else {
+            return false;
+        };
+        unguarded || unseen && what.starts_with(": OrderNotFinal")
     }
 
     /// What was held back until so many calls were made arrives.
@@ -384,16 +392,6 @@ impl Core {
         if machine.alive && machine.blind_until <= now && newer {
             machine.cache.insert(key.clone(), (version, seen));
             machine.dirty.insert(key);
-        }
-    }
-
-    /// Something that upgrades refer to changed: all are looked at.
-    pub(crate) fn touched(&mut self, cluster: usize) {
-        for machine in &mut self.machines {
-            if machine.cluster == cluster {
-                let all: Vec<Key> = machine.cache.keys().cloned().collect();
-                machine.dirty.extend(all);
-            }
         }
     }
 

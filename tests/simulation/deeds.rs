@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{Reason, Risk};
+use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::port::{
     AccountId, Keys, Mode, PurchaseState, ResellerKind, SourceId, Strength, WriteOperation,
 };
@@ -10,7 +10,7 @@ use tenant_reseller_operator::bss::port::{
 use super::clockwork::Rng;
 use super::core::Core;
 use super::faults::Fault;
-use super::scenario::{ORDER_SETTLE, SETTLE};
+use super::scenario::SETTLE;
 use crate::simulated_bss::{
     Deed, Defect, Marks, OTHER_RESELLER, Pick, RESELLER, Screens, TenantVerb, World,
 };
@@ -71,8 +71,11 @@ impl Core {
             return;
         }
         // Whoever froze ordering for a switch that compares nothing lets everything rest.
+        let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
         let weak = self.world.switches.promises.compares == Strength::Weak
-            || self.world.switches.promises.orders == Strength::Weak;
+            || self.world.switches.promises.revision == Strength::Weak
+            || self.world.switches.promises.orders == Strength::Weak
+            || by_hand == Mode::ManualStep;
         if weak && !self.world.ordering_enabled {
             return;
         }
@@ -214,19 +217,6 @@ impl Core {
         self.world.live_tenant().is_none()
     }
 }
-
-/// Which risk a person accepts for a promise that is weak, if there is one.
-pub(crate) fn risk_of(promise: &str) -> Option<Risk> {
-    match promise {
-        "epochs" => Some(Risk::SingleOperator),
-        "compares" => Some(Risk::UnguardedSwitch),
-        "orders" => Some(Risk::UnseenOrders),
-        _ => None,
-    }
-}
-
-/// Longer than any order that nobody can see stays pending.
-pub(crate) const LONGEST_ORDER: Duration = ORDER_SETTLE;
 
 fn name(deed: &Deed) -> &'static str {
     match deed {

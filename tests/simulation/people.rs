@@ -154,7 +154,7 @@ impl Core {
                 if what.is_none() {
                     self.broken(format!("nobody is told what to confirm: {action}"));
                 }
-                self.unconfirmed = false;
+                self.unconfirmed = None;
                 self.set(cluster, key, CONFIRM_ANNOTATION, what.as_deref());
             }
             Reason::ResellerClaimed if !self.people.took_over && cluster > 0 => {
@@ -344,7 +344,8 @@ impl Core {
         let acquiring = snapshot.claims.values().any(|claim| claim.spec.acquiring);
         // An epoch that may have been issued for the record as it was is no sign.
         if known(&snapshot) < known(&self.clusters[cluster].etcd) && !acquiring {
-            self.unconfirmed = self.world.switches.promises.epochs == Strength::Strong;
+            let fenced = self.world.switches.promises.epochs == Strength::Strong;
+            self.unconfirmed = fenced.then_some(self.agenda.now);
         }
         self.clusters[cluster].etcd = snapshot;
         for pid in 0..self.machines.len() {

@@ -47,7 +47,7 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         }
         Outcome::Reseller(reseller) => fold.reseller(reseller),
         Outcome::Claim(holding) => fold.claim(holding),
-        Outcome::Acquired(issued) => fold.seen.acquired(issued),
+        Outcome::Acquired(issued) => fold.seen.acquired(issued, now.monotonic),
         Outcome::Tenant(tenant) => fold.tenant(tenant),
         Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
         Outcome::Operation(state) => fold.operation(state),
