@@ -136,8 +136,7 @@ impl World {
             Deed::Resume(id) => self.changes(&id, PurchaseState::Active),
             Deed::Quantity(id, quantity) => {
                 self.open(&id)?;
-                self.purchases.get_mut(&id).unwrap().fields.quantity = quantity;
-                self.moved();
+                self.set_quantity(&id, quantity);
                 Ok(None)
             }
             Deed::FinishOrders => {
@@ -169,12 +168,16 @@ impl World {
                     .customers
                     .get_mut(&id)
                     .ok_or("there is no such customer")?;
-                row.sync = if synced {
+                let state = if synced {
                     Sync::Synced
                 } else {
                     Sync::NotSynced
                 };
-                self.moved();
+                let moves = row.sync != state;
+                row.sync = state;
+                if moves {
+                    self.moved_for(&id);
+                }
                 Ok(None)
             }
             Deed::MarkByHand(id) => {
@@ -228,8 +231,10 @@ impl World {
                     .customers
                     .get_mut(&customer)
                     .ok_or("there is no such customer")?;
-                row.fields.bill_to = payer;
-                self.moved();
+                let before = std::mem::replace(&mut row.fields.bill_to, payer.clone());
+                if before != payer && [&before, &payer].contains(&&self.reseller) {
+                    self.moved();
+                }
                 Ok(None)
             }
             Deed::PriceList(id, active) => {
@@ -301,7 +306,18 @@ impl World {
             && row.state != state
         {
             row.state = state;
-            self.moved();
+            let customer = row.customer.clone();
+            self.moved_for(&customer);
+        }
+    }
+
+    fn set_quantity(&mut self, id: &SourceId, quantity: u32) {
+        if let Some(row) = self.purchases.get_mut(id)
+            && row.fields.quantity != quantity
+        {
+            row.fields.quantity = quantity;
+            let customer = row.customer.clone();
+            self.moved_for(&customer);
         }
     }
 
@@ -467,6 +483,10 @@ impl World {
                 self.prices(Some(&customer), &begun)
             }
             Deed::RemovePricing(who) => {
+                let copied = |who: &SourceId| self.is_copied(&tenant, who);
+                if !who.as_ref().is_none_or(copied) {
+                    return refused("a customer is not in the reseller BSS");
+                }
                 let mine = |of: &SourceId| who.as_ref().is_none_or(|who| who == of);
                 self.pricing
                     .retain(|(of, customer), _| *of != tenant || !mine(customer));
@@ -484,12 +504,15 @@ impl World {
                 let Owned::Purchase(fields) = &mut self.copies.get_mut(&key).unwrap().fields else {
                     return refused("it is no copy of a subscription");
                 };
+                let moves = fields.quantity != quantity;
                 fields.quantity = quantity;
                 // What is done in the reseller BSS flows up once back ordering is on.
                 if self.on {
-                    self.purchases.get_mut(&source).unwrap().fields.quantity = quantity;
+                    self.set_quantity(&source, quantity);
                 }
-                self.moved();
+                if moves {
+                    self.moved();
+                }
                 Ok(None)
             }
             Deed::EndCopy(source) => {
@@ -550,8 +573,10 @@ impl World {
     }
 
     fn end(&mut self, key: &CopyKey) {
-        self.copies.get_mut(key).unwrap().state = CopyState::Ended;
-        self.moved();
+        let row = self.copies.get_mut(key).unwrap();
+        if std::mem::replace(&mut row.state, CopyState::Ended) != CopyState::Ended {
+            self.moved();
+        }
         if self.on {
             self.set_state(&key.2, PurchaseState::Cancelled);
         }

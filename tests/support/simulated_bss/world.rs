@@ -255,8 +255,9 @@ impl World {
             provisioned: 1,
             sales: 0,
         };
+        let customer = row.customer.clone();
         self.purchases.insert(id.clone(), row);
-        self.moved();
+        self.moved_for(&customer);
         id
     }
 
@@ -267,15 +268,13 @@ impl World {
             .customers
             .get(&customer)
             .map_or(Mark::Unmarked, |row| row.mark);
-        self.orders.insert(
-            id.clone(),
-            OrderRow {
-                customer,
-                ready,
-                mark,
-            },
-        );
-        self.moved();
+        self.moved_for(&customer);
+        let row = OrderRow {
+            customer,
+            ready,
+            mark,
+        };
+        self.orders.insert(id.clone(), row);
         id
     }
 
@@ -289,6 +288,13 @@ impl World {
         if self.switches.promises.revision == tenant_reseller_operator::bss::port::Strength::Strong
         {
             self.revision += 1;
+        }
+    }
+
+    /// The same, if the customer is this reseller's.
+    pub(super) fn moved_for(&mut self, customer: &SourceId) {
+        if self.payer(customer) == Some(&self.reseller) {
+            self.moved();
         }
     }
 
@@ -361,7 +367,7 @@ impl World {
             }
         }
         if moves {
-            self.moved();
+            self.moved_for(customer);
         }
     }
 
