@@ -5,6 +5,8 @@
 //! A behaviour knows a [`Stage`] and nothing of what is behind it.
 
 mod copies;
+#[cfg(feature = "sandbox")]
+mod differential;
 mod listings;
 mod people;
 #[cfg(feature = "sandbox")]

@@ -18,6 +18,8 @@ pub(crate) struct Scene<'a, S: Stage> {
     pub(crate) account: AccountId,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) tenant: TenantId,
+    /// The size of the pages that it asks for.
+    pub(crate) limit: u16,
 }
 
 pub(crate) fn window(cursor: Option<Cursor>, limit: u16) -> PageRequest {
@@ -34,6 +36,7 @@ impl<'a, S: Stage> Scene<'a, S> {
             account,
             epoch: Some(issued.epoch),
             tenant: "none".into(),
+            limit: 3,
         }
     }
 
@@ -116,7 +119,10 @@ impl<'a, S: Stage> Scene<'a, S> {
     }
 
     pub(crate) async fn customers(&self) -> Vec<Customer> {
-        all(async |page| self.bss().customers(&self.account, &page).await).await
+        all(self.limit, async |page| {
+            self.bss().customers(&self.account, &page).await
+        })
+        .await
     }
 
     pub(crate) async fn customer(&self, id: &SourceId) -> Customer {
@@ -125,7 +131,10 @@ impl<'a, S: Stage> Scene<'a, S> {
     }
 
     pub(crate) async fn purchases(&self) -> Vec<Purchase> {
-        all(async |page| self.bss().subscriptions(&self.account, &page).await).await
+        all(self.limit, async |page| {
+            self.bss().subscriptions(&self.account, &page).await
+        })
+        .await
     }
 
     pub(crate) async fn purchase(&self, id: &SourceId) -> Purchase {
@@ -164,11 +173,17 @@ impl<'a, S: Stage> Scene<'a, S> {
     }
 
     pub(crate) async fn orders(&self) -> Vec<OpenOrder> {
-        all(async |page| self.bss().open_orders(&self.account, &page).await).await
+        all(self.limit, async |page| {
+            self.bss().open_orders(&self.account, &page).await
+        })
+        .await
     }
 
     pub(crate) async fn copies(&self, listing: CopyListing) -> Vec<CopyRecord> {
-        all(async |page| self.bss().copies(&self.tenant, listing, &page).await).await
+        all(self.limit, async |page| {
+            self.bss().copies(&self.tenant, listing, &page).await
+        })
+        .await
     }
 
     /// The copies of one source.
@@ -279,12 +294,15 @@ impl<'a, S: Stage> Scene<'a, S> {
     }
 }
 
-/// All pages, small ones, each row once.
-pub(crate) async fn all<T>(mut page: impl AsyncFnMut(PageRequest) -> BssResult<Page<T>>) -> Vec<T> {
+/// All pages.
+pub(crate) async fn all<T>(
+    limit: u16,
+    mut page: impl AsyncFnMut(PageRequest) -> BssResult<Page<T>>,
+) -> Vec<T> {
     let mut items = Vec::new();
     let mut cursor = None;
     for _ in 0..1_000 {
-        let read = page(window(cursor, 3)).await.unwrap();
+        let read = page(window(cursor, limit)).await.unwrap();
         items.extend(read.items);
         match read.next {
             Some(next) => cursor = Some(next),

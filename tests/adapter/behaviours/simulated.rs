@@ -12,7 +12,15 @@ pub(crate) struct Simulated(SharedWorld);
 
 impl Simulated {
     pub(crate) fn new() -> Self {
-        let mut world = World::new(6, 12).with_decoys();
+        Self::of(World::new(6, 12).with_decoys())
+    }
+
+    /// Three customers who own nothing yet.
+    pub(crate) fn small() -> Self {
+        Self::of(World::new(3, 0))
+    }
+
+    fn of(mut world: World) -> Self {
         world.switches.largest_batch = 100;
         world.switches.page_size = 500;
         world.switches.order_pending = Duration::ZERO;
@@ -101,6 +109,7 @@ fn figure(rule: &str) -> Option<&'static str> {
         "AlienCopy" | "AlienCharged" => "foreign",
         "Unmarked" => "unmarked",
         "Mail" => "mails",
+        "SecondActivation" => "activations",
         _ => return None,
     })
 }

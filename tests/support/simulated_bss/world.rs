@@ -8,12 +8,11 @@ use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, Invoicing, ItemKind, Mark,
     OperationId, OperationState, PriceListId, PricingOptions, PurchaseState, RequestKey,
-    ResellerKind, SourceId, Sync, TenantId, TenantSettings, TenantStatus,
+    ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
 
 use super::records::{
-    Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, OrderRow, PriceList, PricingRow,
-    PurchaseRow, TenantRow,
+    CopyRow, CustomerRow, Fields, OrderRow, PriceList, PricingRow, PurchaseRow, TenantRow,
 };
 use super::refusals::Known;
 use super::spoils::Spoil;
@@ -71,10 +70,10 @@ pub(crate) struct World {
     pub(super) seen: Vec<String>,
     pub(super) request_keys: BTreeMap<RequestKey, Known>,
     pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Duration)>,
-    purchases_made: u32,
-    orders_made: u32,
+    pub(super) purchases_made: u32,
+    pub(super) orders_made: u32,
     pub(super) tenants_made: u32,
-    operations_made: u32,
+    pub(super) operations_made: u32,
 }
 
 /// The settings that the world's people give a tenant.
@@ -104,113 +103,7 @@ pub(super) const PRODUCT: (&str, &str) = ("OFFICE-BASIC", "Monthly");
 pub(super) const ASSET: (&str, &str) = ("ROUTER-R1", "OneOff");
 pub(super) const ADDON: &str = "EXTRA-SEATS";
 
-fn price_list(currency: &'static str, active: bool) -> PriceList {
-    PriceList {
-        currency,
-        active,
-        catalogue: Catalogue {
-            products: [PRODUCT, ASSET, ("BACKUP-100", "Monthly")].into(),
-            addons: [ADDON].into(),
-        },
-    }
-}
-
 impl World {
-    /// A Basic reseller with this many customers (`c000`, `c001`, ...) and active purchases, every
-    /// fourth an asset, spread over the customers; all of them could be copied at once.
-    pub(crate) fn new(customers: u32, purchases: u32) -> Self {
-        let resale = BTreeMap::from([
-            ("OFFICE-BASIC", 900),
-            ("ROUTER-R1", 700),
-            ("BACKUP-100", 600),
-        ]);
-        let thin = BTreeMap::from([("BACKUP-100", 500)]);
-        let mut world = Self {
-            now: Duration::ZERO,
-            switches: Switches::default(),
-            reseller: AccountId::from(RESELLER),
-            kind: ResellerKind::Basic,
-            ordering_enabled: true,
-            on: false,
-            activations: 0,
-            epoch: 0,
-            holder: None,
-            revision: 1,
-            tenants: BTreeMap::new(),
-            operations: BTreeMap::new(),
-            customers: BTreeMap::new(),
-            purchases: BTreeMap::new(),
-            orders: BTreeMap::new(),
-            copies: BTreeMap::new(),
-            pricing: BTreeMap::new(),
-            refuses_pricing: BTreeSet::new(),
-            eager_pricing: false,
-            price_lists: Arc::new(BTreeMap::from([
-                ("PL".into(), price_list("EUR", true)),
-                ("PL-OLD".into(), price_list("EUR", false)),
-                ("PL-USD".into(), price_list("USD", true)),
-            ])),
-            resale: Arc::new(BTreeMap::from([
-                ("PL-RETAIL".into(), resale),
-                ("PL-THIN".into(), thin),
-            ])),
-            wanted: Arc::new(wanted_settings()),
-            spoil: None,
-            wrong: None,
-            mails: 0,
-            seen: Vec::new(),
-            request_keys: BTreeMap::new(),
-            refusals: BTreeMap::new(),
-            purchases_made: 0,
-            orders_made: 0,
-            tenants_made: 0,
-            operations_made: 0,
-        };
-        for n in 0..customers {
-            world.customer(&format!("c{n:03}"), RESELLER);
-        }
-        for n in 0..purchases {
-            world.buy(n % customers.max(1));
-        }
-        world.revision = 1;
-        world
-    }
-
-    /// The same with what must never be copied: the reseller's own purchase, another reseller's
-    /// customer with a purchase, and one purchase in each state that is not active.
-    pub(crate) fn with_decoys(mut self) -> Self {
-        self.purchase(SourceId::from(RESELLER), ItemKind::Subscription);
-        self.customer("x000", OTHER_RESELLER);
-        self.purchase(SourceId::from("x000"), ItemKind::Subscription);
-        let owner = self.customers.keys().next().unwrap().clone();
-        for state in [
-            PurchaseState::Suspended,
-            PurchaseState::FutureDated,
-            PurchaseState::Trial,
-            PurchaseState::Cancelled,
-            PurchaseState::Expired,
-        ] {
-            let id = self.purchase(owner.clone(), ItemKind::Subscription);
-            self.purchases.get_mut(&id).unwrap().state = state;
-        }
-        self.revision = 1;
-        self
-    }
-
-    fn customer(&mut self, id: &str, bill_to: &str) {
-        let row = CustomerRow {
-            fields: CustomerFields {
-                bill_to: AccountId::from(bill_to),
-                currency: "EUR",
-            },
-            sync: Sync::Synced,
-            mark: Mark::Unmarked,
-            was_marked: false,
-            mark_due: None,
-        };
-        self.customers.insert(SourceId::from(id), row);
-    }
-
     /// An order of the customer with this number that is complete at once; the purchase's id.
     pub(crate) fn buy(&mut self, customer: u32) -> SourceId {
         let kind = if self.purchases_made % 4 == 3 {
@@ -255,8 +148,9 @@ impl World {
             provisioned: 1,
             sales: 0,
         };
+        let customer = row.customer.clone();
         self.purchases.insert(id.clone(), row);
-        self.moved();
+        self.moved_for(&customer);
         id
     }
 
@@ -267,15 +161,13 @@ impl World {
             .customers
             .get(&customer)
             .map_or(Mark::Unmarked, |row| row.mark);
-        self.orders.insert(
-            id.clone(),
-            OrderRow {
-                customer,
-                ready,
-                mark,
-            },
-        );
-        self.moved();
+        self.moved_for(&customer);
+        let row = OrderRow {
+            customer,
+            ready,
+            mark,
+        };
+        self.orders.insert(id.clone(), row);
         id
     }
 
@@ -289,6 +181,13 @@ impl World {
         if self.switches.promises.revision == tenant_reseller_operator::bss::port::Strength::Strong
         {
             self.revision += 1;
+        }
+    }
+
+    /// The same, if the customer is this reseller's.
+    pub(super) fn moved_for(&mut self, customer: &SourceId) {
+        if self.payer(customer) == Some(&self.reseller) {
+            self.moved();
         }
     }
 
@@ -361,7 +260,7 @@ impl World {
             }
         }
         if moves {
-            self.moved();
+            self.moved_for(customer);
         }
     }
 
