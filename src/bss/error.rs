@@ -8,7 +8,7 @@ use thiserror::Error;
 ///
 /// No variant carries credentials, headers or reply bodies: these errors end up in logs, events
 /// and status.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum BssError {
     /// Too many requests. Nothing was done; the limiter has slowed the endpoint down already.
     #[error("the BSS throttles")]
@@ -106,7 +106,7 @@ pub enum BssError {
 }
 
 /// Blockers of one reason, counted, as a refusal names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockerTally {
     /// The reason.
     pub reason: BlockerReason,
@@ -117,7 +117,7 @@ pub struct BlockerTally {
 }
 
 /// A field that a BSS refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FieldError {
     /// Which.
     pub field: String,

@@ -93,7 +93,7 @@ pub struct Epoch(pub u64);
 pub struct Revision(pub u64);
 
 /// How a writing operation is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// By the BSS, when asked.
     Automatic,
@@ -104,7 +104,7 @@ pub enum Mode {
 }
 
 /// The operations that write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WriteOperation {
     /// Create the tenant.
     CreateTenant,
@@ -142,7 +142,7 @@ impl WriteOperation {
 }
 
 /// What a BSS does with business keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keys {
     /// Refuses a second record of a key or of a linked source.
     Unique,
@@ -153,7 +153,7 @@ pub enum Keys {
 }
 
 /// Whether a promise is given in its strong form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strength {
     /// The strong form.
     Strong,
@@ -162,7 +162,7 @@ pub enum Strength {
 }
 
 /// What a BSS promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Promises {
     /// Business keys.
     pub keys: Keys,
@@ -179,7 +179,7 @@ pub struct Promises {
 }
 
 /// Who may call the tenant's side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TenantAccess {
     /// Whoever may call the distributor's side.
     Shared,
@@ -188,7 +188,7 @@ pub enum TenantAccess {
 }
 
 /// What a BSS can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Capabilities {
     /// Per writing operation, how it is done.
     pub operations: BTreeMap<WriteOperation, Mode>,
@@ -203,7 +203,7 @@ pub struct Capabilities {
 }
 
 /// The kind of a reseller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResellerKind {
     /// Basic.
     Basic,
@@ -214,7 +214,7 @@ pub enum ResellerKind {
 }
 
 /// The state of back ordering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BackOrdering {
     /// Off.
     Off,
@@ -225,7 +225,7 @@ pub enum BackOrdering {
 }
 
 /// A reseller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reseller {
     /// Canonical id.
     pub account: AccountId,
@@ -244,7 +244,7 @@ pub struct Reseller {
 }
 
 /// An epoch as issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IssuedEpoch {
     /// The new one.
     pub epoch: Epoch,
@@ -253,7 +253,7 @@ pub struct IssuedEpoch {
 }
 
 /// How accounts are invoiced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Invoicing {
     /// One invoice for all.
     Combined,
@@ -273,7 +273,7 @@ impl Invoicing {
 }
 
 /// Settings of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TenantSettings {
     /// Price list.
     pub price_list: PriceListId,
@@ -290,7 +290,7 @@ pub struct TenantSettings {
 }
 
 /// Status of a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TenantStatus {
     /// Queued or being created.
     InProgress,
@@ -303,7 +303,7 @@ pub enum TenantStatus {
 }
 
 /// A tenant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
     /// Id.
     pub id: TenantId,
@@ -320,7 +320,7 @@ pub struct Tenant {
 }
 
 /// How a tenant creation began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TenantCreation {
     /// Under way.
     Started(OperationId),
@@ -329,7 +329,7 @@ pub enum TenantCreation {
 }
 
 /// State of a long-running operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OperationState {
     /// Under way.
     Running,
@@ -345,7 +345,7 @@ pub enum OperationState {
 }
 
 /// A page of a listing, ordered by immutable id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page<T> {
     /// Items.
     pub items: Vec<T>,
@@ -356,7 +356,7 @@ pub struct Page<T> {
 }
 
 /// Which page is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// Where it begins; the first page without.
     pub cursor: Option<Cursor>,
@@ -365,7 +365,7 @@ pub struct PageRequest {
 }
 
 /// Provisioning sync of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sync {
     /// In order.
     Synced,
@@ -374,7 +374,7 @@ pub enum Sync {
 }
 
 /// Whether a record is marked as a back-ordering record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
     /// Marked.
     Marked,
@@ -383,7 +383,7 @@ pub enum Mark {
 }
 
 /// A customer of the reseller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Customer {
     /// Id.
     pub id: SourceId,
@@ -423,7 +423,7 @@ impl ItemKind {
 }
 
 /// State of a subscription or asset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PurchaseState {
     /// Active.
     Active,
@@ -440,7 +440,7 @@ pub enum PurchaseState {
 }
 
 /// A subscription or asset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Purchase {
     /// Id.
     pub id: SourceId,
@@ -459,7 +459,7 @@ pub struct Purchase {
 }
 
 /// An order that is not final.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OpenOrder {
     /// Id.
     pub id: String,
@@ -468,7 +468,7 @@ pub struct OpenOrder {
 }
 
 /// The two listings of copies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CopyListing {
     /// Copies of customers.
     Customers,
@@ -477,7 +477,7 @@ pub enum CopyListing {
 }
 
 /// State of a copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CopyState {
     /// Complete.
     Live,
@@ -488,7 +488,7 @@ pub enum CopyState {
 }
 
 /// A copy. Records without a source are left out by the adapter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CopyRecord {
     /// Id in the reseller BSS.
     pub id: CopyId,
@@ -505,7 +505,7 @@ pub struct CopyRecord {
 }
 
 /// One item to copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CopyItem {
     /// Source.
     pub source: SourceId,
@@ -590,7 +590,7 @@ impl BlockerReason {
 }
 
 /// A reason with what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Blocker {
     /// Reason.
     pub reason: BlockerReason,
@@ -599,7 +599,7 @@ pub struct Blocker {
 }
 
 /// What became of one item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ItemOutcome {
     /// Made or completed.
     Created,
@@ -639,7 +639,7 @@ impl ItemOutcome {
 }
 
 /// Pricing options of one customer, as stored in the reseller BSS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PricingState {
     /// Complete.
     Set(Digest),
@@ -653,7 +653,7 @@ pub enum PricingState {
 }
 
 /// When a customer is billed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BillingDay {
     /// A day of the month, 1 to 28.
     Day(u8),
@@ -662,7 +662,7 @@ pub enum BillingDay {
 }
 
 /// Pricing options.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PricingOptions {
     /// Price list of the reseller BSS.
     pub price_list: PriceListId,
@@ -677,7 +677,7 @@ pub struct PricingOptions {
 }
 
 /// What became of setting one customer's options.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PricingOutcome {
     /// Stored.
     Written,
@@ -692,7 +692,7 @@ pub enum PricingOutcome {
 }
 
 /// What is checked against.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CheckTarget {
     /// A tenant's catalogue.
     Tenant(TenantId),
@@ -701,7 +701,7 @@ pub enum CheckTarget {
 }
 
 /// What was found under one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Found {
     /// Nothing.
     None,
@@ -712,7 +712,7 @@ pub enum Found {
 }
 
 /// How an activation went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// This call switched it on.
     Activated,
