@@ -40,7 +40,9 @@ pub(crate) fn before_sending(
             })
     };
     let recorded = match call {
-        Call::Acquire => record.is_some_and(|record| record.acquiring),
+        // Of two leaders the second may rest on what the first had put on record when it read it:
+        // an epoch that is lost then is no danger, only a question to people (AwaitingConfirmation).
+        Call::Acquire => seen.claim.as_ref().is_some_and(|known| known.acquiring),
         Call::CreateTenant(create) => intents
             .and_then(|intents| intents.create_tenant.as_ref())
             .is_some_and(|intent| intent.settings_digest == create.digest),

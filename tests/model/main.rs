@@ -74,3 +74,39 @@ fn leaders() {
     c.leaders = 1;
     run(&c);
 }
+
+#[test]
+fn leaders_and_storefront() {
+    let mut c = Configuration::new("leaders and storefront");
+    c.leaders = 1;
+    c.purchases = 2;
+    c.acts = vec![(Act::Buy(0), 1), (Act::Cancel(0), 1), (Act::Change(1), 1), (Act::Order(1), 1)];
+    c.acts_in_all = 1;
+    run(&c);
+}
+
+#[test]
+fn leaders_and_crash() {
+    let mut c = Configuration::new("leaders and lost");
+    c.leaders = 1;
+    c.lost = 1;
+    c.purchases = 2;
+    run(&c);
+}
+
+#[test]
+fn pricing() {
+    let mut c = Configuration::new("pricing");
+    c.priced = false;
+    c.acts = vec![(Act::Price(0), 2), (Act::Price(1), 2), (Act::Unprice(0), 1), (Act::Unprice(1), 1), (Act::Replace, 1)];
+    c.acts_in_all = 4;
+    run(&c);
+}
+
+#[test]
+fn reseller_side() {
+    let mut c = Configuration::new("reseller");
+    c.acts = vec![(Act::Amend(0), 1), (Act::End(0), 1), (Act::Cancel(0), 1), (Act::Change(0), 1), (Act::Buy(1), 1), (Act::Replace, 1)];
+    c.acts_in_all = 3;
+    run(&c);
+}
