@@ -1,4 +1,4 @@
-//! Drives the heart over the small world: decide, record, perform, fold, with faults.
+//! Drives the heart over the simulated BSS: decide, record, perform, fold, with faults.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,15 +9,18 @@ use tenant_reseller_operator::api::{
     PricingPolicy, Reason, ResellerClaimSpec, ResellerRef, TenantResellerUpgrade,
     TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
 };
+use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{CopyListing, Epoch, SourceId, WriteOperation};
+use tenant_reseller_operator::bss::port::{
+    AccountId, ActivationTarget, CopyListing, Epoch, SourceId, WriteOperation,
+};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Copying, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome, Pace, Pages,
-    Read, References, TenantConnection, Terms, Tried, ValidUpgrade, Work, apply_claim_edit,
-    compose, decide, fold, validate,
+    ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome,
+    Pace, Pages, Read, References, TenantConnection, Terms, Tried, ValidUpgrade, Work,
+    apply_claim_edit, compose, decide, fold, validate,
 };
 
-use crate::world::World;
+use crate::simulated_bss::World;
 
 /// What may go wrong with one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,8 @@ pub(crate) struct Driver {
     pub(crate) statuses: Vec<TenantResellerUpgradeStatus>,
     /// Requests on their way, with the time at which they take effect and their epoch.
     pub(crate) late: Vec<(Duration, Effect, Option<Epoch>)>,
+    /// What the operator itself did against its rules; must stay empty.
+    pub(crate) violations: Vec<String>,
 }
 
 impl Driver {
@@ -113,6 +118,7 @@ impl Driver {
             trace: Vec::new(),
             statuses: Vec::new(),
             late: Vec::new(),
+            violations: Vec::new(),
         }
     }
 
@@ -141,6 +147,7 @@ impl Driver {
 
     /// One decision and its effect; answers whether the upgrade is done.
     pub(crate) fn step(&mut self, world: &mut World, fault: Fault) -> bool {
+        world.now = self.clock;
         let due: Vec<_> = {
             let clock = self.clock;
             let (due, later) = std::mem::take(&mut self.late)
@@ -165,7 +172,6 @@ impl Driver {
                 Next::After(wait) => {
                     assert!(!wait.is_zero(), "a wait of nothing would spin");
                     self.clock += wait;
-                    world.tick();
                 }
                 Next::OnChange => return decision.state.reason == Reason::Succeeded,
                 Next::AfterEffect => panic!("waits for an effect that is not there"),
@@ -254,7 +260,7 @@ impl Driver {
         if let Some(error) = error {
             return vec![Outcome::Failed { tried, error }];
         }
-        self.intent_first(&effect, world);
+        self.intent_first(&effect);
         let lost = BssError::OutcomeUnknown {
             detail: "reply lost".to_owned(),
         };
@@ -282,7 +288,7 @@ impl Driver {
     }
 
     /// An effect that must not be repeated blindly is on record before it goes out.
-    fn intent_first(&self, effect: &Effect, world: &mut World) {
+    fn intent_first(&mut self, effect: &Effect) {
         let intents = self.claim.as_ref().map(|claim| &claim.intents);
         let recorded = match effect {
             Effect::CreateTenant(create) => intents
@@ -315,91 +321,126 @@ impl Driver {
             Effect::Read(_) | Effect::Claim(_) | Effect::Work(Work::SetPricing(_)) => true,
         };
         if !recorded {
-            world
-                .violations
-                .push(format!("{} before its record", name(effect)));
+            let violation = format!("{} before its record", name(effect));
+            self.violations.push(violation);
         }
     }
 
-    fn read(world: &World, read: Read) -> Outcome {
-        match read {
-            Read::Identity => Outcome::Identity(Some("acme".to_owned())),
-            Read::Capabilities => Outcome::Capabilities(world.capabilities()),
-            Read::Reseller => Outcome::Reseller(world.reseller()),
-            Read::Tenant => {
-                Outcome::Tenant(world.tenant.as_ref().map(|(tenant, _)| tenant.clone()))
-            }
-            Read::Operation(_) => Outcome::Operation(world.operation()),
-            Read::OpenOrders(page) => Outcome::OpenOrders(world.open_orders(&page)),
+    fn read(world: &mut World, read: Read) -> BssResult<Outcome> {
+        let account = AccountId::from("10423");
+        let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
+        Ok(match read {
+            Read::Identity => Outcome::Identity(world.identity()?),
+            Read::Capabilities => Outcome::Capabilities(world.capabilities()?),
+            Read::Reseller => Outcome::Reseller(world.reseller(&account)?),
+            Read::Tenant => Outcome::Tenant(world.tenant(&account)?),
+            Read::Operation(id) => Outcome::Operation(world.operation(&id)?),
+            Read::OpenOrders(page) => Outcome::OpenOrders(world.open_orders(&account, &page)?),
             Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
                 CopyListing::Customers => Pages::Customers {
-                    source: wanted.source.map(|page| world.customers(&page)),
-                    copies: wanted.copies.map(|page| world.copies(true, &page)),
+                    source: turned(wanted.source.map(|page| world.customers(&account, &page)))?,
+                    copies: turned(
+                        wanted
+                            .copies
+                            .map(|page| world.copies(&tenant, wanted.listing, &page)),
+                    )?,
                 },
                 CopyListing::Subscriptions => Pages::Purchases {
-                    source: wanted.source.map(|page| world.purchases(&page)),
-                    copies: wanted.copies.map(|page| world.copies(false, &page)),
+                    source: turned(
+                        wanted
+                            .source
+                            .map(|page| world.subscriptions(&account, &page)),
+                    )?,
+                    copies: turned(
+                        wanted
+                            .copies
+                            .map(|page| world.copies(&tenant, wanted.listing, &page)),
+                    )?,
                 },
             }),
             Read::Inspect(calls) => {
-                let pricing: BTreeMap<_, _> = calls
-                    .pricing
-                    .iter()
-                    .flat_map(|ids| world.pricing(ids))
-                    .collect();
-                let checks = calls
-                    .checks
-                    .iter()
-                    .flat_map(|ids| world.check(ids))
-                    .collect();
+                let (mut pricing, mut checks) = (BTreeMap::new(), BTreeMap::new());
+                for ids in &calls.pricing {
+                    pricing.extend(world.pricing(&tenant, ids)?);
+                }
+                for ids in &calls.checks {
+                    checks.extend(world.check(&account, &calls.target, ids)?);
+                }
                 Outcome::Inspected { pricing, checks }
             }
             Read::Find(batches) => {
-                Outcome::Found(batches.iter().flat_map(|keys| world.find(keys)).collect())
+                let mut found = BTreeMap::new();
+                for keys in &batches {
+                    found.extend(world.find(&tenant, keys)?);
+                }
+                Outcome::Found(found)
             }
-        }
+        })
     }
 }
 
+fn turned<T>(page: Option<BssResult<T>>) -> BssResult<Option<T>> {
+    page.transpose()
+}
+
 fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome> {
-    let epoch = epoch.unwrap_or(Epoch(u64::MAX));
-    let fail = |error, tried| vec![Outcome::Failed { tried, error }];
+    let account = AccountId::from("10423");
+    let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
+    let tried = tried(&effect);
+    let one = |answer: BssResult<Outcome>| match answer {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Failed { tried, error },
+    };
     match effect {
-        Effect::Read(read) => vec![Driver::read(world, read)],
+        Effect::Read(read) => vec![one(Driver::read(world, read))],
         Effect::Claim(_) => Vec::new(),
-        Effect::Acquire { .. } => vec![Outcome::Acquired(world.acquire())],
+        Effect::Acquire { take_over } => {
+            let issued = world.acquire(&account, "cluster", take_over.as_deref());
+            vec![one(issued.map(Outcome::Acquired))]
+        }
         Effect::Work(Work::SetPricing(batches)) => batches
             .into_iter()
-            .map(
-                |batch| match world.set_pricing(batch.into_keys().collect()) {
-                    Ok(results) => Outcome::PricingSet(results),
-                    Err(error) => Outcome::Failed {
-                        tried: Tried::Work,
-                        error,
-                    },
-                },
-            )
+            .map(|batch| {
+                one(world
+                    .set_pricing(epoch, &tenant, &batch)
+                    .map(Outcome::PricingSet))
+            })
             .collect(),
-        Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => batches
+        Effect::Work(Work::CopyCustomers(batches)) => batches
             .into_iter()
-            .map(|batch| match world.copy(epoch, &batch) {
-                Ok(outcomes) => Outcome::Copied(outcomes),
-                Err(error) => Outcome::Failed {
-                    tried: Tried::Work,
-                    error,
-                },
+            .map(|batch| {
+                one(world
+                    .copy_customers(epoch, &tenant, &batch)
+                    .map(Outcome::Copied))
+            })
+            .collect(),
+        Effect::Work(Work::CopySubscriptions(batches)) => batches
+            .into_iter()
+            .map(|batch| {
+                one(world
+                    .copy_subscriptions(epoch, &tenant, &batch)
+                    .map(Outcome::Copied))
             })
             .collect(),
         Effect::CreateTenant(create) => {
-            match world.create_tenant(epoch, &create.key, &create.settings) {
-                Ok(creation) => vec![Outcome::TenantRequested(creation)],
-                Err(error) => fail(error, Tried::CreateTenant),
-            }
+            let CreateTenant {
+                key,
+                request,
+                settings,
+                ..
+            } = &create;
+            let made = world.create_tenant(&account, epoch, request, key, settings);
+            vec![one(made.map(Outcome::TenantRequested))]
         }
-        Effect::Activate(activate) => match world.activate(epoch, activate.sweep().revision()) {
-            Ok(how) => vec![Outcome::Activation(how)],
-            Err(error) => fail(error, Tried::Activate),
-        },
+        Effect::Activate(activate) => {
+            let target = ActivationTarget {
+                tenant: activate.tenant(),
+                expected: activate.sweep().revision(),
+            };
+            let (request, key) = (activate.request(), activate.key());
+            let how = world.activate_back_ordering(&account, epoch, request, key, target);
+            vec![one(how.map(Outcome::Activation))]
+        }
     }
 }
 

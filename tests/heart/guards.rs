@@ -7,13 +7,13 @@ use tenant_reseller_operator::bss::port::SourceId;
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Stage, decide};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::world::World;
+use crate::simulated_bss::World;
 use crate::{complete, run};
 
 /// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
 fn went_back() -> (World, Driver) {
     let mut world = World::new(2, 3);
-    world.price_all();
+    world.eager_pricing = true;
     world.epoch = 7;
     let mut driver = Driver::new();
     driver.upgrade_claim();
@@ -42,7 +42,7 @@ fn a_restored_cluster_waits_for_a_person_whatever_fails_before() {
             driver.step(&mut world, now);
         }
         assert_eq!(driver.reason(), Reason::AwaitingConfirmation, "{fault:?}");
-        assert_eq!(world.tenants_made, 0);
+        assert!(world.tenants.is_empty());
         // The person confirms, as the next action says.
         let action = driver.status.waiting_for.clone().unwrap().next_action;
         assert!(
@@ -61,7 +61,7 @@ fn a_restored_cluster_waits_for_a_person_whatever_fails_before() {
 #[test]
 fn done_is_said_only_with_the_record_in_hand() {
     let mut world = World::new(2, 3);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     while driver.observed.stage != Stage::Done {
         driver.step(&mut world, Fault::None);
@@ -128,7 +128,7 @@ fn the_default_reaches_others_when_one_customer_is_refused() {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::AwaitingPricing);
-    assert_eq!(world.priced.len(), 2, "the others have the default");
+    assert_eq!(world.pricing.len(), 2, "the others have the default");
     let waiting = driver.status.waiting_for.clone().unwrap();
     assert!(
         waiting.next_action.contains("1 customer "),

@@ -1,4 +1,4 @@
-//! The heart alone, over a small strict world in memory: whole runs, with faults at every step.
+//! The heart alone, over the simulated BSS: whole runs, with faults at every step.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,15 +13,18 @@
 mod budget;
 mod drive;
 mod guards;
+#[path = "../support/simulated_bss/mod.rs"]
+mod simulated_bss;
 mod table;
 mod weak;
-mod world;
 
 use drive::{Driver, Fault};
 use proptest::prelude::*;
+use simulated_bss::{Deed, Defect, World};
 use tenant_reseller_operator::api::{ConditionStatus, Reason};
-use tenant_reseller_operator::bss::port::{BlockerReason, PurchaseState, ResellerKind};
-use world::World;
+use tenant_reseller_operator::bss::port::{
+    CopyRecord, CopyState, ItemKind, PurchaseState, ResellerKind,
+};
 
 /// Runs until done; people act through `meddle`, called before each step.
 fn run(
@@ -33,12 +36,9 @@ fn run(
     for step in 0..3_000 {
         meddle(step, world, driver);
         let done = driver.step(world, fault(step));
-        world.judge();
-        assert!(
-            world.violations.is_empty(),
-            "step {step}: {:?}",
-            world.violations
-        );
+        let mut violations = world.violations_now();
+        violations.append(&mut driver.violations);
+        assert!(violations.is_empty(), "step {step}: {violations:?}");
         if done {
             return true;
         }
@@ -49,22 +49,22 @@ fn run(
 fn complete(world: &World) {
     assert!(world.on, "back ordering is on");
     assert_eq!(world.kind, ResellerKind::Tenant);
-    assert_eq!((world.tenants_made, world.activations), (1, 1));
-    for purchase in world.purchases.values() {
-        let copies = world
-            .copies
-            .iter()
-            .filter(|(_, c)| c.source == purchase.id)
-            .count();
-        let expected = usize::from(purchase.state == PurchaseState::Active);
-        assert!(copies >= expected, "{} has {copies} copies", purchase.id);
+    assert_eq!((world.tenants.len(), world.activations), (1, 1));
+    let copies = world.copy_records();
+    for (id, _) in world.eligible() {
+        let in_use = |copy: &&(ItemKind, CopyRecord)| {
+            copy.1.source == *id && copy.1.state != CopyState::Ended
+        };
+        let count = copies.iter().filter(in_use).count();
+        assert_eq!(count, 1, "{id} has {count} copies");
     }
+    assert_eq!(world.ledgers(2), Vec::<String>::new());
 }
 
 #[test]
 fn runs_through_all_four_phases() {
     let mut world = World::new(5, 11);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -97,7 +97,7 @@ fn runs_through_all_four_phases() {
 #[test]
 fn every_kill_point_ends_the_same() {
     let mut world = World::new(3, 7);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     let steps = driver.trace.len();
@@ -111,7 +111,7 @@ fn every_kill_point_ends_the_same() {
             Fault::Unavailable,
         ] {
             let mut world = World::new(3, 7);
-            world.price_all();
+            world.eager_pricing = true;
             let mut driver = Driver::new();
             let fault = |step| if step == at { kind } else { Fault::None };
             assert!(
@@ -150,11 +150,11 @@ fn waits_for_pricing_and_says_for_whom() {
     );
     assert!(
         world
-            .copies
+            .copy_records()
             .iter()
             .all(|(kind, _)| kind.as_str() == "customer")
     );
-    world.price_all();
+    world.act(Deed::Price(None)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
 }
@@ -162,17 +162,15 @@ fn waits_for_pricing_and_says_for_whom() {
 #[test]
 fn one_blocker_copies_nothing_and_all_are_named() {
     let mut world = World::new(3, 9);
-    world.price_all();
+    world.eager_pricing = true;
     let ids: Vec<_> = world.purchases.keys().cloned().collect();
-    world
-        .defects
-        .insert(ids[1].clone(), BlockerReason::CurrencyMismatch);
-    world
-        .defects
-        .insert(ids[4].clone(), BlockerReason::AddonMissing);
-    world
-        .defects
-        .insert(ids[8].clone(), BlockerReason::BillingCycleMissing);
+    for (at, defect) in [
+        (1, Defect::Currency),
+        (4, Defect::Addon),
+        (8, Defect::Cycle),
+    ] {
+        world.act(Deed::Plant(defect, ids[at].clone())).unwrap();
+    }
     let mut driver = Driver::new();
     for _ in 0..300 {
         driver.step(&mut world, Fault::None);
@@ -193,12 +191,12 @@ fn one_blocker_copies_nothing_and_all_are_named() {
     assert_eq!(reasons, expected);
     assert!(
         world
-            .copies
+            .copy_records()
             .iter()
             .all(|(kind, _)| kind.as_str() == "customer"),
         "nothing copied"
     );
-    world.defects.clear();
+    world.act(Deed::Repair).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
     assert!(driver.status.failures.is_empty());
@@ -207,7 +205,7 @@ fn one_blocker_copies_nothing_and_all_are_named() {
 #[test]
 fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
     let mut world = World::new(3, 9);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     let mut bought = 0;
     let mut cancelled = false;
@@ -223,13 +221,12 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
                 bought += 1;
             }
             if copied >= 8 && !cancelled {
-                let (_, copy) = world
-                    .copies
+                let copies = world.copy_records();
+                let (_, copy) = copies
                     .iter()
                     .find(|(k, _)| k.as_str() != "customer")
                     .unwrap();
-                let source = copy.source.clone();
-                world.set_state(&source, PurchaseState::Cancelled);
+                world.act(Deed::Cancel(copy.source.clone())).unwrap();
                 cancelled = true;
             }
             if driver.reason() == Reason::OrphanedCopy && !named {
@@ -245,15 +242,15 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
 #[test]
 fn open_orders_hold_the_switch() {
     let mut world = World::new(2, 3);
-    world.price_all();
-    world.orders.insert("o1".to_owned());
+    world.eager_pricing = true;
+    world.act(Deed::BuyHeld("c000".into())).unwrap();
     let mut driver = Driver::new();
     for _ in 0..400 {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::AwaitingOrders);
     assert!(!world.on);
-    world.orders.clear();
+    world.act(Deed::CancelOrders).unwrap();
     world.buy(1);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -262,7 +259,7 @@ fn open_orders_hold_the_switch() {
 #[test]
 fn an_upgraded_reseller_is_adopted_without_an_effect() {
     let mut world = World::new(2, 3);
-    world.price_all();
+    world.eager_pricing = true;
     let mut first = Driver::new();
     assert!(run(&mut world, &mut first, |_| Fault::None, |_, _, _| {}));
     let mut second = Driver::new();
@@ -312,7 +309,7 @@ proptest! {
                     1 if !world.on => if let Some(id) = ids.first() {
                         world.set_state(id, PurchaseState::Cancelled);
                     },
-                    2 => { world.orders.insert("late".to_owned()); world.revision += 1; }
+                    2 => drop(world.act(Deed::BuyHeld("c000".into()))),
                     3 if !world.on => if let Some(id) = ids.last() {
                         world.set_state(id, PurchaseState::Suspended);
                     },
@@ -321,9 +318,9 @@ proptest! {
             }
             // People do, after a while, what status asks for.
             match driver.reason() {
-                Reason::AwaitingPricing => world.price_all(),
+                Reason::AwaitingPricing => drop(world.act(Deed::Price(None))),
                 Reason::OrphanedCopy => world.end_orphans(),
-                Reason::AwaitingOrders => { world.orders.clear(); world.revision += 1; }
+                Reason::AwaitingOrders => drop(world.act(Deed::CancelOrders)),
                 _ => {}
             }
         });

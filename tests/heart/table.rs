@@ -10,7 +10,7 @@ use tenant_reseller_operator::bss::port::BlockerReason;
 use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold};
 
 use crate::drive::{Driver, Fault, name};
-use crate::world::World;
+use crate::simulated_bss::World;
 
 fn errors() -> Vec<BssError> {
     let text = || "seen".to_owned();
@@ -51,7 +51,7 @@ fn errors() -> Vec<BssError> {
 /// Runs until the named effect is next.
 fn until(wanted: &str) -> (World, Driver) {
     let mut world = World::new(2, 3);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     for _ in 0..500 {
         let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
@@ -109,7 +109,7 @@ fn slot(wait: Duration) -> &'static str {
 #[test]
 fn a_whole_run_step_by_step() {
     let mut world = World::new(2, 3);
-    world.price_all();
+    world.eager_pricing = true;
     let mut driver = Driver::new();
     let mut table = String::new();
     let mut stages = BTreeSet::new();

@@ -1,0 +1,457 @@
+//! Copies: the comparison with what the operator expected, the copy with its mark, record only.
+//! Each item is looked at once more at the moment of its copy.
+
+use std::collections::BTreeMap;
+
+use tenant_reseller_operator::bss::BssResult;
+use tenant_reseller_operator::bss::port::{
+    Blocker, BlockerReason, ByItem, CopyItem, CopyListing, CopyState, Digest, Epoch, ItemKind,
+    ItemOutcome, Keys, Mark, PurchaseState, SourceId, Strength, Sync, TenantId, WriteOperation,
+};
+
+use super::checks::blocker;
+use super::pricing::listed;
+use super::records::{CopyRow, Maker, Owned, PurchaseRow, Stored};
+use super::refusals::{Place, invalid};
+use super::switches::Marks;
+use super::world::{CopyKey, World, retail};
+
+/// What is to be done with an item.
+enum Verdict {
+    Create,
+    /// Half of the pair is missing: contacts or mark.
+    Complete(CopyKey),
+    /// The source moved on, the copy is still as it was copied.
+    Update(CopyKey),
+    Unchanged,
+    Refuse(ItemOutcome),
+}
+
+fn blocked(reason: BlockerReason, detail: Option<&str>) -> ItemOutcome {
+    ItemOutcome::Blocked(vec![blocker(reason, detail)])
+}
+
+fn conflict(detail: &str) -> ItemOutcome {
+    ItemOutcome::Conflict(detail.to_owned())
+}
+
+fn failed(class: &'static str, detail: &str) -> ItemOutcome {
+    ItemOutcome::Failed {
+        class,
+        detail: detail.to_owned(),
+    }
+}
+
+impl World {
+    /// Copies customers with their contacts and marks them.
+    pub(crate) fn copy_customers(
+        &mut self,
+        epoch: Option<Epoch>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        self.settle();
+        self.automatic(
+            WriteOperation::CopyCustomers,
+            &listed(items.iter().map(|item| &item.source)),
+        )?;
+        if items.iter().any(|item| item.kind != ItemKind::Customer) {
+            return Err(invalid(
+                "items",
+                "of another kind than this operation copies",
+            ));
+        }
+        let place = self.batch(epoch, tenant, items)?;
+        let mut outcomes = BTreeMap::new();
+        for item in items {
+            let outcome = self.copy_customer(&place, item, epoch);
+            outcomes.insert(item.source.clone(), outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// Copies subscriptions and assets.
+    pub(crate) fn copy_subscriptions(
+        &mut self,
+        epoch: Option<Epoch>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        self.settle();
+        self.automatic(
+            WriteOperation::CopySubscriptions,
+            &listed(items.iter().map(|item| &item.source)),
+        )?;
+        if items
+            .iter()
+            .any(|item| item.kind == ItemKind::Customer || item.pricing.is_none())
+        {
+            return Err(invalid("items", "of another kind, or without pricing"));
+        }
+        let place = self.batch(epoch, tenant, items)?;
+        let mut outcomes = BTreeMap::new();
+        for item in items {
+            let outcome = self.copy_purchase(&place, item, epoch);
+            outcomes.insert(item.source.clone(), outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn batch(
+        &self,
+        epoch: Option<Epoch>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<Place> {
+        self.carried(epoch)?;
+        self.list(items.iter().map(|item| &item.source))?;
+        let place = self.place(tenant)?;
+        self.guard(epoch)?;
+        Ok(place)
+    }
+
+    /// Why nothing at all is copied into this tenant at the moment.
+    pub(super) fn closed(place: &Place) -> Vec<Blocker> {
+        let mut reasons = Vec::new();
+        if place.closed {
+            reasons.push(blocker(BlockerReason::BackOrderingActive, None));
+        }
+        if !place.active {
+            reasons.push(blocker(BlockerReason::TenantSuspended, None));
+        }
+        reasons
+    }
+
+    fn copy_customer(
+        &mut self,
+        place: &Place,
+        item: &CopyItem,
+        epoch: Option<Epoch>,
+    ) -> ItemOutcome {
+        let closed = Self::closed(place);
+        if !closed.is_empty() {
+            return ItemOutcome::Blocked(closed);
+        }
+        let repeated = self.is_copied(&place.tenant, &item.source);
+        let source = self.customers.get(&item.source);
+        let Some(source) = source.filter(|row| row.fields.bill_to == self.reseller) else {
+            return if repeated {
+                blocked(BlockerReason::OrphanedCopy, None)
+            } else {
+                failed("NotFound", "it is no customer of this reseller")
+            };
+        };
+        let fields = Owned::Customer(source.fields.clone());
+        let marked = source.mark == Mark::Marked;
+        match self.compare(
+            place,
+            CopyListing::Customers,
+            item,
+            (&fields.digest(), marked),
+        ) {
+            Verdict::Refuse(outcome) => outcome,
+            Verdict::Unchanged => ItemOutcome::Unchanged,
+            Verdict::Create => {
+                let by = Some((item, epoch));
+                self.create_copy(place, &item.source, by, fields);
+                self.first_mark(&item.source, repeated);
+                ItemOutcome::Created
+            }
+            Verdict::Complete(key) => {
+                self.complete_copy(&key);
+                self.mark(&item.source);
+                self.judge_effect("copyCustomers", epoch);
+                ItemOutcome::Created
+            }
+            Verdict::Update(key) => {
+                self.update_copy(&key, fields, epoch);
+                self.mark(&item.source);
+                ItemOutcome::Updated
+            }
+        }
+    }
+
+    fn copy_purchase(
+        &mut self,
+        place: &Place,
+        item: &CopyItem,
+        epoch: Option<Epoch>,
+    ) -> ItemOutcome {
+        let closed = Self::closed(place);
+        if !closed.is_empty() {
+            return ItemOutcome::Blocked(closed);
+        }
+        let copies = self.copies_of(&place.tenant, CopyListing::Subscriptions, &item.source);
+        let source = match self.copyable(item, copies.is_empty()) {
+            Ok(source) => source.clone(),
+            Err(refused) => return refused,
+        };
+        let fields = Owned::Purchase(source.fields.clone());
+        let digest = fields.digest();
+        let verdict = self.compare(place, CopyListing::Subscriptions, item, (&digest, true));
+        if matches!(
+            verdict,
+            Verdict::Create | Verdict::Complete(_) | Verdict::Update(_)
+        ) {
+            let reasons = self.stands_against(place, &source);
+            if !reasons.is_empty() {
+                return ItemOutcome::Blocked(reasons);
+            }
+            if self.pricing_digest(&place.tenant, &source.customer) != item.pricing {
+                return conflict("the pricing options are not as checked");
+            }
+        }
+        match verdict {
+            Verdict::Refuse(outcome) => outcome,
+            Verdict::Unchanged => ItemOutcome::Unchanged,
+            Verdict::Create => {
+                self.create_copy(place, &item.source, Some((item, epoch)), fields);
+                ItemOutcome::Created
+            }
+            Verdict::Complete(key) => {
+                self.complete_copy(&key);
+                self.judge_effect("copySubscriptions", epoch);
+                ItemOutcome::Created
+            }
+            Verdict::Update(key) => {
+                self.update_copy(&key, fields, epoch);
+                ItemOutcome::Updated
+            }
+        }
+    }
+
+    /// The source, if it is one that may be copied at all.
+    fn copyable(&self, item: &CopyItem, uncopied: bool) -> Result<&PurchaseRow, ItemOutcome> {
+        let orphaned = || blocked(BlockerReason::OrphanedCopy, None);
+        let source = self
+            .purchases
+            .get(&item.source)
+            .filter(|row| self.is_resellers(row));
+        let Some(source) = source else {
+            return Err(if uncopied {
+                failed("NotFound", "it is no purchase of this reseller's customers")
+            } else {
+                orphaned()
+            });
+        };
+        if self.is_own(source) {
+            return Err(failed("Forbidden", "it is the reseller's own purchase"));
+        }
+        if source.kind != item.kind {
+            return Err(failed("Invalid", "it is of another kind"));
+        }
+        if source.state != PurchaseState::Active {
+            return Err(if uncopied {
+                conflict("the source is not Active")
+            } else {
+                orphaned()
+            });
+        }
+        Ok(source)
+    }
+
+    pub(super) fn pricing_digest(&self, tenant: &TenantId, customer: &SourceId) -> Option<Digest> {
+        let row = self.pricing.get(&(tenant.clone(), customer.clone()))?;
+        row.stored.digest()
+    }
+
+    /// Everything that stands against this copy.
+    pub(super) fn stands_against(&self, place: &Place, source: &PurchaseRow) -> Vec<Blocker> {
+        let catalogue = &self.tenants[&place.tenant].catalogue;
+        let tenant = Some(&place.tenant);
+        let mut reasons = self.unfit((catalogue, &place.currency), tenant, source);
+        let customer = self.customers.get(&source.customer);
+        if !customer.is_some_and(|row| row.sync == Sync::Synced) {
+            reasons.push(blocker(BlockerReason::AccountNotSynced, None));
+        }
+        if self
+            .pricing_digest(&place.tenant, &source.customer)
+            .is_none()
+        {
+            reasons.push(blocker(BlockerReason::PricingIncomplete, None));
+        }
+        let copies = self.copies_of(&place.tenant, CopyListing::Customers, &source.customer);
+        if !copies.iter().any(|(_, row)| row.state == CopyState::Live) {
+            reasons.push(blocker(BlockerReason::CustomerNotCopied, None));
+        }
+        reasons
+    }
+
+    /// Compares an item with what is there.
+    fn compare(
+        &self,
+        place: &Place,
+        listing: CopyListing,
+        item: &CopyItem,
+        (digest, marked): (&Digest, bool),
+    ) -> Verdict {
+        let guarded = self.switches.unique();
+        let copies = self.copies_of(&place.tenant, listing, &item.source);
+        let in_use = copies
+            .iter()
+            .filter(|(_, row)| row.state != CopyState::Ended);
+        if guarded && in_use.count() > 1 {
+            return Verdict::Refuse(blocked(BlockerReason::DuplicateCopy, None));
+        }
+        if item.expected_source != *digest {
+            return Verdict::Refuse(conflict("the source is not as expected"));
+        }
+        if !guarded && item.expected_copy.is_none() {
+            // One more record: nobody looks whether there is one.
+            return Verdict::Create;
+        }
+        let Some((key, copy)) = copies.into_iter().next() else {
+            return match (self.key_is_taken(&item.key), &item.expected_copy) {
+                (true, _) => {
+                    Verdict::Refuse(conflict("the business key belongs to another record"))
+                }
+                (false, Some(_)) => Verdict::Refuse(conflict("there is no copy")),
+                (false, None) => Verdict::Create,
+            };
+        };
+        if guarded && copy.key.as_ref() != Some(&item.key) {
+            return Verdict::Refuse(conflict("the source is linked already, under another key"));
+        }
+        let now = copy.fields.digest();
+        let equal = now == *digest;
+        if equal && (copy.state == CopyState::Ended || (copy.state == CopyState::Live && marked)) {
+            return Verdict::Unchanged;
+        }
+        if copy.state == CopyState::Ended {
+            let detail = Some("its copy was ended before");
+            return Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail));
+        }
+        // Who saw no copy may still complete one: nothing of anybody's is overwritten by that.
+        let as_expected = item
+            .expected_copy
+            .as_ref()
+            .map_or(equal, |expected| *expected == now);
+        if !as_expected {
+            return Verdict::Refuse(conflict("the copy is not as expected"));
+        }
+        if equal {
+            return Verdict::Complete(key.clone());
+        }
+        if copy.source_digest.as_ref() == Some(&now) {
+            return Verdict::Update(key.clone());
+        }
+        let detail = Some("source and copy both changed since the copy was made");
+        Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail))
+    }
+
+    /// Stores a new copy: by a request, or by a person where there is none.
+    pub(super) fn create_copy(
+        &mut self,
+        place: &Place,
+        source: &SourceId,
+        request: Option<(&CopyItem, Option<Epoch>)>,
+        fields: Owned,
+    ) -> CopyKey {
+        let (listing, kind) = match (&fields, self.purchases.get(source)) {
+            (Owned::Purchase(_), Some(row)) => (CopyListing::Subscriptions, row.kind),
+            _ => (CopyListing::Customers, ItemKind::Customer),
+        };
+        let others = self.copies_of(&place.tenant, listing, source);
+        let number = others.iter().map(|(key, _)| key.3).max().unwrap_or(0) + 1;
+        let key = (place.tenant.clone(), listing, source.clone(), number);
+        let stored = request.filter(|_| self.switches.promises.keys != Keys::None);
+        let row = CopyRow {
+            kind,
+            key: stored.map(|(item, _)| item.key.clone()),
+            source_digest: Some(fields.digest()),
+            sell_price: self.sell_price(&place.tenant, source),
+            fields,
+            state: CopyState::Live,
+            unguarded: !self.switches.unique(),
+            amended_price: None,
+            seen_from: self.seen_from(),
+            by: if request.is_some() {
+                Maker::Operator
+            } else {
+                Maker::Person
+            },
+        };
+        if let Some((item, epoch)) = request {
+            self.judge_effect("copy", epoch);
+            self.judge_creation(place, &key, &row, item.pricing.as_ref());
+        }
+        self.copies.insert(key.clone(), row);
+        self.moved();
+        if self.on && listing == CopyListing::Subscriptions {
+            self.sale(source);
+        }
+        if listing == CopyListing::Customers
+            && self.eager_pricing
+            && !self
+                .pricing
+                .contains_key(&(place.tenant.clone(), source.clone()))
+        {
+            self.price(&place.tenant, source, Stored::of(&retail()));
+        }
+        key
+    }
+
+    /// Once back ordering is on, a new record in the reseller BSS is a sale: it is ordered
+    /// upstream and provisioned.
+    fn sale(&mut self, source: &SourceId) {
+        if let Some(row) = self.purchases.get_mut(source) {
+            row.sales += 1;
+            row.provisioned += 1;
+        }
+        self.moved();
+    }
+
+    /// The mark of a new copy: at once, or later where copy and mark are two steps.
+    pub(super) fn first_mark(&mut self, customer: &SourceId, repeated: bool) {
+        match self.switches.marks {
+            Marks::Later(by_itself) if !repeated => {
+                let due = by_itself.map(|delay| self.now + delay);
+                if let Some(row) = self.customers.get_mut(customer)
+                    && row.mark == Mark::Unmarked
+                {
+                    row.mark_due = due;
+                }
+            }
+            Marks::WithCopy | Marks::Later(_) => self.mark(customer),
+        }
+    }
+
+    /// Contacts for a copy that was made without them.
+    pub(super) fn complete_copy(&mut self, key: &CopyKey) {
+        let row = self.copies.get_mut(key).unwrap();
+        if row.state != CopyState::Live {
+            row.state = CopyState::Live;
+            self.moved();
+        }
+    }
+
+    fn update_copy(&mut self, key: &CopyKey, fields: Owned, epoch: Option<Epoch>) {
+        let before = self.copies[key].clone();
+        let row = self.copies.get_mut(key).unwrap();
+        row.source_digest = Some(fields.digest());
+        row.fields = fields;
+        row.state = CopyState::Live;
+        self.moved();
+        self.judge_effect("copy", epoch);
+        self.judge_update(key, &before);
+    }
+
+    /// The first sell price, from the price list of the customer's pricing options.
+    fn sell_price(&self, tenant: &TenantId, source: &SourceId) -> u32 {
+        let Some(row) = self.purchases.get(source) else {
+            return 0;
+        };
+        let pricing = self.pricing.get(&(tenant.clone(), row.customer.clone()));
+        let list = pricing.and_then(|pricing| pricing.stored.price_list.as_ref());
+        let prices = list.and_then(|list| self.resale.get(list));
+        prices
+            .and_then(|prices| prices.get(row.fields.product))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Whether a copy of an item is refused once back ordering is on.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.switches.promises.off_guard == Strength::Strong
+    }
+}

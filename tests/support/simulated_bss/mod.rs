@@ -1,0 +1,37 @@
+//! One BSS in memory, as strict or as weak as its switches say, and the people in it.
+//!
+//! It plays the same rules as the sandbox, without sockets, store or clock: it is a plain value
+//! that can be cloned, compared and hashed, every call is a function of it, and time is what it is
+//! told. It must not know of the operator: it is called through the arguments of the port alone.
+//! What breaks an invariant is told by [`World::violations_now`] and [`World::ledgers`], which
+//! know source ids and ledgers, never keys.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test binary uses its own part of this"
+)]
+
+mod activation;
+mod by_hand;
+mod checks;
+mod copying;
+mod judge;
+mod listings;
+mod people;
+mod pricing;
+mod records;
+mod refusals;
+mod spoils;
+mod switches;
+mod tenant;
+mod world;
+
+pub(crate) use by_hand::Pick;
+pub(crate) use people::{Deed, Defect, TenantVerb};
+pub(crate) use records::{
+    Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, Maker, OrderRow, Owned, PriceList,
+    PricingRow, PurchaseRow, Stored, TenantRow,
+};
+pub(crate) use spoils::{Spoil, SpoilKind};
+pub(crate) use switches::{Marks, Screens, Switches};
+pub(crate) use world::{CopyKey, OTHER_RESELLER, RESELLER, World, retail, wanted_settings};

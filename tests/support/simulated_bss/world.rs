@@ -1,0 +1,458 @@
+//! The state of the simulated BSS, how it begins, and what happens in it by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenant_reseller_operator::bss::error::BssError;
+use tenant_reseller_operator::bss::port::{
+    AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, Invoicing, ItemKind, Mark,
+    OperationId, OperationState, PriceListId, PricingOptions, PurchaseState, RequestKey,
+    ResellerKind, SourceId, Sync, TenantId, TenantSettings, TenantStatus,
+};
+
+use super::records::{
+    Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, OrderRow, PriceList, PricingRow,
+    PurchaseRow, TenantRow,
+};
+use super::refusals::Known;
+use super::spoils::Spoil;
+use super::switches::Switches;
+
+/// The account of the reseller.
+pub(crate) const RESELLER: &str = "10423";
+/// Another reseller, whose customers must never be touched.
+pub(crate) const OTHER_RESELLER: &str = "10777";
+
+/// Where a copy is: its tenant, listing and source, and which one of that source's copies.
+pub(crate) type CopyKey = (TenantId, CopyListing, SourceId, u8);
+
+/// A whole simulated BSS, both sides, with its people.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct World {
+    /// The time, as it was told last.
+    pub(crate) now: Duration,
+    pub(crate) switches: Switches,
+    pub(crate) reseller: AccountId,
+    pub(crate) kind: ResellerKind,
+    pub(crate) ordering_enabled: bool,
+    /// Whether back ordering is on.
+    pub(crate) on: bool,
+    pub(crate) activations: u32,
+    /// The highest epoch issued.
+    pub(crate) epoch: u64,
+    pub(crate) holder: Option<String>,
+    pub(crate) revision: u64,
+    pub(crate) tenants: BTreeMap<TenantId, TenantRow>,
+    pub(crate) operations: BTreeMap<OperationId, OperationState>,
+    pub(crate) customers: BTreeMap<SourceId, CustomerRow>,
+    pub(crate) purchases: BTreeMap<SourceId, PurchaseRow>,
+    /// Orders that are not final.
+    pub(crate) orders: BTreeMap<String, OrderRow>,
+    pub(crate) copies: BTreeMap<CopyKey, CopyRow>,
+    pub(crate) pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
+    /// Customers whose options this BSS refuses, whatever they are.
+    pub(crate) refuses_pricing: BTreeSet<SourceId>,
+    /// The reseller's staff sets options as soon as a customer is copied.
+    pub(crate) eager_pricing: bool,
+    pub(crate) price_lists: Arc<BTreeMap<PriceListId, PriceList>>,
+    /// Price lists of the reseller BSS: a price per product.
+    pub(crate) resale: Arc<BTreeMap<PriceListId, BTreeMap<&'static str, u32>>>,
+    /// What people give a tenant that they make by hand.
+    pub(crate) wanted: Arc<TenantSettings>,
+    /// What the switch itself will spoil.
+    pub(crate) spoil: Option<Spoil>,
+    /// Messages sent to end customers.
+    pub(crate) mails: u32,
+    /// What the judge saw at the moment of an effect.
+    pub(super) seen: Vec<String>,
+    pub(super) request_keys: BTreeMap<RequestKey, Known>,
+    pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Option<Duration>)>,
+    purchases_made: u32,
+    orders_made: u32,
+    pub(super) tenants_made: u32,
+    operations_made: u32,
+}
+
+/// The settings that the world's people give a tenant.
+pub(crate) fn wanted_settings() -> TenantSettings {
+    TenantSettings {
+        price_list: "PL".into(),
+        edition: "Premium".to_owned(),
+        language: "en-GB".to_owned(),
+        time_zone: "Europe/Athens".to_owned(),
+        date_format: "dd/MM/yyyy".to_owned(),
+        invoicing: Invoicing::Combined,
+    }
+}
+
+/// Options that every customer may have.
+pub(crate) fn retail() -> PricingOptions {
+    PricingOptions {
+        price_list: "PL-RETAIL".into(),
+        billing: BillingDay::Day(1),
+        payment_method: "Invoice".to_owned(),
+        invoicing: Invoicing::Combined,
+        credit_limit: None,
+    }
+}
+
+pub(super) const PRODUCT: (&str, &str) = ("OFFICE-BASIC", "Monthly");
+pub(super) const ASSET: (&str, &str) = ("ROUTER-R1", "OneOff");
+pub(super) const ADDON: &str = "EXTRA-SEATS";
+
+fn price_list(currency: &'static str, active: bool) -> PriceList {
+    PriceList {
+        currency,
+        active,
+        catalogue: Catalogue {
+            products: [PRODUCT, ASSET, ("BACKUP-100", "Monthly")].into(),
+            addons: [ADDON].into(),
+        },
+    }
+}
+
+impl World {
+    /// A Basic reseller with this many customers (`c000`, `c001`, ...) and active purchases, every
+    /// fourth an asset, spread over the customers; all of them could be copied at once.
+    pub(crate) fn new(customers: u32, purchases: u32) -> Self {
+        let resale = BTreeMap::from([
+            ("OFFICE-BASIC", 900),
+            ("ROUTER-R1", 700),
+            ("BACKUP-100", 600),
+        ]);
+        let thin = BTreeMap::from([("BACKUP-100", 500)]);
+        let mut world = Self {
+            now: Duration::ZERO,
+            switches: Switches::default(),
+            reseller: AccountId::from(RESELLER),
+            kind: ResellerKind::Basic,
+            ordering_enabled: true,
+            on: false,
+            activations: 0,
+            epoch: 0,
+            holder: None,
+            revision: 1,
+            tenants: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            customers: BTreeMap::new(),
+            purchases: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            copies: BTreeMap::new(),
+            pricing: BTreeMap::new(),
+            refuses_pricing: BTreeSet::new(),
+            eager_pricing: false,
+            price_lists: Arc::new(BTreeMap::from([
+                ("PL".into(), price_list("EUR", true)),
+                ("PL-OLD".into(), price_list("EUR", false)),
+                ("PL-USD".into(), price_list("USD", true)),
+            ])),
+            resale: Arc::new(BTreeMap::from([
+                ("PL-RETAIL".into(), resale),
+                ("PL-THIN".into(), thin),
+            ])),
+            wanted: Arc::new(wanted_settings()),
+            spoil: None,
+            mails: 0,
+            seen: Vec::new(),
+            request_keys: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            purchases_made: 0,
+            orders_made: 0,
+            tenants_made: 0,
+            operations_made: 0,
+        };
+        for n in 0..customers {
+            world.customer(&format!("c{n:03}"), RESELLER);
+        }
+        for n in 0..purchases {
+            world.buy(n % customers.max(1));
+        }
+        world.revision = 1;
+        world
+    }
+
+    /// The same with what must never be copied: the reseller's own purchase, another reseller's
+    /// customer with a purchase, and one purchase in each state that is not active.
+    pub(crate) fn with_decoys(mut self) -> Self {
+        self.purchase(SourceId::from(RESELLER), ItemKind::Subscription);
+        self.customer("x000", OTHER_RESELLER);
+        self.purchase(SourceId::from("x000"), ItemKind::Subscription);
+        let owner = self.customers.keys().next().unwrap().clone();
+        for state in [
+            PurchaseState::Suspended,
+            PurchaseState::FutureDated,
+            PurchaseState::Trial,
+            PurchaseState::Cancelled,
+            PurchaseState::Expired,
+        ] {
+            let id = self.purchase(owner.clone(), ItemKind::Subscription);
+            self.purchases.get_mut(&id).unwrap().state = state;
+        }
+        self.revision = 1;
+        self
+    }
+
+    fn customer(&mut self, id: &str, bill_to: &str) {
+        let row = CustomerRow {
+            fields: CustomerFields {
+                bill_to: AccountId::from(bill_to),
+                currency: "EUR",
+            },
+            sync: Sync::Synced,
+            mark: Mark::Unmarked,
+            was_marked: false,
+            mark_due: None,
+        };
+        self.customers.insert(SourceId::from(id), row);
+    }
+
+    /// An order of the customer with this number that is complete at once; the purchase's id.
+    pub(crate) fn buy(&mut self, customer: u32) -> SourceId {
+        let kind = if self.purchases_made % 4 == 3 {
+            ItemKind::Asset
+        } else {
+            ItemKind::Subscription
+        };
+        self.purchase(SourceId(format!("c{customer:03}")), kind)
+    }
+
+    /// A new active purchase. It inherits its account's mark. Ids are scattered, so that it lands
+    /// before, within or behind whatever was listed already.
+    pub(super) fn purchase(&mut self, customer: SourceId, kind: ItemKind) -> SourceId {
+        let scattered = (u64::from(self.purchases_made) * 36_787 + 12_577) % 100_000;
+        self.purchases_made += 1;
+        let id = SourceId(format!("p{scattered:05}"));
+        let (product, cycle) = if kind == ItemKind::Asset {
+            ASSET
+        } else {
+            PRODUCT
+        };
+        let mark = self
+            .customers
+            .get(&customer)
+            .map_or(Mark::Unmarked, |row| row.mark);
+        let row = PurchaseRow {
+            kind,
+            customer,
+            fields: Fields {
+                product,
+                addon: (scattered % 3 == 0 && kind != ItemKind::Asset).then_some(ADDON),
+                cycle,
+                quantity: 1,
+                cost: 560,
+                currency: "EUR",
+                start: 0,
+                anchor: 1,
+            },
+            state: PurchaseState::Active,
+            mark,
+            was_marked: mark == Mark::Marked,
+            provisioned: 1,
+            sales: 0,
+        };
+        self.purchases.insert(id.clone(), row);
+        self.moved();
+        id
+    }
+
+    pub(super) fn order(&mut self, customer: SourceId, ready: Option<Duration>) -> String {
+        self.orders_made += 1;
+        let id = format!("o{:03}", self.orders_made);
+        let mark = self
+            .customers
+            .get(&customer)
+            .map_or(Mark::Unmarked, |row| row.mark);
+        self.orders.insert(
+            id.clone(),
+            OrderRow {
+                customer,
+                ready,
+                mark,
+            },
+        );
+        self.moved();
+        id
+    }
+
+    pub(super) fn complete_order(&mut self, id: &str) -> Option<SourceId> {
+        let order = self.orders.remove(id)?;
+        Some(self.purchase(order.customer, ItemKind::Subscription))
+    }
+
+    /// The inventory changed. Where nobody is ever told the revision there is none.
+    pub(super) fn moved(&mut self) {
+        if self.switches.promises.revision == tenant_reseller_operator::bss::port::Strength::Strong
+        {
+            self.revision += 1;
+        }
+    }
+
+    /// Lets everything happen that is due: queued tenants, pending orders, late marks, keys that
+    /// are known no longer. Every call begins with it.
+    pub(crate) fn settle(&mut self) {
+        self.switches.honest();
+        let now = self.now;
+        let due = |at: &Option<Duration>| at.is_some_and(|at| at <= now);
+        for row in self.tenants.values_mut() {
+            if row.tenant.status == TenantStatus::InProgress && due(&row.ready) {
+                row.tenant.status = TenantStatus::Active;
+                row.ready = None;
+                if let Some(operation) = &row.operation {
+                    self.operations
+                        .insert(operation.clone(), OperationState::Succeeded);
+                }
+            }
+        }
+        let mut ready: Vec<(Option<Duration>, String)> = Vec::new();
+        for (id, order) in &self.orders {
+            if due(&order.ready) {
+                ready.push((order.ready, id.clone()));
+            }
+        }
+        ready.sort();
+        for (_, id) in ready {
+            self.complete_order(&id);
+        }
+        let marks: Vec<SourceId> = self
+            .customers
+            .iter()
+            .filter(|(_, row)| due(&row.mark_due))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in marks {
+            self.mark(&id);
+        }
+        self.request_keys.retain(|_, known| !due(&known.until));
+        self.refusals.retain(|_, (_, until)| !due(until));
+    }
+
+    /// When something happens by itself next.
+    pub(crate) fn next_due(&self) -> Option<Duration> {
+        let tenants = self.tenants.values().filter_map(|row| row.ready);
+        let orders = self.orders.values().filter_map(|order| order.ready);
+        let marks = self.customers.values().filter_map(|row| row.mark_due);
+        tenants.chain(orders).chain(marks).min()
+    }
+
+    /// Marks an account and its orders.
+    pub(super) fn mark(&mut self, customer: &SourceId) {
+        let mut moves = false;
+        if let Some(row) = self.customers.get_mut(customer) {
+            moves |= row.mark == Mark::Unmarked;
+            row.mark = Mark::Marked;
+            row.was_marked = true;
+            row.mark_due = None;
+        }
+        for order in self.orders.values_mut() {
+            if order.customer == *customer {
+                moves |= order.mark == Mark::Unmarked;
+                order.mark = Mark::Marked;
+            }
+        }
+        if moves {
+            self.moved();
+        }
+    }
+
+    /// The account that is invoiced for a customer; a reseller is invoiced for itself.
+    pub(crate) fn payer(&self, customer: &SourceId) -> Option<&AccountId> {
+        match self.customers.get(customer) {
+            Some(row) => Some(&row.fields.bill_to),
+            None => (customer.as_str() == self.reseller.as_str()).then_some(&self.reseller),
+        }
+    }
+
+    /// Whether a purchase is the reseller's, its own included.
+    pub(super) fn is_resellers(&self, purchase: &PurchaseRow) -> bool {
+        self.payer(&purchase.customer) == Some(&self.reseller)
+    }
+
+    /// Whether a purchase is for the reseller's own use.
+    pub(super) fn is_own(&self, purchase: &PurchaseRow) -> bool {
+        purchase.customer.as_str() == self.reseller.as_str()
+    }
+
+    /// What has to be copied: active purchases of the reseller's customers.
+    pub(crate) fn eligible(&self) -> impl Iterator<Item = (&SourceId, &PurchaseRow)> {
+        self.purchases.iter().filter(|(_, row)| {
+            row.state == PurchaseState::Active && self.is_resellers(row) && !self.is_own(row)
+        })
+    }
+
+    /// The reseller's tenant that is not marked as deleted.
+    pub(crate) fn live_tenant(&self) -> Option<&TenantRow> {
+        let live = |row: &&TenantRow| row.tenant.status != TenantStatus::MarkedAsDeleted;
+        self.tenants.values().find(live)
+    }
+
+    pub(crate) fn live_tenant_id(&self) -> Option<TenantId> {
+        self.live_tenant().map(|row| row.tenant.id.clone())
+    }
+
+    pub(super) fn new_operation(&mut self) -> OperationId {
+        self.operations_made += 1;
+        OperationId(format!("op-{}", self.operations_made))
+    }
+
+    pub(super) fn new_tenant(&mut self) -> TenantId {
+        self.tenants_made += 1;
+        TenantId(format!("T{}", self.tenants_made))
+    }
+
+    /// How long a key that is used now is known.
+    pub(super) fn known_until(&self) -> Option<Duration> {
+        self.switches.request_key_life.map(|life| self.now + life)
+    }
+
+    /// When something that is made now can be seen.
+    pub(super) fn seen_from(&self) -> Duration {
+        if self.switches.lag.is_zero() {
+            Duration::ZERO
+        } else {
+            self.now + self.switches.lag
+        }
+    }
+
+    /// Every copy in the live tenant, for tests.
+    pub(crate) fn copy_records(&self) -> Vec<(ItemKind, CopyRecord)> {
+        let live = self.live_tenant_id();
+        let rows = self
+            .copies
+            .iter()
+            .filter(|((tenant, ..), _)| Some(tenant) == live.as_ref());
+        rows.map(|(key, row)| (row.kind, row.record(key))).collect()
+    }
+
+    /// The copies of a source, in its order of precedence: in use before ended.
+    pub(super) fn copies_of(
+        &self,
+        tenant: &TenantId,
+        listing: CopyListing,
+        source: &SourceId,
+    ) -> Vec<(&CopyKey, &CopyRow)> {
+        let from = (tenant.clone(), listing, source.clone(), 0);
+        let to = (tenant.clone(), listing, source.clone(), u8::MAX);
+        let mut found: Vec<_> = self.copies.range(from..=to).collect();
+        found.sort_by_key(|(key, row)| (row.state == CopyState::Ended, row.unguarded, key.3));
+        found
+    }
+}
+
+/// The id of a copy.
+pub(super) fn copy_id(key: &CopyKey) -> CopyId {
+    CopyId(format!("{}.{}.{}", key.0, key.2, key.3))
+}
+
+impl CopyRow {
+    pub(crate) fn record(&self, key: &CopyKey) -> CopyRecord {
+        CopyRecord {
+            id: copy_id(key),
+            business_key: self.key.clone(),
+            source: key.2.clone(),
+            source_digest: self.source_digest.clone(),
+            digest: self.fields.digest(),
+            state: self.state,
+        }
+    }
+}
