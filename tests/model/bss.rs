@@ -1,41 +1,64 @@
-//! The calls of the operator, carried to the simulated BSS.
+//! The calls of the operator, carried to the simulated BSS, and the BSS's clock.
+
+use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{CopyListing, Epoch};
+use tenant_reseller_operator::bss::port::{AccountId, ActivationTarget, Epoch, TenantId};
 
 use crate::calls::{Answer, Call, Reply};
-use crate::world::World;
+use crate::operator::NOW;
+use crate::simulated_bss::{RESELLER, World};
 
-/// A call takes effect. Without an epoch it is one of an operator that needs none.
-pub(crate) fn call(world: &mut World, call: &Call, epoch: Option<Epoch>) -> Reply {
-    let epoch = epoch.unwrap_or(Epoch(u64::MAX));
+/// Under this name the operator's installation acquires.
+pub(crate) const INSTALLATION: &str = "cluster";
+
+/// A call takes effect.
+pub(crate) fn call(
+    world: &mut World,
+    call: &Call,
+    (epoch, tenant): (Option<Epoch>, Option<&TenantId>),
+) -> Reply {
+    let account = &AccountId::from(RESELLER);
+    let none = TenantId::from("none");
+    let tenant = tenant.unwrap_or(&none);
     Ok(match call {
-        Call::Identity => Answer::Identity(Some("acme".to_owned())),
-        Call::Capabilities => Answer::Capabilities(world.capabilities()),
-        Call::Reseller => Answer::Reseller(world.reseller()),
-        Call::Tenant => Answer::Tenant(world.tenant.as_ref().map(|(t, _)| t.clone())),
-        Call::Operation(_) => Answer::Operation(world.operation()),
-        Call::OpenOrders(page) => Answer::OpenOrders(world.open_orders(page)),
-        Call::Customers(page) => Answer::Customers(world.customers(page)),
-        Call::Purchases(page) => Answer::Purchases(world.purchases(page)),
-        Call::Copies(listing, page) => {
-            Answer::Copies(world.copies(*listing == CopyListing::Customers, page))
+        Call::Identity => Answer::Identity(world.identity()?),
+        Call::Capabilities => Answer::Capabilities(world.capabilities()?),
+        Call::Reseller => Answer::Reseller(world.reseller(account)?),
+        Call::Tenant => Answer::Tenant(world.tenant(account)?),
+        Call::Operation(id) => Answer::Operation(world.operation(id)?),
+        Call::OpenOrders(page) => Answer::OpenOrders(world.open_orders(account, page)?),
+        Call::Customers(page) => Answer::Customers(world.customers(account, page)?),
+        Call::Purchases(page) => Answer::Purchases(world.subscriptions(account, page)?),
+        Call::Copies(listing, page) => Answer::Copies(world.copies(tenant, *listing, page)?),
+        Call::Find(keys) => Answer::Found(world.find(tenant, keys)?),
+        Call::Pricing(ids) => Answer::Pricing(world.pricing(tenant, ids)?),
+        Call::Check(target, ids) => Answer::Checked(world.check(account, target, ids)?),
+        Call::Acquire => Answer::Acquired(world.acquire(account, INSTALLATION, None)?),
+        Call::CreateTenant(create) => Answer::Requested(world.create_tenant(
+            account,
+            epoch,
+            &create.request,
+            &create.key,
+            &create.settings,
+        )?),
+        Call::CopyCustomers(items) => Answer::Copied(world.copy_customers(epoch, tenant, items)?),
+        Call::CopySubscriptions(items) => {
+            Answer::Copied(world.copy_subscriptions(epoch, tenant, items)?)
         }
-        Call::Find(keys) => Answer::Found(world.find(keys)),
-        Call::Pricing(ids) => Answer::Pricing(world.pricing(ids)),
-        Call::Check(_, ids) => Answer::Checked(world.check(ids)),
-        Call::Acquire => Answer::Acquired(world.acquire()),
-        Call::CreateTenant(create) => {
-            Answer::Requested(world.create_tenant(epoch, &create.key, &create.settings)?)
-        }
-        Call::CopyCustomers(items) | Call::CopySubscriptions(items) => {
-            Answer::Copied(world.copy(epoch, items)?)
-        }
-        Call::SetPricing(options) => {
-            Answer::Priced(world.set_pricing(options.keys().cloned().collect())?)
-        }
+        Call::SetPricing(options) => Answer::Priced(world.set_pricing(epoch, tenant, options)?),
         Call::Activate(activate) => {
-            Answer::Activated(world.activate(epoch, activate.sweep().revision())?)
+            let target = ActivationTarget {
+                tenant: activate.tenant(),
+                expected: activate.sweep().revision(),
+            };
+            Answer::Activated(world.activate_back_ordering(
+                account,
+                epoch,
+                activate.request(),
+                activate.key(),
+                target,
+            )?)
         }
     })
 }
@@ -54,7 +77,26 @@ pub(crate) fn unavailable() -> Reply {
     })
 }
 
-/// Time passes at the BSS.
-pub(crate) fn later(world: &mut World, _by: std::time::Duration) {
-    world.tick();
+/// Time passes at the BSS: what is due in the future comes nearer, what is past is just that.
+pub(crate) fn later(world: &mut World, by: Duration) {
+    let nearer = |at: &mut Duration| {
+        *at = at.saturating_sub(by);
+        if *at <= NOW {
+            *at = Duration::ZERO;
+        }
+    };
+    for row in world.tenants.values_mut() {
+        row.ready.as_mut().map(nearer);
+        nearer(&mut row.seen_from);
+    }
+    for row in world.orders.values_mut() {
+        row.ready.as_mut().map(nearer);
+    }
+    for row in world.customers.values_mut() {
+        row.mark_due.as_mut().map(nearer);
+    }
+    for row in world.copies.values_mut() {
+        nearer(&mut row.seen_from);
+    }
+    world.settle();
 }

@@ -129,19 +129,22 @@ pub(crate) type Reply = Result<Answer, BssError>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct UnderWay {
     effect: Effect,
+    /// The tenant that was known when it began.
+    pub(crate) tenant: Option<TenantId>,
     todo: Vec<Call>,
     replies: Vec<(Call, Reply)>,
 }
 
 impl UnderWay {
     /// Begins an effect. With `turned` the two sides of a sweep are read the other way round.
-    pub(crate) fn begin(effect: Effect, tenant: Option<&TenantId>, turned: bool) -> Self {
-        let mut todo = calls(&effect, tenant);
+    pub(crate) fn begin(effect: Effect, tenant: Option<TenantId>, turned: bool) -> Self {
+        let mut todo = calls(&effect, tenant.as_ref());
         if !turned {
             todo.reverse();
         }
         Self {
             effect,
+            tenant,
             todo,
             replies: Vec::new(),
         }

@@ -15,13 +15,13 @@ use tenant_reseller_operator::upgrade::{
 
 use crate::explore::Model;
 use crate::guards::Guards;
-use crate::judge::Risky;
+use crate::judge::Bearing;
 use crate::keyed::Keyed;
 use crate::model::Small;
-use crate::operator::{Operator, TICK};
+use crate::operator::{NOW, Operator, TICK};
 use crate::people::Act;
 use crate::state::{Budget, State};
-use crate::world::World;
+use crate::simulated_bss::World;
 
 /// A small world, and what may happen in it.
 #[derive(Clone)]
@@ -81,15 +81,16 @@ impl Configuration {
 
     pub(crate) fn world(&self) -> World {
         let mut world = World::new(self.customers, self.purchases);
-        if self.priced {
-            world.price_all();
-        }
-        world.promises = self.promises;
+        world.now = NOW;
+        world.eager_pricing = self.priced;
+        let switches = &mut world.switches;
+        switches.promises = self.promises;
         for operation in self.by_hand {
-            world.modes.insert(*operation, Mode::ManualStep);
+            switches.modes.insert(*operation, Mode::ManualStep);
         }
-        world.batch = self.batch;
-        world.page = self.page;
+        switches.tenant_queue = TICK;
+        switches.largest_batch = self.batch;
+        switches.page_size = self.page;
         world
     }
 
@@ -118,10 +119,11 @@ impl Configuration {
         let mut small = Small {
             upgrade,
             first,
-            risky: if unguarded || unseen {
-                Risky::Accepted
-            } else {
-                Risky::No
+            bearing: Bearing {
+                unguarded: unguarded || unseen,
+                pressed: budget.acts.iter().any(|(act, _)| {
+                    *act == Act::ByHand(WriteOperation::ActivateBackOrdering)
+                }),
             },
             alone: self.leaders == 0,
             mortal: self.promises.keys != Keys::Unique

@@ -5,13 +5,16 @@
 
 use tenant_reseller_operator::api::{ConditionType, Reason, ResellerClaimSpec, StateClass};
 use tenant_reseller_operator::bss::port::{
-    CopyItem, CopyState, ItemKind, Mode, PurchaseState, WriteOperation,
+    BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync, TenantId,
+    TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Copying, Decision, Observed, Stage, Switch, intends};
+use tenant_reseller_operator::upgrade::{
+    Copying, Decision, Doer, Observed, Stage, Ways, intends,
+};
 
 use crate::calls::Call;
 use crate::state::State;
-use crate::world::World;
+use crate::simulated_bss::World;
 
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
@@ -32,8 +35,19 @@ pub(crate) fn before_sending(
             .ways
             .as_ref()
             .is_some_and(|ways| ways.copying == Copying::Guarded);
+        // One that leaves it to people is only asked how.
+        let asks = seen.ways.as_ref().is_some_and(|ways| {
+            let customers = items.iter().any(|item| item.kind == ItemKind::Customer);
+            let operation = if customers {
+                WriteOperation::CopyCustomers
+            } else {
+                WriteOperation::CopySubscriptions
+            };
+            ways.doer(operation) != Doer::Bss
+        });
         let on_record = intents.and_then(|intents| intents.copies.as_ref());
         guarded
+            || asks
             || on_record.is_some_and(|copies| {
                 let mut items = items.iter();
                 items.all(|item| copies.source_ids.contains(&item.source.0))
@@ -82,92 +96,24 @@ pub(crate) fn before_sending(
     wrong
 }
 
-/// While a call takes effect: what was before, and what is after.
-pub(crate) fn at_effect(before: &World, after: &World, risky: Risky) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if before.on && after.copies.len() > before.copies.len() {
-        wrong.push("copied after back ordering was on (I-11)".to_owned());
-    }
-    if after.tenants_made > before.tenants_made && before.tenant.is_some() {
-        wrong.push("a second tenant was made (I-2)".to_owned());
-    }
-    if before.on && !after.on {
-        wrong.push("back ordering was switched off (I-15)".to_owned());
-    }
-    if !before.on && after.on && risky == Risky::No {
-        wrong.extend(in_the_way(before).into_iter().map(|what| {
-            format!("switched on although {what} (I-12)")
-        }));
-    }
-    wrong
-}
-
-/// Whether something may be lost at the switch: a risk that the connection accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Risky {
-    No,
-    Accepted,
-}
-
-/// What forbids the switch.
-fn in_the_way(world: &World) -> Vec<String> {
-    let mut found = uncopied(world);
-    if !world.orders.is_empty() {
-        found.push("an order is open".to_owned());
-    }
-    found.extend(orphans(world));
-    for (kind, copy) in &world.copies {
-        if *kind == ItemKind::Customer
-            && world
-                .customers
-                .get(&copy.source)
-                .is_some_and(|c| c.mark != tenant_reseller_operator::bss::port::Mark::Marked)
-        {
-            found.push(format!("{} is half marked", copy.source));
-        }
-    }
+/// What the BSS's own judge found: at an effect, or in its records.
+pub(crate) fn of_the_world(world: &World, bearing: Bearing) -> Vec<String> {
+    let mut found = world.violations_now();
+    found.retain(|finding| {
+        let early = finding.starts_with("SwitchedTooEarly") && bearing.unguarded;
+        let pressed = finding.starts_with("PressedTooEarly") && bearing.pressed;
+        !early && !pressed
+    });
     found
 }
 
-fn uncopied(world: &World) -> Vec<String> {
-    let active = world
-        .purchases
-        .values()
-        .filter(|purchase| purchase.state == PurchaseState::Active);
-    active
-        .filter(|purchase| !world.copies.iter().any(|(_, copy)| copy.source == purchase.id))
-        .map(|purchase| format!("{} has no copy", purchase.id))
-        .collect()
-}
-
-fn orphans(world: &World) -> Vec<String> {
-    let live = world
-        .copies
-        .iter()
-        .filter(|(kind, copy)| *kind != ItemKind::Customer && copy.state == CopyState::Live);
-    live.filter(|(_, copy)| {
-        let source = world.purchases.get(&copy.source);
-        source.is_none_or(|source| source.state != PurchaseState::Active)
-    })
-    .map(|(_, copy)| format!("the copy of {} is an orphan", copy.source))
-    .collect()
-}
-
-/// In every state, of the BSS.
-pub(crate) fn always(world: &World) -> Vec<String> {
-    let mut wrong = world.violations.clone();
-    for (n, (_, copy)) in world.copies.iter().enumerate() {
-        let twice = world.copies[..n]
-            .iter()
-            .any(|(_, other)| other.source == copy.source);
-        if twice {
-            wrong.push(format!("two copies of {} (I-9)", copy.source));
-        }
-    }
-    if world.activations > 1 {
-        wrong.push("switched on twice".to_owned());
-    }
-    wrong
+/// What somebody else answers for. It may be lost, but never unnamed: see [`told`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bearing {
+    /// The connection accepts the risk of a switch that nobody guards, or of orders unseen.
+    pub(crate) unguarded: bool,
+    /// A person presses the switch at any moment.
+    pub(crate) pressed: bool,
 }
 
 /// In every state, of what people read: a state of the table, and who must act.
@@ -189,10 +135,12 @@ pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<S
             if record.is_none_or(|record| record.activation_time.is_none()) {
                 wrong.push("done, and the switch is not on record (I-20)".to_owned());
             }
-            let ours = record.is_some_and(|record| record.approval.as_deref() != Some("FoundActive"));
+            // Who finds back ordering on has nothing to compare with.
+            let ours =
+                record.is_some_and(|record| record.approval.as_deref() != Some("FoundActive"));
             if ours {
-                let lost = uncopied(&state.world).into_iter().chain(orphans(&state.world));
-                wrong.extend(lost.map(|what| format!("done, although {what}, and nobody is told")));
+                let ledgers = state.world.ledgers(2).into_iter();
+                wrong.extend(ledgers.map(|what| format!("done, and nobody is told: {what}")));
             }
             if decision.effect.is_some() && seen.stage != Stage::Done {
                 wrong.push("done, and goes on working".to_owned());
@@ -207,49 +155,65 @@ pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<S
 pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
     let world = &*state.world;
     let record = state.record.as_deref();
+    let tenant = world.live_tenant_id();
+    let stands = |reason: BlockerReason| {
+        let tenant = tenant.as_ref();
+        tenant.is_some_and(|tenant| world.blockers(tenant).iter().any(|b| b.reason == reason))
+    };
     match reason {
-        Reason::AwaitingPricing => world.purchases.values().any(|purchase| {
-            purchase.state == PurchaseState::Active && !world.priced.contains(&purchase.customer)
+        Reason::AwaitingPricing => world.eligible().any(|(_, purchase)| {
+            let place = tenant.clone().map(|tenant| (tenant, purchase.customer.clone()));
+            let options = place.and_then(|place| world.pricing.get(&place));
+            options.is_none_or(|row| row.stored.digest().is_none())
         }),
         Reason::TenantReplaced => {
-            let tenant = world.tenant.as_ref().map(|(tenant, _)| tenant.id.as_str());
             let pinned = record.and_then(|record| record.tenant_id.as_deref());
-            pinned.is_some() && tenant.is_some() && tenant != pinned
+            pinned.is_some() && tenant.is_some() && tenant.as_ref().map(TenantId::as_str) != pinned
         }
-        Reason::TenantMissing => world.tenant.is_none(),
-        Reason::OrphanedCopy => !orphans(world).is_empty(),
-        Reason::SourceChanged => world.copies.iter().any(|(_, copy)| {
-            world
-                .purchases
-                .get(&copy.source)
-                .is_some_and(|source| source.digest != copy.digest)
-        }),
-        Reason::VerificationFailed => {
-            !uncopied(world).is_empty() || !orphans(world).is_empty() || differs(world)
-        }
+        Reason::TenantMissing => tenant.is_none(),
+        Reason::TenantSuspended => world
+            .live_tenant()
+            .is_some_and(|row| row.tenant.status == TenantStatus::Suspended),
+        Reason::TenantCreationFailed => world
+            .operations
+            .values()
+            .any(|operation| matches!(operation, OperationState::Failed { .. })),
+        Reason::OrphanedCopy => stands(BlockerReason::OrphanedCopy),
+        Reason::SourceChanged => stands(BlockerReason::SourceChanged),
+        Reason::DuplicateCopy => stands(BlockerReason::DuplicateCopy),
+        Reason::VerificationFailed => !world.ledgers(2).is_empty(),
         Reason::AwaitingManualStep => {
-            let left = |operation| world.modes.get(&operation) == Some(&Mode::ManualStep);
+            let modes = &world.switches.modes;
+            let left = |operation| modes.get(&operation) == Some(&Mode::ManualStep);
             let by_hand = WriteOperation::ALL.into_iter().any(left)
-                || world.promises.keys == tenant_reseller_operator::bss::port::Keys::None;
-            let freezes = seen.ways.as_ref().is_some_and(|ways| {
-                ways.switch == Switch::Frozen
-                    || ways.orders == tenant_reseller_operator::upgrade::Orders::QuietTime
-            });
+                || world.switches.promises.keys == Keys::None;
+            let freezes = seen.ways.as_ref().is_some_and(Ways::freezes);
             by_hand || (freezes && world.ordering_enabled)
         }
         Reason::AwaitingConfirmation => record.is_some_and(|record| {
             record.unconfirmed_epoch.is_some() || record.intents.create_tenant.is_some()
         }),
-        Reason::PrecheckFailed => !world.defects.is_empty() || !world.ordering_enabled,
+        Reason::ResellerClaimed => world
+            .holder
+            .as_ref()
+            .is_some_and(|holder| holder != crate::bss::INSTALLATION),
+        Reason::PrecheckFailed => !world.ordering_enabled || unfit(world),
         _ => false,
     }
 }
 
-fn differs(world: &World) -> bool {
-    world.copies.iter().any(|(_, copy)| {
-        world
-            .purchases
-            .get(&copy.source)
-            .is_some_and(|source| source.digest != copy.digest)
+/// Whether something may not be copied as it is.
+fn unfit(world: &World) -> bool {
+    let out_of_sync = |id: &SourceId| world.customers.get(id).map(|row| row.sync);
+    let Some(tenant) = world.live_tenant_id() else {
+        return false;
+    };
+    let target = CheckTarget::Tenant(tenant);
+    world.eligible().any(|(id, purchase)| {
+        let checked = world
+            .clone()
+            .check(&world.reseller, &target, std::slice::from_ref(id));
+        out_of_sync(&purchase.customer) == Some(Sync::NotSynced)
+            || checked.is_ok_and(|reasons| reasons.values().any(|reasons| !reasons.is_empty()))
     })
 }

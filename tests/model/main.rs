@@ -19,7 +19,8 @@ mod model;
 mod operator;
 mod people;
 mod state;
-mod world;
+#[path = "../support/simulated_bss/mod.rs"]
+mod simulated_bss;
 mod configurations;
 mod guards;
 

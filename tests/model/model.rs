@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::StateClass;
+use tenant_reseller_operator::bss::port::{Epoch, TenantId};
 use tenant_reseller_operator::upgrade::{Decision, Effect, Next, ValidUpgrade};
 
 use crate::bss;
 use crate::calls::{Call, UnderWay};
 use crate::explore::{Expansion, Model, Standing, Successor};
 use crate::guards::Guards;
-use crate::judge::{self, Risky};
+use crate::judge::{self, Bearing};
 use crate::operator::{Operator, TICK, Written, edit, unseen};
 use crate::people::Act;
 use crate::state::{Late, State};
@@ -22,7 +23,8 @@ const MOST_UNSEEN: usize = 20;
 pub(crate) struct Small {
     pub(crate) upgrade: ValidUpgrade,
     pub(crate) first: State,
-    pub(crate) risky: Risky,
+    /// What somebody else answers for.
+    pub(crate) bearing: Bearing,
     /// Whether there is one process only, from beginning to end.
     pub(crate) alone: bool,
     /// Whether a request lives no longer than the quiet time.
@@ -80,11 +82,12 @@ impl Small {
             }
             let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
             let turned = how == How::Turned;
-            operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant.as_ref(), turned)));
+            operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant, turned)));
         }
         let mut under_way = operator.under_way.take()?;
         let call = under_way.due()?.clone();
         let epoch = operator.seen.epoch;
+        let tenant = under_way.tenant.clone();
         let label = format!("operator {nth}: {}{}", call.name(), how.name());
         if call.writes() {
             let record = next.record.as_deref();
@@ -93,13 +96,13 @@ impl Small {
         let left = self.mortal.then_some(self.upgrade.terms.settle);
         match how {
             How::Well | How::Turned => {
-                let reply = self.effect(&mut next, &call, epoch, &mut wrong);
+                let reply = self.effect(&mut next, &call, (epoch, tenant.as_ref()), &mut wrong);
                 under_way.answered(reply);
             }
             How::Lost => {
                 next.budget.lost -= 1;
                 if call.writes() {
-                    next.late.push(Late { call, epoch, left });
+                    next.late.push(Late { call, epoch, tenant, left });
                     under_way.answered(bss::lost());
                 } else {
                     under_way.answered(bss::unavailable());
@@ -111,8 +114,12 @@ impl Small {
                 if how == How::Crash {
                     calls = vec![call];
                 }
-                next.late
-                    .extend(calls.into_iter().map(|call| Late { call, epoch, left }));
+                next.late.extend(calls.into_iter().map(|call| Late {
+                    call,
+                    epoch,
+                    tenant: tenant.clone(),
+                    left,
+                }));
                 next.operators[nth] = Operator::new(next.record.as_deref());
                 self.unseen(&mut next, nth, &mut wrong);
                 return Some(Successor {
@@ -141,19 +148,17 @@ impl Small {
         &mut self,
         state: &mut State,
         call: &Call,
-        epoch: Option<tenant_reseller_operator::bss::port::Epoch>,
+        under: (Option<Epoch>, Option<&TenantId>),
         wrong: &mut Vec<String>,
     ) -> crate::calls::Reply {
         if !call.writes() {
             let mut world = (*state.world).clone();
-            let reply = bss::call(&mut world, call, epoch);
+            let reply = bss::call(&mut world, call, under);
             self.guards.replied(call, &reply);
             return reply;
         }
-        let before = state.world.clone();
-        let reply = state.world.edit(|world| bss::call(world, call, epoch));
-        wrong.extend(judge::at_effect(&before, &state.world, self.risky));
-        wrong.extend(judge::always(&state.world));
+        let reply = state.world.edit(|world| bss::call(world, call, under));
+        wrong.extend(judge::of_the_world(&state.world, self.bearing));
         self.guards.replied(call, &reply);
         reply
     }
@@ -194,7 +199,7 @@ impl Small {
             }
             let mut under_way = UnderWay::begin(effect, None, false);
             while let Some(call) = under_way.due().cloned() {
-                let reply = self.effect(state, &call, None, wrong);
+                let reply = self.effect(state, &call, (None, None), wrong);
                 under_way.answered(reply);
             }
             state.operators[nth].fold(&self.upgrade, under_way.outcomes());
@@ -325,7 +330,12 @@ impl Small {
             let mut next = state.clone();
             let late = next.late.remove(nth);
             let mut wrong = Vec::new();
-            let _nobody_hears = self.effect(&mut next, &late.call, late.epoch, &mut wrong);
+            let _nobody_hears = self.effect(
+                &mut next,
+                &late.call,
+                (late.epoch, late.tenant.as_ref()),
+                &mut wrong,
+            );
             ways.offer(0, true);
             ways.successors.push(Successor {
                 label: format!("a request arrives late: {}", late.call.name()),
@@ -352,13 +362,16 @@ impl Small {
         let acts = state.budget.acts.iter().map(|(act, _)| *act);
         // An order that was accepted is fulfilled some time, whatever happens.
         let acts = acts.filter(budgeted).chain([Act::Fulfil]);
-        for act in acts.filter(|act| act.possible(&state.world)) {
-            let mut next = state.clone();
-            let before = next.world.clone();
-            next.world.edit(|world| act.done(world));
-            if next.world.key() == before.key() {
+        for act in acts {
+            if act == Act::Fulfil && state.world.orders.is_empty() {
                 continue;
             }
+            let mut next = state.clone();
+            let done = next.world.edit(|world| act.done(world));
+            if !done || next.world.key() == state.world.key() {
+                continue;
+            }
+            let wrong = judge::of_the_world(&next.world, self.bearing);
             if act == Act::Fulfil {
                 ways.offer(3, true);
             } else {
@@ -372,7 +385,7 @@ impl Small {
             ways.successors.push(Successor {
                 label: format!("people: {act:?}"),
                 state: next,
-                wrong: Vec::new(),
+                wrong,
             });
         }
     }
@@ -402,14 +415,14 @@ fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
     }
     let effect = decision.effect.clone()?;
     let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
-    UnderWay::begin(effect, tenant.as_ref(), false).due().cloned()
+    UnderWay::begin(effect, tenant, false).due().cloned()
 }
 
 fn many(operator: &Operator, decision: &Decision) -> bool {
     let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
     let under_way = match (&operator.under_way, &decision.effect) {
         (Some(under_way), _) => (**under_way).clone(),
-        (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant.as_ref(), false),
+        (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant, false),
         (None, None) => return false,
     };
     under_way.unsent().len() > 1

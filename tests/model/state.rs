@@ -5,19 +5,20 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
-use tenant_reseller_operator::bss::port::Epoch;
+use tenant_reseller_operator::bss::port::{Epoch, TenantId};
 
 use crate::calls::Call;
 use crate::keyed::{Keyed, key_of};
 use crate::operator::Operator;
 use crate::people::Act;
-use crate::world::World;
+use crate::simulated_bss::World;
 
 /// A request whose sender does not wait for it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Late {
     pub(crate) call: Call,
     pub(crate) epoch: Option<Epoch>,
+    pub(crate) tenant: Option<TenantId>,
     /// How long it lives at most; without end where no quiet time rests on that.
     pub(crate) left: Option<Duration>,
 }
