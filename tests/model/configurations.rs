@@ -31,6 +31,8 @@ pub(crate) struct Configuration {
     pub(crate) purchases: u32,
     /// Whether pricing options are there from the beginning.
     pub(crate) priced: bool,
+    /// Whether another cluster holds the reseller.
+    pub(crate) held: bool,
     pub(crate) promises: Promises,
     pub(crate) by_hand: &'static [WriteOperation],
     pub(crate) risks: &'static [Risk],
@@ -44,6 +46,8 @@ pub(crate) struct Configuration {
     pub(crate) page: u16,
     /// Nothing goes wrong before this stage.
     pub(crate) from: Stage,
+    /// The old leader learns that it is one before the new one gets beyond this stage.
+    pub(crate) horizon: Stage,
     /// Explored by the long form only.
     pub(crate) long: bool,
 }
@@ -64,6 +68,7 @@ impl Configuration {
             customers: 2,
             purchases: 3,
             priced: true,
+            held: false,
             promises: STRONG,
             by_hand: &[],
             risks: &[],
@@ -75,6 +80,7 @@ impl Configuration {
             batch: 2,
             page: 2,
             from: Stage::Opening,
+            horizon: Stage::Done,
             long: false,
         }
     }
@@ -82,6 +88,7 @@ impl Configuration {
     pub(crate) fn world(&self) -> World {
         let mut world = World::new(self.customers, self.purchases);
         world.now = NOW;
+        world.holder = self.held.then(|| "elsewhere".to_owned());
         world.eager_pricing = self.priced;
         let switches = &mut world.switches;
         switches.promises = self.promises;
@@ -126,6 +133,7 @@ impl Configuration {
                 }),
             },
             alone: self.leaders == 0,
+            horizon: self.horizon,
             mortal: self.promises.keys != Keys::Unique
                 || self.promises.epochs == Strength::Weak
                 || self.promises.off_guard == Strength::Weak,

@@ -159,12 +159,20 @@ pub(crate) fn explore<M: Model>(model: &mut M, most: usize) -> Result<Explored, 
                     nodes[at].calm = to;
                 }
             }
-            assert!(
-                nodes.len() <= most,
-                "more than {most} states: something grows without bound, or the world is too large"
-            );
+            if nodes.len() > most {
+                return Err(Counterexample {
+                    wrong: vec![format!(
+                        "more than {most} states: something grows without bound, or the world is \
+                         too large"
+                    )],
+                    way: way(model, &nodes, u32::try_from(nodes.len() - 1).unwrap()),
+                });
+            }
         }
         level = next;
+        if std::env::var_os("MODEL_PROGRESS").is_some() {
+            println!("depth {} states {} front {}", found.depth, nodes.len(), level.len());
+        }
         found.depth += usize::from(!level.is_empty());
     }
     found.states = nodes.len();

@@ -54,8 +54,9 @@ pub(crate) fn before_sending(
             })
     };
     let recorded = match call {
-        // Of two leaders the second may rest on what the first had put on record when it read it:
-        // an epoch that is lost then is no danger, only a question to people (AwaitingConfirmation).
+        // Of two leaders the new one may rest on what the old one had put on record when it read
+        // it: an epoch that is lost then is no danger, only a question to people
+        // (AwaitingConfirmation).
         Call::Acquire => seen.claim.as_ref().is_some_and(|known| known.acquiring),
         Call::CreateTenant(create) => intents
             .and_then(|intents| intents.create_tenant.as_ref())

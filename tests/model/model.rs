@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::StateClass;
+use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{Epoch, TenantId};
-use tenant_reseller_operator::upgrade::{Decision, Effect, Next, ValidUpgrade};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Decision, Effect, Next, Outcome, Stage, ValidUpgrade};
 
 use crate::bss;
 use crate::calls::{Call, UnderWay};
@@ -27,6 +28,8 @@ pub(crate) struct Small {
     pub(crate) bearing: Bearing,
     /// Whether there is one process only, from beginning to end.
     pub(crate) alone: bool,
+    /// An old leader learns of it before the new one gets beyond this stage.
+    pub(crate) horizon: Stage,
     /// Whether a request lives no longer than the quiet time.
     pub(crate) mortal: bool,
     pub(crate) guards: Guards,
@@ -90,7 +93,10 @@ impl Small {
         let tenant = under_way.tenant.clone();
         let label = format!("operator {nth}: {}{}", call.name(), how.name());
         if call.writes() {
-            let record = next.record.as_deref();
+            // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
+            let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
+            let known = operator.seen.claim.as_ref();
+            let record = if refused { known } else { next.record.as_deref() };
             wrong.extend(judge::before_sending(&call, &operator.seen, record));
         }
         let left = self.mortal.then_some(self.upgrade.terms.settle);
@@ -133,8 +139,14 @@ impl Small {
             next.operators[nth].under_way = Some(under_way);
         } else {
             let outcomes = under_way.outcomes();
-            next.operators[nth].fold(&self.upgrade, outcomes);
-            self.unseen(&mut next, nth, &mut wrong);
+            // Refused as an old one, it asks the lease before anything else is sent, and sees.
+            let old = nth + 1 < next.operators.len();
+            if old && outcomes.iter().any(is_stale) {
+                next.operators.remove(nth);
+            } else {
+                next.operators[nth].fold(&self.upgrade, outcomes);
+                self.unseen(&mut next, nth, &mut wrong);
+            }
         }
         Some(Successor {
             label,
@@ -157,13 +169,16 @@ impl Small {
             self.guards.replied(call, &reply);
             return reply;
         }
+        let before = state.world.key();
         let reply = state.world.edit(|world| bss::call(world, call, under));
-        wrong.extend(judge::of_the_world(&state.world, self.bearing));
+        if state.world.key() != before {
+            wrong.extend(judge::of_the_world(&state.world, self.bearing));
+        }
         self.guards.replied(call, &reply);
         reply
     }
 
-    fn edit(&mut self, state: &mut State, nth: usize, what: &tenant_reseller_operator::upgrade::ClaimEdit) {
+    fn edit(&mut self, state: &mut State, nth: usize, what: &ClaimEdit) {
         let operator = &mut state.operators[nth];
         let written = edit(
             &self.upgrade,
@@ -408,6 +423,16 @@ impl Ways {
     }
 }
 
+fn is_stale(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed {
+            error: BssError::StaleEpoch { .. },
+            ..
+        }
+    )
+}
+
 /// The call that an operator sends next.
 fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
     if let Some(under_way) = &operator.under_way {
@@ -468,8 +493,13 @@ impl Model for Small {
         };
         self.by_network(state, &mut ways);
         self.by_leases(state, &mut ways);
+        let beyond = state.operators.last().is_some_and(|leader| {
+            state.operators.len() > 1 && leader.seen.stage > self.horizon
+        });
         for nth in 0..state.operators.len() {
-            self.by_operator(state, nth, &mut ways);
+            if !beyond {
+                self.by_operator(state, nth, &mut ways);
+            }
         }
         self.by_people(state, &mut ways);
         Expansion {
