@@ -198,6 +198,7 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
             .holder
             .as_ref()
             .is_some_and(|holder| holder != crate::bss::INSTALLATION),
+        Reason::RiskNotAccepted => seen.capabilities.is_some() && seen.ways.is_none(),
         Reason::PrecheckFailed => !world.ordering_enabled || unfit(world),
         _ => false,
     }

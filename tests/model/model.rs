@@ -97,7 +97,10 @@ impl Small {
             let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
             let known = operator.seen.claim.as_ref();
             let record = if refused { known } else { next.record.as_deref() };
-            wrong.extend(judge::before_sending(&call, &operator.seen, record));
+            let before = judge::before_sending(&call, &operator.seen, record);
+            // What is done already cannot be done once more.
+            let over = next.world.on && matches!(call, Call::Activate(_));
+            wrong.extend(before.into_iter().filter(|_| !over));
         }
         let left = self.mortal.then_some(self.upgrade.terms.settle);
         match how {
@@ -414,6 +417,14 @@ struct Ways {
 }
 
 impl Ways {
+    fn all(self) -> Expansion<State> {
+        Expansion {
+            calm: self.calm.map(|(_, nth)| nth),
+            standing: self.standing,
+            successors: self.successors,
+        }
+    }
+
     /// The next one to be pushed comes when nothing goes wrong, if nothing of a lower rank does.
     fn offer(&mut self, rank: u8, really: bool) {
         let better = self.calm.is_none_or(|(best, _)| rank < best);
@@ -492,6 +503,10 @@ impl Model for Small {
             standing: Standing::Working,
         };
         self.by_network(state, &mut ways);
+        // A request that has lived its time arrives before anything else happens, or never.
+        if state.late.iter().any(|late| late.left == Some(Duration::ZERO)) {
+            return ways.all();
+        }
         self.by_leases(state, &mut ways);
         let beyond = state.operators.last().is_some_and(|leader| {
             state.operators.len() > 1 && leader.seen.stage > self.horizon
@@ -502,10 +517,6 @@ impl Model for Small {
             }
         }
         self.by_people(state, &mut ways);
-        Expansion {
-            calm: ways.calm.map(|(_, nth)| nth),
-            standing: ways.standing,
-            successors: ways.successors,
-        }
+        ways.all()
     }
 }

@@ -1,7 +1,7 @@
 //! What people do at any moment: the reseller in the Storefront and in its own BSS, the staff of
 //! both sides.
 
-use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, WriteOperation};
+use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, TenantStatus, WriteOperation};
 
 use crate::simulated_bss::{Deed, Defect, Pick, TenantVerb, World};
 
@@ -91,13 +91,15 @@ impl Act {
             Self::Unprice(n) => world.act(Deed::RemovePricing(Some(customer(n)))).is_ok(),
             Self::End(n) => world.act(Deed::EndCopy(purchase(n))).is_ok(),
             Self::EndOrphans => world.act(Deed::EndOrphans).is_ok(),
-            Self::Replace => !world.on && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok(),
-            Self::Delete => !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok(),
+            Self::Replace => is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok(),
+            Self::Delete => is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok(),
             Self::SuspendTenant => world.act(Deed::Tenant(TenantVerb::Suspend)).is_ok(),
             Self::ResumeTenant => world.act(Deed::Tenant(TenantVerb::Resume)).is_ok(),
             Self::FailCreation => world.act(Deed::Tenant(TenantVerb::FailCreation)).is_ok(),
             Self::Freeze => world.act(Deed::Ordering(false)).is_ok(),
             Self::Thaw => world.act(Deed::Ordering(true)).is_ok(),
+            // What a vendor renames after the switch is not the upgrade's affair any more.
+            Self::Defect(_) | Self::Unsync(_) if world.on => false,
             Self::Defect(n) => world.act(Deed::Plant(Defect::Product, purchase(n))).is_ok(),
             Self::Unsync(n) => world.act(Deed::Plant(Defect::Sync, purchase(n))).is_ok(),
             Self::Repair => world.act(Deed::Repair).is_ok(),
@@ -105,6 +107,13 @@ impl Act {
             Self::ByHandOne(step) => world.act(Deed::ByHand(step, Pick::One)).is_ok(),
         }
     }
+}
+
+/// One that is queued cannot be deleted on screen: its creation would go on for ever.
+fn is_active(world: &World) -> bool {
+    world
+        .live_tenant()
+        .is_some_and(|row| row.tenant.status == TenantStatus::Active)
 }
 
 pub(crate) fn customer(n: u8) -> SourceId {

@@ -52,10 +52,11 @@ fn with_all_promises() -> Vec<Configuration> {
         Configuration {
             acts: storefront(),
             acts_in_all: 3,
-            purchases: 2,
-            from: Stage::Copy,
+            purchases: 1,
+            page: 4,
+            from: Stage::FinalPurchases,
             long: true,
-            ..new("the Storefront acts three times from the copying on")
+            ..new("the Storefront acts three times around the switch")
         },
         Configuration {
             acts: storefront(),
@@ -251,7 +252,6 @@ fn weak() -> Vec<Configuration> {
         off_guard: WEAK,
         ..STRONG
     };
-    let freezing = [Act::Freeze, Act::Thaw];
     vec![
         Configuration {
             crashes: 1,
@@ -282,7 +282,7 @@ fn weak() -> Vec<Configuration> {
         },
         new("no epochs, and the risk is not accepted", unfenced),
         Configuration {
-            acts: storefront().into_iter().chain(acts(&freezing)).collect(),
+            acts: acts(&[Act::Buy(0), Act::Change(1), Act::Freeze, Act::Thaw]),
             acts_in_all: 2,
             ..new("no revision: people disable ordering, and the Storefront acts", restless)
         },
@@ -293,7 +293,7 @@ fn weak() -> Vec<Configuration> {
             ..new("no revision, at the accepted risk of a switch that nobody guards", restless)
         },
         Configuration {
-            acts: storefront().into_iter().chain(acts(&freezing)).collect(),
+            acts: acts(&[Act::Buy(0), Act::Order(1), Act::Freeze, Act::Thaw]),
             acts_in_all: 2,
             ..new("the switch compares nothing: people disable ordering", blind_switch)
         },

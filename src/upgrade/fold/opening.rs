@@ -120,6 +120,13 @@ impl Fold<'_> {
         {
             self.seen.epoch = Some(issued.epoch);
             self.seen.issued = None;
+        } else if let (Some(mine), Some(on_record)) = (self.seen.epoch, epoch)
+            && mine.0 < on_record
+        {
+            // Somebody acquired after us: what is on record now is that one's, and is not written
+            // over before the lease was asked and an epoch acquired anew.
+            self.seen.epoch = None;
+            self.seen.issued = None;
         }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
         let stands = match (&self.seen.refused, spec) {
@@ -128,7 +135,9 @@ impl Fold<'_> {
             (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
             (Some(_) | None, _) => false,
         };
-        if intent.is_some_and(|intent| intent.operation_id.is_some()) {
+        // An operation belongs to an open request. Where another process has closed it meanwhile,
+        // there is nothing to put on record any more.
+        if intent.is_none_or(|intent| intent.operation_id.is_some()) {
             self.seen.started = None;
         }
         if !stands {
