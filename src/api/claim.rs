@@ -8,7 +8,7 @@ use super::rules;
 
 /// The lock on one reseller of one BSS, and the record of what was done to it. Written by the
 /// operator alone, in its own namespace; deleting the upgrade leaves it.
-#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "tenantreseller.io",
     version = "v1alpha1",
@@ -109,7 +109,7 @@ pub struct ResellerClaimSpec {
 }
 
 /// An upgrade that holds a reseller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimHolder {
     /// The namespace of the upgrade. Example: `resellers`
@@ -125,7 +125,7 @@ pub struct ClaimHolder {
 }
 
 /// Open intents.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimIntents {
     /// The creation of the tenant was requested.
@@ -144,7 +144,7 @@ pub struct ClaimIntents {
 }
 
 /// Copies that were sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CopiesIntent {
     /// The source ids. Example: `[S-00042]`
@@ -156,7 +156,7 @@ pub struct CopiesIntent {
 }
 
 /// A tenant that was requested.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTenantIntent {
     /// The digest of the settings that were sent. Example: `sha256-51ab03e7`
@@ -172,7 +172,7 @@ pub struct CreateTenantIntent {
 }
 
 /// An activation that was requested.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationIntent {
     /// The revision of the reseller's inventory that the final sweep saw; absent where the BSS has
@@ -188,7 +188,7 @@ pub struct ActivationIntent {
 }
 
 /// A milestone that was reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineEntry {
     /// The milestone, as its condition is called. Example: `CustomersCopied`

@@ -14,7 +14,7 @@ use crate::mutants::{Mutant, on};
 pub(super) const FOUND_ACTIVE: &str = "FoundActive";
 
 /// Who holds the reseller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Holding {
     /// This upgrade, with the record as it stands.
     Ours(Box<ResellerClaimSpec>),

@@ -101,7 +101,7 @@ pub(super) enum Class {
 }
 
 /// Whether an account's mark and its copy disagree (I-4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum HalfMarked {
     /// They disagree.
     Yes,

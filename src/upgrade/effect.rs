@@ -14,7 +14,7 @@ use crate::bss::port::{
 };
 
 /// What a pass may do next: one of these at most.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Look at the BSS. Needs no record.
     Read(Read),
@@ -34,7 +34,7 @@ pub enum Effect {
 }
 
 /// A look at the BSS.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Read {
     /// Its own name.
     Identity,
@@ -57,7 +57,7 @@ pub enum Read {
 }
 
 /// Pages of the two listings of a sweep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PagesRequest {
     /// Which listings.
     pub listing: CopyListing,
@@ -68,7 +68,7 @@ pub struct PagesRequest {
 }
 
 /// Batches of look-ups, all independent of each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InspectCalls {
     /// What is checked against.
     pub target: CheckTarget,
@@ -79,7 +79,7 @@ pub struct InspectCalls {
 }
 
 /// Repeatable writes: batches, all independent of each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Work {
     /// Copy customers.
     CopyCustomers(Vec<Vec<CopyItem>>),
@@ -90,7 +90,7 @@ pub enum Work {
 }
 
 /// A tenant creation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CreateTenant {
     /// The business key.
     pub key: BusinessKey,
@@ -104,7 +104,7 @@ pub struct CreateTenant {
 
 /// An activation. Only the heart makes one, and it asks for an approval and a clean final
 /// sweep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Activate {
     key: BusinessKey,
     request: RequestKey,
@@ -161,7 +161,7 @@ impl Activate {
 }
 
 /// A change of the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ClaimEdit {
     /// Take the reseller: create the claim, or take it over from a holder that is gone.
     Take,
@@ -227,7 +227,7 @@ pub enum ClaimEdit {
 }
 
 /// Whether the cluster's record was found older than the BSS knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WentBack {
     /// It was.
     Yes,
@@ -236,7 +236,7 @@ pub enum WentBack {
 }
 
 /// Pages that were read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Pages {
     /// Of customers and their copies.
     Customers {
@@ -255,7 +255,7 @@ pub enum Pages {
 }
 
 /// What came of an effect (of a batch, one outcome a batch).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The BSS's own name.
     Identity(Option<String>),
@@ -309,7 +309,7 @@ pub enum Outcome {
 }
 
 /// Which kind of effect failed: what a failure means depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tried {
     /// A look at the reseller.
     Reseller,

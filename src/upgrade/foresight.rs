@@ -10,7 +10,7 @@ use crate::bss::port::{
 };
 
 /// One look over the sources, page by page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Foresight {
     reseller: AccountId,
     price_list: PriceListId,
@@ -23,7 +23,7 @@ pub struct Foresight {
 }
 
 /// Where that look is, in one life of the operator: it is taken once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Foreseeing {
     /// Not taken yet.
     #[default]
@@ -46,7 +46,7 @@ impl Foreseeing {
 }
 
 /// What it needs next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wanted {
     Page(PagesRequest),
     Checks(InspectCalls),

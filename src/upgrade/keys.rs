@@ -9,7 +9,7 @@ use crate::mutants::{Mutant, on};
 
 /// Makes the keys of one reseller of one BSS. The ids are the canonical ones that the BSS returned,
 /// never the text of a spec; the identity is the declared one, never a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Keys {
     identity: String,
     reseller: AccountId,

@@ -17,7 +17,7 @@ impl Keyed for CopyRecord {
 }
 
 /// One listing, read page by page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Stream<T> {
     rows: VecDeque<T>,
     next: Option<Cursor>,
@@ -26,7 +26,7 @@ struct Stream<T> {
 }
 
 /// Whether the rows of a listing came in its order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Order {
     /// They did.
     Kept,
@@ -34,7 +34,7 @@ pub(super) enum Order {
     Broken,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Begun {
     NotYet,
     Yes,
@@ -90,7 +90,7 @@ impl<T: Keyed> Stream<T> {
 }
 
 /// A source with the copies that refer to it; one of the two sides may be empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pair<T> {
     /// The source, if it is listed.
     pub(super) source: Option<T>,
@@ -99,7 +99,7 @@ pub(super) struct Pair<T> {
 }
 
 /// Two listings side by side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Merge<T> {
     sources: Stream<T>,
     copies: Stream<CopyRecord>,

@@ -18,7 +18,7 @@ use crate::bss::port::{
 use crate::mutants::{Mutant, on};
 
 /// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Identity, capabilities, reseller, claim, epoch, tenant.
     #[default]
@@ -71,7 +71,7 @@ impl Stage {
 }
 
 /// What stands until the next look: what people read meanwhile, also during the look itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Verdict {
     /// Why.
     pub reason: Reason,
@@ -82,7 +82,7 @@ pub struct Verdict {
 }
 
 /// Calls that failed in a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trouble {
     /// What it means.
     pub verdict: Verdict,
@@ -93,7 +93,7 @@ pub struct Trouble {
 }
 
 /// Under which approval back ordering is activated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Approval {
     /// The spec's mode is automatic: the gates are the approval.
     Automatic,
@@ -103,7 +103,7 @@ pub enum Approval {
 
 /// A final sweep over everything that found nothing to do, under one revision. Only the end of
 /// such a sweep makes one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CleanFinalSweep {
     revision: Option<Revision>,
     digest: String,
@@ -183,7 +183,7 @@ impl CleanFinalSweep {
 }
 
 /// What a final sweep is worth.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Judged {
     /// Something is in the way, or moved.
     Moved,
@@ -194,7 +194,7 @@ pub(super) enum Judged {
 }
 
 /// What is known at the moment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observed {
     /// The BSS's own name agrees with the declared one (or it has none).
     pub identity_agrees: bool,

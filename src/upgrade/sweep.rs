@@ -22,7 +22,7 @@ use crate::mutants::{Mutant, on};
 const MOST_PRICES: usize = 20_000;
 
 /// What a sweep may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SweepMode {
     /// Copy what is missing.
     Copy,
@@ -38,7 +38,7 @@ pub enum SweepMode {
 }
 
 /// Who copies, and what happens before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hand {
     /// The BSS, which refuses a second copy.
     Bss,
@@ -49,7 +49,7 @@ pub enum Hand {
 }
 
 /// What a sweep is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The reseller.
     pub reseller: AccountId,
@@ -64,14 +64,14 @@ pub struct Scope {
 }
 
 /// Both listings, of one kind or the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Sides {
     Customers(Merge<Customer>),
     Purchases(Merge<Purchase>),
 }
 
 /// An item that waits for its pricing or check before it is settled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Candidate {
     item: CopyItem,
     owner: Option<SourceId>,
@@ -79,7 +79,7 @@ struct Candidate {
 }
 
 /// What a sweep needs next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wanted {
     /// Pages of the two listings.
     Pages(PagesRequest),
@@ -94,7 +94,7 @@ pub enum Wanted {
 }
 
 /// One run over both sides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sweep {
     /// What it may do.
     pub mode: SweepMode,

@@ -10,7 +10,7 @@ use crate::bss::port::{BlockerReason, Digest, ItemKind, Revision, SourceId};
 pub(super) const MAX_ROWS: usize = 8_000;
 
 /// Something about one item that people must know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Finding {
     /// The reason, as reports and status name it.
     pub reason: &'static str,
@@ -23,7 +23,7 @@ pub struct Finding {
 }
 
 /// Findings with a bound: all are counted, the first 8,000 are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Findings {
     /// Those that are kept, in the order in which they were found.
     pub rows: Vec<Finding>,
@@ -72,7 +72,7 @@ impl Findings {
 }
 
 /// Counts of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Items that are to be copied.
     pub eligible: i64,
@@ -86,7 +86,7 @@ pub struct Counts {
 
 /// An order-independent digest over items: a sum of hashes with the count, so that two equal items
 /// do not cancel each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InventoryDigest {
     sum: u128,
     count: u64,
@@ -114,7 +114,7 @@ impl InventoryDigest {
 }
 
 /// The revisions that the pages of a sweep carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevisionSeen {
     /// No page yet.
     #[default]
@@ -144,7 +144,7 @@ impl RevisionSeen {
 }
 
 /// What a sweep saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tally {
     /// Counts by kind.
     pub counts: BTreeMap<ItemKind, Counts>,

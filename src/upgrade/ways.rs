@@ -13,7 +13,7 @@ use crate::api::{Reason, Risk};
 use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, WriteOperation};
 
 /// What happens before a copy is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Copying {
     /// It is sent: the BSS refuses a second one.
     Guarded,
@@ -23,7 +23,7 @@ pub enum Copying {
 }
 
 /// How writers are kept apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fencing {
     /// By epochs of the BSS.
     Epochs,
@@ -32,7 +32,7 @@ pub enum Fencing {
 }
 
 /// How the last sweep proves that nothing moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stillness {
     /// One revision on all pages.
     OneRevision,
@@ -41,7 +41,7 @@ pub enum Stillness {
 }
 
 /// What keeps the world still between the last sweep and the switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Switch {
     /// The BSS compares the revision.
     Compared,
@@ -52,7 +52,7 @@ pub enum Switch {
 }
 
 /// How open orders are seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Orders {
     /// They are listed.
     Listed,
@@ -63,7 +63,7 @@ pub enum Orders {
 }
 
 /// Who does a writing operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Doer {
     /// The BSS, when asked.
     Bss,
@@ -74,7 +74,7 @@ pub enum Doer {
 }
 
 /// How the operator works with one BSS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ways {
     /// Before a copy is sent.
     pub copying: Copying,

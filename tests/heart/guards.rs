@@ -4,7 +4,7 @@ use tenant_reseller_operator::api::{
     CONFIRM_ANNOTATION, PricingDefault, PricingPolicy, Reason, WhenMissing,
 };
 use tenant_reseller_operator::bss::port::SourceId;
-use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Stage, decide};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Holding, Outcome, Stage, decide, fold};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
 use crate::simulated_bss::World;
@@ -138,4 +138,45 @@ fn the_default_reaches_others_when_one_customer_is_refused() {
     world.refuses_pricing.clear();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
+}
+
+/// Found by the model check: another process ended the upgrade while this one held the operation of
+/// its request in its hand.
+#[test]
+fn an_operation_without_an_open_request_is_not_put_on_record_for_ever() {
+    let mut world = World::new(1, 1);
+    let mut driver = Driver::new();
+    while driver.observed.started.is_none() {
+        driver.step(&mut world, Fault::None);
+    }
+    let mut record = driver.claim.clone().unwrap();
+    record.intents.create_tenant = None;
+    let holding = Outcome::Claim(Holding::Ours(Box::new(record)));
+    let now = driver.now();
+    fold(&driver.valid, &mut driver.observed, holding, now);
+    let next = decide(&driver.valid, &driver.observed, now).effect;
+    assert!(
+        !matches!(next, Some(Effect::Claim(ClaimEdit::TenantStarted { .. }))),
+        "{next:?}"
+    );
+}
+
+/// Found by the model check: a process that was outrun wrote its own, older intent over that of the
+/// one which acquired after it, and the record then named another inventory than the one switched
+/// on.
+#[test]
+fn a_record_of_a_later_epoch_is_not_written_over() {
+    let mut world = World::new(1, 1);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    while driver.observed.stage != Stage::Activate {
+        driver.step(&mut world, Fault::None);
+    }
+    let mut record = driver.claim.clone().unwrap();
+    record.epoch = record.epoch.map(|epoch| epoch + 1);
+    let holding = Outcome::Claim(Holding::Ours(Box::new(record)));
+    let now = driver.now();
+    fold(&driver.valid, &mut driver.observed, holding, now);
+    let next = decide(&driver.valid, &driver.observed, now).effect;
+    assert_eq!(next, Some(Effect::Claim(ClaimEdit::BeginAcquire)));
 }

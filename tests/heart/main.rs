@@ -322,6 +322,11 @@ proptest! {
                 Reason::AwaitingPricing => drop(world.act(Deed::Price(None))),
                 Reason::OrphanedCopy => world.end_orphans(),
                 Reason::AwaitingOrders => drop(world.act(Deed::CancelOrders)),
+                // Killed twice while it acquired: that looks like a cluster that went back.
+                Reason::AwaitingConfirmation => {
+                    let epoch = driver.claim.as_ref().and_then(|claim| claim.unconfirmed_epoch);
+                    driver.valid.confirmed = epoch.map(|epoch| epoch.to_string());
+                }
                 _ => {}
             }
         });

@@ -423,7 +423,8 @@ fn manual_steps() {
                         idle += 1;
                         if idle % 5 == 0 {
                             people(world, driver, much);
-                            if much == Pick::Needed {
+                            let freezes = next_action(driver).contains("Disable ordering");
+                            if much == Pick::Needed && !freezes {
                                 drop(world.act(Deed::ByHand(operation, much)));
                             }
                         }

@@ -116,18 +116,24 @@ impl Fold<'_> {
         let epoch = spec
             .and_then(|spec| spec.epoch)
             .and_then(|epoch| u64::try_from(epoch).ok());
-        if let Some(issued) = self.seen.issued
-            && epoch == Some(issued.epoch.0)
-        {
-            self.seen.epoch = Some(issued.epoch);
-            self.seen.issued = None;
-        }
         let acquiring = spec.is_some_and(|spec| spec.acquiring);
         let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
-        if self.seen.epoch.is_some_and(|held| epoch != Some(held.0)) {
-            // The record is not the one that this life wrote: the cluster's state went back. The
-            // epoch that is issued next tells how far.
+        let other = match (self.seen.issued, self.seen.epoch) {
+            (Some(issued), _) if epoch == Some(issued.epoch.0) => {
+                self.seen.epoch = Some(issued.epoch);
+                self.seen.issued = None;
+                false
+            }
+            (Some(_), _) => !acquiring,
+            (None, Some(held)) => epoch != Some(held.0),
+            (None, None) => false,
+        };
+        if other {
+            // Not the record that this life knew: somebody acquired after us, or the cluster's state
+            // went back. It is not written over before the lease was asked and an epoch acquired
+            // anew, which also tells how far it went back.
             self.seen.epoch = None;
+            self.seen.issued = None;
             self.seen.acquire_was_open = Some(acquiring);
             self.seen.acquires_unheard = u64::from(acquiring);
             self.seen.copies_were_open = Some(copies);
@@ -140,7 +146,8 @@ impl Fold<'_> {
             (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
             (Some(_) | None, _) => false,
         };
-        // On record; or the record that it belongs to is gone.
+        // An operation belongs to an open request. Where another process has closed it meanwhile, or
+        // the record of it is gone, there is nothing to put on record any more.
         if intent.is_none_or(|intent| intent.operation_id.is_some()) {
             self.seen.started = None;
         }

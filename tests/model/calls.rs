@@ -1,0 +1,319 @@
+//! An effect as the calls that it is made of: between two of them the world may move.
+//!
+//! The same as the operator's `perform`, one call at a time: what is asked side by side there is
+//! asked in some order here.
+
+use std::collections::BTreeMap;
+
+use tenant_reseller_operator::bss::error::BssError;
+use tenant_reseller_operator::bss::port::{
+    Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
+    CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState,
+    Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, Reseller, SourceId,
+    Tenant, TenantCreation, TenantId,
+};
+use tenant_reseller_operator::upgrade::{
+    Activate, CreateTenant, Effect, Outcome, Pages, Read, Tried, Work,
+};
+
+/// One call of the port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Call {
+    Identity,
+    Capabilities,
+    Reseller,
+    Tenant,
+    Operation(OperationId),
+    OpenOrders(PageRequest),
+    Customers(PageRequest),
+    Purchases(PageRequest),
+    Copies(CopyListing, PageRequest),
+    Find(Vec<BusinessKey>),
+    Pricing(Vec<SourceId>),
+    Check(CheckTarget, Vec<SourceId>),
+    Acquire,
+    CreateTenant(CreateTenant),
+    CopyCustomers(Vec<CopyItem>),
+    CopySubscriptions(Vec<CopyItem>),
+    SetPricing(BTreeMap<SourceId, PricingOptions>),
+    Activate(Activate),
+}
+
+impl Call {
+    /// Whether it may change something at the BSS.
+    pub(crate) fn writes(&self) -> bool {
+        match self {
+            Self::Acquire
+            | Self::CreateTenant(_)
+            | Self::CopyCustomers(_)
+            | Self::CopySubscriptions(_)
+            | Self::SetPricing(_)
+            | Self::Activate(_) => true,
+            Self::Identity
+            | Self::Capabilities
+            | Self::Reseller
+            | Self::Tenant
+            | Self::Operation(_)
+            | Self::OpenOrders(_)
+            | Self::Customers(_)
+            | Self::Purchases(_)
+            | Self::Copies(..)
+            | Self::Find(_)
+            | Self::Pricing(_)
+            | Self::Check(..) => false,
+        }
+    }
+
+    /// In a word or two.
+    pub(crate) fn name(&self) -> String {
+        let of = |items: &[CopyItem]| {
+            let ids: Vec<&str> = items.iter().map(|i| i.source.as_str()).collect();
+            ids.join(" ")
+        };
+        match self {
+            Self::Identity => "read identity".to_owned(),
+            Self::Capabilities => "read capabilities".to_owned(),
+            Self::Reseller => "read reseller".to_owned(),
+            Self::Tenant => "read tenant".to_owned(),
+            Self::Operation(_) => "read operation".to_owned(),
+            Self::OpenOrders(_) => "list open orders".to_owned(),
+            Self::Customers(page) => format!("list customers{}", from(page)),
+            Self::Purchases(page) => format!("list purchases{}", from(page)),
+            Self::Copies(listing, page) => format!("list copies of {listing:?}{}", from(page)),
+            Self::Find(_) => "find by key".to_owned(),
+            Self::Pricing(_) => "read pricing".to_owned(),
+            Self::Check(CheckTarget::Tenant(_), _) => "check".to_owned(),
+            Self::Check(CheckTarget::PriceList(_), _) => "check ahead".to_owned(),
+            Self::Acquire => "acquire".to_owned(),
+            Self::CreateTenant(_) => "create tenant".to_owned(),
+            Self::CopyCustomers(items) => format!("copy customers {}", of(items)),
+            Self::CopySubscriptions(items) => format!("copy subscriptions {}", of(items)),
+            Self::SetPricing(_) => "set pricing".to_owned(),
+            Self::Activate(_) => "activate".to_owned(),
+        }
+    }
+}
+
+fn from(page: &PageRequest) -> String {
+    page.cursor
+        .as_ref()
+        .map_or_else(String::new, |cursor| format!(" after {cursor}"))
+}
+
+/// What a call answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Answer {
+    Identity(Option<String>),
+    Capabilities(Capabilities),
+    Reseller(Reseller),
+    Tenant(Option<Tenant>),
+    Operation(OperationState),
+    OpenOrders(Page<OpenOrder>),
+    Customers(Page<Customer>),
+    Purchases(Page<Purchase>),
+    Copies(Page<CopyRecord>),
+    Found(BTreeMap<BusinessKey, Found>),
+    Pricing(ByItem<PricingState>),
+    Checked(ByItem<Vec<Blocker>>),
+    Acquired(IssuedEpoch),
+    Requested(TenantCreation),
+    Copied(ByItem<ItemOutcome>),
+    Priced(ByItem<PricingOutcome>),
+    Activated(Activation),
+}
+
+/// What a call came to.
+pub(crate) type Reply = Result<Answer, BssError>;
+
+/// An effect under way: some of its calls are answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UnderWay {
+    effect: Effect,
+    /// The tenant that was known when it began.
+    pub(crate) tenant: Option<TenantId>,
+    todo: Vec<Call>,
+    replies: Vec<(Call, Reply)>,
+}
+
+impl UnderWay {
+    /// Begins an effect. With `turned` the two sides of a sweep are read the other way round.
+    pub(crate) fn begin(effect: Effect, tenant: Option<TenantId>, turned: bool) -> Self {
+        let mut todo = calls(&effect, tenant.as_ref());
+        if !turned {
+            todo.reverse();
+        }
+        Self {
+            effect,
+            tenant,
+            todo,
+            replies: Vec::new(),
+        }
+    }
+
+    /// The call that is due.
+    pub(crate) fn due(&self) -> Option<&Call> {
+        self.todo.last()
+    }
+
+    /// Everything that was not sent yet.
+    pub(crate) fn unsent(self) -> Vec<Call> {
+        self.todo
+    }
+
+    /// Takes the reply of the call that was due.
+    pub(crate) fn answered(&mut self, reply: Reply) {
+        if let Some(call) = self.todo.pop() {
+            self.replies.push((call, reply));
+        }
+    }
+
+    /// What the effect came to, once every call is answered. Failures come last, as in the pass.
+    pub(crate) fn outcomes(self) -> Vec<Outcome> {
+        let mut outcomes = match &self.effect {
+            Effect::Read(read) => vec![looked(read, self.replies)],
+            Effect::Claim(_) => Vec::new(),
+            Effect::Acquire { .. }
+            | Effect::Work(_)
+            | Effect::CreateTenant(_)
+            | Effect::Activate(_) => self.replies.into_iter().map(wrote).collect(),
+        };
+        outcomes.sort_by_key(|outcome| {
+            matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
+        });
+        outcomes
+    }
+}
+
+fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
+    match effect {
+        Effect::Claim(_) => Vec::new(),
+        Effect::Acquire { .. } => vec![Call::Acquire],
+        Effect::CreateTenant(create) => vec![Call::CreateTenant(create.clone())],
+        Effect::Activate(activate) => vec![Call::Activate(activate.clone())],
+        Effect::Work(Work::CopyCustomers(batches)) => batches
+            .iter()
+            .map(|b| Call::CopyCustomers(b.clone()))
+            .collect(),
+        Effect::Work(Work::CopySubscriptions(batches)) => batches
+            .iter()
+            .map(|b| Call::CopySubscriptions(b.clone()))
+            .collect(),
+        Effect::Work(Work::SetPricing(batches)) => batches
+            .iter()
+            .map(|b| Call::SetPricing(b.clone()))
+            .collect(),
+        Effect::Read(read) => match read {
+            Read::Identity => vec![Call::Identity],
+            Read::Capabilities => vec![Call::Capabilities],
+            Read::Reseller => vec![Call::Reseller],
+            Read::Tenant => vec![Call::Tenant],
+            Read::Operation(id) => vec![Call::Operation(id.clone())],
+            Read::OpenOrders(page) => vec![Call::OpenOrders(page.clone())],
+            Read::Pages(wanted) => {
+                let source = wanted.source.clone().map(|page| match wanted.listing {
+                    CopyListing::Customers => Call::Customers(page),
+                    CopyListing::Subscriptions => Call::Purchases(page),
+                });
+                assert!(wanted.copies.is_none() || tenant.is_some(), "whose copies?");
+                let copies = wanted
+                    .copies
+                    .clone()
+                    .map(|page| Call::Copies(wanted.listing, page));
+                source.into_iter().chain(copies).collect()
+            }
+            Read::Inspect(calls) => calls
+                .pricing
+                .iter()
+                .map(|ids| Call::Pricing(ids.clone()))
+                .chain(
+                    calls
+                        .checks
+                        .iter()
+                        .map(|ids| Call::Check(calls.target.clone(), ids.clone())),
+                )
+                .collect(),
+            Read::Find(batches) => batches
+                .iter()
+                .map(|keys| Call::Find(keys.clone()))
+                .collect(),
+        },
+    }
+}
+
+fn wrote((call, reply): (Call, Reply)) -> Outcome {
+    let tried = match &call {
+        Call::Acquire => Tried::Acquire,
+        Call::CreateTenant(_) => Tried::CreateTenant,
+        Call::Activate(_) => Tried::Activate,
+        _ => Tried::Work,
+    };
+    match (call, reply) {
+        (Call::CopyCustomers(items) | Call::CopySubscriptions(items), Err(error))
+            if error.effect_unknown() =>
+        {
+            let sources = items.into_iter().map(|item| item.source).collect();
+            Outcome::CopiesLost { sources, error }
+        }
+        (_, Err(error)) => Outcome::Failed { tried, error },
+        (_, Ok(Answer::Acquired(issued))) => Outcome::Acquired(issued),
+        (_, Ok(Answer::Requested(creation))) => Outcome::TenantRequested(creation),
+        (_, Ok(Answer::Copied(items))) => Outcome::Copied(items),
+        (_, Ok(Answer::Priced(items))) => Outcome::PricingSet(items),
+        (_, Ok(Answer::Activated(how))) => Outcome::Activation(how),
+        (call, Ok(answer)) => panic!("{} answered {answer:?}", call.name()),
+    }
+}
+
+/// What a look came to: one failure fails it as a whole.
+fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Outcome {
+    let tried = if matches!(read, Read::Reseller) {
+        Tried::Reseller
+    } else {
+        Tried::Read
+    };
+    let mut source_customers = None;
+    let mut source_purchases = None;
+    let mut copies = None;
+    let mut pricing = BTreeMap::new();
+    let mut checks = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for (_, reply) in replies {
+        match reply {
+            Err(error) => return Outcome::Failed { tried, error },
+            Ok(Answer::Identity(told)) => return Outcome::Identity(told),
+            Ok(Answer::Capabilities(can)) => return Outcome::Capabilities(can),
+            Ok(Answer::Reseller(reseller)) => return Outcome::Reseller(reseller),
+            Ok(Answer::Tenant(tenant)) => return Outcome::Tenant(tenant),
+            Ok(Answer::Operation(state)) => return Outcome::Operation(state),
+            Ok(Answer::OpenOrders(page)) => return Outcome::OpenOrders(page),
+            Ok(Answer::Customers(page)) => source_customers = Some(page),
+            Ok(Answer::Purchases(page)) => source_purchases = Some(page),
+            Ok(Answer::Copies(page)) => copies = Some(page),
+            Ok(Answer::Pricing(states)) => pricing.extend(states),
+            Ok(Answer::Checked(reasons)) => checks.extend(reasons),
+            Ok(Answer::Found(what)) => found.extend(what),
+            Ok(
+                Answer::Acquired(_)
+                | Answer::Requested(_)
+                | Answer::Copied(_)
+                | Answer::Priced(_)
+                | Answer::Activated(_),
+            ) => panic!("a look that writes"),
+        }
+    }
+    match read {
+        Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
+            CopyListing::Customers => Pages::Customers {
+                source: source_customers,
+                copies,
+            },
+            CopyListing::Subscriptions => Pages::Purchases {
+                source: source_purchases,
+                copies,
+            },
+        }),
+        Read::Inspect(_) => Outcome::Inspected { pricing, checks },
+        Read::Find(_) => Outcome::Found(found),
+        _ => panic!("a look without an answer"),
+    }
+}

@@ -1,0 +1,536 @@
+//! What may happen in a state, and what is then.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tenant_reseller_operator::api::StateClass;
+use tenant_reseller_operator::bss::error::BssError;
+use tenant_reseller_operator::bss::port::{Epoch, TenantId};
+use tenant_reseller_operator::upgrade::{
+    ClaimEdit, Decision, Effect, Next, Outcome, Stage, ValidUpgrade,
+};
+
+use crate::bss;
+use crate::calls::{Call, UnderWay};
+use crate::explore::{Expansion, Model, Standing, Successor};
+use crate::guards::Guards;
+use crate::judge::{self, Bearing};
+use crate::operator::{Operator, TICK, Written, edit, unseen};
+use crate::people::Act;
+use crate::state::{Late, State};
+
+/// Steps that nobody else can tell, in one go. More would be an operator that spins.
+const MOST_UNSEEN: usize = 20;
+
+/// A small world with an operator in it.
+pub(crate) struct Small {
+    pub(crate) upgrade: ValidUpgrade,
+    pub(crate) first: State,
+    /// What somebody else answers for.
+    pub(crate) bearing: Bearing,
+    /// Whether there is one process only, from beginning to end.
+    pub(crate) alone: bool,
+    /// An old leader learns of it before the new one gets beyond this stage.
+    pub(crate) horizon: Stage,
+    /// Whether a request lives no longer than the quiet time.
+    pub(crate) mortal: bool,
+    pub(crate) guards: Guards,
+}
+
+/// How a call goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Well,
+    /// The other side of a sweep first.
+    Turned,
+    /// Its reply is lost; it takes effect at some later moment.
+    Lost,
+    /// Its sender dies; it takes effect at some later moment.
+    Crash,
+    /// The same, with everything that the effect has not sent yet.
+    CrashOfAll,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Well => "",
+            Self::Turned => ", copies first",
+            Self::Lost => "; the reply is lost",
+            Self::Crash => "; its sender dies",
+            Self::CrashOfAll => " and all that follows; their sender dies",
+        }
+    }
+}
+
+impl Small {
+    /// One step of an operator: an edit of the record, or one call and its reply.
+    fn step(
+        &mut self,
+        state: &State,
+        nth: usize,
+        (decision, how): (&Decision, How),
+    ) -> Option<Successor<State>> {
+        let mut next = state.clone();
+        let mut wrong = Vec::new();
+        let operator = &mut next.operators[nth];
+        if operator.under_way.is_none() {
+            let effect = decision.effect.clone()?;
+            if let Effect::Claim(edit) = &effect {
+                let label = format!("operator {nth}: record {edit:?}");
+                self.edit(&mut next, nth, edit);
+                return Some(Successor {
+                    label: label.chars().take(90).collect(),
+                    state: next,
+                    wrong,
+                });
+            }
+            let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+            let turned = how == How::Turned;
+            operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant, turned)));
+        }
+        let mut under_way = operator.under_way.take()?;
+        let call = under_way.due()?.clone();
+        let epoch = operator.seen.epoch;
+        let tenant = under_way.tenant.clone();
+        let label = format!("operator {nth}: {}{}", call.name(), how.name());
+        if call.writes() {
+            // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
+            let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
+            let known = operator.seen.claim.as_ref();
+            let record = if refused {
+                known
+            } else {
+                next.record.as_deref()
+            };
+            let before = judge::before_sending(&call, &operator.seen, record);
+            // What is done already cannot be done once more.
+            let over = next.world.on && matches!(call, Call::Activate(_));
+            wrong.extend(before.into_iter().filter(|_| !over));
+        }
+        let left = self.mortal.then_some(self.upgrade.terms.settle);
+        match how {
+            How::Well | How::Turned => {
+                let reply = self.effect(&mut next, &call, (epoch, tenant.as_ref()), &mut wrong);
+                under_way.answered(reply);
+            }
+            How::Lost => {
+                next.budget.lost -= 1;
+                if call.writes() {
+                    next.late.push(Late {
+                        call,
+                        epoch,
+                        tenant,
+                        left,
+                    });
+                    under_way.answered(bss::lost());
+                } else {
+                    under_way.answered(bss::unavailable());
+                }
+            }
+            How::Crash | How::CrashOfAll => {
+                next.budget.crashes -= 1;
+                let mut calls = under_way.unsent();
+                if how == How::Crash {
+                    calls = vec![call];
+                }
+                next.late.extend(calls.into_iter().map(|call| Late {
+                    call,
+                    epoch,
+                    tenant: tenant.clone(),
+                    left,
+                }));
+                next.operators[nth] = Operator::new(next.record.as_deref());
+                self.unseen(&mut next, nth, &mut wrong);
+                return Some(Successor {
+                    label,
+                    state: next,
+                    wrong,
+                });
+            }
+        }
+        if under_way.due().is_some() {
+            next.operators[nth].under_way = Some(under_way);
+        } else {
+            let outcomes = under_way.outcomes();
+            // Refused as an old one, it asks the lease before anything else is sent, and sees.
+            let old = nth + 1 < next.operators.len();
+            if old && outcomes.iter().any(is_stale) {
+                next.operators.remove(nth);
+            } else {
+                next.operators[nth].fold(&self.upgrade, outcomes);
+                self.unseen(&mut next, nth, &mut wrong);
+            }
+        }
+        Some(Successor {
+            label,
+            state: next,
+            wrong,
+        })
+    }
+
+    /// A call takes effect at the BSS.
+    fn effect(
+        &mut self,
+        state: &mut State,
+        call: &Call,
+        under: (Option<Epoch>, Option<&TenantId>),
+        wrong: &mut Vec<String>,
+    ) -> crate::calls::Reply {
+        if !call.writes() {
+            let mut world = (*state.world).clone();
+            let reply = bss::call(&mut world, call, under);
+            self.guards.replied(call, &reply);
+            return reply;
+        }
+        let before = state.world.key();
+        let reply = state.world.edit(|world| bss::call(world, call, under));
+        if state.world.key() != before {
+            wrong.extend(judge::of_the_world(&state.world, self.bearing));
+        }
+        self.guards.replied(call, &reply);
+        reply
+    }
+
+    fn edit(&mut self, state: &mut State, nth: usize, what: &ClaimEdit) {
+        let operator = &mut state.operators[nth];
+        let written = edit(
+            &self.upgrade,
+            operator,
+            &mut state.record,
+            &mut state.intents,
+            what,
+        );
+        self.guards.wrote(written);
+        if written == Written::Yes {
+            for (other, operator) in state.operators.iter_mut().enumerate() {
+                if other != nth {
+                    operator.version = crate::operator::Version::Old;
+                }
+            }
+        }
+    }
+
+    /// Does at once what nobody else can tell.
+    fn unseen(&mut self, state: &mut State, nth: usize, wrong: &mut Vec<String>) {
+        for _ in 0..MOST_UNSEEN {
+            let decision = state.operators[nth].decide(&self.upgrade);
+            wrong.extend(judge::told(&decision, state, &state.operators[nth].seen));
+            let Some(effect) = decision.effect else {
+                return;
+            };
+            if !unseen(&effect, self.alone) {
+                return;
+            }
+            if let Effect::Claim(what) = &effect {
+                self.edit(state, nth, what);
+                continue;
+            }
+            let mut under_way = UnderWay::begin(effect, None, false);
+            while let Some(call) = under_way.due().cloned() {
+                let reply = self.effect(state, &call, (None, None), wrong);
+                under_way.answered(reply);
+            }
+            state.operators[nth].fold(&self.upgrade, under_way.outcomes());
+        }
+        wrong.push("goes on and on without asking the BSS anything".to_owned());
+    }
+
+    /// Time passes: until a wait ends or the oldest request has lived its time.
+    fn later(&mut self, state: &State, wait: Duration, wrong: &mut Vec<String>) -> Option<State> {
+        let oldest = state.late.iter().filter_map(|late| late.left).min();
+        let by = oldest.map_or(wait, |left| wait.min(left));
+        if by.is_zero() {
+            return None;
+        }
+        let mut next = state.clone();
+        for late in &mut next.late {
+            if let Some(left) = &mut late.left {
+                *left -= by;
+            }
+        }
+        next.world.edit(|world| bss::later(world, by));
+        for nth in 0..next.operators.len() {
+            next.operators[nth].later(by);
+            next.operators[nth].settle(&self.upgrade);
+            if next.operators[nth].under_way.is_none() {
+                self.unseen(&mut next, nth, wrong);
+            }
+        }
+        Some(next)
+    }
+
+    fn by_operator(&mut self, state: &State, nth: usize, ways: &mut Ways) {
+        let operator = &state.operators[nth];
+        let decision = operator.decide(&self.upgrade);
+        self.guards.decided(decision.state.reason);
+        let leads = nth + 1 == state.operators.len();
+        if leads {
+            ways.standing = standing(&decision, state, nth);
+        }
+        let half_done = operator.under_way.is_some();
+        if half_done || decision.effect.is_some() {
+            let due = due(operator, &decision);
+            let writes = due.as_ref().is_some_and(Call::writes);
+            let mut hows = vec![How::Well];
+            if !half_done && both_sides(&decision) {
+                hows.push(How::Turned);
+            }
+            if due.is_some() && state.budget.lost > 0 {
+                hows.push(How::Lost);
+            }
+            if writes && state.budget.crashes > 0 {
+                hows.push(How::Crash);
+                if many(operator, &decision) {
+                    hows.push(How::CrashOfAll);
+                }
+            }
+            for how in hows {
+                let successor = self.step(state, nth, (&decision, how));
+                if leads && how == How::Well {
+                    ways.offer(2, successor.is_some());
+                }
+                ways.successors.extend(successor);
+            }
+        } else if let Next::After(wait) = decision.next {
+            let mut wrong = Vec::new();
+            if wait < TICK && !wait.is_zero() {
+                wrong.push(format!("waits for {wait:?}: the clock has whole ticks"));
+            }
+            if let Some(next) = self.later(state, wait, &mut wrong) {
+                if leads {
+                    ways.offer(4, true);
+                }
+                ways.successors.push(Successor {
+                    label: format!(
+                        "operator {nth} has waited [{}]",
+                        decision.state.reason.as_str()
+                    ),
+                    state: next,
+                    wrong,
+                });
+            }
+        }
+        if state.budget.crashes > 0 {
+            let fresh = Operator::new(state.record.as_deref());
+            let mut next = state.clone();
+            next.budget.crashes -= 1;
+            next.operators[nth] = fresh;
+            let mut wrong = Vec::new();
+            self.unseen(&mut next, nth, &mut wrong);
+            ways.successors.push(Successor {
+                label: format!("operator {nth} dies, another process begins"),
+                state: next,
+                wrong,
+            });
+        }
+    }
+
+    fn by_leases(&mut self, state: &State, ways: &mut Ways) {
+        if state.operators.len() > 1 {
+            let mut next = state.clone();
+            next.operators.remove(0);
+            ways.offer(1, true);
+            ways.successors.push(Successor {
+                label: "the old leader sees that it lost the lease".to_owned(),
+                state: next,
+                wrong: Vec::new(),
+            });
+        } else if state.budget.leaders > 0 {
+            let mut next = state.clone();
+            next.budget.leaders -= 1;
+            next.operators.push(Operator::new(state.record.as_deref()));
+            let mut wrong = Vec::new();
+            self.unseen(&mut next, 1, &mut wrong);
+            ways.successors.push(Successor {
+                label: "the lease passes on; the old leader does not know it yet".to_owned(),
+                state: next,
+                wrong,
+            });
+        }
+    }
+
+    fn by_network(&mut self, state: &State, ways: &mut Ways) {
+        let mut before = BTreeSet::new();
+        for nth in 0..state.late.len() {
+            if !before.insert(crate::keyed::key_of(&state.late[nth])) {
+                continue;
+            }
+            let mut next = state.clone();
+            let late = next.late.remove(nth);
+            let mut wrong = Vec::new();
+            let _nobody_hears = self.effect(
+                &mut next,
+                &late.call,
+                (late.epoch, late.tenant.as_ref()),
+                &mut wrong,
+            );
+            ways.offer(0, true);
+            ways.successors.push(Successor {
+                label: format!("a request arrives late: {}", late.call.name()),
+                state: next,
+                wrong,
+            });
+            if late.left == Some(Duration::ZERO) {
+                let mut next = state.clone();
+                next.late.remove(nth);
+                ways.successors.push(Successor {
+                    label: format!("a request is lost for good: {}", late.call.name()),
+                    state: next,
+                    wrong: Vec::new(),
+                });
+            }
+        }
+    }
+
+    fn by_people(&mut self, state: &State, ways: &mut Ways) {
+        let budgeted = |act: &Act| {
+            let left = state.budget.acts.iter().find(|(kind, _)| kind == act);
+            left.is_some_and(|(_, left)| *left > 0) && state.budget.acts_in_all > 0
+        };
+        let acts = state.budget.acts.iter().map(|(act, _)| *act);
+        // An order that was accepted is fulfilled some time, whatever happens.
+        let acts = acts.filter(budgeted).chain([Act::Fulfil]);
+        for act in acts {
+            if act == Act::Fulfil && state.world.orders.is_empty() {
+                continue;
+            }
+            let mut next = state.clone();
+            let done = next.world.edit(|world| act.done(world));
+            if !done || next.world.key() == state.world.key() {
+                continue;
+            }
+            let wrong = judge::of_the_world(&next.world, self.bearing);
+            if act == Act::Fulfil {
+                ways.offer(3, true);
+            } else {
+                next.budget.acts_in_all -= 1;
+                for (kind, left) in &mut next.budget.acts {
+                    if *kind == act {
+                        *left -= 1;
+                    }
+                }
+            }
+            ways.successors.push(Successor {
+                label: format!("people: {act:?}"),
+                state: next,
+                wrong,
+            });
+        }
+    }
+}
+
+/// The ways on, with the calmest.
+struct Ways {
+    successors: Vec<Successor<State>>,
+    calm: Option<(u8, usize)>,
+    standing: Standing,
+}
+
+impl Ways {
+    fn all(self) -> Expansion<State> {
+        Expansion {
+            calm: self.calm.map(|(_, nth)| nth),
+            standing: self.standing,
+            successors: self.successors,
+        }
+    }
+
+    /// The next one to be pushed comes when nothing goes wrong, if nothing of a lower rank does.
+    fn offer(&mut self, rank: u8, really: bool) {
+        let better = self.calm.is_none_or(|(best, _)| rank < best);
+        if really && better {
+            self.calm = Some((rank, self.successors.len()));
+        }
+    }
+}
+
+fn is_stale(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed {
+            error: BssError::StaleEpoch { .. },
+            ..
+        }
+    )
+}
+
+/// The call that an operator sends next.
+fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
+    if let Some(under_way) = &operator.under_way {
+        return under_way.due().cloned();
+    }
+    let effect = decision.effect.clone()?;
+    let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+    UnderWay::begin(effect, tenant, false).due().cloned()
+}
+
+fn many(operator: &Operator, decision: &Decision) -> bool {
+    let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+    let under_way = match (&operator.under_way, &decision.effect) {
+        (Some(under_way), _) => (**under_way).clone(),
+        (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant, false),
+        (None, None) => return false,
+    };
+    under_way.unsent().len() > 1
+}
+
+fn both_sides(decision: &Decision) -> bool {
+    use tenant_reseller_operator::upgrade::Read;
+    matches!(
+        &decision.effect,
+        Some(Effect::Read(Read::Pages(pages))) if pages.source.is_some() && pages.copies.is_some()
+    )
+}
+
+fn standing(decision: &Decision, state: &State, nth: usize) -> Standing {
+    let reason = decision.state.reason;
+    match reason.class() {
+        Some(StateClass::Done) => Standing::Done,
+        Some(
+            StateClass::WaitsForPeople | StateClass::MustFix | StateClass::DoneWithDifferences,
+        ) if judge::is_so(reason, state, &state.operators[nth].seen) => Standing::People,
+        _ => Standing::Working,
+    }
+}
+
+impl Model for Small {
+    type State = State;
+
+    fn initial(&self) -> State {
+        self.first.clone()
+    }
+
+    fn key(&self, state: &State) -> u128 {
+        state.key()
+    }
+
+    fn expand(&mut self, state: &State) -> Expansion<State> {
+        let mut ways = Ways {
+            successors: Vec::new(),
+            calm: None,
+            standing: Standing::Working,
+        };
+        self.by_network(state, &mut ways);
+        // A request that has lived its time arrives before anything else happens, or never.
+        if state
+            .late
+            .iter()
+            .any(|late| late.left == Some(Duration::ZERO))
+        {
+            return ways.all();
+        }
+        self.by_leases(state, &mut ways);
+        let beyond = state
+            .operators
+            .last()
+            .is_some_and(|leader| state.operators.len() > 1 && leader.seen.stage > self.horizon);
+        for nth in 0..state.operators.len() {
+            if !beyond {
+                self.by_operator(state, nth, &mut ways);
+            }
+        }
+        self.by_people(state, &mut ways);
+        ways.all()
+    }
+}

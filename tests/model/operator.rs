@@ -1,0 +1,314 @@
+//! The operator's half: the real `decide` and `fold`, the record in the cluster, and requests.
+//!
+//! What the pass does around the heart is done here in the same order, one call at a time: decide,
+//! record, send, take effect, fold. It knows nothing of people; of the BSS only its answers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
+use tenant_reseller_operator::upgrade::{
+    ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Now, Observed, Outcome, Read,
+    RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold,
+};
+
+use crate::calls::UnderWay;
+use crate::keyed::Keyed;
+
+/// The present moment, always: what lies behind is told by its distance.
+pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
+/// The clock's step.
+pub(crate) const TICK: Duration = Duration::from_secs(60);
+
+/// Whether an operator's copy of the record is what the cluster holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Version {
+    /// It is, and a write succeeds.
+    Present,
+    /// Somebody wrote since: a write meets a conflict.
+    Old,
+}
+
+/// One process of the operator, as far as it concerns this upgrade.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Operator {
+    pub(crate) seen: Keyed<Observed>,
+    pub(crate) version: Version,
+    /// Calls of one effect that are half done.
+    pub(crate) under_way: Option<Box<UnderWay>>,
+}
+
+impl Operator {
+    /// A process that begins, with what status shows.
+    pub(crate) fn new(record: Option<&ResellerClaimSpec>) -> Self {
+        let shown = ConditionType::MILESTONES.into_iter().filter(|milestone| {
+            record.is_some_and(|record| {
+                let mut timeline = record.timeline.iter();
+                timeline.any(|entry| entry.milestone == milestone.as_str())
+            })
+        });
+        Self {
+            seen: Keyed::new(Observed::new(shown)),
+            version: Version::Old,
+            under_way: None,
+        }
+    }
+
+    pub(crate) fn decide(&self, upgrade: &ValidUpgrade) -> Decision {
+        decide(upgrade, &self.seen, now(0))
+    }
+
+    /// Time passes.
+    pub(crate) fn later(&mut self, by: Duration) {
+        let back = |at: &mut Option<Duration>| {
+            if let Some(at) = at {
+                *at = at.saturating_sub(by);
+            }
+        };
+        self.seen.edit(|seen| {
+            back(&mut seen.begun);
+            back(&mut seen.sent);
+            back(&mut seen.frozen);
+            back(&mut seen.not_before);
+        });
+    }
+
+    pub(crate) fn fold(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
+        self.seen.edit(|seen| {
+            for outcome in outcomes {
+                fold(upgrade, seen, outcome, now(0));
+            }
+            normal(upgrade, seen);
+        });
+    }
+
+    /// Its own waits and marks, brought to their normal form after time has passed.
+    pub(crate) fn settle(&mut self, upgrade: &ValidUpgrade) {
+        self.seen.edit(|seen| normal(upgrade, seen));
+    }
+}
+
+/// The present moment; intents are told apart by their number.
+fn now(intents: i64) -> Now {
+    Now {
+        wall: Timestamp::from_second(1_800_000_000 + intents).unwrap(),
+        monotonic: NOW,
+    }
+}
+
+/// What a write of the record came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    Yes,
+    Unchanged,
+    Conflict,
+}
+
+/// Edits the record, or takes it: what the pass does with the cluster. The name is the lock, and a
+/// write carries the version that was read.
+pub(crate) fn edit(
+    upgrade: &ValidUpgrade,
+    operator: &mut Operator,
+    record: &mut Option<Keyed<ResellerClaimSpec>>,
+    intents: &mut i64,
+    edit: &ClaimEdit,
+) -> Written {
+    let known = operator.seen.claim.clone();
+    let (base, fresh) = match (edit, known) {
+        (ClaimEdit::Take, _) | (_, None) => {
+            operator.version = Version::Present;
+            let there = record.as_deref().cloned();
+            (
+                there.clone().unwrap_or_else(|| first(upgrade)),
+                there.is_none(),
+            )
+        }
+        (_, Some(known)) => (known, false),
+    };
+    if matches!(
+        edit,
+        ClaimEdit::IntendTenant { .. } | ClaimEdit::IntendActivation(_)
+    ) {
+        *intents += 1;
+    }
+    let mut next = apply_claim_edit(edit, &base, now(*intents).wall);
+    timeless(&mut next);
+    let written = if next == base && !fresh {
+        Written::Unchanged
+    } else if operator.version == Version::Old {
+        Written::Conflict
+    } else {
+        Written::Yes
+    };
+    match written {
+        Written::Conflict => {
+            operator.seen.edit(|seen| seen.claim = None);
+            return written;
+        }
+        Written::Yes => *record = Some(Keyed::new(next.clone())),
+        Written::Unchanged => {}
+    }
+    let holding = Holding::Ours(Box::new(next));
+    operator.fold(upgrade, vec![Outcome::Claim(holding)]);
+    written
+}
+
+fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
+    ResellerClaimSpec {
+        bss_identity: upgrade.identity.clone(),
+        reseller_account_id: upgrade.account.0.clone(),
+        holder: ClaimHolder {
+            namespace: upgrade.namespace.clone(),
+            name: upgrade.name.clone(),
+            uid: upgrade.uid.clone(),
+        },
+        epoch: None,
+        acquiring: false,
+        unconfirmed_epoch: None,
+        tenant_id: None,
+        tenant_currency: None,
+        intents: ClaimIntents::default(),
+        timeline: Vec::new(),
+        activation_time: None,
+        inventory_digest: None,
+        approval: None,
+    }
+}
+
+/// Times and figures of the record that nothing is decided by. The times of the two intents that
+/// make request keys stay.
+fn timeless(record: &mut ResellerClaimSpec) {
+    for entry in &mut record.timeline {
+        entry.started_time = None;
+        entry.completed_time = Some("then".to_owned());
+        entry.items = 0;
+    }
+    if let Some(copies) = &mut record.intents.copies {
+        "then".clone_into(&mut copies.recorded_time);
+    }
+    if let Some(time) = &mut record.activation_time {
+        "then".clone_into(time);
+    }
+}
+
+/// Brings what is known to a form in which equal situations are equal. Each line changes only what
+/// no later decision can tell; `tests::the_normal_form_changes_no_decision` runs both side by side.
+fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
+    // Words are read by people. Whether there are any is kept.
+    let mute = |text: &mut String| {
+        if !text.is_empty() {
+            "-".clone_into(text);
+        }
+    };
+    if let Some(verdict) = &mut seen.verdict {
+        mute(&mut verdict.message);
+        mute(&mut verdict.next_action);
+    }
+    if let Some(trouble) = &mut seen.trouble {
+        mute(&mut trouble.verdict.message);
+        mute(&mut trouble.verdict.next_action);
+        // Patience ends at three; beyond, only the length of the wait differs.
+        trouble.attempts = trouble.attempts.min(3);
+        // Failures of one effect are folded together; before the next one time passes.
+        trouble.at = Duration::ZERO;
+    }
+    // Six rounds are many; beyond, only the length of the wait differs.
+    seen.rounds = seen.rounds.min(6);
+    // Only whether there was one is asked.
+    seen.copies_before = seen.copies_before.min(1);
+    clocks(upgrade, seen);
+    figures(seen);
+}
+
+/// Clocks: what is past is no wait, and what is long past is just that. Waits end on whole ticks.
+fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
+    let (timed, orders) = match &seen.ways {
+        None => (true, true),
+        Some(ways) => (
+            ways.fencing == Fencing::SingleOperator
+                || ways.copying == Copying::LookUpFirst
+                || ways.off_guard == tenant_reseller_operator::bss::port::Strength::Weak,
+            ways.freezes(),
+        ),
+    };
+    if let Some(until) = &mut seen.not_before {
+        if *until > NOW {
+            let ticks = (*until - NOW).as_secs().div_ceil(TICK.as_secs());
+            // Where no quiet time runs, a wait is a wait: its length decides nothing.
+            let ticks = if timed || orders { ticks } else { 1 };
+            *until = NOW + TICK * u32::try_from(ticks).unwrap();
+        } else {
+            seen.not_before = None;
+        }
+    }
+    let long_ago = |at: &mut Option<Duration>, quiet: Duration, counts: bool| {
+        if let Some(at) = at {
+            let oldest = NOW.checked_sub(quiet).unwrap();
+            *at = if counts { (*at).max(oldest) } else { oldest };
+        }
+    };
+    long_ago(&mut seen.begun, upgrade.terms.settle, timed);
+    long_ago(&mut seen.sent, upgrade.terms.settle, timed);
+    long_ago(&mut seen.frozen, upgrade.terms.order_settle, orders);
+}
+
+/// What only status and reports are made of, and what the next look overwrites before anybody asks.
+fn figures(seen: &mut Observed) {
+    seen.counts.clear();
+    seen.exclusions = Findings::default();
+    seen.manual = Findings::default();
+    // Every sweep publishes its own before they are judged.
+    seen.blockers = Findings::default();
+    seen.looked_at_purchases = false;
+    for items in seen.milestones.values_mut() {
+        *items = 0;
+    }
+    if let Some(claim) = &mut seen.claim {
+        timeless(claim);
+    }
+    match seen.stage {
+        // The sweep over customers that runs or comes replaces it.
+        Stage::Opening
+        | Stage::Customers
+        | Stage::CheckCustomers
+        | Stage::Orders
+        | Stage::FinalCustomers
+        | Stage::Activate
+        | Stage::VerifyCustomers
+        | Stage::Done => seen.customers = Tally::default(),
+        Stage::Owners
+        | Stage::Pricing
+        | Stage::Check
+        | Stage::Copy
+        | Stage::FinalPurchases
+        | Stage::VerifyPurchases => {}
+    }
+    if seen.stage != Stage::Activate {
+        // The way there leads through the orders, which forget it.
+        seen.clean = None;
+    }
+    if !matches!(
+        seen.stage,
+        Stage::Orders | Stage::FinalCustomers | Stage::FinalPurchases
+    ) {
+        seen.orders_revision = RevisionSeen::None;
+    }
+}
+
+/// Whether an effect can be told by nobody but the operator itself, so that nothing is lost if it
+/// is done in one go with what comes next: what everything else does before it, it could do after.
+///
+/// With a second process at work an edit of the record is seen by that one. A crash before an edit
+/// leaves the same as a crash before the call that led to it (or as that call taking effect after
+/// the crash), and that one is explored.
+pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
+    match effect {
+        Effect::Read(Read::Identity | Read::Capabilities) => true,
+        Effect::Claim(_) => alone,
+        Effect::Read(_)
+        | Effect::Acquire { .. }
+        | Effect::Work(_)
+        | Effect::CreateTenant(_)
+        | Effect::Activate(_) => false,
+    }
+}

@@ -1,0 +1,70 @@
+//! A state of everything: the BSS, the record, the processes of the operator, requests on their way,
+//! and how much may still happen.
+
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use tenant_reseller_operator::api::ResellerClaimSpec;
+use tenant_reseller_operator::bss::port::{Epoch, TenantId};
+
+use crate::calls::Call;
+use crate::keyed::{Keyed, key_of};
+use crate::operator::Operator;
+use crate::people::Act;
+use crate::simulated_bss::World;
+
+/// A request whose sender does not wait for it any more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Late {
+    pub(crate) call: Call,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) tenant: Option<TenantId>,
+    /// How long it lives at most; without end where no quiet time rests on that.
+    pub(crate) left: Option<Duration>,
+}
+
+/// How often each thing may still happen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Budget {
+    /// Crashes of a process.
+    pub(crate) crashes: u8,
+    /// Lost replies, the request taking effect at once or at any later moment.
+    pub(crate) lost: u8,
+    /// New leaders while the old one does not know it yet.
+    pub(crate) leaders: u8,
+    /// What people do, by kind, and how often all in all.
+    pub(crate) acts: Vec<(Act, u8)>,
+    pub(crate) acts_in_all: u8,
+}
+
+/// A state.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) world: Keyed<World>,
+    pub(crate) record: Option<Keyed<ResellerClaimSpec>>,
+    /// The leader is the last one; one before it does not know yet that it lost the lease.
+    pub(crate) operators: Vec<Operator>,
+    pub(crate) late: Vec<Late>,
+    pub(crate) budget: Budget,
+    /// Intents recorded so far: the wall clock, as far as request keys are made of it.
+    pub(crate) intents: i64,
+}
+
+impl State {
+    pub(crate) fn key(&self) -> u128 {
+        key_of(self)
+    }
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        self.world.hash(to);
+        self.record.hash(to);
+        for operator in &self.operators {
+            operator.hash(to);
+        }
+        self.late.hash(to);
+        self.budget.hash(to);
+        self.intents.hash(to);
+    }
+}
