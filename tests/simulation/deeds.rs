@@ -218,7 +218,8 @@ impl Core {
     }
 }
 
-fn name(deed: &Deed) -> &'static str {
+/// Its name.
+pub(crate) fn name(deed: &Deed) -> &'static str {
     match deed {
         Deed::Buy(_) => "Buy",
         Deed::BuyHeld(_) => "BuyHeld",

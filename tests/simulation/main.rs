@@ -61,3 +61,33 @@ fn two_runs_of_a_seed_are_equal_byte_for_byte() {
         assert_eq!(one, two, "seed {seed}");
     }
 }
+
+/// The operator is killed at every call of every scenario. `LONG=1` tries every arrival of every late
+/// request, and pairs of kills.
+#[test]
+fn kill_matrix() {
+    let long = number("LONG").is_some();
+    let (mut points, mut runs) = (0, 0);
+    let mut violations = Vec::new();
+    for (name, scenario) in kills::scenarios() {
+        let grain = kills::Grain {
+            late: if long { 1 } else { 9 },
+            pairs: if long { 7 } else { 0 },
+        };
+        let found = kills::matrix(&scenario, grain);
+        println!(
+            "{name}: {} kill points, {} runs, {} violations",
+            found.points,
+            found.runs,
+            found.violations.len()
+        );
+        points += found.points;
+        runs += found.runs;
+        violations.extend(found.violations.into_iter().map(|v| format!("{name}: {v}")));
+    }
+    println!(
+        "kill matrix: {points} kill points, {runs} runs, {} violations",
+        violations.len()
+    );
+    assert_eq!(violations, Vec::<String>::new());
+}
