@@ -243,7 +243,10 @@ impl Small {
                 *left -= by;
             }
         }
+        let pending = next.world.orders.len();
         next.world.edit(|world| bss::later(world, by));
+        let fulfilled = next.world.orders.len() < pending;
+        next.overtaken |= fulfilled && next.world.on && self.bearing.unguarded;
         for nth in 0..next.operators.len() {
             next.operators[nth].later(by);
             next.operators[nth].settle(&self.upgrade);
@@ -396,6 +399,7 @@ impl Small {
             }
             let wrong = judge::of_the_world(&next.world, self.bearing);
             if act == Act::Fulfil {
+                next.overtaken |= next.world.on && self.bearing.unguarded;
                 ways.offer(3, true);
             } else {
                 next.budget.acts_in_all -= 1;

@@ -128,7 +128,9 @@ pub(crate) fn edit(
         edit,
         ClaimEdit::IntendTenant { .. } | ClaimEdit::IntendActivation(_)
     ) {
-        *intents += 1;
+        // Refused intents leave nothing behind, so that a few numbers are enough to tell an intent
+        // from those whose requests are still known or under way.
+        *intents = (*intents + 1) % 8;
     }
     let mut next = apply_claim_edit(edit, &base, now(*intents).wall);
     timeless(&mut next);

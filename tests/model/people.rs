@@ -1,7 +1,7 @@
 //! What people do at any moment: the reseller in the Storefront and in its own BSS, the staff of
 //! both sides.
 
-use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, TenantStatus, WriteOperation};
+use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, Strength, TenantStatus, WriteOperation};
 
 use crate::simulated_bss::{Deed, Defect, Pick, TenantVerb, World};
 
@@ -85,6 +85,10 @@ impl Act {
             Self::Cancel(n) => world.act(Deed::Cancel(purchase(n))).is_ok(),
             Self::Suspend(n) => world.act(Deed::Suspend(purchase(n))).is_ok(),
             Self::Resume(n) => world.act(Deed::Resume(purchase(n))).is_ok(),
+            // Where orders are not listed, a quiet time rests on it that none takes longer.
+            Self::Order(n) if world.switches.promises.orders == Strength::Weak => {
+                world.act(Deed::Buy(customer(n))).is_ok()
+            }
             Self::Order(n) => world.act(Deed::BuyHeld(customer(n))).is_ok(),
             Self::Price(n) => world.act(Deed::Price(Some(customer(n)))).is_ok(),
             Self::Reprice(n) => world.act(Deed::PriceOtherwise(Some(customer(n)))).is_ok(),
