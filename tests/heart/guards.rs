@@ -4,9 +4,7 @@ use tenant_reseller_operator::api::{
     CONFIRM_ANNOTATION, PricingDefault, PricingPolicy, Reason, WhenMissing,
 };
 use tenant_reseller_operator::bss::port::SourceId;
-use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Effect, Holding, Outcome, Stage, decide, fold,
-};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Holding, Outcome, Stage, decide, fold};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
 use crate::simulated_bss::World;

@@ -178,10 +178,7 @@ impl UnderWay {
             | Effect::Activate(_) => self.replies.into_iter().map(wrote).collect(),
         };
         outcomes.sort_by_key(|outcome| {
-            matches!(
-                outcome,
-                Outcome::Failed { .. } | Outcome::CopiesLost { .. }
-            )
+            matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
         });
         outcomes
     }
@@ -201,9 +198,10 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
             .iter()
             .map(|b| Call::CopySubscriptions(b.clone()))
             .collect(),
-        Effect::Work(Work::SetPricing(batches)) => {
-            batches.iter().map(|b| Call::SetPricing(b.clone())).collect()
-        }
+        Effect::Work(Work::SetPricing(batches)) => batches
+            .iter()
+            .map(|b| Call::SetPricing(b.clone()))
+            .collect(),
         Effect::Read(read) => match read {
             Read::Identity => vec![Call::Identity],
             Read::Capabilities => vec![Call::Capabilities],
@@ -234,7 +232,10 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                         .map(|ids| Call::Check(calls.target.clone(), ids.clone())),
                 )
                 .collect(),
-            Read::Find(batches) => batches.iter().map(|keys| Call::Find(keys.clone())).collect(),
+            Read::Find(batches) => batches
+                .iter()
+                .map(|keys| Call::Find(keys.clone()))
+                .collect(),
         },
     }
 }

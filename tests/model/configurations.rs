@@ -20,8 +20,8 @@ use crate::keyed::Keyed;
 use crate::model::Small;
 use crate::operator::{NOW, Operator, TICK};
 use crate::people::Act;
-use crate::state::{Budget, State};
 use crate::simulated_bss::World;
+use crate::state::{Budget, State};
 
 /// A small world, and what may happen in it.
 #[derive(Clone)]
@@ -133,9 +133,10 @@ impl Configuration {
             first,
             bearing: Bearing {
                 unguarded: unguarded || unseen,
-                pressed: budget.acts.iter().any(|(act, _)| {
-                    *act == Act::ByHand(WriteOperation::ActivateBackOrdering)
-                }),
+                pressed: budget
+                    .acts
+                    .iter()
+                    .any(|(act, _)| *act == Act::ByHand(WriteOperation::ActivateBackOrdering)),
             },
             alone: self.leaders == 0,
             horizon: self.horizon,

@@ -171,7 +171,12 @@ pub(crate) fn explore<M: Model>(model: &mut M, most: usize) -> Result<Explored, 
         }
         level = next;
         if std::env::var_os("MODEL_PROGRESS").is_some() {
-            println!("depth {} states {} front {}", found.depth, nodes.len(), level.len());
+            println!(
+                "depth {} states {} front {}",
+                found.depth,
+                nodes.len(),
+                level.len()
+            );
         }
         found.depth += usize::from(!level.is_empty());
     }

@@ -5,16 +5,14 @@
 
 use tenant_reseller_operator::api::{ConditionType, Reason, ResellerClaimSpec, StateClass};
 use tenant_reseller_operator::bss::port::{
-    BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync, TenantId,
-    TenantStatus, WriteOperation,
+    BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync,
+    TenantId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{
-    Copying, Decision, Doer, Observed, Stage, Ways, intends,
-};
+use tenant_reseller_operator::upgrade::{Copying, Decision, Doer, Observed, Stage, Ways, intends};
 
 use crate::calls::Call;
-use crate::state::State;
 use crate::simulated_bss::World;
+use crate::state::State;
 
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
@@ -163,7 +161,9 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
     };
     match reason {
         Reason::AwaitingPricing => world.eligible().any(|(_, purchase)| {
-            let place = tenant.clone().map(|tenant| (tenant, purchase.customer.clone()));
+            let place = tenant
+                .clone()
+                .map(|tenant| (tenant, purchase.customer.clone()));
             let options = place.and_then(|place| world.pricing.get(&place));
             options.is_none_or(|row| row.stored.digest().is_none())
         }),

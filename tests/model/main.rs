@@ -65,7 +65,10 @@ fn go_through(worlds: Vec<Configuration>) -> (Vec<Gone>, Guards) {
                     let name = world.name;
                     gone.lock().unwrap().push((nth, Gone { name, found, time }));
                 }
-                Err(found) => wrong.lock().unwrap().push(format!("{}: {found}", world.name)),
+                Err(found) => wrong
+                    .lock()
+                    .unwrap()
+                    .push(format!("{}: {found}", world.name)),
             }
         }
     };

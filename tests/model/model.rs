@@ -6,7 +6,9 @@ use std::time::Duration;
 use tenant_reseller_operator::api::StateClass;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{Epoch, TenantId};
-use tenant_reseller_operator::upgrade::{ClaimEdit, Decision, Effect, Next, Outcome, Stage, ValidUpgrade};
+use tenant_reseller_operator::upgrade::{
+    ClaimEdit, Decision, Effect, Next, Outcome, Stage, ValidUpgrade,
+};
 
 use crate::bss;
 use crate::calls::{Call, UnderWay};
@@ -101,7 +103,11 @@ impl Small {
             // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
             let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
             let known = operator.seen.claim.as_ref();
-            let record = if refused { known } else { next.record.as_deref() };
+            let record = if refused {
+                known
+            } else {
+                next.record.as_deref()
+            };
             let before = judge::before_sending(&call, &operator.seen, record);
             // What is done already cannot be done once more.
             let over = next.world.on && matches!(call, Call::Activate(_));
@@ -116,7 +122,12 @@ impl Small {
             How::Lost => {
                 next.budget.lost -= 1;
                 if call.writes() {
-                    next.late.push(Late { call, epoch, tenant, left });
+                    next.late.push(Late {
+                        call,
+                        epoch,
+                        tenant,
+                        left,
+                    });
                     under_way.answered(bss::lost());
                 } else {
                     under_way.answered(bss::unavailable());
@@ -485,11 +496,9 @@ fn standing(decision: &Decision, state: &State, nth: usize) -> Standing {
     let reason = decision.state.reason;
     match reason.class() {
         Some(StateClass::Done) => Standing::Done,
-        Some(StateClass::WaitsForPeople | StateClass::MustFix | StateClass::DoneWithDifferences)
-            if judge::is_so(reason, state, &state.operators[nth].seen) =>
-        {
-            Standing::People
-        }
+        Some(
+            StateClass::WaitsForPeople | StateClass::MustFix | StateClass::DoneWithDifferences,
+        ) if judge::is_so(reason, state, &state.operators[nth].seen) => Standing::People,
         _ => Standing::Working,
     }
 }
@@ -513,13 +522,18 @@ impl Model for Small {
         };
         self.by_network(state, &mut ways);
         // A request that has lived its time arrives before anything else happens, or never.
-        if state.late.iter().any(|late| late.left == Some(Duration::ZERO)) {
+        if state
+            .late
+            .iter()
+            .any(|late| late.left == Some(Duration::ZERO))
+        {
             return ways.all();
         }
         self.by_leases(state, &mut ways);
-        let beyond = state.operators.last().is_some_and(|leader| {
-            state.operators.len() > 1 && leader.seen.stage > self.horizon
-        });
+        let beyond = state
+            .operators
+            .last()
+            .is_some_and(|leader| state.operators.len() > 1 && leader.seen.stage > self.horizon);
         for nth in 0..state.operators.len() {
             if !beyond {
                 self.by_operator(state, nth, &mut ways);

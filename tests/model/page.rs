@@ -9,15 +9,74 @@ use crate::Gone;
 use crate::guards::{Guards, holds_back};
 
 /// Reasons of holding back that no small world brings about, and why.
-const NEVER: [(Reason, &str); 0] = [];
+const NEVER: [(Reason, &str); 15] = [
+    (
+        Reason::AwaitingTenantConnection,
+        "the tenant's side needs no access of its own here",
+    ),
+    (
+        Reason::AwaitingTurn,
+        "there is one upgrade only; the pass decides it",
+    ),
+    (Reason::ConnectionForbidden, "there is no network here"),
+    (Reason::ContractViolated, "every reply is well-formed here"),
+    (Reason::CredentialsRejected, "there are no credentials here"),
+    (Reason::DependencyNotReady, "the pass decides it"),
+    (
+        Reason::DuplicateCopy,
+        "no order of things makes a second copy; people who make one are tested elsewhere",
+    ),
+    (Reason::IdentityMismatch, "the BSS keeps its name here"),
+    (Reason::InvalidSpec, "the spec is valid and stays as it is"),
+    (
+        Reason::ItemsFailed,
+        "it takes more rounds of changes than people make here",
+    ),
+    (
+        Reason::ResellerMismatch,
+        "the reseller keeps id and name here",
+    ),
+    (Reason::ResellerNotBasic, "the reseller keeps its plan here"),
+    (Reason::ResellerNotFound, "the reseller is there"),
+    (
+        Reason::TenantSettingsDiffer,
+        "the tenant keeps its settings here",
+    ),
+    (Reason::Throttled, "the BSS does not throttle here"),
+];
 
 /// What the BSS or the cluster must have held back at least once.
-const MUST_HOLD: [&str; 0] = [];
+const MUST_HOLD: [&str; 24] = [
+    "acquire: HeldByAnother",
+    "activate: Blocked",
+    "activate: Conflict",
+    "activate: ManualStepNeeded",
+    "activate: StaleEpoch",
+    "activate: already active",
+    "copy customers: BackOrderingActive",
+    "copy customers: ManualStepNeeded",
+    "copy customers: StaleEpoch",
+    "copy customers: Unchanged",
+    "copy subscriptions: BackOrderingActive",
+    "copy subscriptions: Conflict, the copy is not as expected",
+    "copy subscriptions: Conflict, the pricing options are not as checked",
+    "copy subscriptions: Conflict, the source is not Active",
+    "copy subscriptions: Conflict, the source is not as expected",
+    "copy subscriptions: PricingIncomplete",
+    "copy subscriptions: StaleEpoch",
+    "copy subscriptions: Updated",
+    "create tenant: Blocked",
+    "create tenant: Conflict",
+    "create tenant: StaleEpoch",
+    "look-up before or after a copy: found",
+    "read: NotFound",
+    "record: written by another process",
+];
 
 /// The page.
 pub(crate) fn of(gone: &[Gone], guards: &Guards) -> String {
     let mut page = String::from(
-        "<!-- Written by `make model`. -->\n# The model check\n\nEvery order in which things can \
+        "<!-- Written by `make model`. -->\n\n# The model check\n\nEvery order in which things can \
          happen in a small world is gone through, with the real `decide` and `fold`; in every state \
          every invariant is checked, and from every state the calm way on leads to *done* or to \
          people who were told who must do what, truly.\n\n| small world | states | transitions | \
@@ -35,7 +94,12 @@ pub(crate) fn of(gone: &[Gone], guards: &Guards) -> String {
         .unwrap();
     }
     let time: f64 = gone.iter().map(|gone| gone.time.as_secs_f64()).sum();
-    writeln!(page, "| **{} worlds** | {states} | {transitions} | | |", gone.len()).unwrap();
+    writeln!(
+        page,
+        "| **{} worlds** | {states} | {transitions} | | |",
+        gone.len()
+    )
+    .unwrap();
     println!("{states} states, {transitions} transitions in {time:.0} s of computing");
     page.push_str(
         "\n## Guards\n\nHow often each held something back, and how often what it watches passed.\n\n\

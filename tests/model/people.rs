@@ -1,7 +1,9 @@
 //! What people do at any moment: the reseller in the Storefront and in its own BSS, the staff of
 //! both sides.
 
-use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, Strength, TenantStatus, WriteOperation};
+use tenant_reseller_operator::bss::port::{
+    PurchaseState, SourceId, Strength, TenantStatus, WriteOperation,
+};
 
 use crate::simulated_bss::{Deed, Defect, Pick, TenantVerb, World};
 
@@ -95,8 +97,14 @@ impl Act {
             Self::Unprice(n) => world.act(Deed::RemovePricing(Some(customer(n)))).is_ok(),
             Self::End(n) => world.act(Deed::EndCopy(purchase(n))).is_ok(),
             Self::EndOrphans => world.act(Deed::EndOrphans).is_ok(),
-            Self::Replace => is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok(),
-            Self::Delete => is_in_use(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok(),
+            Self::Replace => {
+                is_active(world)
+                    && !world.on
+                    && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok()
+            }
+            Self::Delete => {
+                is_in_use(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok()
+            }
             Self::SuspendTenant => world.act(Deed::Tenant(TenantVerb::Suspend)).is_ok(),
             Self::ResumeTenant => world.act(Deed::Tenant(TenantVerb::Resume)).is_ok(),
             Self::FailCreation => world.act(Deed::Tenant(TenantVerb::FailCreation)).is_ok(),

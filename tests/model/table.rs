@@ -94,7 +94,13 @@ fn with_all_promises() -> Vec<Configuration> {
             ..new("the Storefront acts once, and a reply is lost")
         },
         Configuration {
-            acts: acts(&[Act::Suspend(0), Act::Resume(0), Act::Defect(1), Act::Unsync(2), Act::Repair]),
+            acts: acts(&[
+                Act::Suspend(0),
+                Act::Resume(0),
+                Act::Defect(1),
+                Act::Unsync(2),
+                Act::Repair,
+            ]),
             acts_in_all: 3,
             purchases: 2,
             page: 4,
@@ -144,7 +150,13 @@ fn with_all_promises() -> Vec<Configuration> {
             ..new("the tenant is replaced, a crash and a lost reply")
         },
         Configuration {
-            acts: acts(&[Act::Amend(0), Act::End(0), Act::Cancel(0), Act::Change(0), Act::EndOrphans]),
+            acts: acts(&[
+                Act::Amend(0),
+                Act::End(0),
+                Act::Cancel(0),
+                Act::Change(0),
+                Act::EndOrphans,
+            ]),
             acts_in_all: 3,
             purchases: 2,
             page: 4,
@@ -187,6 +199,7 @@ fn two_leaders() -> Vec<Configuration> {
             from: Stage::FinalPurchases,
             acts: acts(&[Act::Buy(0), Act::Cancel(0)]),
             acts_in_all: 1,
+            long: true,
             ..new("two leaders at once at the switch, and the Storefront")
         },
         Configuration {
@@ -302,34 +315,52 @@ fn weak() -> Vec<Configuration> {
             lost: 1,
             customers: 1,
             purchases: 1,
-            ..new("no epochs, at the accepted risk: a crash and a lost reply", unfenced)
+            ..new(
+                "no epochs, at the accepted risk: a crash and a lost reply",
+                unfenced,
+            )
         },
         new("no epochs, and the risk is not accepted", unfenced),
         Configuration {
             acts: acts(&[Act::Buy(0), Act::Change(1), Act::Freeze, Act::Thaw]),
             acts_in_all: 2,
-            ..new("no revision: people disable ordering, and the Storefront acts", restless)
+            ..new(
+                "no revision: people disable ordering, and the Storefront acts",
+                restless,
+            )
         },
         Configuration {
             risks: &[Risk::UnguardedSwitch],
             acts: storefront(),
             acts_in_all: 1,
-            ..new("no revision, at the accepted risk of a switch that nobody guards", restless)
+            ..new(
+                "no revision, at the accepted risk of a switch that nobody guards",
+                restless,
+            )
         },
         Configuration {
             acts: acts(&[Act::Buy(0), Act::Order(1), Act::Freeze, Act::Thaw]),
             acts_in_all: 2,
-            ..new("the switch compares nothing: people disable ordering", blind_switch)
+            ..new(
+                "the switch compares nothing: people disable ordering",
+                blind_switch,
+            )
         },
         Configuration {
             risks: &[Risk::UnguardedSwitch],
             acts: storefront(),
             acts_in_all: 1,
-            ..new("the switch compares nothing, at the accepted risk", blind_switch)
+            ..new(
+                "the switch compares nothing, at the accepted risk",
+                blind_switch,
+            )
         },
         Configuration {
             acts: acts(&[Act::Order(0), Act::Freeze, Act::Thaw]),
-            ..new("orders are not listed: people disable ordering", blind_orders)
+            ..new(
+                "orders are not listed: people disable ordering",
+                blind_orders,
+            )
         },
         Configuration {
             risks: &[Risk::UnseenOrders],
@@ -341,7 +372,10 @@ fn weak() -> Vec<Configuration> {
             lost: 1,
             customers: 1,
             purchases: 1,
-            ..new("copies are not refused after the switch: a crash and a lost reply", unguarded)
+            ..new(
+                "copies are not refused after the switch: a crash and a lost reply",
+                unguarded,
+            )
         },
     ]
 }
