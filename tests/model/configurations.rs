@@ -52,6 +52,9 @@ pub(crate) struct Configuration {
     pub(crate) long: bool,
 }
 
+/// How long an order takes at most, where a quiet time rests on that.
+const ORDER_SETTLE: Duration = Duration::from_secs(180);
+
 pub(crate) const STRONG: Promises = Promises {
     keys: Keys::Unique,
     epochs: Strength::Strong,
@@ -96,6 +99,7 @@ impl Configuration {
             switches.modes.insert(*operation, Mode::ManualStep);
         }
         switches.tenant_queue = TICK;
+        switches.order_pending = ORDER_SETTLE;
         switches.largest_batch = self.batch;
         switches.page_size = self.page;
         world
@@ -122,6 +126,7 @@ impl Configuration {
             late: Vec::new(),
             budget: Budget::default(),
             intents: 0,
+            overtaken: false,
         };
         let mut small = Small {
             upgrade,
@@ -190,7 +195,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
         terms: Terms {
             accepted: risks.iter().copied().collect::<BTreeSet<_>>(),
             settle: Duration::from_secs(120),
-            order_settle: Duration::from_secs(180),
+            order_settle: ORDER_SETTLE,
         },
         tenant_connection: TenantConnection::NotNamed,
     };

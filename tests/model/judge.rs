@@ -137,7 +137,7 @@ pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<S
             // Who finds back ordering on has nothing to compare with.
             let ours =
                 record.is_some_and(|record| record.approval.as_deref() != Some("FoundActive"));
-            if ours {
+            if ours && !state.overtaken {
                 let ledgers = state.world.ledgers(2).into_iter();
                 wrong.extend(ledgers.map(|what| format!("done, and nobody is told: {what}")));
             }

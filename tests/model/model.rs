@@ -74,11 +74,17 @@ impl Small {
         let mut next = state.clone();
         let mut wrong = Vec::new();
         let operator = &mut next.operators[nth];
+        let epoch = operator.seen.epoch;
         if operator.under_way.is_none() {
             let effect = decision.effect.clone()?;
             if let Effect::Claim(edit) = &effect {
                 let label = format!("operator {nth}: record {edit:?}");
                 self.edit(&mut next, nth, edit);
+                // Outrun, by what is on record: it asks the lease before it acquires anew, and sees.
+                let outrun = epoch.is_some() && next.operators[nth].seen.epoch.is_none();
+                if outrun && nth + 1 < next.operators.len() {
+                    next.operators.remove(nth);
+                }
                 return Some(Successor {
                     label: label.chars().take(90).collect(),
                     state: next,
@@ -91,7 +97,6 @@ impl Small {
         }
         let mut under_way = operator.under_way.take()?;
         let call = under_way.due()?.clone();
-        let epoch = operator.seen.epoch;
         let tenant = under_way.tenant.clone();
         let label = format!("operator {nth}: {}{}", call.name(), how.name());
         if call.writes() {
@@ -249,7 +254,10 @@ impl Small {
                 *left -= by;
             }
         }
+        let pending = next.world.orders.len();
         next.world.edit(|world| bss::later(world, by));
+        let fulfilled = next.world.orders.len() < pending;
+        next.overtaken |= fulfilled && next.world.on && self.bearing.unguarded;
         for nth in 0..next.operators.len() {
             next.operators[nth].later(by);
             next.operators[nth].settle(&self.upgrade);
@@ -402,6 +410,7 @@ impl Small {
             }
             let wrong = judge::of_the_world(&next.world, self.bearing);
             if act == Act::Fulfil {
+                next.overtaken |= next.world.on && self.bearing.unguarded;
                 ways.offer(3, true);
             } else {
                 next.budget.acts_in_all -= 1;

@@ -3,6 +3,7 @@
 //! What the pass does around the heart is done here in the same order, one call at a time: decide,
 //! record, send, take effect, fold. It knows nothing of people; of the BSS only its answers.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,12 +31,30 @@ pub(crate) enum Version {
 }
 
 /// One process of the operator, as far as it concerns this upgrade.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Operator {
     pub(crate) seen: Keyed<Observed>,
     pub(crate) version: Version,
     /// Calls of one effect that are half done.
     pub(crate) under_way: Option<Box<UnderWay>>,
+    /// All that it was told, where a test wants to know.
+    pub(crate) told: Option<Vec<Told>>,
+}
+
+/// Something that changed what an operator knows, and what it decided then.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Outcomes(Vec<Outcome>, Box<Decision>),
+    Time(Duration),
+    Conflict,
+}
+
+impl Hash for Operator {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        self.seen.hash(to);
+        self.version.hash(to);
+        self.under_way.hash(to);
+    }
 }
 
 impl Operator {
@@ -51,6 +70,7 @@ impl Operator {
             seen: Keyed::new(Observed::new(shown)),
             version: Version::Old,
             under_way: None,
+            told: None,
         }
     }
 
@@ -71,15 +91,23 @@ impl Operator {
             back(&mut seen.frozen);
             back(&mut seen.not_before);
         });
+        if let Some(told) = &mut self.told {
+            told.push(Told::Time(by));
+        }
     }
 
     pub(crate) fn fold(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
+        let kept = self.told.is_some().then(|| outcomes.clone());
         self.seen.edit(|seen| {
             for outcome in outcomes {
                 fold(upgrade, seen, outcome, now(0));
             }
             normal(upgrade, seen);
         });
+        if let (Some(told), Some(outcomes)) = (&mut self.told, kept) {
+            let decision = decide(upgrade, &self.seen, now(0));
+            told.push(Told::Outcomes(outcomes, Box::new(decision)));
+        }
     }
 
     /// Its own waits and marks, brought to their normal form after time has passed.
@@ -129,7 +157,9 @@ pub(crate) fn edit(
         edit,
         ClaimEdit::IntendTenant { .. } | ClaimEdit::IntendActivation(_)
     ) {
-        *intents += 1;
+        // Refused intents leave nothing behind, so that a few numbers are enough to tell an intent
+        // from those whose requests are still known or under way.
+        *intents = (*intents + 1) % 8;
     }
     let mut next = apply_claim_edit(edit, &base, now(*intents).wall);
     timeless(&mut next);
@@ -143,6 +173,9 @@ pub(crate) fn edit(
     match written {
         Written::Conflict => {
             operator.seen.edit(|seen| seen.claim = None);
+            if let Some(told) = &mut operator.told {
+                told.push(Told::Conflict);
+            }
             return written;
         }
         Written::Yes => *record = Some(Keyed::new(next.clone())),
@@ -192,7 +225,8 @@ fn timeless(record: &mut ResellerClaimSpec) {
 }
 
 /// Brings what is known to a form in which equal situations are equal. Each line changes only what
-/// no later decision can tell; `tests::the_normal_form_changes_no_decision` runs both side by side.
+/// no later decision can tell; `the_normal_form_changes_no_decision` runs
+/// both side by side.
 fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
     // Words are read by people. Whether there are any is kept.
     let mute = |text: &mut String| {
@@ -233,7 +267,7 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
     };
     if let Some(until) = &mut seen.not_before {
         if *until > NOW {
-            let ticks = (*until - NOW).as_secs().div_ceil(TICK.as_secs());
+            let ticks = (*until - NOW).as_millis().div_ceil(TICK.as_millis());
             // Where no quiet time runs, a wait is a wait: its length decides nothing.
             let ticks = if timed || orders { ticks } else { 1 };
             *until = NOW + TICK * u32::try_from(ticks).unwrap();
@@ -310,5 +344,52 @@ pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
         | Effect::Work(_)
         | Effect::CreateTenant(_)
         | Effect::Activate(_) => false,
+    }
+}
+
+/// Tells an operator that keeps everything what another was told, and compares what they decide.
+/// Answers how many decisions were compared.
+pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, told: Vec<Told>) -> usize {
+    let mut whole = Observed::default();
+    let mut at = NOW;
+    let moment = |at| Now {
+        wall: now(0).wall,
+        monotonic: at,
+    };
+    let mut compared = 0;
+    for one in told {
+        match one {
+            Told::Conflict => whole.claim = None,
+            // Its own waits may be longer: back-off grows without the bounds of the normal form.
+            Told::Time(by) => at = (at + by).max(whole.not_before.unwrap_or(at)),
+            Told::Outcomes(outcomes, expected) => {
+                let kept = outcomes.clone();
+                for outcome in outcomes {
+                    fold(upgrade, &mut whole, outcome, moment(at));
+                }
+                let decision = decide(upgrade, &whole, moment(at));
+                assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
+                assert_eq!(
+                    figureless(decision.effect),
+                    figureless(expected.effect),
+                    "{kept:?}"
+                );
+                compared += 1;
+            }
+        }
+    }
+    compared
+}
+
+/// An effect without the figures that only people read.
+fn figureless(effect: Option<Effect>) -> Option<Effect> {
+    match effect {
+        Some(Effect::Claim(ClaimEdit::Milestone { milestone, .. })) => {
+            Some(Effect::Claim(ClaimEdit::Milestone {
+                milestone,
+                items: 0,
+            }))
+        }
+        other => other,
     }
 }

@@ -1,7 +1,9 @@
 //! What people do at any moment: the reseller in the Storefront and in its own BSS, the staff of
 //! both sides.
 
-use tenant_reseller_operator::bss::port::{PurchaseState, SourceId, TenantStatus, WriteOperation};
+use tenant_reseller_operator::bss::port::{
+    PurchaseState, SourceId, Strength, TenantStatus, WriteOperation,
+};
 
 use crate::simulated_bss::{Deed, Defect, Pick, TenantVerb, World};
 
@@ -85,6 +87,10 @@ impl Act {
             Self::Cancel(n) => world.act(Deed::Cancel(purchase(n))).is_ok(),
             Self::Suspend(n) => world.act(Deed::Suspend(purchase(n))).is_ok(),
             Self::Resume(n) => world.act(Deed::Resume(purchase(n))).is_ok(),
+            // Where orders are not listed, a quiet time rests on it that none takes longer.
+            Self::Order(n) if world.switches.promises.orders == Strength::Weak => {
+                world.act(Deed::Buy(customer(n))).is_ok()
+            }
             Self::Order(n) => world.act(Deed::BuyHeld(customer(n))).is_ok(),
             Self::Price(n) => world.act(Deed::Price(Some(customer(n)))).is_ok(),
             Self::Reprice(n) => world.act(Deed::PriceOtherwise(Some(customer(n)))).is_ok(),
@@ -97,7 +103,7 @@ impl Act {
                     && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok()
             }
             Self::Delete => {
-                is_active(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok()
+                is_in_use(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok()
             }
             Self::SuspendTenant => world.act(Deed::Tenant(TenantVerb::Suspend)).is_ok(),
             Self::ResumeTenant => world.act(Deed::Tenant(TenantVerb::Resume)).is_ok(),
@@ -115,7 +121,12 @@ impl Act {
     }
 }
 
-/// One that is queued cannot be deleted on screen: its creation would go on for ever.
+/// A tenant that nobody has used yet may be deleted too: then the BSS goes on saying that its
+/// creation ended well, and the operator goes on looking for it. That is not covered here.
+fn is_in_use(world: &World) -> bool {
+    is_active(world) && !world.copies.is_empty()
+}
+
 fn is_active(world: &World) -> bool {
     world
         .live_tenant()

@@ -48,6 +48,9 @@ pub(crate) struct State {
     pub(crate) budget: Budget,
     /// Intents recorded so far: the wall clock, as far as request keys are made of it.
     pub(crate) intents: i64,
+    /// An order that the switch did not see became a subscription after it: at an accepted risk,
+    /// and perhaps after both sides were compared, so that no status can name it.
+    pub(crate) overtaken: bool,
 }
 
 impl State {
@@ -66,5 +69,6 @@ impl Hash for State {
         self.late.hash(to);
         self.budget.hash(to);
         self.intents.hash(to);
+        self.overtaken.hash(to);
     }
 }

@@ -42,12 +42,31 @@ fn with_all_promises() -> Vec<Configuration> {
         Configuration {
             crashes: 1,
             lost: 1,
+            customers: 1,
+            purchases: 2,
+            batch: 1,
+            page: 4,
             ..new("a crash and a lost reply, each request as late as it likes")
+        },
+        Configuration {
+            crashes: 1,
+            lost: 1,
+            long: true,
+            ..new("a crash and a lost reply, and sweeps of several pages")
+        },
+        Configuration {
+            acts: acts(&[Act::Buy(0), Act::Cancel(0), Act::Change(0), Act::Order(0)]),
+            acts_in_all: 2,
+            customers: 1,
+            purchases: 1,
+            page: 4,
+            ..new("the Storefront acts twice")
         },
         Configuration {
             acts: storefront(),
             acts_in_all: 2,
-            ..new("the Storefront acts twice")
+            long: true,
+            ..new("the Storefront acts twice, and sweeps of several pages")
         },
         Configuration {
             acts: storefront(),
@@ -63,6 +82,7 @@ fn with_all_promises() -> Vec<Configuration> {
             acts_in_all: 1,
             crashes: 1,
             page: 4,
+            long: true,
             ..new("the Storefront acts once, and a crash")
         },
         Configuration {
@@ -70,6 +90,7 @@ fn with_all_promises() -> Vec<Configuration> {
             acts_in_all: 1,
             lost: 1,
             page: 4,
+            long: true,
             ..new("the Storefront acts once, and a reply is lost")
         },
         Configuration {
@@ -87,8 +108,10 @@ fn with_all_promises() -> Vec<Configuration> {
             ..new("subscriptions are suspended and resumed; defects come and are repaired")
         },
         Configuration {
-            acts: acts(&[Act::Defect(0), Act::Unsync(1), Act::Repair, Act::Freeze]),
+            acts: acts(&[Act::Defect(0), Act::Unsync(1), Act::Repair]),
             acts_in_all: 2,
+            customers: 1,
+            purchases: 2,
             page: 4,
             ..new("defects come and are repaired")
         },
@@ -123,6 +146,7 @@ fn with_all_promises() -> Vec<Configuration> {
             customers: 1,
             purchases: 1,
             page: 4,
+            long: true,
             ..new("the tenant is replaced, a crash and a lost reply")
         },
         Configuration {
@@ -175,6 +199,7 @@ fn two_leaders() -> Vec<Configuration> {
             from: Stage::FinalPurchases,
             acts: acts(&[Act::Buy(0), Act::Cancel(0)]),
             acts_in_all: 1,
+            long: true,
             ..new("two leaders at once at the switch, and the Storefront")
         },
         Configuration {
