@@ -1,23 +1,23 @@
 # `make` alone lists what there is.
 CUSTOMERS ?= 120
 SUBSCRIPTIONS ?= 400
-SEED ?= 1
 KEEP ?=
 RUNS ?= 20
 FIRST ?= 1
+SEEDS ?= 10000
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure model bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure simulate kill-matrix model bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## One reseller through all four phases (CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(SEED)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
+	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
@@ -28,6 +28,14 @@ test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
 	@RUNS="$(RUNS)" FIRST="$(FIRST)" KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
 	  cargo test --all-features --locked --test api -- endurance --nocapture
+
+simulate: ## The whole operator in a simulated world, seed by seed (SEEDS=10000 FIRST=1, or SEED=n with its trace)
+	@SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" PAGE="$(if $(SEED),,docs/proofs/simulation.md)" \
+	  cargo test --all-features --locked --test simulation -- seeds --nocapture
+
+kill-matrix: ## The operator killed at every call, late requests and pairs of kills included
+	@LONG=1 PAGE=docs/proofs/kill-matrix.md \
+	  cargo test --all-features --locked --test simulation -- kill_matrix --nocapture
 
 model: ## Every order of things in every small world, into docs/proofs/model.md
 	@cargo test --all-features --locked --test model -- --include-ignored \

@@ -228,15 +228,15 @@ pub(super) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
     let (why, risk) = match (ways.switch, ways.orders) {
         (Switch::Frozen, Orders::Listed | Orders::Unseen) => (
-            "the BSS does not compare when it switches",
+            "nothing is compared at the switch",
             "UnguardedSwitch",
         ),
         (Switch::Frozen, Orders::QuietTime) => (
-            "the BSS does not compare when it switches and lists no open orders",
+            "nothing is compared at the switch and no open orders are listed",
             "UnguardedSwitch and UnseenOrders",
         ),
         (Switch::Compared | Switch::Unguarded, _) => {
-            ("the BSS lists no open orders", "UnseenOrders")
+            ("no open orders are listed", "UnseenOrders")
         }
     };
     verdict(

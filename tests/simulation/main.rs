@@ -34,6 +34,21 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Writes a page of the last long run, if one is wanted.
+fn page(title: &str, command: &str, told: &str) {
+    let Ok(path) = std::env::var("PAGE") else {
+        return;
+    };
+    if !path.is_empty() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let text = format!(
+            "<!-- Written by `{command}`. -->\n\n# {title}\n\nThe last run of `{command}`:\n\n\
+             ```text\n{told}```\n"
+        );
+        std::fs::write(root.join(path), text).unwrap();
+    }
+}
+
 /// `SEED=n` replays one run with its trace; `FIRST` and `SEEDS` choose the seeds.
 #[test]
 fn seeds() {
@@ -41,9 +56,16 @@ fn seeds() {
         assert_eq!(seeds::replay(seed).violations, Vec::<String>::new());
         return;
     }
-    let count = number("SEEDS").unwrap_or(300);
-    let sum = seeds::run_seeds(number("FIRST").unwrap_or(1), count);
-    assert!(sum.violations.is_empty());
+    let (first, count) = (number("FIRST").unwrap_or(1), number("SEEDS").unwrap_or(300));
+    let sum = seeds::run_seeds(first, count);
+    if sum.violations.is_empty() {
+        let command = format!("make simulate SEEDS={count} FIRST={first}");
+        page("The simulator", &command, &sum.told());
+    }
+    assert_eq!(
+        sum.violations.keys().collect::<Vec<_>>(),
+        Vec::<&u64>::new()
+    );
     if count >= 300 {
         assert_eq!(sum.never(), Vec::<&str>::new(), "faults that never fired");
     }
@@ -67,27 +89,36 @@ fn two_runs_of_a_seed_are_equal_byte_for_byte() {
 #[test]
 fn kill_matrix() {
     let long = number("LONG").is_some();
+    let began = std::time::Instant::now();
     let (mut points, mut runs) = (0, 0);
     let mut violations = Vec::new();
+    let mut told = String::new();
     for (name, scenario) in kills::scenarios() {
         let grain = kills::Grain {
-            late: if long { 1 } else { 9 },
+            late: if long { 1 } else { 31 },
             pairs: if long { 7 } else { 0 },
         };
         let found = kills::matrix(&scenario, grain);
-        println!(
-            "{name}: {} kill points, {} runs, {} violations",
+        let line = format!(
+            "{name:<22} {:>4} kill points, {:>6} runs, {} violations\n",
             found.points,
             found.runs,
             found.violations.len()
         );
+        print!("{line}");
+        told.push_str(&line);
         points += found.points;
         runs += found.runs;
         violations.extend(found.violations.into_iter().map(|v| format!("{name}: {v}")));
     }
-    println!(
-        "kill matrix: {points} kill points, {runs} runs, {} violations",
-        violations.len()
+    let line = format!(
+        "{:<22} {points:>4} kill points, {runs:>6} runs, {} violations, {:.0} s\n",
+        "together",
+        violations.len(),
+        began.elapsed().as_secs_f64()
     );
+    print!("{line}");
+    told.push_str(&line);
     assert_eq!(violations, Vec::<String>::new());
+    page("The kill matrix", "make kill-matrix", &told);
 }

@@ -88,6 +88,11 @@ async fn every_write_is_a_manual_step() {
         .until("one more by hand", awaited("subscriptions and assets"))
         .await;
     world.bss.act("staff/copy-subscriptions", json!({})).await;
+    // A button compares nothing: ordering rests before anybody is asked to press it.
+    let rests = |view: &super::view::View| view.next_action().contains("Disable ordering");
+    world.until("ordering has to rest", rests).await;
+    let frozen = json!({ "enabled": false });
+    world.bss.act("staff/ordering", frozen).await;
     world
         .until("the switch by hand", awaited("activate back ordering"))
         .await;
