@@ -320,6 +320,17 @@ fn weak() -> Vec<Configuration> {
                 unfenced,
             )
         },
+        Configuration {
+            promises: Promises {
+                epochs: WEAK,
+                ..findable
+            },
+            risks: &[Risk::SingleOperator],
+            crashes: 1,
+            customers: 1,
+            purchases: 1,
+            ..new("no epochs and keys only findable: a crash", STRONG)
+        },
         new("no epochs, and the risk is not accepted", unfenced),
         Configuration {
             acts: acts(&[Act::Buy(0), Act::Change(1), Act::Freeze, Act::Thaw]),
