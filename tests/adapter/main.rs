@@ -1,5 +1,6 @@
 //! The reference adapter over real sockets: what a well-behaved BSS is asked (`suite`, generic over
-//! the server behind it), and what becomes of every way to misbehave (`misbehaviour`).
+//! the server behind it), and what becomes of every way to misbehave (`misbehaviour`);
+//! and the behaviours that every BSS of the tests has in common (`behaviours`).
 
 #![expect(
     unreachable_pub,
@@ -11,15 +12,19 @@
     clippy::unchecked_time_subtraction,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::wildcard_enum_match_arm,
     reason = "helpers of tests fail by panicking; the lints know only the test functions themselves"
 )]
 
+mod behaviours;
 mod misbehaviour;
 mod oauth;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;
 mod second_server;
+#[path = "../support/simulated_bss/mod.rs"]
+mod simulated_bss;
 mod suite;
 
 use std::num::{NonZeroU16, NonZeroU32};

@@ -127,20 +127,20 @@ async fn each_side_is_forbidden_the_others_operations() {
     );
 }
 
-struct Sandbox {
-    server: Server,
-    control: reqwest::Client,
+pub(crate) struct Sandbox {
+    pub(crate) server: Server,
+    pub(crate) control: reqwest::Client,
     folder: TempDir,
 }
 
-const CONTROL_TOKEN: &str = "test-control-token";
+pub(crate) const CONTROL_TOKEN: &str = "test-control-token";
 
 impl Sandbox {
     async fn start(transport: impl FnOnce(&TempDir) -> Transport) -> Self {
         Self::configured(|config, folder| config.transport = transport(folder)).await
     }
 
-    async fn configured(change: impl FnOnce(&mut Config, &TempDir)) -> Self {
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config, &TempDir)) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = TempDir::new().unwrap();
         let mut config = Config::for_tests(folder.path().join("sandbox.sqlite"));

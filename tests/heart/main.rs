@@ -13,6 +13,7 @@
 mod budget;
 mod drive;
 mod guards;
+mod judges;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod table;
@@ -221,8 +222,8 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
                 bought += 1;
             }
             if copied >= 8 && !cancelled {
-                let copies = world.copy_records();
-                let (_, copy) = copies
+                let records = world.copy_records();
+                let (_, copy) = records
                     .iter()
                     .find(|(k, _)| k.as_str() != "customer")
                     .unwrap();

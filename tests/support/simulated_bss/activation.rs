@@ -11,6 +11,7 @@ use tenant_reseller_operator::bss::port::{
 use super::records::Owned;
 use super::refusals::{Known, conflict, invalid};
 use super::world::World;
+use super::wrong::Wrong;
 
 impl World {
     /// Activates back ordering. It cannot be undone.
@@ -40,13 +41,17 @@ impl World {
                     Err(conflict("the request key was used for another request"))
                 };
             }
+            if world.on && world.does(Wrong::SwitchesTwice) {
+                world.switch();
+            }
             if world.on {
                 return Ok(Activation::AlreadyActive);
             }
             if world.key_is_taken(key) {
                 return Err(conflict("the business key belongs to another record"));
             }
-            if world.switches.promises.compares == Strength::Strong {
+            let blind = world.does(Wrong::SwitchesBlindly);
+            if world.switches.promises.compares == Strength::Strong && !blind {
                 world.compare_revision(target.expected)?;
                 world.examine(&place.tenant)?;
             }
@@ -57,7 +62,7 @@ impl World {
                 operation: WriteOperation::ActivateBackOrdering,
                 fingerprint,
                 began: None,
-                until: world.known_until(),
+                since: world.known_since(),
             };
             world.request_keys.insert(request.clone(), known);
             Ok(Activation::Activated)
@@ -117,7 +122,8 @@ impl World {
             .filter(|(_, row)| self.is_resellers(row) && !self.is_own(row))
             .map(|(id, _)| id.clone())
             .collect();
-        for id in ids {
+        let marks = !self.does(Wrong::SwitchMarksNothing);
+        for id in ids.into_iter().filter(|_| marks) {
             let row = self.purchases.get_mut(&id).unwrap();
             row.mark = Mark::Marked;
             row.was_marked = true;

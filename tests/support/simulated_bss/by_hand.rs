@@ -64,10 +64,10 @@ impl World {
             })
             .map(|(id, _)| id.clone())
             .collect();
-        each(ids, pick, |id| self.copy_customer_by_hand(id))
+        each(&ids, pick, |id| self.copy_customer_by_hand(id, pick))
     }
 
-    fn copy_customer_by_hand(&mut self, id: &SourceId) -> Done {
+    fn copy_customer_by_hand(&mut self, id: &SourceId, pick: Pick) -> Done {
         let tenant = self.live_tenant_id().ok_or("the reseller has no tenant")?;
         let place = self.place(&tenant).map_err(|error| error.to_string())?;
         let row = self
@@ -84,10 +84,14 @@ impl World {
         }
         let copies = self.copies_of(&tenant, CopyListing::Customers, id);
         let first = copies.first().map(|(key, row)| ((*key).clone(), row.state));
+        let careful = matches!(pick, Pick::Needed | Pick::One);
         let halfway = row.mark == Mark::Unmarked;
         match first {
             // Copied already: the button does the other half, if that is missing.
-            Some((key, state)) if halfway || state == CopyState::Incomplete => {
+            Some((key, state))
+                if (careful && (halfway || state == CopyState::Incomplete))
+                    || (self.switches.unique() && halfway) =>
+            {
                 self.complete_copy(&key);
                 self.mark(id);
                 Ok(None)
@@ -129,7 +133,7 @@ impl World {
                 wrong.map(|(id, _)| id.clone()).take(1).collect()
             }
         };
-        each(ids, pick, |id| self.copy_purchase_by_hand(id, pick))
+        each(&ids, pick, |id| self.copy_purchase_by_hand(id, pick))
     }
 
     fn copy_purchase_by_hand(&mut self, id: &SourceId, pick: Pick) -> Done {
@@ -184,19 +188,22 @@ impl World {
         let ids: Vec<SourceId> = self
             .customers
             .keys()
-            .filter(|id| pick == Pick::Again || unpriced(self, id))
+            .filter(|id| match pick {
+                Pick::Again => self.is_copied(&tenant, id),
+                Pick::Needed | Pick::One | Pick::Wrong => unpriced(self, id),
+            })
             .cloned()
             .collect();
         let mut options = Stored::of(&retail());
         if pick == Pick::Wrong {
             options.payment_method = None;
         }
-        each(ids, pick, |id| self.prices(Some(id), &options))
+        each(&ids, pick, |id| self.prices(Some(id), &options))
     }
 }
 
 /// Does it for each, or for the first; what the screen refuses for one does not stop the others.
-fn each(ids: Vec<SourceId>, pick: Pick, mut act: impl FnMut(&SourceId) -> Done) -> Done {
+fn each(ids: &[SourceId], pick: Pick, mut act: impl FnMut(&SourceId) -> Done) -> Done {
     let mut last = refused("there is nothing to do");
     let many = if matches!(pick, Pick::One | Pick::Wrong) {
         1

@@ -91,9 +91,9 @@ impl World {
     fn unpriced(&self, tenant: &TenantId, row: &PurchaseRow) -> Option<Blocker> {
         let pricing = self.pricing.get(&(tenant.clone(), row.customer.clone()))?;
         let list = pricing.stored.price_list.as_ref()?;
-        let prices = self.resale.get(list);
-        let priced = prices.is_some_and(|prices| prices.contains_key(row.fields.product));
+        let listed = self.resale.get(list);
+        let known = listed.is_some_and(|prices| prices.contains_key(row.fields.product));
         let detail = format!("{list} has no price for {}", row.fields.product);
-        (!priced).then(|| blocker(BlockerReason::PricingIncomplete, Some(&detail)))
+        (!known).then(|| blocker(BlockerReason::PricingIncomplete, Some(&detail)))
     }
 }

@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::port::{
     Blocker, BlockerReason, ByItem, CopyItem, CopyListing, CopyState, Digest, Epoch, ItemKind,
-    ItemOutcome, Keys, Mark, PurchaseState, SourceId, Strength, Sync, TenantId, WriteOperation,
+    ItemOutcome, Mark, PurchaseState, SourceId, Strength, Sync, TenantId, WriteOperation,
 };
 
 use super::checks::blocker;
 use super::pricing::listed;
-use super::records::{CopyRow, Maker, Owned, PurchaseRow, Stored};
+use super::records::{CustomerRow, Owned, PurchaseRow};
 use super::refusals::{Place, invalid};
-use super::switches::Marks;
-use super::world::{CopyKey, World, retail};
+use super::world::{CopyKey, World};
+use super::wrong::Wrong;
 
 /// What is to be done with an item.
 enum Verdict {
@@ -134,7 +134,9 @@ impl World {
         }
         let repeated = self.is_copied(&place.tenant, &item.source);
         let source = self.customers.get(&item.source);
-        let Some(source) = source.filter(|row| row.fields.bill_to == self.reseller) else {
+        let aliens = self.does(Wrong::CopiesAliens);
+        let ours = |row: &&CustomerRow| aliens || row.fields.bill_to == self.reseller;
+        let Some(source) = source.filter(ours) else {
             return if repeated {
                 blocked(BlockerReason::OrphanedCopy, None)
             } else {
@@ -197,7 +199,8 @@ impl World {
             if !reasons.is_empty() {
                 return ItemOutcome::Blocked(reasons);
             }
-            if self.pricing_digest(&place.tenant, &source.customer) != item.pricing {
+            let priced = self.pricing_digest(&place.tenant, &source.customer) == item.pricing;
+            if !priced && !self.does(Wrong::IgnoresPricing) {
                 return conflict("the pricing options are not as checked");
             }
         }
@@ -226,7 +229,7 @@ impl World {
         let source = self
             .purchases
             .get(&item.source)
-            .filter(|row| self.is_resellers(row));
+            .filter(|row| self.is_resellers(row) || self.does(Wrong::CopiesAliens));
         let Some(source) = source else {
             return Err(if uncopied {
                 failed("NotFound", "it is no purchase of this reseller's customers")
@@ -234,13 +237,13 @@ impl World {
                 orphaned()
             });
         };
-        if self.is_own(source) {
+        if self.is_own(source) && !self.does(Wrong::CopiesAliens) {
             return Err(failed("Forbidden", "it is the reseller's own purchase"));
         }
         if source.kind != item.kind {
             return Err(failed("Invalid", "it is of another kind"));
         }
-        if source.state != PurchaseState::Active {
+        if source.state != PurchaseState::Active && !self.does(Wrong::CopiesInactive) {
             return Err(if uncopied {
                 conflict("the source is not Active")
             } else {
@@ -260,18 +263,22 @@ impl World {
         let catalogue = &self.tenants[&place.tenant].catalogue;
         let tenant = Some(&place.tenant);
         let mut reasons = self.unfit((catalogue, &place.currency), tenant, source);
+        if self.does(Wrong::IgnoresCatalogue) {
+            reasons.clear();
+        }
         let customer = self.customers.get(&source.customer);
         if !customer.is_some_and(|row| row.sync == Sync::Synced) {
             reasons.push(blocker(BlockerReason::AccountNotSynced, None));
         }
-        if self
+        let unpriced = self
             .pricing_digest(&place.tenant, &source.customer)
-            .is_none()
-        {
+            .is_none();
+        if unpriced && !self.does(Wrong::IgnoresPricing) {
             reasons.push(blocker(BlockerReason::PricingIncomplete, None));
         }
         let copies = self.copies_of(&place.tenant, CopyListing::Customers, &source.customer);
-        if !copies.iter().any(|(_, row)| row.state == CopyState::Live) {
+        let owner = copies.iter().any(|(_, row)| row.state == CopyState::Live);
+        if !owner && !self.does(Wrong::CopiesBeforeCustomer) {
             reasons.push(blocker(BlockerReason::CustomerNotCopied, None));
         }
         reasons
@@ -290,6 +297,10 @@ impl World {
         let in_use = copies
             .iter()
             .filter(|(_, row)| row.state != CopyState::Ended);
+        let twice = self.does(Wrong::CopiesTwice) || self.does(Wrong::CopiesAgain);
+        if twice && item.expected_source == *digest {
+            return Verdict::Create;
+        }
         if guarded && in_use.count() > 1 {
             return Verdict::Refuse(blocked(BlockerReason::DuplicateCopy, None));
         }
@@ -317,6 +328,9 @@ impl World {
         if equal && (copy.state == CopyState::Ended || (copy.state == CopyState::Live && marked)) {
             return Verdict::Unchanged;
         }
+        if copy.state == CopyState::Ended && self.does(Wrong::UpdatesEnded) {
+            return Verdict::Update(key.clone());
+        }
         if copy.state == CopyState::Ended {
             let detail = Some("its copy was ended before");
             return Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail));
@@ -332,122 +346,12 @@ impl World {
         if equal {
             return Verdict::Complete(key.clone());
         }
-        if copy.source_digest.as_ref() == Some(&now) {
+        let amended = copy.source_digest.as_ref() != Some(&now);
+        if !amended || self.does(Wrong::OverwritesAmendments) {
             return Verdict::Update(key.clone());
         }
         let detail = Some("source and copy both changed since the copy was made");
         Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail))
-    }
-
-    /// Stores a new copy: by a request, or by a person where there is none.
-    pub(super) fn create_copy(
-        &mut self,
-        place: &Place,
-        source: &SourceId,
-        request: Option<(&CopyItem, Option<Epoch>)>,
-        fields: Owned,
-    ) -> CopyKey {
-        let (listing, kind) = match (&fields, self.purchases.get(source)) {
-            (Owned::Purchase(_), Some(row)) => (CopyListing::Subscriptions, row.kind),
-            _ => (CopyListing::Customers, ItemKind::Customer),
-        };
-        let others = self.copies_of(&place.tenant, listing, source);
-        let number = others.iter().map(|(key, _)| key.3).max().unwrap_or(0) + 1;
-        let key = (place.tenant.clone(), listing, source.clone(), number);
-        let stored = request.filter(|_| self.switches.promises.keys != Keys::None);
-        let row = CopyRow {
-            kind,
-            key: stored.map(|(item, _)| item.key.clone()),
-            source_digest: Some(fields.digest()),
-            sell_price: self.sell_price(&place.tenant, source),
-            fields,
-            state: CopyState::Live,
-            unguarded: !self.switches.unique(),
-            amended_price: None,
-            seen_from: self.seen_from(),
-            by: if request.is_some() {
-                Maker::Operator
-            } else {
-                Maker::Person
-            },
-        };
-        if let Some((item, epoch)) = request {
-            self.judge_effect("copy", epoch);
-            self.judge_creation(place, &key, &row, item.pricing.as_ref());
-        }
-        self.copies.insert(key.clone(), row);
-        self.moved();
-        if self.on && listing == CopyListing::Subscriptions {
-            self.sale(source);
-        }
-        if listing == CopyListing::Customers
-            && self.eager_pricing
-            && !self
-                .pricing
-                .contains_key(&(place.tenant.clone(), source.clone()))
-        {
-            self.price(&place.tenant, source, Stored::of(&retail()));
-        }
-        key
-    }
-
-    /// Once back ordering is on, a new record in the reseller BSS is a sale: it is ordered
-    /// upstream and provisioned.
-    fn sale(&mut self, source: &SourceId) {
-        if let Some(row) = self.purchases.get_mut(source) {
-            row.sales += 1;
-            row.provisioned += 1;
-        }
-        self.moved();
-    }
-
-    /// The mark of a new copy: at once, or later where copy and mark are two steps.
-    pub(super) fn first_mark(&mut self, customer: &SourceId, repeated: bool) {
-        match self.switches.marks {
-            Marks::Later(by_itself) if !repeated => {
-                let due = by_itself.map(|delay| self.now + delay);
-                if let Some(row) = self.customers.get_mut(customer)
-                    && row.mark == Mark::Unmarked
-                {
-                    row.mark_due = due;
-                }
-            }
-            Marks::WithCopy | Marks::Later(_) => self.mark(customer),
-        }
-    }
-
-    /// Contacts for a copy that was made without them.
-    pub(super) fn complete_copy(&mut self, key: &CopyKey) {
-        let row = self.copies.get_mut(key).unwrap();
-        if row.state != CopyState::Live {
-            row.state = CopyState::Live;
-            self.moved();
-        }
-    }
-
-    fn update_copy(&mut self, key: &CopyKey, fields: Owned, epoch: Option<Epoch>) {
-        let before = self.copies[key].clone();
-        let row = self.copies.get_mut(key).unwrap();
-        row.source_digest = Some(fields.digest());
-        row.fields = fields;
-        row.state = CopyState::Live;
-        self.moved();
-        self.judge_effect("copy", epoch);
-        self.judge_update(key, &before);
-    }
-
-    /// The first sell price, from the price list of the customer's pricing options.
-    fn sell_price(&self, tenant: &TenantId, source: &SourceId) -> u32 {
-        let Some(row) = self.purchases.get(source) else {
-            return 0;
-        };
-        let pricing = self.pricing.get(&(tenant.clone(), row.customer.clone()));
-        let list = pricing.and_then(|pricing| pricing.stored.price_list.as_ref());
-        let prices = list.and_then(|list| self.resale.get(list));
-        prices
-            .and_then(|prices| prices.get(row.fields.product))
-            .copied()
-            .unwrap_or(0)
     }
 
     /// Whether a copy of an item is refused once back ordering is on.

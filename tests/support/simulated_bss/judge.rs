@@ -41,7 +41,7 @@ impl World {
             self.saw("SecondTenant", made);
         }
         if self.on {
-            self.saw("TenantAfterSwitch", &self.reseller.clone());
+            self.saw("TenantAfterSwitch", made);
         }
     }
 
@@ -57,7 +57,7 @@ impl World {
         if self.on {
             self.saw("CopyAfterSwitch", &source);
         }
-        if !place.active {
+        if self.tenants[&place.tenant].tenant.status != TenantStatus::Active {
             self.saw("CopyIntoInactiveTenant", &source);
         }
         let others = self.copies_of(&place.tenant, key.1, &source);

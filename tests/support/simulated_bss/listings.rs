@@ -48,19 +48,17 @@ impl World {
         let keys = &listing.keys;
         let begin = match page.cursor.as_ref().map(|cursor| cursor.0.as_str()) {
             None => 0,
-            Some(cursor) => match cursor.strip_prefix(PLACE) {
-                Some(place) => {
+            Some(cursor) => {
+                if let Some(place) = cursor.strip_prefix(PLACE) {
                     let behind = keys.iter().position(|key| (listing.behind)(key, place));
                     behind.unwrap_or(keys.len())
-                }
-                None => {
-                    let offset = cursor
-                        .strip_prefix('o')
-                        .filter(|_| self.switches.offset_paging);
+                } else {
+                    let offset = cursor.strip_prefix('o');
+                    let offset = offset.filter(|_| self.switches.offset_paging);
                     let offset = offset.and_then(|offset| offset.parse::<usize>().ok());
                     offset.ok_or_else(wrong)?.min(keys.len())
                 }
-            },
+            }
         };
         let end = (begin + usize::from(page.limit)).min(keys.len());
         let shown = &keys[begin..end];
@@ -81,7 +79,7 @@ impl World {
 
     /// The tenant that can be seen.
     pub(super) fn seen_tenant(&self) -> Option<TenantId> {
-        let live = self.live_tenant().filter(|row| row.seen_from <= self.now);
+        let live = self.live_tenant().filter(|row| self.is_seen(row.made));
         live.map(|row| row.tenant.id.clone())
     }
 
@@ -93,7 +91,7 @@ impl World {
     ) -> Option<(TenantId, CopyId)> {
         let tenant = tenant?;
         let copies = self.copies_of(tenant, listing, source);
-        let seen = copies.iter().find(|(_, row)| row.seen_from <= self.now);
+        let seen = copies.iter().find(|(_, row)| self.is_seen(row.made));
         seen.map(|(key, _)| (tenant.clone(), copy_id(key)))
     }
 
@@ -191,7 +189,7 @@ impl World {
         self.settle();
         let place = self.place(tenant)?;
         let seen = self.copies.iter().filter(|((tenant, kind, ..), row)| {
-            *tenant == place.tenant && *kind == listing && row.seen_from <= self.now
+            *tenant == place.tenant && *kind == listing && self.is_seen(row.made)
         });
         let listing: Listing<&CopyKey> = Listing {
             keys: seen.map(|(key, _)| key).collect(),
@@ -218,7 +216,7 @@ impl World {
             let copies = self.copies.iter().filter(|((tenant, ..), row)| {
                 *tenant == place.tenant
                     && row.key.as_ref() == Some(wanted)
-                    && row.seen_from <= self.now
+                    && self.is_seen(row.made)
             });
             let mut found: Vec<CopyRecord> = copies.map(|(key, row)| row.record(key)).collect();
             match found.len() {

@@ -8,7 +8,13 @@
 #![allow(
     dead_code,
     unused_imports,
-    reason = "each test binary uses its own part of this"
+    clippy::unnecessary_wraps,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "each test binary uses its own part of this; every operation answers as in the \
+              port, and a defect of the simulation itself may panic"
 )]
 
 mod activation;
@@ -18,16 +24,23 @@ mod copying;
 mod judge;
 mod listings;
 mod people;
+mod port;
 mod pricing;
 mod records;
 mod refusals;
+mod resellers_staff;
+mod seed;
 mod spoils;
+mod staff;
+mod storing;
 mod switches;
 mod tenant;
 mod world;
+mod wrong;
 
 pub(crate) use by_hand::Pick;
 pub(crate) use people::{Deed, Defect, TenantVerb};
+pub(crate) use port::SharedWorld;
 pub(crate) use records::{
     Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, Maker, OrderRow, Owned, PriceList,
     PricingRow, PurchaseRow, Stored, TenantRow,
@@ -35,3 +48,4 @@ pub(crate) use records::{
 pub(crate) use spoils::{Spoil, SpoilKind};
 pub(crate) use switches::{Marks, Screens, Switches};
 pub(crate) use world::{CopyKey, OTHER_RESELLER, RESELLER, World, retail, wanted_settings};
+pub(crate) use wrong::Wrong;

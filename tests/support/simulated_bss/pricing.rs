@@ -11,6 +11,7 @@ use tenant_reseller_operator::bss::port::{
 use super::records::{PricingRow, Stored};
 use super::refusals::{Place, blocked_by};
 use super::world::World;
+use super::wrong::Wrong;
 
 const PAYMENT_METHODS: [&str; 3] = ["Invoice", "DirectDebit", "CreditCard"];
 
@@ -99,6 +100,10 @@ impl World {
         let wanted = Stored::of(options);
         match self.pricing.get(&(place.tenant.clone(), customer.clone())) {
             None => {
+                self.store_pricing(&place.tenant, customer, wanted);
+                PricingOutcome::Written
+            }
+            Some(_) if self.does(Wrong::OverwritesPricing) => {
                 self.store_pricing(&place.tenant, customer, wanted);
                 PricingOutcome::Written
             }

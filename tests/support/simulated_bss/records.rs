@@ -127,7 +127,8 @@ pub(crate) struct TenantRow {
     pub(crate) operation: Option<OperationId>,
     /// When it becomes Active.
     pub(crate) ready: Option<Duration>,
-    pub(crate) seen_from: Duration,
+    /// When it was made, if it can lag.
+    pub(crate) made: Duration,
     pub(crate) by: Maker,
     pub(crate) catalogue: Catalogue,
 }
@@ -147,7 +148,8 @@ pub(crate) struct CopyRow {
     pub(crate) sell_price: u32,
     /// For the judge: what the reseller made of it.
     pub(crate) amended_price: Option<u32>,
-    pub(crate) seen_from: Duration,
+    /// When it was made, if it can lag.
+    pub(crate) made: Duration,
     pub(crate) by: Maker,
 }
 

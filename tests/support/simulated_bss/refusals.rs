@@ -12,6 +12,7 @@ use tenant_reseller_operator::bss::port::{
 };
 
 use super::world::World;
+use super::wrong::Wrong;
 
 /// A success that is known under its request key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +21,8 @@ pub(super) struct Known {
     pub(super) fingerprint: String,
     /// The operation that it began, of a tenant's creation.
     pub(super) began: Option<OperationId>,
-    pub(super) until: Option<Duration>,
+    /// When it was used, if it can be forgotten.
+    pub(super) since: Duration,
 }
 
 pub(super) fn invalid(field: &str, detail: &str) -> BssError {
@@ -96,8 +98,9 @@ impl World {
             == tenant_reseller_operator::bss::port::Strength::Strong;
         Ok(Place {
             tenant: tenant.clone(),
-            active: found.tenant.status == TenantStatus::Active,
-            closed: self.on && guarded,
+            active: found.tenant.status == TenantStatus::Active
+                || self.does(Wrong::CopiesIntoSuspended),
+            closed: self.on && guarded && !self.does(Wrong::CopiesAfterSwitch),
             currency: found.tenant.currency.clone(),
         })
     }
@@ -134,7 +137,7 @@ impl World {
         let Some(epoch) = epoch.filter(|_| self.switches.fenced()) else {
             return Ok(());
         };
-        if epoch.0 < self.epoch {
+        if epoch.0 < self.epoch && !self.does(Wrong::TakesStaleEpochs) {
             return Err(BssError::StaleEpoch {
                 highest: self.epoch,
             });
@@ -185,8 +188,8 @@ impl World {
             refusal @ (BssError::Blocked(_) | BssError::Conflict { .. } | BssError::Invalid(_)),
         ) = &answer
         {
-            let until = self.known_until();
-            self.refusals.insert(place, (refusal.clone(), until));
+            let since = self.known_since();
+            self.refusals.insert(place, (refusal.clone(), since));
         }
         answer
     }

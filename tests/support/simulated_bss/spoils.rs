@@ -126,10 +126,10 @@ impl World {
 
     fn spoil_field(&mut self, key: &CopyKey, kind: SpoilKind) {
         match &mut self.copies.get_mut(key).unwrap().fields {
-            Owned::Customer(fields) => match kind {
-                SpoilKind::CustomerBillTo => fields.bill_to = OTHER_RESELLER.into(),
-                _ => fields.currency = "USD",
-            },
+            Owned::Customer(fields) if kind == SpoilKind::CustomerBillTo => {
+                fields.bill_to = OTHER_RESELLER.into();
+            }
+            Owned::Customer(fields) => fields.currency = "USD",
             Owned::Purchase(fields) => match kind {
                 SpoilKind::Product => fields.product = "VOICE-LINE",
                 SpoilKind::Addon => fields.addon = Some("ADV-THREAT"),
@@ -145,12 +145,13 @@ impl World {
 
     fn target(&self, spoil: &Spoil) -> Option<CopyKey> {
         let tenant = self.live_tenant_id()?;
-        let fits = |key: &CopyKey| match &spoil.source {
-            Some(source) => key.2 == *source,
-            None => {
-                let active = |row: &super::PurchaseRow| row.state == PurchaseState::Active;
-                key.1 == CopyListing::Customers || self.purchases.get(&key.2).is_some_and(active)
-            }
+        let active = |row: &super::PurchaseRow| row.state == PurchaseState::Active;
+        let lives = |key: &CopyKey| {
+            key.1 == CopyListing::Customers || self.purchases.get(&key.2).is_some_and(active)
+        };
+        let fits = |key: &CopyKey| {
+            let named = spoil.source.as_ref().map(|source| key.2 == *source);
+            named.unwrap_or_else(|| lives(key))
         };
         let mut found = self.copies.iter().filter(|(key, row)| {
             key.0 == tenant

@@ -12,6 +12,7 @@ use tenant_reseller_operator::bss::port::{
 use super::records::{Maker, TenantRow};
 use super::refusals::{Known, conflict, invalid, not_found, problem};
 use super::world::World;
+use super::wrong::Wrong;
 
 const OFFERED: [(&str, &[&str]); 4] = [
     ("settings.edition", &["Essential", "Premium", "Enterprise"]),
@@ -154,7 +155,9 @@ impl World {
                 return Ok(present(row));
             }
         }
-        if let Some(found) = self.repeated(key, settings)? {
+        if !self.does(Wrong::MakesSecondTenant)
+            && let Some(found) = self.repeated(key, settings)?
+        {
             return Ok(found);
         }
         self.refuse_settings(settings)?;
@@ -166,7 +169,7 @@ impl World {
             operation: WriteOperation::CreateTenant,
             fingerprint,
             began: Some(operation.clone()),
-            until: self.known_until(),
+            since: self.known_since(),
         };
         self.request_keys.insert(request.clone(), known);
         let ready = Some(self.now + self.switches.tenant_queue);
@@ -210,7 +213,7 @@ impl World {
             },
             operation,
             ready,
-            seen_from: self.seen_from(),
+            made: self.made_now(),
             by,
             catalogue: list.catalogue.clone(),
         };

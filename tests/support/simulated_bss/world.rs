@@ -8,16 +8,16 @@ use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, Invoicing, ItemKind, Mark,
     OperationId, OperationState, PriceListId, PricingOptions, PurchaseState, RequestKey,
-    ResellerKind, SourceId, Sync, TenantId, TenantSettings, TenantStatus,
+    ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
 
 use super::records::{
-    Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, OrderRow, PriceList, PricingRow,
-    PurchaseRow, TenantRow,
+    CopyRow, CustomerRow, Fields, OrderRow, PriceList, PricingRow, PurchaseRow, TenantRow,
 };
 use super::refusals::Known;
 use super::spoils::Spoil;
 use super::switches::Switches;
+use super::wrong::Wrong;
 
 /// The account of the reseller.
 pub(crate) const RESELLER: &str = "10423";
@@ -62,16 +62,18 @@ pub(crate) struct World {
     pub(crate) wanted: Arc<TenantSettings>,
     /// What the switch itself will spoil.
     pub(crate) spoil: Option<Spoil>,
+    /// The mistake that this BSS makes.
+    pub(crate) wrong: Option<Wrong>,
     /// Messages sent to end customers.
     pub(crate) mails: u32,
     /// What the judge saw at the moment of an effect.
     pub(super) seen: Vec<String>,
     pub(super) request_keys: BTreeMap<RequestKey, Known>,
-    pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Option<Duration>)>,
-    purchases_made: u32,
-    orders_made: u32,
+    pub(super) refusals: BTreeMap<(RequestKey, String), (BssError, Duration)>,
+    pub(super) purchases_made: u32,
+    pub(super) orders_made: u32,
     pub(super) tenants_made: u32,
-    operations_made: u32,
+    pub(super) operations_made: u32,
 }
 
 /// The settings that the world's people give a tenant.
@@ -101,112 +103,7 @@ pub(super) const PRODUCT: (&str, &str) = ("OFFICE-BASIC", "Monthly");
 pub(super) const ASSET: (&str, &str) = ("ROUTER-R1", "OneOff");
 pub(super) const ADDON: &str = "EXTRA-SEATS";
 
-fn price_list(currency: &'static str, active: bool) -> PriceList {
-    PriceList {
-        currency,
-        active,
-        catalogue: Catalogue {
-            products: [PRODUCT, ASSET, ("BACKUP-100", "Monthly")].into(),
-            addons: [ADDON].into(),
-        },
-    }
-}
-
 impl World {
-    /// A Basic reseller with this many customers (`c000`, `c001`, ...) and active purchases, every
-    /// fourth an asset, spread over the customers; all of them could be copied at once.
-    pub(crate) fn new(customers: u32, purchases: u32) -> Self {
-        let resale = BTreeMap::from([
-            ("OFFICE-BASIC", 900),
-            ("ROUTER-R1", 700),
-            ("BACKUP-100", 600),
-        ]);
-        let thin = BTreeMap::from([("BACKUP-100", 500)]);
-        let mut world = Self {
-            now: Duration::ZERO,
-            switches: Switches::default(),
-            reseller: AccountId::from(RESELLER),
-            kind: ResellerKind::Basic,
-            ordering_enabled: true,
-            on: false,
-            activations: 0,
-            epoch: 0,
-            holder: None,
-            revision: 1,
-            tenants: BTreeMap::new(),
-            operations: BTreeMap::new(),
-            customers: BTreeMap::new(),
-            purchases: BTreeMap::new(),
-            orders: BTreeMap::new(),
-            copies: BTreeMap::new(),
-            pricing: BTreeMap::new(),
-            refuses_pricing: BTreeSet::new(),
-            eager_pricing: false,
-            price_lists: Arc::new(BTreeMap::from([
-                ("PL".into(), price_list("EUR", true)),
-                ("PL-OLD".into(), price_list("EUR", false)),
-                ("PL-USD".into(), price_list("USD", true)),
-            ])),
-            resale: Arc::new(BTreeMap::from([
-                ("PL-RETAIL".into(), resale),
-                ("PL-THIN".into(), thin),
-            ])),
-            wanted: Arc::new(wanted_settings()),
-            spoil: None,
-            mails: 0,
-            seen: Vec::new(),
-            request_keys: BTreeMap::new(),
-            refusals: BTreeMap::new(),
-            purchases_made: 0,
-            orders_made: 0,
-            tenants_made: 0,
-            operations_made: 0,
-        };
-        for n in 0..customers {
-            world.customer(&format!("c{n:03}"), RESELLER);
-        }
-        for n in 0..purchases {
-            world.buy(n % customers.max(1));
-        }
-        world.revision = 1;
-        world
-    }
-
-    /// The same with what must never be copied: the reseller's own purchase, another reseller's
-    /// customer with a purchase, and one purchase in each state that is not active.
-    pub(crate) fn with_decoys(mut self) -> Self {
-        self.purchase(SourceId::from(RESELLER), ItemKind::Subscription);
-        self.customer("x000", OTHER_RESELLER);
-        self.purchase(SourceId::from("x000"), ItemKind::Subscription);
-        let owner = self.customers.keys().next().unwrap().clone();
-        for state in [
-            PurchaseState::Suspended,
-            PurchaseState::FutureDated,
-            PurchaseState::Trial,
-            PurchaseState::Cancelled,
-            PurchaseState::Expired,
-        ] {
-            let id = self.purchase(owner.clone(), ItemKind::Subscription);
-            self.purchases.get_mut(&id).unwrap().state = state;
-        }
-        self.revision = 1;
-        self
-    }
-
-    fn customer(&mut self, id: &str, bill_to: &str) {
-        let row = CustomerRow {
-            fields: CustomerFields {
-                bill_to: AccountId::from(bill_to),
-                currency: "EUR",
-            },
-            sync: Sync::Synced,
-            mark: Mark::Unmarked,
-            was_marked: false,
-            mark_due: None,
-        };
-        self.customers.insert(SourceId::from(id), row);
-    }
-
     /// An order of the customer with this number that is complete at once; the purchase's id.
     pub(crate) fn buy(&mut self, customer: u32) -> SourceId {
         let kind = if self.purchases_made % 4 == 3 {
@@ -251,8 +148,9 @@ impl World {
             provisioned: 1,
             sales: 0,
         };
+        let customer = row.customer.clone();
         self.purchases.insert(id.clone(), row);
-        self.moved();
+        self.moved_for(&customer);
         id
     }
 
@@ -263,15 +161,13 @@ impl World {
             .customers
             .get(&customer)
             .map_or(Mark::Unmarked, |row| row.mark);
-        self.orders.insert(
-            id.clone(),
-            OrderRow {
-                customer,
-                ready,
-                mark,
-            },
-        );
-        self.moved();
+        self.moved_for(&customer);
+        let row = OrderRow {
+            customer,
+            ready,
+            mark,
+        };
+        self.orders.insert(id.clone(), row);
         id
     }
 
@@ -288,11 +184,26 @@ impl World {
         }
     }
 
+    /// The same, if the customer is this reseller's.
+    pub(super) fn moved_for(&mut self, customer: &SourceId) {
+        if self.payer(customer) == Some(&self.reseller) {
+            self.moved();
+        }
+    }
+
     /// Lets everything happen that is due: queued tenants, pending orders, late marks, keys that
     /// are known no longer. Every call begins with it.
     pub(crate) fn settle(&mut self) {
         self.switches.honest();
         let now = self.now;
+        if let Some(life) = self.switches.request_key_life {
+            self.request_keys
+                .retain(|_, known| known.since + life > now);
+            self.refusals.retain(|_, (_, since)| *since + life > now);
+        }
+        if self.next_due().is_none_or(|next| next > now) {
+            return;
+        }
         let due = |at: &Option<Duration>| at.is_some_and(|at| at <= now);
         for row in self.tenants.values_mut() {
             if row.tenant.status == TenantStatus::InProgress && due(&row.ready) {
@@ -323,8 +234,6 @@ impl World {
         for id in marks {
             self.mark(&id);
         }
-        self.request_keys.retain(|_, known| !due(&known.until));
-        self.refusals.retain(|_, (_, until)| !due(until));
     }
 
     /// When something happens by itself next.
@@ -351,7 +260,7 @@ impl World {
             }
         }
         if moves {
-            self.moved();
+            self.moved_for(customer);
         }
     }
 
@@ -400,18 +309,27 @@ impl World {
         TenantId(format!("T{}", self.tenants_made))
     }
 
-    /// How long a key that is used now is known.
-    pub(super) fn known_until(&self) -> Option<Duration> {
-        self.switches.request_key_life.map(|life| self.now + life)
+    /// The moment from which a key that is used now is known; nobody counts where it is known for
+    /// ever.
+    pub(super) fn known_since(&self) -> Duration {
+        match self.switches.request_key_life {
+            Some(_) => self.now,
+            None => Duration::ZERO,
+        }
     }
 
-    /// When something that is made now can be seen.
-    pub(super) fn seen_from(&self) -> Duration {
+    /// The moment at which something is made now; nobody counts where nothing lags.
+    pub(super) fn made_now(&self) -> Duration {
         if self.switches.lag.is_zero() {
             Duration::ZERO
         } else {
-            self.now + self.switches.lag
+            self.now.max(Duration::from_nanos(1))
         }
+    }
+
+    /// Whether what was made then can be seen.
+    pub(super) fn is_seen(&self, made: Duration) -> bool {
+        self.switches.lag.is_zero() || made.is_zero() || made + self.switches.lag <= self.now
     }
 
     /// Every copy in the live tenant, for tests.

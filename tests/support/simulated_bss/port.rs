@@ -1,0 +1,168 @@
+//! The port over a shared world: what an operator that runs in tasks calls.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tenant_reseller_operator::bss::BssResult;
+use tenant_reseller_operator::bss::port::{
+    AccountId, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
+    CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found, IssuedEpoch,
+    ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest, PricingOptions,
+    PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation,
+    TenantId, TenantSettings,
+};
+
+use super::world::World;
+
+/// A world that several can reach.
+#[derive(Clone)]
+pub(crate) struct SharedWorld(Arc<Mutex<World>>);
+
+impl SharedWorld {
+    pub(crate) fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    /// The world itself. Nobody waits while he holds it.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bss for SharedWorld {
+    async fn identity(&self) -> BssResult<Option<String>> {
+        self.lock().identity()
+    }
+
+    async fn capabilities(&self) -> BssResult<Capabilities> {
+        self.lock().capabilities()
+    }
+
+    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+        self.lock().reseller(account)
+    }
+
+    async fn acquire(
+        &self,
+        account: &AccountId,
+        holder: &str,
+        take_over: Option<&str>,
+    ) -> BssResult<IssuedEpoch> {
+        self.lock().acquire(account, holder, take_over)
+    }
+
+    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+        self.lock().tenant(account)
+    }
+
+    async fn create_tenant(
+        &self,
+        fence: Fence<'_>,
+        request: &RequestKey,
+        key: &BusinessKey,
+        settings: &TenantSettings,
+    ) -> BssResult<TenantCreation> {
+        let mut world = self.lock();
+        world.create_tenant(fence.reseller, fence.epoch, request, key, settings)
+    }
+
+    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+        self.lock().operation(id)
+    }
+
+    async fn customers(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<Customer>> {
+        self.lock().customers(account, page)
+    }
+
+    async fn subscriptions(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<Purchase>> {
+        self.lock().subscriptions(account, page)
+    }
+
+    async fn open_orders(
+        &self,
+        account: &AccountId,
+        page: &PageRequest,
+    ) -> BssResult<Page<OpenOrder>> {
+        self.lock().open_orders(account, page)
+    }
+
+    async fn copies(
+        &self,
+        tenant: &TenantId,
+        listing: CopyListing,
+        page: &PageRequest,
+    ) -> BssResult<Page<CopyRecord>> {
+        self.lock().copies(tenant, listing, page)
+    }
+
+    async fn find(
+        &self,
+        tenant: &TenantId,
+        keys: &[BusinessKey],
+    ) -> BssResult<BTreeMap<BusinessKey, Found>> {
+        self.lock().find(tenant, keys)
+    }
+
+    async fn copy_customers(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        self.lock().copy_customers(fence.epoch, tenant, items)
+    }
+
+    async fn pricing(
+        &self,
+        tenant: &TenantId,
+        customers: &[SourceId],
+    ) -> BssResult<ByItem<PricingState>> {
+        self.lock().pricing(tenant, customers)
+    }
+
+    async fn set_pricing(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        options: &BTreeMap<SourceId, PricingOptions>,
+    ) -> BssResult<ByItem<PricingOutcome>> {
+        self.lock().set_pricing(fence.epoch, tenant, options)
+    }
+
+    async fn check(
+        &self,
+        account: &AccountId,
+        target: &CheckTarget,
+        items: &[SourceId],
+    ) -> BssResult<ByItem<Vec<Blocker>>> {
+        self.lock().check(account, target, items)
+    }
+
+    async fn copy_subscriptions(
+        &self,
+        fence: Fence<'_>,
+        tenant: &TenantId,
+        items: &[CopyItem],
+    ) -> BssResult<ByItem<ItemOutcome>> {
+        self.lock().copy_subscriptions(fence.epoch, tenant, items)
+    }
+
+    async fn activate_back_ordering(
+        &self,
+        fence: Fence<'_>,
+        request: &RequestKey,
+        key: &BusinessKey,
+        target: ActivationTarget<'_>,
+    ) -> BssResult<Activation> {
+        let mut world = self.lock();
+        world.activate_back_ordering(fence.reseller, fence.epoch, request, key, target)
+    }
+}
