@@ -1,5 +1,7 @@
 //! The small worlds of the model check, and which pairs of things that go wrong each covers.
 
+#![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
+
 use tenant_reseller_operator::api::Risk;
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength, WriteOperation};
 use tenant_reseller_operator::upgrade::Stage;
