@@ -52,6 +52,8 @@ pub(crate) struct Configuration {
     pub(crate) long: bool,
 }
 
+/// How long a request lives at most, where a quiet time rests on that: many times a short wait.
+const SETTLE: Duration = Duration::from_secs(300);
 /// How long an order takes at most, where a quiet time rests on that.
 const ORDER_SETTLE: Duration = Duration::from_secs(180);
 
@@ -194,7 +196,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
         },
         terms: Terms {
             accepted: risks.iter().copied().collect::<BTreeSet<_>>(),
-            settle: Duration::from_secs(120),
+            settle: SETTLE,
             order_settle: ORDER_SETTLE,
         },
         tenant_connection: TenantConnection::NotNamed,

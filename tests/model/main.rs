@@ -6,6 +6,8 @@
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unchecked_time_subtraction,
+    clippy::unreachable,
     clippy::wildcard_enum_match_arm,
     reason = "a test that panics has failed, as it should"
 )]

@@ -1,5 +1,7 @@
 //! The small worlds of the model check, and which pairs of things that go wrong each covers.
 
+#![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
+
 use tenant_reseller_operator::api::Risk;
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength, WriteOperation};
 use tenant_reseller_operator::upgrade::Stage;
@@ -319,6 +321,17 @@ fn weak() -> Vec<Configuration> {
                 "no epochs, at the accepted risk: a crash and a lost reply",
                 unfenced,
             )
+        },
+        Configuration {
+            promises: Promises {
+                epochs: WEAK,
+                ..findable
+            },
+            risks: &[Risk::SingleOperator],
+            crashes: 1,
+            customers: 1,
+            purchases: 1,
+            ..new("no epochs and keys only findable: a crash", STRONG)
         },
         new("no epochs, and the risk is not accepted", unfenced),
         Configuration {
