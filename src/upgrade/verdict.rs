@@ -227,17 +227,14 @@ pub(super) fn press_the_switch(instruction: Option<&str>, tenant: Option<&Tenant
 pub(super) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
     let (why, risk) = match (ways.switch, ways.orders) {
-        (Switch::Frozen, Orders::Listed | Orders::Unseen) => (
-            "nothing is compared at the switch",
-            "UnguardedSwitch",
-        ),
+        (Switch::Frozen, Orders::Listed | Orders::Unseen) => {
+            ("nothing is compared at the switch", "UnguardedSwitch")
+        }
         (Switch::Frozen, Orders::QuietTime) => (
             "nothing is compared at the switch and no open orders are listed",
             "UnguardedSwitch and UnseenOrders",
         ),
-        (Switch::Compared | Switch::Unguarded, _) => {
-            ("no open orders are listed", "UnseenOrders")
-        }
+        (Switch::Compared | Switch::Unguarded, _) => ("no open orders are listed", "UnseenOrders"),
     };
     verdict(
         Reason::AwaitingManualStep,

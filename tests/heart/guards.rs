@@ -7,7 +7,7 @@ use tenant_reseller_operator::bss::port::SourceId;
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Holding, Outcome, Stage, decide, fold};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::simulated_bss::World;
+use crate::simulated_bss::{Deed, TenantVerb, World};
 use crate::{complete, run};
 
 /// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
@@ -179,4 +179,27 @@ fn a_record_of_a_later_epoch_is_not_written_over() {
     fold(&driver.valid, &mut driver.observed, holding, now);
     let next = decide(&driver.valid, &driver.observed, now).effect;
     assert_eq!(next, Some(Effect::Claim(ClaimEdit::BeginAcquire)));
+}
+
+/// The tenant is created and deleted again before anybody looked: the BSS goes on saying that its
+/// creation ended well.
+#[test]
+fn a_tenant_that_was_created_and_is_not_there_is_told_to_people() {
+    let mut world = World::new(1, 1);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    while world.tenants.is_empty() {
+        driver.step(&mut world, Fault::None);
+    }
+    driver.step(&mut world, Fault::None);
+    world.now = driver.clock + world.switches.tenant_queue;
+    world.settle();
+    world.act(Deed::Tenant(TenantVerb::Delete)).unwrap();
+    for _ in 0..100 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::TenantMissing);
+    assert_eq!(world.tenants.len(), 1, "no second one is made");
+    world.act(Deed::Tenant(TenantVerb::Create)).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
 }

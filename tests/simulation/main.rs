@@ -19,6 +19,7 @@ mod faults;
 mod kills;
 #[path = "../support/kstatus.rs"]
 mod kstatus;
+mod matrix;
 mod operator;
 mod people;
 mod port;
@@ -121,4 +122,26 @@ fn kill_matrix() {
     told.push_str(&line);
     assert_eq!(violations, Vec::<String>::new());
     page("The kill matrix", "make kill-matrix", &told);
+}
+
+/// Each promise weak alone and in pairs, with its risk accepted and without, with every fault that the
+/// promises allow. `docs/guarantees.md` carries the table; `UPDATE_GENERATED=1` writes it again.
+#[test]
+fn matrix_of_promises() {
+    let (table, violations) = matrix::matrix(6);
+    assert_eq!(violations, Vec::<String>::new());
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guarantees.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = (
+        "<!-- begin: written by the matrix of promises -->\n",
+        "<!-- end -->",
+    );
+    let (head, rest) = page.split_once(begin).expect("the page has its place");
+    let (before, tail) = rest.split_once(end).expect("the place has its end");
+    let written = format!("\n{table}\n");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&path, format!("{head}{begin}{written}{end}{tail}")).unwrap();
+    } else {
+        assert_eq!(before, written, "run `make generate`");
+    }
 }

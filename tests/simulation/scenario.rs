@@ -122,7 +122,7 @@ impl Scenario {
         };
         let faults = faults
             .into_iter()
-            .filter(|fault| allowed(*fault, &promises, &world))
+            .filter(|fault| allowed(*fault, &promises))
             .collect();
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         // Who waits for weeks looks rarely; poll, recheck, and how soon people look again.
@@ -146,6 +146,25 @@ impl Scenario {
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
         }
+    }
+
+    /// What a seed stands for, with these promises, risks and faults.
+    pub(crate) fn with(
+        seed: u64,
+        promises: Promises,
+        risks: BTreeSet<Risk>,
+        faults: &[Fault],
+    ) -> Self {
+        let mut scenario = Self::of(seed);
+        let switches = &mut scenario.world.switches;
+        switches.promises = promises;
+        // What needs a weak promise besides.
+        switches.offset_paging = false;
+        switches.lag = Duration::ZERO;
+        let faults = faults.iter().copied();
+        scenario.faults = faults.filter(|fault| allowed(*fault, &promises)).collect();
+        scenario.risks = risks;
+        scenario
     }
 
     /// The world as the run finds it.
@@ -238,7 +257,7 @@ impl Scenario {
 }
 
 /// What a promise excludes, or what a risk is about: with it, the run would prove nothing.
-fn allowed(fault: Fault, promises: &Promises, _world: &World) -> bool {
+fn allowed(fault: Fault, promises: &Promises) -> bool {
     let fenced = promises.epochs == Strength::Strong;
     match fault {
         // One operator per BSS is what the risk says: nobody else, and none that is a ghost.

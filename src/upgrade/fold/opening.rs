@@ -1,6 +1,6 @@
 //! The opening: identity, reseller, claim, and the tenant up to the moment it is Active.
 
-use super::Fold;
+use super::{Fold, MANY_ROUNDS};
 use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason};
 use crate::bss::port::{
     BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
@@ -370,6 +370,7 @@ impl Fold<'_> {
         ]);
         self.seen.foresight = Foreseeing::Over;
         if self.seen.stage == Stage::Opening {
+            self.seen.rounds = 0;
             self.seen.stage = Stage::Customers;
         }
         self.begin_sweep();
@@ -412,6 +413,17 @@ impl Fold<'_> {
                 // ever: without it the same request goes out again, under the same keys.
                 if state == OperationState::Gone {
                     self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                }
+                self.seen.rounds = self.seen.rounds.saturating_add(1);
+                if state == OperationState::Succeeded && self.seen.rounds > MANY_ROUNDS {
+                    self.stall(verdict(
+                        Reason::TenantMissing,
+                        "The BSS says that the tenant was created, and shows none.",
+                        "Look what became of it: restore it in the distributor's BSS, or create it \
+                         there by hand with the values of spec.tenant. The operator adopts it, and \
+                         makes no second one.",
+                    ));
+                    return;
                 }
                 self.poll(verdict(
                     Reason::Progressing,

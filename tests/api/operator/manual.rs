@@ -78,21 +78,29 @@ async fn every_write_is_a_manual_step() {
         .await;
     world.bss.act("staff/copy-subscriptions", json!({})).await;
 
+    // A button compares nothing: ordering rests before anybody is asked to press it.
+    let rests = |view: &super::view::View| view.next_action().contains("Disable ordering");
+    let ordering = |enabled: bool| {
+        world
+            .bss
+            .act("staff/ordering", json!({ "enabled": enabled }))
+    };
+    world.until("ordering has to rest", rests).await;
+    ordering(false).await;
     let view = world
         .until("the switch by hand", awaited("activate back ordering"))
         .await;
     assert!(view.is("SubscriptionsCopied"), "{:#}", view.0);
-    // Before the button is pressed somebody buys: the message is taken back, and comes again.
+    // Before the button is pressed somebody lets orders in, and one comes: the message is taken back,
+    // and comes again.
+    ordering(true).await;
     world.bss.act("storefront/buy", json!({})).await;
     world
         .until("one more by hand", awaited("subscriptions and assets"))
         .await;
     world.bss.act("staff/copy-subscriptions", json!({})).await;
-    // A button compares nothing: ordering rests before anybody is asked to press it.
-    let rests = |view: &super::view::View| view.next_action().contains("Disable ordering");
-    world.until("ordering has to rest", rests).await;
-    let frozen = json!({ "enabled": false });
-    world.bss.act("staff/ordering", frozen).await;
+    world.until("ordering has to rest again", rests).await;
+    ordering(false).await;
     world
         .until("the switch by hand", awaited("activate back ordering"))
         .await;
