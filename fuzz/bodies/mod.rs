@@ -10,6 +10,10 @@
     clippy::arithmetic_side_effects,
     reason = "a body that panics has found something"
 )]
+#![allow(
+    unreachable_pub,
+    reason = "a library of its own, and a module of a test"
+)]
 
 mod merge;
 mod oauth;
