@@ -5,6 +5,8 @@ KEEP ?=
 RUNS ?= 20
 FIRST ?= 1
 SEEDS ?= 10000
+TARGET ?= replies
+SECONDS ?= 60
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
@@ -12,6 +14,7 @@ MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-stop test endure simulate kill-matrix model bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure model fuzz bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +43,9 @@ kill-matrix: ## The operator killed at every call, late requests and pairs of ki
 model: ## Every order of things in every small world, into docs/proofs/model.md
 	@cargo test --all-features --locked --test model -- --include-ignored \
 	  --skip every_order_of_things_in_the_small_worlds --nocapture
+
+fuzz: ## Feed a parser with made-up bytes (TARGET=replies SECONDS=60; CONTRIBUTING.md names the targets)
+	@exec hack/fuzz "$(TARGET)" "$(SECONDS)"
 
 bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
 	@cargo build --profile bench-local --all-features --bins --locked

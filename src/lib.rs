@@ -9,6 +9,9 @@ pub mod bss;
 pub mod cli;
 pub mod cluster;
 pub mod controller;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "local")]
 pub mod local;
 #[doc(hidden)]

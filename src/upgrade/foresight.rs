@@ -18,6 +18,7 @@ pub struct Foresight {
     batch: u16,
     cursor: Option<Cursor>,
     more: bool,
+    last: Option<SourceId>,
     window: Vec<(ItemKind, SourceId)>,
     found: Findings,
 }
@@ -66,6 +67,7 @@ impl Foresight {
             batch,
             cursor: None,
             more: true,
+            last: None,
             window: Vec::new(),
             found: Findings::default(),
         }
@@ -103,8 +105,10 @@ impl Foresight {
         else {
             return;
         };
-        // A listing that does not get on is the sweeps' to complain about.
-        self.more = page.next.is_some() && page.next != self.cursor;
+        // A listing that does not get on is the sweeps' to complain about; here its circle ends.
+        let last = page.items.last().map(|purchase| purchase.id.clone());
+        self.more = page.next.is_some() && last > self.last;
+        self.last = last;
         self.cursor = page.next;
         self.window = page
             .items
@@ -198,5 +202,20 @@ mod tests {
         look.took_pages(page(Vec::new(), Some("d")));
         assert_eq!(look.wanted(), Wanted::Nothing, "the cursor does not get on");
         assert_eq!(look.found().counts, [("CurrencyMismatch", 1)].into());
+    }
+
+    #[test]
+    fn a_circle_of_cursors_ends() {
+        let mut look = Foresight::new(&AccountId::from("r"), &PriceListId::from("PL"), (2, 1));
+        for (id, next) in [("a", "1"), ("b", "0")] {
+            look.took_pages(page(
+                vec![purchase(id, "r", PurchaseState::Active)],
+                Some(next),
+            ));
+            assert!(matches!(look.wanted(), Wanted::Page(_)));
+        }
+        let again = vec![purchase("a", "r", PurchaseState::Active)];
+        look.took_pages(page(again, Some("1")));
+        assert_eq!(look.wanted(), Wanted::Nothing);
     }
 }

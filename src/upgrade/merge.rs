@@ -2,17 +2,26 @@
 
 use std::collections::VecDeque;
 
-use crate::bss::port::{CopyRecord, Cursor, Page, PageRequest, SourceId};
+use crate::bss::port::{CopyId, CopyRecord, Cursor, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
 pub(super) trait Keyed {
     /// The id that both sides are ordered by.
     fn source_id(&self) -> &SourceId;
+
+    /// What orders the rows of one id; a source has one row.
+    fn copy_id(&self) -> Option<&CopyId> {
+        None
+    }
 }
 
 impl Keyed for CopyRecord {
     fn source_id(&self) -> &SourceId {
         &self.source
+    }
+
+    fn copy_id(&self) -> Option<&CopyId> {
+        Some(&self.id)
     }
 }
 
@@ -22,7 +31,17 @@ struct Stream<T> {
     rows: VecDeque<T>,
     next: Option<Cursor>,
     begun: Begun,
-    last: Option<SourceId>,
+    last: Option<(SourceId, Option<CopyId>)>,
+    idle: Idle,
+}
+
+/// Pages without a row, one after another: they have no order that could tell a circle of cursors
+/// from a long way. A cursor among theirs is remembered, a later one each time their number has
+/// doubled; in a circle it comes again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Idle {
+    pages: u64,
+    remembered: Option<Cursor>,
 }
 
 /// Whether the rows of a listing came in its order.
@@ -47,6 +66,7 @@ impl<T> Stream<T> {
             next: None,
             begun: Begun::NotYet,
             last: None,
+            idle: Idle::default(),
         }
     }
 
@@ -71,19 +91,34 @@ impl<T> Stream<T> {
 }
 
 impl<T: Keyed> Stream<T> {
-    /// Whether a page goes on where the one before ended; `repeats` says whether an id may come
-    /// again.
-    fn follows(&mut self, page: &Page<T>, repeats: fn(&SourceId, &SourceId) -> bool) -> Order {
+    /// Whether a page goes on where the one before ended, and gets on: every row comes after all
+    /// before it, and no circle of pages without rows is gone through again.
+    fn follows(&mut self, page: &Page<T>) -> Order {
         for row in &page.items {
-            let id = row.source_id();
-            if self
-                .last
-                .as_ref()
-                .is_some_and(|last| last > id || (last == id && !repeats(last, id)))
-            {
+            let position = (row.source_id().clone(), row.copy_id().cloned());
+            if self.last.as_ref().is_some_and(|last| *last >= position) {
                 return Order::Broken;
             }
-            self.last = Some(id.clone());
+            self.last = Some(position);
+        }
+        match &page.next {
+            Some(next) if page.items.is_empty() => self.idle.next(next),
+            Some(_) | None => {
+                self.idle = Idle::default();
+                Order::Kept
+            }
+        }
+    }
+}
+
+impl Idle {
+    fn next(&mut self, cursor: &Cursor) -> Order {
+        if self.remembered.as_ref() == Some(cursor) {
+            return Order::Broken;
+        }
+        self.pages = self.pages.saturating_add(1);
+        if self.pages.is_power_of_two() {
+            self.remembered = Some(cursor.clone());
         }
         Order::Kept
     }
@@ -125,7 +160,7 @@ impl<T: Keyed> Merge<T> {
     /// Takes a page of sources; each source comes once.
     #[must_use]
     pub(super) fn push_sources(&mut self, page: Page<T>) -> Order {
-        let order = self.sources.follows(&page, |_, _| false);
+        let order = self.sources.follows(&page);
         self.sources.push(page);
         order
     }
@@ -133,7 +168,7 @@ impl<T: Keyed> Merge<T> {
     /// Takes a page of copies; a source may (as a defect) have several.
     #[must_use]
     pub(super) fn push_copies(&mut self, page: Page<CopyRecord>) -> Order {
-        let order = self.copies.follows(&page, |_, _| true);
+        let order = self.copies.follows(&page);
         self.copies.push(page);
         order
     }
@@ -201,7 +236,7 @@ impl<T: Keyed> Merge<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::{CopyId, CopyState, Digest};
+    use crate::bss::port::{CopyState, Digest};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -216,7 +251,7 @@ mod tests {
 
     fn copy(source: &str, n: usize) -> CopyRecord {
         CopyRecord {
-            id: CopyId(format!("{source}-{n}")),
+            id: CopyId(format!("{source}-{n:03}")),
             business_key: None,
             source: SourceId::from(source),
             source_digest: None,
@@ -255,6 +290,31 @@ mod tests {
             Order::Broken,
             "a page that repeats"
         );
+    }
+
+    #[test]
+    fn a_copy_that_comes_again_and_a_circle_without_rows_are_noticed() {
+        let page = |rows: &[CopyRecord], next: &str| Page {
+            items: rows.to_vec(),
+            next: Some(Cursor(next.to_owned())),
+            revision: None,
+        };
+        let mut merge: Merge<Row> = Merge::new();
+        let kept = page(&[copy("a", 1), copy("a", 2)], "1");
+        assert_eq!(merge.push_copies(kept), Order::Kept);
+        let again = page(&[copy("a", 2)], "2");
+        assert_eq!(merge.clone().push_copies(again), Order::Broken);
+
+        // A long way without rows is none, if it ends.
+        for n in 0..100 {
+            assert_eq!(merge.push_copies(page(&[], &n.to_string())), Order::Kept);
+        }
+        assert_eq!(merge.push_copies(page(&[copy("b", 1)], "0")), Order::Kept);
+        let orders: Vec<Order> = (0..20)
+            .map(|n| merge.push_copies(page(&[], &(n % 3).to_string())))
+            .collect();
+        assert!(orders.contains(&Order::Broken));
+        assert_eq!(orders[..3], [Order::Kept; 3]);
     }
 
     proptest! {

@@ -13,6 +13,8 @@ mod decide;
 mod effect;
 mod fold;
 mod foresight;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzzing;
 mod keys;
 mod merge;
 mod observed;

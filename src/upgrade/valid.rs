@@ -270,9 +270,11 @@ fn declared(
     for object in objects {
         let name = object.metadata.name.clone().unwrap_or_default();
         for customer in &object.spec.customers {
-            // The schema says exactly one of day and anchor; an object of another version that
-            // says neither declares nothing for this customer.
-            let Some(day) = billing(&customer.billing, "", &mut Vec::new()) else {
+            // The schema asks for an id and exactly one of day and anchor; an object of another
+            // version without them declares nothing for this customer.
+            let id = customer.account_id.trim();
+            let day = billing(&customer.billing, "", &mut Vec::new());
+            let (Some(day), false) = (day, id.is_empty()) else {
                 continue;
             };
             let options = PricingOptions {
@@ -283,7 +285,7 @@ fn declared(
                 credit_limit: customer.credit_limit.clone(),
             };
             by_customer
-                .entry(SourceId(customer.account_id.trim().to_owned()))
+                .entry(SourceId(id.to_owned()))
                 .or_default()
                 .push(Declared {
                     options,

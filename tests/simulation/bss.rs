@@ -75,6 +75,9 @@ impl SimulatedBss {
         }
         let deed = Arc::new(move |core: &mut Core| {
             core.bystanders();
+            if name == "activate" {
+                core.buys_at_the_switch();
+            }
             let now = core.now();
             core.world.now = now;
             deed(&mut core.world)

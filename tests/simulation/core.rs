@@ -86,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) people: People,
     /// What people do when so many calls were made.
     pub(crate) script: Vec<(u64, Deed)>,
+    /// The reseller buys in the very moment of the switch.
+    pub(crate) buys_at_switch: bool,
     /// When the cluster goes back, by number of calls.
     pub(crate) restore_at: Option<u64>,
     /// Requests that arrive when so many calls were made.
@@ -145,6 +147,7 @@ impl Core {
             trace: traced.then(Vec::new),
             people,
             script: Vec::new(),
+            buys_at_switch: false,
             restore_at: None,
             held: Vec::new(),
             writes: Vec::new(),

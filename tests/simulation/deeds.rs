@@ -86,6 +86,20 @@ impl Core {
         }
     }
 
+    /// The reseller buys while the switch is being asked for, once.
+    pub(crate) fn buys_at_the_switch(&mut self) {
+        if !std::mem::take(&mut self.buys_at_switch) {
+            return;
+        }
+        let mut eligible = self.world.eligible();
+        let customer = eligible.next().map(|(_, row)| row.customer.clone());
+        drop(eligible);
+        if let Some(customer) = customer {
+            self.act(Deed::Buy(customer));
+            self.act(Deed::FinishOrders);
+        }
+    }
+
     /// Somebody acts; answers whether the BSS let them.
     fn act(&mut self, deed: Deed) -> bool {
         let name = name(&deed);

@@ -50,7 +50,8 @@ fn runs(weaken: &[fn(&mut Promises)], risks: &BTreeSet<Risk>, seeds: u64) -> Row
             weaken(&mut promises);
         }
         let faults = Fault::ALL.to_vec();
-        let scenario = Scenario::with(seed, promises, risks.clone(), &faults);
+        let mut scenario = Scenario::with(seed, promises, risks.clone(), &faults);
+        scenario.buys_at_switch = seed % 2 == 0;
         let record = run(&scenario, &[], false);
         row.runs += 1;
         row.refused += u64::from(record.ended == Some(Ending::Refused));

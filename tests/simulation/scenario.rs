@@ -47,6 +47,8 @@ pub(crate) struct Scenario {
     pub(crate) looks: (Duration, Duration),
     /// What people do, whatever status says, when so many calls were made.
     pub(crate) script: Vec<(u64, Deed)>,
+    /// The reseller buys in the very moment of the switch.
+    pub(crate) buys_at_switch: bool,
 }
 
 /// Every promise kept.
@@ -88,6 +90,7 @@ impl Scenario {
             },
             looks: (Duration::from_secs(20), Duration::from_mins(3)),
             script: Vec::new(),
+            buys_at_switch: false,
         }
     }
 
@@ -145,6 +148,7 @@ impl Scenario {
             },
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
+            buys_at_switch: rng.once_in(8),
         }
     }
 
@@ -193,6 +197,7 @@ impl Scenario {
         };
         let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
         core.script = self.script.clone();
+        core.buys_at_switch = self.buys_at_switch;
         core.risks = self.risks.clone();
         core.clusters.push(Cluster {
             etcd,

@@ -219,7 +219,7 @@ impl<'a> Call<'a> {
 }
 
 /// A success with its JSON body.
-struct Success {
+pub(super) struct Success {
     status: u16,
     body: Vec<u8>,
 }
@@ -236,7 +236,7 @@ impl Success {
     }
 }
 
-fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
+pub(super) fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
     let Reply {
         status,
         media,
@@ -527,7 +527,7 @@ impl ReferenceBss {
     }
 }
 
-fn results<W, K: Ord + Clone + std::fmt::Display, V>(
+pub(super) fn results<W, K: Ord + Clone + std::fmt::Display, V>(
     asked: &[K],
     reply: wire::Results<W>,
     translate: impl Fn(W) -> BssResult<(K, V)>,

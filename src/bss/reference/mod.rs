@@ -9,6 +9,8 @@ mod batch;
 mod classify;
 pub mod client;
 pub mod contract;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzzing;
 pub mod openapi;
 mod replies;
 mod requests;

@@ -14,6 +14,8 @@ type Checked<T> = Result<T, BssError>;
 const LONGEST_ID: usize = 128;
 const LONGEST_KEY: usize = 1024;
 const LARGEST_NUMBER: u64 = 9_007_199_254_740_991;
+/// Most reasons, options or fields that are kept of one item.
+const MOST: usize = 100;
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Checked<T> {
     serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
@@ -578,7 +580,6 @@ pub(super) fn copy_result(
 }
 
 fn blockers(reasons: Vec<wire::Blocker>, clean: impl Fn(&str) -> String) -> Vec<port::Blocker> {
-    const MOST: usize = 100;
     let translate = |blocker: wire::Blocker| {
         let wire::Blocker { reason, detail } = blocker;
         let detail = detail.map(|text| clean(&text));
@@ -623,7 +624,11 @@ pub(super) fn pricing_state(
         (Some(digest), true) => port::PricingState::Set(self::digest(digest)?),
         (None, false) => port::PricingState::Missing {
             name: display_name.map(|name| clean(&name)),
-            options: missing.iter().map(|option| clean(option)).collect(),
+            options: missing
+                .iter()
+                .take(MOST)
+                .map(|option| clean(option))
+                .collect(),
         },
         (Some(_), false) | (None, true) => {
             return Err(malformed(format!(
@@ -646,7 +651,7 @@ pub(super) fn pricing_result(
         detail,
     } = reply;
     let customer = port::SourceId(id("customerId", customer_id)?);
-    let fields: Vec<String> = fields.iter().map(|field| clean(field)).collect();
+    let fields: Vec<String> = fields.iter().take(MOST).map(|field| clean(field)).collect();
     let outcome = match outcome {
         wire::PricingOutcome::Written => port::PricingOutcome::Written,
         wire::PricingOutcome::Unchanged => port::PricingOutcome::Unchanged,

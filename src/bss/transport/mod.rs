@@ -20,6 +20,8 @@ pub use credentials::Credentials;
 pub use exchange::{Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
+#[cfg(debug_assertions)]
+pub(crate) use oauth::fuzzing;
 pub use oauth::{TokenSettings, TokenSource};
 pub use target::Cleartext;
 
@@ -204,10 +206,7 @@ impl Transport {
     /// and without the credentials, should the BSS have repeated them.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
-        const LONGEST: usize = 512;
-        let hidden = self.credentials.hide(text);
-        let printable = hidden.chars().map(|c| if c.is_control() { ' ' } else { c });
-        printable.take(LONGEST).collect()
+        fit(&self.credentials.hide(text))
     }
 
     fn prepare(&self, request: &Request<'_>, login: &Login) -> Result<reqwest::Request, Failure> {
@@ -266,6 +265,13 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
             | Failure::TokenAway(_),
         ) => Feedback::Nothing,
     }
+}
+
+/// The text without control characters, and not longer than people read.
+pub(in crate::bss) fn fit(text: &str) -> String {
+    const LONGEST: usize = 512;
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    printable.take(LONGEST).collect()
 }
 
 /// The text without the secret.

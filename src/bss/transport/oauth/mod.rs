@@ -7,6 +7,8 @@
 
 mod answer;
 mod cache;
+#[cfg(debug_assertions)]
+pub(crate) mod fuzzing;
 
 use super::exchange::Exchange;
 use super::failure::Failure;

@@ -1,0 +1,54 @@
+//! What the fuzz targets see of this folder: a merge of two listings, read to its end. A release
+//! has none of it.
+
+use super::merge::{Merge, Order};
+use crate::bss::port::{CopyRecord, Customer, Page, PageRequest, SourceId};
+
+/// A merge that came to its end, or to the last page that it may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// Each id with whether its source is listed, and its copies.
+    pub pairs: Vec<(SourceId, bool, Vec<CopyRecord>)>,
+    /// Whether both listings kept their order.
+    pub ordered: bool,
+    /// Whether both were read to their end.
+    pub finished: bool,
+}
+
+/// Merges two listings as a sweep does, asking for pages in `rounds` at most.
+pub fn merge(
+    mut sources: impl FnMut(PageRequest) -> Page<Customer>,
+    mut copies: impl FnMut(PageRequest) -> Page<CopyRecord>,
+    rounds: usize,
+) -> Merged {
+    let mut merge = Merge::new();
+    let mut merged = Merged {
+        pairs: Vec::new(),
+        ordered: true,
+        finished: false,
+    };
+    for _ in 0..rounds {
+        let (source, copy) = merge.wanted(100);
+        let orders = [
+            source.map(|request| merge.push_sources(sources(request))),
+            copy.map(|request| merge.push_copies(copies(request))),
+        ];
+        if orders.contains(&Some(Order::Broken)) {
+            merged.ordered = false;
+            return merged;
+        }
+        while let Some(pair) = merge.next_pair() {
+            let listed = pair.source.map(|source| source.id);
+            let copied = pair.copies.first().map(|copy| copy.source.clone());
+            let is_listed = listed.is_some();
+            merged
+                .pairs
+                .extend(listed.or(copied).map(|id| (id, is_listed, pair.copies)));
+        }
+        if merge.finished() {
+            merged.finished = true;
+            return merged;
+        }
+    }
+    merged
+}
