@@ -39,11 +39,11 @@ pub fn merge(
         }
         while let Some(pair) = merge.next_pair() {
             let listed = pair.source.map(|source| source.id);
-            let copied = pair.copies.first().map(|copy| copy.source.clone());
+            let source = pair.copies.first().map(|copy| copy.source.clone());
             let is_listed = listed.is_some();
             merged
                 .pairs
-                .extend(listed.or(copied).map(|id| (id, is_listed, pair.copies)));
+                .extend(listed.or(source).map(|id| (id, is_listed, pair.copies)));
         }
         if merge.finished() {
             merged.finished = true;
