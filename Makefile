@@ -13,8 +13,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure simulate kill-matrix model bench build generate lint control-plane preflight
-.PHONY: help demo demo-stop test endure model fuzz bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure simulate kill-matrix model fuzz bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(crate) script: Vec<(u64, Deed)>,
     /// The reseller buys in the very moment of the switch.
     pub(crate) buys_at_switch: bool,
+    /// The reseller orders as soon as status says that everything is copied.
+    pub(crate) orders_before_switch: bool,
     /// When the cluster goes back, by number of calls.
     pub(crate) restore_at: Option<u64>,
     /// Requests that arrive when so many calls were made.
@@ -148,6 +150,7 @@ impl Core {
             people,
             script: Vec::new(),
             buys_at_switch: false,
+            orders_before_switch: false,
             restore_at: None,
             held: Vec::new(),
             writes: Vec::new(),

@@ -86,6 +86,15 @@ impl Core {
         }
     }
 
+    /// The reseller orders when everything is copied, once; the order is delivered later.
+    pub(crate) fn orders_before_the_switch(&mut self) {
+        if std::mem::take(&mut self.orders_before_switch)
+            && let Some(customer) = self.some_customer()
+        {
+            self.act(Deed::Buy(customer));
+        }
+    }
+
     /// The reseller buys while the switch is being asked for, once.
     pub(crate) fn buys_at_the_switch(&mut self) {
         if !std::mem::take(&mut self.buys_at_switch) {

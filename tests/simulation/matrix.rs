@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk};
 use tenant_reseller_operator::bss::port::Promises;
@@ -51,7 +52,12 @@ fn runs(weaken: &[fn(&mut Promises)], risks: &BTreeSet<Risk>, seeds: u64) -> Row
         }
         let faults = Fault::ALL.to_vec();
         let mut scenario = Scenario::with(seed, promises, risks.clone(), &faults);
-        scenario.buys_at_switch = seed % 2 == 0;
+        scenario.buys_at_switch = seed % 3 == 2;
+        if seed % 3 == 1 {
+            // Accepted right before the switch, and delivered long after everything was swept.
+            scenario.world.switches.order_pending = Duration::from_hours(1);
+            scenario.orders_before_switch = true;
+        }
         let record = run(&scenario, &[], false);
         row.runs += 1;
         row.refused += u64::from(record.ended == Some(Ending::Refused));

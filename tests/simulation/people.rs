@@ -44,7 +44,8 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
     for upgrade in all {
         any = true;
         let fits = match wanted {
-            Ending::Upgraded => succeeded(upgrade),
+            // A loss that an accepted risk names is named, and stays with people.
+            Ending::Upgraded => succeeded(upgrade) || named(core, upgrade),
             Ending::Refused => reason(upgrade) == Some(Reason::RiskNotAccepted),
         };
         if !fits || upgrade.metadata.deletion_timestamp.is_some() {
@@ -54,6 +55,12 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
     let manifests = core.people.manifests.len();
     let there: usize = core.clusters.iter().map(|c| c.etcd.upgrades.len()).sum();
     (any && there >= manifests).then_some(wanted)
+}
+
+fn named(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
+    reason(upgrade) == Some(Reason::VerificationFailed)
+        && !core.risks.is_empty()
+        && core.world.switches.promises != super::scenario::STRONG
 }
 
 fn succeeded(upgrade: &TenantResellerUpgrade) -> bool {
@@ -219,6 +226,9 @@ impl Core {
             self.reasons.insert(reason);
             let action = next_action(&upgrade);
             self.say(|| format!("{} is {}: {action}", key.1, reason.as_str()));
+        }
+        if is_true(&upgrade, "SubscriptionsCopied") {
+            self.orders_before_the_switch();
         }
         let after = serde_json::to_value(&upgrade).unwrap();
         let jumps = self.faults.counts().contains_key(&Fault::ClockJumps);

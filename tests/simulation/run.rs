@@ -75,6 +75,9 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
             core.broken(format!("it does not end: {state}"));
         }
         core.land();
+        // Whatever was accepted before is delivered by now.
+        core.world.now = core.now() + Duration::from_hours(24);
+        core.world.settle();
         core.judge();
         named = scenario.judge_the_end(&mut core, ended);
     }

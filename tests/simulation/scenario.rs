@@ -49,6 +49,8 @@ pub(crate) struct Scenario {
     pub(crate) script: Vec<(u64, Deed)>,
     /// The reseller buys in the very moment of the switch.
     pub(crate) buys_at_switch: bool,
+    /// The reseller orders as soon as everything is copied.
+    pub(crate) orders_before_switch: bool,
 }
 
 /// Every promise kept.
@@ -91,6 +93,7 @@ impl Scenario {
             looks: (Duration::from_secs(20), Duration::from_mins(3)),
             script: Vec::new(),
             buys_at_switch: false,
+            orders_before_switch: false,
         }
     }
 
@@ -149,6 +152,7 @@ impl Scenario {
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
             buys_at_switch: rng.once_in(8),
+            orders_before_switch: rng.once_in(8),
         }
     }
 
@@ -198,6 +202,7 @@ impl Scenario {
         let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
         core.script = self.script.clone();
         core.buys_at_switch = self.buys_at_switch;
+        core.orders_before_switch = self.orders_before_switch;
         core.risks = self.risks.clone();
         core.clusters.push(Cluster {
             etcd,
