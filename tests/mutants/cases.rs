@@ -1,0 +1,235 @@
+//! Kinds of scenarios, each made to bring one weakness of the operator or of the BSS to light.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tenant_reseller_operator::api::Risk;
+use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, SourceId, Strength, WriteOperation};
+
+use crate::simulated_bss::{Deed, Defect, Marks, Screens};
+use crate::simulation::faults::Fault;
+use crate::simulation::scenario::{STRONG, Scenario};
+
+/// Whatever a seed stands for.
+pub(crate) fn any(seed: u64) -> Scenario {
+    Scenario::of(seed)
+}
+
+/// A strong BSS, one process, nothing goes wrong; how many customers, how large pages are and what
+/// else is in the BSS is the seed's.
+pub(crate) fn calm(seed: u64) -> Scenario {
+    let mut scenario = Scenario::of(seed);
+    let switches = &mut scenario.world.switches;
+    switches.promises = STRONG;
+    switches.offset_paging = false;
+    switches.lag = Duration::ZERO;
+    switches.request_key_life = None;
+    switches.marks = Marks::WithCopy;
+    switches.screens = Screens::Guarded;
+    switches.replayed_refusals = false;
+    for mode in switches.modes.values_mut() {
+        *mode = Mode::Automatic;
+    }
+    scenario.risks = BTreeSet::new();
+    scenario.faults = Vec::new();
+    scenario.budget = 0;
+    scenario.processes = 1;
+    scenario.pace.poll = Duration::from_secs(5);
+    scenario.pace.recheck = Duration::from_mins(5);
+    scenario.looks = (Duration::from_secs(20), Duration::from_mins(3));
+    scenario.script = Vec::new();
+    scenario
+}
+
+/// The same with faults, so many of them.
+pub(crate) fn faulty(seed: u64, faults: &[Fault], budget: u32) -> Scenario {
+    let mut scenario = calm(seed);
+    scenario.faults = faults.to_vec();
+    scenario.budget = budget;
+    scenario.processes = 2;
+    scenario
+}
+
+/// People act all along.
+pub(crate) fn busy(seed: u64) -> Scenario {
+    faulty(seed, &[Fault::PeopleAct], 40)
+}
+
+/// The same, and pricing is there as soon as it can be.
+pub(crate) fn busy_and_priced(seed: u64) -> Scenario {
+    let mut scenario = busy(seed);
+    scenario.world.eager_pricing = true;
+    scenario
+}
+
+/// What must never be copied is in every world.
+pub(crate) fn decoys(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    if scenario.world.purchases.values().all(|row| row.customer.as_str() != "x000") {
+        scenario.world = scenario.world.with_decoys();
+    }
+    scenario
+}
+
+/// Some promises are weak.
+pub(crate) fn weak(mut scenario: Scenario, weaken: impl Fn(&mut Promises)) -> Scenario {
+    weaken(&mut scenario.world.switches.promises);
+    scenario
+}
+
+/// A BSS whose records are not unique by key, and replies that are lost.
+pub(crate) fn findable(seed: u64) -> Scenario {
+    let faults = [Fault::BssReplyLost, Fault::BssReplyMalformed, Fault::Killed];
+    weak(faulty(seed, &faults, 12), |promises| promises.keys = Keys::Findable)
+}
+
+/// The same, and requests arrive late.
+pub(crate) fn findable_and_late(seed: u64) -> Scenario {
+    let faults = [Fault::BssRequestLate, Fault::KilledLate];
+    weak(faulty(seed, &faults, 12), |promises| promises.keys = Keys::Findable)
+}
+
+/// The switch compares nothing, so that people disable ordering for it; the Storefront acts until
+/// then, and leaves an order pending.
+pub(crate) fn frozen(seed: u64) -> Scenario {
+    let mut scenario = busy_and_priced(seed);
+    scenario.world.switches.promises.compares = Strength::Weak;
+    let customer = customer(&scenario, seed);
+    scenario.script = vec![(10 + seed % 60, Deed::BuyHeld(customer))];
+    scenario
+}
+
+/// The same without orders that can be seen.
+pub(crate) fn frozen_and_unseen(seed: u64) -> Scenario {
+    let mut scenario = frozen(seed);
+    scenario.world.switches.promises.orders = Strength::Weak;
+    scenario.world.switches.order_pending = Duration::from_mins(50);
+    let customer = customer(&scenario, seed);
+    scenario.script = vec![(10 + seed % 60, Deed::Buy(customer.clone())), (20 + seed % 60, Deed::Buy(customer))];
+    scenario
+}
+
+/// There is no revision, so that two final sweeps have to agree.
+pub(crate) fn without_revision(seed: u64) -> Scenario {
+    let mut scenario = busy_and_priced(seed);
+    scenario.world.switches.promises.revision = Strength::Weak;
+    scenario
+}
+
+/// Copies are not refused after the switch, and requests come late.
+pub(crate) fn unguarded(seed: u64) -> Scenario {
+    let faults = [Fault::BssRequestLate, Fault::KilledLate, Fault::TwoLeaders];
+    let mut scenario = faulty(seed, &faults, 12);
+    scenario.world.eager_pricing = true;
+    scenario.world.switches.promises.off_guard = Strength::Weak;
+    scenario
+}
+
+/// Two processes believe that they lead; one stands still now and then.
+pub(crate) fn two_leaders(seed: u64) -> Scenario {
+    let faults = [Fault::TwoLeaders, Fault::Paused, Fault::LeaseLost];
+    let mut scenario = faulty(seed, &faults, 15);
+    scenario.world.eager_pricing = true;
+    scenario
+}
+
+/// The cluster goes back, and upgrades are suspended, deleted, renamed.
+pub(crate) fn restored(seed: u64) -> Scenario {
+    faulty(seed, &[Fault::ClusterBack, Fault::BssReplyLost], 8)
+}
+
+/// A person suspends the upgrade now and then.
+pub(crate) fn suspended(seed: u64) -> Scenario {
+    faulty(seed, &[Fault::SuspendedMeanwhile], 10)
+}
+
+/// The upgrade is applied under another name, and in another cluster.
+pub(crate) fn moved(seed: u64) -> Scenario {
+    faulty(seed, &[Fault::Renamed, Fault::Reapplied, Fault::AnotherCluster], 8)
+}
+
+/// Accounts get their mark in a second step.
+pub(crate) fn marked_later(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    scenario.world.switches.marks = Marks::Later(None);
+    scenario
+}
+
+/// Somebody marks accounts by hand before they are copied.
+pub(crate) fn marked_by_hand(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    let all: Vec<SourceId> = scenario.world.customers.keys().cloned().collect();
+    scenario.script = all
+        .into_iter()
+        .filter(|id| id.as_str().starts_with('c'))
+        .map(|id| (1, Deed::MarkByHand(id)))
+        .collect();
+    scenario
+}
+
+/// Customers and subscriptions are copied by hand, carelessly.
+pub(crate) fn by_hand(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    for step in [WriteOperation::CopyCustomers, WriteOperation::CopySubscriptions] {
+        scenario.world.switches.modes.insert(step, Mode::ManualStep);
+    }
+    scenario.world.switches.promises.keys = Keys::None;
+    scenario.world.switches.screens = Screens::Careless;
+    scenario
+}
+
+/// People press the switch.
+pub(crate) fn pressed(seed: u64) -> Scenario {
+    let mut scenario = frozen(seed);
+    let step = WriteOperation::ActivateBackOrdering;
+    scenario.world.switches.modes.insert(step, Mode::ManualStep);
+    scenario
+}
+
+/// Something may not be copied as it is until people repair it.
+pub(crate) fn defects(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    let (one, other) = (purchase(&scenario, seed), purchase(&scenario, seed + 1));
+    scenario.script = vec![
+        (1, Deed::Plant(Defect::Product, one)),
+        (1, Deed::Plant(Defect::Sync, other)),
+    ];
+    scenario
+}
+
+/// The reseller amends copies, and their sources change afterwards.
+pub(crate) fn amended(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    scenario.world.eager_pricing = true;
+    scenario.script = Vec::new();
+    let all: Vec<SourceId> = scenario.world.purchases.keys().cloned().collect();
+    for call in 25..70 {
+        for id in &all {
+            scenario.script.push((call, Deed::AmendQuantity(id.clone(), 7)));
+            scenario.script.push((call, Deed::AmendPrice(id.clone(), 1_234)));
+        }
+    }
+    for (n, id) in all.into_iter().enumerate() {
+        let call = 40 + seed % 40 + u64::try_from(n).unwrap();
+        scenario.script.push((call, Deed::Quantity(id, 3)));
+    }
+    scenario
+}
+
+/// Everything is weak, every risk accepted, and the switch spoils something.
+pub(crate) fn all_risks() -> BTreeSet<Risk> {
+    BTreeSet::from([Risk::UnguardedSwitch, Risk::SingleOperator, Risk::UnseenOrders])
+}
+
+/// One customer of the reseller.
+pub(crate) fn customer(scenario: &Scenario, n: u64) -> SourceId {
+    let all = scenario.world.customers.keys();
+    let own: Vec<&SourceId> = all.filter(|id| id.as_str().starts_with('c')).collect();
+    own[usize::try_from(n).unwrap() % own.len()].clone()
+}
+
+/// One purchase that is to be copied.
+pub(crate) fn purchase(scenario: &Scenario, n: u64) -> SourceId {
+    let own: Vec<SourceId> = scenario.world.eligible().map(|(id, _)| id.clone()).collect();
+    own[usize::try_from(n).unwrap() % own.len()].clone()
+}
