@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, SourceId, Strength, WriteOperation};
+use tenant_reseller_operator::bss::port::{ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation};
 
-use crate::simulated_bss::{Deed, Defect, Marks, Screens};
+use crate::simulated_bss::{
+    Deed, Defect, Marks, OTHER_RESELLER, Pick, Screens, Spoil, SpoilKind,
+};
 use crate::simulation::faults::Fault;
 use crate::simulation::scenario::{STRONG, Scenario};
 
@@ -214,6 +216,120 @@ pub(crate) fn amended(seed: u64) -> Scenario {
         scenario.script.push((call, Deed::Quantity(id, 3)));
     }
     scenario
+}
+
+/// Nobody sets pricing options before status asks for them.
+pub(crate) fn unpriced(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    scenario.world.eager_pricing = false;
+    scenario
+}
+
+/// Nobody disturbs anything, and pricing is there.
+pub(crate) fn priced(seed: u64) -> Scenario {
+    let mut scenario = calm(seed);
+    scenario.world.eager_pricing = true;
+    scenario
+}
+
+/// Listings are offsets and lag, keys are only findable, and replies are lost.
+pub(crate) fn skipping(seed: u64) -> Scenario {
+    let mut scenario = findable(seed);
+    scenario.faults.push(Fault::PeopleAct);
+    scenario.budget = 30;
+    scenario.world.eager_pricing = true;
+    let switches = &mut scenario.world.switches;
+    switches.promises.revision = Strength::Weak;
+    switches.promises.compares = Strength::Weak;
+    switches.offset_paging = true;
+    switches.page_size = 1;
+    scenario
+}
+
+/// No fence: the lease alone keeps two processes apart.
+pub(crate) fn deposed(seed: u64) -> Scenario {
+    let mut scenario = faulty(seed, &[Fault::LeaseLost, Fault::BssReplySlow], 20);
+    scenario.world.eager_pricing = true;
+    scenario.world.switches.promises.epochs = Strength::Weak;
+    scenario.world.switches.promises.keys = Keys::Findable;
+    scenario.risks = BTreeSet::from([Risk::SingleOperator]);
+    scenario
+}
+
+/// Purchases that were copied are cancelled before a switch that compares nothing.
+pub(crate) fn orphaned(seed: u64) -> Scenario {
+    let mut scenario = priced(seed);
+    scenario.world.switches.promises.compares = Strength::Weak;
+    let all: Vec<SourceId> = scenario.world.purchases.keys().cloned().collect();
+    let call = 25 + seed % 50;
+    scenario.script = all.into_iter().map(|id| (call, Deed::Cancel(id))).collect();
+    scenario
+}
+
+/// People copy by hand once too often, and the switch compares nothing.
+pub(crate) fn duplicated(seed: u64) -> Scenario {
+    let mut scenario = priced(seed);
+    let switches = &mut scenario.world.switches;
+    switches.promises.compares = Strength::Weak;
+    switches.promises.keys = Keys::Findable;
+    switches.screens = Screens::Careless;
+    let call = 25 + seed % 50;
+    scenario.script = vec![
+        (call, Deed::ByHand(WriteOperation::CopyCustomers, Pick::Again)),
+        (call, Deed::ByHand(WriteOperation::CopySubscriptions, Pick::Again)),
+    ];
+    scenario
+}
+
+/// Customers are moved to another reseller.
+pub(crate) fn moved_away(seed: u64) -> Scenario {
+    let mut scenario = decoys(seed);
+    scenario.world.eager_pricing = true;
+    let one = customer(&scenario, seed);
+    scenario.script = vec![(seed % 40, Deed::BillTo(one, OTHER_RESELLER.into()))];
+    scenario
+}
+
+/// The Storefront buys and changes right before a switch that compares nothing, at an accepted risk.
+pub(crate) fn late_changes(seed: u64) -> Scenario {
+    let mut scenario = priced(seed);
+    scenario.world.switches.promises.compares = Strength::Weak;
+    let (id, one) = (purchase(&scenario, seed), customer(&scenario, seed));
+    let call = 30 + seed;
+    scenario.script = vec![
+        (call, Deed::Quantity(id, 5)),
+        (call, Deed::StaffOrders(one)),
+    ];
+    scenario
+}
+
+/// The call of the switch itself spoils something, at an accepted risk.
+pub(crate) fn spoilt(seed: u64) -> Scenario {
+    let mut scenario = priced(seed);
+    scenario.world.switches.promises.compares = Strength::Weak;
+    scenario.risks = all_risks();
+    let kinds = [SpoilKind::Quantity, SpoilKind::CopyDeleted, SpoilKind::SecondCopy];
+    let kind = kinds[usize::try_from(seed).unwrap() % kinds.len()];
+    let spoil = Spoil { kind, item: ItemKind::Subscription, source: None };
+    scenario.script = vec![(1, Deed::SpoilAtSwitch(Some(spoil)))];
+    scenario
+}
+
+/// Requests and replies are lost.
+pub(crate) fn lossy(seed: u64) -> Scenario {
+    let mut scenario = faulty(seed, &[Fault::BssRequestLost, Fault::BssReplyLost], 20);
+    scenario.world.eager_pricing = true;
+    scenario
+}
+
+/// Requests take effect late, and records are not unique.
+pub(crate) fn late(seed: u64) -> Scenario {
+    weak(faulty(seed, &[Fault::BssRequestLate], 20), |promises| promises.keys = Keys::Findable)
+}
+
+/// A person suspends the upgrade, and the watch does not show it.
+pub(crate) fn suspended_unseen(seed: u64) -> Scenario {
+    faulty(seed, &[Fault::SuspendedMeanwhile, Fault::WatchCut, Fault::WatchLags], 20)
 }
 
 /// Everything is weak, every risk accepted, and the switch spoils something.

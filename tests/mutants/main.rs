@@ -22,6 +22,7 @@ mod of_the_judges;
 mod of_the_operator;
 mod page;
 mod proofs;
+mod tables;
 
 // The simulator, as it is.
 #[path = "../simulation"]
@@ -39,6 +40,7 @@ mod simulation {
     mod port;
     pub(crate) mod run;
     pub(crate) mod scenario;
+    mod truths;
 }
 
 // The model check, as it is.

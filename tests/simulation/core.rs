@@ -104,6 +104,8 @@ pub(crate) struct Core {
     pub(crate) named: u64,
     /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
     pub(crate) unconfirmed: Option<Duration>,
+    /// Since when the upgrade is suspended.
+    pub(crate) suspended: Option<Duration>,
     /// How often a process looked at its clock since the last event.
     pub(crate) glances: u32,
 }
@@ -156,6 +158,7 @@ impl Core {
             risks: BTreeSet::new(),
             named: 0,
             unconfirmed: None,
+            suspended: None,
         }
     }
 
