@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::port::{ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation};
+use tenant_reseller_operator::bss::port::{
+    ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation,
+};
 
+use crate::harness::Armed;
 use crate::simulated_bss::{
-    Deed, Defect, Marks, OTHER_RESELLER, Pick, Screens, Spoil, SpoilKind,
+    Deed, Defect, Marks, OTHER_RESELLER, Pick, Screens, Spoil, SpoilKind, World, Wrong,
 };
 use crate::simulation::faults::Fault;
+use crate::simulation::run::run;
 use crate::simulation::scenario::{STRONG, Scenario};
 
 /// Whatever a seed stands for.
@@ -67,7 +71,12 @@ pub(crate) fn busy_and_priced(seed: u64) -> Scenario {
 /// What must never be copied is in every world.
 pub(crate) fn decoys(seed: u64) -> Scenario {
     let mut scenario = calm(seed);
-    if scenario.world.purchases.values().all(|row| row.customer.as_str() != "x000") {
+    if scenario
+        .world
+        .purchases
+        .values()
+        .all(|row| row.customer.as_str() != "x000")
+    {
         scenario.world = scenario.world.with_decoys();
     }
     scenario
@@ -82,13 +91,17 @@ pub(crate) fn weak(mut scenario: Scenario, weaken: impl Fn(&mut Promises)) -> Sc
 /// A BSS whose records are not unique by key, and replies that are lost.
 pub(crate) fn findable(seed: u64) -> Scenario {
     let faults = [Fault::BssReplyLost, Fault::BssReplyMalformed, Fault::Killed];
-    weak(faulty(seed, &faults, 12), |promises| promises.keys = Keys::Findable)
+    weak(faulty(seed, &faults, 12), |promises| {
+        promises.keys = Keys::Findable
+    })
 }
 
 /// The same, and requests arrive late.
 pub(crate) fn findable_and_late(seed: u64) -> Scenario {
     let faults = [Fault::BssRequestLate, Fault::KilledLate];
-    weak(faulty(seed, &faults, 12), |promises| promises.keys = Keys::Findable)
+    weak(faulty(seed, &faults, 12), |promises| {
+        promises.keys = Keys::Findable
+    })
 }
 
 /// The switch compares nothing, so that people disable ordering for it; the Storefront acts until
@@ -107,7 +120,10 @@ pub(crate) fn frozen_and_unseen(seed: u64) -> Scenario {
     scenario.world.switches.promises.orders = Strength::Weak;
     scenario.world.switches.order_pending = Duration::from_mins(50);
     let customer = customer(&scenario, seed);
-    scenario.script = vec![(10 + seed % 60, Deed::Buy(customer.clone())), (20 + seed % 60, Deed::Buy(customer))];
+    scenario.script = vec![
+        (10 + seed % 60, Deed::Buy(customer.clone())),
+        (20 + seed % 60, Deed::Buy(customer)),
+    ];
     scenario
 }
 
@@ -147,7 +163,11 @@ pub(crate) fn suspended(seed: u64) -> Scenario {
 
 /// The upgrade is applied under another name, and in another cluster.
 pub(crate) fn moved(seed: u64) -> Scenario {
-    faulty(seed, &[Fault::Renamed, Fault::Reapplied, Fault::AnotherCluster], 8)
+    faulty(
+        seed,
+        &[Fault::Renamed, Fault::Reapplied, Fault::AnotherCluster],
+        8,
+    )
 }
 
 /// Accounts get their mark in a second step.
@@ -172,7 +192,10 @@ pub(crate) fn marked_by_hand(seed: u64) -> Scenario {
 /// Customers and subscriptions are copied by hand, carelessly.
 pub(crate) fn by_hand(seed: u64) -> Scenario {
     let mut scenario = calm(seed);
-    for step in [WriteOperation::CopyCustomers, WriteOperation::CopySubscriptions] {
+    for step in [
+        WriteOperation::CopyCustomers,
+        WriteOperation::CopySubscriptions,
+    ] {
         scenario.world.switches.modes.insert(step, Mode::ManualStep);
     }
     scenario.world.switches.promises.keys = Keys::None;
@@ -207,8 +230,12 @@ pub(crate) fn amended(seed: u64) -> Scenario {
     let all: Vec<SourceId> = scenario.world.purchases.keys().cloned().collect();
     for call in 25..70 {
         for id in &all {
-            scenario.script.push((call, Deed::AmendQuantity(id.clone(), 7)));
-            scenario.script.push((call, Deed::AmendPrice(id.clone(), 1_234)));
+            scenario
+                .script
+                .push((call, Deed::AmendQuantity(id.clone(), 7)));
+            scenario
+                .script
+                .push((call, Deed::AmendPrice(id.clone(), 1_234)));
         }
     }
     for (n, id) in all.into_iter().enumerate() {
@@ -275,8 +302,14 @@ pub(crate) fn duplicated(seed: u64) -> Scenario {
     switches.screens = Screens::Careless;
     let call = 25 + seed % 50;
     scenario.script = vec![
-        (call, Deed::ByHand(WriteOperation::CopyCustomers, Pick::Again)),
-        (call, Deed::ByHand(WriteOperation::CopySubscriptions, Pick::Again)),
+        (
+            call,
+            Deed::ByHand(WriteOperation::CopyCustomers, Pick::Again),
+        ),
+        (
+            call,
+            Deed::ByHand(WriteOperation::CopySubscriptions, Pick::Again),
+        ),
     ];
     scenario
 }
@@ -308,9 +341,11 @@ pub(crate) fn spoilt(seed: u64) -> Scenario {
     let mut scenario = priced(seed);
     scenario.world.switches.promises.compares = Strength::Weak;
     scenario.risks = all_risks();
-    let kinds = [SpoilKind::Quantity, SpoilKind::CopyDeleted, SpoilKind::SecondCopy];
-    let kind = kinds[usize::try_from(seed).unwrap() % kinds.len()];
-    let spoil = Spoil { kind, item: ItemKind::Subscription, source: None };
+    let spoil = Spoil {
+        kind: SpoilKind::Quantity,
+        item: ItemKind::Subscription,
+        source: None,
+    };
     scenario.script = vec![(1, Deed::SpoilAtSwitch(Some(spoil)))];
     scenario
 }
@@ -324,17 +359,149 @@ pub(crate) fn lossy(seed: u64) -> Scenario {
 
 /// Requests take effect late, and records are not unique.
 pub(crate) fn late(seed: u64) -> Scenario {
-    weak(faulty(seed, &[Fault::BssRequestLate], 20), |promises| promises.keys = Keys::Findable)
+    weak(faulty(seed, &[Fault::BssRequestLate], 20), |promises| {
+        promises.keys = Keys::Findable
+    })
 }
 
 /// A person suspends the upgrade, and the watch does not show it.
 pub(crate) fn suspended_unseen(seed: u64) -> Scenario {
-    faulty(seed, &[Fault::SuspendedMeanwhile, Fault::WatchCut, Fault::WatchLags], 20)
+    faulty(
+        seed,
+        &[Fault::SuspendedMeanwhile, Fault::WatchCut, Fault::WatchLags],
+        20,
+    )
+}
+
+/// The world of one seed, in which something happens at each of the last calls in turn: the later,
+/// the lower the seed.
+fn near_the_end(seed: u64, base: &Scenario, deed: impl Fn(&Scenario) -> Deed) -> Scenario {
+    let calls = Armed::without(|| run(base, &[], false)).calls;
+    let mut scenario = base.clone();
+    let call = calls.saturating_sub(seed);
+    scenario.script = vec![(call, deed(base))];
+    scenario
+}
+
+/// The same world for every seed.
+fn one_world() -> Scenario {
+    let mut scenario = priced(3);
+    scenario.world = World::new(2, 4);
+    scenario.world.eager_pricing = true;
+    scenario.world.switches.page_size = 1;
+    scenario
+}
+
+/// Staff cancels a purchase right before a switch that compares nothing, although ordering is
+/// disabled.
+pub(crate) fn cancelled_at_the_end(seed: u64) -> Scenario {
+    let mut base = one_world();
+    base.world.switches.promises.compares = Strength::Weak;
+    near_the_end(seed, &base, |base| Deed::StaffCancels(purchase(base, 0)))
+}
+
+/// The same where there is no revision.
+pub(crate) fn cancelled_between_sweeps(seed: u64) -> Scenario {
+    let mut base = one_world();
+    base.world.switches.promises.revision = Strength::Weak;
+    base.world.switches.promises.compares = Strength::Weak;
+    near_the_end(seed, &base, |base| Deed::StaffCancels(purchase(base, 0)))
+}
+
+/// The Storefront buys for as long as ordering is enabled, and the switch compares nothing.
+pub(crate) fn never_still(seed: u64) -> Scenario {
+    let mut scenario = one_world();
+    let switches = &mut scenario.world.switches;
+    switches.promises.compares = Strength::Weak;
+    switches.order_pending = Duration::from_secs(2);
+    scenario.looks = (Duration::from_secs(2), Duration::from_secs(5));
+    let one = customer(&scenario, seed);
+    let calls = (30 + seed..160).step_by(4);
+    scenario.script = calls.map(|call| (call, Deed::Buy(one.clone()))).collect();
+    scenario
+}
+
+/// The Storefront acts very often, and pages are small.
+pub(crate) fn restless(seed: u64) -> Scenario {
+    let mut scenario = busy_and_priced(seed);
+    scenario.budget = 120;
+    scenario.world.switches.page_size = 1;
+    scenario
+}
+
+/// Customers of others are listed too, with who pays for them.
+pub(crate) fn others_listed(seed: u64) -> Scenario {
+    let mut scenario = decoys(seed);
+    scenario.world.switches.lists_others = true;
+    scenario
+}
+
+/// What does not fit is taken by the BSS, so that the check of the operator alone stands before it.
+pub(crate) fn unfit_and_taken(seed: u64) -> Scenario {
+    let mut scenario = defects(seed);
+    scenario.world.wrong = Some(Wrong::IgnoresCatalogue);
+    scenario
+}
+
+/// Amended copies are overwritten by whoever asks for it.
+pub(crate) fn amended_and_taken(seed: u64) -> Scenario {
+    let mut scenario = amended(seed);
+    scenario.world.wrong = Some(Wrong::OverwritesAmendments);
+    scenario
+}
+
+/// A second tenant is made for whoever asks again.
+pub(crate) fn tenants_twice(seed: u64) -> Scenario {
+    let mut scenario = faulty(seed, &[Fault::BssRequestLate; 30], 3);
+    scenario.world.wrong = Some(Wrong::MakesSecondTenant);
+    scenario
+}
+
+/// The operator is killed while a copy is on its way, and records are not unique.
+pub(crate) fn killed_late(seed: u64) -> Scenario {
+    weak(faulty(seed, &[Fault::KilledLate; 12], 6), |promises| {
+        promises.keys = Keys::Findable
+    })
+}
+
+/// A person suspends the upgrade, and no watch shows it in time.
+pub(crate) fn unseen(seed: u64) -> Scenario {
+    let mut scenario = faulty(seed, &[Fault::WatchLags; 60], 300);
+    scenario.faults.extend([Fault::SuspendedMeanwhile; 8]);
+    scenario.world.eager_pricing = true;
+    scenario
+}
+
+/// Sources change after the reseller has set other prices on their copies.
+pub(crate) fn repriced_copies(seed: u64) -> Scenario {
+    let mut scenario = amended(seed);
+    scenario
+        .script
+        .retain(|(_, deed)| !matches!(deed, Deed::AmendQuantity(..)));
+    scenario
+}
+
+/// Pricing options and price lists change while subscriptions are copied.
+pub(crate) fn shifting(seed: u64) -> Scenario {
+    let mut scenario = one_world();
+    scenario.world.switches.largest_batch = 1;
+    let call = 20 + seed;
+    let (one, other) = (purchase(&scenario, seed), purchase(&scenario, seed + 1));
+    scenario.script = vec![
+        (call, Deed::PriceOtherwise(None)),
+        (call, Deed::Plant(Defect::Product, one)),
+        (call, Deed::Plant(Defect::Addon, other)),
+    ];
+    scenario
 }
 
 /// Everything is weak, every risk accepted, and the switch spoils something.
 pub(crate) fn all_risks() -> BTreeSet<Risk> {
-    BTreeSet::from([Risk::UnguardedSwitch, Risk::SingleOperator, Risk::UnseenOrders])
+    BTreeSet::from([
+        Risk::UnguardedSwitch,
+        Risk::SingleOperator,
+        Risk::UnseenOrders,
+    ])
 }
 
 /// One customer of the reseller.
@@ -346,6 +513,10 @@ pub(crate) fn customer(scenario: &Scenario, n: u64) -> SourceId {
 
 /// One purchase that is to be copied.
 pub(crate) fn purchase(scenario: &Scenario, n: u64) -> SourceId {
-    let own: Vec<SourceId> = scenario.world.eligible().map(|(id, _)| id.clone()).collect();
+    let own: Vec<SourceId> = scenario
+        .world
+        .eligible()
+        .map(|(id, _)| id.clone())
+        .collect();
     own[usize::try_from(n).unwrap() % own.len()].clone()
 }

@@ -22,6 +22,7 @@ mod of_the_judges;
 mod of_the_operator;
 mod page;
 mod proofs;
+mod seeded;
 mod tables;
 
 // The simulator, as it is.

@@ -1,8 +1,9 @@
 //! Mistakes of the BSS: a promise that it gives and breaks.
 
-use crate::harness::{Armed, Case, Proof};
 use crate::cases;
-use crate::proofs::simulation_but;
+use crate::harness::{Armed, Case, Proof};
+use crate::judges;
+use crate::proofs::{client, simulation_but};
 use crate::simulated_bss::Wrong;
 use crate::simulation::scenario::Scenario;
 
@@ -19,22 +20,91 @@ pub(crate) fn all() -> Vec<Case> {
 }
 
 fn proofs(wrong: Wrong) -> Vec<Proof> {
-    let kinds: [(&'static str, fn(u64) -> Scenario); 12] = [
-        ("any", cases::any),
-        ("busy", cases::busy),
-        ("busy_and_priced", cases::busy_and_priced),
-        ("decoys", cases::decoys),
-        ("findable", cases::findable),
-        ("findable_and_late", cases::findable_and_late),
-        ("frozen", cases::frozen),
-        ("unguarded", cases::unguarded),
-        ("two_leaders", cases::two_leaders),
-        ("restored", cases::restored),
-        ("moved", cases::moved),
-        ("amended", cases::amended),
-    ];
-    let proofs = kinds.into_iter().map(|(name, build)| {
-        simulation_but(name, build, move |scenario| scenario.world.wrong = Some(wrong))
-    });
-    proofs.collect()
+    use Wrong as W;
+    let runs = |kind, build: fn(u64) -> Scenario| {
+        simulation_but(kind, build, move |scenario| {
+            scenario.world.wrong = Some(wrong)
+        })
+    };
+    match wrong {
+        W::TakesStaleEpochs => vec![
+            runs("two leaders", cases::two_leaders),
+            runs("any", cases::any),
+        ],
+        W::MakesSecondTenant => vec![
+            runs("late requests", cases::late),
+            client(
+                "who_is_stale_and_who_is_second",
+                judges::who_is_stale_and_who_is_second,
+            ),
+        ],
+        W::CopiesInactive => vec![runs("the Storefront is busy", cases::busy)],
+        W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
+        W::CopiesBeforeCustomer => vec![client(
+            "what_must_not_be_copied",
+            judges::what_must_not_be_copied,
+        )],
+        W::IgnoresPricing | W::IgnoresCatalogue => vec![
+            runs("prices shift meanwhile", cases::shifting),
+            client(
+                "copies_under_wrong_circumstances",
+                judges::copies_under_wrong_circumstances,
+            ),
+        ],
+        W::CopiesAfterSwitch => vec![
+            runs("any", cases::any),
+            client(
+                "copies_under_wrong_circumstances",
+                judges::copies_under_wrong_circumstances,
+            ),
+        ],
+        W::CopiesIntoSuspended => vec![runs("the Storefront is busy", cases::busy)],
+        W::CopiesTwice => vec![runs("any", cases::any)],
+        W::CopiesAgain => vec![client(
+            "copies_that_are_wrong_themselves",
+            judges::copies_that_are_wrong_themselves,
+        )],
+        W::UpdatesEnded | W::OverwritesPricing => vec![client(
+            "updates_that_overwrite",
+            judges::updates_that_overwrite,
+        )],
+        W::OverwritesAmendments => vec![
+            runs("copies are amended", cases::amended),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::RewritesSellPrice => vec![
+            runs("copies are repriced", cases::repriced_copies),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::SwitchesBlindly => vec![
+            runs("the Storefront is restless", cases::restless),
+            client(
+                "the_switch_at_the_wrong_moment",
+                judges::the_switch_at_the_wrong_moment,
+            ),
+        ],
+        W::SwitchesTwice => vec![
+            runs("lost replies", cases::lossy),
+            runs("any", cases::any),
+            client(
+                "the_switch_at_the_wrong_moment",
+                judges::the_switch_at_the_wrong_moment,
+            ),
+        ],
+        W::SwitchMarksNothing => vec![
+            runs("calm", cases::priced),
+            runs("the Storefront is busy", cases::busy),
+            client(
+                "both_ledgers_over_two_cycles",
+                judges::both_ledgers_over_two_cycles,
+            ),
+        ],
+        W::ForgetsMarks => vec![
+            runs("sources change", cases::repriced_copies),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::CopiesWrongly | W::SendsMail | W::PlacesOrders | W::Provisions => {
+            vec![runs("calm", cases::priced)]
+        }
+    }
 }

@@ -49,7 +49,10 @@ pub(crate) fn written(rows: &[Row]) -> String {
         .unwrap();
         for row in rows {
             let (by, said) = match &row.found {
-                Ok(found) => (cell(&found.by), format!("`{}`", cell(&found.said).replace('`', "'"))),
+                Ok(found) => (
+                    cell(&found.by),
+                    format!("`{}`", cell(&found.said).replace('`', "'")),
+                ),
                 Err(why) => (format!("**{}**", cell(why)), String::new()),
             };
             writeln!(

@@ -1,9 +1,9 @@
 //! Tables: what a pure function answers, for mistakes that no run can show cheaper.
 
+use serde_json::json;
 use tenant_reseller_operator::api::{ClaimHolder, TenantResellerUpgrade};
 use tenant_reseller_operator::bss::port::ItemKind;
 use tenant_reseller_operator::upgrade::{Keys, may_take_over};
-use serde_json::json;
 
 /// What is copied into two tenants has two keys, and each names its tenant.
 pub(crate) fn keys_name_the_tenant() {
@@ -29,11 +29,15 @@ pub(crate) fn a_live_holder_keeps_its_claim() {
                 "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined",
             },
         });
-        let mut upgrade = TenantResellerUpgrade::new("contoso", serde_json::from_value(spec).unwrap());
+        let mut upgrade =
+            TenantResellerUpgrade::new("contoso", serde_json::from_value(spec).unwrap());
         upgrade.metadata.uid = Some(uid.to_owned());
         upgrade
     };
     assert!(may_take_over(&holder, None), "it is gone");
-    assert!(may_take_over(&holder, Some(&live("uid-2"))), "it is another one");
+    assert!(
+        may_take_over(&holder, Some(&live("uid-2"))),
+        "it is another one"
+    );
     assert!(!may_take_over(&holder, Some(&live("uid-1"))), "it is there");
 }

@@ -6,7 +6,7 @@
 use tenant_reseller_operator::api::{ConditionStatus, TenantResellerUpgrade};
 use tenant_reseller_operator::bss::port::SourceId;
 
-use super::core::Core;
+use super::core::{Core, Pid};
 use super::faults::Fault;
 use super::port::Kind;
 
@@ -49,6 +49,13 @@ impl Core {
             }
         }
         None
+    }
+
+    /// A write of a process that does not lead: whether it may send is asked in the same moment.
+    pub(crate) fn judge_lease(&mut self, pid: Pid, name: &str, kind: Kind) {
+        if kind == Kind::BssWrite && !self.leads(pid) {
+            self.broken(format!("{name} was sent by a process that does not lead"));
+        }
     }
 
     /// A write that is sent although the upgrade is suspended. The switch is asked for on a live

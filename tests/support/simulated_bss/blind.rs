@@ -71,6 +71,12 @@ blindness! {
     StatusRules: "status against its rules",
     /// A run that does not end is not told.
     Endlessness: "it does not end",
+    /// Nobody minds what is sent while the upgrade is suspended.
+    Suspensions: "while the upgrade is suspended",
+    /// Nobody minds who sends a write.
+    Leases: "by a process that does not lead",
+    /// The switch may be asked for on any revision.
+    Expectations: "SwitchWithoutRevision",
     /// Nobody minds what is sent before a person has confirmed that the cluster went back.
     Confirmation: "before anybody confirmed",
 }

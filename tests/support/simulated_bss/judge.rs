@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use tenant_reseller_operator::bss::port::{
-    CopyListing, CopyState, Digest, Epoch, Mark, PurchaseState, SourceId, TenantId, TenantStatus,
+    CopyListing, CopyState, Digest, Epoch, Mark, PurchaseState, Revision, SourceId, Strength,
+    TenantId, TenantStatus,
 };
 
 use super::blind::overlooks;
@@ -134,6 +135,15 @@ impl World {
         }
         if self.source_of(key).as_ref() != Some(&after.fields) {
             self.saw("FreshCopyDiffers", &source);
+        }
+    }
+
+    /// Who is told the revision says which one the switch is asked for on.
+    pub(super) fn judge_expectation(&mut self, expected: Option<Revision>) {
+        let promises = self.switches.promises;
+        let told = promises.revision == Strength::Strong && promises.compares == Strength::Strong;
+        if told && expected.is_none() && !self.on {
+            self.saw("SwitchWithoutRevision", self.revision);
         }
     }
 
