@@ -11,7 +11,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure mutants bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: control-plane ## All tests (ARGS="..." is passed to cargo test)
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
 	@RUNS="$(RUNS)" FIRST="$(FIRST)" KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
 	  cargo test --all-features --locked --test api -- endurance --nocapture
+
+mutants: ## Every small mistake, one at a time, and which proof finds it, into docs/proofs/mutants.md
+	@mkdir -p docs/proofs
+	@LONG=1 PAGE=docs/proofs/mutants.md cargo test --all-features --locked --test mutants -- every_mutant --nocapture
 
 bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
 	@cargo build --profile bench-local --all-features --bins --locked

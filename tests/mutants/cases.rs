@@ -8,7 +8,6 @@ use tenant_reseller_operator::bss::port::{
     ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation,
 };
 
-use crate::harness::Armed;
 use crate::simulated_bss::{
     Deed, Defect, Marks, OTHER_RESELLER, Pick, Screens, Spoil, SpoilKind, World, Wrong,
 };
@@ -228,19 +227,16 @@ pub(crate) fn amended(seed: u64) -> Scenario {
     scenario.world.eager_pricing = true;
     scenario.script = Vec::new();
     let all: Vec<SourceId> = scenario.world.purchases.keys().cloned().collect();
-    for call in 25..70 {
+    for call in (25 + seed % 5..120).step_by(5) {
         for id in &all {
+            let quantity = 2 + u32::try_from(call % 3).unwrap();
+            let id = || id.clone();
+            scenario.script.push((call, Deed::AmendQuantity(id(), 7)));
+            scenario.script.push((call, Deed::AmendPrice(id(), 1_234)));
             scenario
                 .script
-                .push((call, Deed::AmendQuantity(id.clone(), 7)));
-            scenario
-                .script
-                .push((call, Deed::AmendPrice(id.clone(), 1_234)));
+                .push((call + 2, Deed::Quantity(id(), quantity)));
         }
-    }
-    for (n, id) in all.into_iter().enumerate() {
-        let call = 40 + seed % 40 + u64::try_from(n).unwrap();
-        scenario.script.push((call, Deed::Quantity(id, 3)));
     }
     scenario
 }
@@ -376,15 +372,15 @@ pub(crate) fn suspended_unseen(seed: u64) -> Scenario {
 /// The world of one seed, in which something happens at each of the last calls in turn: the later,
 /// the lower the seed.
 fn near_the_end(seed: u64, base: &Scenario, deed: impl Fn(&Scenario) -> Deed) -> Scenario {
-    let calls = Armed::without(|| run(base, &[], false)).calls;
+    let calls = run(base, &[], false).calls;
     let mut scenario = base.clone();
-    let call = calls.saturating_sub(seed);
+    let call = calls.saturating_sub(12 + seed);
     scenario.script = vec![(call, deed(base))];
     scenario
 }
 
 /// The same world for every seed.
-fn one_world() -> Scenario {
+pub(crate) fn one_world() -> Scenario {
     let mut scenario = priced(3);
     scenario.world = World::new(2, 4);
     scenario.world.eager_pricing = true;
@@ -408,17 +404,11 @@ pub(crate) fn cancelled_between_sweeps(seed: u64) -> Scenario {
     near_the_end(seed, &base, |base| Deed::StaffCancels(purchase(base, 0)))
 }
 
-/// The Storefront buys for as long as ordering is enabled, and the switch compares nothing.
+/// The Storefront buys right before a switch that compares nothing, if it can.
 pub(crate) fn never_still(seed: u64) -> Scenario {
-    let mut scenario = one_world();
-    let switches = &mut scenario.world.switches;
-    switches.promises.compares = Strength::Weak;
-    switches.order_pending = Duration::from_secs(2);
-    scenario.looks = (Duration::from_secs(2), Duration::from_secs(5));
-    let one = customer(&scenario, seed);
-    let calls = (30 + seed..160).step_by(4);
-    scenario.script = calls.map(|call| (call, Deed::Buy(one.clone()))).collect();
-    scenario
+    let mut base = one_world();
+    base.world.switches.promises.compares = Strength::Weak;
+    near_the_end(seed, &base, |base| Deed::BuyHeld(customer(base, 0)))
 }
 
 /// The Storefront acts very often, and pages are small.
@@ -429,10 +419,11 @@ pub(crate) fn restless(seed: u64) -> Scenario {
     scenario
 }
 
-/// Customers of others are listed too, with who pays for them.
+/// Customers of others are listed too, with who pays for them, and copied for whoever asks.
 pub(crate) fn others_listed(seed: u64) -> Scenario {
     let mut scenario = decoys(seed);
     scenario.world.switches.lists_others = true;
+    scenario.world.wrong = Some(Wrong::CopiesAliens);
     scenario
 }
 
@@ -459,15 +450,17 @@ pub(crate) fn tenants_twice(seed: u64) -> Scenario {
 
 /// The operator is killed while a copy is on its way, and records are not unique.
 pub(crate) fn killed_late(seed: u64) -> Scenario {
-    weak(faulty(seed, &[Fault::KilledLate; 12], 6), |promises| {
-        promises.keys = Keys::Findable
-    })
+    let mut scenario = faulty(seed, &[Fault::KilledLate; 12], 6);
+    scenario.world.switches.promises.keys = Keys::Findable;
+    scenario.world.switches.promises.epochs = Strength::Weak;
+    scenario.risks = BTreeSet::from([Risk::SingleOperator]);
+    scenario
 }
 
 /// A person suspends the upgrade, and no watch shows it in time.
 pub(crate) fn unseen(seed: u64) -> Scenario {
     let mut scenario = faulty(seed, &[Fault::WatchLags; 60], 300);
-    scenario.faults.extend([Fault::SuspendedMeanwhile; 8]);
+    scenario.faults.extend([Fault::SuspendedMeanwhile; 2]);
     scenario.world.eager_pricing = true;
     scenario
 }

@@ -81,6 +81,23 @@ mod simulated_bss;
 
 use harness::Effort;
 
+/// Each judge of the simulator is tripped once, and what must stop a run does.
+#[test]
+fn judges_of_the_simulator() {
+    seeded::status_rules();
+    seeded::lies();
+    seeded::expectations();
+    seeded::suspensions();
+    seeded::leases();
+    seeded::confirmation();
+    seeded::endlessness();
+    seeded::what_the_switch_spoils_is_found();
+    seeded::a_replaced_tenant_stops_everything();
+}
+
+/// Found by nothing yet: gaps of the proofs. The long form fails while there is one.
+const OPEN: &[&str] = &[];
+
 #[test]
 fn every_mutant_is_found() {
     let effort = if std::env::var_os("LONG").is_some() {
@@ -96,7 +113,7 @@ fn every_mutant_is_found() {
     mutants.retain(|mutant| mutant.name.contains(&only));
     assert!(!whole || mutants.len() >= 60, "{}", mutants.len());
     let rows = harness::run_all(&mutants, effort);
-    let survived: Vec<&str> = rows
+    let mut survived: Vec<&str> = rows
         .iter()
         .filter_map(|row| row.found.is_err().then_some(row.name))
         .collect();
@@ -108,5 +125,8 @@ fn every_mutant_is_found() {
         rows.len() - survived.len(),
         survived.len()
     );
+    if effort == Effort::Short {
+        survived.retain(|name| !OPEN.contains(name));
+    }
     assert_eq!(survived, Vec::<&str>::new(), "nothing finds these");
 }

@@ -47,8 +47,8 @@ pub(crate) fn simulation_but(
 ) -> Proof {
     Box::new(move |effort| {
         let (seeds, long) = match effort {
-            Effort::Short => (60, Duration::from_secs(6)),
-            Effort::Long => (400, Duration::from_secs(20)),
+            Effort::Short => (60, Duration::from_secs(30)),
+            Effort::Long => (400, Duration::from_secs(60)),
         };
         let began = Instant::now();
         for seed in 1..=seeds {

@@ -85,7 +85,7 @@ pub(crate) fn status_rules() {
 
 /// A tenant that was replaced in the middle stops everything until people decide.
 pub(crate) fn a_replaced_tenant_stops_everything() {
-    let mut scenario = cases::priced(3);
+    let mut scenario = cases::one_world();
     scenario.script = vec![(40, Deed::Tenant(TenantVerb::Replace))];
     let record = run(&scenario, &[], false);
     assert!(record.deeds.contains_key("Tenant"), "it was not replaced");

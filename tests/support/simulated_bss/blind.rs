@@ -30,7 +30,7 @@ macro_rules! blindness {
 
 blindness! {
     /// The ledgers are read for the first billing cycle only.
-    SecondPeriod: " in period 2",
+    SecondPeriod: "in period 2",
     /// Two copies of one source are fine.
     Duplicates: "CopiedTwice" | "DuplicateCopy",
     /// Nobody counts messages to customers.
@@ -93,5 +93,6 @@ pub(crate) fn arm(blind: Option<Blind>) {
 /// Whether a finding is overlooked.
 pub(crate) fn overlooks(finding: &str) -> bool {
     let of = ARMED.get().map_or(&[][..], Blind::of);
-    of.iter().any(|part| finding.contains(part))
+    of.iter()
+        .any(|part| finding.starts_with(part) || finding.contains(&format!(" {part}")))
 }
