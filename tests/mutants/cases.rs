@@ -445,6 +445,8 @@ pub(crate) fn amended_and_taken(seed: u64) -> Scenario {
 pub(crate) fn tenants_twice(seed: u64) -> Scenario {
     let mut scenario = faulty(seed, &[Fault::BssRequestLate; 30], 3);
     scenario.world.wrong = Some(Wrong::MakesSecondTenant);
+    scenario.world.switches.promises.keys = Keys::Findable;
+    scenario.world.switches.request_key_life = Some(Duration::from_secs(1));
     scenario
 }
 
