@@ -13,7 +13,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure simulate kill-matrix model fuzz bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure simulate kill-matrix model mutants fuzz bench build generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ model: ## Every order of things in every small world, into docs/proofs/model.md
 
 fuzz: ## Feed a parser with made-up bytes (TARGET=replies SECONDS=60; CONTRIBUTING.md names the targets)
 	@exec hack/fuzz "$(TARGET)" "$(SECONDS)"
+
+mutants: ## Every small mistake, one at a time, and which proof finds it, into docs/proofs/mutants.md
+	@mkdir -p docs/proofs
+	@LONG=1 PAGE=docs/proofs/mutants.md cargo test --all-features --locked --test mutants -- every_mutant --nocapture
 
 bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
 	@cargo build --profile bench-local --all-features --bins --locked

@@ -147,14 +147,14 @@ fn trips(client: &Client, rules: &[&str]) {
 }
 
 #[test]
-fn a_careful_client_breaks_nothing() {
+pub(crate) fn a_careful_client_breaks_nothing() {
     let client = Client::switched();
     trips(&client, &[]);
     assert_eq!(client.world.ledgers(2), Vec::<String>::new());
 }
 
 #[test]
-fn who_is_stale_and_who_is_second() {
+pub(crate) fn who_is_stale_and_who_is_second() {
     let mut client = Client::with_tenant().does(Wrong::TakesStaleEpochs);
     let account = AccountId::from(RESELLER);
     client.world.acquire(&account, "us", None).unwrap();
@@ -184,7 +184,7 @@ fn who_is_stale_and_who_is_second() {
 }
 
 #[test]
-fn what_must_not_be_copied() {
+pub(crate) fn what_must_not_be_copied() {
     let mut client = Client::with_customers().does(Wrong::CopiesInactive);
     let decoys = client.world.purchases.clone();
     let mut suspended = decoys
@@ -229,7 +229,7 @@ fn what_must_not_be_copied() {
 }
 
 #[test]
-fn copies_under_wrong_circumstances() {
+pub(crate) fn copies_under_wrong_circumstances() {
     let mut client = Client::with_customers().does(Wrong::IgnoresPricing);
     let first = client.first();
     client.world.act(Deed::PriceOtherwise(None)).unwrap();
@@ -267,7 +267,7 @@ fn copies_under_wrong_circumstances() {
 }
 
 #[test]
-fn copies_that_are_wrong_themselves() {
+pub(crate) fn copies_that_are_wrong_themselves() {
     let mut client = Client::with_customers().does(Wrong::CopiesWrongly);
     let first = client.first();
     client.copies(first.as_str());
@@ -294,7 +294,7 @@ fn copies_that_are_wrong_themselves() {
 }
 
 #[test]
-fn updates_that_overwrite() {
+pub(crate) fn updates_that_overwrite() {
     let update = |wrong, prepare: &dyn Fn(&mut World, &SourceId)| {
         let mut client = Client::complete();
         let first = client.first();
@@ -341,7 +341,7 @@ fn updates_that_overwrite() {
 }
 
 #[test]
-fn the_switch_at_the_wrong_moment() {
+pub(crate) fn the_switch_at_the_wrong_moment() {
     for blind in [true, false] {
         let mut client = Client::with_customers();
         if blind {
@@ -407,7 +407,7 @@ fn the_switch_at_the_wrong_moment() {
 }
 
 #[test]
-fn both_ledgers_over_two_cycles() {
+pub(crate) fn both_ledgers_over_two_cycles() {
     let ledgers = |kind, item| {
         let mut client = Client::switched();
         let spoil = Spoil {
@@ -504,7 +504,7 @@ fn both_ledgers_over_two_cycles() {
 /// A world is a value: what is done to a copy of it is not done to it, and the same acts make the
 /// same world.
 #[test]
-fn a_world_is_a_value() {
+pub(crate) fn a_world_is_a_value() {
     let (mut one, two) = (Client::complete().world, Client::complete().world);
     assert_eq!(one, two);
     let before = one.clone();

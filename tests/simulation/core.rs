@@ -14,6 +14,7 @@ use super::etcd::{Etcd, Key};
 use super::faults::{Fate, Fault, Faults};
 use super::people::People;
 use super::scenario::STRONG;
+use crate::simulated_bss::blind::overlooks;
 use crate::simulated_bss::{Deed, World};
 
 /// A process, by the order in which they began.
@@ -107,6 +108,8 @@ pub(crate) struct Core {
     pub(crate) named: u64,
     /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
     pub(crate) unconfirmed: Option<Duration>,
+    /// Since when the upgrade is suspended.
+    pub(crate) suspended: Option<Duration>,
     /// How often a process looked at its clock since the last event.
     pub(crate) glances: u32,
 }
@@ -161,6 +164,7 @@ impl Core {
             risks: BTreeSet::new(),
             named: 0,
             unconfirmed: None,
+            suspended: None,
         }
     }
 
@@ -221,6 +225,9 @@ impl Core {
     pub(crate) fn broken(&mut self, what: String) {
         if self.accepted(&what) {
             self.named += 1;
+            return;
+        }
+        if overlooks(&what) {
             return;
         }
         self.say(|| format!("VIOLATION {what}"));

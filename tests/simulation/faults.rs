@@ -110,13 +110,16 @@ impl Faults {
         }
     }
 
-    /// Whether one of `these` happens at this moment, once in `times` for each.
+    /// Whether one of `these` happens at this moment, once in `times` for each. A fault that the run
+    /// names twice comes twice as often.
     pub(crate) fn draw(&mut self, these: &[Fault], times: u64) -> Option<Fault> {
         if self.left == 0 {
             return None;
         }
         for fault in these {
-            if self.active.contains(fault) && self.rng.once_in(times) {
+            let named = self.active.iter().filter(|active| *active == fault);
+            let often = u64::try_from(named.count()).unwrap_or(1);
+            if often > 0 && self.rng.once_in((times / often).max(1)) {
                 self.left -= 1;
                 return Some(*fault);
             }

@@ -28,6 +28,7 @@ mod scenario;
 mod seeds;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
+mod truths;
 
 use scenario::Scenario;
 

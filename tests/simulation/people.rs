@@ -193,6 +193,9 @@ impl Core {
             return;
         }
         self.say(|| format!("{} is annotated {name}={value:?}", key.1));
+        if name == SUSPEND_ANNOTATION {
+            self.suspended = value.map(|_| self.agenda.now);
+        }
         self.clusters[cluster].etcd.annotate(key, name, value);
         self.changed(cluster, key);
     }
@@ -244,7 +247,8 @@ impl Core {
             let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
             self.broken(format!("status against its rules: {text}"));
         }
-        if let Some(lie) = self.lie(&upgrade) {
+        let lie = self.lie(&upgrade).map(str::to_owned);
+        if let Some(lie) = lie.or_else(|| self.too_early(before, &upgrade)) {
             self.broken(format!("status does not tell the truth: {lie}"));
         }
     }
@@ -358,6 +362,7 @@ impl Core {
             self.unconfirmed = fenced.then_some(self.agenda.now);
         }
         self.clusters[cluster].etcd = snapshot;
+        self.suspended = None;
         for pid in 0..self.machines.len() {
             if self.machines[pid].alive && self.machines[pid].cluster == cluster {
                 self.list_anew(pid);
@@ -370,6 +375,7 @@ impl Core {
             return false;
         };
         self.say(|| format!("{} is deleted", key.1));
+        self.suspended = None;
         self.clusters[cluster].etcd.delete(&key);
         self.changed(cluster, &key);
         true

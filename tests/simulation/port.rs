@@ -64,6 +64,8 @@ impl Port {
                 }
                 core.say(|| format!("p{pid} {number} {name} {}", told(fate)));
                 // What was decided on a live read may be a moment late.
+                core.judge_suspension(name, kind);
+                core.judge_lease(pid, name, kind);
                 let long = |since| core.now() - since > Duration::from_millis(200);
                 let unconfirmed = core.unconfirmed.is_some_and(long);
                 if unconfirmed && matches!(name, "activate" | "create tenant") {

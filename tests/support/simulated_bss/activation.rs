@@ -50,6 +50,7 @@ impl World {
             if world.key_is_taken(key) {
                 return Err(conflict("the business key belongs to another record"));
             }
+            world.judge_expectation(target.expected);
             let blind = world.does(Wrong::SwitchesBlindly);
             if world.switches.promises.compares == Strength::Strong && !blind {
                 world.compare_revision(target.expected)?;

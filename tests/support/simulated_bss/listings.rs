@@ -107,7 +107,7 @@ impl World {
         let ours = self
             .customers
             .iter()
-            .filter(|(_, row)| row.fields.bill_to == self.reseller);
+            .filter(|(_, row)| row.fields.bill_to == self.reseller || self.switches.lists_others);
         let listing = by_id(ours.map(|(id, _)| id.clone()).collect());
         self.page(&listing, page, |id| {
             let row = &self.customers[id];

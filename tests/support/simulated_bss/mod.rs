@@ -18,6 +18,7 @@
 )]
 
 mod activation;
+pub(crate) mod blind;
 mod by_hand;
 mod checks;
 mod copying;
@@ -38,6 +39,7 @@ mod tenant;
 mod world;
 mod wrong;
 
+pub(crate) use blind::Blind;
 pub(crate) use by_hand::Pick;
 pub(crate) use people::{Deed, Defect, TenantVerb};
 pub(crate) use port::SharedWorld;

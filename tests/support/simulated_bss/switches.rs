@@ -45,6 +45,8 @@ pub(crate) struct Switches {
     pub(crate) marks: Marks,
     /// Cursors are offsets, so that a listing skips and repeats. Needs a weak `revision`.
     pub(crate) offset_paging: bool,
+    /// A listing of customers names those too whom somebody else pays for.
+    pub(crate) lists_others: bool,
     /// What the screens let people do.
     pub(crate) screens: Screens,
     /// How long a tenant is queued.
@@ -78,6 +80,7 @@ impl Default for Switches {
             lag: Duration::ZERO,
             marks: Marks::WithCopy,
             offset_paging: false,
+            lists_others: false,
             screens: Screens::Guarded,
             tenant_queue: Duration::from_secs(8),
             order_pending: Duration::from_secs(30),

@@ -3,9 +3,27 @@
 
 use super::world::World;
 
-/// What the BSS does wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Wrong {
+macro_rules! mistakes {
+    ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
+        /// What the BSS does wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Wrong { $($(#[doc = $doc])+ $name,)* }
+
+        impl Wrong {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            pub(crate) fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+),)* }
+            }
+        }
+    };
+}
+
+mistakes! {
     /// It takes epochs that are not the highest.
     TakesStaleEpochs,
     /// It makes a second tenant.

@@ -1,0 +1,110 @@
+//! Mistakes of the BSS: a promise that it gives and breaks.
+
+use crate::cases;
+use crate::harness::{Armed, Case, Proof};
+use crate::judges;
+use crate::proofs::{client, simulation_but};
+use crate::simulated_bss::Wrong;
+use crate::simulation::scenario::Scenario;
+
+/// All of them.
+pub(crate) fn all() -> Vec<Case> {
+    let all = Wrong::ALL.iter().map(|&wrong| Case {
+        of: "BSS",
+        name: wrong.name(),
+        about: wrong.about().trim().to_owned(),
+        armed: Armed::default(),
+        proofs: proofs(wrong),
+    });
+    all.collect()
+}
+
+fn proofs(wrong: Wrong) -> Vec<Proof> {
+    use Wrong as W;
+    let runs = |kind, build: fn(u64) -> Scenario| {
+        simulation_but(kind, build, move |scenario| {
+            scenario.world.wrong = Some(wrong)
+        })
+    };
+    match wrong {
+        W::TakesStaleEpochs => vec![
+            runs("two leaders", cases::two_leaders),
+            runs("any", cases::any),
+        ],
+        W::MakesSecondTenant => vec![
+            runs("late requests", cases::late),
+            client(
+                "who_is_stale_and_who_is_second",
+                judges::who_is_stale_and_who_is_second,
+            ),
+        ],
+        W::CopiesInactive => vec![runs("the Storefront is busy", cases::busy)],
+        W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
+        W::CopiesBeforeCustomer => vec![client(
+            "what_must_not_be_copied",
+            judges::what_must_not_be_copied,
+        )],
+        W::IgnoresPricing | W::IgnoresCatalogue => vec![
+            runs("prices shift meanwhile", cases::shifting),
+            client(
+                "copies_under_wrong_circumstances",
+                judges::copies_under_wrong_circumstances,
+            ),
+        ],
+        W::CopiesAfterSwitch => vec![
+            runs("any", cases::any),
+            client(
+                "copies_under_wrong_circumstances",
+                judges::copies_under_wrong_circumstances,
+            ),
+        ],
+        W::CopiesIntoSuspended => vec![runs("the Storefront is busy", cases::busy)],
+        W::CopiesTwice => vec![runs("any", cases::any)],
+        W::CopiesAgain => vec![client(
+            "copies_that_are_wrong_themselves",
+            judges::copies_that_are_wrong_themselves,
+        )],
+        W::UpdatesEnded | W::OverwritesPricing => vec![client(
+            "updates_that_overwrite",
+            judges::updates_that_overwrite,
+        )],
+        W::OverwritesAmendments => vec![
+            runs("copies are amended", cases::amended),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::RewritesSellPrice => vec![
+            runs("copies are repriced", cases::repriced_copies),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::SwitchesBlindly => vec![
+            runs("the Storefront is restless", cases::restless),
+            client(
+                "the_switch_at_the_wrong_moment",
+                judges::the_switch_at_the_wrong_moment,
+            ),
+        ],
+        W::SwitchesTwice => vec![
+            runs("lost replies", cases::lossy),
+            runs("any", cases::any),
+            client(
+                "the_switch_at_the_wrong_moment",
+                judges::the_switch_at_the_wrong_moment,
+            ),
+        ],
+        W::SwitchMarksNothing => vec![
+            runs("calm", cases::priced),
+            runs("the Storefront is busy", cases::busy),
+            client(
+                "both_ledgers_over_two_cycles",
+                judges::both_ledgers_over_two_cycles,
+            ),
+        ],
+        W::ForgetsMarks => vec![
+            runs("sources change", cases::repriced_copies),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::CopiesWrongly | W::SendsMail | W::PlacesOrders | W::Provisions => {
+            vec![runs("calm", cases::priced)]
+        }
+    }
+}

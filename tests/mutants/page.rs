@@ -1,0 +1,69 @@
+//! What a run of the mutants looks like to people.
+
+use std::fmt::Write as _;
+
+use crate::harness::Row;
+
+/// One row on the screen.
+pub(crate) fn line(row: &Row) -> String {
+    let seconds = row.took.as_secs_f64();
+    match &row.found {
+        Ok(found) => format!(
+            "found     {:<8} {:<26} {seconds:>5.1} s  {}: {}",
+            row.of, row.name, found.by, found.said
+        ),
+        Err(why) => format!(
+            "SURVIVES  {:<8} {:<26} {seconds:>5.1} s  {why}",
+            row.of, row.name
+        ),
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// The page in `docs/`.
+pub(crate) fn written(rows: &[Row]) -> String {
+    let found = rows.iter().filter(|row| row.found.is_ok()).count();
+    let mut page = format!(
+        "# Mutants\n\n\
+         Small mistakes on purpose, one at a time, and which proof finds each of them. A proof is \
+         worth what it can catch; a mistake that nothing finds would be a gap of the proofs. Every \
+         finding was tried again without the mistake, and is gone then.\n\n\
+         Written by `make mutants`: {} mistakes, {found} found, {} not found.\n",
+        rows.len(),
+        rows.len() - found
+    );
+    for (of, title) in [
+        ("operator", "Mistakes of the operator"),
+        ("BSS", "Promises that the BSS gives and breaks"),
+        ("judge", "Judges that do not look"),
+    ] {
+        let rows = rows.iter().filter(|row| row.of == of);
+        write!(
+            page,
+            "\n## {title}\n\n| mistake | what it does | found by | what it says first | seconds |\n\
+             | --- | --- | --- | --- | --- |\n"
+        )
+        .unwrap();
+        for row in rows {
+            let (by, said) = match &row.found {
+                Ok(found) => (
+                    cell(&found.by),
+                    format!("`{}`", cell(&found.said).replace('`', "'")),
+                ),
+                Err(why) => (format!("**{}**", cell(why)), String::new()),
+            };
+            writeln!(
+                page,
+                "| {} | {} | {by} | {said} | {:.1} |",
+                row.name,
+                cell(&row.about),
+                row.took.as_secs_f64()
+            )
+            .unwrap();
+        }
+    }
+    page
+}

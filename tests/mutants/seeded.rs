@@ -1,0 +1,112 @@
+//! Violations on purpose, which the judges of the simulator have to tell, and runs that must not end.
+
+use serde_json::json;
+use tenant_reseller_operator::api::Reason;
+use tenant_reseller_operator::mutants::{Mutant, arm};
+
+use crate::cases;
+use crate::simulated_bss::{Deed, TenantVerb};
+use crate::simulation::run::{Record, run};
+use crate::simulation::scenario::Scenario;
+
+/// So many seeds are tried until an operator that makes a mistake is caught.
+const SEEDS: u64 = 40;
+
+/// An operator that makes this mistake is caught with these words.
+fn is_caught(mutant: Mutant, build: fn(u64) -> Scenario, words: &str) {
+    let says = |record: &Record| record.violations.iter().any(|v| v.contains(words));
+    arm(Some(mutant));
+    let caught = (1..=SEEDS).any(|seed| says(&run(&build(seed), &[], false)));
+    arm(None);
+    assert!(caught, "nobody says {words:?}");
+}
+
+/// Status that says what is not so.
+pub(crate) fn lies() {
+    let words = "status does not tell the truth";
+    is_caught(Mutant::PricingGateDropped, cases::unpriced, words);
+}
+
+/// A run that never ends.
+pub(crate) fn endlessness() {
+    is_caught(Mutant::TenantBeforeRecord, cases::priced, "it does not end");
+}
+
+/// What is sent before a person confirmed that the cluster went back.
+pub(crate) fn confirmation() {
+    let words = "before anybody confirmed";
+    is_caught(Mutant::RestoreUnconfirmed, cases::restored, words);
+}
+
+/// What is sent while the upgrade is suspended.
+pub(crate) fn suspensions() {
+    let words = "while the upgrade is suspended";
+    is_caught(Mutant::SuspensionIgnored, cases::suspended, words);
+}
+
+/// What a process sends that does not lead.
+pub(crate) fn leases() {
+    let words = "by a process that does not lead";
+    is_caught(Mutant::LeaseNotAsked, cases::deposed, words);
+}
+
+/// A switch that is asked for without the revision.
+pub(crate) fn expectations() {
+    let words = "SwitchWithoutRevision";
+    is_caught(Mutant::ExpectedRevisionDropped, cases::priced, words);
+}
+
+/// A status that no tool can read.
+pub(crate) fn status_rules() {
+    let mut core = cases::priced(1).begin(false);
+    let upgrades = &mut core.clusters[0].etcd.upgrades;
+    let (key, upgrade) = upgrades.iter_mut().next().unwrap();
+    let key = key.clone();
+    let status = json!({
+        "observedGeneration": 1,
+        "conditions": [{
+            "type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "",
+            "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    });
+    upgrade.status = Some(serde_json::from_value(status).unwrap());
+    core.shown(0, &key, None);
+    let told = core.violations.iter();
+    let told: Vec<&String> = told
+        .filter(|v| v.contains("status against its rules"))
+        .collect();
+    assert_eq!(
+        told.len(),
+        1,
+        "Ready is Unknown, and nothing reconciles: {:?}",
+        core.violations
+    );
+}
+
+/// A tenant that was replaced in the middle stops everything until people decide.
+pub(crate) fn a_replaced_tenant_stops_everything() {
+    let mut scenario = cases::one_world();
+    scenario.script = vec![(40, Deed::Tenant(TenantVerb::Replace))];
+    let record = run(&scenario, &[], false);
+    assert!(record.deeds.contains_key("Tenant"), "it was not replaced");
+    assert!(
+        record.reasons.contains(&Reason::TenantReplaced),
+        "nobody is told: {:?}",
+        record.reasons
+    );
+    assert_eq!(record.ended, None, "it goes on");
+}
+
+/// What the switch itself spoils is told after it.
+pub(crate) fn what_the_switch_spoils_is_found() {
+    let record = run(&cases::spoilt(1), &[], false);
+    assert!(
+        record.deeds.contains_key("SpoilAtSwitch"),
+        "nothing was spoilt"
+    );
+    assert!(
+        record.reasons.contains(&Reason::VerificationFailed),
+        "nobody is told: {:?}",
+        record.reasons
+    );
+}
