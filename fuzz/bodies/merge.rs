@@ -59,9 +59,9 @@ fn leaf(text: &str) -> Leaf {
 
 fn judge(sources: &[Leaf], copies: &[Leaf]) {
     let page = |request: PageRequest| serve(sources, &request, customer);
-    let copied = |request: PageRequest| serve(copies, &request, copy);
-    let merged = merge(page, copied, ROUNDS);
-    assert_eq!(merged, merge(page, copied, ROUNDS));
+    let of_copies = |request: PageRequest| serve(copies, &request, copy);
+    let merged = merge(page, of_copies, ROUNDS);
+    assert_eq!(merged, merge(page, of_copies, ROUNDS));
 
     let (listed, found) = (
         whole(sources, |a, b| a.0 < b.0),

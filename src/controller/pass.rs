@@ -145,15 +145,14 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         });
         match ended {
             Ok(rest) => rest,
-            Err(Interrupted::Again | Interrupted::Cluster(ClusterError::Conflict)) => {
-                Rest::After(SOON)
-            }
-            // The upgrade itself, or something that it refers to: the claim, when the cluster's
-            // state went back.
             Err(Interrupted::Cluster(ClusterError::Gone)) if self.is_gone(seen) => Rest::Await,
-            Err(Interrupted::Cluster(ClusterError::Gone | ClusterError::Exists)) => {
-                Rest::After(SOON)
-            }
+            // Gone may be something that it refers to: the claim, when the cluster's state went back.
+            Err(
+                Interrupted::Again
+                | Interrupted::Cluster(
+                    ClusterError::Conflict | ClusterError::Gone | ClusterError::Exists,
+                ),
+            ) => Rest::After(SOON),
             Err(Interrupted::Cluster(
                 error @ (ClusterError::Forbidden(_)
                 | ClusterError::Invalid(_)
@@ -603,11 +602,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     async fn stands(&self, life: &mut Life<K::Bss>) -> Result<(), Interrupted> {
         let written = life.claim.as_ref().map(|claim| claim.metadata.clone());
         let name = written.as_ref().and_then(|meta| meta.name.clone());
-        let live = self.cluster.claim(&name.unwrap_or_default()).await?;
-        let live = live.map(|claim| claim.metadata);
+        let read = self.cluster.claim(&name.unwrap_or_default()).await?;
+        let present = read.map(|claim| claim.metadata);
         let known =
             |meta: &kube::api::ObjectMeta| (meta.uid.clone(), meta.resource_version.clone());
-        if live.as_ref().map(known) == written.as_ref().map(known) {
+        if present.as_ref().map(known) == written.as_ref().map(known) {
             return Ok(());
         }
         life.claim = None;

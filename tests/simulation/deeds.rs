@@ -113,8 +113,9 @@ impl Core {
     fn act(&mut self, deed: Deed) -> bool {
         let name = name(&deed);
         self.world.now = self.agenda.now;
-        let done = self.world.act(deed.clone());
-        self.say(|| format!("somebody: {deed:?} -> {done:?}"));
+        let told = self.trace.is_some().then(|| format!("{deed:?}"));
+        let done = self.world.act(deed);
+        self.say(|| format!("somebody: {} -> {done:?}", told.unwrap_or_default()));
         if done.is_ok() {
             *self.deeds.entry(name).or_default() += 1;
         }

@@ -6,11 +6,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk};
-use tenant_reseller_operator::bss::port::Promises;
 
 use super::faults::Fault;
 use super::run::run;
-use super::scenario::{Ending, STRONG, Scenario, weakened};
+use super::scenario::{Ending, STRONG, Scenario, Weaken, weakened};
 
 /// What came out of the runs of one row.
 #[derive(Default)]
@@ -43,7 +42,7 @@ impl Row {
     }
 }
 
-fn runs(weaken: &[fn(&mut Promises)], risks: &BTreeSet<Risk>, seeds: u64) -> Row {
+fn runs(weaken: &[Weaken], risks: &BTreeSet<Risk>, seeds: u64) -> Row {
     let mut row = Row::default();
     for seed in 1..=seeds {
         let mut promises = STRONG;
@@ -88,7 +87,7 @@ pub(crate) fn matrix(seeds: u64) -> (String, Vec<String>) {
     let mut table =
         String::from("| weak | no risk accepted | its risk accepted |\n| --- | --- | --- |\n");
     let mut violations = Vec::new();
-    let mut row = |name: &str, weaken: &[fn(&mut Promises)], risks: BTreeSet<Risk>| {
+    let mut row = |name: &str, weaken: &[Weaken], risks: BTreeSet<Risk>| {
         let bare = runs(weaken, &BTreeSet::new(), seeds);
         violations.extend(bare.violations.iter().map(|v| format!("{name}: {v}")));
         let accepted = if risks.is_empty() {

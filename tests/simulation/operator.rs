@@ -162,7 +162,7 @@ impl Operator {
             }
             let Some(seen) = seen else { continue };
             let controller = Arc::clone(&self.controller);
-            let pass = Box::pin(async move { controller.pass(&seen).await });
+            let pass = Box::pin(async move { Box::pin(controller.pass(&seen)).await });
             self.passes.insert(key.clone(), pass);
             self.ready.lock().unwrap().push_back(key);
         }

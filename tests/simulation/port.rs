@@ -39,6 +39,10 @@ pub(crate) type Deed<R> = Arc<dyn Fn(&mut Core) -> R + Send + Sync>;
 
 impl Port {
     /// Makes a call: it is sent at once and arrives after a while, as its fate wants.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm for each fate, which belong side by side"
+    )]
     pub(crate) async fn ask<R: Send + std::fmt::Debug + 'static>(
         &self,
         kind: Kind,
@@ -66,7 +70,7 @@ impl Port {
                 // What was decided on a live read may be a moment late.
                 core.judge_suspension(name, kind);
                 core.judge_lease(pid, name, kind);
-                let long = |since| core.now() - since > Duration::from_millis(200);
+                let long = |since| core.now().saturating_sub(since) > Duration::from_millis(200);
                 let unconfirmed = core.unconfirmed.is_some_and(long);
                 if unconfirmed && matches!(name, "activate" | "create tenant") {
                     core.broken(format!(
@@ -193,7 +197,7 @@ impl Core {
             return;
         }
         if machine.still_until > now {
-            let wait = machine.still_until - now;
+            let wait = machine.still_until.saturating_sub(now);
             self.agenda.after(wait, move |core| core.hear(pid, give));
             return;
         }
@@ -265,7 +269,7 @@ impl Core {
                 Fate::Twice(again)
             }
             Fault::BssReplySlow => Fate::Fine {
-                back: TIMEOUT - Duration::from_secs(1),
+                back: TIMEOUT.saturating_sub(Duration::from_secs(1)),
             },
             Fault::KilledLate => Fate::KilledLate(late(self)),
             Fault::Killed => {

@@ -63,8 +63,11 @@ pub(crate) const STRONG: Promises = Promises {
     off_guard: Strength::Strong,
 };
 
+/// Makes promises weak.
+pub(crate) type Weaken = fn(&mut Promises);
+
 /// The promises, each weak alone.
-pub(crate) fn weakened() -> Vec<(&'static str, fn(&mut Promises))> {
+pub(crate) fn weakened() -> Vec<(&'static str, Weaken)> {
     vec![
         ("keys", |p| p.keys = Keys::Findable),
         ("keys None", |p| p.keys = Keys::None),
@@ -128,7 +131,7 @@ impl Scenario {
         };
         let faults = faults
             .into_iter()
-            .filter(|fault| allowed(*fault, &promises))
+            .filter(|fault| allowed(*fault, promises))
             .collect();
         let (second, hour) = (Duration::from_secs(1), Duration::from_hours(1));
         // Who waits for weeks looks rarely; poll, recheck, and how soon people look again.
@@ -170,7 +173,7 @@ impl Scenario {
         switches.offset_paging = false;
         switches.lag = Duration::ZERO;
         let faults = faults.iter().copied();
-        scenario.faults = faults.filter(|fault| allowed(*fault, &promises)).collect();
+        scenario.faults = faults.filter(|fault| allowed(*fault, promises)).collect();
         scenario.risks = risks;
         scenario
     }
@@ -200,10 +203,10 @@ impl Scenario {
             ending: self.ending(),
         };
         let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
-        core.script = self.script.clone();
+        core.script.clone_from(&self.script);
         core.buys_at_switch = self.buys_at_switch;
         core.orders_before_switch = self.orders_before_switch;
-        core.risks = self.risks.clone();
+        core.risks.clone_from(&self.risks);
         core.clusters.push(Cluster {
             etcd,
             installation: "installation-0".to_owned(),
@@ -251,12 +254,10 @@ impl Scenario {
             let lost = ["CustomerNotCharged", "Lost"]
                 .iter()
                 .any(|rule| violation.starts_with(rule));
-            if unseen && lost {
-                named += 1;
-            } else if !self.risks.is_empty()
+            let named_by_status = !self.risks.is_empty()
                 && self.world.switches.promises != STRONG
-                && rows.iter().any(|id| violation.contains(id.as_str()))
-            {
+                && rows.iter().any(|id| violation.contains(id.as_str()));
+            if unseen && lost || named_by_status {
                 named += 1;
             } else {
                 core.broken(violation);
@@ -267,7 +268,7 @@ impl Scenario {
 }
 
 /// What a promise excludes, or what a risk is about: with it, the run would prove nothing.
-fn allowed(fault: Fault, promises: &Promises) -> bool {
+fn allowed(fault: Fault, promises: Promises) -> bool {
     let fenced = promises.epochs == Strength::Strong;
     match fault {
         // One operator per BSS is what the risk says: nobody else, and none that is a ghost.
