@@ -6,11 +6,21 @@ use kube::Api;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
+use super::bss::Data;
 use super::view::View;
 use super::world::{NAME, Options, World, own_plane, until};
 
-/// The upgrade is held at an operation, once a reply of it was lost after the effect: there is
-/// something to repeat.
+/// Many enough for several batches, so that there is a middle.
+fn many() -> Data {
+    Data {
+        customers: 150,
+        subscriptions: 250,
+        ..Data::default()
+    }
+}
+
+/// The upgrade is held in the middle of an operation: a part took effect, though its reply was
+/// lost, and the rest is barred.
 async fn held_after_an_effect(world: &World, operation: &str) {
     world
         .bss
@@ -60,7 +70,7 @@ async fn until_it_is(
 async fn to_another_name_and_to_another_namespace() {
     let options = Options {
         watches_all: true,
-        ..Options::default()
+        data: many(),
     };
     let world = World::on(own_plane(Vec::new()).await, "moves", options).await;
     held_after_an_effect(&world, "copyCustomers").await;
@@ -110,7 +120,7 @@ async fn to_another_name_and_to_another_namespace() {
 /// The same BSS by another host name.
 #[tokio::test(flavor = "multi_thread")]
 async fn by_another_url_to_the_same_bss() {
-    let world = World::start("renamed").await;
+    let world = World::of("renamed", many()).await;
     held_after_an_effect(&world, "copySubscriptions").await;
     world.begin().await;
     world.bss.struck(1, 1).await;
@@ -124,16 +134,22 @@ async fn by_another_url_to_the_same_bss() {
     world.apply(&[credentials, connection]).await;
     world.bss.faults(json!([])).await;
     world.ends_well().await;
-    assert_eq!(world.bss.created("copySubscriptions").await.len(), 40);
+    assert_eq!(world.bss.created("copySubscriptions").await.len(), 250);
 }
 
 /// The upgrade is applied in a second cluster while the operator of the first is at work. The BSS
 /// keeps them apart until a person decides; the first sees by itself that all is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn to_another_cluster_by_a_persons_word() {
-    let here = World::start("here").await;
+    let here = World::of("here", many()).await;
     let there = World::on(own_plane(Vec::new()).await, "there", Options::default()).await;
-    held_after_an_effect(&here, "copySubscriptions").await;
+    // Not away but slow to serve, so that it is asked again soon.
+    let busy = |operation: &str| json!({ "operation": operation, "kind": { "Throttle": { "retryAfterSeconds": 1 } } });
+    let lost = json!({ "operation": "copySubscriptions", "kind": "LoseReplyAfterEffect",
+        "times": 1 });
+    here.bss
+        .faults(json!([lost, busy("copySubscriptions")]))
+        .await;
     here.begin().await;
     here.bss.struck(1, 1).await;
 
@@ -157,7 +173,8 @@ async fn to_another_cluster_by_a_persons_word() {
     there
         .annotate("tenantreseller.io/take-over", Some(word.trim()))
         .await;
-    // The one that lost it is told so at its next write, and writes no more.
+    // The one that lost it is told so at its next write, while the other one goes on.
+    here.bss.faults(json!([busy("activateBackOrdering")])).await;
     let view = here.until_reason("ResellerClaimed").await;
     assert!(view.is("Stalled"), "{:#}", view.0);
     here.bss.faults(json!([])).await;
