@@ -178,6 +178,10 @@ async fn to_another_cluster_by_a_persons_word() {
     let view = here.until_reason("ResellerClaimed").await;
     assert!(view.is("Stalled"), "{:#}", view.0);
     here.bss.faults(json!([])).await;
+    // There the record begins anew, and with it the knowledge of who suspended what.
+    let view = there.until_reason("AwaitingConfirmation").await;
+    assert_eq!(here.bss.state().await["backOrdering"], "Off");
+    there.confirmed(&view).await;
     there.until_succeeded().await;
     here.bss.judged_clean().await;
     here.until_succeeded().await;

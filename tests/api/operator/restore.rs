@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Does what the status says, word by word.
-    async fn confirmed(&self, view: &View) {
+    pub(super) async fn confirmed(&self, view: &View) {
         let said = view.text("/status/waitingFor/nextAction");
         let command = said.split_once("kubectl ").unwrap().1;
         assert!(command.contains("tenantreseller.io/confirm="), "{said}");
