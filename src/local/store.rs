@@ -113,8 +113,9 @@ impl Store {
 }
 
 fn revision(reply: &Value) -> LocalResult<u64> {
-    reply["header"]["revision"]
-        .as_str()
+    reply
+        .pointer("/header/revision")
+        .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| LocalError::Unexpected(format!("etcd told no revision: {reply}")))
 }
