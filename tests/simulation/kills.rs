@@ -76,10 +76,7 @@ pub(crate) fn matrix(scenario: &Scenario, grain: Grain) -> Found {
     assert_eq!(plain.ended, Some(Ending::Upgraded));
     for (call, deed) in &scenario.script {
         let name = super::deeds::name(deed);
-        assert!(
-            plain.deeds.contains_key(name),
-            "{name} at call {call} was refused"
-        );
+        assert!(plain.deeds.contains_key(name), "{name} at call {call} was refused");
     }
     let strong = scenario.world.switches.promises == STRONG;
     let all = strikes(&plain, strong, grain);
