@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
+use tokio::sync::Mutex;
 
 use super::error::{LocalError, LocalResult};
 use super::eventually::{Observation, eventually};
@@ -16,6 +17,7 @@ use super::kubeconfig::{self, Access};
 use super::ports;
 use super::process::{Ending, Process, ProcessSpec, Rank};
 use super::project;
+use super::store::{Revisions, Snapshot, Store};
 use super::supervisor::{Supervisor, random_hex};
 use super::tool::Tool;
 
@@ -57,8 +59,7 @@ pub struct ControlPlane {
     ready_within: Duration,
     // Fields are dropped in this order.
     controllers: Process,
-    api_server: Process,
-    etcd: Process,
+    store: Mutex<Store>,
     supervisor: Supervisor,
 }
 
@@ -131,8 +132,12 @@ impl ControlPlane {
             kubeconfig,
             ready_within,
             controllers,
-            api_server,
-            etcd,
+            store: Mutex::new(Store {
+                api_server,
+                etcd,
+                data: folder.join("etcd"),
+                url: format!("http://127.0.0.1:{etcd_client}"),
+            }),
             supervisor,
         })
     }
@@ -228,25 +233,48 @@ impl ControlPlane {
     }
 
     /// Ends the API server alone, within its grace. etcd keeps the data.
-    pub async fn stop_api_server(&mut self) -> LocalResult<Ending> {
-        self.api_server.terminate().await
+    pub async fn stop_api_server(&self) -> LocalResult<Ending> {
+        self.store.lock().await.api_server.terminate().await
     }
 
     /// Starts the API server again, on the same port and data, and waits until it is ready.
-    pub async fn start_api_server(&mut self) -> LocalResult<()> {
-        self.api_server.start_again()?;
+    pub async fn start_api_server(&self) -> LocalResult<()> {
+        self.serve(&mut *self.store.lock().await).await
+    }
+
+    async fn serve(&self, store: &mut Store) -> LocalResult<()> {
+        store.api_server.start_again()?;
         let ready = ApiServerReady {
             kubeconfig: &self.kubeconfig,
             authority: &self.authority,
             within: self.ready_within,
         };
-        ready.wait(&mut self.api_server, &mut self.etcd).await
+        ready.wait(&mut store.api_server, &mut store.etcd).await
+    }
+
+    /// Copies the data of etcd as a disk's snapshot would: it stands still meanwhile, and nobody
+    /// loses a connection.
+    pub async fn snapshot(&self, name: &str) -> LocalResult<Snapshot> {
+        let folder = self.supervisor.subfolder("snapshots")?.join(name);
+        self.store.lock().await.snapshot(folder).await
+    }
+
+    /// Puts older data in the place of etcd's: all that came after the snapshot never was.
+    pub async fn restore(&self, snapshot: &Snapshot, revisions: Revisions) -> LocalResult<()> {
+        let mut store = self.store.lock().await;
+        store.put_back(snapshot, revisions).await?;
+        self.serve(&mut store).await
+    }
+
+    /// Lets etcd forget all history: whoever watches from an older place is sent away (410).
+    pub async fn compact(&self) -> LocalResult<()> {
+        self.store.lock().await.compact().await
     }
 
     /// The process numbers of controller manager, API server and etcd, as far as they run.
-    #[must_use]
-    pub fn pids(&self) -> Vec<u32> {
-        [&self.controllers, &self.api_server, &self.etcd]
+    pub fn pids(&mut self) -> Vec<u32> {
+        let store = self.store.get_mut();
+        [&self.controllers, &store.api_server, &store.etcd]
             .into_iter()
             .filter_map(Process::pid)
             .collect()
@@ -254,8 +282,9 @@ impl ControlPlane {
 
     /// An error with its last lines if a part has ended by itself.
     pub fn expect_running(&mut self) -> LocalResult<()> {
-        self.etcd.expect_running()?;
-        self.api_server.expect_running()?;
+        let store = self.store.get_mut();
+        store.etcd.expect_running()?;
+        store.api_server.expect_running()?;
         self.controllers.expect_running()
     }
 

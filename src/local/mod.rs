@@ -15,6 +15,7 @@ pub mod kubeconfig;
 pub mod ports;
 pub mod process;
 pub mod project;
+mod store;
 pub mod supervisor;
 pub mod tool;
 
@@ -22,5 +23,6 @@ pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::{LocalError, LocalResult};
 pub use eventually::{Observation, eventually};
 pub use process::{Process, ProcessSpec, Rank};
+pub use store::{Revisions, Snapshot};
 pub use supervisor::Supervisor;
 pub use tool::{Tool, ToolOutput};

@@ -17,6 +17,8 @@ use super::error::{LocalError, LocalResult};
 use super::guardian::Guardian;
 
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// So often it is looked whether a process stands still.
+const LOOKS_FOR_PAUSE: u32 = 200;
 const TAIL_LINES: usize = 15;
 
 /// Waits for the guardian to know the process before it becomes the program: if we are killed in
@@ -372,6 +374,51 @@ impl Process {
             self.guardian.forget(pid)?;
         }
         Ok(Ending::Killed)
+    }
+
+    /// Stops it where it stands (SIGSTOP), and returns when it does.
+    pub async fn pause(&self) -> LocalResult<()> {
+        self.signal("STOP")?;
+        let stat = PathBuf::from(format!("/proc/{}/stat", self.pid().unwrap_or_default()));
+        for _ in 0..LOOKS_FOR_PAUSE {
+            let text = fs::read_to_string(&stat).map_err(LocalError::io("reading", &stat))?;
+            // The name in brackets may hold anything; the state follows it.
+            if text
+                .rsplit_once(')')
+                .is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Err(LocalError::Unexpected(format!(
+            "{} does not stand still",
+            self.spec.name
+        )))
+    }
+
+    /// Lets it go on after [`Process::pause`].
+    pub fn resume(&self) -> LocalResult<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> LocalResult<()> {
+        let pid = self
+            .pid()
+            .ok_or_else(|| LocalError::Unexpected(format!("{} does not run", self.spec.name)))?;
+        let sent = Command::new("sh")
+            .args(["-c", r#"kill "-$0" "$1""#, name])
+            .arg(pid.to_string())
+            .stdin(Stdio::null())
+            .output()
+            .map_err(LocalError::io("signalling", &self.spec.program))?;
+        if sent.status.success() {
+            return Ok(());
+        }
+        Err(LocalError::Unexpected(format!(
+            "SIG{name} did not reach {}",
+            self.spec.name
+        )))
     }
 
     /// The standard library sends only SIGKILL. The number cannot belong to anybody else: it is

@@ -276,7 +276,7 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
 #[tokio::test]
 async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version() {
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut plane = ControlPlane::start(ControlPlaneOptions::default())
+    let plane = ControlPlane::start(ControlPlaneOptions::default())
         .await
         .expect("started");
     let clients = clients(plane.kubeconfig()).await;
