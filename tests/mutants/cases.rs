@@ -91,7 +91,7 @@ pub(crate) fn weak(mut scenario: Scenario, weaken: impl Fn(&mut Promises)) -> Sc
 pub(crate) fn findable(seed: u64) -> Scenario {
     let faults = [Fault::BssReplyLost, Fault::BssReplyMalformed, Fault::Killed];
     weak(faulty(seed, &faults, 12), |promises| {
-        promises.keys = Keys::Findable
+        promises.keys = Keys::Findable;
     })
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn findable(seed: u64) -> Scenario {
 pub(crate) fn findable_and_late(seed: u64) -> Scenario {
     let faults = [Fault::BssRequestLate, Fault::KilledLate];
     weak(faulty(seed, &faults, 12), |promises| {
-        promises.keys = Keys::Findable
+        promises.keys = Keys::Findable;
     })
 }
 
@@ -356,7 +356,7 @@ pub(crate) fn lossy(seed: u64) -> Scenario {
 /// Requests take effect late, and records are not unique.
 pub(crate) fn late(seed: u64) -> Scenario {
     weak(faulty(seed, &[Fault::BssRequestLate], 20), |promises| {
-        promises.keys = Keys::Findable
+        promises.keys = Keys::Findable;
     })
 }
 

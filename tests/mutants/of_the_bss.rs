@@ -23,7 +23,7 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
     use Wrong as W;
     let runs = |kind, build: fn(u64) -> Scenario| {
         simulation_but(kind, build, move |scenario| {
-            scenario.world.wrong = Some(wrong)
+            scenario.world.wrong = Some(wrong);
         })
     };
     match wrong {
@@ -38,7 +38,6 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::who_is_stale_and_who_is_second,
             ),
         ],
-        W::CopiesInactive => vec![runs("the Storefront is busy", cases::busy)],
         W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
         W::CopiesBeforeCustomer => vec![client(
             "what_must_not_be_copied",
@@ -58,7 +57,9 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::copies_under_wrong_circumstances,
             ),
         ],
-        W::CopiesIntoSuspended => vec![runs("the Storefront is busy", cases::busy)],
+        W::CopiesInactive | W::CopiesIntoSuspended => {
+            vec![runs("the Storefront is busy", cases::busy)]
+        }
         W::CopiesTwice => vec![runs("any", cases::any)],
         W::CopiesAgain => vec![client(
             "copies_that_are_wrong_themselves",
