@@ -126,7 +126,7 @@ fn every_mutant_is_found() {
         .filter_map(|row| row.found.is_err().then_some(row.name))
         .collect();
     if let Some(place) = std::env::var_os("PAGE") {
-        std::fs::write(place, page::written(&rows)).unwrap();
+        std::fs::write(place, page::written(&rows, effort)).unwrap();
     }
     println!(
         "{} passed, {} failed",

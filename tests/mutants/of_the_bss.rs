@@ -38,9 +38,6 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::who_is_stale_and_who_is_second,
             ),
         ],
-        W::CopiesInactive | W::CopiesIntoSuspended => {
-            vec![runs("the Storefront is busy", cases::busy)]
-        }
         W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
         W::CopiesBeforeCustomer => vec![client(
             "what_must_not_be_copied",
@@ -60,6 +57,9 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::copies_under_wrong_circumstances,
             ),
         ],
+        W::CopiesInactive | W::CopiesIntoSuspended => {
+            vec![runs("the Storefront is busy", cases::busy)]
+        }
         W::CopiesTwice => vec![runs("any", cases::any)],
         W::CopiesAgain => vec![client(
             "copies_that_are_wrong_themselves",

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::harness::Row;
+use crate::harness::{Effort, Row};
 
 /// One row on the screen.
 pub(crate) fn line(row: &Row) -> String {
@@ -24,14 +24,18 @@ fn cell(text: &str) -> String {
 }
 
 /// The page in `docs/`.
-pub(crate) fn written(rows: &[Row]) -> String {
+pub(crate) fn written(rows: &[Row], effort: Effort) -> String {
+    let run = match effort {
+        Effort::Long => "`make mutants`",
+        Effort::Short => "the short form, a part of `make test`",
+    };
     let found = rows.iter().filter(|row| row.found.is_ok()).count();
     let mut page = format!(
         "# Mutants\n\n\
          Small mistakes on purpose, one at a time, and which proof finds each of them. A proof is \
          worth what it can catch; a mistake that nothing finds would be a gap of the proofs. Every \
          finding was tried again without the mistake, and is gone then.\n\n\
-         Written by `make mutants`: {} mistakes, {found} found, {} not found.\n",
+         Written by {run}: {} mistakes, {found} found, {} not found.\n",
         rows.len(),
         rows.len() - found
     );

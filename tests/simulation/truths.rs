@@ -30,7 +30,7 @@ impl Core {
         }
         let says = |type_| is_true(after, type_) && !before.is_some_and(|b| is_true(b, type_));
         let copies = self.world.copy_records();
-        let is_there = |id: &SourceId| copies.iter().any(|(_, copy)| copy.source == *id);
+        let is_copied = |id: &SourceId| copies.iter().any(|(_, copy)| copy.source == *id);
         let tenant = self.world.live_tenant_id();
         let priced = |id: &SourceId| {
             let place = tenant.clone().map(|tenant| (tenant, id.clone()));
@@ -38,13 +38,13 @@ impl Core {
         };
         for (id, row) in self.world.eligible() {
             let owner = &row.customer;
-            if says("CustomersCopied") && !is_there(owner) {
+            if says("CustomersCopied") && !is_copied(owner) {
                 return Some(format!("CustomersCopied, and {owner} is not"));
             }
             if says("PricingReady") && !priced(owner) {
                 return Some(format!("PricingReady, and {owner} has no pricing options"));
             }
-            if says("SubscriptionsCopied") && !is_there(id) {
+            if says("SubscriptionsCopied") && !is_copied(id) {
                 return Some(format!("SubscriptionsCopied, and {id} is not"));
             }
         }
@@ -62,7 +62,7 @@ impl Core {
     /// read, so that no watch excuses it.
     pub(crate) fn judge_suspension(&mut self, name: &str, kind: Kind) {
         let now = self.now();
-        let known = |since| now.saturating_sub(since) > std::time::Duration::from_millis(200);
+        let known = |since| now > since + std::time::Duration::from_millis(200);
         if kind != Kind::BssWrite || name == "acquire" || self.clusters.len() > 1 {
             return;
         }
