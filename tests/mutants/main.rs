@@ -10,6 +10,8 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::print_stdout,
+    clippy::unchecked_time_subtraction,
+    clippy::unreachable,
     clippy::wildcard_enum_match_arm,
     reason = "a test that panics has failed, and prints what it found; of each proof this binary \
               uses a part"
