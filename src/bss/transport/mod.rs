@@ -268,7 +268,7 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
 }
 
 /// The text without control characters, and not longer than people read.
-pub(in crate::bss) fn fit(text: &str) -> String {
+pub(crate) fn fit(text: &str) -> String {
     const LONGEST: usize = 512;
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(LONGEST).collect()
