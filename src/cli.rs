@@ -68,9 +68,9 @@ pub struct Settings {
     /// How often something that is on its way in the BSS is looked at, in seconds.
     #[arg(long, env = "POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub poll_seconds: u64,
-    /// How many upgrades work at a time; the others queue.
-    #[arg(long, env = "ACTIVE_UPGRADES", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub active_upgrades: u16,
+    /// How many upgrades this process works on at a time, whatever their BSS; the others queue.
+    #[arg(long, env = "WORKING_AT_ONCE", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub working_at_once: u16,
     /// How logs look.
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value = "json")]
     pub log_format: Format,

@@ -161,7 +161,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                     recheck: settings.recheck(),
                 },
                 slice: SLICE,
-                at_once: usize::from(settings.active_upgrades),
+                at_once: usize::from(settings.working_at_once),
             };
             let time = (connector, SystemTime::default());
             let waker = engine.waker();

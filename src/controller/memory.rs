@@ -112,9 +112,20 @@ impl<B> Life<B> {
         if self.nudge.as_ref() != Some(&nudge) {
             if self.nudge.is_some() {
                 self.observed.look_now();
-                self.bss = None;
+                self.read_secret_again();
             }
             self.nudge = Some(nudge);
+        }
+    }
+}
+
+impl<B> Life<B> {
+    /// The adapter is made anew before the next call, however fresh it is. Until then it stays: with
+    /// it would go its part in the limits, and another address could take its place as the one that
+    /// this identity is known by.
+    pub(super) fn read_secret_again(&mut self) {
+        if let Some(linked) = &mut self.bss {
+            linked.made_of.clear();
         }
     }
 }

@@ -250,12 +250,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 } = &outcome
                 {
                     // The Secret is read again before the next call.
-                    life.bss = None;
+                    life.read_secret_again();
                 }
                 self.count(&outcome);
                 if credentials_rejected(&outcome) {
                     // The Secret is read again with the next look, however fresh it was.
-                    life.bss = None;
+                    life.read_secret_again();
                 }
                 fold(scene.valid, &mut life.observed, outcome, now);
             }

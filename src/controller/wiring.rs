@@ -63,6 +63,7 @@ impl Connector for AdapterConnector {
         distributor: ConnectionSettings,
         tenant: Option<ConnectionSettings>,
     ) -> Result<Arc<ReferenceBss>, BssError> {
+        self.forget_unused_tokens(&distributor, tenant.as_ref());
         let origin = origin(&distributor.url);
         let membership = self.join(&distributor, &origin);
         let limiter = Arc::clone(membership.limiter());
@@ -164,6 +165,21 @@ impl AdapterConnector {
         })
     }
 
+    /// Lets go of every connection's tokens, and with them its credentials, that no adapter uses any
+    /// more. Not of those that are wanted now: the adapter before may just have been given up.
+    fn forget_unused_tokens(
+        &self,
+        distributor: &ConnectionSettings,
+        tenant: Option<&ConnectionSettings>,
+    ) {
+        let wanted = |name: &String| {
+            let mut names = std::iter::once(distributor).chain(tenant);
+            names.any(|settings| settings.connection == *name)
+        };
+        let mut sources = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        sources.retain(|name, source| wanted(name) || Arc::strong_count(source) > 1);
+    }
+
     /// The tokens of a connection. Adapters come and go, with each upgrade and with each reading of
     /// the Secret; its tokens stay as long as they are made of the same.
     fn tokens(
@@ -217,6 +233,40 @@ mod tests {
         assert!(Arc::ptr_eq(first.limiter(), second.limiter()));
         drop((first, same));
         assert!(!connector.must_tell_its_identity(&second));
+    }
+
+    fn with_client(connection: &str, secret: &str) -> ConnectionSettings {
+        ConnectionSettings {
+            connection: connection.to_owned(),
+            login: Login::ClientCredentials {
+                token_url: "https://127.0.0.1:9/token".to_owned(),
+                scopes: Vec::new(),
+                id: "id".to_owned().into(),
+                secret: secret.to_owned().into(),
+            },
+            ..settings("https://127.0.0.1:1", 5)
+        }
+    }
+
+    #[test]
+    fn tokens_are_kept_from_adapter_to_adapter_and_forgotten_with_their_connection() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let connect = |login| connector.connect(login, None).unwrap();
+        let held = || -> Vec<String> { connector.tokens.lock().unwrap().keys().cloned().collect() };
+        let source = |name: &str| Arc::as_ptr(&connector.tokens.lock().unwrap()[name]);
+        let first = connect(with_client("ns/a", "s"));
+        let before = source("ns/a");
+        drop(first);
+        let first = connect(with_client("ns/a", "s"));
+        assert_eq!(before, source("ns/a"), "given up and made again: one token");
+        let second = connect(with_client("ns/b", "s"));
+        assert_eq!(held(), ["ns/a", "ns/b"]);
+        drop(first);
+        let third = connect(settings("https://127.0.0.1:1", 5));
+        assert_eq!(held(), ["ns/b"]);
+        drop((second, third));
+        connect(settings("https://127.0.0.1:1", 5));
+        assert_eq!(held(), Vec::<String>::new());
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Collector for Live {
 
 fn encode_calls(encoder: &mut DescriptorEncoder<'_>, calls: &Calls) -> Result<(), fmt::Error> {
     let none = None::<&NoExemplar>;
-    let help = "Requests to a BSS, by operation and outcome class";
+    let help = "Requests to a BSS and for its tokens, by operation and outcome class";
     let mut family = encoder.encode_descriptor("bss_calls", help, None, MetricType::Counter)?;
     for (&(operation, outcome), (count, _)) in &calls.calls {
         family

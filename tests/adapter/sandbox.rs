@@ -122,7 +122,11 @@ async fn each_side_is_forbidden_the_others_operations() {
     let calls: Vec<_> = limiter.calls.keys().copied().collect();
     assert_eq!(
         calls,
-        [("getReseller", "Forbidden"), ("listCopies", "Forbidden")],
+        [
+            ("getReseller", "Forbidden"),
+            ("listCopies", "Forbidden"),
+            ("requestToken", "Ok"),
+        ],
         "one limiter for both"
     );
 }

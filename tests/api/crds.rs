@@ -70,7 +70,7 @@ async fn install(plane: &ControlPlane) -> tenant_reseller_operator::local::Local
 }
 
 /// A namespace that no other test uses.
-async fn namespace(label: &str) -> TestNamespace {
+pub(crate) async fn namespace(label: &str) -> TestNamespace {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let plane = plane().await;
     let client = plane.client().await.unwrap();
@@ -89,7 +89,7 @@ async fn namespace(label: &str) -> TestNamespace {
 }
 
 /// What the tests do with any kind, as JSON.
-trait Objects {
+pub(crate) trait Objects {
     fn of(&self, kind: &str) -> Api<DynamicObject>;
     async fn create(&self, object: &Value) -> Result<Value, String>;
     /// Whether it would be accepted; nothing is stored.
@@ -165,7 +165,7 @@ async fn merged(
         .map(|object| serde_json::to_value(object).unwrap())
 }
 
-fn upgrade(name: &str) -> Value {
+pub(crate) fn upgrade(name: &str) -> Value {
     json!({
         "apiVersion": "tenantreseller.io/v1alpha1",
         "kind": "TenantResellerUpgrade",

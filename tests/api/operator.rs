@@ -17,6 +17,7 @@ mod kills;
 mod logins;
 mod manual;
 mod moves;
+mod origins;
 mod plain;
 mod refusals;
 mod restore;

@@ -73,6 +73,7 @@ fn all_of<K: DeserializeOwned + Serialize>(
         .collect()
 }
 
+/// In the order in which kubectl takes them: the namespace is the first.
 #[test]
 fn these_are_the_examples() {
     let kinds: Vec<String> = documents()
@@ -82,20 +83,20 @@ fn these_are_the_examples() {
     assert_eq!(
         kinds,
         [
-            "connection-accepted-risks.yaml Secret",
-            "connection-accepted-risks.yaml BssConnection",
-            "connection-oauth2.yaml Secret",
-            "connection-oauth2.yaml BssConnection",
             "connection.yaml Namespace",
             "connection.yaml Secret",
             "connection.yaml Secret",
             "connection.yaml BssConnection",
+            "oauth2-connection.yaml Secret",
+            "oauth2-connection.yaml BssConnection",
             "pricing.yaml CustomerPricing",
             "upgrade-default-pricing.yaml TenantResellerUpgrade",
             "upgrade-tenant-connection.yaml Secret",
             "upgrade-tenant-connection.yaml BssConnection",
             "upgrade-tenant-connection.yaml TenantResellerUpgrade",
             "upgrade.yaml TenantResellerUpgrade",
+            "weak-bss-connection.yaml Secret",
+            "weak-bss-connection.yaml BssConnection",
         ]
     );
 }
@@ -197,7 +198,7 @@ fn examples_belong_together() {
 /// Whoever reads about a risk reads all of them.
 #[test]
 fn every_risk_is_explained_in_its_example() {
-    let text = super::read("examples/connection-accepted-risks.yaml");
+    let text = super::read("examples/weak-bss-connection.yaml");
     for risk in [
         Risk::UnguardedSwitch,
         Risk::SingleOperator,

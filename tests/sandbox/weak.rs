@@ -37,7 +37,8 @@ async fn capabilities_tell_each_switch_and_a_restart_keeps_them() {
         "offGuard": "None", "tenantAccess": "Shared",
         "operations": { "createTenant": "ManualStep", "copyCustomers": "Unsupported" },
         "replayedRefusals": true, "requestKeyMs": 86_400_000, "lagMs": 7, "marks": "Later",
-        "markDelayMs": 60_000, "offsetPaging": true, "screens": "Careless",
+        "markDelayMs": 60_000, "offsetPaging": true, "nameless": true,
+        "screens": "Careless",
     });
     let mut expected = before;
     for (name, value) in weak.as_object().unwrap() {
@@ -61,6 +62,17 @@ async fn capabilities_tell_each_switch_and_a_restart_keeps_them() {
     world.restart().await;
     assert_eq!(world.look("promises").await, expected);
     assert_eq!(world.get("/capabilities").await.ok(), told);
+}
+
+#[tokio::test]
+async fn who_tells_no_identity_says_nothing_instead() {
+    let world = World::new().await;
+    let told = world.get("/identity").await.ok();
+    assert!(told["identity"].is_string(), "{told}");
+    world.switch(json!({ "nameless": true })).await;
+    assert_eq!(world.get("/identity").await.ok(), json!({}));
+    world.switch(json!({ "nameless": false })).await;
+    assert_eq!(world.get("/identity").await.ok(), told);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::hidden;
 use super::oauth::{Token, TokenSource};
 use crate::bss::error::BssError;
+use crate::bss::limits::Figures;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -33,8 +34,9 @@ impl Credentials {
         }
     }
 
-    /// What to log in with now. May ask the token endpoint, never the BSS.
-    pub(super) async fn login(&self) -> Result<Login, Failure> {
+    /// What to log in with now. May ask the token endpoint, never the BSS; that is counted among the
+    /// figures.
+    pub(super) async fn login(&self, figures: &Figures) -> Result<Login, Failure> {
         let unsendable = |_| Failure::Unsendable("the token".to_owned());
         match self {
             Self::Bearer(token) => Ok(Login {
@@ -42,7 +44,7 @@ impl Credentials {
                 token: None,
             }),
             Self::OAuth(source) => {
-                let token = source.token().await?;
+                let token = source.token(figures).await?;
                 Ok(Login {
                     header: bearer(&token.text).map_err(unsendable)?,
                     token: Some(token),

@@ -173,12 +173,12 @@ impl Transport {
         request: &Request<'_>,
         throttles: impl Fn(&Reply) -> bool,
     ) -> Result<Reply, Failure> {
-        let login = self.credentials.login().await?;
+        let login = self.credentials.login(self.limiter.figures()).await?;
         let reply = self.attempt(request, &login, &throttles).await?;
         if reply.status != 401 || reply.throttled || !self.credentials.another(&login) {
             return Ok(reply);
         }
-        let login = self.credentials.login().await?;
+        let login = self.credentials.login(self.limiter.figures()).await?;
         self.attempt(request, &login, &throttles).await
     }
 

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use futures::{StreamExt as _, pin_mut};
 use kube::Api;
-use kube::api::{ApiResource, DynamicObject, WatchEvent, WatchParams};
-use serde_json::Value;
+use kube::api::{ApiResource, DynamicObject, ListParams, WatchEvent, WatchParams};
+use serde_json::{Value, json};
 use tenant_reseller_operator::api::{
     BssConnection, ConditionType, CustomerPricing, TenantResellerUpgrade,
 };
 
+use crate::crds::{self, Objects as _};
 use crate::kstatus;
 
 /// An upgrade at a moment.
@@ -142,7 +143,11 @@ impl Drop for History {
     }
 }
 
-fn watched<K>(client: kube::Client, namespace: &str) -> (Seen, tokio::task::JoinHandle<()>)
+fn watched<K>(
+    client: kube::Client,
+    namespace: &str,
+    mut version: String,
+) -> (Seen, tokio::task::JoinHandle<()>)
 where
     K: kube::Resource<DynamicType = ()>,
 {
@@ -150,35 +155,69 @@ where
     let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &kind);
     let seen = Seen::default();
     let keep = Arc::clone(&seen);
-    // From the beginning: the namespace is new, so that nothing is missed.
     let task = tokio::spawn(async move {
-        let mut version = "0".to_owned();
         loop {
-            let Ok(stream) = api.watch(&WatchParams::default(), &version).await else {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            };
-            pin_mut!(stream);
-            while let Some(Ok(event)) = stream.next().await {
-                if let WatchEvent::Added(object)
-                | WatchEvent::Modified(object)
-                | WatchEvent::Deleted(object) = event
-                {
-                    version = object.metadata.resource_version.clone().unwrap();
-                    let value = serde_json::to_value(object).unwrap();
-                    keep.lock().unwrap().push((Instant::now(), value));
+            let watch = api.watch(&WatchParams::default(), &version).await;
+            let mut gone = matches!(&watch, Err(kube::Error::Api(status)) if status.code == GONE);
+            if let Ok(stream) = watch {
+                pin_mut!(stream);
+                while let Some(Ok(event)) = stream.next().await {
+                    match event {
+                        WatchEvent::Added(object)
+                        | WatchEvent::Modified(object)
+                        | WatchEvent::Deleted(object) => {
+                            version = object.metadata.resource_version.clone().unwrap();
+                            keep_state(&keep, object);
+                        }
+                        WatchEvent::Bookmark(_) => {}
+                        WatchEvent::Error(status) => gone = status.code == GONE,
+                    }
                 }
+            }
+            if gone {
+                // The API server has forgotten what followed that version: what is there now, and
+                // on from there. A test that must see every state does not outlive its history.
+                if let Ok(list) = api.list(&ListParams::default()).await {
+                    version = list.metadata.resource_version.unwrap();
+                    for object in list.items {
+                        keep_state(&keep, object);
+                    }
+                }
+            } else {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
     });
     (seen, task)
 }
 
+/// *Gone*: a version that the API server does not know any more.
+const GONE: u16 = 410;
+
+fn keep_state(seen: &Seen, object: DynamicObject) {
+    let version = object.metadata.resource_version.clone();
+    let mut seen = seen.lock().unwrap();
+    let known = |(_, old): &(Instant, Value)| old["metadata"]["resourceVersion"] == json!(version);
+    if !seen.iter().any(known) {
+        seen.push((Instant::now(), serde_json::to_value(object).unwrap()));
+    }
+}
+
 impl History {
+    /// From the beginning: the namespace is new, so that nothing is missed.
     pub(super) fn watch(client: kube::Client, namespace: &str) -> Self {
-        let (seen, upgrades) = watched::<TenantResellerUpgrade>(client.clone(), namespace);
-        let (connections, of_connections) = watched::<BssConnection>(client.clone(), namespace);
-        let (prices, of_prices) = watched::<CustomerPricing>(client, namespace);
+        Self::watch_from(client, namespace, "0")
+    }
+
+    /// What followed a version.
+    fn watch_from(client: kube::Client, namespace: &str, version: &str) -> Self {
+        let from = || (client.clone(), version.to_owned());
+        let (client, version) = from();
+        let (seen, upgrades) = watched::<TenantResellerUpgrade>(client, namespace, version);
+        let (client, version) = from();
+        let (connections, of_connections) = watched::<BssConnection>(client, namespace, version);
+        let (client, version) = from();
+        let (prices, of_prices) = watched::<CustomerPricing>(client, namespace, version);
         Self {
             seen,
             beside: vec![connections, prices],
@@ -308,3 +347,35 @@ pub(super) const MILESTONES: [&str; 6] = [
     "BackOrderingActivated",
     "Verified",
 ];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_whose_version_is_forgotten_begins_anew() {
+    let namespace = crds::namespace("forgotten").await;
+    namespace.create(&crds::upgrade("before")).await.unwrap();
+    // Older than the definitions, and so than all that the API server remembers of them.
+    let forgotten = "1";
+    let api = namespace.of("TenantResellerUpgrade");
+    let told = match api.watch(&WatchParams::default(), forgotten).await {
+        Err(error) => format!("{error:?}"),
+        Ok(stream) => {
+            pin_mut!(stream);
+            format!("{:?}", stream.next().await)
+        }
+    };
+    assert!(told.contains("410"), "{told}");
+    let history = History::watch_from(namespace.client.clone(), &namespace.name, forgotten);
+    let names = || -> BTreeSet<String> {
+        let all = history.all().into_iter();
+        all.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    super::world::until("what is there is seen", || async {
+        (names().contains("before"), format!("{:?}", names()))
+    })
+    .await;
+    namespace.create(&crds::upgrade("after")).await.unwrap();
+    super::world::until("what follows is seen", || async {
+        (names().contains("after"), format!("{:?}", names()))
+    })
+    .await;
+}

@@ -16,6 +16,7 @@ use super::guard::{AllowedRanges, GuardedHost};
 use super::target::{Cleartext, Target};
 use super::{Timeouts, hidden};
 use crate::bss::error::BssError;
+use crate::bss::limits::Figures;
 use cache::{Cache, Issued, Step, Waited};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,6 +28,8 @@ use url::form_urlencoded;
 
 pub(super) use cache::Token;
 
+/// What a request for a token is counted as, among the operations of the BSS.
+const OPERATION: &str = "requestToken";
 /// No token is larger.
 const REPLY_LIMIT: usize = 64 * 1024;
 
@@ -149,13 +152,14 @@ impl TokenSource {
         self.settings.same(settings)
     }
 
-    /// A token that is good as far as known. Many may ask at a time; one request is made.
-    pub(super) async fn token(&self) -> Result<Token, Failure> {
+    /// A token that is good as far as known. Many may ask at a time; one request is made, and counted
+    /// where its caller counts.
+    pub(super) async fn token(&self, figures: &Figures) -> Result<Token, Failure> {
         let step = self.cache().step(self.now());
         match step {
             Step::Use(token) => Ok(token),
             Step::Renew(token) => match self.flight.try_lock() {
-                Ok(_flight) => self.fetch().await,
+                Ok(_flight) => self.fetch(figures).await,
                 Err(_) => Ok(token),
             },
             Step::Fetch(since) => {
@@ -163,7 +167,7 @@ impl TokenSource {
                 let waited = self.cache().waited(since, self.now());
                 match waited {
                     Waited::Over(result) => result,
-                    Waited::Fetch => self.fetch().await,
+                    Waited::Fetch => self.fetch(figures).await,
                 }
             }
         }
@@ -181,11 +185,14 @@ impl TokenSource {
         cache.known().fold(own, |text, token| hidden(&text, token))
     }
 
-    async fn fetch(&self) -> Result<Token, Failure> {
+    async fn fetch(&self, figures: &Figures) -> Result<Token, Failure> {
+        let start = Instant::now();
         let asked = self.ask().await;
+        let outcome = asked.as_ref().map_or_else(class, |_| "Ok");
+        figures.called(OPERATION, outcome, start.elapsed());
         tracing::debug!(
             endpoint = %self.endpoint(),
-            outcome = if asked.is_ok() { "Ok" } else { "Failed" },
+            outcome,
             "asked for a token"
         );
         self.cache().land(asked, self.now())
@@ -259,6 +266,20 @@ impl TokenSource {
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The class of a request for a token that failed, as figures and logs name it.
+fn class(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::CredentialsRefused => "AuthRejected",
+        Failure::Refused(_) => "Refused",
+        Failure::Unsendable(_) => "Invalid",
+        Failure::Withdrawn => "Withdrawn",
+        Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
+        Failure::TokenAway(_) | Failure::NotSent(_) | Failure::Lost(_) | Failure::Deferred(_) => {
+            "Unavailable"
+        }
     }
 }
 
