@@ -20,6 +20,7 @@ use tenant_reseller_operator::upgrade::{
     apply_claim_edit, compose, decide, fold, validate,
 };
 
+use crate::kstatus;
 use crate::simulated_bss::World;
 
 /// What may go wrong with one effect.
@@ -208,6 +209,8 @@ impl Driver {
         };
         let status = compose(&self.status, draft, self.now());
         if status != self.status {
+            let object = serde_json::json!({ "metadata": { "generation": 1 }, "status": status });
+            kstatus::assert_state(&object);
             self.status = status;
             self.statuses.push(self.status.clone());
         }

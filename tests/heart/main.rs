@@ -14,6 +14,8 @@ mod budget;
 mod drive;
 mod guards;
 mod judges;
+#[path = "../support/kstatus.rs"]
+mod kstatus;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod table;

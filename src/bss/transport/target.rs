@@ -101,8 +101,10 @@ impl Target {
                 .map_err(|()| Failure::Unsendable("the path".to_owned()))?;
             segments.pop_if_empty();
             for segment in path {
-                // A URL cannot carry these as names: they would lead to another operation.
-                if matches!(*segment, "" | "." | "..") {
+                // A URL cannot carry these as names: they would lead to another operation. Tabs
+                // and line breaks it leaves out, so that ".\t." would be "..".
+                let nameless = matches!(*segment, "" | "." | "..");
+                if nameless || segment.chars().any(char::is_control) {
                     return Err(Failure::Unsendable(format!("the id {segment:?}")));
                 }
                 segments.push(segment);
@@ -184,7 +186,7 @@ mod tests {
                 url.as_str(),
                 "https://bss.example/v1/resellers/a%2Fb%3Fc%23d%20%25%C3%A9/tenant"
             );
-            for wrong in ["", ".", ".."] {
+            for wrong in ["", ".", "..", "a\tb", ".\t.", "a\n"] {
                 assert!(target.join(&["resellers", wrong, "tenant"], &[]).is_err());
             }
         }

@@ -37,7 +37,7 @@ impl World {
 
     /// What was seen so far was checked; what follows begins anew with what is there then.
     fn watch_anew(&mut self, namespace: &str) {
-        self.history = History::watch(self.client.clone(), namespace);
+        self.history = History::watch(&self.client, namespace);
     }
 
     /// Waits until it asks a person, and sees that it waits for the answer.

@@ -205,12 +205,12 @@ fn keep_state(seen: &Seen, object: DynamicObject) {
 
 impl History {
     /// From the beginning: the namespace is new, so that nothing is missed.
-    pub(super) fn watch(client: kube::Client, namespace: &str) -> Self {
+    pub(super) fn watch(client: &kube::Client, namespace: &str) -> Self {
         Self::watch_from(client, namespace, "0")
     }
 
     /// What followed a version.
-    fn watch_from(client: kube::Client, namespace: &str, version: &str) -> Self {
+    fn watch_from(client: &kube::Client, namespace: &str, version: &str) -> Self {
         let from = || (client.clone(), version.to_owned());
         let (client, version) = from();
         let (seen, upgrades) = watched::<TenantResellerUpgrade>(client, namespace, version);
@@ -363,7 +363,7 @@ async fn a_history_whose_version_is_forgotten_begins_anew() {
         }
     };
     assert!(told.contains("410"), "{told}");
-    let history = History::watch_from(namespace.client.clone(), &namespace.name, forgotten);
+    let history = History::watch_from(&namespace.client, &namespace.name, forgotten);
     let names = || -> BTreeSet<String> {
         let all = history.all().into_iter();
         all.map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())

@@ -105,7 +105,7 @@ impl World {
             .await
             .unwrap();
         let client = plane.client().await.unwrap();
-        let history = History::watch(client.clone(), &namespace);
+        let history = History::watch(&client, &namespace);
         let bss = Bss::start(plane, label, &options.data).await;
         let operator_kubeconfig = install(plane, &system).await;
         let [port] = ports::free().unwrap();
