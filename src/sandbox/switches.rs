@@ -68,6 +68,8 @@ pub struct Switches {
     pub offset_paging: bool,
     /// How long a token from the token endpoint is good, in seconds.
     pub token_seconds: u32,
+    /// It does not tell its identity, as if it had none.
+    pub nameless: bool,
     /// What the screens let people do.
     pub screens: Screens,
 }
@@ -97,6 +99,7 @@ impl Default for Switches {
             mark_delay_ms: None,
             offset_paging: false,
             token_seconds: 3600,
+            nameless: false,
             screens: Screens::Guarded,
         }
     }

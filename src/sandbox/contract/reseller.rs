@@ -9,9 +9,12 @@ use crate::sandbox::store::{Audit, Store, Tx, from_word};
 
 pub(super) fn identity(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     no_parameters(request)?;
-    Reply::ok(&Identity {
-        identity: Some(tx.meta("identity")?),
-    })
+    let identity = if tx.switches.nameless {
+        None
+    } else {
+        Some(tx.meta("identity")?)
+    };
+    Reply::ok(&Identity { identity })
 }
 
 pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal> {
