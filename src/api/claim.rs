@@ -76,6 +76,10 @@ pub struct ResellerClaimSpec {
     /// issued a higher one than this record knows, so the cluster's state went back. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_epoch: Option<i64>,
+    /// Whether the epoch was issued when work came to rest by a person's wish, so that nothing that
+    /// was sent before can take effect any more. Example: `false`
+    #[serde(default)]
+    pub resting: bool,
     /// The tenant's id, once it is known. Example: `t-7001`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]

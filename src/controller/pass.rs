@@ -24,7 +24,7 @@ use crate::mutants::{Mutant, on};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
     ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
-    decide, fold, success, suspension, validate,
+    at_rest, decide, fold, success, suspension, validate,
 };
 
 /// The finalizer goes when the operator rests longer than this.
@@ -442,7 +442,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             dependents::connection(&*self.cluster, &connection, life, trouble, now).await?;
         }
         let state = if suspension(&upgrade) == Suspension::Suspended {
-            suspended()
+            at_rest()
         } else {
             state
         };
@@ -737,21 +737,12 @@ fn unproven() -> State {
     }
 }
 
-fn suspended() -> State {
-    State {
-        reason: Reason::Suspended,
-        message: "All work on this upgrade rests.".to_owned(),
-        next_action: "Set spec.suspend to false and remove the annotation \
-                      tenantreseller.io/suspend to go on."
-            .to_owned(),
-    }
-}
-
 fn account<B>(valid: &ValidUpgrade, life: &Life<B>) -> AccountId {
-    life.observed.reseller.as_ref().map_or_else(
-        || valid.account.clone(),
-        |reseller| reseller.account.clone(),
-    )
+    let read = life.observed.reseller.as_ref();
+    let read = read.map(|reseller| &reseller.account);
+    read.or(valid.pinned_account.as_ref())
+        .unwrap_or(&valid.account)
+        .clone()
 }
 
 fn concurrency<B>(fetched: &Fetched<B>) -> usize {

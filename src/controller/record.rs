@@ -91,7 +91,8 @@ pub(super) async fn claim<C: Cluster, B>(
                 .observed
                 .reseller
                 .as_ref()
-                .map(|reseller| reseller.account.clone());
+                .map(|reseller| reseller.account.clone())
+                .or_else(|| valid.pinned_account.clone());
             let reseller = reseller.ok_or(ClusterError::Conflict)?;
             match take(cluster, valid, &reseller).await? {
                 Taken::Ours(claim) => *claim,
@@ -149,6 +150,7 @@ async fn take<C: Cluster>(
                 epoch: None,
                 acquiring: false,
                 unconfirmed_epoch: None,
+                resting: false,
                 tenant_id: None,
                 tenant_currency: None,
                 intents: ClaimIntents::default(),

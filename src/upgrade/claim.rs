@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
+use super::valid::Suspension;
 use crate::api::{
     ActivationIntent, ClaimHolder, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
@@ -50,10 +51,15 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         ClaimEdit::Take => {}
         ClaimEdit::BeginAcquire => next.acquiring = true,
         ClaimEdit::EndAcquire => next.acquiring = false,
-        ClaimEdit::RecordEpoch { epoch, went_back } => {
+        ClaimEdit::RecordEpoch {
+            epoch,
+            went_back,
+            suspension,
+        } => {
             let epoch = i64::try_from(*epoch).unwrap_or(i64::MAX);
             next.acquiring = false;
             next.epoch = Some(epoch);
+            next.resting = *suspension == Suspension::Suspended;
             if *went_back == WentBack::Yes {
                 next.unconfirmed_epoch = Some(epoch);
             }

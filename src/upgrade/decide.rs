@@ -24,6 +24,10 @@ use crate::mutants::{Mutant, on};
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;
 
+/// What whoever suspended an upgrade does next.
+const RESUME: &str = "Set spec.suspend to false and remove the annotation \
+                                 tenantreseller.io/suspend to go on.";
+
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
@@ -132,61 +136,90 @@ impl Decide<'_> {
         })
     }
 
-    /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up.
+    /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up; then
+    /// an epoch is acquired, under which nothing is sent.
     fn suspended(&self, wait: Option<Duration>) -> Decision {
-        let open = self.seen.trouble.is_some()
-            && self.seen.claim.as_ref().is_some_and(|claim| {
-                claim
-                    .intents
-                    .create_tenant
-                    .as_ref()
-                    .is_some_and(|i| i.operation_id.is_none())
-                    || claim.intents.activate.is_some()
-            });
-        let (reason, message) = if open {
-            (
-                Reason::Suspending,
-                "A call that was sent has no outcome yet; nothing new is begun.",
-            )
-        } else {
-            (Reason::Suspended, "All work on this upgrade rests.")
-        };
-        let state = State {
-            reason,
-            message: message.to_owned(),
-            next_action: "Set spec.suspend to false and remove the annotation \
-                          tenantreseller.io/suspend to go on."
-                .to_owned(),
-        };
-        let effect = open.then(|| {
-            let activating = self
-                .seen
-                .claim
-                .as_ref()
-                .is_some_and(|claim| claim.intents.activate.is_some());
-            Effect::Read(if activating {
-                Read::Reseller
-            } else {
-                Read::Tenant
+        self.looks_up(wait)
+            .or_else(|| self.shuts_out(wait))
+            .unwrap_or_else(|| Decision {
+                effect: None,
+                state: at_rest(),
+                next: Next::OnChange,
             })
-        });
-        if let (Some(wait), true) = (wait, open) {
-            return Decision {
+    }
+
+    /// A call without an outcome that must not be repeated blindly, after a failure.
+    fn looks_up(&self, wait: Option<Duration>) -> Option<Decision> {
+        let intents = &self.seen.claim.as_ref()?.intents;
+        let creating = intents.create_tenant.as_ref();
+        let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
+        let activating = intents.activate.is_some();
+        if self.seen.trouble.is_none() || !(creating || activating) {
+            return None;
+        }
+        let state = suspending("A call that was sent has no outcome yet; nothing new is begun.");
+        if let Some(wait) = wait {
+            return Some(Decision {
                 effect: None,
                 state,
                 next: Next::After(wait),
-            };
+            });
         }
-        let next = if effect.is_some() {
-            Next::AfterEffect
+        let look = if activating {
+            Read::Reseller
         } else {
-            Next::OnChange
+            Read::Tenant
         };
-        Decision {
-            effect,
+        Some(Decision {
+            effect: Some(Effect::Read(look)),
             state,
-            next,
+            next: Next::AfterEffect,
+        })
+    }
+
+    /// A new epoch makes an end of what was sent before and may still be on its way. It also stays
+    /// when the cluster's state goes back to where nobody had suspended yet: the record knows less
+    /// than the BSS then, and a person is asked before anything irreversible happens.
+    fn shuts_out(&self, wait: Option<Duration>) -> Option<Decision> {
+        let begun = self.seen.claim.is_some() || self.upgrade.pinned_account.is_some();
+        let single = self.seen.ways.as_ref().map(|ways| ways.fencing);
+        if !begun || single == Some(Fencing::SingleOperator) {
+            return None;
         }
+        let claim = self.seen.claim.as_ref();
+        // Without an epoch on record nothing was ever sent, and after the switch nothing is.
+        let shut = |claim: &ResellerClaimSpec| {
+            claim.resting
+                || claim.activation_time.is_some()
+                || (claim.epoch.is_none() && !claim.acquiring)
+        };
+        if claim.is_some_and(shut) {
+            return None;
+        }
+        if let Some(wait) = wait {
+            let state = suspended(
+                "All work on this upgrade rests. What was sent before could not be shut out yet.",
+            );
+            return Some(Decision {
+                effect: None,
+                state,
+                next: Next::After(wait),
+            });
+        }
+        let effect = match claim {
+            None => Effect::Claim(ClaimEdit::Take),
+            Some(_) if !self.seen.identity_agrees => Effect::Read(Read::Identity),
+            Some(_) if self.seen.ways.is_none() => Effect::Read(Read::Capabilities),
+            Some(claim) => match self.refusal_to_record() {
+                Some(edit) => Effect::Claim(edit),
+                None => self.acquires(claim),
+            },
+        };
+        Some(Decision {
+            effect: Some(effect),
+            state: suspending("Nothing new is begun, and what was sent before is shut out."),
+            next: Next::AfterEffect,
+        })
     }
 
     fn rests(&self, wait: Duration) -> Decision {
@@ -286,25 +319,32 @@ impl Decide<'_> {
 
     /// An epoch, issued and on record, before anything is written.
     fn epoch(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        if self.seen.may_write() {
-            return None;
-        }
+        (!self.seen.may_write()).then(|| self.act(self.acquires(claim)))
+    }
+
+    /// The next step to an epoch. The record says that one is asked for before it is, so that one
+    /// whose number nobody heard is no sign of anything.
+    fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
         if let Some(issued) = self.seen.issued {
-            let went_back = match self.seen.went_back {
-                Some(_) => WentBack::Yes,
-                None => WentBack::No,
+            let went_back = if self.seen.went_back {
+                WentBack::Yes
+            } else {
+                WentBack::No
             };
-            return Some(self.act(Effect::Claim(ClaimEdit::RecordEpoch {
+            return Effect::Claim(ClaimEdit::RecordEpoch {
                 epoch: issued.epoch.0,
                 went_back,
-            })));
+                suspension: self.upgrade.suspended,
+            });
         }
         if !claim.acquiring {
-            return Some(self.act(Effect::Claim(ClaimEdit::BeginAcquire)));
+            return Effect::Claim(ClaimEdit::BeginAcquire);
         }
-        Some(self.act(Effect::Acquire {
-            take_over: self.upgrade.take_over.clone(),
-        }))
+        // Whoever rests takes nothing over.
+        let works = self.upgrade.suspended == Suspension::Running;
+        Effect::Acquire {
+            take_over: self.upgrade.take_over.clone().filter(|_| works),
+        }
     }
 
     /// A definite refusal goes on record at once, not after the wait: it unfreezes `spec.tenant`,
@@ -512,16 +552,15 @@ impl Decide<'_> {
             ));
         }
         // Whoever was at work before may have sent copies that reads do not show yet, and the record
-        // that names them is gone.
+        // that names them may be gone with the cluster's state, which shows no sign of it where no
+        // epoch was issued in between.
         if ways.copying == Copying::LookUpFirst
-            && let Some(left) = self
-                .seen
-                .went_back
-                .and_then(|since| self.settling_since(Some(since)))
+            && self.seen.followed.is_some()
+            && let Some(left) = self.settling_since(self.seen.followed)
         {
             return Some(Self::settles(
                 left,
-                "copies of which the record knows nothing",
+                "copies of which the record may know nothing",
             ));
         }
         let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);
@@ -752,6 +791,28 @@ fn settled(outcome: &PricingOutcome) -> bool {
     match outcome {
         PricingOutcome::Written | PricingOutcome::Unchanged => true,
         PricingOutcome::Differs(_) | PricingOutcome::Failed(_) | PricingOutcome::Unknown => false,
+    }
+}
+
+/// What people read of an upgrade that is suspended.
+#[must_use]
+pub fn at_rest() -> State {
+    suspended("All work on this upgrade rests.")
+}
+
+fn suspended(message: &str) -> State {
+    State {
+        reason: Reason::Suspended,
+        message: message.to_owned(),
+        next_action: RESUME.to_owned(),
+    }
+}
+
+fn suspending(message: &str) -> State {
+    State {
+        reason: Reason::Suspending,
+        message: message.to_owned(),
+        next_action: RESUME.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::claim::Holding;
 use super::observed::{Approval, CleanFinalSweep};
+use super::valid::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
@@ -175,6 +176,8 @@ pub enum ClaimEdit {
         epoch: u64,
         /// Whether the BSS had issued a higher one before than the record knew.
         went_back: WentBack,
+        /// Whether work goes on under it, or rests.
+        suspension: Suspension,
     },
     /// The BSS holds a tenant under our key of which the record knows nothing.
     MissTenant,

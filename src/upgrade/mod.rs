@@ -27,7 +27,7 @@ mod ways;
 
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
-pub use decide::{Decision, Next, State, decide, intends, success};
+pub use decide::{Decision, Next, State, at_rest, decide, intends, success};
 pub use effect::{
     Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
     Tried, Work,

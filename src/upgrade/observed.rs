@@ -234,9 +234,11 @@ pub struct Observed {
     pub acquires_unheard: u64,
     /// An epoch that was issued and is not on record yet.
     pub issued: Option<IssuedEpoch>,
-    /// When it was seen that more epochs were issued than the record accounts for: the cluster's
-    /// state went back, or another operator was at work.
-    pub went_back: Option<Duration>,
+    /// Whether more epochs were issued than the record accounts for: the cluster's state went back,
+    /// or another operator was at work.
+    pub went_back: bool,
+    /// When the epoch was issued that followed another one: somebody may have written before.
+    pub followed: Option<Duration>,
     /// The epoch under which this life works.
     pub epoch: Option<Epoch>,
     /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
@@ -378,7 +380,8 @@ impl Observed {
             .and_then(|epoch| u64::try_from(epoch).ok())
             .unwrap_or(0);
         let between = issued.previous.0.saturating_sub(known);
-        self.went_back = (between > self.acquires_unheard).then_some(now);
+        self.went_back = between > self.acquires_unheard;
+        self.followed = (issued.previous.0 > 0).then_some(now);
         self.acquires_unheard = self.acquires_unheard.saturating_sub(between);
         self.issued = Some(issued);
     }

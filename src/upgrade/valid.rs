@@ -135,7 +135,7 @@ pub struct ValidUpgrade {
 }
 
 /// Whether all work rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Suspension {
     /// It rests.
     Suspended,

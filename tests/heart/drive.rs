@@ -228,6 +228,7 @@ impl Driver {
             epoch: None,
             acquiring: false,
             unconfirmed_epoch: None,
+            resting: false,
             tenant_id: None,
             tenant_currency: None,
             intents: ClaimIntents::default(),

@@ -98,11 +98,14 @@ fn a_suspended_upgrade_does_not_ask_a_dead_bss_without_end() {
         driver.clock.saturating_sub(before).as_secs() > 30,
         "it rests between its looks"
     );
-    // The look-up succeeds: nothing is open any more.
-    for _ in 0..4 {
+    // The look-up succeeds: nothing is open any more, and what may still be on its way is shut out.
+    for _ in 0..8 {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::Suspended);
+    let record = driver.claim.as_ref().unwrap();
+    assert!(record.resting, "{record:?}");
+    assert_eq!(record.epoch, Some(2));
 }
 
 #[test]

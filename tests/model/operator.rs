@@ -89,7 +89,7 @@ impl Operator {
             back(&mut seen.begun);
             back(&mut seen.sent);
             back(&mut seen.frozen);
-            back(&mut seen.went_back);
+            back(&mut seen.followed);
             back(&mut seen.not_before);
         });
         if let Some(told) = &mut self.told {
@@ -199,6 +199,7 @@ fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
         epoch: None,
         acquiring: false,
         unconfirmed_epoch: None,
+        resting: false,
         tenant_id: None,
         tenant_currency: None,
         intents: ClaimIntents::default(),
@@ -285,7 +286,7 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
     long_ago(&mut seen.begun, upgrade.terms.settle, timed);
     long_ago(&mut seen.sent, upgrade.terms.settle, timed);
     long_ago(&mut seen.frozen, upgrade.terms.order_settle, orders);
-    long_ago(&mut seen.went_back, upgrade.terms.settle, timed);
+    long_ago(&mut seen.followed, upgrade.terms.settle, timed);
 }
 
 /// What only status and reports are made of, and what the next look overwrites before anybody asks.
