@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::lease::Leadership;
-use super::watch::{Guarded, Happenings, Stores, Watches};
+use super::lease::{Leadership, LeaseView};
+use super::watch::{Anew, Guarded, Happenings, Stores, Watches};
 use crate::api::TenantResellerUpgrade;
 
 type Upgrade = Guarded<TenantResellerUpgrade>;
@@ -179,6 +179,7 @@ impl Engine {
             gone,
         } = self;
         let stores = watches.stores();
+        let listed_anew = list_anew(leadership.view(), watches.anew);
         let boundary = Arc::new(Boundary {
             known: Known {
                 stores: stores.clone(),
@@ -202,7 +203,7 @@ impl Engine {
         .reconcile_on(wakers.1)
         .reconcile_all_on(terms(&leadership))
         .graceful_shutdown_on(stop.cancelled_owned());
-        controller
+        let passes = controller
             .run(
                 |upgrade, boundary: Arc<Boundary<F>>| async move {
                     Ok::<_, Infallible>(boundary.pass(upgrade).await)
@@ -210,8 +211,23 @@ impl Engine {
                 |_, never, _| match *never {},
                 boundary,
             )
-            .for_each(|_| ready(()))
-            .await;
+            .for_each(|_| ready(()));
+        tokio::select! {
+            () = passes => {}
+            never = listed_anew => match never {},
+        }
+    }
+}
+
+/// Whenever the cluster's state went back, everything is listed anew: a watch would not tell.
+async fn list_anew(mut view: tokio::sync::watch::Receiver<LeaseView>, anew: Anew) -> Infallible {
+    loop {
+        let known = *anew.borrow();
+        let Ok(view) = view.wait_for(|view| view.went_back != known).await else {
+            // Nobody takes part in the election any more; nothing will be noticed.
+            return std::future::pending().await;
+        };
+        anew.send_replace(view.went_back);
     }
 }
 

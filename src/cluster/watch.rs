@@ -193,6 +193,8 @@ pub(super) type Happenings<K> =
 /// The watches, not running yet: an [`super::Engine`] runs them.
 pub struct Watches {
     pub(super) stores: Stores,
+    /// Begins all of them anew, with a list.
+    pub(super) anew: Anew,
     pub(super) upgrades: Happenings<TenantResellerUpgrade>,
     pub(super) connections: Happenings<BssConnection>,
     pub(super) pricing: Happenings<CustomerPricing>,
@@ -203,13 +205,15 @@ impl Watches {
     #[must_use]
     pub fn new(clients: &Clients, scope: &Scope) -> Self {
         let (client, pulses) = (&clients.watches, &clients.pulses);
+        let anew = Anew::new(0);
         let (upgrades, upgrade_events, upgrades_filled) =
-            watched(scope.api(client), pulses, |p| &p.upgrades);
+            watched(scope.api(client), &anew, pulses, |p| &p.upgrades);
         let (connections, connection_events, connections_filled) =
-            watched(scope.api(client), pulses, |p| &p.connections);
+            watched(scope.api(client), &anew, pulses, |p| &p.connections);
         let (pricing, pricing_events, pricing_filled) =
-            watched(scope.api(client), pulses, |p| &p.pricing);
+            watched(scope.api(client), &anew, pulses, |p| &p.pricing);
         Self {
+            anew,
             stores: Stores {
                 upgrades,
                 connections,
@@ -229,8 +233,35 @@ impl Watches {
     }
 }
 
+/// Asks for a new beginning of the watches, by a number that changes.
+pub(super) type Anew = tokio::sync::watch::Sender<u64>;
+
+/// A stream that begins anew whenever it is asked to. What begins lists first, so that whoever
+/// follows it forgets what is not there any more.
+fn restarted<S>(
+    begin: impl Fn() -> S + Send + 'static,
+    asked: tokio::sync::watch::Receiver<u64>,
+) -> impl Stream<Item = S::Item> + Send + 'static
+where
+    S: Stream + Unpin + Send + 'static,
+    S::Item: Send,
+{
+    let first = (begin(), asked);
+    futures::stream::unfold((first, begin), |((mut present, mut asked), begin)| async {
+        loop {
+            tokio::select! {
+                biased;
+                // Without anybody who could ask, it goes on as it is.
+                Ok(()) = asked.changed() => present = begin(),
+                event = present.next() => return Some((event?, ((present, asked), begin))),
+            }
+        }
+    })
+}
+
 fn watched<K>(
     api: Api<Guarded<K>>,
+    anew: &Anew,
     pulses: &Arc<Pulses>,
     of: fn(&Pulses) -> &Pulse,
 ) -> (Store<Guarded<K>>, Happenings<K>, Filled)
@@ -241,8 +272,15 @@ where
     let (store, writer) = reflector::store();
     let (fill, filled) = tokio::sync::watch::channel(false);
     let pulses = Arc::clone(pulses);
-    let events = watcher(api, watcher::Config::default().timeout(WATCH_SECONDS))
+    let begin = move || {
+        watcher(
+            api.clone(),
+            watcher::Config::default().timeout(WATCH_SECONDS),
+        )
         .backoff(Patience::default())
+        .boxed()
+    };
+    let events = restarted(begin, anew.subscribe())
         .modify(prune)
         .reflect(writer)
         .filter_map(move |happened| {
@@ -373,6 +411,25 @@ impl Backoff for Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_stream_begins_anew_when_it_is_asked_to() {
+        let anew = Anew::new(0);
+        let begin = || futures::stream::iter(["list", "a", "b"]).chain(futures::stream::pending());
+        let mut events = Box::pin(restarted(begin, anew.subscribe()));
+        assert_eq!(events.next().await, Some("list"));
+        assert_eq!(events.next().await, Some("a"));
+        anew.send_replace(1);
+        let mut after = Vec::new();
+        for _ in 0..3 {
+            after.extend(events.next().await);
+        }
+        assert_eq!(after, ["list", "a", "b"]);
+        // Without anybody who could ask, it goes on as it is.
+        let mut alone = Box::pin(restarted(begin, Anew::new(0).subscribe()));
+        assert_eq!(alone.next().await, Some("list"));
+        assert_eq!(alone.next().await, Some("a"));
+    }
 
     #[test]
     fn patience_grows_and_forgets() {

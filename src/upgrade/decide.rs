@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Now;
-use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
+use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, Work};
 use super::foresight;
 use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
@@ -326,14 +326,9 @@ impl Decide<'_> {
     /// whose number nobody heard is no sign of anything.
     fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
         if let Some(issued) = self.seen.issued {
-            let went_back = if self.seen.went_back {
-                WentBack::Yes
-            } else {
-                WentBack::No
-            };
             return Effect::Claim(ClaimEdit::RecordEpoch {
                 epoch: issued.epoch.0,
-                went_back,
+                went_back: self.seen.went_back,
                 suspension: self.upgrade.suspended,
             });
         }

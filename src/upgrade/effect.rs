@@ -230,11 +230,12 @@ pub enum ClaimEdit {
 }
 
 /// Whether the cluster's record was found older than the BSS knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WentBack {
     /// It was.
     Yes,
     /// It was not.
+    #[default]
     No,
 }
 

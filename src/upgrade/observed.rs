@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::claim::Holding;
-use super::effect::ClaimEdit;
+use super::effect::{ClaimEdit, WentBack};
 use super::foresight::Foreseeing;
 use super::sweep::{Scope, Sweep};
 use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
@@ -236,7 +236,7 @@ pub struct Observed {
     pub issued: Option<IssuedEpoch>,
     /// Whether more epochs were issued than the record accounts for: the cluster's state went back,
     /// or another operator was at work.
-    pub went_back: bool,
+    pub went_back: WentBack,
     /// When the epoch was issued that followed another one: somebody may have written before.
     pub followed: Option<Duration>,
     /// The epoch under which this life works.
@@ -380,7 +380,11 @@ impl Observed {
             .and_then(|epoch| u64::try_from(epoch).ok())
             .unwrap_or(0);
         let between = issued.previous.0.saturating_sub(known);
-        self.went_back = between > self.acquires_unheard;
+        self.went_back = if between > self.acquires_unheard {
+            WentBack::Yes
+        } else {
+            WentBack::No
+        };
         self.followed = (issued.previous.0 > 0).then_some(now);
         self.acquires_unheard = self.acquires_unheard.saturating_sub(between);
         self.issued = Some(issued);

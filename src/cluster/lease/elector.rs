@@ -51,6 +51,8 @@ pub struct LeaseView {
     pub holder: Option<String>,
     /// What keeps this process from taking part, in words.
     pub trouble: Option<String>,
+    /// Grows whenever the lease is of an older version than it was before: etcd was put back.
+    pub went_back: u64,
 }
 
 /// The question whether this process leads, to be asked before every effect. Cheap to clone.
@@ -109,6 +111,8 @@ pub struct Elector {
     view: watch::Sender<LeaseView>,
     /// The lease as it was heard last, to be written back changed.
     last: Option<Lease>,
+    /// The version that it had then.
+    version: Option<u64>,
 }
 
 impl Elector {
@@ -127,6 +131,7 @@ impl Elector {
             valid_until: Arc::clone(&valid_until),
             view: sender,
             last: None,
+            version: None,
         };
         let leadership = Leadership {
             valid_until,
@@ -292,8 +297,27 @@ impl Elector {
         });
         let lease = answer?;
         let record = record(&lease);
+        self.notice(&record.version);
         self.last = Some(lease);
         Ok(record)
+    }
+
+    /// Versions of one etcd only grow. One that does not tells what no watch would: a watch from a
+    /// revision that is not there yet hears nothing, and fails at nothing.
+    fn notice(&mut self, version: &str) {
+        // A version that is no number says nothing.
+        let Ok(version) = version.parse() else { return };
+        let before = self.version.replace(version);
+        if before.is_some_and(|before| version < before) {
+            tracing::warn!(
+                lease = self.settings.name,
+                before,
+                version,
+                "the cluster's state went back; everything is listed anew"
+            );
+            self.view
+                .send_modify(|view| view.went_back = view.went_back.saturating_add(1));
+        }
     }
 
     /// Gives the lease back, so that the next one need not wait. Best effort: it expires anyway.

@@ -342,8 +342,8 @@ impl Fold<'_> {
         (!confirmed && !on(Mutant::RestoreUnconfirmed)).then(|| {
             verdict(
                 Reason::AwaitingConfirmation,
-                "The BSS knows a later epoch than the record in the cluster: the cluster's state \
-                 went back, and with it perhaps a suspension.",
+                "The BSS knows a later epoch than the record in this cluster: the cluster's state \
+                 went back, or another operator worked on this reseller; a suspension may be lost.",
                 format!(
                     "See that spec and suspension are as they should be, then confirm: kubectl \
                      annotate tru {} -n {} {}={epoch}",

@@ -182,9 +182,8 @@ async fn a_snapshot_of_the_same_epoch_brings_a_question_too() {
 }
 
 /// The files were copied back and nothing more: the place where the operator's watch stands comes
-/// only later again.
+/// only later again, and the lease tells.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not heard: a watch from a revision that is not there yet is silent"]
 async fn an_operator_that_goes_on_running_hears_when_revisions_are_given_out_again() {
     let (mut world, snapshot) = gone_on("restoredeaf").await;
     world.kill().await;
