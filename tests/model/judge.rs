@@ -185,21 +185,44 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
         Reason::VerificationFailed => !world.ledgers(2).is_empty(),
         Reason::AwaitingManualStep => {
             let modes = &world.switches.modes;
-            let left = |operation| modes.get(&operation) == Some(&Mode::ManualStep);
-            let by_hand = WriteOperation::ALL.into_iter().any(left)
-                || world.switches.promises.keys == Keys::None;
+            let no_keys = world.switches.promises.keys == Keys::None;
+            let by_hand = |operation: WriteOperation| {
+                let makes = matches!(
+                    operation,
+                    WriteOperation::CreateTenant
+                        | WriteOperation::CopyCustomers
+                        | WriteOperation::CopySubscriptions
+                );
+                modes.get(&operation) == Some(&Mode::ManualStep) || (no_keys && makes)
+            };
+            let copies_left = [
+                BlockerReason::NotCopied,
+                BlockerReason::HalfMarked,
+                BlockerReason::SourceChanged,
+            ]
+            .into_iter()
+            .any(stands);
             let freezes = seen.ways.as_ref().is_some_and(Ways::freezes);
-            by_hand || (freezes && world.ordering_enabled)
+            by_hand(WriteOperation::CreateTenant) && tenant.is_none()
+                || (by_hand(WriteOperation::CopyCustomers)
+                    || by_hand(WriteOperation::CopySubscriptions))
+                    && copies_left
+                || by_hand(WriteOperation::SetPricing)
+                || by_hand(WriteOperation::ActivateBackOrdering) && !world.on
+                || freezes && world.ordering_enabled && !world.on
         }
+        // An epoch that nobody accounts for; a request of which nobody knows what became.
         Reason::AwaitingConfirmation => record.is_some_and(|record| {
-            record.unconfirmed_epoch.is_some() || record.intents.create_tenant.is_some()
+            let creation = record.intents.create_tenant.as_ref();
+            let unknown = creation.is_some_and(|intent| intent.operation_id.is_none());
+            record.unconfirmed_epoch.is_some() || (unknown && tenant.is_none())
         }),
         Reason::ResellerClaimed => world
             .holder
             .as_ref()
             .is_some_and(|holder| holder != crate::bss::INSTALLATION),
         Reason::RiskNotAccepted => seen.capabilities.is_some() && seen.ways.is_none(),
-        Reason::PrecheckFailed => !world.ordering_enabled || unfit(world),
+        Reason::PrecheckFailed => (tenant.is_none() && !world.ordering_enabled) || unfit(world),
         _ => false,
     }
 }

@@ -379,7 +379,9 @@ impl Small {
                 state: next,
                 wrong,
             });
-            if late.left == Some(Duration::ZERO) {
+            // One that may live for ever may also be lost at any moment; one that is owed an end
+            // within its time may still arrive until then.
+            if late.left.is_none_or(|left| left.is_zero()) {
                 let mut next = state.clone();
                 next.late.remove(nth);
                 ways.successors.push(Successor {

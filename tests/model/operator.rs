@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Now, Observed, Outcome, Read,
-    RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold,
+    ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now, Observed, Outcome,
+    Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold,
 };
 
 use crate::calls::UnderWay;
@@ -352,8 +352,8 @@ pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
 
 /// Tells an operator that keeps everything what another was told, and compares what they decide.
 /// Answers how many decisions were compared.
-pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, told: Vec<Told>) -> usize {
-    let mut whole = Observed::default();
+pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Vec<Told>) -> usize {
+    let mut whole = from.clone();
     let mut at = NOW;
     let moment = |at| Now {
         wall: now(0).wall,
@@ -372,6 +372,13 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, told: Vec<Told>) -> usize
                 }
                 let decision = decide(upgrade, &whole, moment(at));
                 assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
+                let kind = |next| std::mem::discriminant::<Next>(next);
+                assert_eq!(
+                    kind(&decision.next),
+                    kind(&expected.next),
+                    "{kept:?}: {decision:?}, {expected:?}, at {at:?}, {:?}",
+                    whole.not_before
+                );
                 assert_eq!(
                     figureless(decision.effect),
                     figureless(expected.effect),

@@ -96,6 +96,17 @@ fn with_all_promises() -> Vec<Configuration> {
             ..new("the Storefront acts once, and a reply is lost")
         },
         Configuration {
+            acts: acts(&[Act::Buy(0), Act::Cancel(0), Act::Order(0)]),
+            acts_in_all: 1,
+            crashes: 1,
+            lost: 1,
+            customers: 1,
+            purchases: 1,
+            page: 4,
+            long: true,
+            ..new("the Storefront acts once, a crash and a lost reply")
+        },
+        Configuration {
             acts: acts(&[
                 Act::Suspend(0),
                 Act::Resume(0),
@@ -209,6 +220,19 @@ fn two_leaders() -> Vec<Configuration> {
             lost: 1,
             long: true,
             ..new("two leaders at once at the switch, and a lost reply")
+        },
+        Configuration {
+            from: Stage::FinalPurchases,
+            crashes: 1,
+            long: true,
+            ..new("two leaders at once at the switch, and one dies")
+        },
+        Configuration {
+            from: Stage::Copy,
+            crashes: 1,
+            lost: 1,
+            long: true,
+            ..new("two leaders at once while subscriptions are copied, a crash and a lost reply")
         },
     ]
 }
