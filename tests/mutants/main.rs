@@ -37,9 +37,11 @@ mod simulation {
     mod deeds;
     mod etcd;
     pub(crate) mod faults;
+    pub(crate) mod kill_scenarios;
     pub(crate) mod kills;
     mod operator;
     pub(crate) mod people;
+    mod played;
     mod port;
     pub(crate) mod run;
     pub(crate) mod scenario;

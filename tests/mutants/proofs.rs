@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::{Armed, Effort, Found, Proof, tried};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
-use crate::simulation::kills;
+use crate::simulation::kill_scenarios;
 use crate::simulation::run::run;
 use crate::simulation::scenario::Scenario;
 
@@ -88,7 +88,8 @@ pub(crate) fn kill_matrix() -> Proof {
             Effort::Long => Duration::from_secs(30),
         };
         let began = Instant::now();
-        for (name, scenario) in kills::scenarios() {
+        for case in kill_scenarios::all() {
+            let (name, scenario) = (case.name, case.scenario);
             let calls = Armed::without(|| run(&scenario, &[], false)).calls;
             for at in 1..=calls {
                 for fate in [

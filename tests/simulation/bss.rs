@@ -77,6 +77,7 @@ impl SimulatedBss {
             core.bystanders();
             if name == "activate" {
                 core.buys_at_the_switch();
+                core.acts_at_the_switch();
             }
             let now = core.now();
             core.world.now = now;

@@ -2,7 +2,7 @@
 //!
 //! Everything in it changes by events only, one at a time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::clockwork::{Agenda, Event, Rng};
 use super::etcd::{Etcd, Key};
 use super::faults::{Fate, Fault, Faults};
 use super::people::People;
+use super::played::{Landed, Played, Written};
 use super::scenario::STRONG;
 use crate::simulated_bss::blind::overlooks;
 use crate::simulated_bss::{Deed, World};
@@ -95,8 +96,20 @@ pub(crate) struct Core {
     pub(crate) restore_at: Option<u64>,
     /// Requests that arrive when so many calls were made.
     pub(crate) held: Vec<(u64, Event<Self>)>,
-    /// The numbers of the calls that wrote to the BSS.
-    pub(crate) writes: Vec<u64>,
+    /// The run came to its end, and what is still on its way arrives.
+    pub(crate) over: bool,
+    /// The call whose write takes effect now, after its sender was killed.
+    pub(crate) landing: Option<u64>,
+    /// The calls that wrote, on either side.
+    pub(crate) writes: Vec<Written>,
+    /// Writes that took effect after their sender was killed, or were refused then.
+    pub(crate) landed: Vec<Landed>,
+    /// What was done of the script, and when.
+    pub(crate) played: Vec<Played>,
+    /// What people do in the moment of the switch, one deed each time it is asked for.
+    pub(crate) at_switch: VecDeque<Deed>,
+    /// Who led the first cluster, in order.
+    pub(crate) leaders: Vec<Pid>,
     /// What people did unasked, by name.
     pub(crate) deeds: BTreeMap<&'static str, u64>,
     versions: u64,
@@ -156,7 +169,13 @@ impl Core {
             orders_before_switch: false,
             restore_at: None,
             held: Vec::new(),
+            over: false,
+            landing: None,
             writes: Vec::new(),
+            landed: Vec::new(),
+            played: Vec::new(),
+            at_switch: VecDeque::new(),
+            leaders: Vec::new(),
             deeds: BTreeMap::new(),
             versions: 0,
             glances: 0,
@@ -275,6 +294,9 @@ impl Core {
         self.clusters[cluster].holder = next;
         if let Some(pid) = next {
             self.say(|| format!("p{pid} leads"));
+            if cluster == 0 {
+                self.leaders.push(pid);
+            }
             self.take_over(pid);
         }
     }

@@ -65,7 +65,7 @@ impl Core {
         self.world.now = self.agenda.now;
         while let Some(at) = self.script.iter().position(|(call, _)| *call <= self.calls) {
             let (_, deed) = self.script.remove(at);
-            self.act(deed);
+            self.play(deed, false);
         }
         if !self.faults.somebody_acts() {
             return;
@@ -110,7 +110,7 @@ impl Core {
     }
 
     /// Somebody acts; answers whether the BSS let them.
-    fn act(&mut self, deed: Deed) -> bool {
+    pub(crate) fn act(&mut self, deed: Deed) -> bool {
         let name = name(&deed);
         self.world.now = self.agenda.now;
         let told = self.trace.is_some().then(|| format!("{deed:?}"));

@@ -9,8 +9,8 @@ use kube::api::ObjectMeta;
 use secrecy::SecretString;
 use tenant_reseller_operator::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
-    CustomerPricingStatus, FINALIZER, ResellerClaim, TenantResellerUpgrade,
-    TenantResellerUpgradeStatus, UpgradeReport,
+    CustomerPricingSpec, CustomerPricingStatus, DeclaredPricing, FINALIZER, ResellerClaim,
+    TenantResellerUpgrade, TenantResellerUpgradeStatus, UpgradeRef, UpgradeReport,
 };
 use tenant_reseller_operator::cluster::port::{ClusterError, ClusterResult, Finalizer, SecretView};
 
@@ -126,6 +126,29 @@ impl Etcd {
         self.connections.insert(key, connection);
     }
 
+    /// Somebody declares the pricing options of customers, if there are any to declare.
+    pub(crate) fn declare(
+        &mut self,
+        upgrade: &TenantResellerUpgrade,
+        customers: &[DeclaredPricing],
+    ) {
+        if customers.is_empty() {
+            return;
+        }
+        let name = upgrade.metadata.name.clone().unwrap_or_default();
+        let spec = CustomerPricingSpec {
+            upgrade_ref: UpgradeRef { name: name.clone() },
+            customers: customers.to_vec(),
+        };
+        let mut pricing = CustomerPricing::new(&name, spec);
+        pricing
+            .metadata
+            .namespace
+            .clone_from(&upgrade.metadata.namespace);
+        self.born(&mut pricing.metadata);
+        self.pricing.insert(key(&pricing.metadata), pricing);
+    }
+
     pub(crate) fn secret(&self, key: &Key) -> Option<SecretView> {
         let token = self.secrets.get(key)?;
         Some(SecretView {
@@ -212,8 +235,12 @@ impl Etcd {
         seen: &ObjectMeta,
         status: &BssConnectionStatus,
     ) -> ClusterResult<()> {
+        let after = self.bump();
         let there = self.connections.get_mut(&key(seen));
-        there.ok_or(ClusterError::Gone)?.status = Some(status.clone());
+        let there = there.ok_or(ClusterError::Gone)?;
+        guarded(&there.metadata, seen)?;
+        there.status = Some(status.clone());
+        there.metadata.resource_version = Some(after);
         Ok(())
     }
 
@@ -222,8 +249,22 @@ impl Etcd {
         seen: &ObjectMeta,
         status: &CustomerPricingStatus,
     ) -> ClusterResult<()> {
+        let after = self.bump();
         let there = self.pricing.get_mut(&key(seen));
-        there.ok_or(ClusterError::Gone)?.status = Some(status.clone());
+        let there = there.ok_or(ClusterError::Gone)?;
+        guarded(&there.metadata, seen)?;
+        there.status = Some(status.clone());
+        there.metadata.resource_version = Some(after);
         Ok(())
+    }
+}
+
+/// Every status is written on the version that was seen.
+fn guarded(there: &ObjectMeta, seen: &ObjectMeta) -> ClusterResult<()> {
+    let same = there.uid == seen.uid && version(there) == version(seen);
+    if same {
+        Ok(())
+    } else {
+        Err(ClusterError::Conflict)
     }
 }

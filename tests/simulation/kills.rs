@@ -2,33 +2,28 @@
 //!
 //! A scenario is run once to count its calls. Then for each of them it is run again with the
 //! operator killed there: before the call, after its effect and before the reply, after the reply and
-//! before anything is recorded; and for every write killed while it is on its way, so that it takes
-//! effect at each of the later calls. All memory is gone, another process begins, and the run is
-//! taken to its end.
+//! before anything is recorded; and for every write, to the BSS and to the API server, killed while
+//! it is on its way, so that it takes effect at each of the later calls of that very run, as long as
+//! a request may live, and after its end. All memory is gone, another process begins or a follower
+//! takes over, and the run is taken to its end.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use std::time::Duration;
-
-use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::port::{
-    Keys, Mode, Promises, SourceId, Strength, WriteOperation,
-};
-
 use super::core::Strike;
 use super::faults::Fate;
+use super::kill_scenarios::Case;
+use super::port::Kind;
 use super::run::{Record, run};
-use super::scenario::{Ending, STRONG, Scenario};
-use crate::simulated_bss::{Deed, Defect, World};
+use super::scenario::{Ending, Scenario};
 
 /// How much of the matrix is run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grain {
     /// Late arrivals at every so many-th later call.
     pub(crate) late: usize,
-    /// Pairs of kills at every so many-th pair; none for 0.
+    /// So many pairs of kills, evenly chosen from all of them.
     pub(crate) pairs: usize,
 }
 
@@ -36,155 +31,198 @@ pub(crate) struct Grain {
 pub(crate) struct Found {
     pub(crate) points: u64,
     pub(crate) runs: usize,
+    /// Runs with a late request, and with two kills; of the latter, how many there could be.
+    pub(crate) late: usize,
+    pub(crate) pairs: (usize, usize),
+    /// Late writes to the API server by name: those that it refused, and those that took effect.
+    pub(crate) writes: BTreeMap<&'static str, (usize, usize)>,
     pub(crate) violations: Vec<String>,
 }
 
-/// The runs of a scenario's matrix.
-fn strikes(plain: &Record, strong: bool, grain: Grain) -> Vec<Vec<Strike>> {
-    let mut all = Vec::new();
-    for at in 1..=plain.calls {
-        for fate in [Fate::KilledBefore, Fate::KilledAfter, Fate::KilledAtReply] {
-            all.push(vec![Strike { at, fate }]);
-        }
-    }
-    // Where keys do not protect, a request may not come later than the connection says; the seeds try
-    // those.
-    let late: &[u64] = if strong { &plain.writes } else { &[] };
-    for &at in late {
-        // Later calls are those of the next process, which looks at everything first.
-        for until in (at + 1..=plain.calls + 60).step_by(grain.late) {
-            let fate = Fate::KilledUntil(until);
-            all.push(vec![Strike { at, fate }]);
-        }
-    }
-    if grain.pairs > 0 {
-        let pairs = (1..=plain.calls).flat_map(|a| (a + 1..=plain.calls + 20).map(move |b| (a, b)));
-        for (first, second) in pairs.step_by(grain.pairs) {
-            for fate in [Fate::KilledBefore, Fate::KilledAfter] {
-                let strike = |at| Strike { at, fate };
-                all.push(vec![strike(first), strike(second)]);
-            }
-        }
-    }
-    all
-}
+/// So many calls at most are made in one moment besides another.
+const SAME_MOMENT: u64 = 3;
 
-/// Runs the matrix of a scenario.
-pub(crate) fn matrix(scenario: &Scenario, grain: Grain) -> Found {
-    let plain = run(scenario, &[], false);
-    assert_eq!(plain.violations, Vec::<String>::new(), "without a kill");
-    assert_eq!(plain.ended, Some(Ending::Upgraded));
-    for (call, deed) in &scenario.script {
-        let name = super::deeds::name(deed);
-        assert!(
-            plain.deeds.contains_key(name),
-            "{name} at call {call} was refused"
-        );
-    }
-    let strong = scenario.world.switches.promises == STRONG;
-    let all = strikes(&plain, strong, grain);
-    let violations = Mutex::new(Vec::new());
+const KILLS: [Fate; 3] = [Fate::KilledBefore, Fate::KilledAfter, Fate::KilledAtReply];
+
+/// Runs all of these, on all cores; answers what `look` sees in each, in order.
+fn each<T: Send>(
+    scenario: &Scenario,
+    all: &[Vec<Strike>],
+    look: impl Fn(&[Strike], Record) -> T + Sync,
+) -> Vec<T> {
     let next = AtomicUsize::new(0);
+    let seen = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(strikes) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let record = run(scenario, strikes, false);
-                    if !record.violations.is_empty() {
-                        let mut found = violations.lock().unwrap();
-                        found.push(format!("{strikes:?}: {}", record.violations.join("; ")));
-                        if found.len() >= 10 {
-                            return;
-                        }
-                    }
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(strikes) = all.get(at) else { return };
+                    let told = look(strikes, run(scenario, strikes, false));
+                    seen.lock().unwrap().push((at, told));
                 }
             });
         }
     });
-    Found {
-        points: plain.calls,
-        runs: all.len(),
-        violations: violations.into_inner().unwrap(),
-    }
+    let mut seen = seen.into_inner().unwrap();
+    seen.sort_by_key(|(at, _)| *at);
+    seen.into_iter().map(|(_, told)| told).collect()
 }
 
-/// The scenarios of the matrix, by name.
-pub(crate) fn scenarios() -> Vec<(&'static str, Scenario)> {
-    let small = || {
-        let mut world = World::new(2, 4);
-        world.switches.page_size = 3;
-        world.switches.largest_batch = 2;
-        world
+/// What is wrong with a struck run.
+fn wrong(case: &Case, strikes: &[Strike], record: &Record) -> Option<String> {
+    let mut told = record.violations.clone();
+    let deeds = case.scenario.script.len() + case.scenario.at_switch.len();
+    if record.played.len() != deeds {
+        told.push(format!(
+            "{} of {deeds} deeds were done",
+            record.played.len()
+        ));
+    }
+    let pids: Vec<usize> = record.leaders.iter().copied().take(2).collect();
+    if case.scenario.processes > 1 && pids != [0, 1] {
+        told.push(format!("the follower did not take over: {pids:?}"));
+    }
+    (!told.is_empty()).then(|| format!("{strikes:?}: {}", told.join("; ")))
+}
+
+/// The undisturbed run, which has to contain what the case says.
+fn undisturbed(case: &Case) -> Record {
+    let name = case.name;
+    let plain = run(&case.scenario, &[], false);
+    assert_eq!(plain.violations, Vec::<String>::new(), "{name}, no kill");
+    assert_eq!(plain.ended, Some(Ending::Upgraded), "{name}");
+    let refused = plain.played.iter().find(|played| !played.done);
+    assert_eq!(refused, None, "{name}: a deed was refused");
+    for (deed, phase) in &case.phases {
+        let mut played = plain.played.iter().filter(|played| !played.at_switch);
+        assert!(
+            played.any(|played| played.deed == *deed && played.phase == *phase),
+            "{name}: no {deed} in {phase:?}: {:?}",
+            plain.played
+        );
+    }
+    let at_switch = plain.played.iter().filter(|played| played.at_switch);
+    let at_switch: Vec<&str> = at_switch.map(|played| played.deed).collect();
+    assert_eq!(at_switch, case.before_the_switch, "{name}");
+    for (effect, least) in &case.effects {
+        let count = plain.effects.get(effect).copied().unwrap_or_default();
+        assert!(count >= *least, "{name}: {effect} {count} times");
+    }
+    plain
+}
+
+/// The later calls at which a late write is tried, and the end of the run. What was sent never
+/// arrives in `never`, until it has lived as long as it may.
+fn arrivals(never: &Record, sent: u64, step: usize) -> Vec<u64> {
+    let landed = never.landed.first().expect("it arrives at last");
+    let last = if landed.after_the_end {
+        never.calls
+    } else {
+        landed.at
     };
-    let priced = || {
-        let mut world = small();
-        world.eager_pricing = true;
-        world
+    let step = step.max(1);
+    let mut all: Vec<u64> = (sent + 1..=last).step_by(step).collect();
+    all.push(u64::MAX);
+    all
+}
+
+/// Runs the matrix of a case.
+pub(crate) fn matrix(case: &Case, grain: Grain) -> Found {
+    let plain = undisturbed(case);
+    let scenario = &case.scenario;
+    let mut found = Found {
+        points: plain.calls,
+        runs: 0,
+        late: 0,
+        pairs: (0, 0),
+        writes: BTreeMap::new(),
+        violations: Vec::new(),
     };
-    let purchase = |world: &World, n: usize| -> SourceId {
-        let ids: Vec<SourceId> = world.purchases.keys().cloned().collect();
-        ids[n % ids.len()].clone()
+    // Killed once, and how many calls each of those runs has.
+    let kills: Vec<Vec<Strike>> = (1..=plain.calls)
+        .flat_map(|at| KILLS.map(|fate| vec![Strike { at, fate }]))
+        .collect();
+    let struck = each(scenario, &kills, |strikes, record| {
+        (record.calls, wrong(case, strikes, &record))
+    });
+    found.runs += struck.len();
+    found
+        .violations
+        .extend(struck.iter().filter_map(|(_, wrong)| wrong.clone()));
+
+    // Killed while a write is on its way.
+    let until = |at, until| {
+        let fate = Fate::KilledUntil(until);
+        vec![Strike { at, fate }]
     };
-    let plain = Scenario::plain(priced());
-
-    // One product is not in the price list, and one account is not in sync, until staff repairs it.
-    let mut blocked = Scenario::plain(priced());
-    blocked.script = vec![
-        (1, Deed::Plant(Defect::Product, purchase(&blocked.world, 0))),
-        (1, Deed::Plant(Defect::Sync, purchase(&blocked.world, 1))),
-    ];
-
-    // People set pricing options when they are asked to, and one customer's are removed later.
-    let mut pricing = Scenario::plain(small());
-    pricing.script = vec![(60, Deed::RemovePricing(Some("c000".into())))];
-
-    // The reseller buys, cancels, changes and orders all along: in phase 2, in phase 3, and right
-    // before the switch.
-    let mut storefront = Scenario::plain(priced());
-    storefront.world.switches.order_pending = Duration::from_secs(2);
-    storefront.script = vec![
-        (16, Deed::Buy("c000".into())),
-        (24, Deed::Cancel(purchase(&storefront.world, 0))),
-        (30, Deed::BuyHeld("c001".into())),
-        (34, Deed::Quantity(purchase(&storefront.world, 1), 5)),
-        (40, Deed::Buy("c001".into())),
-        (46, Deed::FinishOrders),
-        (54, Deed::Suspend(purchase(&storefront.world, 2))),
-        (60, Deed::Resume(purchase(&storefront.world, 2))),
-        (70, Deed::BuyHeld("c000".into())),
-        (90, Deed::Quantity(purchase(&storefront.world, 3), 3)),
-        (110, Deed::Buy("c000".into())),
-    ];
-
-    // Every write is a manual step.
-    let mut manual = Scenario::plain(priced());
-    for step in WriteOperation::ALL {
-        manual.world.switches.modes.insert(step, Mode::ManualStep);
+    let never: Vec<Vec<Strike>> = plain
+        .writes
+        .iter()
+        .map(|write| until(write.number, u64::MAX))
+        .collect();
+    let late: Vec<Vec<Strike>> = each(scenario, &never, |strikes, record| {
+        let at = strikes[0].at;
+        let tried = arrivals(&record, at, grain.late).into_iter();
+        tried.map(|call| until(at, call)).collect::<Vec<_>>()
+    })
+    .into_iter()
+    .flatten()
+    .collect();
+    let landed = each(scenario, &late, |strikes, record| {
+        let mut wrong = wrong(case, strikes, &record);
+        let landed = record.landed.clone();
+        // It did arrive where it was to: at that very call or one that was made in the same moment,
+        // or when it had lived as long as it may.
+        let Fate::KilledUntil(call) = strikes[0].fate else {
+            unreachable!("only late requests are tried here");
+        };
+        let there =
+            |at: u64, end| call == u64::MAX || !end && (call..=call + SAME_MOMENT).contains(&at);
+        let well = landed.len() == 1 && landed.iter().all(|l| there(l.at, l.after_the_end));
+        if !well && wrong.is_none() {
+            wrong = Some(format!("{strikes:?} arrived elsewhere: {landed:?}"));
+        }
+        (landed, wrong)
+    });
+    found.late = landed.len();
+    found.runs += landed.len();
+    for (landed, wrong) in landed {
+        found.violations.extend(wrong);
+        for landed in landed.iter().filter(|l| l.kind == Kind::ApiWrite) {
+            let (refused, done) = found.writes.entry(landed.name).or_default();
+            *(if landed.refused { refused } else { done }) += 1;
+        }
     }
 
-    // A BSS without a single promise, every risk accepted.
-    let mut weak = Scenario::plain(priced());
-    weak.world.switches.promises = Promises {
-        keys: Keys::Findable,
-        epochs: Strength::Weak,
-        revision: Strength::Weak,
-        compares: Strength::Weak,
-        orders: Strength::Weak,
-        off_guard: Strength::Weak,
+    // Killed twice: the second kill falls into the run that the first one made.
+    let mut pairs = Vec::new();
+    for (strikes, (calls, _)) in kills.iter().zip(&struck) {
+        for at in strikes[0].at + 1..=*calls {
+            for fate in KILLS {
+                pairs.push((strikes[0], Strike { at, fate }));
+            }
+        }
+    }
+    let step = (pairs.len() / grain.pairs.max(1)).max(1);
+    // Odd, so that all fates of the second kill are among the chosen.
+    let step = if step == 1 || step % 3 != 0 {
+        step
+    } else {
+        step + 1
     };
-    weak.risks = BTreeSet::from([
-        Risk::UnguardedSwitch,
-        Risk::SingleOperator,
-        Risk::UnseenOrders,
-    ]);
-
-    vec![
-        ("plain", plain),
-        ("blocked and repaired", blocked),
-        ("pricing in the middle", pricing),
-        ("Storefront", storefront),
-        ("manual steps", manual),
-        ("no promise kept", weak),
-    ]
+    let chosen: Vec<Vec<Strike>> = pairs
+        .iter()
+        .step_by(step)
+        .take(if grain.pairs == 0 { 0 } else { usize::MAX })
+        .map(|(first, second)| vec![*first, *second])
+        .collect();
+    let told = each(scenario, &chosen, |strikes, record| {
+        wrong(case, strikes, &record)
+    });
+    found.pairs = (chosen.len(), pairs.len());
+    found.runs += chosen.len();
+    found.violations.extend(told.into_iter().flatten());
+    found
 }

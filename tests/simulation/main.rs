@@ -19,12 +19,14 @@ mod core;
 mod deeds;
 mod etcd;
 mod faults;
+mod kill_scenarios;
 mod kills;
 #[path = "../support/kstatus.rs"]
 mod kstatus;
 mod matrix;
 mod operator;
 mod people;
+mod played;
 mod port;
 mod run;
 mod scenario;
@@ -98,26 +100,47 @@ fn kill_matrix() {
     let (mut points, mut runs) = (0, 0);
     let mut violations = Vec::new();
     let mut told = String::new();
-    for (name, scenario) in kills::scenarios() {
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let mut writes = std::collections::BTreeMap::new();
+    for case in kill_scenarios::all() {
+        let name = case.name;
+        if !name.contains(&only) {
+            continue;
+        }
+        let began = std::time::Instant::now();
         let grain = kills::Grain {
             late: if long { 1 } else { 31 },
-            pairs: if long { 7 } else { 0 },
+            pairs: if long { 6_000 } else { 100 },
         };
-        let found = kills::matrix(&scenario, grain);
+        let found = kills::matrix(&case, grain);
         let line = format!(
-            "{name:<22} {:>4} kill points, {:>6} runs, {} violations\n",
+            "{name:<27} {:>4} kill points, {:>6} runs, of which {:>6} with a late request and {:>5} \
+             of {:>7} pairs, {} violations, {:.0} s\n",
             found.points,
             found.runs,
-            found.violations.len()
+            found.late,
+            found.pairs.0,
+            found.pairs.1,
+            found.violations.len(),
+            began.elapsed().as_secs_f64()
         );
         print!("{line}");
         told.push_str(&line);
         points += found.points;
         runs += found.runs;
+        for (write, (refused, done)) in found.writes {
+            let sum: &mut (usize, usize) = writes.entry(write).or_default();
+            *sum = (sum.0 + refused, sum.1 + done);
+        }
         violations.extend(found.violations.into_iter().map(|v| format!("{name}: {v}")));
     }
+    for (write, (refused, done)) in writes {
+        let line = format!("late {write:<22} {refused:>6} refused, {done:>6} took effect\n");
+        print!("{line}");
+        told.push_str(&line);
+    }
     let line = format!(
-        "{:<22} {points:>4} kill points, {runs:>6} runs, {} violations, {:.0} s\n",
+        "{:<27} {points:>4} kill points, {runs:>6} runs, {} violations, {:.0} s\n",
         "together",
         violations.len(),
         began.elapsed().as_secs_f64()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clockwork::call;
 use super::core::{Core, Pid, Shared, TIMEOUT};
 use super::faults::{Fate, Fault};
+use super::played::Written;
 
 /// One process's access to the world.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub(crate) struct Port {
 }
 
 /// Which side a call goes to, and whether it writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     BssRead,
     BssWrite,
@@ -63,8 +64,8 @@ impl Port {
                 core.calls += 1;
                 let fate = core.fate(pid, kind);
                 let number = core.calls;
-                if kind == Kind::BssWrite {
-                    core.writes.push(number);
+                if matches!(kind, Kind::BssWrite | Kind::ApiWrite) {
+                    core.writes.push(Written { number, kind, name });
                 }
                 core.say(|| format!("p{pid} {number} {name} {}", told(fate)));
                 // What was decided on a live read may be a moment late.
@@ -137,13 +138,12 @@ impl Port {
                     }
                     Fate::KilledUntil(call) => {
                         core.astray += 1;
-                        core.held.push((
-                            call,
-                            Box::new(move |core| {
-                                core.astray -= 1;
-                                arrives(core, None);
-                            }),
-                        ));
+                        core.hold(call, kind, move |core| {
+                            core.astray -= 1;
+                            core.landing = Some(number);
+                            arrives(core, None);
+                            core.landing = None;
+                        });
                         core.kill(pid);
                     }
                     Fate::Twice(again) => {
@@ -218,6 +218,7 @@ impl Core {
             }
             self.say(|| format!("   {number} {name} -> {text}"));
         }
+        self.has_landed(name, kind, result);
         if kind == Kind::BssWrite {
             *self.effects.entry(name).or_default() += 1;
             self.judge();
@@ -282,7 +283,7 @@ impl Core {
     }
 
     /// How late a request may take effect: where no key protects, as late as the connection says.
-    fn latest(&self) -> Duration {
+    pub(crate) fn latest(&self) -> Duration {
         if self.strong() {
             Duration::from_hours(2)
         } else {

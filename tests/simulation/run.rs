@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade};
 
-use super::core::{Core, Shared, Strike};
+use super::core::{Core, Pid, Shared, Strike};
 use super::faults::Fault;
 use super::operator::Operator;
 use super::people;
+use super::played::{Landed, Played, Written};
 use super::scenario::{Ending, Scenario};
 
 /// More calls than any run needs.
@@ -24,8 +25,14 @@ pub(crate) struct Record {
     pub(crate) calls: u64,
     pub(crate) took: Duration,
     pub(crate) effects: BTreeMap<&'static str, u64>,
-    /// The numbers of the calls that wrote to the BSS.
-    pub(crate) writes: Vec<u64>,
+    /// The calls that wrote, on either side.
+    pub(crate) writes: Vec<Written>,
+    /// Writes that arrived after their sender was killed.
+    pub(crate) landed: Vec<Landed>,
+    /// What was done of the script, and when.
+    pub(crate) played: Vec<Played>,
+    /// Who led the first cluster, in order.
+    pub(crate) leaders: Vec<Pid>,
     pub(crate) fired: BTreeMap<Fault, u64>,
     pub(crate) deeds: BTreeMap<&'static str, u64>,
     pub(crate) reasons: BTreeSet<Reason>,
@@ -69,6 +76,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
     drop(operators);
     let mut core = shared.lock();
     let mut named = 0;
+    let calls = core.calls;
     if core.violations.is_empty() {
         if ended.is_none() {
             let state = people::state(&core);
@@ -82,10 +90,13 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         named = scenario.judge_the_end(&mut core, ended);
     }
     Record {
-        calls: core.calls,
+        calls,
         took: core.now(),
         effects: core.effects.clone(),
         writes: core.writes.clone(),
+        landed: core.landed.clone(),
+        played: core.played.clone(),
+        leaders: core.leaders.clone(),
         fired: core.faults.counts().clone(),
         deeds: core.deeds.clone(),
         reasons: core.reasons.clone(),
@@ -125,6 +136,7 @@ impl Core {
     fn land(&mut self) {
         let end = self.now() + Duration::from_hours(3);
         self.faults.end();
+        self.over = true;
         while self.astray > 0 && self.now() < end {
             let Some(event) = self.agenda.next() else {
                 return;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{
     Auth, BearerAuth, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
-    ConnectionRef, Invoicing, PricingPolicy, ReferenceAdapter, ReportKind, ResellerRef, Risk,
-    SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
+    ConnectionRef, DeclaredPricing, Invoicing, PricingPolicy, ReferenceAdapter, ReportKind,
+    ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
 };
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
 use tenant_reseller_operator::upgrade::Pace;
@@ -47,6 +47,12 @@ pub(crate) struct Scenario {
     pub(crate) looks: (Duration, Duration),
     /// What people do, whatever status says, when so many calls were made.
     pub(crate) script: Vec<(u64, Deed)>,
+    /// What people do in the moment of the switch, one deed each time it is asked for.
+    pub(crate) at_switch: Vec<Deed>,
+    /// What the upgrade says of customers without pricing options.
+    pub(crate) pricing: PricingPolicy,
+    /// The pricing options that are declared.
+    pub(crate) declared: Vec<DeclaredPricing>,
     /// The reseller buys in the very moment of the switch.
     pub(crate) buys_at_switch: bool,
     /// The reseller orders as soon as everything is copied.
@@ -95,6 +101,9 @@ impl Scenario {
             },
             looks: (Duration::from_secs(20), Duration::from_mins(3)),
             script: Vec::new(),
+            at_switch: Vec::new(),
+            pricing: PricingPolicy::default(),
+            declared: Vec::new(),
             buys_at_switch: false,
             orders_before_switch: false,
         }
@@ -154,6 +163,9 @@ impl Scenario {
             },
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
+            at_switch: Vec::new(),
+            pricing: PricingPolicy::default(),
+            declared: Vec::new(),
             buys_at_switch: rng.once_in(8),
             orders_before_switch: rng.once_in(8),
         }
@@ -193,7 +205,9 @@ impl Scenario {
         etcd.put_connection(connection(&self.risks));
         let place = ("resellers".to_owned(), "credentials".to_owned());
         etcd.secrets.insert(place, "token".to_owned());
-        let manifest = upgrade();
+        let mut manifest = upgrade();
+        manifest.spec.pricing = self.pricing.clone();
+        etcd.declare(&manifest, &self.declared);
         etcd.apply(manifest.clone());
         let people = People {
             looks: self.looks,
@@ -204,6 +218,7 @@ impl Scenario {
         };
         let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
         core.script.clone_from(&self.script);
+        core.at_switch = self.at_switch.iter().cloned().collect();
         core.buys_at_switch = self.buys_at_switch;
         core.orders_before_switch = self.orders_before_switch;
         core.risks.clone_from(&self.risks);

@@ -1,0 +1,219 @@
+//! The scenarios of the kill matrix, each with what it claims to contain.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{
+    Billing, DeclaredPricing, Invoicing, Phase, PricingDefault, PricingPolicy, Risk, WhenMissing,
+};
+use tenant_reseller_operator::bss::port::{
+    Keys, Mode, Promises, SourceId, Strength, WriteOperation,
+};
+
+use super::run::run;
+use super::scenario::Scenario;
+use crate::simulated_bss::{Deed, Defect, World};
+
+/// A scenario, and what its undisturbed run has to show, or the matrix of it proves less than it says.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) scenario: Scenario,
+    /// Deeds of the script that succeed in these phases of the upgrade.
+    pub(crate) phases: Vec<(&'static str, Phase)>,
+    /// Deeds that succeed while the switch is on its way, after the last sweep.
+    pub(crate) before_the_switch: Vec<&'static str>,
+    /// Effects that take place so often at least.
+    pub(crate) effects: Vec<(&'static str, u64)>,
+}
+
+impl Case {
+    fn new(name: &'static str, scenario: Scenario) -> Self {
+        Self {
+            name,
+            scenario,
+            phases: Vec::new(),
+            before_the_switch: Vec::new(),
+            effects: vec![
+                ("create tenant", 1),
+                ("copy customers", 1),
+                ("copy subscriptions", 2),
+                ("activate", 1),
+            ],
+        }
+    }
+}
+
+fn small() -> World {
+    let mut world = World::new(2, 4);
+    world.switches.page_size = 3;
+    world.switches.largest_batch = 2;
+    world
+}
+
+fn priced() -> World {
+    let mut world = small();
+    world.eager_pricing = true;
+    world
+}
+
+fn purchase(world: &World, n: usize) -> SourceId {
+    let ids: Vec<SourceId> = world.purchases.keys().cloned().collect();
+    ids[n % ids.len()].clone()
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Case> {
+    vec![
+        Case::new("plain", Scenario::plain(priced())),
+        blocked(),
+        pricing(),
+        declared(),
+        storefront(),
+        manual(),
+        Case::new("no promise kept", weak()),
+        Case::new("a follower takes over", followed(Scenario::plain(priced()))),
+        Case::new("a follower, and no promise", followed(weak())),
+    ]
+}
+
+/// One product is not in the price list, and one account is not in sync, until staff repairs it.
+fn blocked() -> Case {
+    let mut scenario = Scenario::plain(priced());
+    scenario.script = vec![
+        (
+            1,
+            Deed::Plant(Defect::Product, purchase(&scenario.world, 0)),
+        ),
+        (1, Deed::Plant(Defect::Sync, purchase(&scenario.world, 1))),
+    ];
+    let mut case = Case::new("blocked and repaired", scenario);
+    case.phases = vec![("Plant", Phase::Pending)];
+    case
+}
+
+/// People set pricing options when they are asked to, and one customer's are removed later.
+fn pricing() -> Case {
+    let mut scenario = Scenario::plain(small());
+    scenario.script = vec![(60, Deed::RemovePricing(Some("c000".into())))];
+    let mut case = Case::new("pricing in the middle", scenario);
+    case.phases = vec![("RemovePricing", Phase::SubscriptionCopy)];
+    case
+}
+
+/// The operator sets pricing options: those that are declared, and the default for everybody else,
+/// but for the customer to whom a person gave others in that very moment.
+fn declared() -> Case {
+    let mut world = World::new(4, 4);
+    world.switches.page_size = 3;
+    world.switches.largest_batch = 2;
+    let mut scenario = Scenario::plain(world);
+    let billing = || Billing {
+        day: Some(1),
+        anchor: None,
+    };
+    scenario.pricing = PricingPolicy {
+        when_missing: WhenMissing::UseDefault,
+        default: Some(PricingDefault {
+            price_list: "PL-RETAIL".to_owned(),
+            billing: billing(),
+            payment_method: "Invoice".to_owned(),
+            invoicing: Invoicing::Combined,
+        }),
+    };
+    scenario.declared = vec![DeclaredPricing {
+        account_id: "c000".to_owned(),
+        price_list: "PL-RETAIL".to_owned(),
+        billing: billing(),
+        payment_method: "DirectDebit".to_owned(),
+        invoicing: Invoicing::Separate,
+        credit_limit: Some("5000.00".to_owned()),
+    }];
+    let plain = run(&scenario, &[], false);
+    let first = plain
+        .writes
+        .iter()
+        .find(|write| write.name == "set pricing");
+    let first = first.expect("pricing options are set").number;
+    scenario.script = vec![(first, Deed::PriceOtherwise(Some("c001".into())))];
+    let mut case = Case::new("pricing by the operator", scenario);
+    case.phases = vec![("PriceOtherwise", Phase::PricingGate)];
+    case.effects.push(("set pricing", 2));
+    case
+}
+
+/// The reseller buys, cancels, changes and orders all along: in phase 2, in phase 3, and right before
+/// the switch, where every one of its acts undoes the last sweep.
+fn storefront() -> Case {
+    let mut scenario = Scenario::plain(priced());
+    scenario.world.switches.order_pending = Duration::from_secs(2);
+    let of = |n| purchase(&scenario.world, n);
+    let script = vec![
+        (16, Deed::Buy("c000".into())),
+        (24, Deed::Cancel(of(0))),
+        (30, Deed::BuyHeld("c001".into())),
+        (34, Deed::Quantity(of(1), 5)),
+        (40, Deed::Buy("c001".into())),
+        (46, Deed::FinishOrders),
+        (54, Deed::Suspend(of(2))),
+        (60, Deed::Resume(of(2))),
+        (70, Deed::BuyHeld("c000".into())),
+        (90, Deed::Quantity(of(3), 3)),
+        (110, Deed::Buy("c000".into())),
+    ];
+    let at_switch = vec![
+        Deed::Buy("c001".into()),
+        Deed::Cancel(of(1)),
+        Deed::BuyHeld("c000".into()),
+        Deed::Quantity(of(3), 4),
+    ];
+    scenario.script = script;
+    scenario.at_switch = at_switch;
+    let mut case = Case::new("Storefront", scenario);
+    case.phases = vec![
+        ("Buy", Phase::CustomerCopy),
+        ("Cancel", Phase::CustomerCopy),
+        ("BuyHeld", Phase::CustomerCopy),
+        ("Buy", Phase::SubscriptionCopy),
+        ("Cancel", Phase::SubscriptionCopy),
+        ("BuyHeld", Phase::SubscriptionCopy),
+    ];
+    case.before_the_switch = vec!["Buy", "Cancel", "BuyHeld", "Quantity"];
+    case.effects.push(("activate", 5));
+    case
+}
+
+/// Every write is a manual step.
+fn manual() -> Case {
+    let mut scenario = Scenario::plain(priced());
+    for step in WriteOperation::ALL {
+        scenario.world.switches.modes.insert(step, Mode::ManualStep);
+    }
+    let mut case = Case::new("manual steps", scenario);
+    case.effects = Vec::new();
+    case
+}
+
+/// A BSS without a single promise, every risk accepted.
+fn weak() -> Scenario {
+    let mut scenario = Scenario::plain(priced());
+    scenario.world.switches.promises = Promises {
+        keys: Keys::Findable,
+        epochs: Strength::Weak,
+        revision: Strength::Weak,
+        compares: Strength::Weak,
+        orders: Strength::Weak,
+        off_guard: Strength::Weak,
+    };
+    scenario.risks = BTreeSet::from([
+        Risk::UnguardedSwitch,
+        Risk::SingleOperator,
+        Risk::UnseenOrders,
+    ]);
+    scenario
+}
+
+/// A second process waits for the lease, and has watched all along.
+fn followed(mut scenario: Scenario) -> Scenario {
+    scenario.processes = 2;
+    scenario
+}

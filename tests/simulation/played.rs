@@ -1,0 +1,115 @@
+//! What a run remembers of its writes, of the script that people followed, and of requests that
+//! arrived after their senders were dead: so that a proof can show that what it names did happen.
+
+use std::time::Duration;
+
+use tenant_reseller_operator::api::Phase;
+
+use super::core::{Core, TIMEOUT};
+use super::deeds::name;
+use super::port::Kind;
+use crate::simulated_bss::Deed;
+
+/// A call that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) number: u64,
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+}
+
+/// A write that arrived after its sender was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Landed {
+    /// The call that sent it.
+    pub(crate) sent: u64,
+    pub(crate) kind: Kind,
+    pub(crate) name: &'static str,
+    /// So many calls were made by then.
+    pub(crate) at: u64,
+    /// It was refused.
+    pub(crate) refused: bool,
+    /// When all was over.
+    pub(crate) after_the_end: bool,
+}
+
+/// A deed of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Played {
+    pub(crate) deed: &'static str,
+    /// Where the upgrade was, by its status.
+    pub(crate) phase: Phase,
+    /// While the switch was on its way, after the last sweep.
+    pub(crate) at_switch: bool,
+    /// Whether the BSS let them.
+    pub(crate) done: bool,
+}
+
+impl Core {
+    /// Somebody does what the script says.
+    pub(crate) fn play(&mut self, deed: Deed, at_switch: bool) {
+        let (deed, name) = (deed.clone(), name(&deed));
+        let upgrades = self.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
+        let phases = upgrades.filter_map(|upgrade| upgrade.status.as_ref()?.phase);
+        let phase = phases.max().unwrap_or(Phase::Pending);
+        let done = self.act(deed);
+        self.played.push(Played {
+            deed: name,
+            phase,
+            at_switch,
+            done,
+        });
+    }
+
+    /// The next deed of those that fall right before the switch.
+    pub(crate) fn acts_at_the_switch(&mut self) {
+        if let Some(deed) = self.at_switch.pop_front() {
+            self.play(deed, true);
+        }
+    }
+
+    /// Holds a request back until so many calls were made, but not longer than a request lives.
+    pub(crate) fn hold(
+        &mut self,
+        call: u64,
+        kind: Kind,
+        arrives: impl FnOnce(&mut Self) + Send + 'static,
+    ) {
+        let life = self.life(kind);
+        self.held.push((call, Box::new(arrives)));
+        self.agenda.after(life, move |core| {
+            if let Some(late) = core.held.iter_mut().find(|(until, _)| *until == call) {
+                late.0 = 0;
+            }
+        });
+    }
+
+    /// How long a request may be on its way. An API server bounds its writes to about a minute.
+    fn life(&self, kind: Kind) -> Duration {
+        match kind {
+            Kind::ApiRead | Kind::ApiWrite => TIMEOUT * 2,
+            Kind::BssRead | Kind::BssWrite => self.latest(),
+        }
+    }
+
+    /// A write has arrived: if its sender is dead, it is remembered.
+    pub(crate) fn has_landed<R: std::fmt::Debug>(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        result: &R,
+    ) {
+        if let Some(sent) = self.landing {
+            let (at, after_the_end) = (self.calls, self.over);
+            let refused = format!("{result:?}").starts_with("Err");
+            self.landed.push(Landed {
+                sent,
+                kind,
+                name,
+                at,
+                refused,
+                after_the_end,
+            });
+        }
+    }
+}
