@@ -30,6 +30,7 @@ mod tables;
 // The simulator, as it is.
 #[path = "../simulation"]
 mod simulation {
+    mod bearing;
     mod bss;
     mod clockwork;
     mod cluster;

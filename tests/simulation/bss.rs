@@ -73,15 +73,23 @@ impl SimulatedBss {
         if !consent::holds() {
             return Err(BssError::Withdrawn);
         }
+        let sweep = self.0.shared.lock().moments.sweep.clone();
         let deed = Arc::new(move |core: &mut Core| {
             core.bystanders();
             if name == "activate" {
                 core.buys_at_the_switch();
                 core.acts_at_the_switch();
             }
+            if name == "reseller" {
+                core.looks_at_the_reseller();
+            }
             let now = core.now();
             core.world.now = now;
-            deed(&mut core.world)
+            let done = deed(&mut core.world);
+            if name == "activate" {
+                core.switched(sweep.clone());
+            }
+            done
         });
         self.0.ask(kind, name, deed, silent(kind)).await
     }

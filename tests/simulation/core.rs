@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk, TenantResellerUpgrade};
-use tenant_reseller_operator::bss::port::{Mode, Strength, WriteOperation};
 
+use super::bearing::Moments;
 use super::clockwork::{Agenda, Event, Rng};
 use super::etcd::{Etcd, Key};
 use super::faults::{Fate, Fault, Faults};
 use super::people::People;
 use super::played::{Landed, Played, Written};
-use super::scenario::STRONG;
 use crate::simulated_bss::blind::overlooks;
 use crate::simulated_bss::{Deed, World};
 
@@ -117,8 +116,12 @@ pub(crate) struct Core {
     pub(crate) passes: usize,
     /// The risks that the connection accepts.
     pub(crate) risks: BTreeSet<Risk>,
-    /// Violations that are the very risk that was accepted.
-    pub(crate) named: u64,
+    /// The sources at the moments that count for what a risk excuses.
+    pub(crate) moments: Moments,
+    /// Somebody deleted or replaced the tenant.
+    pub(crate) tenant_taken: bool,
+    /// The run came to its end, and everybody is still there.
+    pub(crate) aftermath: bool,
     /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
     pub(crate) unconfirmed: Option<Duration>,
     /// Since when the upgrade is suspended.
@@ -181,7 +184,9 @@ impl Core {
             glances: 0,
             passes: 0,
             risks: BTreeSet::new(),
-            named: 0,
+            moments: Moments::default(),
+            tenant_taken: false,
+            aftermath: false,
             unconfirmed: None,
             suspended: None,
         }
@@ -201,28 +206,24 @@ impl Core {
         self.agenda.now
     }
 
-    /// Whether a request may come as late as it likes without any harm.
-    pub(crate) fn strong(&self) -> bool {
-        self.world.switches.promises == STRONG
-    }
-
-    /// Whether a violation is what an accepted risk is about. The judge of the moment tells what the
+    /// Whether a violation is what an accepted risk is about: the switch came too early for what
+    /// moved since the last sweep, and for nothing else. The judge of the moment tells what the
     /// ledgers and the comparison after the switch have to name.
     fn accepted(&self, what: &str) -> bool {
-        let promises = self.world.switches.promises;
-        let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
-        let compares = promises.compares == Strength::Strong
-            && promises.revision == Strength::Strong
-            && by_hand == Mode::Automatic;
-        let unguarded = !compares && self.risks.contains(&Risk::UnguardedSwitch);
-        let unseen = promises.orders == Strength::Weak && self.risks.contains(&Risk::UnseenOrders);
-        let Some(what) = ["SwitchedTooEarly", "PressedTooEarly"]
+        let Some(what) = ["SwitchedTooEarly: ", "PressedTooEarly: "]
             .iter()
             .find_map(|rule| what.strip_prefix(rule))
         else {
             return false;
         };
-        unguarded || unseen && what.starts_with(": OrderNotFinal")
+        let unseen = self.bears(Risk::UnseenOrders) && what.starts_with("OrderNotFinal");
+        if unseen {
+            return true;
+        }
+        let ids: Vec<&str> = what.split('"').skip(1).step_by(2).collect();
+        self.bears(Risk::UnguardedSwitch)
+            && !ids.is_empty()
+            && ids.iter().all(|id| self.moved_since_the_sweep(id))
     }
 
     /// What was held back until so many calls were made arrives.
@@ -242,11 +243,7 @@ impl Core {
     }
 
     pub(crate) fn broken(&mut self, what: String) {
-        if self.accepted(&what) {
-            self.named += 1;
-            return;
-        }
-        if overlooks(&what) {
+        if self.accepted(&what) || overlooks(&what) {
             return;
         }
         self.say(|| format!("VIOLATION {what}"));
@@ -395,7 +392,14 @@ impl Core {
             let mut lag = self
                 .rng
                 .between(Duration::from_millis(1), Duration::from_millis(40));
-            match self.faults.draw(&[Fault::WatchLags, Fault::WatchCut], 60) {
+            // A follower does nothing with what it sees.
+            let watches = [Fault::WatchLags, Fault::WatchCut];
+            let drawn = if self.leads(pid) {
+                self.faults.draw(&watches, 60)
+            } else {
+                None
+            };
+            match drawn {
                 Some(Fault::WatchLags) => {
                     self.faults.fired(Fault::WatchLags);
                     lag = Duration::from_secs(20);

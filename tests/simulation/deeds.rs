@@ -112,9 +112,18 @@ impl Core {
     /// Somebody acts; answers whether the BSS let them.
     pub(crate) fn act(&mut self, deed: Deed) -> bool {
         let name = name(&deed);
+        let takes = matches!(deed, Deed::Tenant(TenantVerb::Replace | TenantVerb::Delete));
         self.world.now = self.agenda.now;
         let told = self.trace.is_some().then(|| format!("{deed:?}"));
+        let before = self.world.clone();
         let done = self.world.act(deed);
+        let done = done.and_then(|told| {
+            let changed = self.world != before;
+            changed
+                .then_some(told)
+                .ok_or_else(|| "it was so already".to_owned())
+        });
+        self.tenant_taken |= takes && done.is_ok();
         self.say(|| format!("somebody: {} -> {done:?}", told.unwrap_or_default()));
         if done.is_ok() {
             *self.deeds.entry(name).or_default() += 1;
@@ -143,7 +152,15 @@ impl Core {
             }
         };
         let listed = self.world.switches.promises.orders == Strength::Strong;
-        Some(match self.rng.below(24) {
+        if self.rng.once_in(60) && !self.world.on {
+            let verb = if self.rng.once_in(2) {
+                TenantVerb::Replace
+            } else {
+                TenantVerb::Delete
+            };
+            return Some(Deed::Tenant(verb));
+        }
+        Some(match self.rng.below(26) {
             0..5 => Deed::Buy(customer),
             5 if listed => Deed::BuyHeld(customer),
             6 | 7 => Deed::Cancel(purchase),
@@ -172,6 +189,8 @@ impl Core {
                 ]),
                 purchase,
             ),
+            23 => Deed::EndCopy(purchase),
+            24 => Deed::PricePartly(customer),
             _ => Deed::MarkByHand(customer),
         })
     }
@@ -259,6 +278,8 @@ pub(crate) fn name(deed: &Deed) -> &'static str {
         Deed::BillTo(..) => "BillTo",
         Deed::PriceList(..) => "PriceList",
         Deed::Kind(_) => "Kind",
+        Deed::Tenant(TenantVerb::Replace) => "Tenant replaced",
+        Deed::Tenant(TenantVerb::Delete) => "Tenant deleted",
         Deed::Tenant(_) => "Tenant",
         Deed::Repair => "Repair",
         Deed::Sync(..) => "Sync",

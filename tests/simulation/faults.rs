@@ -87,7 +87,23 @@ faults! {
     PeopleAct,
 }
 
-/// Which faults a run may meet, how often, and how many of them did happen.
+/// The calls with which things may begin to go wrong: one of them in each run, so that faults fall
+/// into every part of an upgrade and are not spent before anything was copied.
+pub(crate) const BEGINNINGS: [&str; 11] = [
+    "identity",
+    "acquire",
+    "create tenant",
+    "copy customers",
+    "pricing",
+    "set pricing",
+    "check",
+    "copy subscriptions",
+    "open orders",
+    "find",
+    "activate",
+];
+
+/// Which faults a run may meet, from where on and how often, and how many of them did happen.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
     active: Vec<Fault>,
@@ -95,7 +111,13 @@ pub(crate) struct Faults {
     left: u32,
     /// How often people act unasked.
     acts: u32,
+    /// The call before which nothing goes wrong, if it was not made yet.
+    quiet_until: Option<&'static str>,
+    /// The call that is being made is the one with which things begin to go wrong.
+    first: bool,
     fired: BTreeMap<Fault, u64>,
+    /// Where they were injected, by call.
+    struck: BTreeMap<(&'static str, Fault), u64>,
 }
 
 impl Faults {
@@ -106,17 +128,45 @@ impl Faults {
             rng,
             left,
             acts: left,
+            quiet_until: None,
+            first: false,
             fired: BTreeMap::new(),
+            struck: BTreeMap::new(),
+        }
+    }
+
+    /// Nothing goes wrong before this call.
+    pub(crate) fn quiet_until(mut self, call: Option<&'static str>) -> Self {
+        self.quiet_until = call;
+        self
+    }
+
+    /// A call is about to be made.
+    pub(crate) fn approach(&mut self, call: &'static str) {
+        self.first = self.quiet_until == Some(call);
+        if self.first {
+            self.quiet_until = None;
         }
     }
 
     /// Whether one of `these` happens at this moment, once in `times` for each. A fault that the run
     /// names twice comes twice as often.
     pub(crate) fn draw(&mut self, these: &[Fault], times: u64) -> Option<Fault> {
-        if self.left == 0 {
+        if self.left == 0 || self.quiet_until.is_some() {
             return None;
         }
-        for fault in these {
+        // Where many kinds may strike, each does more rarely, so that they spread over the run. The
+        // first chance is a good one: some calls are made once in a run.
+        let kinds = these.iter().filter(|fault| self.active.contains(fault));
+        let kinds = u64::try_from(kinds.count()).unwrap_or(1);
+        let times = if self.first {
+            times.min(4)
+        } else {
+            times * (kinds / 3).max(1)
+        };
+        // Any of them may come first.
+        let from = usize::try_from(self.rng.below(these.len().max(1) as u64)).unwrap();
+        for fault in these.iter().cycle().skip(from).take(these.len()) {
             let named = self.active.iter().filter(|active| *active == fault);
             let often = u64::try_from(named.count()).unwrap_or(1);
             if often > 0 && self.rng.once_in((times / often).max(1)) {
@@ -129,7 +179,8 @@ impl Faults {
 
     /// Whether somebody acts unasked at this moment.
     pub(crate) fn somebody_acts(&mut self) -> bool {
-        let acts = self.acts > 0 && self.active.contains(&Fault::PeopleAct) && self.rng.once_in(8);
+        let may = self.acts > 0 && self.quiet_until.is_none();
+        let acts = may && self.active.contains(&Fault::PeopleAct) && self.rng.once_in(8);
         self.acts -= u32::from(acts);
         acts
     }
@@ -137,6 +188,17 @@ impl Faults {
     /// A fault was injected.
     pub(crate) fn fired(&mut self, fault: Fault) {
         *self.fired.entry(fault).or_default() += 1;
+    }
+
+    /// A fault was injected into this call.
+    pub(crate) fn struck(&mut self, call: &'static str, fault: Fault) {
+        self.fired(fault);
+        *self.struck.entry((call, fault)).or_default() += 1;
+    }
+
+    /// Which calls were struck by what.
+    pub(crate) fn strikes(&self) -> &BTreeMap<(&'static str, Fault), u64> {
+        &self.struck
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<Fault, u64> {

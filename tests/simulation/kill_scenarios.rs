@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{
-    Billing, DeclaredPricing, Invoicing, Phase, PricingDefault, PricingPolicy, Risk, WhenMissing,
-};
+use tenant_reseller_operator::api::{Phase, Risk};
 use tenant_reseller_operator::bss::port::{
     Keys, Mode, Promises, SourceId, Strength, WriteOperation,
 };
 
 use super::run::run;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, declared as declare, the_default};
 use crate::simulated_bss::{Deed, Defect, World};
 
 /// A scenario, and what its undisturbed run has to show, or the matrix of it proves less than it says.
@@ -107,27 +105,8 @@ fn declared() -> Case {
     world.switches.page_size = 3;
     world.switches.largest_batch = 2;
     let mut scenario = Scenario::plain(world);
-    let billing = || Billing {
-        day: Some(1),
-        anchor: None,
-    };
-    scenario.pricing = PricingPolicy {
-        when_missing: WhenMissing::UseDefault,
-        default: Some(PricingDefault {
-            price_list: "PL-RETAIL".to_owned(),
-            billing: billing(),
-            payment_method: "Invoice".to_owned(),
-            invoicing: Invoicing::Combined,
-        }),
-    };
-    scenario.declared = vec![DeclaredPricing {
-        account_id: "c000".to_owned(),
-        price_list: "PL-RETAIL".to_owned(),
-        billing: billing(),
-        payment_method: "DirectDebit".to_owned(),
-        invoicing: Invoicing::Separate,
-        credit_limit: Some("5000.00".to_owned()),
-    }];
+    scenario.pricing = the_default();
+    scenario.declared = vec![declare("c000")];
     let plain = run(&scenario, &[], false);
     let first = plain
         .writes

@@ -12,6 +12,7 @@
               nobody's affair here"
 )]
 
+mod bearing;
 mod bss;
 mod clockwork;
 mod cluster;
@@ -75,6 +76,10 @@ fn seeds() {
     );
     if count >= 300 {
         assert_eq!(sum.never(), Vec::<&str>::new(), "faults that never fired");
+    }
+    // Every write meets every fault.
+    if count >= 3_000 {
+        assert_eq!(sum.spared(), Vec::<String>::new());
     }
 }
 

@@ -17,6 +17,7 @@ struct Row {
     runs: u64,
     refused: u64,
     named: u64,
+    unnamed: u64,
     people: u64,
     waited: u64,
     violations: Vec<String>,
@@ -37,6 +38,9 @@ impl Row {
         }
         if self.named > 0 {
             told.push("**names the loss** that was accepted");
+        }
+        if self.unnamed > 0 {
+            told.push("a loss may come that only **the risk itself** names");
         }
         told.join(", ")
     }
@@ -60,7 +64,8 @@ fn runs(weaken: &[Weaken], risks: &BTreeSet<Risk>, seeds: u64) -> Row {
         let record = run(&scenario, &[], false);
         row.runs += 1;
         row.refused += u64::from(record.ended == Some(Ending::Refused));
-        row.named += record.named;
+        row.named += record.losses.named;
+        row.unnamed += record.losses.unnamed;
         row.people += u64::from(record.reasons.contains(&Reason::AwaitingManualStep));
         row.waited += u64::from(record.reasons.contains(&Reason::Settling));
         let told = record.violations.into_iter();

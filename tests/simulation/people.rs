@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{
-    CONFIRM_ANNOTATION, ConditionStatus, Reason, SUSPEND_ANNOTATION, StateClass,
+    CONFIRM_ANNOTATION, ConditionStatus, Reason, Risk, SUSPEND_ANNOTATION, StateClass,
     TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
 };
 
@@ -44,8 +44,11 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
     for upgrade in all {
         any = true;
         let fits = match wanted {
-            // A loss that an accepted risk names is named, and stays with people.
-            Ending::Upgraded => succeeded(upgrade) || named(core, upgrade),
+            // A loss that an accepted risk names is named, and stays with people. Whoever takes the
+            // tenant away is told so.
+            Ending::Upgraded => {
+                succeeded(upgrade) || named(core, upgrade) || without_tenant(core, upgrade)
+            }
             Ending::Refused => reason(upgrade) == Some(Reason::RiskNotAccepted),
         };
         if !fits || upgrade.metadata.deletion_timestamp.is_some() {
@@ -58,9 +61,16 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
 }
 
 fn named(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
-    reason(upgrade) == Some(Reason::VerificationFailed)
-        && !core.risks.is_empty()
-        && core.world.switches.promises != super::scenario::STRONG
+    let bears = core.bears(Risk::UnguardedSwitch) || core.bears(Risk::UnseenOrders);
+    reason(upgrade) == Some(Reason::VerificationFailed) && bears
+}
+
+fn without_tenant(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
+    core.tenant_taken
+        && matches!(
+            reason(upgrade),
+            Some(Reason::TenantReplaced | Reason::TenantMissing)
+        )
 }
 
 fn succeeded(upgrade: &TenantResellerUpgrade) -> bool {
@@ -370,7 +380,7 @@ impl Core {
         }
     }
 
-    fn delete_one(&mut self, cluster: usize) -> bool {
+    pub(crate) fn delete_one(&mut self, cluster: usize) -> bool {
         let Some(key) = self.one(cluster) else {
             return false;
         };

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenant_reseller_operator::bss::port::{Keys, Strength};
+
 use super::clockwork::call;
 use super::core::{Core, Pid, Shared, TIMEOUT};
 use super::faults::{Fate, Fault};
@@ -62,7 +64,7 @@ impl Port {
                 core.kill(pid);
             } else {
                 core.calls += 1;
-                let fate = core.fate(pid, kind);
+                let fate = core.fate(pid, name, kind);
                 let number = core.calls;
                 if matches!(kind, Kind::BssWrite | Kind::ApiWrite) {
                     core.writes.push(Written { number, kind, name });
@@ -71,6 +73,7 @@ impl Port {
                 // What was decided on a live read may be a moment late.
                 core.judge_suspension(name, kind);
                 core.judge_lease(pid, name, kind);
+                core.judge_aftermath(pid, name, kind);
                 let long = |since| core.now().saturating_sub(since) > Duration::from_millis(200);
                 let unconfirmed = core.unconfirmed.is_some_and(long);
                 if unconfirmed && matches!(name, "activate" | "create tenant") {
@@ -165,10 +168,11 @@ impl Port {
                     }
                     Fate::KilledAtReply => {
                         core.agenda.after(there, move |core| {
-                            arrives(core, Some(Duration::from_millis(5)));
+                            // Marked before the reply is heard: what it does next kills it.
                             core.agenda.after(Duration::from_millis(5), move |core| {
                                 core.machines[pid].doomed = true;
                             });
+                            arrives(core, Some(Duration::from_millis(5)));
                             // It may have nothing to ask for a while.
                             core.agenda.after(Duration::from_millis(6), move |core| {
                                 core.kill(pid);
@@ -233,7 +237,7 @@ impl Core {
     }
 
     /// What becomes of the next call.
-    fn fate(&mut self, pid: Pid, kind: Kind) -> Fate {
+    fn fate(&mut self, pid: Pid, name: &'static str, kind: Kind) -> Fate {
         let fine = Fate::Fine {
             back: self
                 .rng
@@ -249,11 +253,12 @@ impl Core {
                 (fate, _) => fate,
             };
         }
+        self.faults.approach(name);
         self.disturb(pid);
         let Some(fault) = self.faults.draw(faults_of(kind), 12) else {
             return fine;
         };
-        self.faults.fired(fault);
+        self.faults.struck(name, fault);
         let api = matches!(kind, Kind::ApiRead | Kind::ApiWrite);
         let late = |core: &mut Self| {
             // An API server bounds its writes to about a minute.
@@ -284,7 +289,12 @@ impl Core {
 
     /// How late a request may take effect: where no key protects, as late as the connection says.
     pub(crate) fn latest(&self) -> Duration {
-        if self.strong() {
+        let promises = self.world.switches.promises;
+        // Where these three hold, the BSS itself refuses what comes too late.
+        let refused = promises.keys == Keys::Unique
+            && promises.epochs == Strength::Strong
+            && promises.off_guard == Strength::Strong;
+        if refused {
             Duration::from_hours(2)
         } else {
             // The sender gives up after its time-out; from then on the settling time counts.
@@ -293,7 +303,7 @@ impl Core {
     }
 }
 
-fn faults_of(kind: Kind) -> &'static [Fault] {
+pub(crate) fn faults_of(kind: Kind) -> &'static [Fault] {
     match kind {
         Kind::BssRead => &[
             Fault::BssUnavailable,

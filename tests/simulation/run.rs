@@ -10,7 +10,8 @@ use super::faults::Fault;
 use super::operator::Operator;
 use super::people;
 use super::played::{Landed, Played, Written};
-use super::scenario::{Ending, Scenario};
+use super::port::Kind;
+use super::scenario::{Ending, Losses, Scenario};
 
 /// More calls than any run needs.
 const MANY_CALLS: u64 = 30_000;
@@ -18,6 +19,8 @@ const MANY_CALLS: u64 = 30_000;
 const LONG: Duration = Duration::from_hours(24);
 /// So many times people look, at most.
 const LOOKS: u32 = 30;
+/// How long everybody stays after the end: whoever stood still has come back by then.
+const AFTERMATH: Duration = Duration::from_hours(1);
 
 /// What a run was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +41,10 @@ pub(crate) struct Record {
     pub(crate) reasons: BTreeSet<Reason>,
     pub(crate) violations: Vec<String>,
     pub(crate) ended: Option<Ending>,
-    /// Violations of the ledgers that status names, under a risk that was accepted.
-    pub(crate) named: u64,
+    /// Where the faults struck, by call.
+    pub(crate) struck: BTreeMap<(&'static str, Fault), u64>,
+    /// What was lost under a risk that was accepted.
+    pub(crate) losses: Losses,
     pub(crate) trace: Vec<String>,
 }
 
@@ -51,12 +56,27 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
     let mut operators: Vec<Operator> = Vec::new();
     let mut idle = (Duration::ZERO, 0);
     let long = LONG + scenario.looks.1 * LOOKS;
+    let mut end: Option<(Ending, u64, Duration)> = None;
     let ended = loop {
         attend(&shared, &mut operators, scenario);
-        if let Some(ending) = people::ended(&shared.lock()) {
-            break Some(ending);
-        }
         let mut core = shared.lock();
+        let now = core.now();
+        match end {
+            None => {
+                if let Some(ending) = people::ended(&core) {
+                    core.ends(scenario.seed);
+                    end = Some((ending, core.calls, now + AFTERMATH + scenario.looks.1 * 3));
+                }
+            }
+            Some((ending, _, until)) if now >= until => {
+                if people::ended(&core) != Some(ending) {
+                    let state = people::state(&core);
+                    core.broken(format!("it does not stay at its end: {state}"));
+                }
+                break Some(ending);
+            }
+            Some(_) => {}
+        }
         let Some(event) = core.agenda.next() else {
             break None;
         };
@@ -69,14 +89,15 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         } else if core.passes - idle.1 > 200 {
             core.broken("it spins: passes follow each other without a wait".to_owned());
         }
-        if core.calls > MANY_CALLS || core.now() > long || !core.violations.is_empty() {
+        let over = end.is_none() && (core.calls > MANY_CALLS || core.now() > long);
+        if over || !core.violations.is_empty() {
             break None;
         }
     };
     drop(operators);
     let mut core = shared.lock();
-    let mut named = 0;
-    let calls = core.calls;
+    let mut losses = Losses::default();
+    let calls = end.map_or(core.calls, |(_, calls, _)| calls);
     if core.violations.is_empty() {
         if ended.is_none() {
             let state = people::state(&core);
@@ -87,7 +108,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         core.world.now = core.now() + Duration::from_hours(24);
         core.world.settle();
         core.judge();
-        named = scenario.judge_the_end(&mut core, ended);
+        losses = scenario.judge_the_end(&mut core, ended);
     }
     Record {
         calls,
@@ -102,7 +123,8 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         reasons: core.reasons.clone(),
         violations: core.violations.clone(),
         ended,
-        named: named + core.named,
+        struck: core.faults.strikes().clone(),
+        losses,
         trace: core.trace.take().unwrap_or_default(),
     }
 }
@@ -132,6 +154,25 @@ fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
 }
 
 impl Core {
+    /// The run came to its end. Everybody is still there, and now and then somebody applies the
+    /// upgrade once more.
+    fn ends(&mut self, seed: u64) {
+        self.faults.end();
+        self.aftermath = true;
+        if seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded {
+            self.delete_one(0);
+        }
+    }
+
+    /// After the end nobody who leads writes anything more; an epoch is no effect.
+    pub(crate) fn judge_aftermath(&mut self, pid: Pid, name: &str, kind: Kind) {
+        let cluster = self.machines[pid].cluster;
+        let leads = self.clusters[cluster].holder == Some(pid);
+        if self.aftermath && leads && kind == Kind::BssWrite && name != "acquire" {
+            self.broken(format!("{name} was sent after the end"));
+        }
+    }
+
     /// Everything that is still on its way arrives.
     fn land(&mut self) {
         let end = self.now() + Duration::from_hours(3);

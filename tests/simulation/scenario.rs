@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{
-    Auth, BearerAuth, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
-    ConnectionRef, DeclaredPricing, Invoicing, PricingPolicy, ReferenceAdapter, ReportKind,
-    ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
+    Auth, BearerAuth, Billing, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
+    ConnectionRef, DeclaredPricing, Invoicing, PricingDefault, PricingPolicy, ReferenceAdapter,
+    ReportKind, ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec,
+    TenantSpec, WhenMissing,
 };
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
 use tenant_reseller_operator::upgrade::Pace;
@@ -14,7 +15,7 @@ use tenant_reseller_operator::upgrade::Pace;
 use super::clockwork::Rng;
 use super::core::{Cluster, Core};
 use super::etcd::Etcd;
-use super::faults::{Fault, Faults};
+use super::faults::{BEGINNINGS, Fault, Faults};
 use super::people::People;
 use crate::simulated_bss::{Deed, World};
 
@@ -41,6 +42,8 @@ pub(crate) struct Scenario {
     pub(crate) risks: BTreeSet<Risk>,
     pub(crate) processes: usize,
     pub(crate) faults: Vec<Fault>,
+    /// The call before which none of them fires.
+    pub(crate) quiet_until: Option<&'static str>,
     /// How many of them fire at most.
     pub(crate) budget: u32,
     pub(crate) pace: Pace,
@@ -94,6 +97,7 @@ impl Scenario {
             risks: BTreeSet::new(),
             processes: 1,
             faults: Vec::new(),
+            quiet_until: None,
             budget: 0,
             pace: Pace {
                 poll: Duration::from_secs(5),
@@ -150,12 +154,22 @@ impl Scenario {
             (hour * 6, hour * 12, hour * 24, hour * 24 * 21),
         ]);
         let processes = 1 + usize::try_from(rng.below(2)).unwrap();
+        let quiet_until = (!rng.once_in(4)).then(|| *rng.one_of(&BEGINNINGS));
+        let mut pricing = PricingPolicy::default();
+        if rng.once_in(3) {
+            pricing = the_default();
+        }
+        let mut options = Vec::new();
+        if rng.once_in(4) {
+            options.push(declared("c000"));
+        }
         Self {
             seed,
             world,
             risks,
             processes,
             faults,
+            quiet_until,
             budget: 3 + u32::try_from(rng.below(14)).unwrap(),
             pace: Pace {
                 poll: tempo.0,
@@ -164,8 +178,8 @@ impl Scenario {
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
             at_switch: Vec::new(),
-            pricing: PricingPolicy::default(),
-            declared: Vec::new(),
+            pricing,
+            declared: options,
             buys_at_switch: rng.once_in(8),
             orders_before_switch: rng.once_in(8),
         }
@@ -182,8 +196,10 @@ impl Scenario {
         let switches = &mut scenario.world.switches;
         switches.promises = promises;
         // What needs a weak promise besides.
-        switches.offset_paging = false;
-        switches.lag = Duration::ZERO;
+        let revision = promises.revision == Strength::Weak;
+        let lags = revision && promises.keys == Keys::Findable;
+        switches.offset_paging &= revision && promises.compares == Strength::Weak;
+        switches.lag = switches.lag.min(if lags { SETTLE } else { Duration::ZERO });
         let faults = faults.iter().copied();
         scenario.faults = faults.filter(|fault| allowed(*fault, promises)).collect();
         scenario.risks = risks;
@@ -197,7 +213,8 @@ impl Scenario {
             self.faults.clone(),
             Rng::new(self.seed ^ 0xfa17),
             self.budget,
-        );
+        )
+        .quiet_until(self.quiet_until);
         let mut etcd = Etcd {
             lives: "uid".to_owned(),
             ..Etcd::default()
@@ -244,15 +261,17 @@ impl Scenario {
         }
     }
 
-    /// The ledgers, two billing cycles later. A violation that the upgrade's report names, under a
-    /// risk that the connection accepts, is a loss that was named; answers how many of those.
-    pub(crate) fn judge_the_end(&self, core: &mut Core, ended: Option<Ending>) -> u64 {
+    /// The ledgers, two billing cycles later. A loss is excused only under a risk that the connection
+    /// accepts and that is about it, and only of a source that is not any more what the last sweep
+    /// before the switch saw.
+    pub(crate) fn judge_the_end(&self, core: &mut Core, ended: Option<Ending>) -> Losses {
+        let mut losses = Losses::default();
         if ended == Some(Ending::Refused) {
             if !core.effects.is_empty() {
                 let effects = format!("{:?}", core.effects);
                 core.broken(format!("refused, and yet it wrote: {effects}"));
             }
-            return 0;
+            return losses;
         }
         let rows: BTreeSet<String> = core
             .clusters
@@ -261,25 +280,41 @@ impl Scenario {
             .filter(|report| report.spec.kind == ReportKind::Verification)
             .flat_map(|report| report.spec.rows.iter().map(|row| row.id.clone()))
             .collect();
-        let mut named = 0;
         for violation in core.world.ledgers(2) {
-            let unseen = self.risks.contains(&Risk::UnseenOrders)
-                && self.world.switches.promises.orders == Strength::Weak;
-            // An order that nobody could see became a purchase when all was over: the risk itself.
-            let lost = ["CustomerNotCharged", "Lost"]
-                .iter()
-                .any(|rule| violation.starts_with(rule));
-            let named_by_status = !self.risks.is_empty()
-                && self.world.switches.promises != STRONG
-                && rows.iter().any(|id| violation.contains(id.as_str()));
-            if unseen && lost || named_by_status {
-                named += 1;
-            } else {
+            let (rule, rest) = violation.split_once(": ").unwrap_or((&violation, ""));
+            let id = rest.split_whitespace().next().unwrap_or_default();
+            let risk = match rule {
+                "Lost" | "CustomerNotCharged" | "Unmarked" => {
+                    core.bears(Risk::UnguardedSwitch) || core.bears(Risk::UnseenOrders)
+                }
+                "Differs"
+                | "ChargedDifferently"
+                | "Orphaned"
+                | "ChargedAfterCancellation"
+                | "HalfMarked" => core.bears(Risk::UnguardedSwitch),
+                _ => false,
+            };
+            if !risk || !core.moved_since_the_sweep(id) {
                 core.broken(violation);
+            } else if rows.contains(id) {
+                losses.named += 1;
+            } else if core.bears(Risk::UnseenOrders) || !core.known_to_the_verification(id) {
+                losses.unnamed += 1;
+            } else {
+                core.broken(format!("nobody names it: {violation}"));
             }
         }
-        named
+        losses
     }
+}
+
+/// What was lost under a risk that was accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// Named by the report of the verification.
+    pub(crate) named: u64,
+    /// Came only after the verification, so that the risk alone names it.
+    pub(crate) unnamed: u64,
 }
 
 /// What a promise excludes, or what a risk is about: with it, the run would prove nothing.
@@ -291,6 +326,38 @@ fn allowed(fault: Fault, promises: Promises) -> bool {
         // A proxy that repeats what it was sent once is what unique keys are for.
         Fault::BssRequestTwice => promises.keys == Keys::Unique && fenced,
         _ => true,
+    }
+}
+
+fn first_of_the_month() -> Billing {
+    Billing {
+        day: Some(1),
+        anchor: None,
+    }
+}
+
+/// The operator sets the same options for everybody who has none.
+pub(crate) fn the_default() -> PricingPolicy {
+    PricingPolicy {
+        when_missing: WhenMissing::UseDefault,
+        default: Some(PricingDefault {
+            price_list: "PL-RETAIL".to_owned(),
+            billing: first_of_the_month(),
+            payment_method: "Invoice".to_owned(),
+            invoicing: Invoicing::Combined,
+        }),
+    }
+}
+
+/// Options that are declared for a customer.
+pub(crate) fn declared(customer: &str) -> DeclaredPricing {
+    DeclaredPricing {
+        account_id: customer.to_owned(),
+        price_list: "PL-RETAIL".to_owned(),
+        billing: first_of_the_month(),
+        payment_method: "DirectDebit".to_owned(),
+        invoicing: Invoicing::Separate,
+        credit_limit: Some("5000.00".to_owned()),
     }
 }
 

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::faults::Fault;
+use super::port::{Kind, faults_of};
 use super::run::{Record, run};
-use super::scenario::{Ending, Scenario};
+use super::scenario::{Ending, Losses, Scenario};
 
 /// What many runs add up to.
 #[derive(Default)]
@@ -17,7 +18,8 @@ pub(crate) struct Sum {
     pub(crate) upgraded: u64,
     pub(crate) refused: u64,
     calls: u64,
-    named: u64,
+    losses: Losses,
+    struck: BTreeMap<(&'static str, Fault), u64>,
     took: f64,
     pub(crate) fired: BTreeMap<Fault, u64>,
     effects: BTreeMap<&'static str, u64>,
@@ -36,7 +38,11 @@ impl Sum {
             None => {}
         }
         self.calls += record.calls;
-        self.named += record.named;
+        self.losses.named += record.losses.named;
+        self.losses.unnamed += record.losses.unnamed;
+        for (place, count) in &record.struck {
+            *self.struck.entry(*place).or_default() += count;
+        }
         for (fault, count) in &record.fired {
             *self.fired.entry(*fault).or_default() += count;
         }
@@ -57,6 +63,42 @@ impl Sum {
     pub(crate) fn never(&self) -> Vec<&'static str> {
         let all = Fault::ALL.iter().filter(|f| !self.fired.contains_key(f));
         all.map(|fault| fault.name()).collect()
+    }
+
+    /// The writes that a fault never struck, each with the faults that it can meet.
+    pub(crate) fn spared(&self) -> Vec<String> {
+        let writes = [
+            "acquire",
+            "create tenant",
+            "copy customers",
+            "set pricing",
+            "copy subscriptions",
+            "activate",
+        ];
+        let mut spared = Vec::new();
+        for write in writes {
+            for fault in faults_of(Kind::BssWrite) {
+                if !self.struck.contains_key(&(write, *fault)) {
+                    spared.push(format!("{write}: {}", fault.name()));
+                }
+            }
+        }
+        spared
+    }
+
+    /// Which calls were struck by what.
+    fn table(&self) -> String {
+        let faults: BTreeSet<Fault> = self.struck.keys().map(|(_, fault)| *fault).collect();
+        let calls: BTreeSet<&str> = self.struck.keys().map(|(call, _)| *call).collect();
+        let mut text = String::from("struck\n");
+        for call in calls {
+            let of = faults.iter().filter_map(|fault| {
+                let count = self.struck.get(&(call, *fault))?;
+                Some(format!("{} {count}", fault.name()))
+            });
+            writeln!(text, "  {call:<24} {}", of.collect::<Vec<_>>().join(", ")).unwrap();
+        }
+        text
     }
 
     /// For people.
@@ -101,8 +143,12 @@ impl Sum {
         line(
             &mut text,
             "losses",
-            format!("{} named under an accepted risk", self.named),
+            format!(
+                "under an accepted risk: {} named by the comparison, {} that came after it",
+                self.losses.named, self.losses.unnamed
+            ),
         );
+        text.push_str(&self.table());
         line(&mut text, "violations", self.violations.len().to_string());
         line(&mut text, "took", format!("{:.0} s", self.took));
         text

@@ -1,0 +1,116 @@
+//! What an accepted risk excuses, and what it does not: a source that moved between the last sweep
+//! before the switch and the switch itself, where nobody guards that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tenant_reseller_operator::api::Risk;
+use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperation};
+
+use super::core::Core;
+use crate::simulated_bss::{CustomerRow, PurchaseRow};
+
+/// The sources as a sweep may have seen them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    customers: BTreeMap<SourceId, CustomerRow>,
+    purchases: BTreeMap<SourceId, PurchaseRow>,
+    orders: BTreeSet<String>,
+}
+
+/// The sources at the moments that count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moments {
+    /// When the operator began to look at everything once more.
+    pub(crate) sweep: Sources,
+    /// The same, of the sweep on which the switch rests that took effect.
+    switched_on: Option<Sources>,
+    /// When both sides were compared for the first time after the switch.
+    verified: Option<Sources>,
+}
+
+impl Core {
+    fn sources(&self) -> Sources {
+        Sources {
+            customers: self.world.customers.clone(),
+            purchases: self.world.purchases.clone(),
+            orders: self.world.orders.keys().cloned().collect(),
+        }
+    }
+
+    /// A look at the reseller begins whatever follows: a sweep before the switch, or the comparison
+    /// after it.
+    pub(crate) fn looks_at_the_reseller(&mut self) {
+        let sources = self.sources();
+        if !self.world.on {
+            self.moments.sweep = sources;
+        } else if self.moments.verified.is_none() {
+            self.moments.verified = Some(sources);
+        }
+    }
+
+    /// The switch took effect, on this sweep.
+    pub(crate) fn switched(&mut self, on: Sources) {
+        if self.world.on {
+            self.moments.switched_on.get_or_insert(on);
+        }
+    }
+
+    /// Whether a risk was accepted, and the BSS is as weak as it says.
+    pub(crate) fn bears(&self, risk: Risk) -> bool {
+        let promises = self.world.switches.promises;
+        let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
+        let weak = match risk {
+            Risk::UnguardedSwitch => {
+                promises.compares == Strength::Weak
+                    || promises.revision == Strength::Weak
+                    || by_hand != Mode::Automatic
+            }
+            Risk::UnseenOrders => promises.orders == Strength::Weak,
+            Risk::SingleOperator => promises.epochs == Strength::Weak,
+        };
+        weak && self.risks.contains(&risk)
+    }
+
+    /// Whether a source, a customer or an order is not what it was when the last sweep before the
+    /// switch began.
+    pub(crate) fn moved_since_the_sweep(&self, id: &str) -> bool {
+        let before = self.moments.switched_on.as_ref();
+        self.moved(before.unwrap_or(&self.moments.sweep), id)
+    }
+
+    /// Whether the comparison after the switch could have named it.
+    pub(crate) fn known_to_the_verification(&self, id: &str) -> bool {
+        let verified = self.moments.verified.as_ref();
+        verified.is_some_and(|then| !self.moved(then, id))
+    }
+
+    fn moved(&self, then: &Sources, id: &str) -> bool {
+        let source = SourceId::from(id);
+        let of = |customers: &BTreeMap<SourceId, CustomerRow>, id: &SourceId| {
+            customers.get(id).map(|row| row.fields.clone())
+        };
+        if let Some(now) = self.world.purchases.get(&source) {
+            let owner = &now.customer;
+            let same = then
+                .purchases
+                .get(&source)
+                .is_some_and(|then| alike(then, now));
+            return !same || of(&then.customers, owner) != of(&self.world.customers, owner);
+        }
+        if self.world.customers.contains_key(&source) {
+            let own = |purchases: &BTreeMap<SourceId, PurchaseRow>| {
+                let own = purchases.iter().filter(|(_, row)| row.customer == source);
+                own.map(|(id, row)| (id.clone(), row.state))
+                    .collect::<Vec<_>>()
+            };
+            return of(&then.customers, &source) != of(&self.world.customers, &source)
+                || own(&then.purchases) != own(&self.world.purchases);
+        }
+        !then.orders.contains(id)
+    }
+}
+
+/// What a copy follows.
+fn alike(one: &PurchaseRow, other: &PurchaseRow) -> bool {
+    one.state == other.state && one.fields == other.fields && one.customer == other.customer
+}
