@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade};
+use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade, UpgradeReportSpec};
 
 use super::core::{Core, Pid, Shared, Strike};
 use super::faults::Fault;
@@ -41,6 +41,8 @@ pub(crate) struct Record {
     /// Violations of the ledgers that status names, under a risk that was accepted.
     pub(crate) named: u64,
     pub(crate) trace: Vec<String>,
+    /// The reports as they are in the end, by name.
+    pub(crate) reports: BTreeMap<String, UpgradeReportSpec>,
 }
 
 /// Runs a scenario. The same scenario and strikes give the same record, byte for byte.
@@ -103,6 +105,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         violations: core.violations.clone(),
         ended,
         named: named + core.named,
+        reports: core.reports(),
         trace: core.trace.take().unwrap_or_default(),
     }
 }
