@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) phases: Vec<(&'static str, Phase)>,
     /// Deeds that succeed while the switch is on its way, after the last sweep.
     pub(crate) before_the_switch: Vec<&'static str>,
+    /// The reports are the same in the end, whatever is struck.
+    pub(crate) told_at_last: bool,
     /// Effects that take place so often at least.
     pub(crate) effects: Vec<(&'static str, u64)>,
 }
@@ -31,6 +33,7 @@ impl Case {
             scenario,
             phases: Vec::new(),
             before_the_switch: Vec::new(),
+            told_at_last: true,
             effects: vec![
                 ("create tenant", 1),
                 ("copy customers", 1),
@@ -128,14 +131,16 @@ fn storefront() -> Case {
     let of = |n| purchase(&scenario.world, n);
     let script = vec![
         (16, Deed::Buy("c000".into())),
-        (24, Deed::Cancel(of(0))),
+        (27, Deed::Buy("c001".into())),
+        (28, Deed::Cancel(of(0))),
         (30, Deed::BuyHeld("c001".into())),
         (34, Deed::Quantity(of(1), 5)),
-        (40, Deed::Buy("c001".into())),
         (46, Deed::FinishOrders),
         (54, Deed::Suspend(of(2))),
         (60, Deed::Resume(of(2))),
+        (66, Deed::Buy("c001".into())),
         (70, Deed::BuyHeld("c000".into())),
+        (74, Deed::Cancel(of(2))),
         (90, Deed::Quantity(of(3), 3)),
         (110, Deed::Buy("c000".into())),
     ];
@@ -156,6 +161,8 @@ fn storefront() -> Case {
         ("Cancel", Phase::SubscriptionCopy),
         ("BuyHeld", Phase::SubscriptionCopy),
     ];
+    // What is excluded, and which order was seen, depends on the moment.
+    case.told_at_last = false;
     case.before_the_switch = vec!["Buy", "Cancel", "BuyHeld", "Quantity"];
     case.effects.push(("activate", 5));
     case

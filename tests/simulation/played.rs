@@ -1,9 +1,10 @@
 //! What a run remembers of its writes, of the script that people followed, and of requests that
 //! arrived after their senders were dead: so that a proof can show that what it names did happen.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tenant_reseller_operator::api::Phase;
+use tenant_reseller_operator::api::{Phase, UpgradeReportSpec};
 
 use super::core::{Core, TIMEOUT};
 use super::deeds::name;
@@ -90,6 +91,13 @@ impl Core {
             Kind::ApiRead | Kind::ApiWrite => TIMEOUT * 2,
             Kind::BssRead | Kind::BssWrite => self.latest(),
         }
+    }
+
+    /// The reports of the first cluster, by name.
+    pub(crate) fn reports(&self) -> BTreeMap<String, UpgradeReportSpec> {
+        let all = self.clusters[0].etcd.reports.iter();
+        all.map(|((_, name), report)| (name.clone(), report.spec.clone()))
+            .collect()
     }
 
     /// A write has arrived: if its sender is dead, it is remembered.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade};
+use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade, UpgradeReportSpec};
 
 use super::core::{Core, Pid, Shared, Strike};
 use super::faults::Fault;
@@ -46,6 +46,8 @@ pub(crate) struct Record {
     /// What was lost under a risk that was accepted.
     pub(crate) losses: Losses,
     pub(crate) trace: Vec<String>,
+    /// The reports as they are in the end, by name.
+    pub(crate) reports: BTreeMap<String, UpgradeReportSpec>,
 }
 
 /// Runs a scenario. The same scenario and strikes give the same record, byte for byte.
@@ -125,6 +127,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         ended,
         struck: core.faults.strikes().clone(),
         losses,
+        reports: core.reports(),
         trace: core.trace.take().unwrap_or_default(),
     }
 }
