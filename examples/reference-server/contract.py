@@ -745,9 +745,6 @@ def activation_reasons(db, reseller, tenant):
         if copy and copy["state"] != "Ended" and (
                 copy_digest(copy) != digest(customer_fields(customers[customer_id]))):
             changed.append(customer_id)
-    moved = [source_id for source_id, copy in copies[CUSTOMERS].items()
-             if copy["state"] != "Ended" and source_id not in customers and one(
-                 db, "SELECT 1 FROM purchase WHERE owner_id = ? AND state = 'Active'", source_id)]
     orders = db.execute(f"SELECT id FROM purchase_order WHERE NOT final AND {OF_RESELLER}",
                         (reseller["id"],))
     return [
@@ -755,7 +752,7 @@ def activation_reasons(db, reseller, tenant):
         ("TenantSuspended", [tenant["id"]] * (tenant["status"] != "Active")),
         ("NotCopied", [source_id for source_id in active if source_id not in copies[PURCHASES]]
          + list(owners - ready)),
-        ("OrphanedCopy", [source_id for source_id in live if source_id not in active] + moved),
+        ("OrphanedCopy", [source_id for source_id in live if source_id not in active]),
         ("SourceChanged", changed),
         ("HalfMarked", [row["id"] for row in customers.values()
                         if bool(row["marked"]) != (row["id"] in copies[CUSTOMERS])]),

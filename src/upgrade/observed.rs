@@ -276,6 +276,8 @@ pub struct Observed {
     pub not_before: Option<Duration>,
     /// Looks in a row that ended in another look.
     pub rounds: u32,
+    /// How often in a row something failed that was tried again only after a look that succeeded.
+    pub stumbles: u32,
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
     /// Whole copies of subscriptions before the present one. After the first, everything is looked

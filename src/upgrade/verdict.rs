@@ -424,8 +424,18 @@ pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
     ))
 }
 
-/// What the BSS names as in the way of the switch.
-pub(super) fn of_refusal(tallies: &[BlockerTally]) -> Verdict {
+/// The BSS refuses to make a tenant under this upgrade's keys, again and again.
+pub(super) fn tenant_refused(detail: &str) -> Verdict {
+    verdict(
+        Reason::TenantMissing,
+        format!("There is no tenant, and the BSS does not make it: {detail}."),
+        "Restore the tenant in the distributor's BSS, or create it there by hand with the values of \
+         spec.tenant. The operator adopts it, and makes no second one.",
+    )
+}
+
+/// What the BSS names as in the way of something: `Activating back ordering`.
+pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
     let counted: Vec<String> = tallies
         .iter()
@@ -448,10 +458,7 @@ pub(super) fn of_refusal(tallies: &[BlockerTally]) -> Verdict {
             ["SourceChanged"] => Reason::SourceChanged,
             _ => Reason::PrecheckFailed,
         },
-        format!(
-            "The BSS refuses to activate back ordering: {}.",
-            names.join(", ")
-        ),
+        format!("{what} is refused by the BSS: {}.", names.join(", ")),
         format!(
             "{}: {} The operator looks again by itself.",
             counted.join(", "),

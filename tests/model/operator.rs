@@ -250,6 +250,7 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
     }
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);
+    seen.stumbles = seen.stumbles.min(6);
     // Only whether there was one is asked.
     seen.copies_before = seen.copies_before.min(1);
     clocks(upgrade, seen);

@@ -334,6 +334,12 @@ impl Core {
         }
         machine.alive = false;
         let cluster = machine.cluster;
+        // Whoever dies while it acquires leaves an epoch of which nobody knows whether it was issued:
+        // one more that was is no sign any more.
+        let claims = &self.clusters[cluster].etcd.claims;
+        if claims.values().any(|claim| claim.spec.acquiring) {
+            self.unconfirmed = None;
+        }
         self.say(|| format!("p{pid} is killed"));
         self.agenda.after(LEASE, move |core| core.elect(cluster));
         let pause = self

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Keys, Mode, PurchaseState, ResellerKind, SourceId, Strength, WriteOperation,
+    AccountId, BlockerReason, Keys, Mode, PurchaseState, ResellerKind, SourceId, Strength,
+    TenantStatus, WriteOperation,
 };
 
 use super::clockwork::Rng;
@@ -152,7 +153,11 @@ impl Core {
             }
         };
         let listed = self.world.switches.promises.orders == Strength::Strong;
-        if self.rng.once_in(60) && !self.world.on {
+        // In a second cluster nobody knows of the tenant that was.
+        let alone = self.clusters.len() == 1 && !self.faults.may(Fault::AnotherCluster);
+        let tenant = self.world.live_tenant();
+        let active = tenant.is_some_and(|row| row.tenant.status == TenantStatus::Active);
+        if active && self.rng.once_in(60) && !self.world.on && alone {
             let verb = if self.rng.once_in(2) {
                 TenantVerb::Replace
             } else {
@@ -170,7 +175,7 @@ impl Core {
             13 => Deed::FinishOrders,
             14 => Deed::CancelOrders,
             15 => Deed::StaffCancels(purchase),
-            16 => {
+            16 if !self.world.on => {
                 let payer = other(self);
                 Deed::BillTo(customer, payer)
             }
@@ -222,8 +227,22 @@ impl Core {
         Some(told.join(", "))
     }
 
-    /// The reseller's staff sets the quantities of its copies back to those of their sources.
+    /// The reseller's staff sets the quantities of its copies back to those of their sources; where
+    /// something else differs, it ends the copy.
     fn quantities_back(&mut self) -> Vec<Deed> {
+        if self.rng.once_in(2)
+            && let Some(tenant) = self.world.live_tenant_id()
+        {
+            let named = self.world.blockers(&tenant).into_iter();
+            let changed = named.filter(|tally| tally.reason == BlockerReason::SourceChanged);
+            let ends: Vec<Deed> = changed
+                .flat_map(|tally| tally.examples)
+                .map(|id| Deed::EndCopy(SourceId(id)))
+                .collect();
+            if !ends.is_empty() {
+                return ends;
+            }
+        }
         let all = self.world.purchases.iter();
         let active = all.filter(|(_, row)| row.state == PurchaseState::Active);
         active

@@ -160,7 +160,7 @@ impl Faults {
         let kinds = these.iter().filter(|fault| self.active.contains(fault));
         let kinds = u64::try_from(kinds.count()).unwrap_or(1);
         let times = if self.first {
-            times.min(4)
+            times.min(2)
         } else {
             times * (kinds / 3).max(1)
         };
@@ -175,6 +175,11 @@ impl Faults {
             }
         }
         None
+    }
+
+    /// Whether a run may meet this fault.
+    pub(crate) fn may(&self, fault: Fault) -> bool {
+        self.active.contains(&fault)
     }
 
     /// Whether somebody acts unasked at this moment.

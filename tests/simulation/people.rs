@@ -141,6 +141,8 @@ impl Core {
             return false;
         }
         self.say(|| format!("the manifest {} is applied", key.1));
+        // A new object, which nobody has suspended yet.
+        self.suspended = None;
         self.clusters[cluster].etcd.apply(manifest);
         self.changed(cluster, &key);
         true
@@ -178,6 +180,19 @@ impl Core {
                 if let Some(holder) = annotation(TAKE_OVER_ANNOTATION) {
                     self.people.took_over = true;
                     self.set(cluster, key, TAKE_OVER_ANNOTATION, Some(&holder));
+                }
+            }
+            // Of two in one cluster the one that Git does not know any more is deleted.
+            Reason::ResellerClaimed if cluster == 0 => {
+                let known = self.people.manifests.get(&cluster);
+                let known = known.map(|manifest| super::etcd::key(&manifest.metadata));
+                let all = self.clusters[cluster].etcd.upgrades.keys();
+                let stray: Vec<Key> = all
+                    .filter(|key| Some(*key) != known.as_ref())
+                    .cloned()
+                    .collect();
+                for key in stray {
+                    self.delete(cluster, &key);
                 }
             }
             Reason::Suspended if !self.people.holds => {
@@ -276,7 +291,7 @@ impl Core {
         if says("BackOrderingActivated") && !self.world.on {
             return Some("back ordering is not on");
         }
-        if says("TenantCreated") && self.tenant_is_missing() {
+        if says("TenantCreated") && self.tenant_is_missing() && !self.tenant_taken {
             return Some("there is no tenant");
         }
         // A tenant reseller from before has no phases of its own.
@@ -381,13 +396,18 @@ impl Core {
     }
 
     pub(crate) fn delete_one(&mut self, cluster: usize) -> bool {
-        let Some(key) = self.one(cluster) else {
+        let key = self.one(cluster);
+        key.is_some_and(|key| self.delete(cluster, &key))
+    }
+
+    fn delete(&mut self, cluster: usize, key: &Key) -> bool {
+        if !self.clusters[cluster].etcd.upgrades.contains_key(key) {
             return false;
-        };
+        }
         self.say(|| format!("{} is deleted", key.1));
         self.suspended = None;
-        self.clusters[cluster].etcd.delete(&key);
-        self.changed(cluster, &key);
+        self.clusters[cluster].etcd.delete(key);
+        self.changed(cluster, key);
         true
     }
 
@@ -395,9 +415,10 @@ impl Core {
         let Some(manifest) = self.people.manifests.get_mut(&cluster) else {
             return false;
         };
+        let before = super::etcd::key(&manifest.metadata);
         let name = format!("{}-x", manifest.metadata.name.clone().unwrap_or_default());
         manifest.metadata.name = Some(name);
-        self.delete_one(cluster);
+        self.delete(cluster, &before);
         self.apply_manifest(cluster);
         true
     }

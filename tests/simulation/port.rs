@@ -64,16 +64,16 @@ impl Port {
                 core.kill(pid);
             } else {
                 core.calls += 1;
+                // Held against what it could know: what happens in this very moment comes after.
+                core.judge_suspension(name, kind);
+                core.judge_lease(pid, name, kind);
+                core.judge_aftermath(pid, name, kind);
                 let fate = core.fate(pid, name, kind);
                 let number = core.calls;
                 if matches!(kind, Kind::BssWrite | Kind::ApiWrite) {
                     core.writes.push(Written { number, kind, name });
                 }
                 core.say(|| format!("p{pid} {number} {name} {}", told(fate)));
-                // What was decided on a live read may be a moment late.
-                core.judge_suspension(name, kind);
-                core.judge_lease(pid, name, kind);
-                core.judge_aftermath(pid, name, kind);
                 let long = |since| core.now().saturating_sub(since) > Duration::from_millis(200);
                 let unconfirmed = core.unconfirmed.is_some_and(long);
                 if unconfirmed && matches!(name, "activate" | "create tenant") {

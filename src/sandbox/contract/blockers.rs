@@ -25,18 +25,13 @@ const DUPLICATE: &str = "
     SELECT source_id FROM copies WHERE tenant_id = ?2 AND state <> 'Ended' AND ?1 <> ''
     GROUP BY kind, source_id HAVING COUNT(*) > 1";
 
-// A customer without copyable subscriptions never counts as orphaned (I-13).
+// A customer that left has nothing copyable here, so that its own record never counts (I-13); the
+// records of its purchases do.
 const ORPHANED: &str = "
     SELECT source_id FROM copies
     WHERE tenant_id = ?2 AND kind = 'Subscriptions' AND state <> 'Ended'
       AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
-                      AND reseller_id = ?1 AND customer_id <> ?1 AND purchases.state = 'Active')
-    UNION ALL
-    SELECT source_id FROM copies
-    WHERE tenant_id = ?2 AND kind = 'Customers' AND state <> 'Ended'
-      AND NOT EXISTS (SELECT 1 FROM customers WHERE customers.id = source_id AND bill_to = ?1)
-      AND EXISTS (SELECT 1 FROM purchases WHERE customer_id = source_id
-                  AND purchases.state = 'Active')";
+                      AND reseller_id = ?1 AND customer_id <> ?1 AND purchases.state = 'Active')";
 
 const CHANGED: &str = "
     SELECT source_id FROM copies JOIN purchases ON purchases.id = source_id

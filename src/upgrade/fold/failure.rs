@@ -69,6 +69,13 @@ impl Fold<'_> {
                 }
                 self.seen.tenant = None;
                 self.trouble(error);
+                self.later_each_time();
+                // The tenant that was made under our keys is gone, for example.
+                if let BssError::Conflict { detail } = error
+                    && self.seen.stumbles > MANY_ROUNDS
+                {
+                    self.stall(verdict::tenant_refused(detail));
+                }
             }
             (Tried::Activate, BssError::Conflict { .. }) => {
                 self.seen.refused = Some(ClaimEdit::DropActivationIntent);
@@ -90,6 +97,18 @@ impl Fold<'_> {
                 // precedes any other try.
                 self.seen.enter(Stage::Orders);
                 self.trouble(error);
+                self.later_each_time();
+            }
+            // Something that the sweep rests on changed: a tenant that was suspended, for example,
+            // which a look at it tells.
+            (Tried::Work, BssError::Blocked(tallies)) => {
+                let begin = self.seen.stage.begin();
+                self.seen.enter(begin);
+                self.trouble(error);
+                self.later_each_time();
+                if self.seen.stumbles > MANY_ROUNDS {
+                    self.stall(verdict::of_refusal("A write", tallies));
+                }
             }
             (Tried::Work, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
                 let begin = self.seen.stage.begin();
@@ -111,6 +130,7 @@ impl Fold<'_> {
                 let begin = self.seen.stage.begin();
                 self.seen.enter(begin);
                 self.trouble(error);
+                self.later_each_time();
             }
             (Tried::Read | Tried::Reseller | Tried::Work, _) => {
                 self.trouble(error);
@@ -193,9 +213,19 @@ impl Fold<'_> {
             self.again(Stage::CheckCustomers);
             return;
         }
-        let found = verdict::of_refusal(tallies);
+        let found = verdict::of_refusal("Activating back ordering", tallies);
         self.seen.enter(Stage::CheckCustomers);
         self.stall(found);
+    }
+
+    /// What failed is tried again only after a look that succeeds, and that ends its trouble: so the
+    /// waits grow until a write is taken or the next stage begins.
+    fn later_each_time(&mut self) {
+        let delay = backoff::delay(self.seen.stumbles, self.upgrade.seed);
+        self.seen.stumbles = self.seen.stumbles.saturating_add(1);
+        let until = self.now.monotonic.saturating_add(delay);
+        let stands = self.seen.not_before.unwrap_or(Duration::ZERO);
+        self.seen.not_before = Some(until.max(stands));
     }
 
     pub(super) fn trouble(&mut self, error: &BssError) {

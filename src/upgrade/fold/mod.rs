@@ -25,6 +25,15 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         fold.seen.sent = Some(now.monotonic);
         fold.seen.final_before = None;
     }
+    if matches!(
+        outcome,
+        Outcome::TenantRequested(_)
+            | Outcome::Copied(_)
+            | Outcome::PricingSet(_)
+            | Outcome::Activation(_)
+    ) {
+        fold.seen.stumbles = 0;
+    }
     // A record in the cluster says nothing about the BSS: waits stand.
     if !matches!(
         outcome,
@@ -136,6 +145,7 @@ impl Fold<'_> {
 
     /// Goes to a stage that rests on the same look at reseller and tenant.
     fn go(&mut self, stage: Stage) {
+        self.seen.stumbles = 0;
         self.seen.enter(stage);
         self.begin_sweep();
     }

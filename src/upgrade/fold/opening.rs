@@ -371,6 +371,7 @@ impl Fold<'_> {
         self.seen.foresight = Foreseeing::Over;
         if self.seen.stage == Stage::Opening {
             self.seen.rounds = 0;
+            self.seen.stumbles = 0;
             self.seen.stage = Stage::Customers;
         }
         self.begin_sweep();

@@ -234,10 +234,8 @@ impl World {
                         && self.is_resellers(row)
                         && !self.is_own(row)
                 }),
-                // A customer without copyable subscriptions never counts as orphaned.
-                CopyListing::Customers => {
-                    self.payer(source) != Some(&self.reseller) && self.owns_active(source)
-                }
+                // A customer that left has nothing copyable here: its own record never counts (I-13).
+                CopyListing::Customers => false,
             };
             if orphaned {
                 found.push(source.0.clone());

@@ -686,9 +686,8 @@ const ACTIVATE: Operation = Operation {
         only an `Incomplete` one (source ids). Customers that own none of these do not count;\n\
         \u{20}   - `DuplicateCopy`: a source with two or more copies that are not `Ended` (source ids);\n\
         \u{20}   - `OrphanedCopy`: a copy of a subscription or asset whose source is gone, is not \
-        *Active*, or is not of a customer of this reseller any more; a copy of a customer that is \
-        not one of this reseller any more and owns something *Active* (source ids). An `Ended` \
-        copy is never orphaned;\n\
+        *Active*, or is not of a customer of this reseller any more (source ids). An `Ended` copy \
+        is never orphaned, nor is a customer's: it bills nobody by itself;\n\
         \u{20}   - `SourceChanged`: a copy, not `Ended`, of a subscription or asset, or of a customer that \
         owns an *Active* one, whose digest differs from its source's (source ids); a source that \
         makes its copy `OrphanedCopy` is not compared;\n\
