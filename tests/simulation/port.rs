@@ -217,8 +217,8 @@ impl Core {
     ) {
         if self.trace.is_some() {
             let mut text = format!("{result:?}");
-            if text.len() > 300 {
-                text = text.chars().take(300).collect();
+            if text.len() > 900 {
+                text = text.chars().take(900).collect();
             }
             self.say(|| format!("   {number} {name} -> {text}"));
         }

@@ -285,7 +285,9 @@ impl Fold<'_> {
                     "Set spec.tenant back to what it was.",
                 ))
             }
-            Some(_) => None,
+            // What the BSS works on goes on; a request would be sent once more.
+            Some(intent) if intent.operation_id.is_some() => None,
+            Some(_) => self.unconfirmed(),
             None => self.unconfirmed().or_else(|| {
                 let enabled = self
                     .seen

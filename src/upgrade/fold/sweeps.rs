@@ -319,7 +319,8 @@ impl Fold<'_> {
             })
     }
 
-    /// Customers that get the default options, except those that it was refused for just now.
+    /// Customers that get the default options, except those that it was refused for just now, and
+    /// those for whom somebody declared others: a refusal of these is for people.
     pub(super) fn untried_defaults(
         &self,
         unpriced: &BTreeMap<SourceId, Option<String>>,
@@ -328,9 +329,13 @@ impl Fold<'_> {
         if self.by_hand(WriteOperation::SetPricing) {
             return None;
         }
+        let declared = |id: &SourceId| {
+            let twice = self.upgrade.declared_twice.contains_key(id);
+            twice || self.upgrade.declared.contains_key(id)
+        };
         let untried: BTreeSet<SourceId> = unpriced
             .keys()
-            .filter(|id| self.seen.tried_now.get(*id) != Some(default))
+            .filter(|id| self.seen.tried_now.get(*id) != Some(default) && !declared(id))
             .cloned()
             .collect();
         (!untried.is_empty()).then_some(untried)
