@@ -18,6 +18,7 @@
 )]
 
 mod cases;
+mod directed;
 mod harness;
 mod of_the_bss;
 mod of_the_judges;

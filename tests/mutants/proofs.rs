@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::directed::Directed;
 use crate::harness::{Armed, Effort, Found, Proof, tried};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
@@ -77,6 +78,33 @@ pub(crate) fn simulation_but(
             });
         }
         None
+    })
+}
+
+/// Directed cases, from seed 1 to `seeds`; what `spoil` does is the mutant itself, and left out where
+/// it is shown that the judges do not say the same without.
+pub(crate) fn directed(
+    kind: &'static str,
+    seeds: u64,
+    build: fn(u64) -> Directed,
+    spoil: impl Fn(&mut Scenario) + Send + Sync + 'static,
+) -> Proof {
+    Box::new(move |_| {
+        (1..=seeds).find_map(|seed| {
+            let (whole, strikes) = build(seed);
+            let mut spoilt = whole.clone();
+            spoil(&mut spoilt);
+            let said = first(&spoilt, &strikes)?;
+            let rule = said.split(':').next().unwrap_or_default().to_owned();
+            let anyhow = Armed::without(|| first(&whole, &strikes));
+            if anyhow.is_some_and(|anyhow| anyhow.starts_with(&rule)) {
+                return None;
+            }
+            Some(Found {
+                by: format!("directed run, {kind}"),
+                said: short(&said),
+            })
+        })
     })
 }
 

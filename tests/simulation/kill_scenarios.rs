@@ -152,9 +152,9 @@ fn storefront() -> Case {
     let of = |n| purchase(&scenario.world, n);
     let script = vec![
         (16, Deed::Buy("c000".into())),
-        (27, Deed::Buy("c001".into())),
-        (28, Deed::Cancel(of(0))),
-        (30, Deed::BuyHeld("c001".into())),
+        (30, Deed::Buy("c001".into())),
+        (31, Deed::Cancel(of(0))),
+        (32, Deed::BuyHeld("c001".into())),
         (34, Deed::Quantity(of(1), 5)),
         (46, Deed::FinishOrders),
         (54, Deed::Suspend(of(2))),
@@ -171,6 +171,8 @@ fn storefront() -> Case {
         Deed::BuyHeld("c000".into()),
         Deed::Quantity(of(3), 4),
     ];
+    // People are quick, so that nobody sweeps for minutes until an order is finished.
+    scenario.looks = (Duration::from_secs(2), Duration::from_secs(8));
     scenario.script = script;
     scenario.at_switch = at_switch;
     let mut case = Case::new("Storefront", scenario);

@@ -249,6 +249,7 @@ impl Core {
                 (fate, _) => fate,
             };
         }
+        self.suspends_unseen();
         self.disturb(pid);
         let Some(fault) = self.faults.draw(faults_of(kind), 12) else {
             return fine;

@@ -1,0 +1,157 @@
+//! Directed cases: one request that is late, lost or sent twice, and what people do meanwhile, at the
+//! very moment at which a mistake does harm. Seeds would have to be very lucky to meet them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tenant_reseller_operator::api::Risk;
+use tenant_reseller_operator::bss::port::{Keys, SourceId, Strength};
+
+use crate::cases::one_world;
+use crate::harness::Armed;
+use crate::simulated_bss::Deed;
+use crate::simulation::core::Strike;
+use crate::simulation::faults::Fate;
+use crate::simulation::kill_scenarios;
+use crate::simulation::run::{Record, run};
+use crate::simulation::scenario::Scenario;
+
+/// A scenario and what happens to which of its calls.
+pub(crate) type Directed = (Scenario, Vec<Strike>);
+
+/// The undisturbed run, by an operator and a BSS that make no mistake.
+fn calm(scenario: &Scenario) -> Record {
+    Armed::without(|| run(scenario, &[], false))
+}
+
+/// The number of the nth write of this name, from 0.
+fn write(scenario: &Scenario, name: &str, n: usize) -> u64 {
+    let all = calm(scenario).writes;
+    let mut named = all.iter().filter(|write| write.name == name);
+    named.nth(n).expect("it is written").number
+}
+
+fn first_purchase(scenario: &Scenario) -> SourceId {
+    scenario.world.eligible().next().unwrap().0.clone()
+}
+
+/// A reply is not awaited any longer, and the request takes effect after that.
+fn late(at: u64) -> Vec<Strike> {
+    let fate = Fate::Late(Duration::from_secs(50));
+    vec![Strike { at, fate }]
+}
+
+/// A proxy sends the request once more.
+fn twice(at: u64, later: Duration) -> Vec<Strike> {
+    let fate = Fate::Twice(later);
+    vec![Strike { at, fate }]
+}
+
+/// Only what is findable, nobody fenced: the process is killed while a copy is on its way, which takes
+/// effect when the next one has looked.
+pub(crate) fn killed_while_copying(seed: u64) -> Directed {
+    let mut scenario = one_world();
+    scenario.world.switches.promises.keys = Keys::Findable;
+    scenario.world.switches.promises.epochs = Strength::Weak;
+    scenario.risks = BTreeSet::from([Risk::SingleOperator]);
+    let at = write(&scenario, "copy customers", 0);
+    let fate = Fate::KilledUntil(at + 10 + seed);
+    (scenario, vec![Strike { at, fate }])
+}
+
+/// A person suspends the upgrade right before the switch, and no watch shows it.
+pub(crate) fn suspended_before_the_switch(seed: u64) -> Directed {
+    let mut scenario = one_world();
+    let switch = write(&scenario, "activate", 0);
+    scenario.suspends_unseen = Some(switch.saturating_sub(3 + seed));
+    (scenario, Vec::new())
+}
+
+/// The request for a tenant comes late, and its key is known for a moment only.
+pub(crate) fn creation_comes_late(_: u64) -> Directed {
+    let mut scenario = one_world();
+    scenario.world.switches.promises.keys = Keys::Findable;
+    scenario.world.switches.request_key_life = Some(Duration::from_secs(1));
+    let at = write(&scenario, "create tenant", 0);
+    (scenario, late(at))
+}
+
+/// The request for a tenant arrives twice.
+pub(crate) fn creation_comes_twice(_: u64) -> Directed {
+    let scenario = one_world();
+    let at = write(&scenario, "create tenant", 0);
+    (scenario, twice(at, Duration::from_secs(3)))
+}
+
+/// The switch is asked for twice by a proxy.
+pub(crate) fn switch_comes_twice(_: u64) -> Directed {
+    let scenario = one_world();
+    let at = write(&scenario, "activate", 0);
+    (scenario, twice(at, Duration::from_secs(3)))
+}
+
+/// A copy is on its way when its source is suspended, back ordering goes on without it, and its
+/// source comes back.
+pub(crate) fn copy_comes_after_the_switch(_: u64) -> Directed {
+    let mut scenario = one_world();
+    scenario.world.switches.largest_batch = 1;
+    let id = first_purchase(&scenario);
+    let at = write(&scenario, "copy subscriptions", 0);
+    scenario.script = vec![
+        (at + 1, Deed::Suspend(id.clone())),
+        // More calls than the run has: when all was over.
+        (900, Deed::Resume(id)),
+    ];
+    let fate = Fate::Late(Duration::from_secs(7_000));
+    (scenario, vec![Strike { at, fate }])
+}
+
+/// A copy arrives once more after its reseller has ended it.
+pub(crate) fn copy_comes_again(_: u64) -> Directed {
+    let mut scenario = one_world();
+    let id = first_purchase(&scenario);
+    let at = write(&scenario, "copy subscriptions", 0);
+    scenario.script = vec![(at + 2, Deed::EndCopy(id))];
+    (scenario, twice(at, Duration::from_secs(2)))
+}
+
+/// An update of a copy comes late; the reseller does something to the copy meanwhile.
+fn update_comes_late(meanwhile: impl Fn(SourceId) -> Deed) -> Directed {
+    let mut scenario = one_world();
+    let id = first_purchase(&scenario);
+    let copied = write(&scenario, "copy subscriptions", 0);
+    scenario.script = vec![(copied + 2, Deed::Quantity(id.clone(), 5))];
+    let copies = calm(&scenario).writes.into_iter();
+    let copies = copies.filter(|write| write.name == "copy subscriptions");
+    let at = copies.last().expect("it is updated").number;
+    scenario.script.push((at + 1, meanwhile(id)));
+    (scenario, late(at))
+}
+
+/// The reseller ends the copy meanwhile.
+pub(crate) fn update_of_an_ended_copy(_: u64) -> Directed {
+    update_comes_late(Deed::EndCopy)
+}
+
+/// The reseller amends the copy meanwhile.
+pub(crate) fn update_of_an_amended_copy(_: u64) -> Directed {
+    update_comes_late(|id| Deed::AmendQuantity(id, 7))
+}
+
+/// The copy of an owner is ended while the copies of its purchases are on their way.
+pub(crate) fn owner_ends(_: u64) -> Directed {
+    let mut scenario = one_world();
+    let at = write(&scenario, "copy subscriptions", 0);
+    let id = first_purchase(&scenario);
+    let owner = scenario.world.purchases[&id].customer.clone();
+    scenario.script = vec![(at, Deed::EndCopy(owner))];
+    (scenario, Vec::new())
+}
+
+/// A person sets other pricing options in the moment in which the operator sets the default.
+pub(crate) fn priced_by_two(_: u64) -> Directed {
+    let all = Armed::without(kill_scenarios::all);
+    let mut declared = all.into_iter();
+    let declared = declared.find(|case| case.name == "pricing by the operator");
+    (declared.unwrap().scenario, Vec::new())
+}
