@@ -109,7 +109,7 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
             vec![
                 directed(
                     "suspended before the switch, and no watch shows it",
-                    30,
+                    4,
                     directed::suspended_before_the_switch,
                     |_| {},
                 ),

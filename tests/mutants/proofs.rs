@@ -91,12 +91,14 @@ pub(crate) fn directed(
 ) -> Proof {
     Box::new(move |_| {
         (1..=seeds).find_map(|seed| {
-            let (whole, strikes) = build(seed);
-            let mut spoilt = whole.clone();
+            let (mut spoilt, strikes) = build(seed);
             spoil(&mut spoilt);
             let said = first(&spoilt, &strikes)?;
             let rule = said.split(':').next().unwrap_or_default().to_owned();
-            let anyhow = Armed::without(|| first(&whole, &strikes));
+            let anyhow = Armed::without(|| {
+                let (whole, strikes) = build(seed);
+                first(&whole, &strikes)
+            });
             if anyhow.is_some_and(|anyhow| anyhow.starts_with(&rule)) {
                 return None;
             }

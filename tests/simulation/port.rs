@@ -240,6 +240,7 @@ impl Core {
                 .between(Duration::from_millis(1), Duration::from_millis(20)),
         };
         let now = self.calls;
+        self.suspends_unseen();
         if let Some(strike) = self.strikes.iter().find(|strike| strike.at == now) {
             return match (strike.fate, kind) {
                 // What only reads does nothing late.
@@ -249,7 +250,6 @@ impl Core {
                 (fate, _) => fate,
             };
         }
-        self.suspends_unseen();
         self.disturb(pid);
         let Some(fault) = self.faults.draw(faults_of(kind), 12) else {
             return fine;
