@@ -35,9 +35,9 @@ fn first_purchase(scenario: &Scenario) -> SourceId {
     scenario.world.eligible().next().unwrap().0.clone()
 }
 
-/// A reply is not awaited any longer, and the request takes effect after that.
-fn late(at: u64) -> Vec<Strike> {
-    let fate = Fate::Late(Duration::from_secs(50));
+/// The request takes effect so late; nobody awaits its reply for longer than half a minute.
+fn late(at: u64, later: Duration) -> Vec<Strike> {
+    let fate = Fate::Late(later);
     vec![Strike { at, fate }]
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn creation_comes_late(_: u64) -> Directed {
     scenario.world.wrong = Some(Wrong::MakesSecondTenant);
     scenario.world.switches.request_key_life = Some(Duration::from_secs(1));
     let at = write(&scenario, "create tenant", 0);
-    (scenario, late(at))
+    (scenario, late(at, Duration::from_secs(50)))
 }
 
 /// The request for a tenant arrives twice.
@@ -88,27 +88,26 @@ pub(crate) fn creation_comes_twice(_: u64) -> Directed {
     (scenario, twice(at, Duration::from_secs(3)))
 }
 
-/// The switch is asked for twice by a proxy.
+/// The switch is asked for twice by a proxy, when its key is known no longer.
 pub(crate) fn switch_comes_twice(_: u64) -> Directed {
-    let scenario = one_world();
+    let mut scenario = one_world();
+    scenario.world.switches.request_key_life = Some(Duration::from_secs(1));
     let at = write(&scenario, "activate", 0);
     (scenario, twice(at, Duration::from_secs(3)))
 }
 
-/// A copy is on its way when its source is suspended, back ordering goes on without it, and its
-/// source comes back.
+/// A copy is on its way when its source is suspended, and comes when back ordering is on. In between,
+/// at an accepted risk, its source came back in the moment of the switch.
 pub(crate) fn copy_comes_after_the_switch(_: u64) -> Directed {
     let mut scenario = one_world();
     scenario.world.switches.largest_batch = 1;
+    scenario.world.switches.promises.compares = Strength::Weak;
+    scenario.risks = BTreeSet::from([Risk::UnguardedSwitch]);
     let id = first_purchase(&scenario);
     let at = write(&scenario, "copy subscriptions", 0);
-    scenario.script = vec![
-        (at + 1, Deed::Suspend(id.clone())),
-        // More calls than the run has: when all was over.
-        (900, Deed::Resume(id)),
-    ];
-    let fate = Fate::Late(Duration::from_secs(7_000));
-    (scenario, vec![Strike { at, fate }])
+    scenario.script = vec![(at + 1, Deed::Suspend(id.clone()))];
+    scenario.at_switch = vec![Deed::Resume(id)];
+    (scenario, late(at, Duration::from_secs(7_000)))
 }
 
 /// A copy arrives once more after its reseller has ended it.
@@ -117,30 +116,48 @@ pub(crate) fn copy_comes_again(_: u64) -> Directed {
     let id = first_purchase(&scenario);
     let at = write(&scenario, "copy subscriptions", 0);
     scenario.script = vec![(at + 2, Deed::EndCopy(id))];
-    (scenario, twice(at, Duration::from_secs(2)))
+    (scenario, twice(at, Duration::from_millis(100)))
 }
 
-/// An update of a copy comes late; the reseller does something to the copy meanwhile.
-fn update_comes_late(meanwhile: impl Fn(SourceId) -> Deed) -> Directed {
+/// The source of a copy changes; answers the call of the copy's update.
+fn with_an_update(scenario: &mut Scenario, id: &SourceId) -> u64 {
+    let copied = write(scenario, "copy subscriptions", 0);
+    scenario.script = vec![(copied + 2, Deed::Quantity(id.clone(), 5))];
+    last_copy(&calm(scenario))
+}
+
+fn last_copy(record: &Record) -> u64 {
+    let all = record.writes.iter();
+    let copies = all.filter(|write| write.name == "copy subscriptions");
+    copies.last().expect("it is copied").number
+}
+
+/// The update of a copy comes when the reseller has ended the copy, and before the switch.
+pub(crate) fn update_of_an_ended_copy(_: u64) -> Directed {
     let mut scenario = one_world();
     let id = first_purchase(&scenario);
-    let copied = write(&scenario, "copy subscriptions", 0);
-    scenario.script = vec![(copied + 2, Deed::Quantity(id.clone(), 5))];
-    let copies = calm(&scenario).writes.into_iter();
-    let copies = copies.filter(|write| write.name == "copy subscriptions");
-    let at = copies.last().expect("it is updated").number;
-    scenario.script.push((at + 1, meanwhile(id)));
-    (scenario, late(at))
+    let at = with_an_update(&mut scenario, &id);
+    scenario.script.push((at + 1, Deed::EndCopy(id)));
+    (scenario, late(at, Duration::from_secs(31)))
 }
 
-/// The reseller ends the copy meanwhile.
-pub(crate) fn update_of_an_ended_copy(_: u64) -> Directed {
-    update_comes_late(Deed::EndCopy)
-}
-
-/// The reseller amends the copy meanwhile.
+/// An update is late; its source changed once more, the copy followed, the reseller amended the copy
+/// to what it was, and the source went back: when the update comes, both are as it expects, and the
+/// copy is the reseller's.
 pub(crate) fn update_of_an_amended_copy(_: u64) -> Directed {
-    update_comes_late(|id| Deed::AmendQuantity(id, 7))
+    let mut scenario = one_world();
+    let id = first_purchase(&scenario);
+    let at = with_an_update(&mut scenario, &id);
+    scenario
+        .script
+        .push((at + 1, Deed::Quantity(id.clone(), 3)));
+    let strikes = late(at, Duration::from_millis(32_000));
+    let second = last_copy(&run(&scenario, &strikes, false));
+    scenario
+        .script
+        .push((second + 2, Deed::AmendQuantity(id.clone(), 1)));
+    scenario.script.push((second + 2, Deed::Quantity(id, 5)));
+    (scenario, strikes)
 }
 
 /// The copy of an owner is ended while the copies of its purchases are on their way.

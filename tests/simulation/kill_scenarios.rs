@@ -132,12 +132,11 @@ fn declared() -> Case {
         credit_limit: Some("5000.00".to_owned()),
     }];
     let plain = run(&scenario, &[], false);
-    let first = plain
-        .writes
-        .iter()
-        .find(|write| write.name == "set pricing");
-    let first = first.expect("pricing options are set").number;
-    scenario.script = vec![(first, Deed::PriceOtherwise(Some("c001".into())))];
+    let sets = plain.writes.iter();
+    let mut sets = sets.filter(|write| write.name == "set pricing");
+    // First what is declared, then the default.
+    let default = sets.nth(1).expect("the default is set").number;
+    scenario.script = vec![(default, Deed::PriceOtherwise(Some("c001".into())))];
     let mut case = Case::new("pricing by the operator", scenario);
     case.phases = vec![("PriceOtherwise", Phase::PricingGate)];
     case.effects.push(("set pricing", 2));
