@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::port::{Keys, SourceId, Strength};
+use tenant_reseller_operator::bss::port::{ItemKind, Keys, SourceId, Strength};
 
 use crate::cases::one_world;
 use crate::harness::Armed;
-use crate::simulated_bss::{Deed, Wrong};
+use crate::simulated_bss::{Deed, Spoil, SpoilKind, Wrong};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
 use crate::simulation::kill_scenarios;
@@ -160,13 +160,18 @@ pub(crate) fn update_of_an_amended_copy(_: u64) -> Directed {
     (scenario, strikes)
 }
 
-/// The copy of an owner is ended while the copies of its purchases are on their way.
-pub(crate) fn owner_ends(_: u64) -> Directed {
+/// The copy of an owner is deleted on screen while the copies of its purchases are on their way.
+pub(crate) fn owner_vanishes(_: u64) -> Directed {
     let mut scenario = one_world();
     let at = write(&scenario, "copy subscriptions", 0);
     let id = first_purchase(&scenario);
     let owner = scenario.world.purchases[&id].customer.clone();
-    scenario.script = vec![(at, Deed::EndCopy(owner))];
+    let deleted = Spoil {
+        kind: SpoilKind::CopyDeleted,
+        item: ItemKind::Customer,
+        source: Some(owner),
+    };
+    scenario.script = vec![(at, Deed::Spoil(deleted))];
     (scenario, Vec::new())
 }
 

@@ -129,30 +129,3 @@ fn every_mutant_is_found() {
     );
     assert_eq!(survived, Vec::<&str>::new(), "nothing finds these");
 }
-
-#[test]
-fn debug_directed() {
-    use simulated_bss::Wrong as W;
-    let which = std::env::var("WHICH").unwrap_or_default();
-    let (build, wrong): (fn(u64) -> directed::Directed, _) = match which.as_str() {
-        "1" => (directed::owner_ends, W::CopiesBeforeCustomer),
-        "2" => (directed::copy_comes_after_the_switch, W::CopiesAfterSwitch),
-        "3" => (directed::copy_comes_again, W::CopiesAgain),
-        "4" => (directed::update_of_an_ended_copy, W::UpdatesEnded),
-        "5" => (directed::priced_by_two, W::OverwritesPricing),
-        "6" => (directed::update_of_an_amended_copy, W::OverwritesAmendments),
-        "7" => (directed::switch_comes_twice, W::SwitchesTwice),
-        _ => return,
-    };
-    let (mut scenario, strikes) = build(1);
-    scenario.world.wrong = Some(wrong);
-    let record = simulation::run::run(&scenario, &strikes, true);
-    println!("{strikes:?}");
-    for line in record.trace {
-        println!("{line}");
-    }
-    println!("{:?} {:?}", record.ended, record.violations);
-    scenario.world.wrong = None;
-    let record = simulation::run::run(&scenario, &strikes, true);
-    println!("{:?} {:?}", record.ended, record.violations);
-}

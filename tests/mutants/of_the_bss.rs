@@ -46,7 +46,7 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
         ],
         W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
         W::CopiesBeforeCustomer => vec![
-            directed("the owner's copy is ended", directed::owner_ends),
+            directed("the owner's copy vanishes", directed::owner_vanishes),
             client("what_must_not_be_copied", judges::what_must_not_be_copied),
         ],
         W::IgnoresPricing | W::IgnoresCatalogue => vec![

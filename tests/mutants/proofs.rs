@@ -75,6 +75,7 @@ pub(crate) fn simulation_but(
             return Some(Found {
                 by: format!("simulation, {kind}, seed {seed}"),
                 said: short(&said),
+                by_judges_alone: false,
             });
         }
         None
@@ -105,6 +106,7 @@ pub(crate) fn directed(
             Some(Found {
                 by: format!("directed run, {kind}"),
                 said: short(&said),
+                by_judges_alone: false,
             })
         })
     })
@@ -141,6 +143,7 @@ pub(crate) fn kill_matrix() -> Proof {
                     return Some(Found {
                         by: format!("kill matrix, {name}, {fate:?} at call {at}"),
                         said: short(&said),
+                        by_judges_alone: false,
                     });
                 }
             }
@@ -170,6 +173,7 @@ pub(crate) fn model_check(name: &'static str) -> Proof {
         sound.then(|| Found {
             by: format!("model check, {name}"),
             said: short(&said),
+            by_judges_alone: false,
         })
     })
 }
@@ -182,6 +186,7 @@ pub(crate) fn client(name: &'static str, body: fn()) -> Proof {
         Some(Found {
             by: format!("judges' test {name}"),
             said: "the operator never asks for it; a client that does is caught".to_owned(),
+            by_judges_alone: true,
         })
     })
 }
@@ -194,6 +199,7 @@ pub(crate) fn test(name: &'static str, body: impl Fn() + Send + Sync + 'static) 
         Some(Found {
             by: name.to_owned(),
             said: short(&said),
+            by_judges_alone: false,
         })
     })
 }
