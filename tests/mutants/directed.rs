@@ -28,7 +28,7 @@ fn calm(scenario: &Scenario) -> Record {
 fn write(scenario: &Scenario, name: &str, n: usize) -> u64 {
     let all = calm(scenario).writes;
     let mut named = all.iter().filter(|write| write.name == name);
-    named.nth(n).expect("it is written").number
+    named.nth(n).unwrap().number
 }
 
 fn first_purchase(scenario: &Scenario) -> SourceId {
@@ -128,8 +128,8 @@ fn with_an_update(scenario: &mut Scenario, id: &SourceId) -> u64 {
 
 fn last_copy(record: &Record) -> u64 {
     let all = record.writes.iter();
-    let copies = all.filter(|write| write.name == "copy subscriptions");
-    copies.last().expect("it is copied").number
+    let mut copies = all.filter(|write| write.name == "copy subscriptions");
+    copies.next_back().unwrap().number
 }
 
 /// The update of a copy comes when the reseller has ended the copy, and before the switch.

@@ -186,7 +186,7 @@ pub(crate) fn matrix(case: &Case, grain: Grain) -> Found {
         // It did arrive where it was to: at that very call or one that was made in the same moment,
         // or when it had lived as long as it may.
         let Fate::KilledUntil(call) = strikes[0].fate else {
-            unreachable!("only late requests are tried here");
+            panic!("only late requests are tried here");
         };
         let there = |at: u64, end: bool| {
             call == u64::MAX || !end && (call..=call + SAME_MOMENT).contains(&at)
@@ -218,7 +218,7 @@ pub(crate) fn matrix(case: &Case, grain: Grain) -> Found {
     }
     let step = (pairs.len() / grain.pairs.max(1)).max(1);
     // Odd, so that all fates of the second kill are among the chosen.
-    let step = if step == 1 || step % 3 != 0 {
+    let step = if step == 1 || !step.is_multiple_of(3) {
         step
     } else {
         step + 1

@@ -49,7 +49,7 @@ pub(crate) struct Played {
 impl Core {
     /// Somebody does what the script says.
     pub(crate) fn play(&mut self, deed: Deed, at_switch: bool) {
-        let (deed, name) = (deed.clone(), name(&deed));
+        let name = name(&deed);
         let upgrades = self.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
         let phases = upgrades.filter_map(|upgrade| upgrade.status.as_ref()?.phase);
         let phase = phases.max().unwrap_or(Phase::Pending);
