@@ -20,6 +20,10 @@ pub(crate) fn all() -> Vec<Case> {
     all.collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each mistake, which belong side by side"
+)]
 fn proofs(wrong: Wrong) -> Vec<Proof> {
     use Wrong as W;
     let runs = |kind, build: fn(u64) -> Scenario| {

@@ -22,6 +22,10 @@ pub(crate) fn all() -> Vec<Case> {
     all.collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each mistake, which belong side by side"
+)]
 fn proofs(mutant: Mutant) -> Vec<Proof> {
     use Mutant as M;
     let first: Vec<Proof> = match mutant {

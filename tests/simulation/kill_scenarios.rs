@@ -135,7 +135,7 @@ fn declared() -> Case {
     let sets = plain.writes.iter();
     let mut sets = sets.filter(|write| write.name == "set pricing");
     // First what is declared, then the default.
-    let default = sets.nth(1).expect("the default is set").number;
+    let default = sets.nth(1).unwrap().number;
     scenario.script = vec![(default, Deed::PriceOtherwise(Some("c001".into())))];
     let mut case = Case::new("pricing by the operator", scenario);
     case.phases = vec![("PriceOtherwise", Phase::PricingGate)];

@@ -118,7 +118,7 @@ fn undisturbed(case: &Case) -> Record {
 /// The later calls at which a late write is tried, and the end of the run. What was sent never
 /// arrives in `never`, until it has lived as long as it may.
 fn arrivals(never: &Record, sent: u64, step: usize) -> Vec<u64> {
-    let landed = never.landed.first().expect("it arrives at last");
+    let landed = never.landed.first().unwrap();
     let last = if landed.after_the_end {
         never.calls
     } else {
