@@ -46,7 +46,8 @@ mutants! {
     KeyWithoutTenant,
     /// A tenant is requested before its intent is on record.
     TenantBeforeRecord,
-    /// Copies are sent before they are on record, where a second one could be made.
+    /// Copies are sent before they are on record, where a second one could be made, and a new
+    /// process waits for those alone that are.
     CopiesBeforeRecord,
     /// A copy that the reseller changed is overwritten.
     AmendmentOverwritten,

@@ -538,7 +538,12 @@ impl Decide<'_> {
     fn settles_after_others(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
         let ways = self.seen.ways.as_ref()?;
         let left = self.settling_since(self.seen.begun);
-        if ways.fencing == Fencing::SingleOperator
+        // The record and these two quiet times guard the same moment: whoever came before may have
+        // sent copies. Either is enough as long as the cluster's state does not go back, so that a
+        // missing record does harm only where they are missing too.
+        let on_record_alone = on(Mutant::CopiesBeforeRecord);
+        if !on_record_alone
+            && ways.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {
             return Some(Self::settles(
@@ -549,7 +554,8 @@ impl Decide<'_> {
         // Whoever was at work before may have sent copies that reads do not show yet, and the record
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
-        if ways.copying == Copying::LookUpFirst
+        if !on_record_alone
+            && ways.copying == Copying::LookUpFirst
             && self.seen.followed.is_some()
             && let Some(left) = self.settling_since(self.seen.followed)
         {

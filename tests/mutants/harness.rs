@@ -68,6 +68,8 @@ pub(crate) struct Found {
     pub(crate) by: String,
     /// What it said first.
     pub(crate) said: String,
+    /// Only a test of the judges themselves asks for it: no run of the operator meets it.
+    pub(crate) by_judges_alone: bool,
 }
 
 /// What became of a mutant.

@@ -1,11 +1,12 @@
 //! Mistakes of the BSS: a promise that it gives and breaks.
 
-use crate::cases;
+use crate::directed::Directed;
 use crate::harness::{Armed, Case, Proof};
 use crate::judges;
-use crate::proofs::{client, simulation_but};
+use crate::proofs::{client, directed, simulation_but};
 use crate::simulated_bss::Wrong;
 use crate::simulation::scenario::Scenario;
+use crate::{cases, directed};
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {
@@ -19,10 +20,19 @@ pub(crate) fn all() -> Vec<Case> {
     all.collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each mistake, which belong side by side"
+)]
 fn proofs(wrong: Wrong) -> Vec<Proof> {
     use Wrong as W;
     let runs = |kind, build: fn(u64) -> Scenario| {
         simulation_but(kind, build, move |scenario| {
+            scenario.world.wrong = Some(wrong);
+        })
+    };
+    let directed = |kind, build: fn(u64) -> Directed| {
+        directed(kind, 3, build, move |scenario| {
             scenario.world.wrong = Some(wrong);
         })
     };
@@ -32,17 +42,17 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
             runs("any", cases::any),
         ],
         W::MakesSecondTenant => vec![
-            runs("late requests", cases::late),
+            directed("the creation comes twice", directed::creation_comes_twice),
             client(
                 "who_is_stale_and_who_is_second",
                 judges::who_is_stale_and_who_is_second,
             ),
         ],
         W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
-        W::CopiesBeforeCustomer => vec![client(
-            "what_must_not_be_copied",
-            judges::what_must_not_be_copied,
-        )],
+        W::CopiesBeforeCustomer => vec![
+            directed("the owner's copy vanishes", directed::owner_vanishes),
+            client("what_must_not_be_copied", judges::what_must_not_be_copied),
+        ],
         W::IgnoresPricing | W::IgnoresCatalogue => vec![
             runs("prices shift meanwhile", cases::shifting),
             client(
@@ -51,7 +61,10 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
             ),
         ],
         W::CopiesAfterSwitch => vec![
-            runs("any", cases::any),
+            directed(
+                "a copy comes after the switch",
+                directed::copy_comes_after_the_switch,
+            ),
             client(
                 "copies_under_wrong_circumstances",
                 judges::copies_under_wrong_circumstances,
@@ -61,16 +74,29 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
             vec![runs("the Storefront is busy", cases::busy)]
         }
         W::CopiesTwice => vec![runs("any", cases::any)],
-        W::CopiesAgain => vec![client(
-            "copies_that_are_wrong_themselves",
-            judges::copies_that_are_wrong_themselves,
-        )],
-        W::UpdatesEnded | W::OverwritesPricing => vec![client(
-            "updates_that_overwrite",
-            judges::updates_that_overwrite,
-        )],
+        W::CopiesAgain => vec![
+            directed("an ended copy comes again", directed::copy_comes_again),
+            client(
+                "copies_that_are_wrong_themselves",
+                judges::copies_that_are_wrong_themselves,
+            ),
+        ],
+        W::UpdatesEnded => vec![
+            directed(
+                "an ended copy's update comes late",
+                directed::update_of_an_ended_copy,
+            ),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
+        W::OverwritesPricing => vec![
+            directed("priced by two at once", directed::priced_by_two),
+            client("updates_that_overwrite", judges::updates_that_overwrite),
+        ],
         W::OverwritesAmendments => vec![
-            runs("copies are amended", cases::amended),
+            directed(
+                "an amended copy's update comes late",
+                directed::update_of_an_amended_copy,
+            ),
             client("updates_that_overwrite", judges::updates_that_overwrite),
         ],
         W::RewritesSellPrice => vec![
@@ -85,8 +111,7 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
             ),
         ],
         W::SwitchesTwice => vec![
-            runs("lost replies", cases::lossy),
-            runs("any", cases::any),
+            directed("the switch comes twice", directed::switch_comes_twice),
             client(
                 "the_switch_at_the_wrong_moment",
                 judges::the_switch_at_the_wrong_moment,

@@ -2,9 +2,9 @@
 
 use tenant_reseller_operator::mutants::Mutant;
 
-use crate::cases;
 use crate::harness::{Armed, Case, Proof};
-use crate::proofs::{model_check, simulation, test};
+use crate::proofs::{directed, model_check, simulation, test};
+use crate::{cases, directed};
 use crate::{seeded, tables};
 
 /// All of them.
@@ -22,6 +22,10 @@ pub(crate) fn all() -> Vec<Case> {
     all.collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each mistake, which belong side by side"
+)]
 fn proofs(mutant: Mutant) -> Vec<Proof> {
     use Mutant as M;
     let first: Vec<Proof> = match mutant {
@@ -45,6 +49,12 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
             model_check("nothing goes wrong"),
         ],
         M::CopiesBeforeRecord => vec![
+            directed(
+                "killed while copying",
+                20,
+                directed::killed_while_copying,
+                |_| {},
+            ),
             simulation("killed, the copy comes late", cases::killed_late),
             model_check("keys are only findable: a crash and a lost reply"),
         ],
@@ -100,12 +110,28 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
             tables::a_live_holder_keeps_its_claim,
         )],
         M::SwitchWithoutLiveRead => {
-            vec![simulation("suspended, and nobody sees it", cases::unseen)]
+            vec![
+                directed(
+                    "suspended before the switch, and no watch shows it",
+                    4,
+                    directed::suspended_before_the_switch,
+                    |_| {},
+                ),
+                simulation("suspended, and nobody sees it", cases::unseen),
+            ]
         }
-        M::UnknownCreationRepeated => vec![simulation(
-            "creations come late, and a BSS that makes two",
-            cases::tenants_twice,
-        )],
+        M::UnknownCreationRepeated => vec![
+            directed(
+                "the creation comes late, its key is forgotten",
+                1,
+                directed::creation_comes_late,
+                |_| {},
+            ),
+            simulation(
+                "creations come late, and a BSS that makes two",
+                cases::tenants_twice,
+            ),
+        ],
         M::VerificationSkipped => vec![test(
             "what the switch spoils is found",
             seeded::what_the_switch_spoils_is_found,

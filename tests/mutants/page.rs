@@ -23,6 +23,11 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
+/// Whether nothing but a test of the judges themselves finds it.
+fn judges_alone(row: &Row) -> bool {
+    row.found.as_ref().is_ok_and(|found| found.by_judges_alone)
+}
+
 /// The page in `docs/`.
 pub(crate) fn written(rows: &[Row], effort: Effort) -> String {
     let run = match effort {
@@ -30,21 +35,35 @@ pub(crate) fn written(rows: &[Row], effort: Effort) -> String {
         Effort::Short => "the short form, a part of `make test`",
     };
     let found = rows.iter().filter(|row| row.found.is_ok()).count();
+    let apart = rows.iter().filter(|row| judges_alone(row)).count();
     let mut page = format!(
         "# Mutants\n\n\
          Small mistakes on purpose, one at a time, and which proof finds each of them. A proof is \
          worth what it can catch; a mistake that nothing finds would be a gap of the proofs. Every \
          finding was tried again without the mistake, and is gone then.\n\n\
-         Written by {run}: {} mistakes, {found} found, {} not found.\n",
+         Written by {run}: {} mistakes, {} found by a proof, {apart} by the judges' own tests \
+         alone, {} not found.\n",
         rows.len(),
+        found - apart,
         rows.len() - found
     );
-    for (of, title) in [
-        ("operator", "Mistakes of the operator"),
-        ("BSS", "Promises that the BSS gives and breaks"),
-        ("judge", "Judges that do not look"),
+    for (of, title, alone) in [
+        ("operator", "Mistakes of the operator", false),
+        ("BSS", "Promises that the BSS gives and breaks", false),
+        (
+            "BSS",
+            "Promises that the BSS breaks for other clients only",
+            true,
+        ),
+        ("judge", "Judges that do not look", false),
     ] {
-        let rows = rows.iter().filter(|row| row.of == of);
+        let rows = rows.iter();
+        let mut rows = rows
+            .filter(|row| row.of == of && judges_alone(row) == alone)
+            .peekable();
+        if rows.peek().is_none() {
+            continue;
+        }
         write!(
             page,
             "\n## {title}\n\n| mistake | what it does | found by | what it says first | seconds |\n\

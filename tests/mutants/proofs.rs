@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::directed::Directed;
 use crate::harness::{Armed, Effort, Found, Proof, tried};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
@@ -74,9 +75,40 @@ pub(crate) fn simulation_but(
             return Some(Found {
                 by: format!("simulation, {kind}, seed {seed}"),
                 said: short(&said),
+                by_judges_alone: false,
             });
         }
         None
+    })
+}
+
+/// Directed cases, from seed 1 to `seeds`; what `spoil` does is the mutant itself, and left out where
+/// it is shown that the judges do not say the same without.
+pub(crate) fn directed(
+    kind: &'static str,
+    seeds: u64,
+    build: fn(u64) -> Directed,
+    spoil: impl Fn(&mut Scenario) + Send + Sync + 'static,
+) -> Proof {
+    Box::new(move |_| {
+        (1..=seeds).find_map(|seed| {
+            let (mut spoilt, strikes) = build(seed);
+            spoil(&mut spoilt);
+            let said = first(&spoilt, &strikes)?;
+            let rule = said.split(':').next().unwrap_or_default().to_owned();
+            let anyhow = Armed::without(|| {
+                let (whole, strikes) = build(seed);
+                first(&whole, &strikes)
+            });
+            if anyhow.is_some_and(|anyhow| anyhow.starts_with(&rule)) {
+                return None;
+            }
+            Some(Found {
+                by: format!("directed run, {kind}"),
+                said: short(&said),
+                by_judges_alone: false,
+            })
+        })
     })
 }
 
@@ -111,6 +143,7 @@ pub(crate) fn kill_matrix() -> Proof {
                     return Some(Found {
                         by: format!("kill matrix, {name}, {fate:?} at call {at}"),
                         said: short(&said),
+                        by_judges_alone: false,
                     });
                 }
             }
@@ -140,6 +173,7 @@ pub(crate) fn model_check(name: &'static str) -> Proof {
         sound.then(|| Found {
             by: format!("model check, {name}"),
             said: short(&said),
+            by_judges_alone: false,
         })
     })
 }
@@ -152,6 +186,7 @@ pub(crate) fn client(name: &'static str, body: fn()) -> Proof {
         Some(Found {
             by: format!("judges' test {name}"),
             said: "the operator never asks for it; a client that does is caught".to_owned(),
+            by_judges_alone: true,
         })
     })
 }
@@ -164,6 +199,7 @@ pub(crate) fn test(name: &'static str, body: impl Fn() + Send + Sync + 'static) 
         Some(Found {
             by: name.to_owned(),
             said: short(&said),
+            by_judges_alone: false,
         })
     })
 }

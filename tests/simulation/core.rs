@@ -105,6 +105,8 @@ pub(crate) struct Core {
     pub(crate) landed: Vec<Landed>,
     /// What was done of the script, and when.
     pub(crate) played: Vec<Played>,
+    /// The call at which a person suspends the upgrade, while no watch shows anything.
+    pub(crate) suspends_unseen: Option<u64>,
     /// What people do in the moment of the switch, one deed each time it is asked for.
     pub(crate) at_switch: VecDeque<Deed>,
     /// Who led the first cluster, in order.
@@ -178,6 +180,7 @@ impl Core {
             landed: Vec::new(),
             played: Vec::new(),
             at_switch: VecDeque::new(),
+            suspends_unseen: None,
             leaders: Vec::new(),
             deeds: BTreeMap::new(),
             versions: 0,

@@ -111,12 +111,11 @@ fn declared() -> Case {
     scenario.pricing = the_default();
     scenario.declared = vec![declare("c000")];
     let plain = run(&scenario, &[], false);
-    let first = plain
-        .writes
-        .iter()
-        .find(|write| write.name == "set pricing");
-    let first = first.expect("pricing options are set").number;
-    scenario.script = vec![(first, Deed::PriceOtherwise(Some("c001".into())))];
+    let sets = plain.writes.iter();
+    let mut sets = sets.filter(|write| write.name == "set pricing");
+    // First what is declared, then the default.
+    let default = sets.nth(1).unwrap().number;
+    scenario.script = vec![(default, Deed::PriceOtherwise(Some("c001".into())))];
     let mut case = Case::new("pricing by the operator", scenario);
     case.phases = vec![("PriceOtherwise", Phase::PricingGate)];
     case.effects.push(("set pricing", 2));
@@ -131,9 +130,9 @@ fn storefront() -> Case {
     let of = |n| purchase(&scenario.world, n);
     let script = vec![
         (16, Deed::Buy("c000".into())),
-        (27, Deed::Buy("c001".into())),
-        (28, Deed::Cancel(of(0))),
-        (30, Deed::BuyHeld("c001".into())),
+        (30, Deed::Buy("c001".into())),
+        (31, Deed::Cancel(of(0))),
+        (32, Deed::BuyHeld("c001".into())),
         (34, Deed::Quantity(of(1), 5)),
         (46, Deed::FinishOrders),
         (54, Deed::Suspend(of(2))),
@@ -150,6 +149,8 @@ fn storefront() -> Case {
         Deed::BuyHeld("c000".into()),
         Deed::Quantity(of(3), 4),
     ];
+    // People are quick, so that nobody sweeps for minutes until an order is finished.
+    scenario.looks = (Duration::from_secs(2), Duration::from_secs(8));
     scenario.script = script;
     scenario.at_switch = at_switch;
     let mut case = Case::new("Storefront", scenario);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{Phase, UpgradeReportSpec};
+use tenant_reseller_operator::api::{Phase, SUSPEND_ANNOTATION, UpgradeReportSpec};
 
 use super::core::{Core, TIMEOUT};
 use super::deeds::name;
@@ -49,7 +49,7 @@ pub(crate) struct Played {
 impl Core {
     /// Somebody does what the script says.
     pub(crate) fn play(&mut self, deed: Deed, at_switch: bool) {
-        let (deed, name) = (deed.clone(), name(&deed));
+        let name = name(&deed);
         let upgrades = self.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
         let phases = upgrades.filter_map(|upgrade| upgrade.status.as_ref()?.phase);
         let phase = phases.max().unwrap_or(Phase::Pending);
@@ -67,6 +67,31 @@ impl Core {
         if let Some(deed) = self.at_switch.pop_front() {
             self.play(deed, true);
         }
+    }
+
+    /// A person suspends the upgrade at the call that was chosen, all watches are cut, and the person
+    /// resumes it after they are there again.
+    pub(crate) fn suspends_unseen(&mut self) {
+        let chosen = self.suspends_unseen.is_some_and(|call| call <= self.calls);
+        let Some(key) = self.clusters[0].etcd.upgrades.keys().next().cloned() else {
+            return;
+        };
+        if !chosen {
+            return;
+        }
+        self.suspends_unseen = None;
+        let blind = Duration::from_mins(3);
+        let until = self.now() + blind;
+        for pid in 0..self.machines.len() {
+            self.machines[pid].blind_until = until;
+            self.agenda.after(blind, move |core| core.list_anew(pid));
+        }
+        self.people.holds = true;
+        self.set(0, &key, SUSPEND_ANNOTATION, Some("true"));
+        self.agenda.after(blind * 2, move |core| {
+            core.people.holds = false;
+            core.set(0, &key, SUSPEND_ANNOTATION, None);
+        });
     }
 
     /// Holds a request back until so many calls were made, but not longer than a request lives.

@@ -244,6 +244,7 @@ impl Core {
                 .between(Duration::from_millis(1), Duration::from_millis(20)),
         };
         let now = self.calls;
+        self.suspends_unseen();
         if let Some(strike) = self.strikes.iter().find(|strike| strike.at == now) {
             return match (strike.fate, kind) {
                 // What only reads does nothing late.

@@ -52,6 +52,8 @@ pub(crate) struct Scenario {
     pub(crate) script: Vec<(u64, Deed)>,
     /// What people do in the moment of the switch, one deed each time it is asked for.
     pub(crate) at_switch: Vec<Deed>,
+    /// A person suspends the upgrade at this call, and no watch shows it for minutes.
+    pub(crate) suspends_unseen: Option<u64>,
     /// What the upgrade says of customers without pricing options.
     pub(crate) pricing: PricingPolicy,
     /// The pricing options that are declared.
@@ -106,6 +108,7 @@ impl Scenario {
             looks: (Duration::from_secs(20), Duration::from_mins(3)),
             script: Vec::new(),
             at_switch: Vec::new(),
+            suspends_unseen: None,
             pricing: PricingPolicy::default(),
             declared: Vec::new(),
             buys_at_switch: false,
@@ -178,6 +181,7 @@ impl Scenario {
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
             at_switch: Vec::new(),
+            suspends_unseen: None,
             pricing,
             declared: options,
             buys_at_switch: rng.once_in(8),
@@ -235,6 +239,7 @@ impl Scenario {
         };
         let mut core = Core::new(self.world.clone(), rng, (faults, people), traced);
         core.script.clone_from(&self.script);
+        core.suspends_unseen = self.suspends_unseen;
         core.at_switch = self.at_switch.iter().cloned().collect();
         core.buys_at_switch = self.buys_at_switch;
         core.orders_before_switch = self.orders_before_switch;
