@@ -7,6 +7,7 @@
 mod access;
 mod acts;
 mod adoption;
+mod beside;
 mod bss;
 mod deletion;
 mod endings;
@@ -14,6 +15,7 @@ mod endurance;
 mod faults;
 mod gates;
 mod kills;
+mod leaders;
 mod logins;
 mod manual;
 mod moves;
