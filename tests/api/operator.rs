@@ -7,6 +7,7 @@
 mod access;
 mod acts;
 mod adoption;
+mod api_away;
 mod beside;
 mod bss;
 mod deletion;
