@@ -10,6 +10,7 @@ mod adoption;
 mod api_away;
 mod beside;
 mod bss;
+mod conflicts;
 mod deletion;
 mod endings;
 mod endurance;
