@@ -26,6 +26,7 @@ mod refusals;
 mod restore;
 mod rivals;
 mod second;
+mod secrets;
 mod size;
 mod states;
 mod storefront;
