@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_millis(15);
 /// Far more than an upgrade has writes of status.
 const ENOUGH: u64 = 30;
 
-fn applied(kind: &str, rest: Value) -> Patch<Value> {
+fn applied(kind: &str, rest: &Value) -> Patch<Value> {
     let mut patch = json!({ "apiVersion": "tenantreseller.io/v1alpha1", "kind": kind });
     let members = rest.as_object().unwrap().clone();
     patch.as_object_mut().unwrap().extend(members);
@@ -39,7 +39,7 @@ async fn review(api: &Api<DynamicObject>, (kind, name): (&str, &str), told: &str
         "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
     }] } });
     let how = PatchParams::apply(STATUS_WRITER);
-    api.patch_status(name, &how, &applied(kind, condition))
+    api.patch_status(name, &how, &applied(kind, &condition))
         .await
         .unwrap();
 }
@@ -56,7 +56,7 @@ async fn writes(upgrades: Api<DynamicObject>, ends: Arc<AtomicBool>, done: Arc<A
         } });
         let how = PatchParams::apply(WRITER);
         upgrades
-            .patch(NAME, &how, &applied(kind, meta))
+            .patch(NAME, &how, &applied(kind, &meta))
             .await
             .unwrap();
         review(&upgrades, (kind, NAME), &told).await;
