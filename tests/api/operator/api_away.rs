@@ -120,7 +120,17 @@ async fn during_each_call_that_matters() {
     for (call, way) in calls.into_iter().enumerate().zip(ways) {
         away_during(&mut world, call, way).await;
     }
-    world.ends_well().await;
+    world.until_succeeded().await;
+    world.bss.judged_clean().await;
+    world
+        .history
+        .assert_conventions(&["-secret-of", "PRIVATE KEY"]);
+    // Not `holds`: an API server that has just started knows no rules yet, and for a moment refuses
+    // what it allows later.
+    let log = world.log();
+    for wrong in ["panicked", "-secret-of"] {
+        assert!(!log.contains(wrong), "{wrong}:\n{log}");
+    }
     // Not even asked for again: what was done is found by looking.
     for (operation, items) in calls.into_iter().zip([1, ITEMS, 1]) {
         let lines = world.bss.audit(operation).await;
