@@ -36,6 +36,22 @@ pub enum ConditionType {
 }
 
 impl ConditionType {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Accepted,
+        Self::TenantCreated,
+        Self::CustomersCopied,
+        Self::PricingReady,
+        Self::SubscriptionsCopied,
+        Self::BackOrderingActivated,
+        Self::Verified,
+        Self::Ready,
+        Self::Succeeded,
+        Self::Suspended,
+        Self::Reconciling,
+        Self::Stalled,
+    ];
+
     /// The six milestones, in order.
     pub const MILESTONES: [Self; 6] = [
         Self::TenantCreated,
@@ -138,6 +154,12 @@ impl Condition {
     pub fn is(&self, type_: ConditionType) -> bool {
         self.type_ == type_.as_str()
     }
+}
+
+/// Leaves out the conditions of other types: other writers may have some of their own beside ours,
+/// and whoever applies them becomes their owner.
+pub fn only(list: &mut Vec<Condition>, ours: &[&str]) {
+    list.retain(|condition| ours.contains(&condition.type_.as_str()));
 }
 
 impl DesiredCondition {

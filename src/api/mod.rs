@@ -18,7 +18,7 @@ pub use claim::{
     ActivationIntent, ClaimHolder, ClaimIntents, CopiesIntent, CreateTenantIntent, ResellerClaim,
     ResellerClaimSpec, TimelineEntry,
 };
-pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition};
+pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
 pub use connection::{
     Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus, CapabilityStatus,
     ConnectionLimits, OAuth2ClientCredentials, ReferenceAdapter, Risk, SecretRef, Tls,

@@ -5,7 +5,7 @@ use super::memory::Life;
 use crate::api::{
     BssConnection, BssConnectionStatus, CapabilityStatus, ConditionStatus, ConditionType,
     CustomerPricing, CustomerPricingStatus, PricingFailure, Reason, ReportKind, ReportRow,
-    TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec,
+    TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec, only,
 };
 use crate::bss::port::{
     Capabilities, Keys as KeyPromise, Mode, PricingOutcome, SourceId, Strength,
@@ -20,6 +20,8 @@ const PAGE_ROWS: usize = 1000;
 const PAGE_BYTES: usize = 248 * 1024;
 /// Pages of a report.
 const MAX_PAGES: usize = 8;
+/// The types of condition that a connection carries.
+const OF_A_CONNECTION: [&str; 4] = ["Reachable", "Authenticated", "Conforming", "Ready"];
 
 /// Writes the pages whose content changed and deletes those that are no longer needed.
 pub(super) async fn reports<C: Cluster>(
@@ -132,7 +134,7 @@ pub(super) async fn pricing<C: Cluster>(
     let closed = observed.reached(ConditionType::SubscriptionsCopied);
     for object in objects {
         let generation = object.metadata.generation.unwrap_or_default();
-        let before = object.status.clone().unwrap_or_default();
+        let before = status_of(object);
         let already_closed = before
             .conditions
             .iter()
@@ -148,13 +150,20 @@ pub(super) async fn pricing<C: Cluster>(
     Ok(())
 }
 
+/// The status as the operator wrote it.
+fn status_of(object: &CustomerPricing) -> CustomerPricingStatus {
+    let mut status = object.status.clone().unwrap_or_default();
+    only(&mut status.conditions, &[ConditionType::Ready.as_str()]);
+    status
+}
+
 fn pricing_status(
     object: &CustomerPricing,
     (valid, observed): (&ValidUpgrade, &Observed),
     closed: bool,
     now: Now,
 ) -> CustomerPricingStatus {
-    let before = object.status.clone().unwrap_or_default();
+    let before = status_of(object);
     let generation = object.metadata.generation.unwrap_or_default();
     let mut status = CustomerPricingStatus {
         observed_generation: Some(generation),
@@ -241,7 +250,8 @@ pub(super) async fn connection<C: Cluster, B>(
     let Some(found) = found(&life.observed, trouble) else {
         return Ok(());
     };
-    let before = connection.status.clone().unwrap_or_default();
+    let mut before = connection.status.clone().unwrap_or_default();
+    only(&mut before.conditions, &OF_A_CONNECTION);
     let generation = connection.metadata.generation.unwrap_or_default();
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
@@ -257,10 +267,11 @@ pub(super) async fn connection<C: Cluster, B>(
         conditions: before.conditions.clone(),
     };
     let mut all = ConditionStatus::True;
+    let [reachable, authenticated, conforming, ready] = OF_A_CONNECTION;
     for (name, condition) in [
-        ("Reachable", found.reachable),
-        ("Authenticated", found.authenticated),
-        ("Conforming", found.conforming),
+        (reachable, found.reachable),
+        (authenticated, found.authenticated),
+        (conforming, found.conforming),
     ] {
         if condition != ConditionStatus::True {
             all = ConditionStatus::False;
@@ -280,7 +291,7 @@ pub(super) async fn connection<C: Cluster, B>(
     }
     set_named(
         &mut status,
-        "Ready",
+        ready,
         (all, found.reason, &found.message),
         generation,
         now,

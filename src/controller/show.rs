@@ -10,7 +10,7 @@ use super::memory::Life;
 use super::pass::{Controller, Interrupted, Scene, Time, annotation};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, REQUESTED_AT_ANNOTATION, Reason, StateClass,
-    TenantResellerUpgrade, TenantResellerUpgradeStatus,
+    TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
 };
 use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
 use crate::upgrade::{Draft, Outcome, State, Tried, compose};
@@ -91,7 +91,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         identity: Option<&str>,
     ) -> ClusterResult<Option<Duration>> {
         let now = self.time.now();
-        let before = upgrade.status.clone().unwrap_or_default();
+        let mut before = upgrade.status.clone().unwrap_or_default();
+        only(
+            &mut before.conditions,
+            &ConditionType::ALL.map(ConditionType::as_str),
+        );
         let handled = annotation(upgrade, REQUESTED_AT_ANNOTATION);
         let draft = Draft {
             generation: upgrade.metadata.generation.unwrap_or_default(),

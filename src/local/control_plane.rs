@@ -242,6 +242,16 @@ impl ControlPlane {
         self.serve(&mut *self.store.lock().await).await
     }
 
+    /// Stops the API server where it stands (SIGSTOP): connections stay open, nothing is answered.
+    pub async fn pause_api_server(&self) -> LocalResult<()> {
+        self.store.lock().await.api_server.pause().await
+    }
+
+    /// Lets it go on, and answer late what it was asked meanwhile.
+    pub async fn resume_api_server(&self) -> LocalResult<()> {
+        self.store.lock().await.api_server.resume()
+    }
+
     async fn serve(&self, store: &mut Store) -> LocalResult<()> {
         store.api_server.start_again()?;
         let ready = ApiServerReady {

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tenant_reseller_operator::api::Risk;
+use tenant_reseller_operator::api::{ReportKind, Risk};
 use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperation};
 
 use super::core::Core;
+use super::scenario::Ending;
 use crate::simulated_bss::{CustomerRow, PurchaseRow};
 
 /// The sources as a sweep may have seen them.
@@ -26,6 +27,15 @@ pub(crate) struct Moments {
     switched_on: Option<Sources>,
     /// When both sides were compared for the first time after the switch.
     verified: Option<Sources>,
+}
+
+/// What was lost under a risk that was accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// Named by the report of the verification.
+    pub(crate) named: u64,
+    /// Came only after the verification, so that the risk alone names it.
+    pub(crate) unnamed: u64,
 }
 
 impl Core {
@@ -82,6 +92,52 @@ impl Core {
     pub(crate) fn known_to_the_verification(&self, id: &str) -> bool {
         let verified = self.moments.verified.as_ref();
         verified.is_some_and(|then| !self.moved(then, id))
+    }
+
+    /// The ledgers, two billing cycles later. A loss is excused only under a risk that the connection
+    /// accepts and that is about it, and only of a source that is not any more what the last sweep
+    /// before the switch saw.
+    pub(crate) fn judge_the_end(&mut self, ended: Option<Ending>) -> Losses {
+        let mut losses = Losses::default();
+        if ended == Some(Ending::Refused) {
+            if !self.effects.is_empty() {
+                let effects = format!("{:?}", self.effects);
+                self.broken(format!("refused, and yet it wrote: {effects}"));
+            }
+            return losses;
+        }
+        let rows: BTreeSet<String> = self
+            .clusters
+            .iter()
+            .flat_map(|cluster| cluster.etcd.reports.values())
+            .filter(|report| report.spec.kind == ReportKind::Verification)
+            .flat_map(|report| report.spec.rows.iter().map(|row| row.id.clone()))
+            .collect();
+        for violation in self.world.ledgers(2) {
+            let (rule, rest) = violation.split_once(": ").unwrap_or((&violation, ""));
+            let id = rest.split_whitespace().next().unwrap_or_default();
+            let risk = match rule {
+                "Lost" | "CustomerNotCharged" | "Unmarked" => {
+                    self.bears(Risk::UnguardedSwitch) || self.bears(Risk::UnseenOrders)
+                }
+                "Differs"
+                | "ChargedDifferently"
+                | "Orphaned"
+                | "ChargedAfterCancellation"
+                | "HalfMarked" => self.bears(Risk::UnguardedSwitch),
+                _ => false,
+            };
+            if !risk || !self.moved_since_the_sweep(id) {
+                self.broken(violation);
+            } else if rows.contains(id) {
+                losses.named += 1;
+            } else if self.bears(Risk::UnseenOrders) || !self.known_to_the_verification(id) {
+                losses.unnamed += 1;
+            } else {
+                self.broken(format!("nobody names it: {violation}"));
+            }
+        }
+        losses
     }
 
     fn moved(&self, then: &Sources, id: &str) -> bool {

@@ -120,10 +120,8 @@ pub(crate) struct Core {
     pub(crate) risks: BTreeSet<Risk>,
     /// The sources at the moments that count for what a risk excuses.
     pub(crate) moments: Moments,
-    /// Somebody deleted or replaced the tenant.
-    pub(crate) tenant_taken: bool,
-    /// The run came to its end, and everybody is still there.
-    pub(crate) aftermath: bool,
+    /// When the run came to its end; everybody is still there.
+    pub(crate) aftermath: Option<Duration>,
     /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
     pub(crate) unconfirmed: Option<Duration>,
     /// Since when the upgrade is suspended.
@@ -188,8 +186,7 @@ impl Core {
             passes: 0,
             risks: BTreeSet::new(),
             moments: Moments::default(),
-            tenant_taken: false,
-            aftermath: false,
+            aftermath: None,
             unconfirmed: None,
             suspended: None,
         }

@@ -124,7 +124,7 @@ impl Core {
                 .then_some(told)
                 .ok_or_else(|| "it was so already".to_owned())
         });
-        self.tenant_taken |= takes && done.is_ok();
+        self.people.took_tenant |= takes && done.is_ok();
         self.say(|| format!("somebody: {} -> {done:?}", told.unwrap_or_default()));
         if done.is_ok() {
             *self.deeds.entry(name).or_default() += 1;

@@ -30,6 +30,8 @@ pub(crate) struct People {
     pub(crate) manifests: BTreeMap<usize, TenantResellerUpgrade>,
     /// Somebody took the reseller over to another cluster.
     pub(crate) took_over: bool,
+    /// Somebody deleted or replaced the tenant.
+    pub(crate) took_tenant: bool,
     /// An upgrade that people hold suspended.
     pub(crate) holds: bool,
     /// The run is to end with these.
@@ -66,7 +68,7 @@ fn named(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
 }
 
 fn without_tenant(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
-    core.tenant_taken
+    core.people.took_tenant
         && matches!(
             reason(upgrade),
             Some(Reason::TenantReplaced | Reason::TenantMissing)
@@ -300,7 +302,7 @@ impl Core {
         if says("BackOrderingActivated") && !self.world.on {
             return Some("back ordering is not on");
         }
-        if says("TenantCreated") && self.tenant_is_missing() && !self.tenant_taken {
+        if says("TenantCreated") && self.tenant_is_missing() && !self.people.took_tenant {
             return Some("there is no tenant");
         }
         // A tenant reseller from before has no phases of its own.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade, UpgradeReportSpec};
 
+use super::bearing::Losses;
 use super::core::{Core, Pid, Shared, Strike};
 use super::faults::Fault;
 use super::operator::Operator;
 use super::people;
 use super::played::{Landed, Played, Written};
 use super::port::Kind;
-use super::scenario::{Ending, Losses, Scenario};
+use super::scenario::{Ending, Scenario};
 
 /// More calls than any run needs.
 const MANY_CALLS: u64 = 30_000;
@@ -110,7 +111,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         core.world.now = core.now() + Duration::from_hours(24);
         core.world.settle();
         core.judge();
-        losses = scenario.judge_the_end(&mut core, ended);
+        losses = core.judge_the_end(ended);
     }
     Record {
         calls,
@@ -161,7 +162,7 @@ impl Core {
     /// upgrade once more.
     fn ends(&mut self, seed: u64) {
         self.faults.end();
-        self.aftermath = true;
+        self.aftermath = Some(self.now());
         if seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded {
             self.delete_one(0);
         }
@@ -171,7 +172,7 @@ impl Core {
     pub(crate) fn judge_aftermath(&mut self, pid: Pid, name: &str, kind: Kind) {
         let cluster = self.machines[pid].cluster;
         let leads = self.clusters[cluster].holder == Some(pid);
-        if self.aftermath && leads && kind == Kind::BssWrite && name != "acquire" {
+        if self.aftermath.is_some() && leads && kind == Kind::BssWrite && name != "acquire" {
             self.broken(format!("{name} was sent after the end"));
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tenant_reseller_operator::api::{
     Auth, BearerAuth, Billing, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
     ConnectionRef, DeclaredPricing, Invoicing, PricingDefault, PricingPolicy, ReferenceAdapter,
-    ReportKind, ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec,
-    TenantSpec, WhenMissing,
+    ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
+    WhenMissing,
 };
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
 use tenant_reseller_operator::upgrade::Pace;
@@ -234,6 +234,7 @@ impl Scenario {
             looks: self.looks,
             manifests: BTreeMap::from([(0, manifest)]),
             took_over: false,
+            took_tenant: false,
             holds: false,
             ending: self.ending(),
         };
@@ -265,61 +266,6 @@ impl Scenario {
             Ending::Upgraded
         }
     }
-
-    /// The ledgers, two billing cycles later. A loss is excused only under a risk that the connection
-    /// accepts and that is about it, and only of a source that is not any more what the last sweep
-    /// before the switch saw.
-    pub(crate) fn judge_the_end(&self, core: &mut Core, ended: Option<Ending>) -> Losses {
-        let mut losses = Losses::default();
-        if ended == Some(Ending::Refused) {
-            if !core.effects.is_empty() {
-                let effects = format!("{:?}", core.effects);
-                core.broken(format!("refused, and yet it wrote: {effects}"));
-            }
-            return losses;
-        }
-        let rows: BTreeSet<String> = core
-            .clusters
-            .iter()
-            .flat_map(|cluster| cluster.etcd.reports.values())
-            .filter(|report| report.spec.kind == ReportKind::Verification)
-            .flat_map(|report| report.spec.rows.iter().map(|row| row.id.clone()))
-            .collect();
-        for violation in core.world.ledgers(2) {
-            let (rule, rest) = violation.split_once(": ").unwrap_or((&violation, ""));
-            let id = rest.split_whitespace().next().unwrap_or_default();
-            let risk = match rule {
-                "Lost" | "CustomerNotCharged" | "Unmarked" => {
-                    core.bears(Risk::UnguardedSwitch) || core.bears(Risk::UnseenOrders)
-                }
-                "Differs"
-                | "ChargedDifferently"
-                | "Orphaned"
-                | "ChargedAfterCancellation"
-                | "HalfMarked" => core.bears(Risk::UnguardedSwitch),
-                _ => false,
-            };
-            if !risk || !core.moved_since_the_sweep(id) {
-                core.broken(violation);
-            } else if rows.contains(id) {
-                losses.named += 1;
-            } else if core.bears(Risk::UnseenOrders) || !core.known_to_the_verification(id) {
-                losses.unnamed += 1;
-            } else {
-                core.broken(format!("nobody names it: {violation}"));
-            }
-        }
-        losses
-    }
-}
-
-/// What was lost under a risk that was accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Losses {
-    /// Named by the report of the verification.
-    pub(crate) named: u64,
-    /// Came only after the verification, so that the risk alone names it.
-    pub(crate) unnamed: u64,
 }
 
 /// What a promise excludes, or what a risk is about: with it, the run would prove nothing.

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::bearing::Losses;
 use super::faults::Fault;
 use super::port::{Kind, faults_of};
 use super::run::{Record, run};
-use super::scenario::{Ending, Losses, Scenario};
+use super::scenario::{Ending, Scenario};
 
 /// What many runs add up to.
 #[derive(Default)]

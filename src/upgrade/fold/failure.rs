@@ -63,20 +63,7 @@ impl Fold<'_> {
                 self.seen.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(verdict::creation_blocked(tallies));
             }
-            (Tried::CreateTenant, _) => {
-                if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
-                    self.seen.creation_unknown = Some(true);
-                }
-                self.seen.tenant = None;
-                self.trouble(error);
-                self.later_each_time();
-                // The tenant that was made under our keys is gone, for example.
-                if let BssError::Conflict { detail } = error
-                    && self.seen.stumbles > MANY_ROUNDS
-                {
-                    self.stall(verdict::tenant_refused(detail));
-                }
-            }
+            (Tried::CreateTenant, _) => self.creation_failed(error),
             (Tried::Activate, BssError::Conflict { .. }) => {
                 self.seen.refused = Some(ClaimEdit::DropActivationIntent);
                 self.again(Stage::Orders);
@@ -135,6 +122,21 @@ impl Fold<'_> {
             (Tried::Read | Tried::Reseller | Tried::Work, _) => {
                 self.trouble(error);
             }
+        }
+    }
+
+    fn creation_failed(&mut self, error: &BssError) {
+        if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
+            self.seen.creation_unknown = Some(true);
+        }
+        self.seen.tenant = None;
+        self.trouble(error);
+        self.later_each_time();
+        // The tenant that was made under our keys is gone, for example.
+        if let BssError::Conflict { detail } = error
+            && self.seen.stumbles > MANY_ROUNDS
+        {
+            self.stall(verdict::tenant_refused(detail));
         }
     }
 

@@ -317,6 +317,7 @@ async fn every_rule_is_used_and_nothing_is_refused() {
             ..Data::default()
         },
         watches_all: true,
+        ..Options::default()
     };
     let mut world = World::on(plane, "audited", options).await;
     world.connect().await;

@@ -40,6 +40,8 @@ impl Default for Data {
 /// A running sandbox. Dropped, it ends.
 pub(super) struct Bss {
     process: Process,
+    /// How it was started.
+    spec: ProcessSpec,
     http: Client,
     /// Without a path.
     pub(super) url: String,
@@ -78,7 +80,7 @@ impl Bss {
             .env("BSS_SANDBOX_TOKEN", &token)
             .env("BSS_SANDBOX_CONTROL_TOKEN", &control_token)
             .rank(Rank::Client);
-        let mut process = supervisor.start(spec).unwrap();
+        let mut process = supervisor.start(spec.clone()).unwrap();
         let url = process
             .wait_for_line("its address", Duration::from_secs(30), |line| {
                 line.strip_prefix("listening on ").map(str::to_owned)
@@ -95,6 +97,7 @@ impl Bss {
             .unwrap();
         Self {
             process,
+            spec,
             http,
             url,
             token,
@@ -108,6 +111,19 @@ impl Bss {
     pub(super) async fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.start_again().unwrap();
+        self.back().await;
+    }
+
+    /// Takes another token from now on, and the former no more.
+    pub(super) async fn rotate(&mut self, token: &str) {
+        token.clone_into(&mut self.token);
+        let spec = self.spec.clone().env("BSS_SANDBOX_TOKEN", token);
+        self.process.kill().unwrap();
+        self.process.start_again_as(spec).unwrap();
+        self.back().await;
+    }
+
+    async fn back(&self) {
         until("the BSS is back", || async {
             let reply = self
                 .http

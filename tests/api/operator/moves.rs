@@ -71,6 +71,7 @@ async fn to_another_name_and_to_another_namespace() {
     let options = Options {
         watches_all: true,
         data: many(),
+        ..Options::default()
     };
     let world = World::on(own_plane(Vec::new()).await, "moves", options).await;
     held_after_an_effect(&world, "copyCustomers").await;

@@ -36,7 +36,7 @@ impl World {
     }
 
     /// What was seen so far was checked; what follows begins anew with what is there then.
-    fn watch_anew(&mut self, namespace: &str) {
+    pub(super) fn watch_anew(&mut self, namespace: &str) {
         self.history = History::watch(&self.client, namespace);
     }
 

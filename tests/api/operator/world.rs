@@ -42,6 +42,18 @@ where
     }
 }
 
+/// Waits for an operator's `/readyz`.
+pub(super) async fn ready(health: &str, operator: &Process) {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    until("/readyz", || async {
+        match http.get(format!("{health}/readyz")).send().await {
+            Ok(reply) => (reply.status().is_success(), reply.text().await.unwrap()),
+            Err(error) => (false, format!("{error}; {}", operator.tail())),
+        }
+    })
+    .await;
+}
+
 /// Pricing options, as the reseller's staff sets them for all.
 pub(super) fn options() -> Value {
     json!({
@@ -56,6 +68,37 @@ pub(super) struct Options {
     pub(super) data: Data,
     /// The whole cluster instead of the test's namespace.
     pub(super) watches_all: bool,
+    /// How long the lease lasts, if not as short as can be.
+    pub(super) lease_seconds: Option<u16>,
+}
+
+/// How the operators of a world run.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    kubeconfig: PathBuf,
+    system: String,
+    watched: Option<String>,
+    lease_seconds: u16,
+}
+
+impl Run {
+    /// One of them: the name of its process, its own name, and where it tells how it is.
+    pub(super) fn spec(&self, process: &str, instance: &str, health: u16) -> ProcessSpec {
+        let program = env!("CARGO_BIN_EXE_tenant-reseller-operator");
+        let watched = self.watched.iter();
+        ProcessSpec::new(process, program)
+            .arg("run")
+            .arg("--allow-address=127.0.0.0/8")
+            .arg(format!("--health-listen=127.0.0.1:{health}"))
+            .args(["--recheck-seconds=1", "--poll-seconds=1"])
+            .arg(format!("--lease-seconds={}", self.lease_seconds))
+            .args(watched.map(|namespace| format!("--watch-namespace={namespace}")))
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("POD_NAMESPACE", &self.system)
+            .env("POD_NAME", instance)
+            .rank(Rank::Outer)
+            .grace(Duration::from_secs(20))
+    }
 }
 
 /// Everything that a test works with. Dropped, its processes end.
@@ -70,6 +113,7 @@ pub(super) struct World {
     pub(super) operator: Process,
     pub(super) operator_kubeconfig: PathBuf,
     pub(super) health: String,
+    pub(super) run: Run,
     pub(super) bss: Bss,
 }
 
@@ -109,24 +153,13 @@ impl World {
         let bss = Bss::start(plane, label, &options.data).await;
         let operator_kubeconfig = install(plane, &system).await;
         let [port] = ports::free().unwrap();
-        let spec = ProcessSpec::new(
-            format!("operator-{label}"),
-            env!("CARGO_BIN_EXE_tenant-reseller-operator"),
-        )
-        .arg("run")
-        .arg("--allow-address=127.0.0.0/8")
-        .arg(format!("--health-listen=127.0.0.1:{port}"))
-        .args([
-            "--recheck-seconds=1",
-            "--poll-seconds=1",
-            "--lease-seconds=3",
-        ])
-        .args((!options.watches_all).then(|| format!("--watch-namespace={namespace}")))
-        .env("KUBECONFIG", &operator_kubeconfig)
-        .env("POD_NAMESPACE", &system)
-        .env("POD_NAME", "operator-0")
-        .rank(Rank::Outer)
-        .grace(Duration::from_secs(20));
+        let run = Run {
+            kubeconfig: operator_kubeconfig.clone(),
+            system: system.clone(),
+            watched: (!options.watches_all).then(|| namespace.clone()),
+            lease_seconds: options.lease_seconds.unwrap_or(3),
+        };
+        let spec = run.spec(&format!("operator-{label}"), "operator-0", port);
         let operator = plane.supervisor().start(spec).unwrap();
         let world = Self {
             plane,
@@ -137,6 +170,7 @@ impl World {
             operator,
             operator_kubeconfig,
             health: format!("http://127.0.0.1:{port}"),
+            run,
             bss,
         };
         world.ready().await;
@@ -145,14 +179,7 @@ impl World {
 
     /// Waits for the operator's `/readyz`.
     pub(super) async fn ready(&self) {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        until("/readyz", || async {
-            match http.get(format!("{}/readyz", self.health)).send().await {
-                Ok(reply) => (reply.status().is_success(), reply.text().await.unwrap()),
-                Err(error) => (false, format!("{error}; {}", self.operator.tail())),
-            }
-        })
-        .await;
+        ready(&self.health, &self.operator).await;
     }
 
     /// Ends the operator with SIGKILL and starts it again.
