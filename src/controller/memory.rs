@@ -95,13 +95,11 @@ impl<B> Life<B> {
         if self.ground.as_ref() != Some(&ground) {
             let known = std::mem::take(&mut self.observed);
             let mut fresh = Observed::new(milestones(upgrade));
-            fresh.milestones.extend(known.milestones);
-            fresh.refused = known.refused;
+            fresh.milestones.extend(&known.milestones);
+            fresh.refused.clone_from(&known.refused);
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.
-                fresh.trouble = known.trouble;
-                fresh.claim = known.claim;
-                fresh.reseller = known.reseller;
+                fresh.rest_of(known);
             } else {
                 self.claim = None;
             }

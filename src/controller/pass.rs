@@ -683,8 +683,10 @@ fn gives_up<B>(state: &State, life: &Life<B>, wait: Option<Duration>, pace: Pace
         Some(StateClass::Working | StateClass::WaitsByItself) => {
             let on_record = life.observed.claim.as_ref().is_some_and(|claim| {
                 let creating = claim.intents.create_tenant.as_ref();
-                creating.is_some_and(|intent| intent.operation_id.is_none())
-                    || claim.intents.activate.is_some()
+                let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
+                let failed = life.observed.trouble.is_some();
+                (creating && claim.tenant_id.is_none())
+                    || (claim.intents.activate.is_some() && failed)
             });
             // A part of the poll is over when it comes to this.
             let short = wait.saturating_mul(2) < pace.poll.min(HELD_REST);

@@ -86,6 +86,11 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 intent.operation_id = Some(operation.0.clone());
             }
         }
+        ClaimEdit::ForgetOperation => {
+            if let Some(intent) = &mut next.intents.create_tenant {
+                intent.operation_id = None;
+            }
+        }
         ClaimEdit::DropTenantIntent => next.intents.create_tenant = None,
         ClaimEdit::PinTenant { tenant, currency } => {
             next.tenant_id = Some(tenant.0.clone());

@@ -17,7 +17,7 @@ use crate::api::{
 };
 use crate::bss::port::{
     BackOrdering, CopyItem, CopyListing, OperationId, PageRequest, PricingOptions, PricingOutcome,
-    Reseller, SourceId, Tenant, TenantAccess, TenantId, WriteOperation,
+    Reseller, SourceId, Strength, Tenant, TenantAccess, TenantId, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
 
@@ -148,13 +148,20 @@ impl Decide<'_> {
             })
     }
 
-    /// A call without an outcome that must not be repeated blindly, after a failure.
+    /// A call without an outcome that must not be repeated blindly: what became of it is looked up
+    /// once, and again after a failure.
     fn looks_up(&self, wait: Option<Duration>) -> Option<Decision> {
         let intents = &self.seen.claim.as_ref()?.intents;
         let creating = intents.create_tenant.as_ref();
         let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
         let activating = intents.activate.is_some();
-        if self.seen.trouble.is_none() || !(creating || activating) {
+        let looked = if activating {
+            self.seen.reseller.is_some()
+        } else {
+            self.seen.tenant.is_some() || self.seen.verdict.is_some()
+        };
+        let settled = looked && self.seen.trouble.is_none();
+        if settled || !(creating || activating) {
             return None;
         }
         let state = suspending("A call that was sent has no outcome yet; nothing new is begun.");
@@ -165,10 +172,10 @@ impl Decide<'_> {
                 next: Next::After(wait),
             });
         }
-        let look = if activating {
-            Read::Reseller
-        } else {
-            Read::Tenant
+        let look = match (self.seen.identity_agrees, activating) {
+            (false, _) => Read::Identity,
+            (true, true) => Read::Reseller,
+            (true, false) => Read::Tenant,
         };
         Some(Decision {
             effect: Some(Effect::Read(look)),
@@ -293,6 +300,9 @@ impl Decide<'_> {
         if let Some(decision) = self.settles_after_others(claim) {
             return decision;
         }
+        if let Some(decision) = self.settles_after_a_switch(claim) {
+            return decision;
+        }
         if let Some(look) = self.foresee() {
             return self.act(Effect::Read(look));
         }
@@ -349,6 +359,10 @@ impl Decide<'_> {
         let edit = self.seen.refused.clone()?;
         let stands = match &edit {
             ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
+            ClaimEdit::ForgetOperation => {
+                let intent = claim.intents.create_tenant.as_ref();
+                intent.is_some_and(|intent| intent.operation_id.is_some())
+            }
             ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
             ClaimEdit::EndAcquire => claim.acquiring,
             ClaimEdit::Take
@@ -574,6 +588,32 @@ impl Decide<'_> {
         None
     }
 
+    /// A switch that an earlier life asked for may still take effect. Where copies are not refused
+    /// after it, none is made before that time is over and the reseller was looked at again.
+    fn settles_after_a_switch(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        let copies = matches!(
+            self.seen.stage,
+            Stage::Opening
+                | Stage::Customers
+                | Stage::Owners
+                | Stage::Pricing
+                | Stage::CheckCustomers
+                | Stage::Check
+                | Stage::Copy
+        );
+        if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
+            return None;
+        }
+        let begun = self.seen.begun?;
+        if let Some(left) = self.settling_since(Some(begun)) {
+            return Some(Self::settles(left, "a switch that was asked for before"));
+        }
+        let settled = begun.saturating_add(self.upgrade.terms.settle);
+        let fresh = self.seen.reseller_read.is_some_and(|read| read >= settled);
+        (!fresh).then(|| self.act(Effect::Read(Read::Reseller)))
+    }
+
     /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
     /// taken effect or never will, and when reads show it.
     fn settles_after_copies(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
@@ -747,10 +787,6 @@ impl Decide<'_> {
         if self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
             return self.look_afresh();
         }
-        let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
-        if freezes && !self.seen.still_frozen && !on(Mutant::OrderingNotFrozen) {
-            return self.act(Effect::Read(Read::Reseller));
-        }
         let intent = claim
             .intents
             .activate
@@ -759,6 +795,10 @@ impl Decide<'_> {
         let Some(intent) = intent else {
             return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
         };
+        let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
+        if freezes && !self.seen.still_frozen && !on(Mutant::OrderingNotFrozen) {
+            return self.act(Effect::Read(Read::Reseller));
+        }
         let keys = self.upgrade.keys(&reseller.account);
         self.act(Effect::Activate(Activate::new(
             &keys,

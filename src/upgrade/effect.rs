@@ -183,6 +183,8 @@ pub enum ClaimEdit {
     MissTenant,
     /// A person confirmed that the record may go on from where it is.
     Confirm,
+    /// The BSS does not know the operation any more that it had begun for our request.
+    ForgetOperation,
     /// Copies are about to be sent to a BSS that would make a second one.
     IntendCopies {
         /// The sources.

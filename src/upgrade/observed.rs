@@ -225,6 +225,8 @@ pub struct Observed {
     pub foresight: Foreseeing,
     /// The reseller, if it was looked at in this stage.
     pub reseller: Option<Reseller>,
+    /// When it was looked at last.
+    pub reseller_read: Option<Duration>,
     /// The claim.
     pub claim: Option<ResellerClaimSpec>,
     /// Whether the claim had `acquiring` open when this life began.
@@ -368,6 +370,20 @@ impl Observed {
             page_size: capabilities.page_size,
             batch: capabilities.largest_batch,
         })
+    }
+
+    /// What a life that was suspended still knows: its record, and which epochs it may have been
+    /// issued. Whether a switch took effect it does not.
+    pub fn rest_of(&mut self, known: Self) {
+        self.trouble = known.trouble;
+        self.acquire_was_open = known.acquire_was_open;
+        self.acquires_unheard = known.acquires_unheard;
+        self.unheard(known.issued.is_some());
+        let activating = |claim: &ResellerClaimSpec| claim.intents.activate.is_some();
+        self.reseller = known
+            .reseller
+            .filter(|_| !known.claim.as_ref().is_some_and(activating));
+        self.claim = known.claim;
     }
 
     /// An acquisition may have been answered without anybody hearing it.

@@ -625,10 +625,12 @@ impl Sweep {
                 continue;
             };
             match outcome {
-                ItemOutcome::Created | ItemOutcome::Unchanged | ItemOutcome::Updated => {
+                ItemOutcome::Created => {
                     self.tally.copied(item.kind);
                     self.tally.created = self.tally.created.saturating_add(1);
                 }
+                // No progress of its own: it may come back with every sweep.
+                ItemOutcome::Unchanged | ItemOutcome::Updated => self.tally.copied(item.kind),
                 ItemOutcome::Blocked(reasons) => self.copy_blocked(&item, reasons),
                 ItemOutcome::Conflict(why) => self.unsettled(item.kind, source, why),
                 ItemOutcome::Failed { class, detail } => {

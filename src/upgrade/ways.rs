@@ -192,7 +192,7 @@ fn refusal(refused: &[String]) -> Verdict {
             "This BSS does not promise enough to be worked with: {}.",
             refused.join("; ")
         ),
-        "Nothing was written. Read docs/guarantees.md: strengthen the BSS or the service in front \
+        "Nothing is written. Read docs/guarantees.md: strengthen the BSS or the service in front \
          of it, or, where a risk is named, accept it in the connection's spec.acceptedRisks.",
     )
 }

@@ -90,6 +90,7 @@ impl Operator {
             back(&mut seen.sent);
             back(&mut seen.frozen);
             back(&mut seen.followed);
+            back(&mut seen.reseller_read);
             back(&mut seen.not_before);
         });
         if let Some(told) = &mut self.told {
@@ -278,6 +279,15 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
             seen.not_before = None;
         }
     }
+    // It counts only against the end of the settling time.
+    let settled = seen.begun.map(|begun| begun + upgrade.terms.settle);
+    seen.reseller_read = seen.reseller_read.zip(settled).map(|(read, settled)| {
+        if timed && read >= settled {
+            NOW
+        } else {
+            NOW.checked_sub(upgrade.terms.settle).unwrap()
+        }
+    });
     let long_ago = |at: &mut Option<Duration>, quiet: Duration, counts: bool| {
         if let Some(at) = at {
             let oldest = NOW.checked_sub(quiet).unwrap();

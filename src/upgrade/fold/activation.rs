@@ -39,7 +39,9 @@ impl Fold<'_> {
         let ours = on_record
             || by_hand
             || claim.intents.activate.is_some()
-            || self.seen.approval.is_some();
+            || self.seen.approval.is_some()
+            // Work on this tenant has begun: what is not copied yet must be named.
+            || claim.tenant_id.is_some();
         let verified = claim
             .timeline
             .iter()

@@ -29,11 +29,13 @@ impl Fold<'_> {
                 self.seen.claim = None;
                 self.seen.acquire_was_open = None;
                 self.seen.copies_were_open = None;
+                self.looks_are_old();
                 self.trouble(error);
             }
             (Tried::Acquire, _) => {
                 if let BssError::HeldByAnother { .. } = error {
                     // Whoever holds it may bring the reseller to its end meanwhile.
+                    self.looks_are_old();
                     self.seen.reseller = None;
                 }
                 if error.effect_unknown() {
@@ -64,28 +66,7 @@ impl Fold<'_> {
                 self.stall(verdict::creation_blocked(tallies));
             }
             (Tried::CreateTenant, _) => self.creation_failed(error),
-            (Tried::Activate, BssError::Conflict { .. }) => {
-                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
-                self.again(Stage::Orders);
-            }
-            (Tried::Activate, BssError::Blocked(tallies)) => {
-                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
-                self.refused_activation(tallies);
-            }
-            (Tried::Activate, _)
-                if error.effect_unknown() && on(Mutant::LostSwitchTakenForDone) =>
-            {
-                self.seen.approval = Some(crate::upgrade::Approval::Automatic);
-                self.reached_the_switch();
-                self.seen.enter(Stage::Done);
-            }
-            (Tried::Activate, _) => {
-                // Sent, and perhaps done: the reseller's state tells, and a new final sweep
-                // precedes any other try.
-                self.seen.enter(Stage::Orders);
-                self.trouble(error);
-                self.later_each_time();
-            }
+            (Tried::Activate, _) => self.activation_failed(error),
             // Something that the sweep rests on changed: a tenant that was suspended, for example,
             // which a look at it tells.
             (Tried::Work, BssError::Blocked(tallies)) => {
@@ -119,9 +100,57 @@ impl Fold<'_> {
                 self.trouble(error);
                 self.later_each_time();
             }
-            (Tried::Read | Tried::Reseller | Tried::Work, _) => {
+            (Tried::Work, _) => {
                 self.trouble(error);
+                // A wait for people is long, and they may copy on screen meanwhile.
+                let trouble = self.seen.trouble.as_ref();
+                let class = trouble.and_then(|trouble| trouble.verdict.reason.class());
+                if class == Some(StateClass::MustFix) {
+                    self.looks_are_old();
+                }
             }
+            (Tried::Read | Tried::Reseller, _) => self.trouble(error),
+        }
+    }
+
+    /// Others may write meanwhile: nothing that was looked up is good for a write any more.
+    fn looks_are_old(&mut self) {
+        let past = matches!(
+            self.seen.stage,
+            Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
+        );
+        if past {
+            return;
+        }
+        let begin = self.seen.stage.begin();
+        self.seen.enter(begin);
+        self.seen.tenant = None;
+        self.seen.clean = None;
+        self.seen.final_before = None;
+        self.seen.still_frozen = false;
+    }
+
+    fn activation_failed(&mut self, error: &BssError) {
+        let unknown = error.effect_unknown();
+        if let BssError::Conflict { .. } = error {
+            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.again(Stage::Orders);
+        } else if let BssError::Blocked(tallies) = error {
+            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.refused_activation(tallies);
+        } else if unknown && on(Mutant::LostSwitchTakenForDone) {
+            self.seen.approval = Some(crate::upgrade::Approval::Automatic);
+            self.reached_the_switch();
+            self.seen.enter(Stage::Done);
+        } else {
+            if unknown {
+                // It may still take effect: nothing is copied before that is known.
+                self.seen.sent = Some(self.now.monotonic);
+            }
+            // The reseller's state tells, and a new final sweep precedes any other try.
+            self.seen.enter(Stage::Orders);
+            self.trouble(error);
+            self.later_each_time();
         }
     }
 

@@ -93,6 +93,7 @@ impl Fold<'_> {
                     self.seen.frozen.get_or_insert(self.now.monotonic);
                 }
                 self.seen.reseller = Some(reseller);
+                self.seen.reseller_read = Some(self.now.monotonic);
                 self.settle_on();
                 self.still_frozen();
             }
@@ -112,6 +113,8 @@ impl Fold<'_> {
             return;
         }
         self.lift(&[Reason::ResellerClaimed]);
+        // A write of the record may have taken its time: right before the switch it is looked again.
+        self.seen.still_frozen = false;
         let spec = self.seen.claim.as_ref();
         let epoch = spec
             .and_then(|spec| spec.epoch)
@@ -142,6 +145,9 @@ impl Fold<'_> {
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
         let stands = match (&self.seen.refused, spec) {
             (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
+            (Some(ClaimEdit::ForgetOperation), Some(_)) => {
+                intent.is_some_and(|intent| intent.operation_id.is_some())
+            }
             (Some(ClaimEdit::EndAcquire), Some(spec)) => spec.acquiring,
             (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
             (Some(_) | None, _) => false,
@@ -306,14 +312,16 @@ impl Fold<'_> {
         }
     }
 
+    /// Whether the BSS makes nothing twice under one key.
+    fn guarded(&self) -> bool {
+        let ways = self.seen.ways.as_ref();
+        ways.is_some_and(|ways| ways.copying == Copying::Guarded)
+    }
+
     /// A tenant was requested from a BSS that might make a second one, and nobody knows what came of
     /// it: a person looks there and says so.
     fn unknown_creation(&mut self) -> Option<Verdict> {
-        let guarded = self
-            .seen
-            .ways
-            .as_ref()
-            .is_some_and(|ways| ways.copying == Copying::Guarded);
+        let guarded = self.guarded();
         let intent = self.seen.claim.as_ref()?.intents.create_tenant.as_ref()?;
         if guarded || intent.operation_id.is_some() || self.seen.creation_unknown != Some(true) {
             return None;
@@ -399,8 +407,20 @@ impl Fold<'_> {
     pub(super) fn tenant_requested(&mut self, creation: TenantCreation) {
         match creation {
             TenantCreation::Started(operation) => self.seen.started = Some(operation),
-            // Read it like any other tenant: settings and status are judged in one place.
-            TenantCreation::Done(_) => self.seen.tenant = None,
+            // Read it like any other tenant: settings and status are judged in one place. It may not
+            // be listed at once.
+            TenantCreation::Done(_) => {
+                self.seen.tenant = None;
+                self.seen.rounds = self.seen.rounds.saturating_add(1);
+                if !self.guarded() {
+                    self.seen.creation_unknown = Some(true);
+                }
+                self.poll(verdict(
+                    Reason::Progressing,
+                    "The tenant was created; looking for it.",
+                    "Nothing: the operator looks by itself.",
+                ));
+            }
         }
     }
 
@@ -416,6 +436,11 @@ impl Fold<'_> {
                 // ever: without it the same request goes out again, under the same keys.
                 if state == OperationState::Gone {
                     self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                    // Where the BSS might make a second one, a person says whether it is asked again.
+                    if !self.guarded() {
+                        self.seen.creation_unknown = Some(true);
+                        self.seen.refused = Some(ClaimEdit::ForgetOperation);
+                    }
                 }
                 self.seen.rounds = self.seen.rounds.saturating_add(1);
                 if state == OperationState::Succeeded && self.seen.rounds > MANY_ROUNDS {
