@@ -33,14 +33,14 @@ endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=
 
 simulate: ## The whole operator in a simulated world, seed by seed (SEEDS=10000 FIRST=1, or SEED=n with its trace)
 	@SEEDS="$(SEEDS)" FIRST="$(FIRST)" SEED="$(SEED)" PAGE="$(if $(SEED),,docs/proofs/simulation.md)" \
-	  cargo test --all-features --locked --test simulation -- seeds --nocapture
+	  cargo test $(if $(SEED),,--profile bench-local) --all-features --locked --test simulation -- seeds --nocapture
 
 kill-matrix: ## The operator killed at every call, late requests and pairs of kills included
 	@LONG=1 PAGE=docs/proofs/kill-matrix.md \
-	  cargo test --all-features --locked --test simulation -- kill_matrix --nocapture
+	  cargo test --profile bench-local --all-features --locked --test simulation -- kill_matrix --nocapture
 
 model: ## Every order of things in every small world, into docs/proofs/model.md
-	@cargo test --all-features --locked --test model -- --include-ignored \
+	@cargo test --profile bench-local --all-features --locked --test model -- --include-ignored \
 	  --skip every_order_of_things_in_the_small_worlds --nocapture
 
 fuzz: ## Feed a parser with made-up bytes (TARGET=replies SECONDS=60; CONTRIBUTING.md names the targets)

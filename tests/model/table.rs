@@ -103,8 +103,9 @@ fn with_all_promises() -> Vec<Configuration> {
             customers: 1,
             purchases: 1,
             page: 4,
+            from: Stage::FinalPurchases,
             long: true,
-            ..new("the Storefront acts once, a crash and a lost reply")
+            ..new("the Storefront acts once around the switch, a crash and a lost reply")
         },
         Configuration {
             acts: acts(&[
@@ -230,9 +231,8 @@ fn two_leaders() -> Vec<Configuration> {
         Configuration {
             from: Stage::Copy,
             crashes: 1,
-            lost: 1,
             long: true,
-            ..new("two leaders at once while subscriptions are copied, a crash and a lost reply")
+            ..new("two leaders at once while subscriptions are copied, and one dies")
         },
     ]
 }

@@ -2,6 +2,7 @@
 //! before the switch and the switch itself, where nobody guards that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tenant_reseller_operator::api::{ReportKind, Risk};
 use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperation};
@@ -25,6 +26,8 @@ pub(crate) struct Moments {
     pub(crate) sweep: Sources,
     /// The same, of the sweep on which the switch rests that took effect.
     switched_on: Option<Sources>,
+    /// When the cluster went back.
+    pub(crate) restored: Option<Duration>,
     /// When both sides were compared for the first time after the switch.
     verified: Option<Sources>,
 }

@@ -184,7 +184,7 @@ impl Core {
             19 => Deed::RemovePricing(Some(customer)),
             20 => Deed::PriceOtherwise(Some(customer)),
             21 => Deed::Tenant(TenantVerb::Suspend),
-            22 => Deed::Plant(
+            22 if !self.world.on => Deed::Plant(
                 *self.rng.one_of(&[
                     Defect::Currency,
                     Defect::Addon,

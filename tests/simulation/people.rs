@@ -262,19 +262,19 @@ impl Core {
         }
         let after = serde_json::to_value(&upgrade).unwrap();
         let jumps = self.faults.counts().contains_key(&Fault::ClockJumps);
-        // A write that was late may fall on what an older state of the cluster holds.
-        let fired = |fault| self.faults.counts().contains_key(&fault);
-        let stray = reason(&upgrade) == Some(Reason::Deleting)
-            && upgrade.metadata.deletion_timestamp.is_none()
-            && fired(Fault::ClusterBack)
-            && (fired(Fault::ApiWriteLate) || fired(Fault::KilledLate));
+        // What was composed before the cluster went back falls on an older object than it is of.
+        let back = self.moments.restored;
+        let just_back = back.is_some_and(|at| self.now() < at + Duration::from_mins(3));
+        let stray = just_back
+            && reason(&upgrade) == Some(Reason::Deleting)
+            && upgrade.metadata.deletion_timestamp.is_none();
         let held = catch_unwind(AssertUnwindSafe(|| {
             if stray {
                 return;
             }
             assert_state(&after);
             // What a clock that jumped says is what it says.
-            let steady = !jumps;
+            let steady = !jumps && !just_back;
             if let Some(before) = before.filter(|b| steady && b.status.is_some()) {
                 assert_follows(&serde_json::to_value(before).unwrap(), &after);
             }
@@ -388,6 +388,7 @@ impl Core {
         };
         self.say(|| format!("cluster {cluster} goes back"));
         self.faults.fired(Fault::ClusterBack);
+        self.moments.restored = Some(self.agenda.now);
         snapshot.lives.push('r');
         let known =
             |etcd: &super::etcd::Etcd| etcd.claims.values().filter_map(|c| c.spec.epoch).max();
