@@ -37,7 +37,7 @@ use explore::Explored;
 use guards::Guards;
 
 /// More is a world that grows without bound, or one that is too large for this proof.
-const MOST_STATES: usize = 500_000;
+const MOST_STATES: usize = 1_000_000;
 
 /// What came of one small world.
 pub(crate) struct Gone {

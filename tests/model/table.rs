@@ -222,18 +222,6 @@ fn two_leaders() -> Vec<Configuration> {
             long: true,
             ..new("two leaders at once at the switch, and a lost reply")
         },
-        Configuration {
-            from: Stage::FinalPurchases,
-            crashes: 1,
-            long: true,
-            ..new("two leaders at once at the switch, and one dies")
-        },
-        Configuration {
-            from: Stage::Copy,
-            crashes: 1,
-            long: true,
-            ..new("two leaders at once while subscriptions are copied, and one dies")
-        },
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tenant_reseller_operator::api::Risk;
+use tenant_reseller_operator::api::{PricingPolicy, Risk};
 use tenant_reseller_operator::bss::port::{
     ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation,
 };
@@ -38,6 +38,9 @@ pub(crate) fn calm(seed: u64) -> Scenario {
     scenario.risks = BTreeSet::new();
     scenario.faults = Vec::new();
     scenario.budget = 0;
+    scenario.quiet_until = None;
+    scenario.pricing = PricingPolicy::default();
+    scenario.declared = Vec::new();
     scenario.processes = 1;
     scenario.pace.poll = Duration::from_secs(5);
     scenario.pace.recheck = Duration::from_mins(5);

@@ -33,7 +33,9 @@ impl Case {
             scenario,
             phases: Vec::new(),
             before_the_switch: Vec::new(),
-            told_at_last: true,
+            // A report may outlive a process that is killed at the very end: open, and told in
+            // `docs/proofs/README.md`.
+            told_at_last: false,
             effects: vec![
                 ("create tenant", 1),
                 ("copy customers", 1),
@@ -163,7 +165,7 @@ fn storefront() -> Case {
         ("BuyHeld", Phase::SubscriptionCopy),
     ];
     // What is excluded, and which order was seen, depends on the moment.
-    case.told_at_last = false;
+
     case.before_the_switch = vec!["Buy", "Cancel", "BuyHeld", "Quantity"];
     case.effects.push(("activate", 5));
     case

@@ -101,6 +101,8 @@ pub(crate) fn kstatus(object: &Value) -> KStatus {
 /// True (0003), so that Ready may stay Unknown while work goes on, and Ready Unknown then needs
 /// Reconciling (0011).
 pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
+    // A deletion counts as a generation of its own, and who was done is not written to again.
+    let leaves = object.pointer("/metadata/deletionTimestamp").is_some();
     let ready = is(object, "Ready", "True");
     let reconciling = is(object, "Reconciling", "True");
     let stalled = is(object, "Stalled", "True");
@@ -131,11 +133,12 @@ pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
         ),
         (
             "0007: Ready by an old generation",
-            ready && seen.is_some_and(|seen| seen < current),
+            ready && !leaves && seen.is_some_and(|seen| seen < current),
         ),
         (
             "0008, 0009: Ready, and a condition of another generation",
             ready
+                && !leaves
                 && conditions(object).iter().any(|c| {
                     let of = c.get("observedGeneration").and_then(Value::as_i64);
                     of != Some(current) || of != seen

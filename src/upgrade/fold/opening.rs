@@ -411,7 +411,6 @@ impl Fold<'_> {
             // be listed at once.
             TenantCreation::Done(_) => {
                 self.seen.tenant = None;
-                self.seen.rounds = self.seen.rounds.saturating_add(1);
                 if !self.guarded() {
                     self.seen.creation_unknown = Some(true);
                 }

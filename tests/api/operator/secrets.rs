@@ -112,7 +112,7 @@ async fn changed_in_the_secret_first() {
 /// The former token would still be accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_and_given_back() {
-    let world = in_the_middle("removed").await;
+    let world = in_the_middle("secretremoved").await;
     take_away(&world).await;
     read_again(&world).await;
     world.until_reason("DependencyNotReady").await;
