@@ -73,14 +73,14 @@ pub(super) async fn reports<C: Cluster>(
     Ok(())
 }
 
-/// As few pages as hold the rows, by their number and their bytes. What does not fit into the last
-/// page is counted there.
 /// Whether this process has looked at what the reports of a kind tell. What another one wrote stays
 /// until then.
 fn looked(kind: ReportKind, observed: &Observed) -> bool {
     observed.looked_at_purchases
         || match kind {
-            ReportKind::Blockers | ReportKind::Exclusions => false,
+            // Nothing stands before a switch that is on; what is missing then is a difference.
+            ReportKind::Blockers => observed.reached(ConditionType::BackOrderingActivated),
+            ReportKind::Exclusions => false,
             ReportKind::ManualSteps => observed.manual.total() > 0,
             ReportKind::Verification => {
                 observed.differences.total() > 0 || observed.reached(ConditionType::Verified)
@@ -88,6 +88,8 @@ fn looked(kind: ReportKind, observed: &Observed) -> bool {
         }
 }
 
+/// As few pages as hold the rows, by their number and their bytes. What does not fit into the last
+/// page is counted there.
 fn pages(kind: ReportKind, rows: &[ReportRow], truncated: i64) -> Vec<UpgradeReportSpec> {
     let mut pages: Vec<UpgradeReportSpec> = Vec::new();
     let (mut kept, mut bytes) = (0_usize, PAGE_BYTES);

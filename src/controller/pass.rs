@@ -359,6 +359,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life: &mut Life<K::Bss>,
         edit: &ClaimEdit,
     ) -> Result<Vec<Outcome>, Interrupted> {
+        if is_the_last_word(edit) {
+            // Whoever comes after this process may not look at what the reports tell again.
+            let observed = &life.observed;
+            dependents::reports(&*self.cluster, &scene.upgrade, scene.valid, observed).await?;
+        }
         let now = self.time.now();
         let holding = record::claim(&*self.cluster, scene.valid, life, edit, now).await?;
         fold(
@@ -655,6 +660,19 @@ fn still_wanted<C: Cluster>(
             && latest.metadata.generation == upgrade.metadata.generation
             && (suspension(&latest) == suspension(upgrade) || on(Mutant::SuspensionIgnored))
     })
+}
+
+/// Whether what was seen of customers and subscriptions up to this edit is what counts: the sweep is
+/// clean, or the switch is about to be asked for.
+fn is_the_last_word(edit: &ClaimEdit) -> bool {
+    matches!(
+        edit,
+        ClaimEdit::IntendActivation(_)
+            | ClaimEdit::Milestone {
+                milestone: ConditionType::SubscriptionsCopied,
+                ..
+            }
+    )
 }
 
 /// What an upgrade does only with a place. Looking, and recording what was seen, is free for whoever

@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{ItemKind, Keys, SourceId, Strength};
 
 use crate::cases::one_world;
 use crate::harness::Armed;
-use crate::simulated_bss::{Deed, Spoil, SpoilKind, Wrong};
+use crate::simulated_bss::{Deed, OTHER_RESELLER, Spoil, SpoilKind, Wrong};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
 use crate::simulation::kill_scenarios;
@@ -181,4 +181,47 @@ pub(crate) fn priced_by_two(_: u64) -> Directed {
     let mut declared = all.into_iter();
     let declared = declared.find(|case| case.name == "pricing by the operator");
     (declared.unwrap().scenario, Vec::new())
+}
+
+/// Every purchase is suspended when the first copies are on their way.
+pub(crate) fn suspended_on_the_way(_: u64) -> Directed {
+    let mut scenario = one_world();
+    let at = write(&scenario, "copy subscriptions", 0);
+    let all = scenario.world.eligible();
+    let all = all.map(|(id, _)| (at, Deed::Suspend(id.clone())));
+    scenario.script = all.collect();
+    (scenario, Vec::new())
+}
+
+/// Another reseller pays for every customer when the first copies of its purchases are on their way.
+pub(crate) fn moved_on_the_way(_: u64) -> Directed {
+    let mut scenario = one_world();
+    let at = write(&scenario, "copy subscriptions", 0);
+    let all = scenario.world.customers.keys();
+    let all = all.filter(|id| id.as_str().starts_with('c'));
+    let all = all.map(|id| (at, Deed::BillTo(id.clone(), OTHER_RESELLER.into())));
+    scenario.script = all.collect();
+    (scenario, Vec::new())
+}
+
+/// Records are only findable, and listings are minutes behind; the process is killed when all
+/// customers are copied, and the next one sees none of the copies listed.
+pub(crate) fn listed_late(_: u64) -> Directed {
+    let mut scenario = one_world();
+    let switches = &mut scenario.world.switches;
+    switches.promises.keys = Keys::Findable;
+    switches.promises.revision = Strength::Weak;
+    switches.promises.compares = Strength::Weak;
+    switches.listing_lag = Duration::from_secs(600);
+    let at = write(&scenario, "copy customers", 1);
+    let fate = Fate::KilledAfter;
+    (scenario, vec![Strike { at, fate }])
+}
+
+/// The request for the switch never arrives.
+pub(crate) fn switch_is_lost(_: u64) -> Directed {
+    let scenario = one_world();
+    let at = write(&scenario, "activate", 0);
+    let fate = Fate::Lost;
+    (scenario, vec![Strike { at, fate }])
 }

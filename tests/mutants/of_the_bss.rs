@@ -48,7 +48,10 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::who_is_stale_and_who_is_second,
             ),
         ],
-        W::CopiesAliens => vec![runs("the Storefront is busy", cases::busy_and_priced)],
+        W::CopiesAliens => vec![directed(
+            "customers leave while their copies are on their way",
+            directed::moved_on_the_way,
+        )],
         W::CopiesBeforeCustomer => vec![
             directed("the owner's copy vanishes", directed::owner_vanishes),
             client("what_must_not_be_copied", judges::what_must_not_be_copied),
@@ -70,9 +73,11 @@ fn proofs(wrong: Wrong) -> Vec<Proof> {
                 judges::copies_under_wrong_circumstances,
             ),
         ],
-        W::CopiesInactive | W::CopiesIntoSuspended => {
-            vec![runs("the Storefront is busy", cases::busy)]
-        }
+        W::CopiesInactive => vec![directed(
+            "suspended while the copies are on their way",
+            directed::suspended_on_the_way,
+        )],
+        W::CopiesIntoSuspended => vec![runs("the Storefront is busy", cases::busy)],
         W::CopiesTwice => vec![runs("any", cases::any)],
         W::CopiesAgain => vec![
             directed("an ended copy comes again", directed::copy_comes_again),

@@ -40,6 +40,7 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
             cases::unfit_and_taken,
         )],
         M::LookUpSkipped => vec![
+            directed("listings lag", 1, directed::listed_late, |_| {}),
             simulation("listings skip", cases::skipping),
             model_check("keys are only findable: a crash and a lost reply"),
         ],
@@ -136,9 +137,13 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
             "what the switch spoils is found",
             seeded::what_the_switch_spoils_is_found,
         )],
-        M::LostCopyTakenForMade | M::LostSwitchTakenForDone => {
-            vec![simulation("lost requests", cases::lossy)]
-        }
+        M::LostCopyTakenForMade => vec![simulation("lost requests", cases::lossy)],
+        M::LostSwitchTakenForDone => vec![directed(
+            "the switch is lost",
+            1,
+            directed::switch_is_lost,
+            |_| {},
+        )],
     };
     first
 }

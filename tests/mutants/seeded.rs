@@ -9,14 +9,12 @@ use crate::simulated_bss::{Deed, TenantVerb};
 use crate::simulation::run::{Record, run};
 use crate::simulation::scenario::Scenario;
 
-/// So many seeds are tried until an operator that makes a mistake is caught.
-const SEEDS: u64 = 40;
-
-/// An operator that makes this mistake is caught with these words.
-fn is_caught(mutant: Mutant, build: fn(u64) -> Scenario, words: &str) {
+/// An operator that makes this mistake is caught with these words in one of so many seeds: about twice
+/// as many as it takes, as a judge that is blind for it goes through them all.
+fn is_caught(mutant: Mutant, seeds: u64, build: fn(u64) -> Scenario, words: &str) {
     let says = |record: &Record| record.violations.iter().any(|v| v.contains(words));
     arm(Some(mutant));
-    let caught = (1..=SEEDS).any(|seed| says(&run(&build(seed), &[], false)));
+    let caught = (1..=seeds).any(|seed| says(&run(&build(seed), &[], false)));
     arm(None);
     assert!(caught, "nobody says {words:?}");
 }
@@ -24,7 +22,7 @@ fn is_caught(mutant: Mutant, build: fn(u64) -> Scenario, words: &str) {
 /// Status that says what is not so.
 pub(crate) fn lies() {
     let words = "status does not tell the truth";
-    is_caught(Mutant::PricingGateDropped, cases::unpriced, words);
+    is_caught(Mutant::PricingGateDropped, 2, cases::unpriced, words);
 }
 
 /// A run that never ends.
@@ -39,25 +37,25 @@ pub(crate) fn endlessness() {
 /// What is sent before a person confirmed that the cluster went back.
 pub(crate) fn confirmation() {
     let words = "before anybody confirmed";
-    is_caught(Mutant::RestoreUnconfirmed, cases::restored, words);
+    is_caught(Mutant::RestoreUnconfirmed, 25, cases::restored, words);
 }
 
 /// What is sent while the upgrade is suspended.
 pub(crate) fn suspensions() {
     let words = "while the upgrade is suspended";
-    is_caught(Mutant::SuspensionIgnored, cases::suspended, words);
+    is_caught(Mutant::SuspensionIgnored, 5, cases::suspended, words);
 }
 
 /// What a process sends that does not lead.
 pub(crate) fn leases() {
     let words = "by a process that does not lead";
-    is_caught(Mutant::LeaseNotAsked, cases::deposed, words);
+    is_caught(Mutant::LeaseNotAsked, 10, cases::deposed, words);
 }
 
 /// A switch that is asked for without the revision.
 pub(crate) fn expectations() {
     let words = "SwitchWithoutRevision";
-    is_caught(Mutant::ExpectedRevisionDropped, cases::priced, words);
+    is_caught(Mutant::ExpectedRevisionDropped, 2, cases::priced, words);
 }
 
 /// A status that no tool can read.

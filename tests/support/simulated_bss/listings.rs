@@ -91,7 +91,7 @@ impl World {
     ) -> Option<(TenantId, CopyId)> {
         let tenant = tenant?;
         let copies = self.copies_of(tenant, listing, source);
-        let seen = copies.iter().find(|(_, row)| self.is_seen(row.made));
+        let seen = copies.iter().find(|(_, row)| self.is_listed(row.made));
         seen.map(|(key, _)| (tenant.clone(), copy_id(key)))
     }
 
@@ -189,7 +189,7 @@ impl World {
         self.settle();
         let place = self.place(tenant)?;
         let seen = self.copies.iter().filter(|((tenant, kind, ..), row)| {
-            *tenant == place.tenant && *kind == listing && self.is_seen(row.made)
+            *tenant == place.tenant && *kind == listing && self.is_listed(row.made)
         });
         let listing: Listing<&CopyKey> = Listing {
             keys: seen.map(|(key, _)| key).collect(),

@@ -41,6 +41,9 @@ pub(crate) struct Switches {
     pub(crate) request_key_life: Option<Duration>,
     /// How long a new tenant or copy cannot be seen yet. Needs a weak `revision`.
     pub(crate) lag: Duration,
+    /// How long a new copy is missing from listings, and from what its source tells, although a
+    /// look-up by its key finds it. Needs a weak `revision`.
+    pub(crate) listing_lag: Duration,
     /// When a copied account gets its mark.
     pub(crate) marks: Marks,
     /// Cursors are offsets, so that a listing skips and repeats. Needs a weak `revision`.
@@ -78,6 +81,7 @@ impl Default for Switches {
             replayed_refusals: false,
             request_key_life: None,
             lag: Duration::ZERO,
+            listing_lag: Duration::ZERO,
             marks: Marks::WithCopy,
             offset_paging: false,
             lists_others: false,
@@ -103,7 +107,8 @@ impl Switches {
 
     /// A false promise would be a defect of the simulation, not a weak BSS.
     pub(super) fn honest(&self) {
-        let moves = self.offset_paging || self.lag > Duration::ZERO;
+        let lags = self.lag.max(self.listing_lag) > Duration::ZERO;
+        let moves = self.offset_paging || lags;
         assert!(
             !moves || self.promises.revision == Strength::Weak,
             "offset paging and lag need a weak revision"

@@ -320,16 +320,25 @@ impl World {
 
     /// The moment at which something is made now; nobody counts where nothing lags.
     pub(super) fn made_now(&self) -> Duration {
-        if self.switches.lag.is_zero() {
+        if self.switches.lag.max(self.switches.listing_lag).is_zero() {
             Duration::ZERO
         } else {
             self.now.max(Duration::from_nanos(1))
         }
     }
 
-    /// Whether what was made then can be seen.
+    /// Whether what was made then can be seen by a look-up.
     pub(super) fn is_seen(&self, made: Duration) -> bool {
-        self.switches.lag.is_zero() || made.is_zero() || made + self.switches.lag <= self.now
+        self.seen_after(made, self.switches.lag)
+    }
+
+    /// Whether what was made then is listed, and told by its source.
+    pub(super) fn is_listed(&self, made: Duration) -> bool {
+        self.seen_after(made, self.switches.lag.max(self.switches.listing_lag))
+    }
+
+    fn seen_after(&self, made: Duration, lag: Duration) -> bool {
+        lag.is_zero() || made.is_zero() || made + lag <= self.now
     }
 
     /// Every copy in the live tenant, for tests.
