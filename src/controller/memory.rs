@@ -97,6 +97,11 @@ impl<B> Life<B> {
             let mut fresh = Observed::new(milestones(upgrade));
             fresh.milestones.extend(&known.milestones);
             fresh.refused.clone_from(&known.refused);
+            // Another connection may lead to another BSS, whose record is another one.
+            let before = self.ground.as_ref();
+            if before.is_some_and(|before| before.connection == ground.connection) {
+                fresh.epoch_seen = known.epoch_seen;
+            }
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.
                 fresh.rest_of(known);

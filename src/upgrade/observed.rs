@@ -239,6 +239,9 @@ pub struct Observed {
     /// Whether more epochs were issued than the record accounts for: the cluster's state went back,
     /// or another operator was at work.
     pub went_back: WentBack,
+    /// The highest epoch that this process saw on record. A record with a lower one is an older record,
+    /// whatever else it says.
+    pub epoch_seen: u64,
     /// When the epoch was issued that followed another one: somebody may have written before.
     pub followed: Option<Duration>,
     /// The epoch under which this life works.
@@ -393,12 +396,9 @@ impl Observed {
 
     /// An epoch was issued: as many before it as were not heard of are no sign of anything.
     pub(super) fn acquired(&mut self, issued: IssuedEpoch, now: Duration) {
-        let known = self.claim.as_ref().and_then(|claim| claim.epoch);
-        let known = known
-            .and_then(|epoch| u64::try_from(epoch).ok())
-            .unwrap_or(0);
+        let known = self.claim.as_ref().map_or(0, epoch_of);
         let between = issued.previous.0.saturating_sub(known);
-        self.went_back = if between > self.acquires_unheard {
+        self.went_back = if between > self.acquires_unheard || known < self.epoch_seen {
             WentBack::Yes
         } else {
             WentBack::No
@@ -424,6 +424,7 @@ impl Observed {
                 if !unknown || self.creation_unknown.is_none() {
                     self.creation_unknown = Some(unknown);
                 }
+                self.epoch_seen = self.epoch_seen.max(epoch_of(&spec));
                 self.claim = Some(*spec);
                 None
             }
@@ -433,4 +434,10 @@ impl Observed {
             }
         }
     }
+}
+
+/// The epoch of a record; 0 if none was issued for it.
+fn epoch_of(claim: &ResellerClaimSpec) -> u64 {
+    let epoch = claim.epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    epoch.unwrap_or(0)
 }

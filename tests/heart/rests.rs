@@ -100,6 +100,28 @@ fn it_is_remembered_when_the_cluster_went_back_to_before_it() {
 }
 
 #[test]
+fn a_process_that_runs_on_knows_an_older_record_whatever_is_open_on_it() {
+    let (mut world, mut driver) = (world(), Driver::new());
+    copying(&mut world, &mut driver);
+    let mut before = driver.claim.clone().unwrap();
+    driver.kill();
+    copying(&mut world, &mut driver);
+    assert!(driver.claim.as_ref().unwrap().epoch > before.epoch);
+
+    // With the state went the epoch; a request of somebody who is gone opens an acquisition on it.
+    before.acquiring = true;
+    driver.claim = Some(before);
+    for _ in 0..3_000 {
+        driver.step(&mut world, Fault::None);
+        if driver.reason() == Reason::AwaitingConfirmation {
+            break;
+        }
+    }
+    assert_eq!(driver.reason(), Reason::AwaitingConfirmation);
+    assert!(!world.on, "nothing irreversible happened");
+}
+
+#[test]
 fn what_never_began_asks_nobody() {
     let (mut world, mut driver) = (world(), Driver::new());
     set(&mut driver, &suspended(), false);

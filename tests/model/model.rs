@@ -81,7 +81,9 @@ impl Small {
                 let label = format!("operator {nth}: record {edit:?}");
                 self.edit(&mut next, nth, edit);
                 // Outrun, by what is on record: it asks the lease before it acquires anew, and sees.
-                let outrun = epoch.is_some() && next.operators[nth].seen.epoch.is_none();
+                let issued = matches!(edit, ClaimEdit::RecordEpoch { .. });
+                let outrun =
+                    (epoch.is_some() || issued) && next.operators[nth].seen.epoch.is_none();
                 if outrun && nth + 1 < next.operators.len() {
                     next.operators.remove(nth);
                 }

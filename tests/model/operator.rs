@@ -252,6 +252,8 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);
     seen.stumbles = seen.stumbles.min(6);
+    // Nothing goes back to an older record here.
+    seen.epoch_seen = 0;
     // Only whether there was one is asked.
     seen.copies_before = seen.copies_before.min(1);
     clocks(upgrade, seen);

@@ -264,10 +264,12 @@ fn by_hand() -> Vec<Configuration> {
         },
         Configuration {
             by_hand: &[ActivateBackOrdering],
-            acts: acts(&[Act::ByHand(ActivateBackOrdering), Act::Buy(0)]),
+            acts: acts(&[Act::Freeze, Act::ByHand(ActivateBackOrdering), Act::Buy(0)]),
             crashes: 1,
             purchases: 1,
-            ..new("people press the switch, at any moment, and the Storefront buys")
+            ..new(
+                "people disable ordering and press the switch, at any moment; the Storefront buys",
+            )
         },
     ]
 }

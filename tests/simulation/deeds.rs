@@ -58,6 +58,10 @@ pub(crate) fn weaken_further(world: &mut World, rng: &mut Rng) {
         // The settling time is the longest life of a request and this lag.
         world.switches.lag = SETTLE / 8;
     }
+    if promises.revision == Strength::Weak && rng.once_in(4) {
+        // Nothing bounds this: a listing may be behind for longer than anything settles.
+        world.switches.listing_lag = SETTLE * 3;
+    }
 }
 
 impl Core {

@@ -203,6 +203,9 @@ impl Scenario {
         let revision = promises.revision == Strength::Weak;
         let lags = revision && promises.keys == Keys::Findable;
         switches.offset_paging &= revision && promises.compares == Strength::Weak;
+        if !revision {
+            switches.listing_lag = Duration::ZERO;
+        }
         switches.lag = switches.lag.min(if lags { SETTLE } else { Duration::ZERO });
         let faults = faults.iter().copied();
         scenario.faults = faults.filter(|fault| allowed(*fault, promises)).collect();
