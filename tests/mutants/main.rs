@@ -39,6 +39,7 @@ mod simulation {
     mod deeds;
     mod etcd;
     pub(crate) mod faults;
+    mod guarantees;
     pub(crate) mod kill_scenarios;
     pub(crate) mod kills;
     mod operator;

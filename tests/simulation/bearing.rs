@@ -8,6 +8,7 @@ use tenant_reseller_operator::api::{ReportKind, Risk};
 use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperation};
 
 use super::core::Core;
+use super::guarantees::of_loss;
 use super::scenario::Ending;
 use crate::simulated_bss::{CustomerRow, PurchaseRow};
 
@@ -33,12 +34,38 @@ pub(crate) struct Moments {
 }
 
 /// What was lost under a risk that was accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Losses {
     /// Named by the report of the verification.
     pub(crate) named: u64,
     /// Came only after the verification, so that the risk alone names it.
     pub(crate) unnamed: u64,
+    /// Both, by the guarantee that they are about.
+    pub(crate) of: BTreeMap<&'static str, (u64, u64)>,
+}
+
+impl Losses {
+    /// One more.
+    fn bears(&mut self, rule: &str, named: bool) {
+        let of = self.of.entry(of_loss(rule)).or_default();
+        let (sum, of) = if named {
+            (&mut self.named, &mut of.0)
+        } else {
+            (&mut self.unnamed, &mut of.1)
+        };
+        *sum += 1;
+        *of += 1;
+    }
+
+    /// Those of another run besides.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.named += other.named;
+        self.unnamed += other.unnamed;
+        for (guarantee, (named, unnamed)) in &other.of {
+            let of = self.of.entry(*guarantee).or_default();
+            *of = (of.0 + named, of.1 + unnamed);
+        }
+    }
 }
 
 impl Core {
@@ -133,9 +160,9 @@ impl Core {
             if !risk || !self.moved_since_the_sweep(id) {
                 self.broken(violation);
             } else if rows.contains(id) {
-                losses.named += 1;
+                losses.bears(rule, true);
             } else if self.bears(Risk::UnseenOrders) || !self.known_to_the_verification(id) {
-                losses.unnamed += 1;
+                losses.bears(rule, false);
             } else {
                 self.broken(format!("nobody names it: {violation}"));
             }

@@ -39,8 +39,7 @@ impl Sum {
             None => {}
         }
         self.calls += record.calls;
-        self.losses.named += record.losses.named;
-        self.losses.unnamed += record.losses.unnamed;
+        self.losses.add(&record.losses);
         for (place, count) in &record.struck {
             *self.struck.entry(*place).or_default() += count;
         }
