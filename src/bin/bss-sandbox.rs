@@ -68,7 +68,7 @@ struct Options {
     /// The most items of a batch.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     largest_batch: u16,
-    /// How long each request of the contract waits, in milliseconds.
+    /// How long each request of the contract takes at least, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
     /// A promise to break, as the control API names it, for example `keys=Findable`, `lagMs=500` or

@@ -83,7 +83,8 @@ pub struct Config {
     pub order_time: Duration,
     /// The most items of a batch, 1 to 500.
     pub largest_batch: u16,
-    /// How long each request of the contract waits before it is looked at.
+    /// How long each request of the contract takes at least: the half of it passes before it is looked
+    /// at, and the reply is not sent before all of it is over.
     pub latency: Duration,
     /// How strong its promises are while the file is new; later the file knows.
     pub switches: Switches,

@@ -191,9 +191,19 @@ async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(),
 }
 
 async fn with_faults(app: Arc<App>, work: Work) -> Result<Response<Body>, Aborted> {
-    if !app.latency.is_zero() && work.operation().is_some() {
-        tokio::time::sleep(app.latency).await;
+    if app.latency.is_zero() || work.operation().is_none() {
+        return without_latency(app, work).await;
     }
+    // Half of it is the way there, before anything is looked at; the reply is back when all of it is
+    // over, however long the work itself took of that.
+    let (arrived, latency) = (tokio::time::Instant::now(), app.latency);
+    tokio::time::sleep_until(arrived + latency / 2).await;
+    let reply = without_latency(app, work).await;
+    tokio::time::sleep_until(arrived + latency).await;
+    reply
+}
+
+async fn without_latency(app: Arc<App>, work: Work) -> Result<Response<Body>, Aborted> {
     let mut fault = None;
     if app.faults.any() {
         let drawing = Arc::clone(&app);
