@@ -13,7 +13,7 @@ use crate::api::{
 use crate::bss::error::BssError;
 use crate::bss::port::Bss;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
-use crate::upgrade::{Pace, References, State, TenantConnection, Terms};
+use crate::upgrade::{Pace, References, State, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -236,7 +236,7 @@ async fn settings<C: Cluster>(
             Reason::ConnectionForbidden,
             format!("The Secret {name} does not say which hosts it may be sent to."),
             format!(
-                "Annotate it with {hosts_of}: kubectl annotate secret {name} \
+                "Annotate it with {hosts_of}: kubectl annotate secret {name} -n {namespace} \
                  {ALLOWED_HOSTS_ANNOTATION}=HOST"
             ),
         ));
@@ -322,7 +322,7 @@ fn state(reason: Reason, message: String, next_action: String) -> Missing {
 fn forbidden(error: &BssError) -> Missing {
     state(
         Reason::ConnectionForbidden,
-        error.to_string(),
+        sentence(&error.to_string()),
         "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's \
          allowed address ranges."
             .to_owned(),

@@ -3,7 +3,7 @@
 //! Errors of the framework never reach a client: every reply is the contract's.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{
@@ -196,10 +196,10 @@ async fn with_faults(app: Arc<App>, work: Work) -> Result<Response<Body>, Aborte
     }
     // Half of it is the way there, before anything is looked at; the reply is back when all of it is
     // over, however long the work itself took of that.
-    let (arrived, latency) = (tokio::time::Instant::now(), app.latency);
-    tokio::time::sleep_until(arrived + latency / 2).await;
+    let (arrived, latency) = (Instant::now(), app.latency);
+    tokio::time::sleep(latency.checked_div(2).unwrap_or_default()).await;
     let reply = without_latency(app, work).await;
-    tokio::time::sleep_until(arrived + latency).await;
+    tokio::time::sleep(latency.saturating_sub(arrived.elapsed())).await;
     reply
 }
 

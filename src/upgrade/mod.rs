@@ -44,6 +44,7 @@ pub use valid::{
     suspension, validate,
 };
 
+pub use verdict::sentence;
 pub use ways::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
 
 /// A moment: wall time for what people read, a monotonic one for every wait.

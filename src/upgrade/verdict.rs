@@ -26,9 +26,20 @@ pub(super) fn verdict(
     }
 }
 
+/// As a sentence: what people read begins with a capital and ends with a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let mut sentence: String = first.chain(letters).collect();
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// What an error means that no step has a special meaning for.
 pub(super) fn of_error(error: &BssError) -> Verdict {
-    let message = error.to_string();
+    let message = sentence(&error.to_string());
     let itself = "Nothing: the operator tries again by itself.";
     match error {
         BssError::Throttled { .. } => verdict(Reason::Throttled, message, itself),
@@ -111,6 +122,7 @@ pub(super) fn invalid_settings(fields: &[FieldError]) -> Verdict {
 /// The BSS may not create a tenant for this reseller as things are.
 pub(super) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
+    let counted: Vec<(&str, String)> = names.iter().map(|name| (*name, (*name).into())).collect();
     verdict(
         Reason::PrecheckFailed,
         format!(
@@ -119,7 +131,7 @@ pub(super) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
         ),
         format!(
             "{} No tenant was created; the operator looks again by itself.",
-            remedies(&names)
+            remedies(&counted, remedy)
         ),
     )
 }
@@ -137,15 +149,28 @@ pub(super) fn create_by_hand(instruction: Option<&str>, settings: &TenantSetting
     let how = instruction.unwrap_or(
         "Create the tenant in the distributor's BSS: it keeps no keys, so the operator must not.",
     );
+    let invoicing = invoicing.as_str();
+    let values = [
+        price_list.as_str(),
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    ];
+    // The BSS's own words may name them already.
+    let values = if values.iter().all(|value| how.contains(value)) {
+        String::new()
+    } else {
+        format!(
+            " Values: price list {price_list}, edition {edition}, language {language}, time zone \
+             {time_zone}, date format {date_format}, invoicing {invoicing}."
+        )
+    };
     verdict(
         Reason::AwaitingManualStep,
         "A person has to create the tenant in the distributor's BSS.",
-        format!(
-            "{how} Values: price list {price_list}, edition {edition}, language {language}, time \
-             zone {time_zone}, date format {date_format}, invoicing {}. The operator sees it and \
-             goes on by itself.",
-            invoicing.as_str()
-        ),
+        format!("{how}{values} The operator sees it and goes on by itself."),
     )
 }
 
@@ -212,6 +237,7 @@ pub(super) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String
 /// A person has to press the switch; every gate was passed at the last look.
 pub(super) fn press_the_switch(instruction: Option<&str>, tenant: Option<&TenantId>) -> Verdict {
     let how = instruction.unwrap_or("Activate back ordering in the distributor's BSS.");
+    let tenant = tenant.filter(|tenant| !how.contains(tenant.as_str()));
     let tenant = tenant.map_or_else(String::new, |tenant| format!(" Tenant: {tenant}."));
     verdict(
         Reason::AwaitingManualStep,
@@ -292,12 +318,6 @@ pub(super) fn of_differences(differences: &Findings) -> Option<Verdict> {
         return None;
     }
     let names: Vec<&str> = differences.counts.keys().copied().collect();
-    let counted: Vec<String> = differences
-        .counts
-        .iter()
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
-    let remedies: Vec<&str> = names.iter().map(|name| difference_remedy(name)).collect();
     Some(verdict(
         Reason::VerificationFailed,
         format!(
@@ -306,9 +326,8 @@ pub(super) fn of_differences(differences: &Findings) -> Option<Verdict> {
             names.join(", ")
         ),
         format!(
-            "{}: {} The operator compares again by itself and changes nothing.",
-            counted.join(", "),
-            remedies.join(" ")
+            "{} The operator compares again by itself and changes nothing.",
+            remedies(&counted(differences), difference_remedy)
         ),
     ))
 }
@@ -405,21 +424,15 @@ pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
         Reason::ItemsFailed
     };
     let names: Vec<&str> = blockers.counts.keys().copied().collect();
-    let counted: Vec<String> = blockers
-        .counts
-        .iter()
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
     Some(verdict(
         reason,
         format!(
-            "In the way: {}. Status lists them by reason, the report item by item.",
+            "In the way: {}. Status lists them by reason, the report Blockers item by item.",
             names.join(", ")
         ),
         format!(
-            "{}: {} The operator looks again by itself.",
-            counted.join(", "),
-            remedies(&names)
+            "{} The operator looks again by itself.",
+            remedies(&counted(blockers), remedy)
         ),
     ))
 }
@@ -437,7 +450,7 @@ pub(super) fn tenant_refused(detail: &str) -> Verdict {
 /// What the BSS names as in the way of something: `Activating back ordering`.
 pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
-    let counted: Vec<String> = tallies
+    let counted: Vec<(&str, String)> = tallies
         .iter()
         .map(|tally| {
             let name = tally.reason.as_str();
@@ -448,7 +461,7 @@ pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(", ");
-            format!("{name} {} ({examples})", tally.count)
+            (name, format!("{name} {} ({examples})", tally.count))
         })
         .collect();
     verdict(
@@ -460,16 +473,36 @@ pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
         },
         format!("{what} is refused by the BSS: {}.", names.join(", ")),
         format!(
-            "{}: {} The operator looks again by itself.",
-            counted.join(", "),
-            remedies(&names)
+            "{} The operator looks again by itself.",
+            remedies(&counted, remedy)
         ),
     )
 }
 
-fn remedies(names: &[&str]) -> String {
-    let texts: Vec<&str> = names.iter().map(|name| remedy(name)).collect();
-    texts.join(" ")
+/// What to do about each reason, those with one remedy together: `AddonMissing 1, ProductMissing 2: ...`.
+/// The pairs are a reason's name and what is said of it.
+fn remedies(counted: &[(&str, String)], remedy: fn(&str) -> &'static str) -> String {
+    let mut together: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, count) in counted {
+        let text = remedy(name);
+        match together.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, counts)) => counts.push(count),
+            None => together.push((text, vec![count])),
+        }
+    }
+    let told: Vec<String> = together
+        .into_iter()
+        .map(|(text, counts)| format!("{}: {text}", counts.join(", ")))
+        .collect();
+    told.join(" ")
+}
+
+/// How often each reason was found.
+fn counted(findings: &Findings) -> Vec<(&'static str, String)> {
+    let counts = findings.counts.iter();
+    counts
+        .map(|(name, count)| (*name, format!("{name} {count}")))
+        .collect()
 }
 
 /// What people do about a reason.

@@ -13,7 +13,6 @@ use super::guarantees::{GUARANTEES, Guarantee};
 use super::run::run;
 use super::scenario::{Ending, STRONG, Scenario, Weaken, weakened};
 use crate::simulated_bss::Deed;
-use crate::simulated_bss::Deed;
 
 /// What came out of the runs of one row.
 #[derive(Default)]

@@ -120,7 +120,14 @@ impl ReferenceBss {
             Ok(reply) => success(reply, &operation).and_then(translate),
             Err(failure) => Err(classify::failure(failure, operation.effect)),
         };
-        let result = result.map_err(|error| classify::cleaned(error, self.clean()));
+        let result = result.map_err(|error| {
+            let mut error = classify::cleaned(error, self.clean());
+            if let BssError::Malformed { detail } = &mut error {
+                // Whoever has to mend the service wants to know which of its replies it is.
+                *detail = format!("{}: {detail}", operation.name);
+            }
+            error
+        });
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
         let elapsed = start.elapsed();
         if asked {

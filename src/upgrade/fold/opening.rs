@@ -463,7 +463,7 @@ impl Fold<'_> {
                 self.seen.tenant = None;
                 self.stall(verdict(
                     Reason::TenantCreationFailed,
-                    format!("The BSS gave up creating the tenant: {detail}"),
+                    verdict::sentence(&format!("The BSS gave up creating the tenant: {detail}")),
                     "See the BSS's reason; the operator asks again by itself, spec.tenant may be changed.",
                 ));
             }
