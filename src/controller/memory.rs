@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
-use crate::upgrade::{Observed, Suspension, suspension};
+use crate::upgrade::{Observed, Pages, PagesRequest, Suspension, suspension};
 
 /// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub(super) struct Life<B> {
     pub(super) figures_written: Option<Duration>,
     /// The value of `requestedAt` that was obeyed last.
     pub(super) handled: Option<String>,
+    /// Pages that were read while the last copies before them were under way: for the very next effect,
+    /// and for nothing later.
+    pub(super) ahead: Option<(PagesRequest, Pages)>,
     /// Whether it had a place on this ground: since then it may look without one.
     pub(super) admitted: Admitted,
 }
@@ -71,6 +74,7 @@ impl<B> Life<B> {
             asked: Asked::No,
             figures_written: None,
             handled: None,
+            ahead: None,
             admitted: Admitted::NotYet,
         }
     }

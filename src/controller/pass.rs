@@ -23,8 +23,8 @@ use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::mutants::{Mutant, on};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
-    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, State, Suspension, Tried, ValidUpgrade,
-    at_rest, decide, fold, success, suspension, validate,
+    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, Read, State, Suspension, Sweep, Tried,
+    ValidUpgrade, at_rest, decide, fold, success, suspension, validate,
 };
 
 /// The finalizer goes when the operator rests longer than this.
@@ -204,6 +204,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life: &mut Life<K::Bss>,
     ) -> Result<Rest, Interrupted> {
         let begun = self.time.now().monotonic;
+        life.ahead = None;
         if self.turn(scene, life) == Standing::Waits {
             return self.awaits_turn(scene, life).await;
         }
@@ -269,6 +270,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         effect: Effect,
         (decision, begun): (&Decision, Duration),
     ) -> Result<Vec<Outcome>, Interrupted> {
+        if let Some((request, pages)) = life.ahead.take()
+            && matches!(&effect, Effect::Read(Read::Pages(wanted)) if *wanted == request)
+        {
+            return Ok(vec![Outcome::Pages(pages)]);
+        }
         if let Effect::Claim(edit) = &effect {
             return self.edit(scene, life, edit).await;
         }
@@ -306,7 +312,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 let ways = life.observed.ways.as_ref().ok_or(Interrupted::Again)?;
                 let claim = life.claim.as_ref().ok_or(Interrupted::Again)?;
                 let recorded = record::work(work, ways, claim).ok_or(Interrupted::Again)?;
-                bss.work(fence, recorded).await
+                let ahead = life.observed.sweep.as_ref().and_then(Sweep::ahead);
+                let (outcomes, pages) = bss.work(fence, recorded, ahead.as_ref()).await;
+                life.ahead = ahead.zip(pages);
+                outcomes
             }
             (Effect::CreateTenant(create), Some(fence)) => {
                 // The intent, and with it the frozen settings, stand in status before the call.

@@ -128,24 +128,32 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         results.into_iter().collect()
     }
 
-    /// Does repeatable work. A batch that was not begun has no outcome; it is still to do.
-    pub(super) async fn work(&self, fence: Fence<'_>, recorded: Recorded<Work>) -> Vec<Outcome> {
+    /// Does repeatable work. A batch that was not begun has no outcome; it is still to do. With the last
+    /// copies the pages are read that come after them, if there are any: between two windows the BSS
+    /// would else have one call to answer, and not as many as it may be asked at a time. That look is
+    /// taken again if it fails, by whoever needs it.
+    pub(super) async fn work(
+        &self,
+        fence: Fence<'_>,
+        recorded: Recorded<Work>,
+        ahead: Option<&PagesRequest>,
+    ) -> (Vec<Outcome>, Option<Pages>) {
         let work = &recorded.into_inner();
         let Ok(tenant) = self.tenant() else {
-            return Vec::new();
+            return (Vec::new(), None);
         };
         match work {
             Work::CopyCustomers(batches) => {
-                self.copies(batches, |items| async move {
+                let copy = |items: Vec<CopyItem>| async move {
                     self.bss.copy_customers(fence, tenant, &items).await
-                })
-                .await
+                };
+                self.copies(batches, ahead, copy).await
             }
             Work::CopySubscriptions(batches) => {
-                self.copies(batches, |items| async move {
+                let copy = |items: Vec<CopyItem>| async move {
                     self.bss.copy_subscriptions(fence, tenant, &items).await
-                })
-                .await
+                };
+                self.copies(batches, ahead, copy).await
             }
             Work::SetPricing(batches) => {
                 let calls: Vec<_> = batches
@@ -162,7 +170,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     .buffer_unordered(self.at_once)
                     .collect()
                     .await;
-                outcomes.into_iter().flatten().collect()
+                (outcomes.into_iter().flatten().collect(), None)
             }
         }
     }
@@ -170,18 +178,26 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     async fn copies<F>(
         &self,
         batches: &[Vec<CopyItem>],
+        ahead: Option<&PagesRequest>,
         copy: impl Fn(Vec<CopyItem>) -> F,
-    ) -> Vec<Outcome>
+    ) -> (Vec<Outcome>, Option<Pages>)
     where
         F: Future<Output = Result<ByItem<crate::bss::port::ItemOutcome>, BssError>>,
     {
         let copy = &copy;
+        // The last call of all, and the only one that is no batch.
+        let looks = ahead.map(|_| None);
         let calls: Vec<_> = batches
             .iter()
+            .map(Some)
+            .chain(looks)
             .map(|items| async move {
                 if !(self.go_on)() {
                     return None;
                 }
+                let Some(items) = items else {
+                    return self.pages(ahead?).await.map(Outcome::Pages).ok();
+                };
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
                 begun(match copy(items.clone()).await {
                     Ok(outcomes) => Outcome::Copied(outcomes),
@@ -193,11 +209,16 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 })
             })
             .collect();
-        let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-            .buffer_unordered(self.at_once)
-            .collect()
-            .await;
-        outcomes.into_iter().flatten().collect()
+        let mut all = stream::iter(calls).buffer_unordered(self.at_once);
+        let (mut outcomes, mut pages) = (Vec::with_capacity(batches.len()), None);
+        while let Some(outcome) = all.next().await {
+            match outcome {
+                Some(Outcome::Pages(read)) => pages = Some(read),
+                Some(outcome) => outcomes.push(outcome),
+                None => {}
+            }
+        }
+        (outcomes, pages)
     }
 
     /// Requests the tenant, whose intent is on record.

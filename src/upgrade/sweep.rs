@@ -202,21 +202,28 @@ impl Sweep {
             let items: Vec<CopyItem> = self.to_copy.values().cloned().collect();
             return Wanted::Copy(self.batches(&items));
         }
+        self.pages().map_or(Wanted::Nothing, Wanted::Pages)
+    }
+
+    /// The pages that it will need when what is to be copied now is copied. They can be read while the
+    /// last copies are under way: what they list lies behind everything that this window copies.
+    ///
+    /// Only where the BSS refuses a second copy: a look that is a moment older costs nothing there.
+    #[must_use]
+    pub fn ahead(&self) -> Option<PagesRequest> {
+        let copies = self.mode == SweepMode::Copy && self.hand == Hand::Bss;
+        let known = self.unknown.is_empty() && self.candidates.is_empty();
+        (copies && known).then(|| self.pages()).flatten()
+    }
+
+    /// The next pages of both sides; none when all were read.
+    fn pages(&self) -> Option<PagesRequest> {
         let limit = self.scope.page_size;
-        let (source, copies, finished) = match &self.sides {
-            Sides::Customers(merge) => {
-                let (source, copies) = merge.wanted(limit);
-                (source, copies, merge.finished())
-            }
-            Sides::Purchases(merge) => {
-                let (source, copies) = merge.wanted(limit);
-                (source, copies, merge.finished())
-            }
+        let ((source, copies), finished) = match &self.sides {
+            Sides::Customers(merge) => (merge.wanted(limit), merge.finished()),
+            Sides::Purchases(merge) => (merge.wanted(limit), merge.finished()),
         };
-        if finished {
-            return Wanted::Nothing;
-        }
-        Wanted::Pages(PagesRequest {
+        (!finished).then(|| PagesRequest {
             listing: self.listing(),
             source,
             copies,

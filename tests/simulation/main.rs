@@ -157,6 +157,37 @@ fn kill_matrix() {
     page("The kill matrix", "make kill-matrix", &told);
 }
 
+/// The pages of the next window are read while the last copies of this one are under way, but not where
+/// the BSS would make a second copy: there nothing rests on a look that is a moment older.
+#[test]
+fn reads_ahead_only_where_a_second_copy_is_refused() {
+    use tenant_reseller_operator::bss::port::Keys;
+    let ahead = |keys: Keys| {
+        let mut scenario = Scenario::plain(simulated_bss::World::new(3, 12));
+        scenario.world.eager_pricing = true;
+        scenario.world.switches.page_size = 4;
+        scenario.world.switches.largest_batch = 1;
+        scenario.world.switches.promises.keys = keys;
+        let record = run::run(&scenario, &[], true);
+        assert_eq!(record.violations, Vec::<String>::new());
+        let (mut copies, mut looks) = (0_i32, 0);
+        for line in &record.trace {
+            let mut words = line.split_whitespace().skip(1);
+            let asked = words.next().is_some_and(|word| word.starts_with('p'));
+            match (asked, line.contains(" copy subscriptions ")) {
+                (true, true) => copies += 1,
+                (false, true) => copies -= 1,
+                (true, false) if copies > 0 && line.contains(" subscriptions ") => looks += 1,
+                _ => {}
+            }
+        }
+        assert_eq!(copies, 0, "each copy was answered");
+        looks
+    };
+    assert!(ahead(Keys::Unique) > 0);
+    assert_eq!(ahead(Keys::Findable), 0);
+}
+
 /// Each promise weak alone and in pairs, with its risk accepted and without, with every fault that the
 /// promises allow. `docs/guarantees.md` carries the tables; `UPDATE_GENERATED=1` writes them again.
 #[test]
