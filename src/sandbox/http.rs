@@ -199,7 +199,9 @@ async fn with_faults(app: Arc<App>, work: Work) -> Result<Response<Body>, Aborte
     let (arrived, latency) = (Instant::now(), app.latency);
     tokio::time::sleep(latency.checked_div(2).unwrap_or_default()).await;
     let reply = without_latency(app, work).await;
-    tokio::time::sleep(latency.saturating_sub(arrived.elapsed())).await;
+    let left = latency.saturating_sub(arrived.elapsed());
+    // On a thread of its own: the runtime's clock ticks in whole milliseconds, and always too late.
+    drop(tokio::task::spawn_blocking(move || std::thread::sleep(left)).await);
     reply
 }
 
