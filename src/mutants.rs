@@ -89,6 +89,8 @@ mutants! {
     SuspensionIgnored,
     /// The cluster went back, and nobody is asked.
     RestoreUnconfirmed,
+    /// An epoch that was issued for an attempt of somebody else is taken for an own one.
+    AcquisitionNotCompared,
     /// A claim is taken from a holder that is alive.
     ClaimTaken,
     /// The upgrade is not read live before the switch.

@@ -69,6 +69,12 @@ impl Time for SystemTime {
             monotonic: self.began.elapsed(),
         }
     }
+
+    fn random(&self) -> u64 {
+        use std::hash::BuildHasher as _;
+        // The keys of the standard library's hash maps come from the machine's source of randomness.
+        std::hash::RandomState::new().hash_one(std::process::id())
+    }
 }
 
 /// Prints the custom resource definitions.

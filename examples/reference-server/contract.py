@@ -134,7 +134,7 @@ COPY_ITEM = {"sourceId": ID, "businessKey": KEY, "expectedSource": ID}
 OPTIONS = {"priceList": ID, "paymentMethod": text(64), "invoicing": choice(*INVOICING),
            "billing": members({}, day=whole(1, 28), anchor=choice("LastDayOfMonth"))}
 CREDIT_LIMIT = text(22, pattern=AMOUNT)
-EPOCH_BODY = members({"holder": ID}, takeOver=ID)
+EPOCH_BODY = members({"holder": ID}, takeOver=ID, acquisitionId=ID)
 TENANT_BODY = members({"businessKey": KEY, "settings": members({
     "priceList": ID, "edition": text(64), "language": text(35, 2), "timeZone": text(64),
     "dateFormat": text(32), "invoicing": choice(*INVOICING)})})
@@ -233,7 +233,14 @@ def acquire_epoch(call):
     previous = reseller["highest_epoch"]
     call.db.execute("UPDATE reseller SET highest_epoch = ?, holder = ? WHERE id = ?",
                     (previous + 1, holder, reseller["id"]))
-    return 200, {"epoch": previous + 1, "previousEpoch": previous, "holder": holder}
+    earlier = call.db.execute(
+        "SELECT epoch, acquisition_id FROM acquisition WHERE reseller_id = ? "
+        "ORDER BY epoch DESC LIMIT 16", (reseller["id"],)).fetchall()
+    if "acquisitionId" in call.body:
+        call.db.execute("INSERT INTO acquisition VALUES (?, ?, ?)",
+                        (reseller["id"], previous + 1, call.body["acquisitionId"]))
+    return 200, present(epoch=previous + 1, previousEpoch=previous, holder=holder, earlier=[
+        {"epoch": row["epoch"], "acquisitionId": row["acquisition_id"]} for row in earlier] or None)
 
 
 def get_tenant(call):

@@ -194,6 +194,15 @@ class ServerTest(unittest.TestCase):
                             Fencing_Epoch=epoch)["results"]
         self.assertEqual([result["outcome"] for result in results], ["Created", "Conflict"])
 
+    def test_an_epoch_keeps_the_attempt_that_asked_for_it(self):
+        def ask(**more):
+            return self.good("POST", RESELLER + "/epoch", {"holder": "h1", **more})
+        self.assertNotIn("earlier", ask(acquisitionId="a"))
+        self.assertEqual(ask(acquisitionId="b")["earlier"], [{"epoch": 1, "acquisitionId": "a"}])
+        ask()  # an attempt without a name is remembered by its number alone
+        self.assertEqual(ask(acquisitionId="c")["earlier"],
+                         [{"epoch": 2, "acquisitionId": "b"}, {"epoch": 1, "acquisitionId": "a"}])
+
     def test_stale_epoch_is_refused(self):
         epoch, tenant = self.active_tenant()
         self.refused("HeldByAnother", "POST", RESELLER + "/epoch", {"holder": "h2"})

@@ -72,6 +72,12 @@ pub struct ResellerClaimSpec {
     /// been lost. Example: `false`
     #[serde(default)]
     pub acquiring: bool,
+    /// The last attempts to acquire an epoch, the latest last. Each stands here before it is sent. An
+    /// epoch that the BSS issued for an attempt that is not here was issued to somebody else, or to a
+    /// later state of this cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    pub acquisitions: Vec<ClaimAcquisition>,
     /// The epoch that a person has to confirm before anything irreversible happens: the BSS had
     /// issued a higher one than this record knows, so the cluster's state went back. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +132,18 @@ pub struct ClaimHolder {
     /// Example: `5b0f5c5e-0d7b-4a86-9d0e-3f9d6f6a2f11`
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
+}
+
+/// An attempt to acquire an epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimAcquisition {
+    /// The attempt's id, which no other attempt has. Example: `9f2c64d15b0f5c5e.0.2`
+    #[schemars(length(min = 1, max = 128))]
+    pub id: String,
+    /// The epoch that the BSS issued for it; absent as long as no answer was heard. Example: `7`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i64>,
 }
 
 /// Open intents.

@@ -83,6 +83,11 @@ text_id!(
     /// A price list.
     PriceListId
 );
+text_id!(
+    /// One attempt to acquire an epoch. No two attempts have the same.
+    #[derive(Default)]
+    AcquisitionId
+);
 
 /// A fencing epoch, issued by the BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -243,13 +248,36 @@ pub struct Reseller {
     pub back_ordering: BackOrdering,
 }
 
+/// A request for an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acquisition<'a> {
+    /// This attempt. The BSS keeps it with the epoch that it issues.
+    pub id: &'a AcquisitionId,
+    /// The operator's installation that asks.
+    pub holder: &'a str,
+    /// The holder that a person decided to take over from.
+    pub take_over: Option<&'a str>,
+}
+
 /// An epoch as issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IssuedEpoch {
     /// The new one.
     pub epoch: Epoch,
     /// The highest before it; 0 if none.
     pub previous: Epoch,
+    /// Epochs that were issued before it, with the attempts that asked for them: the latest first, as
+    /// many as the BSS remembers. Empty where it remembers no attempts.
+    pub earlier: Vec<EarlierEpoch>,
+}
+
+/// An epoch that was issued before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EarlierEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The attempt that asked for it.
+    pub acquisition: AcquisitionId,
 }
 
 /// How accounts are invoiced.
@@ -750,8 +778,7 @@ pub trait Bss: Send + std::marker::Sync {
     fn acquire(
         &self,
         account: &AccountId,
-        holder: &str,
-        take_over: Option<&str>,
+        acquisition: Acquisition<'_>,
     ) -> impl Future<Output = BssResult<IssuedEpoch>> + Send;
 
     /// The reseller's tenant, if it has one.

@@ -1,12 +1,14 @@
 //! What a process keeps of the upgrades that it works on. Losing it costs a few reads.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
+use crate::bss::port::AcquisitionId;
 use crate::upgrade::{Observed, Pages, PagesRequest, Suspension, suspension};
 
 /// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
@@ -64,9 +66,9 @@ pub(super) struct Linked<B> {
 }
 
 impl<B> Life<B> {
-    fn new() -> Self {
+    fn new(acquisition: AcquisitionId) -> Self {
         Self {
-            observed: Observed::default(),
+            observed: Observed::new([], acquisition),
             claim: None,
             bss: None,
             ground: None,
@@ -97,14 +99,16 @@ impl<B> Life<B> {
             connection: connection.to_owned(),
         };
         if self.ground.as_ref() != Some(&ground) {
+            // Whatever the attempt under way has come to, its name is not used again.
+            self.observed.next_acquisition();
             let known = std::mem::take(&mut self.observed);
-            let mut fresh = Observed::new(milestones(upgrade));
+            let mut fresh = Observed::new(milestones(upgrade), known.acquisition.clone());
             fresh.milestones.extend(&known.milestones);
             fresh.refused.clone_from(&known.refused);
             // Another connection may lead to another BSS, whose record is another one.
             let before = self.ground.as_ref();
             if before.is_some_and(|before| before.connection == ground.connection) {
-                fresh.epoch_seen = known.epoch_seen;
+                fresh.record_seen = known.record_seen;
             }
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.
@@ -154,12 +158,20 @@ fn milestones(upgrade: &TenantResellerUpgrade) -> Vec<ConditionType> {
 
 /// The lives of all upgrades, by uid.
 pub struct Memory<B> {
+    /// What no other process has drawn.
+    drawn: u64,
+    /// Lives that began in this process.
+    begun: AtomicU64,
     lives: StdMutex<HashMap<String, Arc<Mutex<Life<B>>>>>,
 }
 
-impl<B> Default for Memory<B> {
-    fn default() -> Self {
+impl<B> Memory<B> {
+    /// Nothing yet. No other process has drawn the same number.
+    #[must_use]
+    pub fn new(drawn: u64) -> Self {
         Self {
+            drawn,
+            begun: AtomicU64::new(0),
             lives: StdMutex::new(HashMap::new()),
         }
     }
@@ -171,7 +183,11 @@ impl<B> Memory<B> {
         let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
         lives
             .entry(uid.to_owned())
-            .or_insert_with(|| Arc::new(Mutex::new(Life::new())))
+            .or_insert_with(|| {
+                let nth = self.begun.fetch_add(1, Ordering::Relaxed);
+                let first = AcquisitionId(format!("{:016x}.{nth}.0", self.drawn));
+                Arc::new(Mutex::new(Life::new(first)))
+            })
             .clone()
     }
 

@@ -17,13 +17,13 @@ use crate::api::{
 };
 use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
-use crate::bss::port::{AccountId, Fence};
+use crate::bss::port::{AccountId, Acquisition, Fence};
 use crate::cluster::Next as Rest;
 use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::mutants::{Mutant, on};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
-    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, Read, State, Suspension, Sweep, Tried,
+    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, Read, State, Suspension, Sweep,
     ValidUpgrade, at_rest, decide, fold, success, suspension, validate,
 };
 
@@ -40,6 +40,9 @@ const LATER: Duration = Duration::from_secs(3);
 pub trait Time: Send + Sync {
     /// The present moment.
     fn now(&self) -> Now;
+
+    /// A number that no other process draws, for the names of what must differ between processes.
+    fn random(&self) -> u64;
 }
 
 /// How much a pass does.
@@ -97,13 +100,14 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         (stop, metrics): (CancellationToken, Metrics),
         wake: Wake,
     ) -> Self {
+        let drawn = time.random();
         Self {
             cluster,
             connector,
             time,
             gate: Semaphore::new(pacing.at_once.max(1)),
             pacing,
-            memory: Memory::default(),
+            memory: Memory::new(drawn),
             turns: Turns::new(wake),
             stop,
             metrics,
@@ -305,8 +309,13 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         });
         Ok(match (effect, fence) {
             (Effect::Read(read), _) => bss.read(&read).await,
-            (Effect::Acquire { take_over }, _) => {
-                self.acquire(scene, &account, take_over.as_deref()).await
+            (Effect::Acquire { id, take_over }, _) => {
+                let asked = Acquisition {
+                    id: &id,
+                    holder: self.cluster.installation(),
+                    take_over: take_over.as_deref(),
+                };
+                vec![bss.acquire(asked).await]
             }
             (Effect::Work(work), Some(fence)) => {
                 let ways = life.observed.ways.as_ref().ok_or(Interrupted::Again)?;
@@ -341,24 +350,6 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             (Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_), None)
             | (Effect::Claim(_), _) => Vec::new(),
         })
-    }
-
-    async fn acquire(
-        &self,
-        scene: &Scene<'_, K::Bss>,
-        account: &AccountId,
-        take_over: Option<&str>,
-    ) -> Vec<Outcome> {
-        use crate::bss::port::Bss as _;
-        let holder = self.cluster.installation();
-        let issued = scene.fetched.bss.acquire(account, holder, take_over).await;
-        vec![match issued {
-            Ok(issued) => Outcome::Acquired(issued),
-            Err(error) => Outcome::Failed {
-                tried: Tried::Acquire,
-                error,
-            },
-        }]
     }
 
     /// Changes the record; what people read follows at once.

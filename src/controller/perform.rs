@@ -13,7 +13,7 @@ use futures::stream::{self, StreamExt};
 use super::record::Recorded;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Bss, ByItem, CopyItem, CopyListing, Fence, PageRequest, SourceId, TenantId,
+    Acquisition, Bss, ByItem, CopyItem, CopyListing, Fence, PageRequest, SourceId, TenantId,
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::{
@@ -219,6 +219,12 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             }
         }
         (outcomes, pages)
+    }
+
+    /// Asks for an epoch; the attempt is on record.
+    pub(super) async fn acquire(&self, asked: Acquisition<'_>) -> Outcome {
+        let issued = self.bss.acquire(self.account, asked).await;
+        settle(issued.map(Outcome::Acquired), Tried::Acquire)
     }
 
     /// Requests the tenant, whose intent is on record.

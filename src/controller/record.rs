@@ -115,6 +115,11 @@ pub(super) async fn claim<C: Cluster, B>(
                 // Whatever happened, the record is read again before anything rests on it.
                 life.claim = None;
                 life.observed.claim = None;
+                if matches!(edit, ClaimEdit::BeginAcquire(_)) {
+                    // The write may land late, even on a record that went back meanwhile: an attempt
+                    // under the same name would then be taken for one of that record.
+                    life.observed.next_acquisition();
+                }
                 return Err(error);
             }
         }
@@ -149,6 +154,7 @@ async fn take<C: Cluster>(
                 holder: me,
                 epoch: None,
                 acquiring: false,
+                acquisitions: Vec::new(),
                 unconfirmed_epoch: None,
                 resting: false,
                 tenant_id: None,

@@ -6,9 +6,10 @@ use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
 use super::valid::Suspension;
 use crate::api::{
-    ActivationIntent, ClaimHolder, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
+use crate::bss::port::{AcquisitionId, IssuedEpoch};
 use crate::mutants::{Mutant, on};
 
 /// The approval of a switch that this record did not bring about.
@@ -43,29 +44,94 @@ pub(super) fn finished(status: &TenantResellerUpgradeStatus) -> bool {
     })
 }
 
+/// So many attempts to acquire an epoch stay on record.
+const MOST_ACQUISITIONS: usize = 16;
+
+/// The attempt is the latest one on record.
+fn acquires(claim: &mut ResellerClaimSpec, id: &AcquisitionId, epoch: Option<i64>) {
+    let all = &mut claim.acquisitions;
+    all.retain(|known| known.id != id.as_str());
+    all.push(ClaimAcquisition {
+        id: id.0.clone(),
+        epoch,
+    });
+    let surplus = all.len().saturating_sub(MOST_ACQUISITIONS);
+    all.drain(..surplus);
+    claim.acquiring = is_open(all);
+}
+
+/// Whether nobody has heard yet what came of the latest attempt.
+fn is_open(acquisitions: &[ClaimAcquisition]) -> bool {
+    acquisitions.last().is_some_and(|last| last.epoch.is_none())
+}
+
+/// The epoch of a record; 0 if none was issued for it.
+pub(super) fn epoch_of(claim: &ResellerClaimSpec) -> u64 {
+    let epoch = claim.epoch.and_then(|epoch| u64::try_from(epoch).ok());
+    epoch.unwrap_or(0)
+}
+
+/// Whether this attempt is on record.
+pub(super) fn knows_attempt(claim: &ResellerClaimSpec, id: &AcquisitionId) -> bool {
+    let mut all = claim.acquisitions.iter();
+    all.any(|known| known.id == id.as_str())
+}
+
+/// Whether the BSS has issued epochs of which the record knows nothing: then the record is older than
+/// the BSS, because the cluster's state went back or another operator was at work.
+///
+/// Each attempt is on record before it is sent. So an epoch whose attempt is on record is this
+/// operator's own: its reply was lost, or it took effect late. A BSS that remembers no attempts leaves
+/// only their number: there may be as many epochs as there are attempts without an answer.
+pub(super) fn went_back(claim: &ResellerClaimSpec, issued: &IssuedEpoch) -> WentBack {
+    let known = epoch_of(claim);
+    let between = issued.previous.0.saturating_sub(known);
+    let own = if issued.earlier.is_empty() {
+        let unheard = claim.acquisitions.iter().filter(|a| a.epoch.is_none());
+        // The attempt that was answered just now is one of them.
+        unheard.count().saturating_sub(1)
+    } else {
+        let since = issued.earlier.iter().filter(|e| e.epoch.0 > known);
+        since
+            .take_while(|earlier| {
+                knows_attempt(claim, &earlier.acquisition) || on(Mutant::AcquisitionNotCompared)
+            })
+            .count()
+    };
+    if between > u64::try_from(own).unwrap_or(u64::MAX) {
+        WentBack::Yes
+    } else {
+        WentBack::No
+    }
+}
+
 /// The record after an edit. `Take` leaves all but the holder as it is.
 #[must_use]
 pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> ResellerClaimSpec {
     let mut next = claim.clone();
     match edit {
         ClaimEdit::Take => {}
-        ClaimEdit::BeginAcquire => next.acquiring = true,
-        ClaimEdit::EndAcquire => next.acquiring = false,
+        ClaimEdit::BeginAcquire(id) => acquires(&mut next, id, None),
+        ClaimEdit::EndAcquire(id) => {
+            next.acquisitions.retain(|known| known.id != id.as_str());
+            next.acquiring = is_open(&next.acquisitions);
+        }
         ClaimEdit::RecordEpoch {
+            acquisition,
             epoch,
             went_back,
             suspension,
         } => {
             let epoch = i64::try_from(*epoch).unwrap_or(i64::MAX);
-            next.acquiring = false;
+            acquires(&mut next, acquisition, Some(epoch));
             next.epoch = Some(epoch);
             next.resting = *suspension == Suspension::Suspended;
             if *went_back == WentBack::Yes {
                 next.unconfirmed_epoch = Some(epoch);
             }
         }
-        // There is no epoch to name; 0 is issued by nobody.
-        ClaimEdit::MissTenant => next.unconfirmed_epoch = Some(next.epoch.unwrap_or(0)),
+        // Where there is no epoch to name, 0 is issued by nobody.
+        ClaimEdit::WentBack => next.unconfirmed_epoch = Some(next.epoch.unwrap_or(0)),
         ClaimEdit::Confirm => next.unconfirmed_epoch = None,
         ClaimEdit::IntendCopies { sources } => {
             next.intents.copies = Some(CopiesIntent {

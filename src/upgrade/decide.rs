@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Now;
-use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, Work};
+use super::claim::{knows_attempt, went_back};
+use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
 use super::foresight;
 use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
@@ -291,6 +292,9 @@ impl Decide<'_> {
         ) {
             return self.verify(claim);
         }
+        if self.seen.record_is_older && claim.unconfirmed_epoch.is_none() {
+            return self.act(Effect::Claim(ClaimEdit::WentBack));
+        }
         if let Some(decision) = self.epoch(claim) {
             return decision;
         }
@@ -311,7 +315,7 @@ impl Decide<'_> {
             Some(None) => self.create_tenant(claim, reseller),
             Some(Some(tenant)) => {
                 if self.misses(claim, reseller, tenant) {
-                    return self.act(Effect::Claim(ClaimEdit::MissTenant));
+                    return self.act(Effect::Claim(ClaimEdit::WentBack));
                 }
                 if claim.tenant_id.is_none() {
                     return self.act(Effect::Claim(ClaimEdit::PinTenant {
@@ -332,22 +336,30 @@ impl Decide<'_> {
         (!self.seen.may_write()).then(|| self.act(self.acquires(claim)))
     }
 
-    /// The next step to an epoch. The record says that one is asked for before it is, so that one
-    /// whose number nobody heard is no sign of anything.
+    /// The next step to an epoch. The attempt is on record before it is sent, so that an epoch whose
+    /// number nobody heard is known to be the operator's own.
     fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
-        if let Some(issued) = self.seen.issued {
+        let id = &self.seen.acquisition;
+        if let Some(issued) = &self.seen.issued {
             return Effect::Claim(ClaimEdit::RecordEpoch {
+                acquisition: id.clone(),
                 epoch: issued.epoch.0,
-                went_back: self.seen.went_back,
+                went_back: if self.seen.record_is_older {
+                    WentBack::Yes
+                } else {
+                    went_back(claim, issued)
+                },
                 suspension: self.upgrade.suspended,
             });
         }
-        if !claim.acquiring {
-            return Effect::Claim(ClaimEdit::BeginAcquire);
+        let last = claim.acquisitions.last();
+        if !last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none()) {
+            return Effect::Claim(ClaimEdit::BeginAcquire(id.clone()));
         }
         // Whoever rests takes nothing over.
         let works = self.upgrade.suspended == Suspension::Running;
         Effect::Acquire {
+            id: id.clone(),
             take_over: self.upgrade.take_over.clone().filter(|_| works),
         }
     }
@@ -364,11 +376,11 @@ impl Decide<'_> {
                 intent.is_some_and(|intent| intent.operation_id.is_some())
             }
             ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
-            ClaimEdit::EndAcquire => claim.acquiring,
+            ClaimEdit::EndAcquire(id) => knows_attempt(claim, id),
             ClaimEdit::Take
-            | ClaimEdit::BeginAcquire
+            | ClaimEdit::BeginAcquire(_)
             | ClaimEdit::RecordEpoch { .. }
-            | ClaimEdit::MissTenant
+            | ClaimEdit::WentBack
             | ClaimEdit::Confirm
             | ClaimEdit::IntendCopies { .. }
             | ClaimEdit::SettleCopies

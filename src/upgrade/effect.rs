@@ -8,7 +8,7 @@ use super::valid::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
+    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
     CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState,
     Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey,
     Reseller, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
@@ -21,8 +21,10 @@ pub enum Effect {
     Read(Read),
     /// Change the record in the cluster.
     Claim(ClaimEdit),
-    /// Ask the BSS for a fencing epoch; `acquiring` is on record.
+    /// Ask the BSS for a fencing epoch; the attempt is on record.
     Acquire {
+        /// The attempt.
+        id: AcquisitionId,
         /// The holder that a person decided to take over from.
         take_over: Option<String>,
     },
@@ -166,12 +168,14 @@ impl Activate {
 pub enum ClaimEdit {
     /// Take the reseller: create the claim, or take it over from a holder that is gone.
     Take,
-    /// An epoch is about to be asked for.
-    BeginAcquire,
-    /// No epoch was issued: the request was refused, or never sent.
-    EndAcquire,
+    /// An epoch is about to be asked for, by this attempt.
+    BeginAcquire(AcquisitionId),
+    /// No epoch was issued for this attempt: it was refused, or never sent.
+    EndAcquire(AcquisitionId),
     /// This epoch was issued.
     RecordEpoch {
+        /// The attempt that asked for it.
+        acquisition: AcquisitionId,
         /// The epoch.
         epoch: u64,
         /// Whether the BSS had issued a higher one before than the record knew.
@@ -179,8 +183,8 @@ pub enum ClaimEdit {
         /// Whether work goes on under it, or rests.
         suspension: Suspension,
     },
-    /// The BSS holds a tenant under our key of which the record knows nothing.
-    MissTenant,
+    /// The record was found older than the BSS or this process knows it.
+    WentBack,
     /// A person confirmed that the record may go on from where it is.
     Confirm,
     /// The BSS does not know the operation any more that it had begun for our request.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::claim::Holding;
-use super::effect::{ClaimEdit, WentBack};
+use super::claim::{Holding, epoch_of};
+use super::effect::ClaimEdit;
 use super::foresight::Foreseeing;
 use super::sweep::{Scope, Sweep};
 use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
@@ -12,7 +12,7 @@ use super::valid::ValidUpgrade;
 use super::ways::{Fencing, Stillness, Ways};
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
-    Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller, Revision,
+    AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller, Revision,
     SourceId, Tenant, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
@@ -79,6 +79,40 @@ pub struct Verdict {
     pub message: String,
     /// Who must do what.
     pub next_action: String,
+}
+
+/// How far a record has come, in what never goes back unless the cluster's state does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RecordMark {
+    epoch: u64,
+    tenant: bool,
+    milestones: usize,
+    activated: bool,
+}
+
+impl RecordMark {
+    fn of(claim: &ResellerClaimSpec) -> Self {
+        Self {
+            epoch: epoch_of(claim),
+            tenant: claim.tenant_id.is_some(),
+            milestones: claim.timeline.len(),
+            activated: claim.activation_time.is_some(),
+        }
+    }
+
+    /// Whether another mark has something that this one lacks.
+    fn is_before(self, other: Self) -> bool {
+        self.max(other) != self
+    }
+
+    fn max(self, other: Self) -> Self {
+        Self {
+            epoch: self.epoch.max(other.epoch),
+            tenant: self.tenant || other.tenant,
+            milestones: self.milestones.max(other.milestones),
+            activated: self.activated || other.activated,
+        }
+    }
 }
 
 /// Calls that failed in a row.
@@ -229,19 +263,14 @@ pub struct Observed {
     pub reseller_read: Option<Duration>,
     /// The claim.
     pub claim: Option<ResellerClaimSpec>,
-    /// Whether the claim had `acquiring` open when this life began.
-    pub acquire_was_open: Option<bool>,
-    /// Acquisitions that were sent, and of which nobody knows whether an epoch was issued for them:
-    /// one that was open on record when this life began, and those of this life.
-    pub acquires_unheard: u64,
-    /// An epoch that was issued and is not on record yet.
+    /// The attempt to acquire an epoch that is under way, or the next one.
+    pub acquisition: AcquisitionId,
+    /// An epoch that was issued for it and is not on record yet.
     pub issued: Option<IssuedEpoch>,
-    /// Whether more epochs were issued than the record accounts for: the cluster's state went back,
-    /// or another operator was at work.
-    pub went_back: WentBack,
-    /// The highest epoch that this process saw on record. A record with a lower one is an older record,
-    /// whatever else it says.
-    pub epoch_seen: u64,
+    /// How far the record was when this process saw it last.
+    pub record_seen: RecordMark,
+    /// Whether the record is older than this process saw it: the cluster's state went back.
+    pub record_is_older: bool,
     /// When the epoch was issued that followed another one: somebody may have written before.
     pub followed: Option<Duration>,
     /// The epoch under which this life works.
@@ -302,10 +331,15 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// What a life begins with: milestones that status or claim show as reached.
+    /// What a life begins with: milestones that status or claim show as reached, and the name of its
+    /// first attempt to acquire an epoch, which nobody else has.
     #[must_use]
-    pub fn new(milestones: impl IntoIterator<Item = ConditionType>) -> Self {
+    pub fn new(
+        milestones: impl IntoIterator<Item = ConditionType>,
+        acquisition: AcquisitionId,
+    ) -> Self {
         Self {
+            acquisition,
             milestones: milestones
                 .into_iter()
                 .map(|milestone| (milestone, 0))
@@ -375,13 +409,10 @@ impl Observed {
         })
     }
 
-    /// What a life that was suspended still knows: its record, and which epochs it may have been
-    /// issued. Whether a switch took effect it does not.
+    /// What a life that was suspended still knows: its record. Whether a switch took effect it does
+    /// not.
     pub fn rest_of(&mut self, known: Self) {
         self.trouble = known.trouble;
-        self.acquire_was_open = known.acquire_was_open;
-        self.acquires_unheard = known.acquires_unheard;
-        self.unheard(known.issued.is_some());
         let activating = |claim: &ResellerClaimSpec| claim.intents.activate.is_some();
         self.reseller = known
             .reseller
@@ -389,32 +420,25 @@ impl Observed {
         self.claim = known.claim;
     }
 
-    /// An acquisition may have been answered without anybody hearing it.
-    pub(super) fn unheard(&mut self, perhaps: bool) {
-        self.acquires_unheard = self.acquires_unheard.saturating_add(u64::from(perhaps));
+    /// The attempt to acquire an epoch is over: its epoch is on record, or it is not waited for any
+    /// more. The next one has a name of its own.
+    pub fn next_acquisition(&mut self) {
+        self.issued = None;
+        let id = self.acquisition.as_str();
+        let (life, number) = id.rsplit_once('.').unwrap_or((id, "0"));
+        let next = number.parse::<u64>().unwrap_or(0).saturating_add(1);
+        self.acquisition = AcquisitionId(format!("{life}.{next}"));
     }
 
-    /// An epoch was issued: as many before it as were not heard of are no sign of anything.
+    /// An epoch was issued.
     pub(super) fn acquired(&mut self, issued: IssuedEpoch, now: Duration) {
-        let known = self.claim.as_ref().map_or(0, epoch_of);
-        let between = issued.previous.0.saturating_sub(known);
-        self.went_back = if between > self.acquires_unheard || known < self.epoch_seen {
-            WentBack::Yes
-        } else {
-            WentBack::No
-        };
         self.followed = (issued.previous.0 > 0).then_some(now);
-        self.acquires_unheard = self.acquires_unheard.saturating_sub(between);
         self.issued = Some(issued);
     }
 
     pub(super) fn hold(&mut self, holding: Holding) -> Option<crate::api::ClaimHolder> {
         match holding {
             Holding::Ours(spec) => {
-                if self.acquire_was_open.is_none() {
-                    self.acquire_was_open = Some(spec.acquiring);
-                    self.unheard(spec.acquiring);
-                }
                 let copies = spec.intents.copies.is_some();
                 if !copies || self.copies_were_open.is_none() {
                     self.copies_were_open = Some(copies && self.copies_were_open.is_none());
@@ -424,7 +448,13 @@ impl Observed {
                 if !unknown || self.creation_unknown.is_none() {
                     self.creation_unknown = Some(unknown);
                 }
-                self.epoch_seen = self.epoch_seen.max(epoch_of(&spec));
+                let mark = RecordMark::of(&spec);
+                if spec.unconfirmed_epoch.is_some() {
+                    // People are asked already, about the record as it is now.
+                    self.record_seen = mark;
+                }
+                self.record_is_older = mark.is_before(self.record_seen);
+                self.record_seen = self.record_seen.max(mark);
                 self.claim = Some(*spec);
                 None
             }
@@ -434,10 +464,4 @@ impl Observed {
             }
         }
     }
-}
-
-/// The epoch of a record; 0 if none was issued for it.
-fn epoch_of(claim: &ResellerClaimSpec) -> u64 {
-    let epoch = claim.epoch.and_then(|epoch| u64::try_from(epoch).ok());
-    epoch.unwrap_or(0)
 }

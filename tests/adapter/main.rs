@@ -28,9 +28,10 @@ mod simulated_bss;
 mod suite;
 
 use std::num::{NonZeroU16, NonZeroU32};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
+use tenant_reseller_operator::bss::port::{Acquisition, AcquisitionId};
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     AllowedRanges, Cleartext, Credentials, Settings, Timeouts,
@@ -65,4 +66,14 @@ pub fn limiter() -> Arc<Limiter> {
 /// An adapter for a server on loopback.
 pub fn adapter(settings: Settings) -> ReferenceBss {
     ReferenceBss::new(settings, limiter()).unwrap()
+}
+
+/// A request for an epoch, of an attempt that stands for any.
+pub fn asked<'a>(holder: &'a str, take_over: Option<&'a str>) -> Acquisition<'a> {
+    static ATTEMPT: LazyLock<AcquisitionId> = LazyLock::new(|| "attempt".into());
+    Acquisition {
+        id: &ATTEMPT,
+        holder,
+        take_over,
+    }
 }

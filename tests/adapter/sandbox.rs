@@ -1,7 +1,7 @@
 //! The suite and TLS against the sandbox, in this process.
 
 use super::suite::{Deed, World, run};
-use super::{TOKEN, adapter, settings};
+use super::{TOKEN, adapter, asked, settings};
 use std::time::Duration;
 use tempfile::TempDir;
 use tenant_reseller_operator::bss::port::{
@@ -269,7 +269,7 @@ async fn a_handshake_that_fails_sent_nothing() {
     let mut settings = settings(&cleartext.settings().url.replace("http:", "https:"), TOKEN);
     settings.ca_pem = Some(with_tls.ca());
     let error = adapter(settings)
-        .acquire(&"10423".into(), "h", None)
+        .acquire(&"10423".into(), asked("h", None))
         .await
         .unwrap_err();
     assert_eq!(error.class(), "Unavailable", "{error}");

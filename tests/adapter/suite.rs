@@ -4,12 +4,13 @@
 //! Generic over the server: a [`World`] says where it is, which words it knows, and lets its people
 //! do the few things that no operation of the contract can do.
 
-use super::{adapter, limiter};
+use super::{adapter, asked, limiter};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BackOrdering, BlockerReason, Bss, BusinessKey,
-    CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest, Epoch,
+    CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest,
+    EarlierEpoch, Epoch,
     Fence, Found, ItemKind, ItemOutcome, Mark, Mode, OperationState, Page, PageRequest,
     PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey,
     ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
@@ -101,17 +102,27 @@ async fn the_beginning(bss: &ReferenceBss, world: &impl World) -> AccountId {
 }
 
 async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
-    let first = bss.acquire(reseller, "one", None).await.unwrap();
-    let again = bss.acquire(reseller, "one", None).await.unwrap();
+    let first = bss.acquire(reseller, asked("one", None)).await.unwrap();
+    let again = bss.acquire(reseller, asked("one", None)).await.unwrap();
     assert!(again.epoch > first.epoch);
     assert_eq!(again.previous, first.epoch);
+    // Both attempts have one name here; a server keeps it with each epoch.
+    let of = |epochs: &[Epoch]| -> Vec<EarlierEpoch> {
+        let earlier = epochs.iter().map(|epoch| EarlierEpoch {
+            epoch: *epoch,
+            acquisition: "attempt".into(),
+        });
+        earlier.collect()
+    };
+    assert_eq!((first.earlier, again.earlier), (of(&[]), of(&[first.epoch])));
     let held = BssError::HeldByAnother {
         holder: "one".to_owned(),
     };
-    assert_eq!(bss.acquire(reseller, "two", None).await, Err(held.clone()));
-    assert_eq!(bss.acquire(reseller, "two", Some("three")).await, Err(held));
-    let taken = bss.acquire(reseller, "two", Some("one")).await.unwrap();
+    assert_eq!(bss.acquire(reseller, asked("two", None)).await, Err(held.clone()));
+    assert_eq!(bss.acquire(reseller, asked("two", Some("three"))).await, Err(held));
+    let taken = bss.acquire(reseller, asked("two", Some("one"))).await.unwrap();
     assert_eq!(taken.previous, again.epoch);
+    assert_eq!(taken.earlier, of(&[again.epoch, first.epoch]));
     taken.epoch
 }
 

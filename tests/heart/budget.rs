@@ -49,7 +49,7 @@ proptest! {
     ) {
         let reason = Reason::ALL[reason];
         prop_assume!(reason.class().is_some_and(|class| class != StateClass::Deleting));
-        let mut observed = Observed::new(ConditionType::MILESTONES);
+        let mut observed = Observed::new(ConditionType::MILESTONES, "first.0".into());
         observed.looked_at_purchases = true;
         let counts = tenant_reseller_operator::upgrade::Counts {
             eligible: i64::MAX, copied: i64::MAX, failed: i64::MAX / 4,

@@ -12,7 +12,7 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, ActivationTarget, CopyListing, Epoch, SourceId, WriteOperation,
+    AccountId, Acquisition, ActivationTarget, CopyListing, Epoch, SourceId, WriteOperation,
 };
 use tenant_reseller_operator::upgrade::{
     ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome,
@@ -95,6 +95,8 @@ pub(crate) fn valid_with(
 pub(crate) struct Driver {
     pub(crate) valid: ValidUpgrade,
     pub(crate) observed: Observed,
+    /// Processes so far.
+    lives: u32,
     pub(crate) claim: Option<ResellerClaimSpec>,
     pub(crate) status: TenantResellerUpgradeStatus,
     pub(crate) clock: Duration,
@@ -112,7 +114,8 @@ impl Driver {
         let upgrade = upgrade();
         Self {
             valid: valid_with(Vec::new(), &upgrade),
-            observed: Observed::default(),
+            observed: Observed::new([], "first.0".into()),
+            lives: 1,
             claim: None,
             status: TenantResellerUpgradeStatus::default(),
             clock: Duration::ZERO,
@@ -139,7 +142,9 @@ impl Driver {
     }
 
     pub(crate) fn kill(&mut self) {
-        self.observed = Observed::default();
+        self.lives += 1;
+        let acquisition = format!("life-{}.0", self.lives);
+        self.observed = Observed::new([], acquisition.into());
     }
 
     pub(crate) fn reason(&self) -> Reason {
@@ -227,6 +232,7 @@ impl Driver {
             },
             epoch: None,
             acquiring: false,
+            acquisitions: Vec::new(),
             unconfirmed_epoch: None,
             resting: false,
             tenant_id: None,
@@ -301,7 +307,10 @@ impl Driver {
             Effect::Activate(activate) => intents
                 .and_then(|i| i.activate.as_ref())
                 .is_some_and(|i| i.inventory_digest == activate.sweep().digest()),
-            Effect::Acquire { .. } => self.claim.as_ref().is_some_and(|claim| claim.acquiring),
+            Effect::Acquire { id, .. } => self.claim.as_ref().is_some_and(|claim| {
+                let last = claim.acquisitions.last();
+                last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
+            }),
             Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
                 let ways = self.observed.ways.as_ref();
                 let guarded = ways.is_some_and(|ways| ways.copying == Copying::Guarded);
@@ -398,8 +407,13 @@ fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome
     match effect {
         Effect::Read(read) => vec![one(Driver::read(world, read))],
         Effect::Claim(_) => Vec::new(),
-        Effect::Acquire { take_over } => {
-            let issued = world.acquire(&account, "cluster", take_over.as_deref());
+        Effect::Acquire { id, take_over } => {
+            let asked = Acquisition {
+                id: &id,
+                holder: "cluster",
+                take_over: take_over.as_deref(),
+            };
+            let issued = world.acquire(&account, asked);
             vec![one(issued.map(Outcome::Acquired))]
         }
         Effect::Work(Work::SetPricing(batches)) => batches

@@ -3,7 +3,7 @@
 
 use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade};
 use tenant_reseller_operator::bss::port::AccountId;
-use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Observed, Stage, decide};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Stage, decide};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
 use crate::simulated_bss::World;
@@ -19,7 +19,7 @@ fn world() -> World {
 fn set(driver: &mut Driver, upgrade: &TenantResellerUpgrade, begun: bool) {
     driver.valid = valid_with(Vec::new(), upgrade);
     driver.valid.pinned_account = begun.then(|| AccountId("10423".to_owned()));
-    driver.observed = Observed::default();
+    driver.kill();
 }
 
 fn suspended() -> TenantResellerUpgrade {

@@ -10,13 +10,14 @@ use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperati
 use super::core::Core;
 use super::guarantees::of_loss;
 use super::scenario::Ending;
-use crate::simulated_bss::{CustomerRow, PurchaseRow};
+use crate::simulated_bss::{CopyKey, CopyRow, CustomerRow, PurchaseRow};
 
 /// The sources as a sweep may have seen them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     customers: BTreeMap<SourceId, CustomerRow>,
     purchases: BTreeMap<SourceId, PurchaseRow>,
+    copies: BTreeMap<CopyKey, CopyRow>,
     orders: BTreeSet<String>,
 }
 
@@ -73,6 +74,7 @@ impl Core {
         Sources {
             customers: self.world.customers.clone(),
             purchases: self.world.purchases.clone(),
+            copies: self.world.copies.clone(),
             orders: self.world.orders.keys().cloned().collect(),
         }
     }
@@ -181,6 +183,13 @@ impl Core {
                 .purchases
                 .get(&source)
                 .is_some_and(|then| alike(then, now));
+            // The reseller's staff amends or ends copies at any moment too.
+            let copies = |all: &BTreeMap<CopyKey, CopyRow>| {
+                let own = all.iter().filter(|((_, _, of, _), _)| *of == source);
+                own.map(|(key, row)| (key.clone(), row.state, row.fields.clone()))
+                    .collect::<Vec<_>>()
+            };
+            let same = same && copies(&then.copies) == copies(&self.world.copies);
             return !same || of(&then.customers, owner) != of(&self.world.customers, owner);
         }
         if self.world.customers.contains_key(&source) {

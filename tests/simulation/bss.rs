@@ -8,7 +8,7 @@ use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::consent;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
     CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found, IssuedEpoch,
     ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest, PricingOptions,
     PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation,
@@ -150,13 +150,17 @@ impl Bss for SimulatedBss {
     async fn acquire(
         &self,
         account: &AccountId,
-        holder: &str,
-        take_over: Option<&str>,
+        asked: Acquisition<'_>,
     ) -> BssResult<IssuedEpoch> {
-        let (account, holder) = (account.clone(), holder.to_owned());
-        let take_over = take_over.map(str::to_owned);
+        let (account, holder) = (account.clone(), asked.holder.to_owned());
+        let (id, take_over) = (asked.id.clone(), asked.take_over.map(str::to_owned));
         self.write("acquire", move |world| {
-            world.acquire(&account, &holder, take_over.as_deref())
+            let asked = Acquisition {
+                id: &id,
+                holder: &holder,
+                take_over: take_over.as_deref(),
+            };
+            world.acquire(&account, asked)
         })
         .await
     }

@@ -44,6 +44,8 @@ pub(crate) struct Machine {
     pub(crate) believes_until: Duration,
     pub(crate) blind_until: Duration,
     pub(crate) wall_skew: i64,
+    /// The version at which everything was listed anew: what a watch tells of an earlier one is old.
+    pub(crate) listed: u64,
     /// What its watch has shown.
     pub(crate) cache: BTreeMap<Key, (u64, Option<TenantResellerUpgrade>)>,
     /// What wants a pass.
@@ -122,8 +124,14 @@ pub(crate) struct Core {
     pub(crate) moments: Moments,
     /// When the run came to its end; everybody is still there.
     pub(crate) aftermath: Option<Duration>,
-    /// Since when the cluster is back, the BSS knows a later epoch, and nobody has confirmed it.
-    pub(crate) unconfirmed: Option<Duration>,
+    /// The cluster that went back, since when, while the BSS knows a later epoch and nobody has
+    /// confirmed it.
+    pub(crate) unconfirmed: Option<(usize, Duration)>,
+    /// The cluster went back after the end, to when the tenant that people took away was still to be
+    /// made: the run goes on to another end.
+    pub(crate) reopened: bool,
+    /// How long people held the upgrade suspended, all in all.
+    pub(crate) held_for: Duration,
     /// Since when the upgrade is suspended.
     pub(crate) suspended: Option<Duration>,
     /// How often a process looked at its clock since the last event.
@@ -188,6 +196,8 @@ impl Core {
             moments: Moments::default(),
             aftermath: None,
             unconfirmed: None,
+            reopened: false,
+            held_for: Duration::ZERO,
             suspended: None,
         }
     }
@@ -264,6 +274,7 @@ impl Core {
             believes_until: Duration::ZERO,
             blind_until: Duration::ZERO,
             wall_skew: 0,
+            listed: 0,
             cache: BTreeMap::new(),
             dirty: BTreeSet::new(),
             doomed: false,
@@ -334,12 +345,6 @@ impl Core {
         }
         machine.alive = false;
         let cluster = machine.cluster;
-        // Whoever dies while it acquires leaves an epoch of which nobody knows whether it was issued:
-        // one more that was is no sign any more.
-        let claims = &self.clusters[cluster].etcd.claims;
-        if claims.values().any(|claim| claim.spec.acquiring) {
-            self.unconfirmed = None;
-        }
         self.say(|| format!("p{pid} is killed"));
         self.agenda.after(LEASE, move |core| core.elect(cluster));
         let pause = self
@@ -367,6 +372,7 @@ impl Core {
         self.versions += 1;
         let version = self.versions;
         let machine = &mut self.machines[pid];
+        machine.listed = version;
         let there = &self.clusters[machine.cluster].etcd.upgrades;
         let gone: Vec<Key> = machine
             .cache
@@ -434,7 +440,7 @@ impl Core {
             .cache
             .get(&key)
             .is_none_or(|(old, _)| *old < version);
-        if machine.alive && machine.blind_until <= now && newer {
+        if machine.alive && machine.blind_until <= now && newer && machine.listed < version {
             machine.cache.insert(key.clone(), (version, seen));
             machine.dirty.insert(key);
         }

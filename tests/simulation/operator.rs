@@ -47,6 +47,10 @@ impl Time for SimulatedTime {
             monotonic: core.now().saturating_sub(machine.began),
         }
     }
+
+    fn random(&self) -> u64 {
+        u64::try_from(self.0.pid).unwrap()
+    }
 }
 
 struct Woken {

@@ -12,8 +12,6 @@ use tenant_reseller_operator::api::{
     TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
 };
 
-use tenant_reseller_operator::bss::port::Strength;
-
 use super::core::{Cluster, Core};
 use super::etcd::Key;
 use super::faults::Fault;
@@ -175,7 +173,7 @@ impl Core {
                 if what.is_none() {
                     self.broken(format!("nobody is told what to confirm: {action}"));
                 }
-                self.unconfirmed = None;
+                self.unconfirmed = self.unconfirmed.filter(|(other, _)| *other != cluster);
                 self.set(cluster, key, CONFIRM_ANNOTATION, what.as_deref());
             }
             Reason::ResellerClaimed if !self.people.took_over && cluster > 0 => {
@@ -390,16 +388,21 @@ impl Core {
         self.faults.fired(Fault::ClusterBack);
         self.moments.restored = Some(self.agenda.now);
         snapshot.lives.push('r');
-        let known =
-            |etcd: &super::etcd::Etcd| etcd.claims.values().filter_map(|c| c.spec.epoch).max();
-        let acquiring = snapshot.claims.values().any(|claim| claim.spec.acquiring);
-        // An epoch that may have been issued for the record as it was is no sign.
-        if known(&snapshot) < known(&self.clusters[cluster].etcd) && !acquiring {
-            let fenced = self.world.switches.promises.epochs == Strength::Strong;
-            self.unconfirmed = fenced.then_some(self.agenda.now);
+        // An epoch that was issued for an attempt of which the older record knows nothing is the sign.
+        let claims = || snapshot.claims.values().map(|claim| &claim.spec);
+        let known = claims().filter_map(|claim| claim.epoch).max();
+        let known = u64::try_from(known.unwrap_or(0)).unwrap();
+        let attempt = |id: &str| {
+            let mut all = claims().flat_map(|claim| &claim.acquisitions);
+            all.any(|attempt| attempt.id == id)
+        };
+        let mut issued = self.world.issued.iter();
+        if issued.any(|one| one.epoch.0 > known && !attempt(one.acquisition.as_str())) {
+            self.unconfirmed = Some((cluster, self.agenda.now));
         }
         self.clusters[cluster].etcd = snapshot;
         self.suspended = None;
+        self.reopened |= self.aftermath.is_some() && self.people.took_tenant;
         for pid in 0..self.machines.len() {
             if self.machines[pid].alive && self.machines[pid].cluster == cluster {
                 self.list_anew(pid);
@@ -476,6 +479,7 @@ impl Core {
         let pause = self
             .rng
             .between(Duration::from_secs(1), Duration::from_hours(3));
+        self.held_for += pause;
         self.agenda.after(pause, move |core| {
             core.people.holds = false;
             core.set(cluster, &key, SUSPEND_ANNOTATION, None);

@@ -74,8 +74,10 @@ impl Port {
                     core.writes.push(Written { number, kind, name });
                 }
                 core.say(|| format!("p{pid} {number} {name} {}", told(fate)));
-                let long = |since| core.now().saturating_sub(since) > Duration::from_millis(200);
-                let unconfirmed = core.unconfirmed.is_some_and(long);
+                let unconfirmed = core.unconfirmed.is_some_and(|(cluster, since)| {
+                    cluster == core.machines[pid].cluster
+                        && core.now().saturating_sub(since) > Duration::from_millis(200)
+                });
                 if unconfirmed && matches!(name, "activate" | "create tenant") {
                     core.broken(format!(
                         "{name} was sent before anybody confirmed that the cluster went back"

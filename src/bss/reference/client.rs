@@ -7,7 +7,7 @@ use super::{replies, requests};
 use crate::bss::error::BssError;
 use crate::bss::limits::Limiter;
 use crate::bss::port::{
-    AccountId, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey, ByItem,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey, ByItem,
     Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
     IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
@@ -297,13 +297,14 @@ impl Bss for ReferenceBss {
     async fn acquire(
         &self,
         account: &AccountId,
-        holder: &str,
-        take_over: Option<&str>,
+        acquisition: Acquisition<'_>,
     ) -> BssResult<IssuedEpoch> {
         let path = ["resellers", account.as_str(), "epoch"];
+        let holder = acquisition.holder;
         let body = wire::AcquireEpoch {
             holder: holder.to_owned(),
-            take_over: take_over.map(str::to_owned),
+            take_over: acquisition.take_over.map(str::to_owned),
+            acquisition_id: Some(acquisition.id.0.clone()),
         };
         let call = Call::write("acquireEpoch", &path, &body)?;
         self.read(call, |reply| replies::epoch(reply, holder)).await

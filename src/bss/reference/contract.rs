@@ -259,6 +259,11 @@ pub struct AcquireEpoch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub take_over: Option<String>,
+    /// Names this attempt; the operator sends another one with each. The server keeps it with the epoch
+    /// that it issues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub acquisition_id: Option<String>,
 }
 
 /// A fencing epoch, issued by the BSS for one reseller.
@@ -274,6 +279,24 @@ pub struct Epoch {
     /// The holder it was issued to.
     #[schemars(length(max = 128))]
     pub holder: String,
+    /// The epochs that were issued before this one for an attempt with an `acquisitionId`: the latest
+    /// first, the last 16 at most. The operator tells from it whether an epoch that it does not know
+    /// was issued to itself, and the reply was lost, or to somebody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub earlier: Vec<EarlierEpoch>,
+}
+
+/// An epoch that was issued before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlierEpoch {
+    /// The epoch.
+    #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
+    pub epoch: u64,
+    /// The attempt for which it was issued.
+    #[schemars(length(min = 1, max = 128))]
+    pub acquisition_id: String,
 }
 
 /// How the distributor invoices for the accounts of a tenant.

@@ -21,6 +21,9 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Checked<T> {
     serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
 }
 
+/// So many epochs before the present one are told at most.
+const MOST_EARLIER_EPOCHS: usize = 16;
+
 /// An id goes into paths, keys, status and logs.
 fn id(what: &str, text: String) -> Checked<String> {
     bounded(what, text, LONGEST_ID)
@@ -193,6 +196,7 @@ pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpo
         epoch,
         previous_epoch,
         holder: issued_to,
+        earlier,
     } = reply;
     if issued_to != holder {
         return Err(malformed(
@@ -202,9 +206,31 @@ pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpo
     if number("epoch", epoch)? <= previous_epoch {
         return Err(malformed("an epoch that does not grow".to_owned()));
     }
+    if earlier.len() > MOST_EARLIER_EPOCHS {
+        return Err(malformed("more than 16 earlier epochs".to_owned()));
+    }
+    let mut before = epoch;
+    let mut issued = Vec::with_capacity(earlier.len());
+    for wire::EarlierEpoch {
+        epoch,
+        acquisition_id,
+    } in earlier
+    {
+        if number("earlier.epoch", epoch)? >= before {
+            return Err(malformed(
+                "earlier epochs that are not told the latest first".to_owned(),
+            ));
+        }
+        before = epoch;
+        issued.push(port::EarlierEpoch {
+            epoch: port::Epoch(epoch),
+            acquisition: port::AcquisitionId(id("earlier.acquisitionId", acquisition_id)?),
+        });
+    }
     Ok(port::IssuedEpoch {
         epoch: port::Epoch(epoch),
         previous: port::Epoch(previous_epoch),
+        earlier: issued,
     })
 }
 

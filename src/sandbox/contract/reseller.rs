@@ -3,7 +3,9 @@
 use rusqlite::params;
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
-use crate::bss::reference::contract::{AcquireEpoch, Capabilities, Epoch, Identity, Reseller};
+use crate::bss::reference::contract::{
+    AcquireEpoch, Capabilities, EarlierEpoch, Epoch, Identity, Reseller,
+};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, from_word};
 
@@ -86,6 +88,23 @@ pub(super) fn acquire(store: &Store, request: &Request<'_>) -> Result<Reply, Ref
         )?;
         let epoch = tx.number("SELECT epoch FROM resellers WHERE id = ?1", [&id])?;
         let epoch = u64::try_from(epoch).unwrap_or(0);
+        let earlier = tx.all(
+            "SELECT epoch, acquisition_id FROM acquisitions WHERE reseller_id = ?1
+             ORDER BY epoch DESC LIMIT 16",
+            [&id],
+            |row| {
+                Ok(EarlierEpoch {
+                    epoch: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+                    acquisition_id: row.get(1)?,
+                })
+            },
+        )?;
+        if let Some(acquisition) = &body.acquisition_id {
+            tx.run(
+                "INSERT INTO acquisitions SELECT id, epoch, ?2 FROM resellers WHERE id = ?1",
+                params![id, acquisition],
+            )?;
+        }
         tx.audit(&Audit {
             actor: "Operator",
             operation: "acquireEpoch",
@@ -99,6 +118,7 @@ pub(super) fn acquire(store: &Store, request: &Request<'_>) -> Result<Reply, Ref
             epoch,
             previous_epoch: epoch.saturating_sub(1),
             holder: body.holder,
+            earlier,
         })
     })
 }

@@ -27,6 +27,12 @@ CREATE TABLE resellers (
     revision INTEGER NOT NULL DEFAULT 1, epoch INTEGER NOT NULL DEFAULT 0, holder TEXT
 ) WITHOUT ROWID;
 
+-- For which attempt an epoch was issued.
+CREATE TABLE acquisitions (
+    reseller_id TEXT NOT NULL, epoch INTEGER NOT NULL, acquisition_id TEXT NOT NULL,
+    PRIMARY KEY (reseller_id, epoch)
+) WITHOUT ROWID;
+
 CREATE TABLE customers (
     id TEXT PRIMARY KEY, bill_to TEXT NOT NULL, name TEXT NOT NULL, currency TEXT NOT NULL,
     sync TEXT NOT NULL, marked INTEGER NOT NULL DEFAULT 0, digest TEXT NOT NULL

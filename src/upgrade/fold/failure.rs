@@ -25,9 +25,8 @@ impl Fold<'_> {
                 // is asked before anything else is sent.
                 // The record is read again: who acquired in between has written it.
                 self.seen.epoch = None;
-                self.seen.issued = None;
+                self.seen.next_acquisition();
                 self.seen.claim = None;
-                self.seen.acquire_was_open = None;
                 self.seen.copies_were_open = None;
                 self.looks_are_old();
                 self.trouble(error);
@@ -38,15 +37,12 @@ impl Fold<'_> {
                     self.looks_are_old();
                     self.seen.reseller = None;
                 }
-                if error.effect_unknown() {
-                    // The epoch of a lost reply is the previous one of the next: no sign of a
-                    // restore.
-                    self.seen.acquire_was_open = Some(true);
-                    self.seen.unheard(true);
-                } else if self.seen.acquire_was_open == Some(false) {
-                    // Unless an earlier reply was lost: then an epoch may be out that nobody knows.
-                    self.seen.refused = Some(ClaimEdit::EndAcquire);
+                // An attempt of which nobody knows what became stays on record, so that its epoch is
+                // no sign of a restore.
+                if !error.effect_unknown() {
+                    self.ends_acquisition();
                 }
+                self.seen.next_acquisition();
                 self.trouble(error);
             }
             (Tried::Reseller, BssError::NotFound { .. }) => self.stall(verdict(
@@ -113,6 +109,12 @@ impl Fold<'_> {
         }
     }
 
+    /// No epoch was issued for the attempt, and the record will say so.
+    fn ends_acquisition(&mut self) {
+        let id = self.seen.acquisition.clone();
+        self.seen.refused = Some(ClaimEdit::EndAcquire(id));
+    }
+
     /// Others may write meanwhile: nothing that was looked up is good for a write any more.
     fn looks_are_old(&mut self) {
         let past = matches!(
@@ -174,9 +176,8 @@ impl Fold<'_> {
     fn withdrawn(&mut self, tried: Tried) {
         match tried {
             Tried::Acquire => {
-                if self.seen.acquire_was_open == Some(false) {
-                    self.seen.refused = Some(ClaimEdit::EndAcquire);
-                }
+                self.ends_acquisition();
+                self.seen.next_acquisition();
             }
             Tried::CreateTenant => {
                 // Unless an earlier request was sent and its outcome is not known.

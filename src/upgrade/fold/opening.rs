@@ -7,7 +7,7 @@ use crate::bss::port::{
     WriteOperation,
 };
 use crate::mutants::{Mutant, on};
-use crate::upgrade::claim::Holding;
+use crate::upgrade::claim::{Holding, knows_attempt};
 use crate::upgrade::effect::ClaimEdit;
 use crate::upgrade::foresight::Foreseeing;
 use crate::upgrade::keys::{intent_id, settings_digest};
@@ -115,19 +115,22 @@ impl Fold<'_> {
         self.lift(&[Reason::ResellerClaimed]);
         // A write of the record may have taken its time: right before the switch it is looked again.
         self.seen.still_frozen = false;
-        let spec = self.seen.claim.as_ref();
+        let spec = self.seen.claim.clone();
+        let spec = spec.as_ref();
         let epoch = spec
             .and_then(|spec| spec.epoch)
             .and_then(|epoch| u64::try_from(epoch).ok());
-        let acquiring = spec.is_some_and(|spec| spec.acquiring);
         let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
-        let other = match (self.seen.issued, self.seen.epoch) {
-            (Some(issued), _) if epoch == Some(issued.epoch.0) => {
-                self.seen.epoch = Some(issued.epoch);
-                self.seen.issued = None;
+        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.seen.acquisition));
+        let issued = self.seen.issued.as_ref().map(|issued| issued.epoch);
+        let other = match (issued, self.seen.epoch) {
+            (Some(issued), _) if epoch == Some(issued.0) && ours => {
+                self.seen.epoch = Some(issued);
+                self.seen.next_acquisition();
                 false
             }
-            (Some(_), _) => !acquiring,
+            // Somebody has recorded a later one, or the attempt is not on record any more.
+            (Some(issued), _) => epoch >= Some(issued.0) || !ours,
             (None, Some(held)) => epoch != Some(held.0),
             (None, None) => false,
         };
@@ -136,9 +139,7 @@ impl Fold<'_> {
             // went back. It is not written over before the lease was asked and an epoch acquired
             // anew, which also tells how far it went back.
             self.seen.epoch = None;
-            self.seen.issued = None;
-            self.seen.acquire_was_open = Some(acquiring);
-            self.seen.acquires_unheard = u64::from(acquiring);
+            self.seen.next_acquisition();
             self.seen.copies_were_open = Some(copies);
             self.seen.tenant = None;
         }
@@ -148,7 +149,7 @@ impl Fold<'_> {
             (Some(ClaimEdit::ForgetOperation), Some(_)) => {
                 intent.is_some_and(|intent| intent.operation_id.is_some())
             }
-            (Some(ClaimEdit::EndAcquire), Some(spec)) => spec.acquiring,
+            (Some(ClaimEdit::EndAcquire(id)), Some(spec)) => knows_attempt(spec, id),
             (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
             (Some(_) | None, _) => false,
         };

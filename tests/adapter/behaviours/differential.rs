@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::sandbox::OverHttp;
+use crate::asked;
 use super::scene::{Scene, window};
 use super::simulated::Simulated;
 use super::{Stage, Turn};
@@ -316,7 +317,7 @@ impl<'a, S: Stage> Side<'a, S> {
                 let issued = self
                     .scene
                     .bss()
-                    .acquire(&self.scene.account, "us", None)
+                    .acquire(&self.scene.account, asked("us", None))
                     .await;
                 self.scene.epoch = issued.as_ref().ok().filter(|_| *used).map_or_else(
                     || self.scene.epoch.map(|epoch| Epoch(epoch.0.max(1))),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Stage, Turn};
+use crate::asked;
 use crate::simulated_bss::{Deed, retail};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BlockerReason, Bss, CopyItem, CopyListing, CopyRecord,
@@ -30,7 +31,7 @@ impl<'a, S: Stage> Scene<'a, S> {
     /// Held by us.
     pub(crate) async fn held(stage: &'a S) -> Self {
         let account = AccountId::from("10423");
-        let issued = stage.bss().acquire(&account, "us", None).await.unwrap();
+        let issued = stage.bss().acquire(&account, asked("us", None)).await.unwrap();
         Self {
             stage,
             account,

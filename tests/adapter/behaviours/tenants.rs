@@ -2,10 +2,11 @@
 
 use super::scene::{Scene, class, tallies};
 use super::{Stage, Turn};
+use crate::asked;
 use crate::simulated_bss::{Deed, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
-    BackOrdering, BlockerReason, Bss, Epoch, ItemOutcome, Keys, OperationState, ResellerKind,
+    BackOrdering, BlockerReason, Bss, EarlierEpoch, Epoch, ItemOutcome, Keys, OperationState, ResellerKind,
     Revision, Strength, TenantCreation, TenantSettings, TenantStatus,
 };
 
@@ -22,7 +23,7 @@ pub(super) async fn a_reseller_is_found_however_it_is_written<S: Stage>(stage: &
     for text in ["10424", "1042 3", "x10423"] {
         assert_eq!(class(stage.bss().reseller(&text.into()).await), "NotFound");
         assert_eq!(
-            class(stage.bss().acquire(&text.into(), "us", None).await),
+            class(stage.bss().acquire(&text.into(), asked("us", None)).await),
             "NotFound"
         );
     }
@@ -32,21 +33,27 @@ pub(super) async fn a_reseller_is_found_however_it_is_written<S: Stage>(stage: &
 
 pub(super) async fn holders_and_epochs<S: Stage>(stage: &S) {
     let (bss, account) = (stage.bss(), "10423".into());
-    let first = bss.acquire(&account, "one", None).await.unwrap();
+    let first = bss.acquire(&account, asked("one", None)).await.unwrap();
     assert_eq!((first.epoch, first.previous), (Epoch(1), Epoch(0)));
-    let again = bss.acquire(&account, "one", None).await.unwrap();
+    let again = bss.acquire(&account, asked("one", None)).await.unwrap();
     assert_eq!((again.epoch, again.previous), (Epoch(2), Epoch(1)));
+    let earlier = |epoch| EarlierEpoch {
+        epoch: Epoch(epoch),
+        acquisition: "attempt".into(),
+    };
+    assert_eq!((first.earlier, again.earlier), (vec![], vec![earlier(1)]));
     let held = Err(BssError::HeldByAnother {
         holder: "one".to_owned(),
     });
-    assert_eq!(bss.acquire(&account, "two", None).await, held);
-    assert_eq!(bss.acquire(&account, "two", Some("three")).await, held);
-    let taken = bss.acquire(&account, "two", Some("one")).await.unwrap();
+    assert_eq!(bss.acquire(&account, asked("two", None)).await, held);
+    assert_eq!(bss.acquire(&account, asked("two", Some("three"))).await, held);
+    let taken = bss.acquire(&account, asked("two", Some("one"))).await.unwrap();
     assert_eq!((taken.epoch, taken.previous), (Epoch(3), Epoch(2)));
-    let back = bss.acquire(&account, "one", None).await;
+    assert_eq!(taken.earlier, [earlier(2), earlier(1)]);
+    let back = bss.acquire(&account, asked("one", None)).await;
     assert_eq!(class(back), "HeldByAnother");
     assert_eq!(
-        class(bss.acquire(&account, "", Some("two")).await),
+        class(bss.acquire(&account, asked("", Some("two"))).await),
         "Invalid"
     );
 }
@@ -59,7 +66,7 @@ pub(super) async fn every_write_refuses_a_stale_epoch<S: Stage>(stage: &S) {
     let old = scene.epoch;
     let taken = scene
         .bss()
-        .acquire(&scene.account, "us", None)
+        .acquire(&scene.account, asked("us", None))
         .await
         .unwrap();
     for (epoch, expected) in [
@@ -95,11 +102,11 @@ pub(super) async fn without_epochs_an_old_writer_writes<S: Stage>(stage: &S) {
     let mut scene = Scene::with_customers(stage).await;
     scene
         .bss()
-        .acquire(&scene.account, "us", None)
+        .acquire(&scene.account, asked("us", None))
         .await
         .unwrap();
     scene.turn(Turn::Epochs(Strength::Weak)).await;
-    let refused = scene.bss().acquire(&scene.account, "us", None).await;
+    let refused = scene.bss().acquire(&scene.account, asked("us", None)).await;
     assert_eq!(class(refused), "Unsupported");
     let all = scene.eligible().await;
     for (purchase, epoch) in all.iter().zip([scene.epoch, Some(Epoch(77)), None]) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
     CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found, IssuedEpoch,
     ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest, PricingOptions,
     PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation,
@@ -45,10 +45,9 @@ impl Bss for SharedWorld {
     async fn acquire(
         &self,
         account: &AccountId,
-        holder: &str,
-        take_over: Option<&str>,
+        asked: Acquisition<'_>,
     ) -> BssResult<IssuedEpoch> {
-        self.lock().acquire(account, holder, take_over)
+        self.lock().acquire(account, asked)
     }
 
     async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {

@@ -1,6 +1,6 @@
 //! How a world begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,7 @@ impl World {
             on: false,
             activations: 0,
             epoch: 0,
+            issued: VecDeque::new(),
             holder: None,
             revision: 1,
             tenants: BTreeMap::new(),

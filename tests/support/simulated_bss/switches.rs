@@ -48,6 +48,8 @@ pub(crate) struct Switches {
     pub(crate) marks: Marks,
     /// Cursors are offsets, so that a listing skips and repeats. Needs a weak `revision`.
     pub(crate) offset_paging: bool,
+    /// Epochs are issued, and nobody remembers for which attempt.
+    pub(crate) forgets_attempts: bool,
     /// A listing of customers names those too whom somebody else pays for.
     pub(crate) lists_others: bool,
     /// What the screens let people do.
@@ -84,6 +86,7 @@ impl Default for Switches {
             listing_lag: Duration::ZERO,
             marks: Marks::WithCopy,
             offset_paging: false,
+            forgets_attempts: false,
             lists_others: false,
             screens: Screens::Guarded,
             tenant_queue: Duration::from_secs(8),

@@ -4,7 +4,8 @@
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
-    AccountId, BackOrdering, BlockerReason, BusinessKey, Capabilities, Epoch, IssuedEpoch, Keys,
+    AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, EarlierEpoch,
+    Epoch, IssuedEpoch, Keys,
     OperationId, OperationState, RequestKey, Reseller, ResellerKind, Tenant, TenantCreation,
     TenantSettings, TenantStatus, WriteOperation,
 };
@@ -66,9 +67,13 @@ impl World {
     pub(crate) fn acquire(
         &mut self,
         account: &AccountId,
-        holder: &str,
-        take_over: Option<&str>,
+        asked: Acquisition<'_>,
     ) -> BssResult<IssuedEpoch> {
+        let Acquisition {
+            id,
+            holder,
+            take_over,
+        } = asked;
         self.settle();
         if !self.switches.fenced() {
             return Err(BssError::Unsupported {
@@ -90,10 +95,19 @@ impl World {
         let previous = Epoch(self.epoch);
         self.epoch += 1;
         self.holder = Some(holder.to_owned());
-        Ok(IssuedEpoch {
+        let issued = IssuedEpoch {
             epoch: Epoch(self.epoch),
             previous,
-        })
+            earlier: self.issued.iter().cloned().collect(),
+        };
+        if !self.switches.forgets_attempts {
+            self.issued.push_front(EarlierEpoch {
+                epoch: issued.epoch,
+                acquisition: id.clone(),
+            });
+            self.issued.truncate(16);
+        }
+        Ok(issued)
     }
 
     /// The reseller's tenant, if it has one that can be seen.

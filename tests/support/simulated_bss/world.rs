@@ -1,12 +1,12 @@
 //! The state of the simulated BSS, how it begins, and what happens in it by itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, Invoicing, ItemKind, Mark,
+    AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, EarlierEpoch, Invoicing, ItemKind, Mark,
     OperationId, OperationState, PriceListId, PricingOptions, PurchaseState, RequestKey,
     ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) activations: u32,
     /// The highest epoch issued.
     pub(crate) epoch: u64,
+    /// The last epochs with the attempts that asked for them, the latest first.
+    pub(crate) issued: VecDeque<EarlierEpoch>,
     pub(crate) holder: Option<String>,
     pub(crate) revision: u64,
     pub(crate) tenants: BTreeMap<TenantId, TenantRow>,

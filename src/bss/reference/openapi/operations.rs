@@ -204,7 +204,11 @@ const ACQUIRE_EPOCH: Operation = Operation {
         Every success issues a new number, higher than every one before, also to the same holder \
         and also on a repeat: a lost reply costs a number, nothing else. The number and the holder \
         are durable before the reply is sent, and survive the deletion of the tenant. A hold never \
-        expires. Reads need no epoch and no hold. Here the header `Fencing-Epoch` is not sent.",
+        expires. Reads need no epoch and no hold. Here the header `Fencing-Epoch` is not sent.\n\n\
+        `acquisitionId` names the attempt. Keep it with the epoch, and tell the last 16 epochs that \
+        were issued before with theirs in `earlier`. A server that does not remember them leaves \
+        `earlier` out; the operator then has only the numbers to go by, and asks a person more often \
+        whether its cluster went back to an earlier state.",
     parameters: &[ACCOUNT],
     body: Some(of::<AcquireEpoch>),
     replies: &[ok("The new epoch.", of::<Epoch>)],
