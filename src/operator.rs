@@ -165,6 +165,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 pace: Pace {
                     poll: settings.poll(),
                     recheck: settings.recheck(),
+                    ..Pace::default()
                 },
                 slice: SLICE,
                 at_once: usize::from(settings.working_at_once),

@@ -100,6 +100,11 @@ pub struct ResellerClaimSpec {
     #[serde(default)]
     #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
     pub intents: ClaimIntents,
+    /// What a person was told to do that cannot be undone. It stands here before it is shown, and is
+    /// taken back here before anything is sent that it does not cover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ClaimTold")]
+    pub told: Option<ClaimTold>,
     /// Milestones, as they were reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
@@ -132,6 +137,21 @@ pub struct ClaimHolder {
     /// Example: `5b0f5c5e-0d7b-4a86-9d0e-3f9d6f6a2f11`
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
+}
+
+/// What a person was told to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimTold {
+    /// The operation, as the contract names it. Example: `activateBackOrdering`
+    #[schemars(length(max = 64))]
+    pub operation: String,
+    /// The digest of the inventory that the last sweep before it saw. Example: `sha256-9f2c64d1`
+    #[schemars(length(max = 80))]
+    pub inventory_digest: String,
+    /// When it was recorded. Example: `2026-12-05T21:14:02Z`
+    #[schemars(length(max = 40), extend("format" = "date-time"))]
+    pub recorded_time: String,
 }
 
 /// An attempt to acquire an epoch.

@@ -15,7 +15,7 @@ mod state;
 mod upgrade;
 
 pub use claim::{
-    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimIntents, CopiesIntent, CreateTenantIntent, ResellerClaim,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, ClaimIntents, CopiesIntent, CreateTenantIntent, ResellerClaim,
     ResellerClaimSpec, TimelineEntry,
 };
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};

@@ -42,6 +42,14 @@ pub(super) struct Life<B> {
     pub(super) ahead: Option<(PagesRequest, Pages)>,
     /// Whether it had a place on this ground: since then it may look without one.
     pub(super) admitted: Admitted,
+    /// Whether what is known is old, on the same ground.
+    old: Old,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Old {
+    Yes,
+    No,
 }
 
 /// Whether an upgrade had a place.
@@ -78,12 +86,13 @@ impl<B> Life<B> {
             handled: None,
             ahead: None,
             admitted: Admitted::NotYet,
+            old: Old::No,
         }
     }
 
     /// The next pass begins anew: what is known may be old by then.
     pub(super) fn begin_anew(&mut self) {
-        self.ground = None;
+        self.old = Old::Yes;
     }
 
     /// Begins anew if the ground changed; looks again at once if somebody nudged.
@@ -98,7 +107,8 @@ impl<B> Life<B> {
             suspension: suspension(upgrade),
             connection: connection.to_owned(),
         };
-        if self.ground.as_ref() != Some(&ground) {
+        if self.ground.as_ref() != Some(&ground) || self.old == Old::Yes {
+            self.old = Old::No;
             // Whatever the attempt under way has come to, its name is not used again.
             self.observed.next_acquisition();
             let known = std::mem::take(&mut self.observed);

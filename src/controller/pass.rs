@@ -17,7 +17,7 @@ use crate::api::{
 };
 use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
-use crate::bss::port::{AccountId, Acquisition, Fence};
+use crate::bss::port::{AccountId, Acquisition, Fence, TenantId};
 use crate::cluster::Next as Rest;
 use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::mutants::{Mutant, on};
@@ -294,6 +294,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             .clone()
             .flatten()
             .map(|tenant| tenant.id);
+        let watches = matches!(effect, Effect::Read(Read::Watch(_)));
+        let pinned = life.observed.claim.as_ref();
+        let pinned = pinned.and_then(|claim| claim.tenant_id.as_deref());
+        let tenant = tenant.or_else(|| pinned.filter(|_| watches).map(TenantId::from));
         let upgrade = scene.upgrade.clone();
         let go_on = || !self.slice_is_over(begun) && self.may_go_on(&upgrade);
         let bss = Performer {
@@ -374,7 +378,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         );
         if matches!(
             edit,
-            ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent
+            ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent | ClaimEdit::Withdraw
         ) {
             let state = decide(scene.valid, &life.observed, now).state;
             self.show(scene, life, &state, None).await?;
@@ -389,14 +393,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life: &mut Life<K::Bss>,
         decision: &Decision,
     ) -> Result<Rest, Interrupted> {
-        let rest = match decision.next {
-            Next::AfterEffect => Rest::After(Duration::ZERO),
-            Next::After(wait) => Rest::After(wait),
-            Next::OnChange => Rest::Await,
-        };
-        let wait = match rest {
-            Rest::After(wait) => Some(wait),
-            Rest::Await => None,
+        // What people read is when everything is looked at again, not the cheap looks before.
+        let (rest, wait) = match decision.next {
+            Next::AfterEffect => (Rest::After(Duration::ZERO), Some(Duration::ZERO)),
+            Next::After(wait) => (Rest::After(wait), Some(wait)),
+            Next::Watch { again, look } => (Rest::After(again), Some(look)),
+            Next::OnChange => (Rest::Await, None),
         };
         let observed = &life.observed;
         dependents::reports(&*self.cluster, &scene.upgrade, scene.valid, observed).await?;

@@ -7,13 +7,14 @@
 //! over all calls.
 
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 
 use futures::stream::{self, StreamExt};
 
 use super::record::Recorded;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Acquisition, Bss, ByItem, CopyItem, CopyListing, Fence, PageRequest, SourceId, TenantId,
+    Acquisition, Bss, ByItem, CopyItem, CopyListing, Fence, Page, PageRequest, SourceId, TenantId,
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::{
@@ -34,13 +35,29 @@ pub(super) struct Performer<'a, B, G> {
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Looks at the BSS.
     pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
-        let outcome = match read {
+        if let Read::Watch(cheap) = read {
+            return vec![watched(self.look(cheap).await)];
+        }
+        let tried = match read {
+            Read::Reseller => Tried::Reseller,
+            Read::Identity
+            | Read::Capabilities
+            | Read::Tenant
+            | Read::Operation(_)
+            | Read::OpenOrders(_)
+            | Read::Pages(_)
+            | Read::Inspect(_)
+            | Read::Find(_)
+            | Read::Watch(_) => Tried::Read,
+        };
+        vec![settle(self.look(read).await, tried)]
+    }
+
+    async fn look(&self, read: &Read) -> Result<Outcome, BssError> {
+        match read {
             Read::Identity => self.bss.identity().await.map(Outcome::Identity),
             Read::Capabilities => self.bss.capabilities().await.map(Outcome::Capabilities),
-            Read::Reseller => {
-                let reseller = self.bss.reseller(self.account).await.map(Outcome::Reseller);
-                return vec![settle(reseller, Tried::Reseller)];
-            }
+            Read::Reseller => self.bss.reseller(self.account).await.map(Outcome::Reseller),
             Read::Tenant => self.bss.tenant(self.account).await.map(Outcome::Tenant),
             Read::Operation(id) => self.bss.operation(id).await.map(Outcome::Operation),
             Read::OpenOrders(page) => self
@@ -58,8 +75,9 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     .await
                     .map(|maps| Outcome::Found(maps.into_iter().flatten().collect()))
             }
-        };
-        vec![settle(outcome, Tried::Read)]
+            // A cheap look is one look at something.
+            Read::Watch(_) => Err(BssError::Unsupported { operation: "watch" }),
+        }
     }
 
     fn tenant(&self) -> Result<&TenantId, BssError> {
@@ -261,6 +279,44 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .activate_back_ordering(fence, activate.request(), activate.key(), target)
             .await;
         settle(activation.map(Outcome::Activation), Tried::Activate)
+    }
+}
+
+/// What a cheap look answered, as a number that is another one when the answer is. A revision is left
+/// out: it moves with everything.
+fn watched(answer: Result<Outcome, BssError>) -> Outcome {
+    let still = match answer {
+        Ok(Outcome::Pages(Pages::Customers { source, copies })) => {
+            Outcome::Pages(Pages::Customers {
+                source: source.map(without_revision),
+                copies: copies.map(without_revision),
+            })
+        }
+        Ok(Outcome::Pages(Pages::Purchases { source, copies })) => {
+            Outcome::Pages(Pages::Purchases {
+                source: source.map(without_revision),
+                copies: copies.map(without_revision),
+            })
+        }
+        Ok(other) => other,
+        // Something that is not there is an answer too.
+        Err(BssError::NotFound { .. }) => return Outcome::Watched(0),
+        Err(error) => {
+            return Outcome::Failed {
+                tried: Tried::Watch,
+                error,
+            };
+        }
+    };
+    let mut hasher = std::hash::DefaultHasher::new();
+    still.hash(&mut hasher);
+    Outcome::Watched(hasher.finish())
+}
+
+fn without_revision<T>(page: Page<T>) -> Page<T> {
+    Page {
+        revision: None,
+        ..page
     }
 }
 

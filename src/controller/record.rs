@@ -160,6 +160,7 @@ async fn take<C: Cluster>(
                 tenant_id: None,
                 tenant_currency: None,
                 intents: ClaimIntents::default(),
+                told: None,
                 timeline: Vec::new(),
                 activation_time: None,
                 inventory_digest: None,

@@ -41,7 +41,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                     Tried::Work => "work",
                     Tried::CreateTenant => "createTenant",
                     Tried::Activate => "activateBackOrdering",
-                    Tried::Read | Tried::Reseller => return,
+                    Tried::Read | Tried::Watch | Tried::Reseller => return,
                 };
                 self.metrics.effect(operation, error.class());
             }
@@ -54,6 +54,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             | Outcome::Pages(_)
             | Outcome::Inspected { .. }
             | Outcome::Found(_)
+            | Outcome::Watched(_)
             | Outcome::Claim(_) => {}
         }
     }

@@ -6,10 +6,10 @@ use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
 use super::valid::Suspension;
 use crate::api::{
-    ActivationIntent, ClaimAcquisition, ClaimHolder, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
-use crate::bss::port::{AcquisitionId, IssuedEpoch};
+use crate::bss::port::{AcquisitionId, IssuedEpoch, WriteOperation};
 use crate::mutants::{Mutant, on};
 
 /// The approval of a switch that this record did not bring about.
@@ -170,6 +170,17 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 recorded_time: now.to_string(),
             });
         }
+        ClaimEdit::Tell { digest } => {
+            let stands = next.told.as_ref();
+            if stands.is_none_or(|told| told.inventory_digest != *digest) {
+                next.told = Some(ClaimTold {
+                    operation: WriteOperation::ActivateBackOrdering.as_str().to_owned(),
+                    inventory_digest: digest.clone(),
+                    recorded_time: now.to_string(),
+                });
+            }
+        }
+        ClaimEdit::Withdraw => next.told = None,
         ClaimEdit::Milestone { milestone, items } => {
             if !next
                 .timeline
@@ -192,19 +203,21 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 });
             }
         }
-        ClaimEdit::Activated { approval, digest } => {
+        ClaimEdit::Activated { approval } => {
             next.activation_time = Some(now.to_string());
-            // An open intent means that this operator asked for it, though the reply was lost.
+            // An open intent means that this operator asked for it, though the reply was lost. What a
+            // person was told is taken back before the operator asks, so that only one of them stands.
             let intent = next.intents.activate.take();
-            let approval = match (approval, &intent) {
-                (Some(Approval::ManualStep), _) => "ManualStep",
-                (Some(Approval::Automatic), _) | (None, Some(_)) => "Automatic",
-                (None, None) => FOUND_ACTIVE,
+            let told = next.told.take();
+            let approval = match (approval, &intent, &told) {
+                (Some(Approval::Automatic), _, _) | (None, Some(_), _) => "Automatic",
+                (Some(Approval::ManualStep), _, _) | (None, None, Some(_)) => "ManualStep",
+                (None, None, None) => FOUND_ACTIVE,
             };
             next.approval = Some(approval.to_owned());
             next.inventory_digest = intent
                 .map(|intent| intent.inventory_digest)
-                .or_else(|| digest.clone());
+                .or_else(|| told.map(|told| told.inventory_digest));
             next.intents.create_tenant = None;
         }
     }

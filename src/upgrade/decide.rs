@@ -9,7 +9,7 @@ use super::claim::{knows_attempt, went_back};
 use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
 use super::foresight;
 use super::keys::settings_digest;
-use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
+use super::observed::{CleanFinalSweep, Observed, Stage, Telling, Verdict};
 use super::sweep::Wanted;
 use super::valid::{Suspension, TenantConnection, ValidUpgrade};
 use super::ways::{Copying, Doer, Fencing, Ways};
@@ -24,6 +24,9 @@ use crate::mutants::{Mutant, on};
 
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;
+
+/// A final sweep that is older proves nothing any more: it is taken again.
+const OLDEST_SWEEP: Duration = Duration::from_mins(2);
 
 /// What whoever suspended an upgrade does next.
 const RESUME: &str = "Set spec.suspend to false and remove the annotation \
@@ -58,6 +61,13 @@ pub enum Next {
     AfterEffect,
     /// After a while, and at once if something changed.
     After(Duration),
+    /// The same; before that, a cheap look is due.
+    Watch {
+        /// When the cheap look is due.
+        again: Duration,
+        /// When everything is looked at again.
+        look: Duration,
+    },
     /// Only if something changed.
     OnChange,
 }
@@ -86,10 +96,22 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
     if let Some(edit) = decide.refusal_to_record() {
         return decide.act(Effect::Claim(edit));
     }
+    if decide.told_and_moved() {
+        return decide.act(Effect::Claim(ClaimEdit::Withdraw));
+    }
     if let Some(wait) = wait {
         return decide.rests(wait);
     }
-    decide.work()
+    let decision = decide.work();
+    // What a person was told to press covers what the last sweep saw, and nothing that is sent later.
+    match decision.effect {
+        Some(Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_))
+            if decide.is_told() =>
+        {
+            decide.act(Effect::Claim(ClaimEdit::Withdraw))
+        }
+        Some(_) | None => decision,
+    }
 }
 
 struct Decide<'a> {
@@ -132,7 +154,6 @@ impl Decide<'_> {
                 .is_none()
                 .then_some(ClaimEdit::Activated {
                     approval: self.seen.approval,
-                    digest: self.seen.told_to_switch.clone(),
                 })
         })
     }
@@ -230,12 +251,54 @@ impl Decide<'_> {
         })
     }
 
+    /// Nothing to do for a while. Where a cheap look tells that people have done their part, one is
+    /// taken now and then.
     fn rests(&self, wait: Duration) -> Decision {
+        let watch = self.watch();
+        let due = watch.as_ref().map(|(_, due)| *due);
+        let (effect, next) = match (watch, due) {
+            (Some((read, due)), _) if due.is_zero() => (
+                Some(Effect::Read(Read::Watch(Box::new(read)))),
+                Next::AfterEffect,
+            ),
+            (_, Some(due)) if due < wait => (
+                None,
+                Next::Watch {
+                    again: due,
+                    look: wait,
+                },
+            ),
+            (_, _) => (None, Next::After(wait)),
+        };
         Decision {
-            effect: None,
+            effect,
             state: self.state(),
-            next: Next::After(wait),
+            next,
         }
+    }
+
+    /// The cheap look, and how long until it is due.
+    fn watch(&self) -> Option<(Read, Duration)> {
+        let pace = &self.upgrade.pace;
+        if pace.watch >= pace.recheck || self.seen.trouble.is_some() {
+            return None;
+        }
+        let verdict = self.seen.verdict.as_ref()?;
+        let read = super::watch::cheap_look(self.upgrade, self.seen, verdict.reason)?;
+        let due = self.seen.watched.map_or(Duration::ZERO, |watched| {
+            let next = watched.at.saturating_add(pace.watch);
+            next.saturating_sub(self.now.monotonic)
+        });
+        Some((read, due))
+    }
+
+    fn is_told(&self) -> bool {
+        let claim = self.seen.claim.as_ref();
+        claim.is_some_and(|claim| claim.told.is_some() && claim.activation_time.is_none())
+    }
+
+    fn told_and_moved(&self) -> bool {
+        self.is_told() && self.seen.telling == Telling::Moved
     }
 
     fn act(&self, effect: Effect) -> Decision {
@@ -388,6 +451,8 @@ impl Decide<'_> {
             | ClaimEdit::TenantStarted { .. }
             | ClaimEdit::PinTenant { .. }
             | ClaimEdit::IntendActivation(_)
+            | ClaimEdit::Tell { .. }
+            | ClaimEdit::Withdraw
             | ClaimEdit::Milestone { .. }
             | ClaimEdit::Activated { .. } => false,
         };
@@ -796,8 +861,15 @@ impl Decide<'_> {
         tenant: &TenantId,
         clean: &CleanFinalSweep,
     ) -> Decision {
-        if self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
+        let age = self.seen.clean_since.unwrap_or(self.now.monotonic);
+        let old = self.now.monotonic.saturating_sub(age) > OLDEST_SWEEP;
+        if old || self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
             return self.look_afresh();
+        }
+        if self.by_hand(WriteOperation::ActivateBackOrdering) {
+            return self.act(Effect::Claim(ClaimEdit::Tell {
+                digest: clean.digest().to_owned(),
+            }));
         }
         let intent = claim
             .intents
@@ -815,7 +887,6 @@ impl Decide<'_> {
         self.act(Effect::Activate(Activate::new(
             &keys,
             tenant,
-            Approval::Automatic,
             (clean.clone(), &intent.recorded_time),
         )))
     }

@@ -57,6 +57,8 @@ pub enum Read {
     Inspect(InspectCalls),
     /// Copies by key.
     Find(Vec<Vec<BusinessKey>>),
+    /// A cheap look while people have to act: whether this read answers anything else than before.
+    Watch(Box<Read>),
 }
 
 /// Pages of the two listings of a sweep.
@@ -105,22 +107,19 @@ pub struct CreateTenant {
     pub digest: String,
 }
 
-/// An activation. Only the heart makes one, and it asks for an approval and a clean final
-/// sweep.
+/// An activation. Only the heart makes one, and it asks for a clean final sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Activate {
     key: BusinessKey,
     request: RequestKey,
     tenant: TenantId,
     sweep: CleanFinalSweep,
-    approval: Approval,
 }
 
 impl Activate {
     pub(super) fn new(
         keys: &super::Keys,
         tenant: &TenantId,
-        approval: Approval,
         (sweep, intended): (CleanFinalSweep, &str),
     ) -> Self {
         Self {
@@ -128,7 +127,6 @@ impl Activate {
             request: keys.activation_request(tenant, sweep.revision(), intended),
             tenant: tenant.clone(),
             sweep,
-            approval,
         }
     }
 
@@ -154,12 +152,6 @@ impl Activate {
     #[must_use]
     pub fn sweep(&self) -> &CleanFinalSweep {
         &self.sweep
-    }
-
-    /// The approval that it rests on.
-    #[must_use]
-    pub fn approval(&self) -> Approval {
-        self.approval
     }
 }
 
@@ -219,6 +211,13 @@ pub enum ClaimEdit {
     IntendActivation(CleanFinalSweep),
     /// The activation was refused: nothing came of it.
     DropActivationIntent,
+    /// A person is about to be told that every gate is passed and the switch may be pressed.
+    Tell {
+        /// The digest of the inventory that the last sweep saw.
+        digest: String,
+    },
+    /// What a person was told stands no longer.
+    Withdraw,
     /// A milestone was reached.
     Milestone {
         /// Which.
@@ -230,8 +229,6 @@ pub enum ClaimEdit {
     Activated {
         /// The approval under which it was switched on; none if it was found on.
         approval: Option<Approval>,
-        /// The digest of the inventory that a person was shown before pressing the switch.
-        digest: Option<String>,
     },
 }
 
@@ -309,6 +306,8 @@ pub enum Outcome {
     TenantRequested(TenantCreation),
     /// Activation was requested.
     Activation(Activation),
+    /// A cheap look, as a hash of what it answered.
+    Watched(u64),
     /// The effect failed.
     Failed {
         /// What was tried.
@@ -325,6 +324,8 @@ pub enum Tried {
     Reseller,
     /// Any other look.
     Read,
+    /// A cheap look while people have to act.
+    Watch,
     /// Acquiring an epoch.
     Acquire,
     /// Repeatable work: nothing was done, or it is looked up.

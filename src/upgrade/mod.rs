@@ -23,6 +23,7 @@ mod sweep;
 mod tally;
 mod valid;
 mod verdict;
+mod watch;
 mod ways;
 
 pub use backoff::delay as backoff_delay;
@@ -35,7 +36,9 @@ pub use effect::{
 pub use fold::fold;
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
-pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
+pub use observed::{
+    Approval, CleanFinalSweep, Observed, RecordMark, Stage, Telling, Trouble, Verdict, Watched,
+};
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};

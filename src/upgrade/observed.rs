@@ -81,6 +81,27 @@ pub struct Verdict {
     pub next_action: String,
 }
 
+/// Whether a person is told to press the switch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Telling {
+    /// Nobody is, by this process.
+    #[default]
+    No,
+    /// A person is told now.
+    Yes,
+    /// What a person was told stands no longer, and the record is to say so.
+    Moved,
+}
+
+/// What a cheap look answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watched {
+    /// When.
+    pub at: Duration,
+    /// A hash of the first answer; none if no look has succeeded yet.
+    pub answer: Option<u64>,
+}
+
 /// How far a record has come, in what never goes back unless the cluster's state does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RecordMark {
@@ -253,8 +274,14 @@ pub struct Observed {
     pub still_frozen: bool,
     /// The final sweep before this one, if nothing was in its way.
     pub final_before: Option<CleanFinalSweep>,
-    /// The digest of the inventory on which a person was told to press the switch.
-    pub told_to_switch: Option<String>,
+    /// Whether a person is told to press the switch.
+    pub telling: Telling,
+    /// When the final sweep was clean.
+    pub clean_since: Option<Duration>,
+    /// What a cheap look answered while people have to act.
+    pub watched: Option<Watched>,
+    /// Customers that lack pricing options, as many as one call takes.
+    pub unpriced: Vec<SourceId>,
     /// The look at what the price list permits, before the tenant exists.
     pub foresight: Foreseeing,
     /// The reseller, if it was looked at in this stage.
@@ -385,14 +412,24 @@ impl Observed {
         if stage == Stage::Orders {
             self.orders_revision = RevisionSeen::None;
             self.clean = None;
+            self.clean_since = None;
             self.still_frozen = false;
         }
     }
 
     /// Waits, with a verdict that stands meanwhile.
     pub(super) fn wait(&mut self, verdict: Verdict, until: Duration) {
+        self.watched = None;
+        self.moved();
         self.verdict = Some(verdict);
         self.not_before = Some(until);
+    }
+
+    /// Something is not any more as it was when a person was told to press the switch.
+    pub(super) fn moved(&mut self) {
+        if self.claim.as_ref().is_some_and(|claim| claim.told.is_some()) {
+            self.telling = Telling::Moved;
+        }
     }
 
     /// The scope of a sweep, once reseller, tenant and capabilities are known.

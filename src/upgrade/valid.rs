@@ -19,13 +19,19 @@ pub struct Pace {
     pub poll: Duration,
     /// While people have to act.
     pub recheck: Duration,
+    /// The cheap look meanwhile, where one read tells that they have acted.
+    pub watch: Duration,
 }
+
+/// How often the cheap look is taken.
+const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
             poll: Duration::from_secs(5),
             recheck: Duration::from_secs(300),
+            watch: WATCH_EVERY,
         }
     }
 }

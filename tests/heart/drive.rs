@@ -1,6 +1,7 @@
 //! Drives the heart over the simulated BSS: decide, record, perform, fold, with faults.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -80,6 +81,8 @@ pub(crate) fn valid_with(
     let pace = Pace {
         poll: Duration::from_secs(5),
         recheck: Duration::from_secs(60),
+        // As rare as the look at everything: none is taken.
+        watch: Duration::from_secs(60),
     };
     let references = References {
         terms: Terms::default(),
@@ -169,13 +172,13 @@ impl Driver {
         self.show(
             &decision.state,
             match decision.next {
-                Next::After(wait) => Some(wait),
+                Next::After(wait) | Next::Watch { look: wait, .. } => Some(wait),
                 Next::AfterEffect | Next::OnChange => None,
             },
         );
         let Some(effect) = decision.effect else {
             match decision.next {
-                Next::After(wait) => {
+                Next::After(wait) | Next::Watch { again: wait, .. } => {
                     assert!(!wait.is_zero(), "a wait of nothing would spin");
                     self.clock += wait;
                 }
@@ -238,6 +241,7 @@ impl Driver {
             tenant_id: None,
             tenant_currency: None,
             intents: ClaimIntents::default(),
+            told: None,
             timeline: Vec::new(),
             activation_time: None,
             inventory_digest: None,
@@ -387,6 +391,12 @@ impl Driver {
                     found.extend(world.find(&tenant, keys)?);
                 }
                 Outcome::Found(found)
+            }
+            Read::Watch(cheap) => {
+                let answer = Self::read(world, *cheap);
+                let mut hasher = DefaultHasher::new();
+                answer.hash(&mut hasher);
+                Outcome::Watched(hasher.finish())
             }
         })
     }

@@ -1,9 +1,11 @@
 //! The judges themselves: each rule is broken once, on purpose, and exactly it is named.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use tenant_reseller_operator::bss::port::{
-    AccountId, ActivationTarget, CopyItem, CopyListing, Epoch, ItemKind, Mark, PageRequest,
+    AccountId, Acquisition, AcquisitionId, ActivationTarget, CopyItem, CopyListing, Epoch, ItemKind,
+    Mark, PageRequest,
     PurchaseState, Revision, SourceId, Strength, TenantCreation, TenantId, WriteOperation,
 };
 
@@ -23,12 +25,22 @@ struct Client {
     expects_copy: bool,
 }
 
+/// A request for an epoch, of an attempt that stands for any.
+fn asked() -> Acquisition<'static> {
+    static ATTEMPT: LazyLock<AcquisitionId> = LazyLock::new(|| "attempt".into());
+    Acquisition {
+        id: &ATTEMPT,
+        holder: "us",
+        take_over: None,
+    }
+}
+
 impl Client {
     /// One customer with two subscriptions and decoys, the tenant Active.
     fn with_tenant() -> Self {
         let mut world = World::new(2, 3).with_decoys();
         let account = AccountId::from(RESELLER);
-        let epoch = world.acquire(&account, "us", None).unwrap().epoch;
+        let epoch = world.acquire(&account, asked()).unwrap().epoch;
         let settings = wanted_settings();
         let made =
             world.create_tenant(&account, Some(epoch), &"r".into(), &"k/t".into(), &settings);
@@ -157,7 +169,7 @@ pub(crate) fn a_careful_client_breaks_nothing() {
 pub(crate) fn who_is_stale_and_who_is_second() {
     let mut client = Client::with_tenant().does(Wrong::TakesStaleEpochs);
     let account = AccountId::from(RESELLER);
-    client.world.acquire(&account, "us", None).unwrap();
+    client.world.acquire(&account, asked()).unwrap();
     client.copies("c000");
     trips(&client, &["StaleEffect"]);
 

@@ -10,6 +10,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod acquisitions;
 mod budget;
 mod drive;
 mod guards;
@@ -20,6 +21,7 @@ mod rests;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod table;
+mod telling;
 mod weak;
 
 use drive::{Driver, Fault};

@@ -82,7 +82,7 @@ fn what_every_failure_means() {
             fold(&driver.valid, &mut driver.observed, outcome, now);
             let first = decide(&driver.valid, &driver.observed, now);
             let wait = match first.next {
-                Next::After(wait) => format!("waits {}", slot(wait)),
+                Next::After(wait) | Next::Watch { look: wait, .. } => format!("waits {}", slot(wait)),
                 Next::AfterEffect => "goes on".to_owned(),
                 Next::OnChange => "rests".to_owned(),
             };

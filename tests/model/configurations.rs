@@ -193,6 +193,8 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
         pace: Pace {
             poll: TICK,
             recheck: TICK,
+            // No cheap looks: they would only bring forward what comes anyway.
+            watch: TICK,
         },
         terms: Terms {
             accepted: risks.iter().copied().collect::<BTreeSet<_>>(),

@@ -104,6 +104,7 @@ impl Scenario {
             pace: Pace {
                 poll: Duration::from_secs(5),
                 recheck: Duration::from_mins(5),
+                watch: second_look(Duration::from_secs(5)),
             },
             looks: (Duration::from_secs(20), Duration::from_mins(3)),
             script: Vec::new(),
@@ -177,6 +178,7 @@ impl Scenario {
             pace: Pace {
                 poll: tempo.0,
                 recheck: tempo.1,
+                watch: second_look(tempo.0),
             },
             looks: (tempo.2, tempo.3),
             script: Vec::new(),
@@ -269,6 +271,11 @@ impl Scenario {
             Ending::Upgraded
         }
     }
+}
+
+/// How often a cheap look is taken: no more often than anything else where everything is slow.
+fn second_look(poll: Duration) -> Duration {
+    poll.max(Duration::from_secs(30))
 }
 
 /// What a promise excludes, or what a risk is about: with it, the run would prove nothing.

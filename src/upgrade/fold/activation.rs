@@ -8,7 +8,7 @@ use crate::bss::port::{
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::FOUND_ACTIVE;
-use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Stage};
+use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Stage, Telling};
 use crate::upgrade::tally::{Findings, RevisionSeen, Tally};
 use crate::upgrade::verdict;
 use crate::upgrade::ways::{Orders, Stillness};
@@ -38,6 +38,7 @@ impl Fold<'_> {
             claim.activation_time.is_some() && claim.approval.as_deref() != Some(FOUND_ACTIVE);
         let ours = on_record
             || by_hand
+            || claim.told.is_some()
             || claim.intents.activate.is_some()
             || self.seen.approval.is_some()
             // Work on this tenant has begun: what is not copied yet must be named.
@@ -52,7 +53,7 @@ impl Fold<'_> {
                 .entry(ConditionType::Verified)
                 .or_insert(0);
         }
-        if by_hand {
+        if by_hand || claim.told.is_some() {
             self.seen.approval = Some(Approval::ManualStep);
         }
         self.reached_the_switch();
@@ -171,6 +172,7 @@ impl Fold<'_> {
             }
             Judged::Moved => {
                 self.seen.final_before = None;
+                self.seen.moved();
                 self.not_clean(tally);
             }
         }
@@ -183,30 +185,28 @@ impl Fold<'_> {
             self.stall(unconfirmed);
             return;
         }
-        if self.by_hand(WriteOperation::ActivateBackOrdering) {
-            self.seen.clean = Some(clean);
-            self.awaits_the_switch();
-            return;
+        if !self.by_hand(WriteOperation::ActivateBackOrdering) {
+            self.seen.verdict = None;
         }
-        self.seen.verdict = None;
         self.seen.clean = Some(clean);
+        self.seen.clean_since = Some(self.now.monotonic);
         self.seen.stage = Stage::Activate;
         self.seen.sweep = None;
     }
 
-    /// Every gate is passed; a person presses the switch. Everything is looked at again meanwhile.
+    /// Every gate is passed and it is on record that a person is told so; the person presses the
+    /// switch. Everything is looked at again meanwhile.
     pub(super) fn awaits_the_switch(&mut self) {
         let instruction = self
             .seen
             .instructions
             .get(&WriteOperation::ActivateBackOrdering)
             .cloned();
-        let clean = self.seen.clean.as_ref();
-        self.seen.told_to_switch = clean.map(|clean| clean.digest().to_owned());
         let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
         let step = verdict::press_the_switch(instruction.as_deref(), tenant.as_ref());
         self.seen.enter(Stage::CheckCustomers);
         self.stall(step);
+        self.seen.telling = Telling::Yes;
     }
 
     fn not_clean(&mut self, tally: &Tally) {

@@ -19,6 +19,8 @@ const SECRET_RECHECK: Duration = Duration::from_secs(60);
 impl Fold<'_> {
     pub(super) fn failed(&mut self, tried: Tried, error: &BssError) {
         match (tried, error) {
+            // The next cheap look may fare better; the next look at everything says what is wrong.
+            (Tried::Watch, _) => self.watched(None),
             (_, BssError::Withdrawn) => self.withdrawn(tried),
             (_, BssError::StaleEpoch { .. }) => {
                 // Somebody acquired after us. Whether that was right is the lease's to say, which
@@ -190,7 +192,7 @@ impl Fold<'_> {
                 // An earlier try may have been sent: the intent stands, the reseller's state tells.
                 self.seen.enter(Stage::Orders);
             }
-            Tried::Read | Tried::Reseller | Tried::Work => {}
+            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Work => {}
         }
     }
 
@@ -205,7 +207,7 @@ impl Fold<'_> {
             (Tried::Work, Stage::Copy) => WriteOperation::CopySubscriptions,
             (Tried::Work, Stage::Pricing) => WriteOperation::SetPricing,
             // No read and no acquisition is a step for people.
-            (Tried::Work | Tried::Read | Tried::Reseller | Tried::Acquire, _) => {
+            (Tried::Work | Tried::Read | Tried::Watch | Tried::Reseller | Tried::Acquire, _) => {
                 let instruction = instruction.to_owned();
                 self.trouble(&BssError::ManualStepNeeded { instruction });
                 return;
@@ -220,8 +222,8 @@ impl Fold<'_> {
                 self.seen.tenant = None;
             }
             WriteOperation::ActivateBackOrdering => {
+                // With its instruction known the person is told, once that is on record.
                 self.seen.refused = Some(ClaimEdit::DropActivationIntent);
-                self.awaits_the_switch();
             }
             WriteOperation::CopyCustomers
             | WriteOperation::SetPricing

@@ -6,7 +6,7 @@ mod opening;
 mod sweeps;
 
 use super::effect::Outcome;
-use super::observed::{Approval, Observed, Stage, Verdict};
+use super::observed::{Approval, Observed, Stage, Verdict, Watched};
 use super::valid::ValidUpgrade;
 use super::ways::{Doer, Ways};
 use super::{Now, backoff};
@@ -37,7 +37,10 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
     // A record in the cluster says nothing about the BSS: waits stand.
     if !matches!(
         outcome,
-        Outcome::Failed { .. } | Outcome::CopiesLost { .. } | Outcome::Claim(_)
+        Outcome::Failed { .. }
+            | Outcome::CopiesLost { .. }
+            | Outcome::Claim(_)
+            | Outcome::Watched(_)
     ) {
         fold.seen.trouble = None;
         fold.seen.not_before = None;
@@ -79,6 +82,7 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
         }
         Outcome::PricingSet(results) => fold.pricing_set(results),
         Outcome::Activation(how) => fold.activated(how),
+        Outcome::Watched(answer) => fold.watched(Some(answer)),
         Outcome::Failed { tried, error } => fold.failed(tried, &error),
     }
 }
@@ -141,6 +145,20 @@ impl Fold<'_> {
     fn by_hand(&self, operation: WriteOperation) -> bool {
         let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
         doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+    }
+
+    /// A cheap look was taken. An answer that is not the first one's means that people have acted.
+    fn watched(&mut self, answer: Option<u64>) {
+        let before = self.seen.watched.and_then(|watched| watched.answer);
+        if let (Some(before), Some(answer)) = (before, answer)
+            && before != answer
+        {
+            self.seen.not_before = None;
+        }
+        self.seen.watched = Some(Watched {
+            at: self.now.monotonic,
+            answer: before.or(answer),
+        });
     }
 
     /// Goes to a stage that rests on the same look at reseller and tenant.

@@ -1,7 +1,7 @@
 //! The opening: identity, reseller, claim, and the tenant up to the moment it is Active.
 
 use super::{Fold, MANY_ROUNDS};
-use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason};
+use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
     BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
     WriteOperation,
@@ -11,8 +11,7 @@ use crate::upgrade::claim::{Holding, knows_attempt};
 use crate::upgrade::effect::ClaimEdit;
 use crate::upgrade::foresight::Foreseeing;
 use crate::upgrade::keys::{intent_id, settings_digest};
-use crate::upgrade::observed::Stage;
-use crate::upgrade::observed::Verdict;
+use crate::upgrade::observed::{Stage, Telling, Verdict};
 use crate::upgrade::verdict::{self, verdict};
 use crate::upgrade::ways::Copying;
 
@@ -101,6 +100,7 @@ impl Fold<'_> {
     }
 
     pub(super) fn claim(&mut self, holding: Holding) {
+        let was_told = self.seen.claim.as_ref().is_some_and(|c| c.told.is_some());
         if let Some(other) = self.seen.hold(holding) {
             self.stall(verdict(
                 Reason::ResellerClaimed,
@@ -161,7 +161,28 @@ impl Fold<'_> {
         if !stands {
             self.seen.refused = None;
         }
+        self.told(was_told, spec);
         self.settle_on();
+    }
+
+    /// What a person is told follows the record.
+    fn told(&mut self, was_told: bool, spec: Option<&ResellerClaimSpec>) {
+        let told = spec.and_then(|spec| spec.told.as_ref());
+        let Some(told) = told else {
+            if was_told && self.seen.telling == Telling::Yes {
+                self.lift(&[Reason::AwaitingManualStep]);
+            }
+            self.seen.telling = Telling::No;
+            return;
+        };
+        let clean = self.seen.clean.as_ref();
+        let swept = clean.is_some_and(|clean| clean.digest() == told.inventory_digest);
+        if self.seen.stage == Stage::Activate
+            && swept
+            && self.by_hand(WriteOperation::ActivateBackOrdering)
+        {
+            self.awaits_the_switch();
+        }
     }
 
     pub(super) fn tenant(&mut self, tenant: Option<Tenant>) {

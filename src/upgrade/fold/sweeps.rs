@@ -295,6 +295,7 @@ impl Fold<'_> {
         } else {
             // Looks at everything again meanwhile: customers come, options are set by people.
             self.seen.enter(Stage::Customers);
+            self.lacks_pricing(&unpriced);
             let wait = self.awaiting_pricing(&unpriced);
             self.stall(wait);
         }
@@ -308,6 +309,13 @@ impl Fold<'_> {
             wait.next_action = verdict::price_by_hand(instruction.map(String::as_str), &wait);
         }
         wait
+    }
+
+    /// Keeps the first customers without options, as many as a cheap look asks for.
+    fn lacks_pricing(&mut self, unpriced: &BTreeMap<SourceId, Option<String>>) {
+        let batch = self.seen.capabilities.as_ref().map_or(1, |c| c.largest_batch);
+        let first = unpriced.keys().take(usize::from(batch));
+        self.seen.unpriced = first.cloned().collect();
     }
 
     /// Whether options were declared that were not sent in this life.
@@ -373,6 +381,7 @@ impl Fold<'_> {
             self.stall(blocked);
         } else if !tally.unpriced.is_empty() {
             self.seen.enter(Stage::Customers);
+            self.lacks_pricing(&tally.unpriced);
             if self.upgrade.default_pricing.is_none() {
                 let wait = self.awaiting_pricing(&tally.unpriced);
                 self.stall(wait);

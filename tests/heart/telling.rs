@@ -1,0 +1,219 @@
+//! A person presses the switch: what is told is on record before it is shown, taken back before
+//! anything is sent, and known after a restart. And the looks on which a switch rests are young.
+
+use std::time::Duration;
+
+use tenant_reseller_operator::api::{ConditionType, Reason};
+use tenant_reseller_operator::bss::port::{Mode, SourceId, WriteOperation};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Read, Stage, decide};
+
+use crate::drive::{Driver, Fault};
+use crate::simulated_bss::{Deed, Pick, TenantVerb, World};
+use crate::{complete, run};
+
+fn by_hand() -> (World, Driver) {
+    let mut world = World::new(2, 4);
+    world.eager_pricing = true;
+    let switch = WriteOperation::ActivateBackOrdering;
+    world.switches.modes.insert(switch, Mode::ManualStep);
+    (world, Driver::new())
+}
+
+fn next(driver: &Driver) -> Option<Effect> {
+    decide(&driver.valid, &driver.observed, driver.now()).effect
+}
+
+fn is_told(driver: &Driver) -> bool {
+    let state = decide(&driver.valid, &driver.observed, driver.now()).state;
+    state.reason == Reason::AwaitingManualStep && state.next_action.contains("cannot be undone")
+}
+
+/// Goes on until a person is told to press the switch.
+fn until_told(world: &mut World, driver: &mut Driver) {
+    for _ in 0..2_000 {
+        let freeze = decide(&driver.valid, &driver.observed, driver.now()).state;
+        if freeze.next_action.contains("Disable ordering") {
+            world.act(Deed::Ordering(false)).unwrap();
+        }
+        if is_told(driver) {
+            return;
+        }
+        driver.step(world, Fault::None);
+    }
+    panic!("nobody is told: {:?}", driver.reason());
+}
+
+#[test]
+fn what_is_told_is_on_record_first() {
+    let (mut world, mut driver) = by_hand();
+    let mut recorded = false;
+    for _ in 0..2_000 {
+        if driver.reason() == Reason::AwaitingManualStep && !is_told(&driver) {
+            world.act(Deed::Ordering(false)).unwrap();
+        }
+        recorded |= driver.claim.as_ref().is_some_and(|claim| claim.told.is_some());
+        if is_told(&driver) {
+            break;
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    assert!(is_told(&driver) && recorded);
+    let told = driver.claim.clone().unwrap().told.unwrap();
+    assert_eq!(told.operation, "activateBackOrdering");
+    // Looking again and finding the same leaves the record as it is.
+    for _ in 0..60 {
+        driver.step(&mut world, Fault::None);
+    }
+    until_told(&mut world, &mut driver);
+    assert_eq!(driver.claim.as_ref().unwrap().told.as_ref(), Some(&told));
+}
+
+#[test]
+fn it_is_taken_back_before_anything_is_sent() {
+    let (mut world, mut driver) = by_hand();
+    until_told(&mut world, &mut driver);
+    world.act(Deed::Ordering(true)).unwrap();
+    let bought = world.buy(0);
+    let copied = |world: &World| {
+        let copies = world.copy_records();
+        copies.iter().any(|(_, copy)| copy.source == bought)
+    };
+    for _ in 0..2_000 {
+        if matches!(next(&driver), Some(Effect::Work(_))) {
+            let told = driver.claim.as_ref().unwrap().told.as_ref();
+            assert_eq!(told, None, "something is sent while it stands");
+            assert!(!is_told(&driver), "something is sent while it is shown");
+        }
+        driver.step(&mut world, Fault::None);
+        if copied(&world) {
+            break;
+        }
+    }
+    assert!(copied(&world));
+    until_told(&mut world, &mut driver);
+    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    world.act(press).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+#[test]
+fn the_first_sign_of_a_change_takes_it_back() {
+    let (mut world, mut driver) = by_hand();
+    until_told(&mut world, &mut driver);
+    world.act(Deed::Tenant(TenantVerb::Suspend)).unwrap();
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+        if driver.reason() == Reason::TenantSuspended {
+            break;
+        }
+    }
+    driver.step(&mut world, Fault::None);
+    assert_eq!(driver.claim.as_ref().unwrap().told, None);
+}
+
+#[test]
+fn a_press_that_is_seen_after_a_restart_is_recorded_with_what_was_told() {
+    let (mut world, mut driver) = by_hand();
+    until_told(&mut world, &mut driver);
+    let told = driver.claim.clone().unwrap().told.unwrap();
+    driver.kill();
+    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    world.act(press).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    let claim = driver.claim.unwrap();
+    assert_eq!(claim.approval.as_deref(), Some("ManualStep"));
+    assert_eq!(claim.inventory_digest, Some(told.inventory_digest));
+    assert_eq!(claim.told, None);
+    let verified = ConditionType::Verified.as_str();
+    assert!(claim.timeline.iter().any(|entry| entry.milestone == verified));
+}
+
+/// The Secret was away for hours between the last sweep and the switch, for example.
+#[test]
+fn a_final_sweep_that_is_old_is_taken_again() {
+    let mut world = World::new(2, 4);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    while driver.observed.stage != Stage::Activate {
+        driver.step(&mut world, Fault::None);
+    }
+    driver.clock += Duration::from_hours(3);
+    let mut listed = 0;
+    while !world.on {
+        listed += i32::from(matches!(next(&driver), Some(Effect::Read(Read::Pages(_)))));
+        driver.step(&mut world, Fault::None);
+    }
+    assert!(listed > 0, "nothing was looked at again");
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+/// What people mended is seen by one cheap read, long before everything is looked at again.
+#[test]
+fn what_people_did_is_seen_soon() {
+    let look = |mend: fn(&mut World), spoil: fn(&mut World), reason: Reason| {
+        let mut world = World::new(2, 4);
+        world.eager_pricing = reason != Reason::AwaitingPricing;
+        let mut driver = Driver::new();
+        driver.valid.pace.recheck = Duration::from_hours(1);
+        driver.valid.pace.watch = Duration::from_secs(30);
+        spoil(&mut world);
+        for _ in 0..500 {
+            let waits = next(&driver).is_none() && driver.reason() == reason;
+            if waits && driver.observed.watched.is_some() {
+                break;
+            }
+            driver.step(&mut world, Fault::None);
+        }
+        assert_eq!(driver.reason(), reason);
+        let waiting = driver.clock;
+        // Nothing but one read a time is asked meanwhile.
+        driver.trace.clear();
+        while driver.clock < waiting + Duration::from_mins(10) {
+            driver.step(&mut world, Fault::None);
+        }
+        assert!(driver.trace.len() <= 20, "{reason:?}: {:?}", driver.trace);
+        mend(&mut world);
+        let mended = driver.clock;
+        while driver.observed.verdict.as_ref().is_some_and(|v| v.reason == reason) {
+            driver.step(&mut world, Fault::None);
+            assert!(driver.clock < mended + Duration::from_mins(1), "{reason:?}");
+        }
+    };
+    look(
+        |world| drop(world.act(Deed::Ordering(true))),
+        |world| drop(world.act(Deed::Ordering(false))),
+        Reason::PrecheckFailed,
+    );
+    look(
+        |world| drop(world.act(Deed::Price(None))),
+        |_| {},
+        Reason::AwaitingPricing,
+    );
+    look(
+        |world| drop(world.act(Deed::Repair)),
+        |world| {
+            let first: SourceId = world.purchases.keys().next().unwrap().clone();
+            let planted = Deed::Plant(crate::simulated_bss::Defect::Currency, first);
+            world.act(planted).unwrap();
+        },
+        Reason::PrecheckFailed,
+    );
+}
+
+/// The record knows no attempt to tell anybody anything where the operator switches by itself.
+#[test]
+fn nobody_is_told_where_the_operator_switches() {
+    let mut world = World::new(2, 4);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    let mut edits = 0;
+    let count = |_: usize, _: &mut World, driver: &mut Driver| {
+        let tells = |edit: &ClaimEdit| matches!(edit, ClaimEdit::Tell { .. });
+        edits += i32::from(matches!(next(driver), Some(Effect::Claim(edit)) if tells(&edit)));
+    };
+    assert!(run(&mut world, &mut driver, |_| Fault::None, count));
+    assert_eq!(edits, 0);
+}
