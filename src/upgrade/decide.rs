@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Now;
-use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, Work};
-use super::foresight;
+use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Foresee, Read, Work};
 use super::keys::settings_digest;
 use super::observed::{Approval, CleanFinalSweep, Observed, Stage, Verdict};
 use super::sweep::Wanted;
@@ -86,7 +85,10 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
         return decide.act(Effect::Claim(edit));
     }
     if let Some(wait) = wait {
-        return decide.rests(wait);
+        return match decide.foresee() {
+            Some(look) => decide.act(Effect::Read(Read::Foresee(look))),
+            None => decide.rests(wait),
+        };
     }
     decide.work()
 }
@@ -302,9 +304,6 @@ impl Decide<'_> {
         }
         if let Some(decision) = self.settles_after_a_switch(claim) {
             return decision;
-        }
-        if let Some(look) = self.foresee() {
-            return self.act(Effect::Read(look));
         }
         match &self.seen.tenant {
             None => self.act(Effect::Read(Read::Tenant)),
@@ -655,13 +654,12 @@ impl Decide<'_> {
         }
     }
 
-    /// What the price list permits, while the tenant is queued.
-    fn foresee(&self) -> Option<Read> {
-        match self.seen.foresight.looking()?.wanted() {
-            foresight::Wanted::Page(page) => Some(Read::Pages(page)),
-            foresight::Wanted::Checks(calls) => Some(Read::Inspect(calls)),
-            foresight::Wanted::Nothing => None,
-        }
+    /// What the price list permits: looked at between two looks at the tenant that is queued, as long
+    /// as these succeed.
+    fn foresee(&self) -> Option<Foresee> {
+        let look = self.seen.foresight.looking()?;
+        let waits = self.seen.trouble.is_none() && self.seen.may_write();
+        (waits && !look.rests()).then(|| look.wanted()).flatten()
     }
 
     /// Whether a person has to say what came of a creation whose outcome is unknown.

@@ -86,10 +86,8 @@ pub struct Verdict {
 pub struct Trouble {
     /// What it means.
     pub verdict: Verdict,
-    /// How many in a row; those of one effect count once.
+    /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
-    /// When the last one was.
-    pub at: Duration,
 }
 
 /// Under which approval back ordering is activated.
@@ -283,6 +281,9 @@ pub struct Observed {
     pub rounds: u32,
     /// How often in a row something failed that was tried again only after a look that succeeded.
     pub stumbles: u32,
+    /// The furthest stage from where the work went back: only beyond it the rounds and stumbles are
+    /// over.
+    pub held_at: Stage,
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
     /// Whole copies of subscriptions before the present one. After the first, everything is looked

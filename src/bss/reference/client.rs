@@ -469,16 +469,10 @@ impl Bss for ReferenceBss {
         let path = ["resellers", account.as_str(), "checks"];
         let call = Call::ask("checkPurchases", &path, &requests::check(target, items))?;
         self.read(call, |reply: wire::Results<wire::CheckResult>| {
-            let checked = results(items, reply, |reply| {
-                replies::check_result(reply, self.clean())
-            })?;
             // The contract leaves out what the BSS does not know any more.
-            match items.iter().find(|item| !checked.contains_key(item)) {
-                Some(gone) => Err(BssError::NotFound {
-                    what: gone.0.clone(),
-                }),
-                None => Ok(checked),
-            }
+            results(items, reply, |reply| {
+                replies::check_result(reply, self.clean())
+            })
         })
         .await
     }
