@@ -15,8 +15,8 @@ mod state;
 mod upgrade;
 
 pub use claim::{
-    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, ClaimIntents, CopiesIntent, CreateTenantIntent, ResellerClaim,
-    ResellerClaimSpec, TimelineEntry,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimIntents, ClaimTold, CopiesIntent,
+    CreateTenantIntent, ResellerClaim, ResellerClaimSpec, TimelineEntry,
 };
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
 pub use connection::{

@@ -1,6 +1,6 @@
 //! The error classes of the port: exhaustive, and each says what may be done next.
 
-use super::port::{BlockerReason};
+use super::port::BlockerReason;
 use std::time::Duration;
 use thiserror::Error;
 

@@ -857,7 +857,8 @@ pub trait Bss: Send + std::marker::Sync {
         options: &BTreeMap<SourceId, PricingOptions>,
     ) -> impl Future<Output = BssResult<ByItem<PricingOutcome>>> + Send;
 
-    /// Why items could not be copied; an empty list is *could be*.
+    /// Why items could not be copied; an empty list is *could be*. An item that the BSS does not know
+    /// (any more) as one of this reseller's customers is left out.
     fn check(
         &self,
         account: &AccountId,

@@ -23,8 +23,8 @@ use crate::cluster::port::{Cluster, ClusterError, Finalizer};
 use crate::mutants::{Mutant, on};
 use crate::observe::metrics::{Metrics, PassOutcome};
 use crate::upgrade::{
-    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, Read, State, Suspension, Sweep,
-    ValidUpgrade, at_rest, decide, fold, success, suspension, validate,
+    ClaimEdit, Decision, Effect, Next, Now, Outcome, Pace, Read, State, Suspension, Sweep, Tried,
+    ValidUpgrade, at_rest, decide, fold, fold_all, success, suspension, validate,
 };
 
 /// The finalizer goes when the operator rests longer than this.
@@ -237,33 +237,29 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             }
             let consent = self.consent(&scene.upgrade);
             let performed = self.perform(scene, life, effect, (&decision, begun));
-            let mut outcomes = consent.over(performed).await?;
+            let outcomes = consent.over(performed).await?;
             if matches!(outcomes.as_slice(), [Outcome::Identity(None)])
                 && self.connector.must_tell_its_identity(&scene.fetched.bss)
             {
                 return self.rests(scene.upgrade.clone(), life, unproven()).await;
             }
-            // Failures last: a success beside them must not wipe the wait that they ask for.
-            outcomes.sort_by_key(|outcome| {
-                matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
-            });
             let now = self.time.now();
-            for outcome in outcomes {
+            for outcome in &outcomes {
                 if let Outcome::Failed {
                     error: BssError::AuthRejected,
                     ..
-                } = &outcome
+                } = outcome
                 {
                     // The Secret is read again before the next call.
                     life.read_secret_again();
                 }
-                self.count(&outcome);
-                if credentials_rejected(&outcome) {
+                self.count(outcome);
+                if credentials_rejected(outcome) {
                     // The Secret is read again with the next look, however fresh it was.
                     life.read_secret_again();
                 }
-                fold(scene.valid, &mut life.observed, outcome, now);
             }
+            fold_all(scene.valid, &mut life.observed, outcomes, now);
         }
     }
 
@@ -351,8 +347,13 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.still_ours(scene)?;
                 vec![bss.activate(fence, recorded).await]
             }
-            (Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_), None)
-            | (Effect::Claim(_), _) => Vec::new(),
+            (Effect::Work(_), None) => impossible("a write without an epoch", Tried::Work),
+            (Effect::CreateTenant(_), None) => {
+                impossible("a tenant without an epoch", Tried::CreateTenant)
+            }
+            (Effect::Activate(_), None) => impossible("a switch without an epoch", Tried::Activate),
+            // It was performed above.
+            (Effect::Claim(_), _) => impossible("a record at the BSS", Tried::Read),
         })
     }
 
@@ -675,6 +676,19 @@ fn is_the_last_word(edit: &ClaimEdit) -> bool {
                 ..
             }
     )
+}
+
+/// An effect that `decide` never asks for: it is told and waited over, since an empty answer would ask
+/// for it again at once.
+fn impossible(what: &str, tried: Tried) -> Vec<Outcome> {
+    tracing::error!(
+        what,
+        "an effect was decided on that is not possible; it was not sent"
+    );
+    let error = BssError::Unavailable {
+        detail: format!("the operator decided on {what}, which it does not send"),
+    };
+    vec![Outcome::Failed { tried, error }]
 }
 
 /// What an upgrade does only with a place. Looking, and recording what was seen, is free for whoever

@@ -14,11 +14,13 @@ use futures::stream::{self, StreamExt};
 use super::record::Recorded;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Acquisition, Bss, ByItem, CopyItem, CopyListing, Fence, Page, PageRequest, SourceId, TenantId,
+    Acquisition, Bss, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing, Fence, Page,
+    PageRequest, SourceId, TenantId,
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::{
-    Activate, CreateTenant, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried, Work,
+    Activate, Answered, CreateTenant, Foresee, InspectCalls, Outcome, Pages, PagesRequest, Read,
+    Tried, Work,
 };
 
 /// Who asks, and whether it may go on.
@@ -35,9 +37,13 @@ pub(super) struct Performer<'a, B, G> {
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Looks at the BSS.
     pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
-        if let Read::Watch(cheap) = read {
-            return vec![watched(self.look(cheap).await)];
+        match read {
+            Read::Watch(cheap) => vec![watched(self.look(cheap).await)],
+            other => self.look(other).await,
         }
+    }
+
+    async fn look(&self, read: &Read) -> Vec<Outcome> {
         let tried = match read {
             Read::Reseller => Tried::Reseller,
             Read::Identity
@@ -48,13 +54,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             | Read::Pages(_)
             | Read::Inspect(_)
             | Read::Find(_)
+            | Read::Foresee(_)
             | Read::Watch(_) => Tried::Read,
         };
-        vec![settle(self.look(read).await, tried)]
-    }
-
-    async fn look(&self, read: &Read) -> Result<Outcome, BssError> {
-        match read {
+        let outcome = match read {
             Read::Identity => self.bss.identity().await.map(Outcome::Identity),
             Read::Capabilities => self.bss.capabilities().await.map(Outcome::Capabilities),
             Read::Reseller => self.bss.reseller(self.account).await.map(Outcome::Reseller),
@@ -65,19 +68,20 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 .open_orders(self.account, page)
                 .await
                 .map(Outcome::OpenOrders),
-            Read::Pages(pages) => self.pages(pages).await.map(Outcome::Pages),
-            Read::Inspect(calls) => self.inspect(calls).await,
+            Read::Pages(pages) => return self.pages(pages).await,
+            Read::Inspect(calls) => return self.inspect(calls).await,
             Read::Find(batches) => {
-                let found = self.batches(batches, |keys| async move {
-                    self.bss.find(self.tenant()?, &keys).await
-                });
-                found
-                    .await
-                    .map(|maps| Outcome::Found(maps.into_iter().flatten().collect()))
+                let found = |asked: Vec<BusinessKey>| async move {
+                    let found = self.bss.find(self.tenant()?, &asked).await?;
+                    Ok(Outcome::Found { asked, found })
+                };
+                return self.batches(batches, Tried::Read, found).await;
             }
+            Read::Foresee(look) => return self.foresee(look).await,
             // A cheap look is one look at something.
             Read::Watch(_) => Err(BssError::Unsupported { operation: "watch" }),
-        }
+        };
+        vec![settle(outcome, tried)]
     }
 
     fn tenant(&self) -> Result<&TenantId, BssError> {
@@ -86,7 +90,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         })
     }
 
-    async fn pages(&self, wanted: &PagesRequest) -> Result<Pages, BssError> {
+    /// Reads both sides. One that answered is known although the other failed.
+    async fn pages(&self, wanted: &PagesRequest) -> Vec<Outcome> {
         let copies = async {
             match &wanted.copies {
                 None => Ok(None),
@@ -102,48 +107,78 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 let source = maybe(wanted.source.as_ref(), |page| {
                     self.bss.customers(self.account, page)
                 });
-                let (source, copies) = futures::future::try_join(source, copies).await?;
-                Ok(Pages::Customers { source, copies })
+                let (source, copies) = futures::future::join(source, copies).await;
+                both(source, copies, |source, copies| Pages::Customers {
+                    source,
+                    copies,
+                })
             }
             CopyListing::Subscriptions => {
                 let source = maybe(wanted.source.as_ref(), |page| {
                     self.bss.subscriptions(self.account, page)
                 });
-                let (source, copies) = futures::future::try_join(source, copies).await?;
-                Ok(Pages::Purchases { source, copies })
+                let (source, copies) = futures::future::join(source, copies).await;
+                both(source, copies, |source, copies| Pages::Purchases {
+                    source,
+                    copies,
+                })
             }
         }
     }
 
-    async fn inspect(&self, calls: &InspectCalls) -> Result<Outcome, BssError> {
-        let pricing = self.batches(&calls.pricing, |owners| async move {
-            self.bss.pricing(self.tenant()?, &owners).await
-        });
-        let checks = self.batches(&calls.checks, |sources| async move {
-            self.bss.check(self.account, &calls.target, &sources).await
-        });
-        let (pricing, checks) = futures::future::try_join(pricing, checks).await?;
-        Ok(Outcome::Inspected {
-            pricing: pricing.into_iter().flatten().collect(),
-            checks: checks.into_iter().flatten().collect(),
-        })
+    async fn inspect(&self, calls: &InspectCalls) -> Vec<Outcome> {
+        let priced = |asked: Vec<SourceId>| async move {
+            let answers = self.bss.pricing(self.tenant()?, &asked).await?;
+            Ok(Outcome::Priced(Answered { asked, answers }))
+        };
+        let checked = |asked: Vec<SourceId>| async move {
+            let answers = self.bss.check(self.account, &calls.target, &asked).await?;
+            Ok(Outcome::Checked(Answered { asked, answers }))
+        };
+        let priced = self.batches(&calls.pricing, Tried::Read, priced);
+        let checked = self.batches(&calls.checks, Tried::Read, checked);
+        let (mut outcomes, mut checked) = futures::future::join(priced, checked).await;
+        outcomes.append(&mut checked);
+        outcomes
     }
 
-    /// Reads batches side by side; one failure fails the look, which is taken again as a whole.
-    async fn batches<T: Clone, R, F>(
+    /// Looks at what can be known before the tenant exists.
+    async fn foresee(&self, look: &Foresee) -> Vec<Outcome> {
+        match look {
+            Foresee::Page(page) => {
+                let page = self.bss.subscriptions(self.account, page).await;
+                vec![settle(page.map(Outcome::ForeseenPage), Tried::Foresee)]
+            }
+            Foresee::Checks {
+                price_list,
+                batches,
+            } => {
+                let target = &CheckTarget::PriceList(price_list.clone());
+                let checked = |asked: Vec<SourceId>| async move {
+                    let answers = self.bss.check(self.account, target, &asked).await?;
+                    Ok(Outcome::ForeseenChecks(Answered { asked, answers }))
+                };
+                self.batches(batches, Tried::Foresee, checked).await
+            }
+        }
+    }
+
+    /// Reads batches side by side, one outcome each: what failed is asked again, and nothing else.
+    async fn batches<T: Clone, F>(
         &self,
         batches: &[T],
+        tried: Tried,
         call: impl Fn(T) -> F,
-    ) -> Result<Vec<R>, BssError>
+    ) -> Vec<Outcome>
     where
-        F: Future<Output = Result<R, BssError>>,
+        F: Future<Output = Result<Outcome, BssError>>,
     {
         let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
-        let results: Vec<Result<R, BssError>> = stream::iter(calls)
+        stream::iter(calls)
             .buffer_unordered(self.at_once)
+            .map(|result| settle(result, tried))
             .collect()
-            .await;
-        results.into_iter().collect()
+            .await
     }
 
     /// Does repeatable work. A batch that was not begun has no outcome; it is still to do. With the last
@@ -157,8 +192,13 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         ahead: Option<&PagesRequest>,
     ) -> (Vec<Outcome>, Option<Pages>) {
         let work = &recorded.into_inner();
-        let Ok(tenant) = self.tenant() else {
-            return (Vec::new(), None);
+        let tenant = match self.tenant() {
+            Ok(tenant) => tenant,
+            Err(error) => {
+                tracing::error!("a write was decided on without a tenant; it was not sent");
+                let tried = Tried::Work;
+                return (vec![Outcome::Failed { tried, error }], None);
+            }
         };
         match work {
             Work::CopyCustomers(batches) => {
@@ -214,7 +254,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     return None;
                 }
                 let Some(items) = items else {
-                    return self.pages(ahead?).await.map(Outcome::Pages).ok();
+                    let read = self.pages(ahead?).await;
+                    return read.into_iter().find(|outcome| !failed(outcome));
                 };
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
                 begun(match copy(items.clone()).await {
@@ -284,32 +325,37 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
 
 /// What a cheap look answered, as a number that is another one when the answer is. A revision is left
 /// out: it moves with everything.
-fn watched(answer: Result<Outcome, BssError>) -> Outcome {
-    let still = match answer {
-        Ok(Outcome::Pages(Pages::Customers { source, copies })) => {
-            Outcome::Pages(Pages::Customers {
-                source: source.map(without_revision),
-                copies: copies.map(without_revision),
-            })
-        }
-        Ok(Outcome::Pages(Pages::Purchases { source, copies })) => {
-            Outcome::Pages(Pages::Purchases {
-                source: source.map(without_revision),
-                copies: copies.map(without_revision),
-            })
-        }
-        Ok(other) => other,
-        // Something that is not there is an answer too.
-        Err(BssError::NotFound { .. }) => return Outcome::Watched(0),
-        Err(error) => {
-            return Outcome::Failed {
-                tried: Tried::Watch,
-                error,
-            };
-        }
-    };
+fn watched(answers: Vec<Outcome>) -> Outcome {
     let mut hasher = std::hash::DefaultHasher::new();
-    still.hash(&mut hasher);
+    for answer in answers {
+        let still = match answer {
+            Outcome::Pages(Pages::Customers { source, copies }) => {
+                Outcome::Pages(Pages::Customers {
+                    source: source.map(without_revision),
+                    copies: copies.map(without_revision),
+                })
+            }
+            Outcome::Pages(Pages::Purchases { source, copies }) => {
+                Outcome::Pages(Pages::Purchases {
+                    source: source.map(without_revision),
+                    copies: copies.map(without_revision),
+                })
+            }
+            // That something is not there is an answer too.
+            Outcome::Failed {
+                error: BssError::NotFound { .. },
+                ..
+            } => continue,
+            Outcome::Failed { error, .. } => {
+                return Outcome::Failed {
+                    tried: Tried::Watch,
+                    error,
+                };
+            }
+            other => other,
+        };
+        still.hash(&mut hasher);
+    }
     Outcome::Watched(hasher.finish())
 }
 
@@ -331,6 +377,29 @@ where
         None => Ok(None),
         Some(page) => call(page).await.map(Some),
     }
+}
+
+/// What came of the two sides: one outcome with what was answered, and one for each failure.
+fn both<T, C>(
+    source: Result<Option<T>, BssError>,
+    copies: Result<Option<C>, BssError>,
+    pages: impl FnOnce(Option<T>, Option<C>) -> Pages,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut lost = |error| {
+        let tried = Tried::Read;
+        outcomes.push(Outcome::Failed { tried, error });
+    };
+    let source = source.map_err(&mut lost).ok().flatten();
+    let copies = copies.map_err(&mut lost).ok().flatten();
+    if source.is_some() || copies.is_some() {
+        outcomes.push(Outcome::Pages(pages(source, copies)));
+    }
+    outcomes
+}
+
+fn failed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed { .. })
 }
 
 /// A batch that was taken back while it waited was not begun.

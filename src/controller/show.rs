@@ -41,7 +41,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                     Tried::Work => "work",
                     Tried::CreateTenant => "createTenant",
                     Tried::Activate => "activateBackOrdering",
-                    Tried::Read | Tried::Watch | Tried::Reseller => return,
+                    Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee => return,
                 };
                 self.metrics.effect(operation, error.class());
             }
@@ -52,8 +52,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             | Outcome::Operation(_)
             | Outcome::OpenOrders(_)
             | Outcome::Pages(_)
-            | Outcome::Inspected { .. }
-            | Outcome::Found(_)
+            | Outcome::Priced(_)
+            | Outcome::Checked(_)
+            | Outcome::Found { .. }
+            | Outcome::ForeseenPage(_)
+            | Outcome::ForeseenChecks(_)
             | Outcome::Watched(_)
             | Outcome::Claim(_) => {}
         }

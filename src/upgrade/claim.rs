@@ -6,8 +6,8 @@ use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
 use super::valid::Suspension;
 use crate::api::{
-    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent, ResellerClaimSpec,
-    TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
+    ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
 use crate::bss::port::{AcquisitionId, IssuedEpoch, WriteOperation};
 use crate::mutants::{Mutant, on};

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::Now;
 use super::claim::{knows_attempt, went_back};
-use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Read, WentBack, Work};
-use super::foresight;
+use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Foresee, Read, WentBack, Work};
 use super::keys::settings_digest;
 use super::observed::{CleanFinalSweep, Observed, Stage, Telling, Verdict};
 use super::sweep::Wanted;
@@ -100,7 +99,10 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
         return decide.act(Effect::Claim(ClaimEdit::Withdraw));
     }
     if let Some(wait) = wait {
-        return decide.rests(wait);
+        return match decide.foresee() {
+            Some(look) => decide.act(Effect::Read(Read::Foresee(look))),
+            None => decide.rests(wait),
+        };
     }
     let decision = decide.work();
     // What a person was told to press covers what the last sweep saw, and nothing that is sent later.
@@ -369,9 +371,6 @@ impl Decide<'_> {
         }
         if let Some(decision) = self.settles_after_a_switch(claim) {
             return decision;
-        }
-        if let Some(look) = self.foresee() {
-            return self.act(Effect::Read(look));
         }
         match &self.seen.tenant {
             None => self.act(Effect::Read(Read::Tenant)),
@@ -732,13 +731,12 @@ impl Decide<'_> {
         }
     }
 
-    /// What the price list permits, while the tenant is queued.
-    fn foresee(&self) -> Option<Read> {
-        match self.seen.foresight.looking()?.wanted() {
-            foresight::Wanted::Page(page) => Some(Read::Pages(page)),
-            foresight::Wanted::Checks(calls) => Some(Read::Inspect(calls)),
-            foresight::Wanted::Nothing => None,
-        }
+    /// What the price list permits: looked at between two looks at the tenant that is queued, as long
+    /// as these succeed.
+    fn foresee(&self) -> Option<Foresee> {
+        let look = self.seen.foresight.looking()?;
+        let waits = self.seen.trouble.is_none() && self.seen.may_write();
+        (waits && !look.rests()).then(|| look.wanted()).flatten()
     }
 
     /// Whether a person has to say what came of a creation whose outcome is unknown.

@@ -8,10 +8,10 @@ use super::valid::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
-    CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState,
-    Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey,
-    Reseller, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
+    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem,
+    CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId,
+    OperationState, Page, PageRequest, PriceListId, PricingOptions, PricingOutcome, PricingState,
+    Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
 };
 
 /// What a pass may do next: one of these at most.
@@ -59,6 +59,22 @@ pub enum Read {
     Find(Vec<Vec<BusinessKey>>),
     /// A cheap look while people have to act: whether this read answers anything else than before.
     Watch(Box<Read>),
+    /// What can be known before the tenant exists.
+    Foresee(Foresee),
+}
+
+/// What the look before the tenant exists needs next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Foresee {
+    /// A page of subscriptions and assets.
+    Page(PageRequest),
+    /// Checks against the price list of the tenant-to-be, in batches.
+    Checks {
+        /// The price list.
+        price_list: PriceListId,
+        /// Subscriptions and assets.
+        batches: Vec<Vec<SourceId>>,
+    },
 }
 
 /// Pages of the two listings of a sweep.
@@ -261,7 +277,8 @@ pub enum Pages {
     },
 }
 
-/// What came of an effect (of a batch, one outcome a batch).
+/// What came of an effect: one outcome a call. What was answered is known although another call of
+/// the same effect failed, so that only what failed is asked again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The BSS's own name.
@@ -276,17 +293,23 @@ pub enum Outcome {
     Operation(OperationState),
     /// A page of open orders.
     OpenOrders(Page<OpenOrder>),
-    /// Pages of a sweep.
+    /// Pages of a sweep: of both sides, or of the one that answered.
     Pages(Pages),
-    /// Pricing states and checks of a sweep.
-    Inspected {
-        /// Pricing states.
-        pricing: ByItem<PricingState>,
-        /// Checks.
-        checks: ByItem<Vec<Blocker>>,
+    /// One batch of pricing states.
+    Priced(Answered<PricingState>),
+    /// One batch of checks.
+    Checked(Answered<Vec<Blocker>>),
+    /// One batch of copies by key.
+    Found {
+        /// The keys that were asked for.
+        asked: Vec<BusinessKey>,
+        /// What was found.
+        found: BTreeMap<BusinessKey, Found>,
     },
-    /// Copies by key.
-    Found(BTreeMap<BusinessKey, Found>),
+    /// A page of subscriptions and assets, before the tenant exists.
+    ForeseenPage(Page<Purchase>),
+    /// One batch of checks against the price list of the tenant-to-be.
+    ForeseenChecks(Answered<Vec<Blocker>>),
     /// One batch of copies.
     Copied(ByItem<ItemOutcome>),
     /// The outcome of one batch of copies is unknown.
@@ -317,6 +340,62 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether it is a failure.
+    pub(super) fn failed(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::CopiesLost { .. })
+    }
+
+    /// Whether waits that were asked for are over. A record in the cluster says nothing about the BSS,
+    /// and the look ahead has waits of its own: those of the work stand.
+    pub(super) fn ends_waits(&self) -> bool {
+        !self.failed()
+            && !matches!(
+                self,
+                Self::Claim(_) | Self::ForeseenPage(_) | Self::ForeseenChecks(_) | Self::Watched(_)
+            )
+    }
+
+    /// Whether something is in the BSS now that was not there before. What is unchanged, or follows
+    /// its source, may come back with every round.
+    pub(super) fn changed_something(&self) -> bool {
+        match self {
+            Self::TenantRequested(_) | Self::Activation(_) => true,
+            Self::Copied(items) => items.values().any(|how| *how == ItemOutcome::Created),
+            Self::PricingSet(customers) => customers
+                .values()
+                .any(|how| *how == PricingOutcome::Written),
+            Self::Identity(_)
+            | Self::Capabilities(_)
+            | Self::Reseller(_)
+            | Self::Tenant(_)
+            | Self::Operation(_)
+            | Self::OpenOrders(_)
+            | Self::Pages(_)
+            | Self::Priced(_)
+            | Self::Checked(_)
+            | Self::Found { .. }
+            | Self::ForeseenPage(_)
+            | Self::ForeseenChecks(_)
+            | Self::Watched(_)
+            | Self::CopiesLost { .. }
+            | Self::Claim(_)
+            | Self::Acquired(_)
+            | Self::Failed { .. } => false,
+        }
+    }
+}
+
+/// What a call answered about the items that it was asked for. An item that the reply leaves out is
+/// something else than one whose call failed: the one is looked at anew, the other asked for again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answered<T> {
+    /// The items that were asked for.
+    pub asked: Vec<SourceId>,
+    /// The answers, by item.
+    pub answers: ByItem<T>,
+}
+
 /// Which kind of effect failed: what a failure means depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tried {
@@ -326,6 +405,8 @@ pub enum Tried {
     Read,
     /// A cheap look while people have to act.
     Watch,
+    /// A look at what can be known before the tenant exists.
+    Foresee,
     /// Acquiring an epoch.
     Acquire,
     /// Repeatable work: nothing was done, or it is looked up.

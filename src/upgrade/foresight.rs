@@ -1,13 +1,21 @@
 //! What can be known before the tenant exists: which subscriptions and assets the price list of
 //! the tenant-to-be would not permit. It is told while the tenant is queued, so that people can mend
-//! it meanwhile; it stops nothing. The check sweep of phase 3 examines everything again.
+//! it meanwhile. It is a courtesy: it is made while the upgrade waits for the tenant, holds nothing
+//! back, and its failures are its own. The check sweep of phase 3 examines everything again.
 
-use super::effect::{InspectCalls, Pages, PagesRequest};
+use super::effect::{Answered, Foresee};
 use super::tally::{Finding, Findings};
 use crate::bss::port::{
-    AccountId, Blocker, ByItem, CheckTarget, CopyListing, Cursor, ItemKind, PageRequest,
-    PriceListId, Purchase, PurchaseState, SourceId,
+    AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
+    SourceId,
 };
+
+/// So many batches of checks go out at a time: between them the tenant is looked at.
+const MOST_BATCHES: usize = 16;
+/// After so many failures in a row the look is given up: phase 3 makes it anyway.
+const MANY_FAILURES: u32 = 6;
+/// So many looks at the tenant pass at most before a failed call is tried again.
+const MOST_LOOKS: u32 = 16;
 
 /// One look over the sources, page by page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +29,23 @@ pub struct Foresight {
     last: Option<SourceId>,
     window: Vec<(ItemKind, SourceId)>,
     found: Findings,
+    trouble: Option<Failing>,
+}
+
+/// Failures of this look in a row. It waits in looks at the tenant, so that it never asks more often
+/// than the work that it accompanies.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Failing {
+    attempts: u32,
+    looks_left: u32,
+    how: String,
+}
+
+/// Whether a call that failed is worth another try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    AnotherTry,
+    Nothing,
 }
 
 /// Where that look is, in one life of the operator: it is taken once.
@@ -31,6 +56,11 @@ pub enum Foreseeing {
     NotYet,
     /// Under way.
     Looking(Box<Foresight>),
+    /// Given up: the BSS did not answer it.
+    GivenUp {
+        /// How its last call failed, as a sentence.
+        how: String,
+    },
     /// Taken, or of no use any more.
     Over,
 }
@@ -41,17 +71,26 @@ impl Foreseeing {
     pub fn looking(&self) -> Option<&Foresight> {
         match self {
             Self::Looking(look) => Some(look),
+            Self::NotYet | Self::GivenUp { .. } | Self::Over => None,
+        }
+    }
+
+    /// What people are told of its trouble.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Looking(look) => look.trouble.as_ref().map(|trouble| {
+                format!(
+                    "The checks that are possible before the tenant exists could not be made yet: {}",
+                    trouble.how
+                )
+            }),
+            Self::GivenUp { how } => Some(format!(
+                "The checks that are possible before the tenant exists could not be made; phase 3 \
+                 makes them. {how}"
+            )),
             Self::NotYet | Self::Over => None,
         }
     }
-}
-
-/// What it needs next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Wanted {
-    Page(PagesRequest),
-    Checks(InspectCalls),
-    Nothing,
 }
 
 impl Foresight {
@@ -70,41 +109,46 @@ impl Foresight {
             last: None,
             window: Vec::new(),
             found: Findings::default(),
+            trouble: None,
         }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
+    /// What it needs next; nothing when it is over.
+    pub(super) fn wanted(&self) -> Option<Foresee> {
         if !self.window.is_empty() {
             let ids: Vec<SourceId> = self.window.iter().map(|(_, id)| id.clone()).collect();
-            return Wanted::Checks(InspectCalls {
-                target: CheckTarget::PriceList(self.price_list.clone()),
-                pricing: Vec::new(),
-                checks: ids
+            return Some(Foresee::Checks {
+                price_list: self.price_list.clone(),
+                batches: ids
                     .chunks(usize::from(self.batch.max(1)))
+                    .take(MOST_BATCHES)
                     .map(<[SourceId]>::to_vec)
                     .collect(),
             });
         }
-        if self.more {
-            return Wanted::Page(PagesRequest {
-                listing: CopyListing::Subscriptions,
-                source: Some(PageRequest {
-                    cursor: self.cursor.clone(),
-                    limit: self.page_size,
-                }),
-                copies: None,
-            });
-        }
-        Wanted::Nothing
+        self.more.then(|| {
+            Foresee::Page(PageRequest {
+                cursor: self.cursor.clone(),
+                limit: self.page_size,
+            })
+        })
     }
 
-    pub(super) fn took_pages(&mut self, pages: Pages) {
-        let Pages::Purchases {
-            source: Some(page), ..
-        } = pages
-        else {
-            return;
-        };
+    /// Whether it rests after failures.
+    pub(super) fn rests(&self) -> bool {
+        let trouble = self.trouble.as_ref();
+        trouble.is_some_and(|trouble| trouble.looks_left > 0)
+    }
+
+    /// The tenant was looked at, and is not there yet.
+    pub(super) fn tenant_looked_at(&mut self) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.looks_left = trouble.looks_left.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn took_page(&mut self, page: Page<Purchase>) {
+        self.trouble = None;
         // A listing that does not get on is the sweeps' to complain about; here its circle ends.
         let last = page.items.last().map(|purchase| purchase.id.clone());
         self.more = page.next.is_some() && last > self.last;
@@ -123,16 +167,45 @@ impl Foresight {
             && purchase.customer.as_str() != self.reseller.as_str()
     }
 
-    pub(super) fn took_checks(&mut self, checks: &ByItem<Vec<Blocker>>) {
-        for (kind, source) in std::mem::take(&mut self.window) {
-            for blocker in checks.get(&source).into_iter().flatten() {
-                self.found.add(Finding {
-                    reason: blocker.reason.as_str(),
-                    kind,
-                    source: source.clone(),
-                    detail: blocker.detail.clone(),
-                });
+    /// Takes one batch in; those of calls that failed stay in the window. What the reply left out is
+    /// gone: nothing is to be told of it.
+    pub(super) fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+        self.trouble = None;
+        let asked: std::collections::BTreeSet<&SourceId> = batch.asked.iter().collect();
+        self.window.retain(|(kind, source)| {
+            let answered = asked.contains(source);
+            if answered {
+                for blocker in batch.answers.get(source).into_iter().flatten() {
+                    self.found.add(Finding {
+                        reason: blocker.reason.as_str(),
+                        kind: *kind,
+                        source: source.clone(),
+                        detail: blocker.detail.clone(),
+                    });
+                }
             }
+            !answered
+        });
+    }
+
+    /// One of its effects failed, with whatever number of calls. What failed after an answer is asked
+    /// again at once; then it rests, longer each time.
+    pub(super) fn failed(&mut self, how: String) -> Worth {
+        let before = self.trouble.as_ref().map_or(0, |trouble| trouble.attempts);
+        let attempts = before.saturating_add(1);
+        let looks_left = match attempts {
+            0 | 1 => 0,
+            more => (1_u32 << more.saturating_sub(2).min(16)).min(MOST_LOOKS),
+        };
+        self.trouble = Some(Failing {
+            attempts,
+            looks_left,
+            how,
+        });
+        if attempts > MANY_FAILURES {
+            Worth::Nothing
+        } else {
+            Worth::AnotherTry
         }
     }
 
@@ -144,7 +217,7 @@ impl Foresight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::{BlockerReason, Digest, Mark, Page};
+    use crate::bss::port::{BlockerReason, Digest, Mark};
 
     fn purchase(id: &str, customer: &str, state: PurchaseState) -> Purchase {
         Purchase {
@@ -158,14 +231,11 @@ mod tests {
         }
     }
 
-    fn page(items: Vec<Purchase>, next: Option<&str>) -> Pages {
-        Pages::Purchases {
-            source: Some(Page {
-                items,
-                next: next.map(Cursor::from),
-                revision: None,
-            }),
-            copies: None,
+    fn page(items: Vec<Purchase>, next: Option<&str>) -> Page<Purchase> {
+        Page {
+            items,
+            next: next.map(Cursor::from),
+            revision: None,
         }
     }
 
@@ -174,8 +244,8 @@ mod tests {
         let reseller = AccountId::from("r");
         let list = PriceListId::from("PL");
         let mut look = Foresight::new(&reseller, &list, (2, 1));
-        assert!(matches!(look.wanted(), Wanted::Page(_)));
-        look.took_pages(page(
+        assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
+        look.took_page(page(
             vec![
                 purchase("a", "c", PurchaseState::Active),
                 purchase("b", "r", PurchaseState::Active),
@@ -184,23 +254,38 @@ mod tests {
             ],
             Some("d"),
         ));
-        let Wanted::Checks(calls) = look.wanted() else {
-            panic!("checks are due");
-        };
-        assert_eq!(calls.target, CheckTarget::PriceList(list));
+        let one = |id: &str| vec![SourceId::from(id)];
         assert_eq!(
-            calls.checks,
-            [vec![SourceId::from("a")], vec![SourceId::from("d")]]
+            look.wanted(),
+            Some(Foresee::Checks {
+                price_list: list.clone(),
+                batches: vec![one("a"), one("d")],
+            })
         );
         let reason = BlockerReason::CurrencyMismatch;
         let blocked = vec![Blocker {
             reason,
             detail: None,
         }];
-        look.took_checks(&[(SourceId::from("d"), blocked)].into());
-        assert!(matches!(look.wanted(), Wanted::Page(_)));
-        look.took_pages(page(Vec::new(), Some("d")));
-        assert_eq!(look.wanted(), Wanted::Nothing, "the cursor does not get on");
+        look.took_checks(&Answered {
+            asked: one("d"),
+            answers: [(SourceId::from("d"), blocked)].into(),
+        });
+        assert_eq!(
+            look.wanted(),
+            Some(Foresee::Checks {
+                price_list: list,
+                batches: vec![one("a")],
+            }),
+            "what was answered is not asked again"
+        );
+        look.took_checks(&Answered {
+            asked: one("a"),
+            answers: [].into(),
+        });
+        assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
+        look.took_page(page(Vec::new(), Some("d")));
+        assert_eq!(look.wanted(), None, "the cursor does not get on");
         assert_eq!(look.found().counts, [("CurrencyMismatch", 1)].into());
     }
 
@@ -208,14 +293,14 @@ mod tests {
     fn a_circle_of_cursors_ends() {
         let mut look = Foresight::new(&AccountId::from("r"), &PriceListId::from("PL"), (2, 1));
         for (id, next) in [("a", "1"), ("b", "0")] {
-            look.took_pages(page(
+            look.took_page(page(
                 vec![purchase(id, "r", PurchaseState::Active)],
                 Some(next),
             ));
-            assert!(matches!(look.wanted(), Wanted::Page(_)));
+            assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
         }
         let again = vec![purchase("a", "r", PurchaseState::Active)];
-        look.took_pages(page(again, Some("1")));
-        assert_eq!(look.wanted(), Wanted::Nothing);
+        look.took_page(page(again, Some("1")));
+        assert_eq!(look.wanted(), None);
     }
 }

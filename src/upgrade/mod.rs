@@ -30,10 +30,10 @@ pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, State, at_rest, decide, intends, success};
 pub use effect::{
-    Activate, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages, PagesRequest, Read,
-    Tried, Work,
+    Activate, Answered, ClaimEdit, CreateTenant, Effect, Foresee, InspectCalls, Outcome, Pages,
+    PagesRequest, Read, Tried, Work,
 };
-pub use fold::fold;
+pub use fold::{fold, fold_all};
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
 pub use observed::{

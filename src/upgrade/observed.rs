@@ -12,8 +12,8 @@ use super::valid::ValidUpgrade;
 use super::ways::{Fencing, Stillness, Ways};
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
-    AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome, Reseller, Revision,
-    SourceId, Tenant, WriteOperation,
+    AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome,
+    Reseller, Revision, SourceId, Tenant, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
 
@@ -141,10 +141,8 @@ impl RecordMark {
 pub struct Trouble {
     /// What it means.
     pub verdict: Verdict,
-    /// How many in a row; those of one effect count once.
+    /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
-    /// When the last one was.
-    pub at: Duration,
 }
 
 /// Under which approval back ordering is activated.
@@ -339,6 +337,9 @@ pub struct Observed {
     pub rounds: u32,
     /// How often in a row something failed that was tried again only after a look that succeeded.
     pub stumbles: u32,
+    /// The furthest stage from where the work went back: only beyond it the rounds and stumbles are
+    /// over.
+    pub held_at: Stage,
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
     /// Whole copies of subscriptions before the present one. After the first, everything is looked
@@ -427,7 +428,11 @@ impl Observed {
 
     /// Something is not any more as it was when a person was told to press the switch.
     pub(super) fn moved(&mut self) {
-        if self.claim.as_ref().is_some_and(|claim| claim.told.is_some()) {
+        if self
+            .claim
+            .as_ref()
+            .is_some_and(|claim| claim.told.is_some())
+        {
             self.telling = Telling::Moved;
         }
     }

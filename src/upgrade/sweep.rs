@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::{self, Class, Compared, HalfMarked};
-use super::effect::{InspectCalls, Pages, PagesRequest};
+use super::effect::{Answered, InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
@@ -76,6 +76,43 @@ struct Candidate {
     item: CopyItem,
     owner: Option<SourceId>,
     half_marked: HalfMarked,
+    pricing: Asked<PricingState>,
+    check: Asked<Vec<Blocker>>,
+}
+
+/// What is known of something that a candidate waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Asked<T> {
+    /// It is not needed.
+    Needless,
+    /// It was not asked for yet, or its call failed: it is asked for again.
+    Awaited,
+    /// Its call was answered, and the reply left this item out.
+    LeftOut,
+    /// This was answered.
+    Answered(T),
+}
+
+impl<T: Clone> Asked<T> {
+    /// Takes the answer of a call that asked for this item.
+    fn answered(&mut self, answer: Option<&T>) {
+        if matches!(self, Self::Awaited) {
+            *self = answer.cloned().map_or(Self::LeftOut, Self::Answered);
+        }
+    }
+
+    fn awaited(&self) -> bool {
+        matches!(self, Self::Awaited)
+    }
+}
+
+/// Why the outcome of a copy is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lost {
+    /// The reply of its batch was lost or broken.
+    Reply,
+    /// The reply of its batch left this item out.
+    Item,
 }
 
 /// What a sweep needs next.
@@ -108,7 +145,7 @@ pub struct Sweep {
     /// Items of the present window that are to be copied.
     to_copy: BTreeMap<SourceId, CopyItem>,
     /// Items whose copy was sent and whose outcome is unknown.
-    unknown: BTreeMap<BusinessKey, CopyItem>,
+    unknown: BTreeMap<BusinessKey, (CopyItem, Lost)>,
     /// Owners whose pricing was asked for already in this sweep, by hash.
     owners_seen: BTreeSet<u128>,
     /// Digests of pricing options that this sweep has seen, by owner. The BSS compares them with each
@@ -403,10 +440,18 @@ impl Sweep {
                     expected_copy: copy.clone(),
                     pricing: None,
                 };
+                let check = match self.mode {
+                    SweepMode::Check => Asked::Awaited,
+                    SweepMode::Copy | SweepMode::Pricing | SweepMode::Final | SweepMode::Verify => {
+                        Asked::Needless
+                    }
+                };
                 self.missing(Candidate {
                     item,
                     owner: owner.cloned(),
                     half_marked: *half_marked,
+                    pricing: Asked::Awaited,
+                    check,
                 });
             }
         }
@@ -482,9 +527,10 @@ impl Sweep {
         });
     }
 
-    fn unsettled_candidate(&mut self, candidate: &Candidate) {
+    fn left_out(&mut self, candidate: &Candidate, operation: &str) {
         let CopyItem { kind, source, .. } = &candidate.item;
-        self.unsettled(*kind, source, "the BSS gave no answer for it");
+        let why = format!("the reply of {operation} left it out");
+        self.unsettled(*kind, source, &why);
     }
 
     /// The next sweep will know more.
@@ -502,19 +548,16 @@ impl Sweep {
         let owners: BTreeSet<SourceId> = self
             .candidates
             .iter()
-            .filter_map(|c| c.owner.clone())
+            .filter(|candidate| candidate.pricing.awaited())
+            .filter_map(|candidate| candidate.owner.clone())
             .collect();
         let owners: Vec<SourceId> = owners.into_iter().collect();
-        let sources: Vec<SourceId> = match self.mode {
-            SweepMode::Check => self
-                .candidates
-                .iter()
-                .map(|c| c.item.source.clone())
-                .collect(),
-            SweepMode::Copy | SweepMode::Pricing | SweepMode::Final | SweepMode::Verify => {
-                Vec::new()
-            }
-        };
+        let sources: Vec<SourceId> = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.check.awaited())
+            .map(|candidate| candidate.item.source.clone())
+            .collect();
         InspectCalls {
             target: CheckTarget::Tenant(self.scope.tenant.clone()),
             pricing: self.batches(&owners),
@@ -522,49 +565,76 @@ impl Sweep {
         }
     }
 
-    /// Takes pricing states and checks in.
-    pub fn took_inspection(
-        &mut self,
-        pricing: &ByItem<PricingState>,
-        checks: &ByItem<Vec<Blocker>>,
-    ) {
+    /// Takes one batch of pricing states in.
+    pub fn took_pricing(&mut self, batch: &Answered<PricingState>) {
+        let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
+        for candidate in &mut self.candidates {
+            if let Some(owner) = candidate.owner.as_ref().filter(|id| asked.contains(id)) {
+                candidate.pricing.answered(batch.answers.get(owner));
+            }
+        }
+        self.settle_candidates();
+    }
+
+    /// Takes one batch of checks in.
+    pub fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+        let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
+        for candidate in &mut self.candidates {
+            let source = &candidate.item.source;
+            if asked.contains(source) {
+                candidate.check.answered(batch.answers.get(source));
+            }
+        }
+        self.settle_candidates();
+    }
+
+    /// Settles the window once nothing of it is awaited any more.
+    fn settle_candidates(&mut self) {
+        let awaited =
+            |candidate: &Candidate| candidate.pricing.awaited() || candidate.check.awaited();
+        if self.candidates.iter().any(awaited) {
+            return;
+        }
         for candidate in std::mem::take(&mut self.candidates) {
-            let state = candidate
-                .owner
-                .as_ref()
-                .and_then(|owner| pricing.get(owner));
             match self.mode {
-                SweepMode::Copy => self.priced(candidate, state),
-                SweepMode::Pricing => self.pricing_seen(&candidate, state),
-                SweepMode::Check => self.checked(&candidate, state, checks),
+                SweepMode::Copy => self.priced(candidate),
+                SweepMode::Pricing => self.pricing_seen(&candidate),
+                SweepMode::Check => self.checked(&candidate),
                 SweepMode::Final | SweepMode::Verify => {}
             }
         }
     }
 
-    fn priced(&mut self, candidate: Candidate, state: Option<&PricingState>) {
-        match state {
-            Some(PricingState::Set(digest)) => {
+    fn priced(&mut self, candidate: Candidate) {
+        match &candidate.pricing {
+            Asked::Answered(PricingState::Set(digest)) => {
+                let digest = digest.clone();
                 if let Some(owner) = candidate.owner
                     && self.prices.len() < MOST_PRICES
                 {
                     self.prices.insert(owner, digest.clone());
                 }
-                self.copy_at(candidate.item, digest.clone());
+                self.copy_at(candidate.item, digest);
             }
-            Some(PricingState::Missing { name, .. }) => {
+            Asked::Answered(PricingState::Missing { name, .. }) => {
                 self.unpriced(&candidate, name.clone());
                 self.tally.missing = self.tally.missing.saturating_add(1);
             }
-            None => self.unsettled_candidate(&candidate),
+            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+                self.left_out(&candidate, "getPricing");
+            }
         }
     }
 
-    fn pricing_seen(&mut self, candidate: &Candidate, state: Option<&PricingState>) {
-        match state {
-            Some(PricingState::Set(_)) => {}
-            Some(PricingState::Missing { name, .. }) => self.unpriced(candidate, name.clone()),
-            None => self.unsettled_candidate(candidate),
+    fn pricing_seen(&mut self, candidate: &Candidate) {
+        match &candidate.pricing {
+            Asked::Answered(PricingState::Set(_)) => {}
+            Asked::Answered(PricingState::Missing { name, .. }) => {
+                self.unpriced(candidate, name.clone());
+            }
+            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+                self.left_out(candidate, "getPricing");
+            }
         }
     }
 
@@ -574,27 +644,26 @@ impl Sweep {
         }
     }
 
-    fn checked(
-        &mut self,
-        candidate: &Candidate,
-        state: Option<&PricingState>,
-        checks: &ByItem<Vec<Blocker>>,
-    ) {
+    fn checked(&mut self, candidate: &Candidate) {
         let CopyItem { kind, source, .. } = &candidate.item;
         self.tally.missing = self.tally.missing.saturating_add(1);
-        let Some(reasons) = checks.get(source) else {
-            self.unsettled_candidate(candidate);
-            return;
+        let mut all: Vec<Blocker> = match &candidate.check {
+            Asked::Answered(reasons) => reasons.clone(),
+            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+                self.left_out(candidate, "checkPurchases");
+                return;
+            }
         };
-        let mut all: Vec<Blocker> = reasons.clone();
-        match state {
-            Some(PricingState::Set(_)) => {}
+        match &candidate.pricing {
+            Asked::Answered(PricingState::Set(_)) => {}
             // Missing options are the gate's affair: they send the upgrade back there.
-            Some(PricingState::Missing { name, .. }) => {
+            Asked::Answered(PricingState::Missing { name, .. }) => {
                 all.retain(|b| b.reason != BlockerReason::PricingIncomplete);
                 self.unpriced(candidate, name.clone());
             }
-            None => self.unsettled_candidate(candidate),
+            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+                self.left_out(candidate, "getPricing");
+            }
         }
         if candidate
             .owner
@@ -650,7 +719,7 @@ impl Sweep {
                     self.copy_failed(&item, finding);
                 }
                 ItemOutcome::Unknown => {
-                    self.unknown.insert(item.key.clone(), item);
+                    self.unknown.insert(item.key.clone(), (item, Lost::Item));
                 }
             }
         }
@@ -691,40 +760,56 @@ impl Sweep {
                     self.tally.copied(item.kind);
                     continue;
                 }
-                self.unknown.insert(item.key.clone(), item);
+                self.unknown.insert(item.key.clone(), (item, Lost::Reply));
             }
         }
     }
 
-    /// Takes look-ups in: what became of items whose outcome was unknown.
-    pub fn took_found(&mut self, found: &BTreeMap<BusinessKey, Found>) {
-        for (key, what) in found {
+    /// Takes one batch of look-ups in: what became of items whose outcome was unknown, and what is
+    /// there already of those that are to be copied.
+    pub fn took_found(&mut self, asked: &[BusinessKey], found: &BTreeMap<BusinessKey, Found>) {
+        for key in asked {
+            let what = found.get(key);
             if let Some(item) = self.to_look.remove(key) {
-                self.looked_up(item, what);
-                continue;
+                match what {
+                    Some(what) => self.looked_up(item, what),
+                    None => self.not_looked_up(&item),
+                }
+            } else if let Some((item, lost)) = self.unknown.remove(key) {
+                match what {
+                    Some(what) => self.became(&item, lost, what),
+                    None => self.not_looked_up(&item),
+                }
             }
-            let Some(item) = self.unknown.remove(key) else {
-                continue;
-            };
-            match what {
-                Found::One(copy)
-                    if copy.digest == item.expected_source
-                        && copy.state != CopyState::Incomplete =>
-                {
-                    self.tally.copied(item.kind);
-                    self.tally.created = self.tally.created.saturating_add(1);
-                }
-                // Not there, or not as it should be: the next sweep sees what is true then.
-                Found::One(_) | Found::None => {
-                    self.unsettled(
-                        item.kind,
-                        &item.source,
-                        "the outcome of its copy is unknown",
-                    );
-                }
-                Found::Many(_) => {
-                    self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);
-                }
+        }
+    }
+
+    fn not_looked_up(&mut self, item: &CopyItem) {
+        let why = "the reply of findCopies left it out";
+        self.unsettled(item.kind, &item.source, why);
+    }
+
+    /// What became of an item whose outcome was unknown.
+    fn became(&mut self, item: &CopyItem, lost: Lost, what: &Found) {
+        let why = match (lost, self.listing()) {
+            (Lost::Reply, CopyListing::Customers) => "the reply of copyCustomers was lost",
+            (Lost::Reply, CopyListing::Subscriptions) => "the reply of copySubscriptions was lost",
+            (Lost::Item, CopyListing::Customers) => "the reply of copyCustomers left it out",
+            (Lost::Item, CopyListing::Subscriptions) => {
+                "the reply of copySubscriptions left it out"
+            }
+        };
+        match what {
+            Found::One(copy)
+                if copy.digest == item.expected_source && copy.state != CopyState::Incomplete =>
+            {
+                self.tally.copied(item.kind);
+                self.tally.created = self.tally.created.saturating_add(1);
+            }
+            // Not there, or not as it should be: the next sweep sees what is true then.
+            Found::One(_) | Found::None => self.unsettled(item.kind, &item.source, why),
+            Found::Many(_) => {
+                self.blocked(item.kind, &item.source, BlockerReason::DuplicateCopy);
             }
         }
     }

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BackOrdering, BlockerReason, Bss, BusinessKey,
     CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest,
-    EarlierEpoch, Epoch,
-    Fence, Found, ItemKind, ItemOutcome, Mark, Mode, OperationState, Page, PageRequest,
-    PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey,
+    EarlierEpoch, Epoch, Fence, Found, ItemKind, ItemOutcome, Mark, Mode, OperationState, Page,
+    PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey,
     ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
     TenantStatus,
 };
@@ -114,13 +113,25 @@ async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
         });
         earlier.collect()
     };
-    assert_eq!((first.earlier, again.earlier), (of(&[]), of(&[first.epoch])));
+    assert_eq!(
+        (first.earlier, again.earlier),
+        (of(&[]), of(&[first.epoch]))
+    );
     let held = BssError::HeldByAnother {
         holder: "one".to_owned(),
     };
-    assert_eq!(bss.acquire(reseller, asked("two", None)).await, Err(held.clone()));
-    assert_eq!(bss.acquire(reseller, asked("two", Some("three"))).await, Err(held));
-    let taken = bss.acquire(reseller, asked("two", Some("one"))).await.unwrap();
+    assert_eq!(
+        bss.acquire(reseller, asked("two", None)).await,
+        Err(held.clone())
+    );
+    assert_eq!(
+        bss.acquire(reseller, asked("two", Some("three"))).await,
+        Err(held)
+    );
+    let taken = bss
+        .acquire(reseller, asked("two", Some("one")))
+        .await
+        .unwrap();
     assert_eq!(taken.previous, again.epoch);
     assert_eq!(taken.earlier, of(&[again.epoch, first.epoch]));
     taken.epoch

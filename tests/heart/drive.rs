@@ -1,6 +1,5 @@
 //! Drives the heart over the simulated BSS: decide, record, perform, fold, with faults.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -13,12 +12,13 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, ActivationTarget, CopyListing, Epoch, SourceId, WriteOperation,
+    AccountId, Acquisition, ActivationTarget, CheckTarget, CopyListing, Epoch, SourceId, TenantId,
+    WriteOperation,
 };
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Holding, Next, Now, Observed, Outcome,
-    Pace, Pages, Read, References, TenantConnection, Terms, Tried, ValidUpgrade, Work,
-    apply_claim_edit, compose, decide, fold, validate,
+    Answered, ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Foresee, Holding, Next, Now,
+    Observed, Outcome, Pace, Pages, PagesRequest, Read, References, TenantConnection, Terms, Tried,
+    ValidUpgrade, Work, apply_claim_edit, compose, decide, fold_all, validate,
 };
 
 use crate::kstatus;
@@ -110,6 +110,10 @@ pub(crate) struct Driver {
     pub(crate) late: Vec<(Duration, Effect, Option<Epoch>)>,
     /// What the operator itself did against its rules; must stay empty.
     pub(crate) violations: Vec<String>,
+    /// Calls of the BSS.
+    pub(crate) calls: u64,
+    /// Which of them, by their number, is refused.
+    pub(crate) refuse: Box<dyn FnMut(u64) -> Option<BssError>>,
 }
 
 impl Driver {
@@ -126,6 +130,8 @@ impl Driver {
             statuses: Vec::new(),
             late: Vec::new(),
             violations: Vec::new(),
+            calls: 0,
+            refuse: Box::new(|_| None),
         }
     }
 
@@ -166,7 +172,7 @@ impl Driver {
             due
         };
         for (_, effect, epoch) in due {
-            let _nobody_hears = reach(world, effect, epoch);
+            let _nobody_hears = reach(&mut self.line(world), effect, epoch);
         }
         let decision = decide(&self.valid, &self.observed, self.now());
         self.show(
@@ -199,9 +205,7 @@ impl Driver {
             return false;
         }
         let now = self.now();
-        for outcome in outcomes {
-            fold(&self.valid, &mut self.observed, outcome, now);
-        }
+        fold_all(&self.valid, &mut self.observed, outcomes, now);
         false
     }
 
@@ -221,6 +225,14 @@ impl Driver {
             kstatus::assert_state(&object);
             self.status = status;
             self.statuses.push(self.status.clone());
+        }
+    }
+
+    fn line<'a>(&'a mut self, world: &'a mut World) -> Line<'a> {
+        Line {
+            world,
+            calls: &mut self.calls,
+            refuse: &mut *self.refuse,
         }
     }
 
@@ -284,7 +296,7 @@ impl Driver {
             let at = self.clock + Duration::from_mins(1);
             self.late.push((at, effect, epoch));
         } else {
-            let done = reach(world, effect, epoch);
+            let done = reach(&mut self.line(world), effect, epoch);
             if !matches!(fault, Fault::LostReply | Fault::Late) {
                 return done;
             }
@@ -342,80 +354,153 @@ impl Driver {
             self.violations.push(violation);
         }
     }
+}
 
-    fn read(world: &mut World, read: Read) -> BssResult<Outcome> {
-        let account = AccountId::from("10423");
-        let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
-        Ok(match read {
-            Read::Identity => Outcome::Identity(world.identity()?),
-            Read::Capabilities => Outcome::Capabilities(world.capabilities()?),
-            Read::Reseller => Outcome::Reseller(world.reseller(&account)?),
-            Read::Tenant => Outcome::Tenant(world.tenant(&account)?),
-            Read::Operation(id) => Outcome::Operation(world.operation(&id)?),
-            Read::OpenOrders(page) => Outcome::OpenOrders(world.open_orders(&account, &page)?),
-            Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
-                CopyListing::Customers => Pages::Customers {
-                    source: turned(wanted.source.map(|page| world.customers(&account, &page)))?,
-                    copies: turned(
-                        wanted
-                            .copies
-                            .map(|page| world.copies(&tenant, wanted.listing, &page)),
-                    )?,
-                },
-                CopyListing::Subscriptions => Pages::Purchases {
-                    source: turned(
-                        wanted
-                            .source
-                            .map(|page| world.subscriptions(&account, &page)),
-                    )?,
-                    copies: turned(
-                        wanted
-                            .copies
-                            .map(|page| world.copies(&tenant, wanted.listing, &page)),
-                    )?,
-                },
-            }),
-            Read::Inspect(calls) => {
-                let (mut pricing, mut checks) = (BTreeMap::new(), BTreeMap::new());
-                for ids in &calls.pricing {
-                    pricing.extend(world.pricing(&tenant, ids)?);
-                }
-                for ids in &calls.checks {
-                    checks.extend(world.check(&account, &calls.target, ids)?);
-                }
-                Outcome::Inspected { pricing, checks }
-            }
-            Read::Find(batches) => {
-                let mut found = BTreeMap::new();
-                for keys in &batches {
-                    found.extend(world.find(&tenant, keys)?);
-                }
-                Outcome::Found(found)
-            }
-            Read::Watch(cheap) => {
-                let answer = Self::read(world, *cheap);
-                let mut hasher = DefaultHasher::new();
-                answer.hash(&mut hasher);
-                Outcome::Watched(hasher.finish())
-            }
-        })
+/// What reaches the BSS: the world, and what comes of each single call.
+pub(crate) struct Line<'a> {
+    world: &'a mut World,
+    calls: &'a mut u64,
+    refuse: &'a mut dyn FnMut(u64) -> Option<BssError>,
+}
+
+impl Line<'_> {
+    /// One call, unless it is refused on its way.
+    fn call<R>(&mut self, answer: impl FnOnce(&mut World) -> BssResult<R>) -> BssResult<R> {
+        *self.calls += 1;
+        match (self.refuse)(*self.calls) {
+            Some(error) => Err(error),
+            None => answer(self.world),
+        }
     }
 }
 
-fn turned<T>(page: Option<BssResult<T>>) -> BssResult<Option<T>> {
-    page.transpose()
+fn settled(answer: BssResult<Outcome>, tried: Tried) -> Outcome {
+    answer.unwrap_or_else(|error| Outcome::Failed { tried, error })
 }
 
-fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome> {
+fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
     let account = AccountId::from("10423");
-    let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
-    let tried = tried(&effect);
-    let one = |answer: BssResult<Outcome>| match answer {
-        Ok(outcome) => outcome,
-        Err(error) => Outcome::Failed { tried, error },
+    let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
+    let (account, tenant) = (&account, &tenant);
+    let tried = tried(&Effect::Read(read.clone()));
+    let one = match read {
+        Read::Identity => line.call(World::identity).map(Outcome::Identity),
+        Read::Capabilities => line.call(World::capabilities).map(Outcome::Capabilities),
+        Read::Reseller => line.call(|world| world.reseller(account).map(Outcome::Reseller)),
+        Read::Tenant => line.call(|world| world.tenant(account).map(Outcome::Tenant)),
+        Read::Operation(id) => line.call(|world| world.operation(&id).map(Outcome::Operation)),
+        Read::OpenOrders(page) => line.call(|world| {
+            let orders = world.open_orders(account, &page);
+            orders.map(Outcome::OpenOrders)
+        }),
+        Read::Pages(wanted) => return pages(line, (account, tenant), wanted),
+        Read::Inspect(calls) => {
+            let target = calls.target;
+            let priced = calls.pricing.into_iter().map(|asked| {
+                let answers = line.call(|world| world.pricing(tenant, &asked));
+                answers.map(|answers| Outcome::Priced(Answered { asked, answers }))
+            });
+            let mut all: Vec<BssResult<Outcome>> = priced.collect();
+            all.extend(calls.checks.into_iter().map(|asked| {
+                let answers = line.call(|world| world.check(account, &target, &asked));
+                answers.map(|answers| Outcome::Checked(Answered { asked, answers }))
+            }));
+            return all.into_iter().map(|one| settled(one, tried)).collect();
+        }
+        Read::Find(batches) => {
+            let found = batches.into_iter().map(|asked| {
+                let found = line.call(|world| world.find(tenant, &asked));
+                settled(found.map(|found| Outcome::Found { asked, found }), tried)
+            });
+            return found.collect();
+        }
+        Read::Watch(cheap) => {
+            let answers = self::read(line, *cheap);
+            for answer in &answers {
+                if let Outcome::Failed { error, .. } = answer {
+                    let (tried, error) = (Tried::Watch, error.clone());
+                    return vec![Outcome::Failed { tried, error }];
+                }
+            }
+            let mut hasher = DefaultHasher::new();
+            answers.hash(&mut hasher);
+            return vec![Outcome::Watched(hasher.finish())];
+        }
+        Read::Foresee(Foresee::Page(page)) => line.call(|world| {
+            let page = world.subscriptions(account, &page);
+            page.map(Outcome::ForeseenPage)
+        }),
+        Read::Foresee(Foresee::Checks {
+            price_list,
+            batches,
+        }) => {
+            let target = CheckTarget::PriceList(price_list);
+            let checked = batches.into_iter().map(|asked| {
+                let answers = line.call(|world| world.check(account, &target, &asked));
+                let checked = answers.map(|answers| Answered { asked, answers });
+                settled(checked.map(Outcome::ForeseenChecks), tried)
+            });
+            return checked.collect();
+        }
     };
+    vec![settled(one, tried)]
+}
+
+/// Both sides; one that answers is known although the other does not.
+fn pages(
+    line: &mut Line<'_>,
+    (account, tenant): (&AccountId, &TenantId),
+    wanted: PagesRequest,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut heard = |error| {
+        outcomes.push(Outcome::Failed {
+            tried: Tried::Read,
+            error,
+        });
+    };
+    let listing = wanted.listing;
+    let copies = wanted
+        .copies
+        .map(|page| line.call(|world| world.copies(tenant, listing, &page)));
+    let copies = copies.and_then(|copies| copies.map_err(&mut heard).ok());
+    let source = wanted.source.as_ref();
+    let pages = match listing {
+        CopyListing::Customers => {
+            let source = source.map(|page| line.call(|world| world.customers(account, page)));
+            let source = source.and_then(|source| source.map_err(&mut heard).ok());
+            Pages::Customers { source, copies }
+        }
+        CopyListing::Subscriptions => {
+            let source = source.map(|page| line.call(|world| world.subscriptions(account, page)));
+            let source = source.and_then(|source| source.map_err(&mut heard).ok());
+            Pages::Purchases { source, copies }
+        }
+    };
+    let silent = matches!(
+        pages,
+        Pages::Customers {
+            source: None,
+            copies: None
+        } | Pages::Purchases {
+            source: None,
+            copies: None
+        }
+    );
+    if !silent {
+        outcomes.push(Outcome::Pages(pages));
+    }
+    outcomes
+}
+
+fn reach(line: &mut Line<'_>, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome> {
+    let account = AccountId::from("10423");
+    let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
+    let (account, tenant) = (&account, &tenant);
+    let tried = tried(&effect);
+    let one = |answer| settled(answer, tried);
     match effect {
-        Effect::Read(read) => vec![one(Driver::read(world, read))],
+        Effect::Read(wanted) => read(line, wanted),
         Effect::Claim(_) => Vec::new(),
         Effect::Acquire { id, take_over } => {
             let asked = Acquisition {
@@ -423,31 +508,28 @@ fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome
                 holder: "cluster",
                 take_over: take_over.as_deref(),
             };
-            let issued = world.acquire(&account, asked);
+            let issued = line.call(|world| world.acquire(account, asked));
             vec![one(issued.map(Outcome::Acquired))]
         }
         Effect::Work(Work::SetPricing(batches)) => batches
             .into_iter()
             .map(|batch| {
-                one(world
-                    .set_pricing(epoch, &tenant, &batch)
-                    .map(Outcome::PricingSet))
+                let set = line.call(|world| world.set_pricing(epoch, tenant, &batch));
+                one(set.map(Outcome::PricingSet))
             })
             .collect(),
         Effect::Work(Work::CopyCustomers(batches)) => batches
             .into_iter()
             .map(|batch| {
-                one(world
-                    .copy_customers(epoch, &tenant, &batch)
-                    .map(Outcome::Copied))
+                let copied = line.call(|world| world.copy_customers(epoch, tenant, &batch));
+                one(copied.map(Outcome::Copied))
             })
             .collect(),
         Effect::Work(Work::CopySubscriptions(batches)) => batches
             .into_iter()
             .map(|batch| {
-                one(world
-                    .copy_subscriptions(epoch, &tenant, &batch)
-                    .map(Outcome::Copied))
+                let copied = line.call(|world| world.copy_subscriptions(epoch, tenant, &batch));
+                one(copied.map(Outcome::Copied))
             })
             .collect(),
         Effect::CreateTenant(create) => {
@@ -457,7 +539,8 @@ fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome
                 settings,
                 ..
             } = &create;
-            let made = world.create_tenant(&account, epoch, request, key, settings);
+            let made =
+                line.call(|world| world.create_tenant(account, epoch, request, key, settings));
             vec![one(made.map(Outcome::TenantRequested))]
         }
         Effect::Activate(activate) => {
@@ -466,7 +549,8 @@ fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome
                 expected: activate.sweep().revision(),
             };
             let (request, key) = (activate.request(), activate.key());
-            let how = world.activate_back_ordering(&account, epoch, request, key, target);
+            let how = line
+                .call(|world| world.activate_back_ordering(account, epoch, request, key, target));
             vec![one(how.map(Outcome::Activation))]
         }
     }
@@ -475,6 +559,8 @@ fn reach(world: &mut World, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome
 fn tried(effect: &Effect) -> Tried {
     match effect {
         Effect::Read(Read::Reseller) => Tried::Reseller,
+        Effect::Read(Read::Foresee(_)) => Tried::Foresee,
+        Effect::Read(Read::Watch(_)) => Tried::Watch,
         Effect::Read(_) | Effect::Claim(_) => Tried::Read,
         Effect::Acquire { .. } => Tried::Acquire,
         Effect::Work(_) => Tried::Work,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, AcquisitionId, ActivationTarget, CopyItem, CopyListing, Epoch, ItemKind,
-    Mark, PageRequest,
-    PurchaseState, Revision, SourceId, Strength, TenantCreation, TenantId, WriteOperation,
+    AccountId, Acquisition, AcquisitionId, ActivationTarget, CopyItem, CopyListing, Epoch,
+    ItemKind, Mark, PageRequest, PurchaseState, Revision, SourceId, Strength, TenantCreation,
+    TenantId, WriteOperation,
 };
 
 use crate::simulated_bss::{

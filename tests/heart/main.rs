@@ -17,6 +17,7 @@ mod guards;
 mod judges;
 #[path = "../support/kstatus.rs"]
 mod kstatus;
+mod partly;
 mod rests;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::BlockerReason;
-use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold};
+use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold, fold_all};
 
 use crate::drive::{Driver, Fault, name};
 use crate::simulated_bss::World;
@@ -79,10 +79,19 @@ fn what_every_failure_means() {
             let class = error.class();
             let now = driver.now();
             let outcome = Outcome::Failed { tried, error };
-            fold(&driver.valid, &mut driver.observed, outcome, now);
+            let mut several = driver.observed.clone();
+            fold(&driver.valid, &mut driver.observed, outcome.clone(), now);
+            // Several calls of one effect may fail so: that is one failure.
+            if matches!(tried, Tried::Read | Tried::Work) {
+                let calls = vec![outcome; 7];
+                fold_all(&driver.valid, &mut several, calls, now);
+                assert_eq!(several, driver.observed, "{tried:?} {class}");
+            }
             let first = decide(&driver.valid, &driver.observed, now);
             let wait = match first.next {
-                Next::After(wait) | Next::Watch { look: wait, .. } => format!("waits {}", slot(wait)),
+                Next::After(wait) | Next::Watch { look: wait, .. } => {
+                    format!("waits {}", slot(wait))
+                }
                 Next::AfterEffect => "goes on".to_owned(),
                 Next::OnChange => "rests".to_owned(),
             };

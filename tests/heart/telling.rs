@@ -51,7 +51,10 @@ fn what_is_told_is_on_record_first() {
         if driver.reason() == Reason::AwaitingManualStep && !is_told(&driver) {
             world.act(Deed::Ordering(false)).unwrap();
         }
-        recorded |= driver.claim.as_ref().is_some_and(|claim| claim.told.is_some());
+        recorded |= driver
+            .claim
+            .as_ref()
+            .is_some_and(|claim| claim.told.is_some());
         if is_told(&driver) {
             break;
         }
@@ -127,7 +130,12 @@ fn a_press_that_is_seen_after_a_restart_is_recorded_with_what_was_told() {
     assert_eq!(claim.inventory_digest, Some(told.inventory_digest));
     assert_eq!(claim.told, None);
     let verified = ConditionType::Verified.as_str();
-    assert!(claim.timeline.iter().any(|entry| entry.milestone == verified));
+    assert!(
+        claim
+            .timeline
+            .iter()
+            .any(|entry| entry.milestone == verified)
+    );
 }
 
 /// The Secret was away for hours between the last sweep and the switch, for example.
@@ -177,7 +185,12 @@ fn what_people_did_is_seen_soon() {
         assert!(driver.trace.len() <= 20, "{reason:?}: {:?}", driver.trace);
         mend(&mut world);
         let mended = driver.clock;
-        while driver.observed.verdict.as_ref().is_some_and(|v| v.reason == reason) {
+        while driver
+            .observed
+            .verdict
+            .as_ref()
+            .is_some_and(|v| v.reason == reason)
+        {
             driver.step(&mut world, Fault::None);
             assert!(driver.clock < mended + Duration::from_mins(1), "{reason:?}");
         }

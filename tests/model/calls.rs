@@ -13,7 +13,7 @@ use tenant_reseller_operator::bss::port::{
     Tenant, TenantCreation, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    Activate, CreateTenant, Effect, Outcome, Pages, Read, Tried, Work,
+    Activate, Answered, CreateTenant, Effect, Foresee, Outcome, Pages, Read, Tried, Work,
 };
 
 /// One call of the port.
@@ -167,20 +167,16 @@ impl UnderWay {
         }
     }
 
-    /// What the effect came to, once every call is answered. Failures come last, as in the pass.
+    /// What the effect came to, once every call is answered.
     pub(crate) fn outcomes(self) -> Vec<Outcome> {
-        let mut outcomes = match &self.effect {
-            Effect::Read(read) => vec![looked(read, self.replies)],
+        match &self.effect {
+            Effect::Read(read) => looked(read, self.replies),
             Effect::Claim(_) => Vec::new(),
             Effect::Acquire { .. }
             | Effect::Work(_)
             | Effect::CreateTenant(_)
             | Effect::Activate(_) => self.replies.into_iter().map(wrote).collect(),
-        };
-        outcomes.sort_by_key(|outcome| {
-            matches!(outcome, Outcome::Failed { .. } | Outcome::CopiesLost { .. })
-        });
-        outcomes
+        }
     }
 }
 
@@ -236,6 +232,14 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                 .iter()
                 .map(|keys| Call::Find(keys.clone()))
                 .collect(),
+            Read::Foresee(Foresee::Page(page)) => vec![Call::Purchases(page.clone())],
+            Read::Foresee(Foresee::Checks {
+                price_list,
+                batches,
+            }) => batches
+                .iter()
+                .map(|ids| Call::Check(CheckTarget::PriceList(price_list.clone()), ids.clone()))
+                .collect(),
         },
     }
 }
@@ -264,45 +268,58 @@ fn wrote((call, reply): (Call, Reply)) -> Outcome {
     }
 }
 
-/// What a look came to: one failure fails it as a whole.
-fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Outcome {
-    let tried = if matches!(read, Read::Reseller) {
-        Tried::Reseller
-    } else {
-        Tried::Read
+/// What a look came to: what was answered, and what failed.
+fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
+    let tried = match read {
+        Read::Reseller => Tried::Reseller,
+        Read::Foresee(_) => Tried::Foresee,
+        _ => Tried::Read,
     };
+    let ahead = matches!(read, Read::Foresee(_));
+    let mut outcomes = Vec::new();
     let mut source_customers = None;
     let mut source_purchases = None;
     let mut copies = None;
-    let mut pricing = BTreeMap::new();
-    let mut checks = BTreeMap::new();
-    let mut found = BTreeMap::new();
-    for (_, reply) in replies {
-        match reply {
-            Err(error) => return Outcome::Failed { tried, error },
-            Ok(Answer::Identity(told)) => return Outcome::Identity(told),
-            Ok(Answer::Capabilities(can)) => return Outcome::Capabilities(can),
-            Ok(Answer::Reseller(reseller)) => return Outcome::Reseller(reseller),
-            Ok(Answer::Tenant(tenant)) => return Outcome::Tenant(tenant),
-            Ok(Answer::Operation(state)) => return Outcome::Operation(state),
-            Ok(Answer::OpenOrders(page)) => return Outcome::OpenOrders(page),
-            Ok(Answer::Customers(page)) => source_customers = Some(page),
-            Ok(Answer::Purchases(page)) => source_purchases = Some(page),
-            Ok(Answer::Copies(page)) => copies = Some(page),
-            Ok(Answer::Pricing(states)) => pricing.extend(states),
-            Ok(Answer::Checked(reasons)) => checks.extend(reasons),
-            Ok(Answer::Found(what)) => found.extend(what),
-            Ok(
-                Answer::Acquired(_)
-                | Answer::Requested(_)
-                | Answer::Copied(_)
-                | Answer::Priced(_)
-                | Answer::Activated(_),
-            ) => panic!("a look that writes"),
-        }
+    for (call, reply) in replies {
+        outcomes.push(match (call, reply) {
+            (_, Err(error)) => Outcome::Failed { tried, error },
+            (_, Ok(Answer::Identity(told))) => Outcome::Identity(told),
+            (_, Ok(Answer::Capabilities(can))) => Outcome::Capabilities(can),
+            (_, Ok(Answer::Reseller(reseller))) => Outcome::Reseller(reseller),
+            (_, Ok(Answer::Tenant(tenant))) => Outcome::Tenant(tenant),
+            (_, Ok(Answer::Operation(state))) => Outcome::Operation(state),
+            (_, Ok(Answer::OpenOrders(page))) => Outcome::OpenOrders(page),
+            (_, Ok(Answer::Purchases(page))) if ahead => Outcome::ForeseenPage(page),
+            (_, Ok(Answer::Customers(page))) => {
+                source_customers = Some(page);
+                continue;
+            }
+            (_, Ok(Answer::Purchases(page))) => {
+                source_purchases = Some(page);
+                continue;
+            }
+            (_, Ok(Answer::Copies(page))) => {
+                copies = Some(page);
+                continue;
+            }
+            (Call::Pricing(asked), Ok(Answer::Pricing(answers))) => {
+                Outcome::Priced(Answered { asked, answers })
+            }
+            (Call::Check(_, asked), Ok(Answer::Checked(answers))) if ahead => {
+                Outcome::ForeseenChecks(Answered { asked, answers })
+            }
+            (Call::Check(_, asked), Ok(Answer::Checked(answers))) => {
+                Outcome::Checked(Answered { asked, answers })
+            }
+            (Call::Find(asked), Ok(Answer::Found(found))) => Outcome::Found { asked, found },
+            (call, Ok(answer)) => panic!("{} answered {answer:?}", call.name()),
+        });
     }
-    match read {
-        Read::Pages(wanted) => Outcome::Pages(match wanted.listing {
+    let heard = source_customers.is_some() || source_purchases.is_some() || copies.is_some();
+    if let Read::Pages(wanted) = read
+        && heard
+    {
+        outcomes.push(Outcome::Pages(match wanted.listing {
             CopyListing::Customers => Pages::Customers {
                 source: source_customers,
                 copies,
@@ -311,9 +328,7 @@ fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Outcome {
                 source: source_purchases,
                 copies,
             },
-        }),
-        Read::Inspect(_) => Outcome::Inspected { pricing, checks },
-        Read::Find(_) => Outcome::Found(found),
-        _ => panic!("a look without an answer"),
+        }));
     }
+    outcomes
 }

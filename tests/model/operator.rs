@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::upgrade::{
     ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now, Observed, Outcome,
-    Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold,
+    Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold_all,
 };
 
 use crate::calls::UnderWay;
@@ -101,9 +101,7 @@ impl Operator {
     pub(crate) fn fold(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
         let kept = self.told.is_some().then(|| outcomes.clone());
         self.seen.edit(|seen| {
-            for outcome in outcomes {
-                fold(upgrade, seen, outcome, now(0));
-            }
+            fold_all(upgrade, seen, outcomes, now(0));
             normal(upgrade, seen);
         });
         if let (Some(told), Some(outcomes)) = (&mut self.told, kept) {
@@ -248,8 +246,6 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
         mute(&mut trouble.verdict.next_action);
         // Patience ends at three; beyond, only the length of the wait differs.
         trouble.attempts = trouble.attempts.min(3);
-        // Failures of one effect are folded together; before the next one time passes.
-        trouble.at = Duration::ZERO;
     }
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);
@@ -382,9 +378,7 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Ve
             Told::Time(by) => at = (at + by).max(whole.not_before.unwrap_or(at)),
             Told::Outcomes(outcomes, expected) => {
                 let kept = outcomes.clone();
-                for outcome in outcomes {
-                    fold(upgrade, &mut whole, outcome, moment(at));
-                }
+                fold_all(upgrade, &mut whole, outcomes, moment(at));
                 let decision = decide(upgrade, &whole, moment(at));
                 assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
                 let kind = |next| std::mem::discriminant::<Next>(next);

@@ -8,11 +8,11 @@ use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::consent;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
-    CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found, IssuedEpoch,
-    ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest, PricingOptions,
-    PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation,
-    TenantId, TenantSettings,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
+    Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
+    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
+    TenantCreation, TenantId, TenantSettings,
 };
 use tenant_reseller_operator::controller::{ConnectionSettings, Connector};
 
@@ -147,11 +147,7 @@ impl Bss for SimulatedBss {
             .await
     }
 
-    async fn acquire(
-        &self,
-        account: &AccountId,
-        asked: Acquisition<'_>,
-    ) -> BssResult<IssuedEpoch> {
+    async fn acquire(&self, account: &AccountId, asked: Acquisition<'_>) -> BssResult<IssuedEpoch> {
         let (account, holder) = (account.clone(), asked.holder.to_owned());
         let (id, take_over) = (asked.id.clone(), asked.take_over.map(str::to_owned));
         self.write("acquire", move |world| {

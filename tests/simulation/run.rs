@@ -96,8 +96,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         } else if core.passes - idle.1 > 200 {
             core.broken("it spins: passes follow each other without a wait".to_owned());
         }
-        let over =
-            end.is_none() && (core.calls > MANY_CALLS || core.now() > long + core.held_for);
+        let over = end.is_none() && (core.calls > MANY_CALLS || core.now() > long + core.held_for);
         if over || !core.violations.is_empty() {
             break None;
         }

@@ -7,8 +7,8 @@ use super::{replies, requests};
 use crate::bss::error::BssError;
 use crate::bss::limits::Limiter;
 use crate::bss::port::{
-    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey, ByItem,
-    Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
+    ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
     IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
@@ -470,16 +470,10 @@ impl Bss for ReferenceBss {
         let path = ["resellers", account.as_str(), "checks"];
         let call = Call::ask("checkPurchases", &path, &requests::check(target, items))?;
         self.read(call, |reply: wire::Results<wire::CheckResult>| {
-            let checked = results(items, reply, |reply| {
-                replies::check_result(reply, self.clean())
-            })?;
             // The contract leaves out what the BSS does not know any more.
-            match items.iter().find(|item| !checked.contains_key(item)) {
-                Some(gone) => Err(BssError::NotFound {
-                    what: gone.0.clone(),
-                }),
-                None => Ok(checked),
-            }
+            results(items, reply, |reply| {
+                replies::check_result(reply, self.clean())
+            })
         })
         .await
     }

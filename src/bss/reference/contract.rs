@@ -833,8 +833,9 @@ pub struct CopyResult {
     pub detail: Option<String>,
 }
 
-/// Results of a batch: one per item that was asked for. An item that is missing here counts as
-/// *outcome unknown*.
+/// Results of a batch: one per item that was asked for. Of a write, an item that is missing here
+/// counts as *outcome unknown*: the operator looks up what became of it. Of a read it breaks the
+/// contract, with one exception: `checkPurchases` leaves out what is not known (any more).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "{T}s")]

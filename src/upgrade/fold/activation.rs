@@ -58,7 +58,7 @@ impl Fold<'_> {
         }
         self.reached_the_switch();
         self.seen.verdict = None;
-        self.seen.rounds = 0;
+        self.progressed();
         if ours && !self.seen.reached(ConditionType::Verified) {
             self.seen.enter(Stage::VerifyCustomers);
         } else {
@@ -190,6 +190,7 @@ impl Fold<'_> {
         }
         self.seen.clean = Some(clean);
         self.seen.clean_since = Some(self.now.monotonic);
+        self.comes_to(Stage::Activate);
         self.seen.stage = Stage::Activate;
         self.seen.sweep = None;
     }
@@ -262,7 +263,7 @@ impl Fold<'_> {
             .entry(ConditionType::Verified)
             .or_insert(agreeing);
         self.seen.verdict = None;
-        self.seen.rounds = 0;
+        self.progressed();
         self.seen.stage = Stage::Done;
         self.seen.sweep = None;
     }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Fold, MANY_ROUNDS};
+use super::{Counted, Counter, Fold, MANY_ROUNDS};
 use crate::api::{Reason, StateClass};
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{BlockerReason, WriteOperation};
 use crate::mutants::{Mutant, on};
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
-use crate::upgrade::foresight::Foreseeing;
+use crate::upgrade::foresight::{Foreseeing, Worth};
 use crate::upgrade::observed::{Stage, Trouble};
 use crate::upgrade::verdict::{self, verdict};
 
@@ -27,7 +27,9 @@ impl Fold<'_> {
                 // is asked before anything else is sent.
                 // The record is read again: who acquired in between has written it.
                 self.seen.epoch = None;
-                self.seen.next_acquisition();
+                if self.seen.issued.is_some() {
+                    self.seen.next_acquisition();
+                }
                 self.seen.claim = None;
                 self.seen.copies_were_open = None;
                 self.looks_are_old();
@@ -69,7 +71,7 @@ impl Fold<'_> {
             // which a look at it tells.
             (Tried::Work, BssError::Blocked(tallies)) => {
                 let begin = self.seen.stage.begin();
-                self.seen.enter(begin);
+                self.retreat(begin);
                 self.trouble(error);
                 self.later_each_time();
                 if self.seen.stumbles > MANY_ROUNDS {
@@ -80,13 +82,7 @@ impl Fold<'_> {
                 let begin = self.seen.stage.begin();
                 self.again(begin);
             }
-            // A price list that the BSS does not know, for example: the creation will say so.
-            (
-                Tried::Read,
-                BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
-            ) if self.seen.foresight.looking().is_some() => {
-                self.seen.foresight = Foreseeing::Over;
-            }
+            (Tried::Foresee, _) => self.foresight_failed(error),
             (
                 Tried::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
@@ -94,7 +90,7 @@ impl Fold<'_> {
                 // What the sweep rests on is not there any more, or its cursor is not: look at
                 // reseller and tenant again.
                 let begin = self.seen.stage.begin();
-                self.seen.enter(begin);
+                self.retreat(begin);
                 self.trouble(error);
                 self.later_each_time();
             }
@@ -152,7 +148,7 @@ impl Fold<'_> {
                 self.seen.sent = Some(self.now.monotonic);
             }
             // The reseller's state tells, and a new final sweep precedes any other try.
-            self.seen.enter(Stage::Orders);
+            self.retreat(Stage::Orders);
             self.trouble(error);
             self.later_each_time();
         }
@@ -192,7 +188,30 @@ impl Fold<'_> {
                 // An earlier try may have been sent: the intent stands, the reseller's state tells.
                 self.seen.enter(Stage::Orders);
             }
-            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Work => {}
+            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee | Tried::Work => {}
+        }
+    }
+
+    /// The look before the tenant exists is a courtesy: what fails there is told, and holds nothing
+    /// back.
+    fn foresight_failed(&mut self, error: &BssError) {
+        // A price list that the BSS does not know, for example: the creation will say so.
+        let pointless = matches!(
+            error,
+            BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
+        );
+        if pointless {
+            self.seen.foresight = Foreseeing::Over;
+            return;
+        }
+        if self.once(Counter::Foresight) == Counted::Before {
+            return;
+        }
+        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+            let how = verdict::sentence(&error.to_string());
+            if look.failed(how.clone()) == Worth::Nothing {
+                self.seen.foresight = Foreseeing::GivenUp { how };
+            }
         }
     }
 
@@ -207,7 +226,15 @@ impl Fold<'_> {
             (Tried::Work, Stage::Copy) => WriteOperation::CopySubscriptions,
             (Tried::Work, Stage::Pricing) => WriteOperation::SetPricing,
             // No read and no acquisition is a step for people.
-            (Tried::Work | Tried::Read | Tried::Watch | Tried::Reseller | Tried::Acquire, _) => {
+            (
+                Tried::Work
+                | Tried::Read
+                | Tried::Watch
+                | Tried::Reseller
+                | Tried::Foresee
+                | Tried::Acquire,
+                _,
+            ) => {
                 let instruction = instruction.to_owned();
                 self.trouble(&BssError::ManualStepNeeded { instruction });
                 return;
@@ -255,6 +282,9 @@ impl Fold<'_> {
     /// What failed is tried again only after a look that succeeds, and that ends its trouble: so the
     /// waits grow until a write is taken or the next stage begins.
     fn later_each_time(&mut self) {
+        if self.once(Counter::Stumble) == Counted::Before {
+            return;
+        }
         let delay = backoff::delay(self.seen.stumbles, self.upgrade.seed);
         self.seen.stumbles = self.seen.stumbles.saturating_add(1);
         let until = self.now.monotonic.saturating_add(delay);
@@ -265,10 +295,11 @@ impl Fold<'_> {
     pub(super) fn trouble(&mut self, error: &BssError) {
         let before = self.seen.trouble.take();
         // Many calls of one effect fail together; that is one failure.
-        let attempts = match &before {
-            None => 0,
-            Some(trouble) if trouble.at == self.now.monotonic => trouble.attempts,
-            Some(trouble) => trouble.attempts.saturating_add(1),
+        let counted = self.once(Counter::Trouble);
+        let attempts = match (&before, counted) {
+            (None, _) => 0,
+            (Some(trouble), Counted::Before) => trouble.attempts,
+            (Some(trouble), Counted::Now) => trouble.attempts.saturating_add(1),
         };
         let mut verdict = verdict::of_error(error);
         if attempts < patience(error) {
@@ -295,7 +326,7 @@ impl Fold<'_> {
         let grave = |reason: Reason| reason.class() == Some(StateClass::MustFix);
         let verdict = match before {
             Some(before)
-                if before.at == self.now.monotonic
+                if counted == Counted::Before
                     && grave(before.verdict.reason)
                     && !grave(verdict.reason) =>
             {
@@ -303,11 +334,7 @@ impl Fold<'_> {
             }
             Some(_) | None => verdict,
         };
-        self.seen.trouble = Some(Trouble {
-            verdict,
-            attempts,
-            at: self.now.monotonic,
-        });
+        self.seen.trouble = Some(Trouble { verdict, attempts });
     }
 }
 

@@ -5,6 +5,8 @@ mod failure;
 mod opening;
 mod sweeps;
 
+use std::collections::BTreeSet;
+
 use super::effect::Outcome;
 use super::observed::{Approval, Observed, Stage, Verdict, Watched};
 use super::valid::ValidUpgrade;
@@ -13,78 +15,28 @@ use super::{Now, backoff};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{Activation, WriteOperation};
 
-/// Takes the outcome of an effect into what is known.
-pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
+/// Takes all outcomes of one effect into what is known. Failures come last: an answer beside them must
+/// not wipe the wait that they ask for. However many calls of it failed, the effect failed once.
+pub fn fold_all(upgrade: &ValidUpgrade, observed: &mut Observed, outcomes: Vec<Outcome>, now: Now) {
     let mut fold = Fold {
         upgrade,
         seen: observed,
         now,
+        counted: BTreeSet::new(),
     };
-    fold.seen.begun.get_or_insert(now.monotonic);
-    if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
-        fold.seen.sent = Some(now.monotonic);
-        fold.seen.final_before = None;
-    }
-    if matches!(
-        outcome,
-        Outcome::TenantRequested(_)
-            | Outcome::Copied(_)
-            | Outcome::PricingSet(_)
-            | Outcome::Activation(_)
-    ) {
-        fold.seen.stumbles = 0;
-    }
-    // A record in the cluster says nothing about the BSS: waits stand.
-    if !matches!(
-        outcome,
-        Outcome::Failed { .. }
-            | Outcome::CopiesLost { .. }
-            | Outcome::Claim(_)
-            | Outcome::Watched(_)
-    ) {
+    let (failures, answers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Outcome::failed);
+    if answers.iter().any(Outcome::ends_waits) {
         fold.seen.trouble = None;
         fold.seen.not_before = None;
     }
-    match outcome {
-        Outcome::Identity(told) => fold.identity(told),
-        Outcome::Capabilities(capabilities) => {
-            match Ways::of(&capabilities, &upgrade.terms) {
-                Err(refused) => fold.stall(refused),
-                Ok(ways) => {
-                    fold.lift(&[Reason::RiskNotAccepted]);
-                    fold.seen.ways = Some(ways);
-                }
-            }
-            fold.seen.capabilities = Some(capabilities);
-        }
-        Outcome::Reseller(reseller) => fold.reseller(reseller),
-        Outcome::Claim(holding) => fold.claim(holding),
-        Outcome::Acquired(issued) => fold.seen.acquired(issued, now.monotonic),
-        Outcome::Tenant(tenant) => fold.tenant(tenant),
-        Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
-        Outcome::Operation(state) => fold.operation(state),
-        Outcome::OpenOrders(page) => fold.orders(page),
-        Outcome::Pages(pages) if fold.seen.foresight.looking().is_some() => {
-            fold.with_foresight(|look| look.took_pages(pages));
-        }
-        Outcome::Inspected { checks, .. } if fold.seen.foresight.looking().is_some() => {
-            fold.with_foresight(|look| look.took_checks(&checks));
-        }
-        Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
-        Outcome::Inspected { pricing, checks } => {
-            fold.with_sweep(|sweep| sweep.took_inspection(&pricing, &checks));
-        }
-        Outcome::Found(found) => fold.with_sweep(|sweep| sweep.took_found(&found)),
-        Outcome::Copied(items) => fold.with_sweep(|sweep| sweep.took_copies(&items)),
-        Outcome::CopiesLost { sources, error } => {
-            fold.with_sweep(|sweep| sweep.lost_copies(&sources));
-            fold.trouble(&error);
-        }
-        Outcome::PricingSet(results) => fold.pricing_set(results),
-        Outcome::Activation(how) => fold.activated(how),
-        Outcome::Watched(answer) => fold.watched(Some(answer)),
-        Outcome::Failed { tried, error } => fold.failed(tried, &error),
+    for outcome in answers.into_iter().chain(failures) {
+        fold.take(outcome);
     }
+}
+
+/// Takes the outcome of an effect of one call into what is known.
+pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
+    fold_all(upgrade, observed, vec![outcome], now);
 }
 
 /// After so many looks in a row that ended in another look, people are told.
@@ -94,9 +46,89 @@ struct Fold<'a> {
     upgrade: &'a ValidUpgrade,
     seen: &'a mut Observed,
     now: Now,
+    /// What was counted of the present effect already.
+    counted: BTreeSet<Counter>,
+}
+
+/// What counts once in each effect, however many of its calls tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Counter {
+    /// Failures in a row.
+    Trouble,
+    /// Rounds in a row.
+    Round,
+    /// Failures that are tried again only after a look that succeeds.
+    Stumble,
+    /// Failures of the look ahead.
+    Foresight,
+}
+
+/// Whether something was counted already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Now,
+    Before,
 }
 
 impl Fold<'_> {
+    fn take(&mut self, outcome: Outcome) {
+        let fold = self;
+        let now = fold.now;
+        fold.seen.begun.get_or_insert(now.monotonic);
+        if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
+            fold.seen.sent = Some(now.monotonic);
+            fold.seen.final_before = None;
+        }
+        if outcome.changed_something() {
+            fold.progressed();
+        }
+        match outcome {
+            Outcome::Identity(told) => fold.identity(told),
+            Outcome::Capabilities(capabilities) => {
+                match Ways::of(&capabilities, &fold.upgrade.terms) {
+                    Err(refused) => fold.stall(refused),
+                    Ok(ways) => {
+                        fold.lift(&[Reason::RiskNotAccepted]);
+                        fold.seen.ways = Some(ways);
+                    }
+                }
+                fold.seen.capabilities = Some(capabilities);
+            }
+            Outcome::Reseller(reseller) => fold.reseller(reseller),
+            Outcome::Claim(holding) => fold.claim(holding),
+            Outcome::Acquired(issued) => fold.seen.acquired(issued, now.monotonic),
+            Outcome::Tenant(tenant) => fold.tenant(tenant),
+            Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
+            Outcome::Operation(state) => fold.operation(state),
+            Outcome::OpenOrders(page) => fold.orders(page),
+            Outcome::ForeseenPage(page) => fold.with_foresight(|look| look.took_page(page)),
+            Outcome::ForeseenChecks(batch) => fold.with_foresight(|look| look.took_checks(&batch)),
+            Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
+            Outcome::Priced(batch) => fold.with_sweep(|sweep| sweep.took_pricing(&batch)),
+            Outcome::Checked(batch) => fold.with_sweep(|sweep| sweep.took_checks(&batch)),
+            Outcome::Found { asked, found } => {
+                fold.with_sweep(|sweep| sweep.took_found(&asked, &found));
+            }
+            Outcome::Copied(items) => fold.with_sweep(|sweep| sweep.took_copies(&items)),
+            Outcome::CopiesLost { sources, error } => {
+                fold.with_sweep(|sweep| sweep.lost_copies(&sources));
+                fold.trouble(&error);
+            }
+            Outcome::PricingSet(results) => fold.pricing_set(results),
+            Outcome::Activation(how) => fold.activated(how),
+            Outcome::Watched(answer) => fold.watched(Some(answer)),
+            Outcome::Failed { tried, error } => fold.failed(tried, &error),
+        }
+    }
+
+    fn once(&mut self, counter: Counter) -> Counted {
+        if self.counted.insert(counter) {
+            Counted::Now
+        } else {
+            Counted::Before
+        }
+    }
+
     /// A person must act: the verdict stands until the next slow look.
     fn stall(&mut self, verdict: Verdict) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
@@ -111,10 +143,33 @@ impl Fold<'_> {
 
     /// Another round of the same, later each time.
     fn again(&mut self, stage: Stage) {
+        self.retreat(stage);
+        if self.once(Counter::Round) == Counted::Now {
+            let delay = backoff::delay(self.seen.rounds, self.upgrade.seed);
+            self.seen.rounds = self.seen.rounds.saturating_add(1);
+            self.seen.not_before = Some(self.now.monotonic.saturating_add(delay));
+        }
+    }
+
+    /// Goes back to a stage from where the work could not go on. What repeats is over only when that
+    /// place is passed: the stages that are passed on the way there are no progress.
+    fn retreat(&mut self, stage: Stage) {
+        self.seen.held_at = self.seen.held_at.max(self.seen.stage);
         self.seen.enter(stage);
-        let delay = backoff::delay(self.seen.rounds, self.upgrade.seed);
-        self.seen.rounds = self.seen.rounds.saturating_add(1);
-        self.seen.not_before = Some(self.now.monotonic.saturating_add(delay));
+    }
+
+    /// Something changed for the better: repetitions begin to be counted anew.
+    fn progressed(&mut self) {
+        self.seen.stumbles = 0;
+        self.seen.rounds = 0;
+        self.seen.held_at = Stage::Opening;
+    }
+
+    /// Comes to a stage.
+    fn comes_to(&mut self, stage: Stage) {
+        if stage > self.seen.held_at {
+            self.progressed();
+        }
     }
 
     /// What was in the way is not any more.
@@ -163,7 +218,7 @@ impl Fold<'_> {
 
     /// Goes to a stage that rests on the same look at reseller and tenant.
     fn go(&mut self, stage: Stage) {
-        self.seen.stumbles = 0;
+        self.comes_to(stage);
         self.seen.enter(stage);
         self.begin_sweep();
     }
@@ -174,7 +229,7 @@ impl Fold<'_> {
             self.seen.approval = Some(Approval::Automatic);
         }
         self.seen.verdict = None;
-        self.seen.rounds = 0;
+        self.progressed();
         self.seen.enter(Stage::VerifyCustomers);
     }
 

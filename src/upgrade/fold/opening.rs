@@ -269,24 +269,24 @@ impl Fold<'_> {
     /// found and told, so that people can mend it in time.
     fn queued(&mut self, how: &str) {
         let told = self.seen.looked_at_purchases && self.seen.blockers.total() > 0;
-        let message = if told {
-            format!(
-                "{how} Some subscriptions or assets cannot be copied as they are; status.failures \
-                 names them."
-            )
-        } else {
-            how.to_owned()
-        };
+        let mut message = how.to_owned();
+        if told {
+            message.push_str(
+                " Some subscriptions or assets cannot be copied as they are; status.failures names \
+                 them.",
+            );
+        }
+        self.foresees();
+        if let Some(trouble) = self.seen.foresight.trouble() {
+            message.push(' ');
+            message.push_str(&trouble);
+        }
         let verdict = verdict(
             Reason::Progressing,
             message,
             "Nothing: the BSS works on it.",
         );
-        if self.foresees() {
-            self.seen.verdict = Some(verdict);
-        } else {
-            self.poll(verdict);
-        }
+        self.poll(verdict);
     }
 
     /// Why a tenant must not be requested as things are.
@@ -402,8 +402,7 @@ impl Fold<'_> {
         ]);
         self.seen.foresight = Foreseeing::Over;
         if self.seen.stage == Stage::Opening {
-            self.seen.rounds = 0;
-            self.seen.stumbles = 0;
+            self.progressed();
             self.seen.stage = Stage::Customers;
         }
         self.begin_sweep();

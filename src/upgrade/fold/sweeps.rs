@@ -7,7 +7,7 @@ use super::{Fold, MANY_ROUNDS};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{CopyListing, ItemKind, PricingOutcome, SourceId, WriteOperation};
 use crate::mutants::{Mutant, on};
-use crate::upgrade::foresight::{self, Foreseeing, Foresight};
+use crate::upgrade::foresight::{Foreseeing, Foresight};
 use crate::upgrade::observed::{Stage, Verdict};
 use crate::upgrade::sweep::{Hand, Sweep, SweepMode, Wanted};
 use crate::upgrade::tally::{Findings, Tally};
@@ -59,8 +59,12 @@ impl Fold<'_> {
         }
     }
 
-    /// Begins the look at what the price list permits, once, while the tenant is queued.
-    pub(super) fn foresees(&mut self) -> bool {
+    /// The look at what the price list permits begins, once, while the tenant is queued; one that
+    /// rests after failures comes nearer to its next try.
+    pub(super) fn foresees(&mut self) {
+        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+            look.tenant_looked_at();
+        }
         let sizes = self
             .seen
             .capabilities
@@ -69,12 +73,11 @@ impl Fold<'_> {
         let (Foreseeing::NotYet, Some(reseller), Some(sizes)) =
             (&self.seen.foresight, self.seen.reseller.as_ref(), sizes)
         else {
-            return false;
+            return;
         };
         let list = &self.upgrade.tenant.price_list;
         let look = Foresight::new(&reseller.account, list, sizes);
         self.seen.foresight = Foreseeing::Looking(Box::new(look));
-        true
     }
 
     pub(super) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
@@ -83,7 +86,7 @@ impl Fold<'_> {
             return;
         };
         act(&mut look);
-        if look.wanted() == foresight::Wanted::Nothing {
+        if look.wanted().is_none() {
             let found = look.found();
             if found.total() > 0 {
                 self.seen.looked_at_purchases = true;
@@ -206,7 +209,7 @@ impl Fold<'_> {
             return;
         }
         if tally.created > 0 {
-            self.seen.rounds = 0;
+            self.progressed();
         }
         let unsettled = tally.unsettled > 0;
         // In phase 3 the check names everything in one go, customers and purchases together.
@@ -245,7 +248,6 @@ impl Fold<'_> {
             .milestones
             .entry(ConditionType::CustomersCopied)
             .or_insert(items);
-        self.seen.rounds = 0;
         self.seen.manual = Findings::default();
         // The wait for pricing options stands until the gate itself was looked at again.
         self.clear_verdict_but(&[Reason::AwaitingPricing]);
@@ -285,7 +287,6 @@ impl Fold<'_> {
                 .entry(ConditionType::PricingReady)
                 .or_insert(0);
             self.clear_verdict_but(&[Reason::AwaitingManualStep]);
-            self.seen.rounds = 0;
             // What was looked at is minutes old at most; the check looks at everything anyway.
             self.go(Stage::Check);
         } else if let Some(to_default) = self.untried_defaults(&unpriced) {
@@ -313,7 +314,11 @@ impl Fold<'_> {
 
     /// Keeps the first customers without options, as many as a cheap look asks for.
     fn lacks_pricing(&mut self, unpriced: &BTreeMap<SourceId, Option<String>>) {
-        let batch = self.seen.capabilities.as_ref().map_or(1, |c| c.largest_batch);
+        let batch = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map_or(1, |c| c.largest_batch);
         let first = unpriced.keys().take(usize::from(batch));
         self.seen.unpriced = first.cloned().collect();
     }
@@ -379,13 +384,14 @@ impl Fold<'_> {
         {
             self.seen.enter(Stage::CheckCustomers);
             self.stall(blocked);
+        } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {
+            // The gate sets the default.
+            self.again(Stage::Customers);
         } else if !tally.unpriced.is_empty() {
             self.seen.enter(Stage::Customers);
             self.lacks_pricing(&tally.unpriced);
-            if self.upgrade.default_pricing.is_none() {
-                let wait = self.awaiting_pricing(&tally.unpriced);
-                self.stall(wait);
-            }
+            let wait = self.awaiting_pricing(&tally.unpriced);
+            self.stall(wait);
         } else if tally.missing > 0 {
             self.clear_verdict_but(&[Reason::AwaitingManualStep]);
             self.go(Stage::Copy);
@@ -416,12 +422,13 @@ impl Fold<'_> {
             Reason::Settling,
         ]);
         self.seen.final_before = None;
+        self.comes_to(Stage::Orders);
         self.seen.enter(Stage::Orders);
     }
 
     pub(super) fn copy_over(&mut self, tally: &Tally) {
         if tally.created > 0 {
-            self.seen.rounds = 0;
+            self.progressed();
         }
         self.publish(tally);
         if tally.unsettled > 0 {

@@ -5,10 +5,10 @@
 use std::fmt::Write as _;
 
 use super::sandbox::OverHttp;
-use crate::asked;
 use super::scene::{Scene, window};
 use super::simulated::Simulated;
 use super::{Stage, Turn};
+use crate::asked;
 use crate::simulated_bss::{Deed, Pick, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Digest, Epoch, ItemOutcome,

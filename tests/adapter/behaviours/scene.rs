@@ -31,7 +31,11 @@ impl<'a, S: Stage> Scene<'a, S> {
     /// Held by us.
     pub(crate) async fn held(stage: &'a S) -> Self {
         let account = AccountId::from("10423");
-        let issued = stage.bss().acquire(&account, asked("us", None)).await.unwrap();
+        let issued = stage
+            .bss()
+            .acquire(&account, asked("us", None))
+            .await
+            .unwrap();
         Self {
             stage,
             account,

@@ -6,8 +6,8 @@ use crate::asked;
 use crate::simulated_bss::{Deed, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
-    BackOrdering, BlockerReason, Bss, EarlierEpoch, Epoch, ItemOutcome, Keys, OperationState, ResellerKind,
-    Revision, Strength, TenantCreation, TenantSettings, TenantStatus,
+    BackOrdering, BlockerReason, Bss, EarlierEpoch, Epoch, ItemOutcome, Keys, OperationState,
+    ResellerKind, Revision, Strength, TenantCreation, TenantSettings, TenantStatus,
 };
 
 pub(super) async fn a_reseller_is_found_however_it_is_written<S: Stage>(stage: &S) {
@@ -46,8 +46,14 @@ pub(super) async fn holders_and_epochs<S: Stage>(stage: &S) {
         holder: "one".to_owned(),
     });
     assert_eq!(bss.acquire(&account, asked("two", None)).await, held);
-    assert_eq!(bss.acquire(&account, asked("two", Some("three"))).await, held);
-    let taken = bss.acquire(&account, asked("two", Some("one"))).await.unwrap();
+    assert_eq!(
+        bss.acquire(&account, asked("two", Some("three"))).await,
+        held
+    );
+    let taken = bss
+        .acquire(&account, asked("two", Some("one")))
+        .await
+        .unwrap();
     assert_eq!((taken.epoch, taken.previous), (Epoch(3), Epoch(2)));
     assert_eq!(taken.earlier, [earlier(2), earlier(1)]);
     let back = bss.acquire(&account, asked("one", None)).await;

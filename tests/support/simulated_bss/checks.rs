@@ -41,16 +41,16 @@ impl World {
                 (&list.catalogue, list.currency, None)
             }
         };
-        items
-            .iter()
-            .map(|id| {
-                let row = self.purchases.get(id);
-                let ours = row.filter(|row| self.is_resellers(row) && !self.is_own(row));
-                // What this reseller does not have any more has no result.
-                let row = ours.ok_or_else(|| not_found(id.as_str()))?;
-                Ok((id.clone(), self.unfit((catalogue, currency), tenant, row)))
-            })
-            .collect()
+        let known = items.iter().filter_map(|id| {
+            let row = self.purchases.get(id);
+            // What this reseller does not have any more has no result.
+            let row = row.filter(|row| self.is_resellers(row) && !self.is_own(row))?;
+            if self.unknown_to_checks.contains(id) {
+                return None;
+            }
+            Some((id.clone(), self.unfit((catalogue, currency), tenant, row)))
+        });
+        Ok(known.collect())
     }
 
     /// Every reason why a purchase does not fit a catalogue.

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem, Capabilities,
-    CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found, IssuedEpoch,
-    ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest, PricingOptions,
-    PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation,
-    TenantId, TenantSettings,
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
+    Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
+    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
+    TenantCreation, TenantId, TenantSettings,
 };
 
 use super::world::World;
@@ -42,11 +42,7 @@ impl Bss for SharedWorld {
         self.lock().reseller(account)
     }
 
-    async fn acquire(
-        &self,
-        account: &AccountId,
-        asked: Acquisition<'_>,
-    ) -> BssResult<IssuedEpoch> {
+    async fn acquire(&self, account: &AccountId, asked: Acquisition<'_>) -> BssResult<IssuedEpoch> {
         self.lock().acquire(account, asked)
     }
 

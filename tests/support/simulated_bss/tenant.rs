@@ -5,9 +5,8 @@ use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, EarlierEpoch,
-    Epoch, IssuedEpoch, Keys,
-    OperationId, OperationState, RequestKey, Reseller, ResellerKind, Tenant, TenantCreation,
-    TenantSettings, TenantStatus, WriteOperation,
+    Epoch, IssuedEpoch, Keys, OperationId, OperationState, RequestKey, Reseller, ResellerKind,
+    Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
 };
 
 use super::records::{Maker, TenantRow};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, EarlierEpoch, Invoicing, ItemKind, Mark,
-    OperationId, OperationState, PriceListId, PricingOptions, PurchaseState, RequestKey,
-    ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
+    AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, EarlierEpoch, Invoicing,
+    ItemKind, Mark, OperationId, OperationState, PriceListId, PricingOptions, PurchaseState,
+    RequestKey, ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
 
 use super::records::{
@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
     /// Customers whose options this BSS refuses, whatever they are.
     pub(crate) refuses_pricing: BTreeSet<SourceId>,
+    /// Items that its checks do not know, although they are listed.
+    pub(crate) unknown_to_checks: BTreeSet<SourceId>,
     /// The reseller's staff sets options as soon as a customer is copied.
     pub(crate) eager_pricing: bool,
     pub(crate) price_lists: Arc<BTreeMap<PriceListId, PriceList>>,

@@ -590,7 +590,9 @@ const CHECK_PURCHASES: Operation = Operation {
         Against a tenant, catalogue and currency are those of the tenant's price list as it is \
         now; against a price list (before the tenant exists), that list's. State, marks, provisioning \
         sync, copies and missing pricing options are not examined. An id that is not known (any \
-        more), or is not of a customer of this reseller, is left out of the results.",
+        more), or is not of a customer of this reseller, is left out of the results; nothing else \
+        is, and no reason stands for it. The operator then reads the listings again, and later \
+        each time; it names an item that stays listed and left out as a failure (`ItemsFailed`).",
     parameters: &[ACCOUNT],
     body: Some(of::<Check>),
     replies: &[ok(

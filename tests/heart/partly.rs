@@ -1,0 +1,326 @@
+//! Progress as long as the BSS answers at all: what was answered is kept, only what failed is asked
+//! again, and what repeats without progress comes later each time and names its item in the end.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tenant_reseller_operator::api::Reason;
+use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
+use tenant_reseller_operator::bss::port::{BlockerReason, SourceId};
+use tenant_reseller_operator::upgrade::{
+    Effect, Foreseeing, Outcome, Read, Stage, Tried, decide, fold_all,
+};
+
+use crate::drive::{Driver, Fault, name};
+use crate::simulated_bss::World;
+use crate::{complete, run};
+
+fn away() -> BssError {
+    BssError::Unavailable {
+        detail: "away".to_owned(),
+    }
+}
+
+/// So many calls at most precede a try of the switch: reseller, tenant, orders, four pages, the record.
+const LAST_SWEEP: f64 = 10.0;
+
+/// A hash of a number: which calls fail is the same in each run of a seed.
+fn share(seed: u64, call: u64) -> f64 {
+    let mixed =
+        (seed ^ call.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    f64::from(u32::try_from((mixed ^ (mixed >> 29)) >> 32).unwrap()) / f64::from(u32::MAX)
+}
+
+/// A reseller whose looks need many calls: pages of many, batches of few.
+fn many_calls(purchases: u32) -> World {
+    let mut world = World::new(6, purchases);
+    world.eager_pricing = true;
+    world.switches.page_size = 1_000;
+    world.switches.largest_batch = 2;
+    world
+}
+
+/// Runs to the end with calls failing at a rate; answers how many calls it took, and how often the
+/// switch was asked for: a new last sweep precedes each try of that.
+fn calls_at(rate: f64, seed: u64, error: fn() -> BssError) -> (f64, f64) {
+    let mut world = many_calls(40);
+    let mut driver = Driver::new();
+    driver.refuse = Box::new(move |call| (share(seed, call) < rate).then(error));
+    for _ in 0..20_000 {
+        assert_eq!(world.violations_now(), Vec::<String>::new());
+        if driver.step(&mut world, Fault::None) {
+            complete(&world);
+            let switches = driver.trace.iter().filter(|name| **name == "activate");
+            let calls = u32::try_from(driver.calls).unwrap();
+            return (
+                f64::from(calls),
+                f64::from(u32::try_from(switches.count()).unwrap()),
+            );
+        }
+    }
+    panic!(
+        "rate {rate}, seed {seed}: no end after {} calls, {:?} in {:?}",
+        driver.calls,
+        driver.reason(),
+        driver.observed.stage
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// With any failure rate below 1 an upgrade ends, in calls bounded by the rate: each call is made
+    /// until it is answered, and hardly another one besides.
+    #[test]
+    fn ends_at_any_rate_of_failures(
+        rate in prop_oneof![Just(0.08), Just(0.5), Just(0.9), 0.0..0.9_f64],
+        seed: u64,
+        throttled: bool,
+    ) {
+        let (without, _) = calls_at(0.0, 0, away);
+        let error = if throttled {
+            || BssError::Throttled { after: Some(Duration::from_secs(1)) }
+        } else {
+            away
+        };
+        let (with, switches) = calls_at(rate, seed, error);
+        let needed = without + (switches - 1.0) * LAST_SWEEP;
+        let bound = needed / (1.0 - rate) * 1.6 + 150.0;
+        prop_assert!(with <= bound, "{with} calls, {without} without failures, {switches} switches");
+    }
+}
+
+#[test]
+fn an_answer_beside_a_failure_keeps_the_wait_short() {
+    let mut world = many_calls(40);
+    let mut driver = Driver::new();
+    // Every third call fails: each effect of several calls gets on.
+    driver.refuse = Box::new(|call| (call % 3 == 0).then(away));
+    let mut attempts = 0;
+    let done = run(
+        &mut world,
+        &mut driver,
+        |_| Fault::None,
+        |_, _, driver| {
+            let trouble = driver.observed.trouble.as_ref();
+            attempts = attempts.max(trouble.map_or(0, |trouble| trouble.attempts));
+        },
+    );
+    assert!(done);
+    assert!(attempts <= 2, "{attempts} failures in a row were counted");
+    assert!(
+        driver.clock < Duration::from_mins(2),
+        "it took {:?}",
+        driver.clock
+    );
+    complete(&world);
+}
+
+#[test]
+fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
+    let mut world = many_calls(10);
+    let mut driver = Driver::new();
+    let pages = |driver: &Driver| {
+        matches!(
+            decide(&driver.valid, &driver.observed, driver.now()).effect,
+            Some(Effect::Read(Read::Pages(_)))
+        )
+    };
+    while !pages(&driver) {
+        driver.step(&mut world, Fault::None);
+    }
+    // The listing of the copies fails, that of the sources answers.
+    let first = driver.calls + 1;
+    driver.refuse = Box::new(move |call| (call == first).then(away));
+    driver.step(&mut world, Fault::None);
+    while !pages(&driver) {
+        driver.step(&mut world, Fault::None);
+    }
+    let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+    let Some(Effect::Read(Read::Pages(wanted))) = next else {
+        panic!("{next:?}");
+    };
+    assert!(wanted.source.is_none() && wanted.copies.is_some());
+}
+
+/// The tenant is in the queue for so long.
+fn queued(long: Duration) -> (World, Driver) {
+    let mut world = many_calls(10);
+    world.switches.tenant_queue = long;
+    let mut driver = Driver::new();
+    while driver.observed.foresight == Foreseeing::NotYet {
+        driver.step(&mut world, Fault::None);
+    }
+    (world, driver)
+}
+
+#[test]
+fn a_look_ahead_that_fails_holds_nothing_back_and_is_told() {
+    let (mut world, mut driver) = queued(Duration::from_mins(1));
+    // The BSS answers everything but the look ahead.
+    let mut told = false;
+    let begun = driver.calls;
+    for _ in 0..200 {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
+        let fault = if ahead {
+            Fault::Unavailable
+        } else {
+            Fault::None
+        };
+        driver.step(&mut world, fault);
+        let ready = driver.status.conditions.iter().find(|c| c.type_ == "Ready");
+        told = told
+            || ready.is_some_and(|ready| {
+                ready.reason == "Progressing"
+                    && ready
+                        .message
+                        .contains("could not be made yet: The BSS is not available")
+            });
+        if driver.observed.stage != Stage::Opening {
+            break;
+        }
+    }
+    assert!(told);
+    assert_eq!(driver.observed.stage, Stage::Customers);
+    assert!(
+        driver.clock < Duration::from_secs(70),
+        "the tenant is seen with the next look, not after {:?}",
+        driver.clock
+    );
+    assert!(driver.calls - begun < 40, "{} calls", driver.calls - begun);
+}
+
+#[test]
+fn a_look_ahead_that_keeps_failing_is_given_up_and_that_is_told() {
+    let (mut world, mut driver) = queued(Duration::from_mins(20));
+    let mut tries = 0;
+    for _ in 0..600 {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
+        tries += usize::from(ahead);
+        let fault = if ahead {
+            Fault::Unavailable
+        } else {
+            Fault::None
+        };
+        driver.step(&mut world, fault);
+        if matches!(driver.observed.foresight, Foreseeing::GivenUp { .. }) {
+            break;
+        }
+    }
+    assert_eq!(tries, 7);
+    for _ in 0..6 {
+        driver.step(&mut world, Fault::None);
+    }
+    let ready = driver.status.conditions.iter().find(|c| c.type_ == "Ready");
+    let ready = ready.unwrap();
+    assert!(
+        ready
+            .message
+            .contains("could not be made; phase 3 makes them"),
+        "{ready:?}"
+    );
+}
+
+/// Runs for so long, and answers how many calls that took.
+fn for_a_while(world: &mut World, driver: &mut Driver, long: Duration) -> u64 {
+    let (until, begun) = (driver.clock + long, driver.calls);
+    while driver.clock < until {
+        assert!(!driver.step(world, Fault::None), "it cannot end");
+    }
+    driver.calls - begun
+}
+
+#[test]
+fn an_item_that_a_reply_leaves_out_is_named_and_asked_for_ever_more_rarely() {
+    let mut world = many_calls(12);
+    let gone = SourceId::from(world.purchases.keys().next().unwrap().as_str());
+    world.unknown_to_checks.insert(gone.clone());
+    let mut driver = Driver::new();
+    for_a_while(&mut world, &mut driver, Duration::from_mins(5));
+    assert_eq!(driver.reason(), Reason::ItemsFailed);
+    let failure = driver.status.failures.first().unwrap();
+    let example = failure.examples.first().unwrap();
+    assert_eq!(
+        (example.id.as_str(), example.detail.as_deref()),
+        (
+            gone.as_str(),
+            Some("the reply of checkPurchases left it out")
+        )
+    );
+    // One look each minute, which is the recheck interval here, and each needs some twenty calls.
+    let calls = for_a_while(&mut world, &mut driver, Duration::from_mins(10));
+    assert!(calls < 300, "{calls} calls in ten minutes");
+    world.unknown_to_checks.clear();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+#[test]
+fn a_read_that_is_not_found_in_each_round_is_asked_ever_more_rarely() {
+    let mut world = many_calls(12);
+    let mut driver = Driver::new();
+    while driver.observed.stage != Stage::Check {
+        driver.step(&mut world, Fault::None);
+    }
+    let (until, mut tries) = (driver.clock + Duration::from_mins(10), 0);
+    while driver.clock < until {
+        let inspects = driver.observed.stage == Stage::Check
+            && matches!(
+                decide(&driver.valid, &driver.observed, driver.now()).effect,
+                Some(Effect::Read(Read::Inspect(_)))
+            );
+        let first = driver.calls + 1;
+        driver.refuse = Box::new(move |call| {
+            (inspects && call == first).then(|| BssError::NotFound {
+                what: "something".to_owned(),
+            })
+        });
+        tries += usize::from(inspects);
+        driver.step(&mut world, Fault::None);
+    }
+    assert!(tries < 25, "{tries} rounds in ten minutes");
+}
+
+/// Comes to the first write of a kind, with many batches of it.
+fn before(wanted: &str) -> (World, Driver) {
+    let mut world = many_calls(40);
+    let mut driver = Driver::new();
+    for _ in 0..500 {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
+            return (world, driver);
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("never came to {wanted}");
+}
+
+#[test]
+fn seven_refused_batches_are_one_failure() {
+    for error in [
+        BssError::Blocked(vec![BlockerTally {
+            reason: BlockerReason::TenantSuspended,
+            count: 1,
+            examples: Vec::new(),
+        }]),
+        BssError::Conflict {
+            detail: "moved".to_owned(),
+        },
+        away(),
+    ] {
+        let (_, mut driver) = before("copy subscriptions");
+        let failure = || Outcome::Failed {
+            tried: Tried::Work,
+            error: error.clone(),
+        };
+        let mut once = driver.observed.clone();
+        let now = driver.now();
+        fold_all(&driver.valid, &mut once, vec![failure()], now);
+        let seven = (0..7).map(|_| failure()).collect();
+        fold_all(&driver.valid, &mut driver.observed, seven, now);
+        assert_eq!(driver.observed, once, "{error}");
+    }
+}
