@@ -10,6 +10,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod attempts;
 mod budget;
 mod drive;
 mod guards;
