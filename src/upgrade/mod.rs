@@ -35,12 +35,12 @@ pub use effect::{
 pub use fold::fold;
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
-pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
+pub use observed::{Alike, Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
 pub use valid::{
-    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade,
+    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,
     suspension, validate,
 };
 

@@ -13,6 +13,7 @@
 mod attempts;
 mod budget;
 mod drive;
+mod failing;
 mod guards;
 mod judges;
 #[path = "../support/kstatus.rs"]

@@ -248,6 +248,10 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
         trouble.attempts = trouble.attempts.min(3);
         // Failures of one effect are folded together; before the next one time passes.
         trouble.at = Duration::ZERO;
+        if let Some(alike) = &mut trouble.alike {
+            alike.before = alike.before.min(3);
+            alike.at = Duration::ZERO;
+        }
     }
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);
