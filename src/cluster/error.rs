@@ -47,8 +47,20 @@ fn of_status(status: &Status) -> ClusterError {
         409 => ClusterError::Conflict,
         401 | 403 => ClusterError::Forbidden(said()),
         400 | 413 | 422 => ClusterError::Invalid(said()),
-        code => ClusterError::Unavailable(format!("{code}: {}", status.message)),
+        code => {
+            let said = format!("{code}: {}", status.message);
+            match asks_to_wait(status) {
+                Some(after) => ClusterError::Busy { said, after },
+                None => ClusterError::Unavailable(said),
+            }
+        }
     }
+}
+
+/// What its `Retry-After` asks for, which it repeats in the status that it answers with.
+fn asks_to_wait(status: &Status) -> Option<Duration> {
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)))
 }
 
 /// The API server names the missing object in its answer; for a path that it does not know it
@@ -110,6 +122,25 @@ mod tests {
         assert_eq!(
             word(429, "TooManyRequests", ""),
             "Unavailable(\"429: said\")"
+        );
+    }
+
+    #[test]
+    fn a_wait_that_the_api_server_asks_for_is_heard() {
+        let mut error = status(429, "TooManyRequests", "");
+        if let kube::Error::Api(status) = &mut error {
+            status
+                .details
+                .as_mut()
+                .expect("details")
+                .retry_after_seconds = 17;
+        }
+        let ClusterError::Busy { said, after } = translate(error) else {
+            panic!("it asked for a pause");
+        };
+        assert_eq!(
+            (said.as_str(), after),
+            ("429: said", Duration::from_secs(17))
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use thiserror::Error;
@@ -32,6 +33,30 @@ pub enum ClusterError {
     /// Anything else, time-outs included: nothing is known about the effect of a write.
     #[error("the API server did not answer as expected: {0}")]
     Unavailable(String),
+    /// The same, and the API server says how long it wants to be left alone.
+    #[error("the API server asks for a pause: {said}")]
+    Busy {
+        /// What it said.
+        said: String,
+        /// How long.
+        after: Duration,
+    },
+}
+
+impl ClusterError {
+    /// The class, as metrics name it.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Conflict => "Conflict",
+            Self::Exists => "Exists",
+            Self::Gone => "Gone",
+            Self::Forbidden(_) => "Forbidden",
+            Self::Invalid(_) => "Invalid",
+            Self::Unavailable(_) => "Unavailable",
+            Self::Busy { .. } => "Busy",
+        }
+    }
 }
 
 /// What every call answers.

@@ -1,7 +1,9 @@
 //! What is written beside the upgrade's own status: report pages, the status of pricing objects
 //! and of the connection. Touches the cluster; all of it only on change.
 
-use super::memory::Life;
+use std::time::Duration;
+
+use super::memory::{Life, Reported};
 use crate::api::{
     BssConnection, BssConnectionStatus, CapabilityStatus, ConditionStatus, ConditionType,
     CustomerPricing, CustomerPricingStatus, PricingFailure, Reason, ReportKind, ReportRow,
@@ -20,16 +22,34 @@ const PAGE_ROWS: usize = 1000;
 const PAGE_BYTES: usize = 248 * 1024;
 /// Pages of a report.
 const MAX_PAGES: usize = 8;
+/// What is remembered of reports is compared with the API server after so long: longer than any
+/// request lives that a dead process left on its way.
+const COMPARED_EVERY: Duration = Duration::from_mins(10);
 /// The types of condition that a connection carries.
 const OF_A_CONNECTION: [&str; 4] = ["Reachable", "Authenticated", "Conforming", "Ready"];
 
+/// Whether what was written is compared with what the API server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compare {
+    /// It is, whatever is remembered: nobody may come back to it.
+    Now,
+    /// It is if the pages have to change, or after a while.
+    WhenDue,
+}
+
 /// Writes the pages whose content changed and deletes those that are no longer needed.
-pub(super) async fn reports<C: Cluster>(
+///
+/// A look at the API server is a list, so it is not taken at every rest: what was found or written is
+/// remembered by its digest. What is not known of a write is not remembered. A page that somebody
+/// else changed or deleted, or that a write of a dead process overwrote, is mended after
+/// [`COMPARED_EVERY`], at the last word before the switch, or by the next process.
+pub(super) async fn reports<C: Cluster, B>(
     cluster: &C,
-    upgrade: &TenantResellerUpgrade,
-    valid: &ValidUpgrade,
-    observed: &Observed,
+    (upgrade, valid): (&TenantResellerUpgrade, &ValidUpgrade),
+    life: &mut Life<B>,
+    (now, compare): (Now, Compare),
 ) -> ClusterResult<()> {
+    let observed = &life.observed;
     let known: Vec<ReportKind> = ReportKind::ALL
         .into_iter()
         .filter(|kind| looked(*kind, observed))
@@ -50,11 +70,25 @@ pub(super) async fn reports<C: Cluster>(
         .as_ref()
         .and_then(|claim| claim.tenant_id.clone())
         .map(Into::into);
+    let mut wanted = Vec::new();
+    for kind in &known {
+        let (rows, truncated) = report_rows(*kind, observed, &keys, tenant.as_ref());
+        wanted.push((*kind, pages(*kind, &rows, truncated)));
+    }
+    let digest = digest(&wanted);
+    let remembered = life.reports.take().filter(|reported| {
+        reported.digest == digest
+            && now.monotonic.saturating_sub(reported.at) < COMPARED_EVERY
+            && compare == Compare::WhenDue
+    });
+    if remembered.is_some() {
+        life.reports = remembered;
+        return Ok(());
+    }
     let mut there = cluster.reports_of(upgrade).await?;
     there.retain(|report| known.contains(&report.spec.kind));
-    for kind in known {
-        let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
-        for page in pages(kind, &rows, truncated) {
+    for (kind, pages) in wanted {
+        for page in pages {
             let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);
             let mut report = UpgradeReport::new("", page);
             report.metadata = report_metadata(upgrade, &suffix);
@@ -70,7 +104,19 @@ pub(super) async fn reports<C: Cluster>(
     for old in &there {
         cluster.delete_report(old).await?;
     }
+    life.reports = Some(Reported {
+        digest,
+        at: now.monotonic,
+    });
     Ok(())
+}
+
+/// The digest of all pages. Those that cannot be measured cannot be sent either, which is an error of
+/// its own.
+fn digest(pages: &[(ReportKind, Vec<UpgradeReportSpec>)]) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    let text = serde_json::to_vec(pages).unwrap_or_default();
+    Sha256::digest(&text).into()
 }
 
 /// Whether this process has looked at what the reports of a kind tell. What another one wrote stays
@@ -258,9 +304,11 @@ pub(super) async fn connection<C: Cluster, B>(
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
         adapter: Some("reference".to_owned()),
-        identity: Some(connection.spec.identity.clone())
-            .filter(|_| life.observed.identity_agrees)
-            .or_else(|| before.identity.clone()),
+        // What the BSS tells, never what the connection declares.
+        identity: match &life.identity_told {
+            Some(told) => told.clone(),
+            None => before.identity.clone(),
+        },
         capabilities: life
             .observed
             .capabilities

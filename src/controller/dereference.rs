@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::memory::{Life, Linked};
+use super::memory::{Life, Linked, Seated};
 use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
 };
 use crate::bss::error::BssError;
+use crate::bss::limits::Seat;
 use crate::bss::port::Bss;
+use crate::bss::transport::SHORTEST_SECRET;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
 use crate::upgrade::{Pace, References, State, TenantConnection, Terms, sentence};
 
@@ -77,6 +79,12 @@ pub trait Connector: Send + Sync {
     /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
     /// reached at another origin already.
     fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
+
+    /// What keeps the adapter's origins known after the adapter was given up.
+    fn seats(&self, bss: &Arc<Self::Bss>) -> Vec<Seat> {
+        let _no_limits_no_seats = bss;
+        Vec::new()
+    }
 }
 
 /// What the spec points to.
@@ -118,6 +126,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
             format!("Create the BssConnection {wanted}; the operator goes on by itself."),
         ));
     };
+    life.keep_seats_at(&address(&connection));
     let tenants = match &upgrade.spec.tenant_connection_ref {
         None => None,
         Some(reference) => Some(tenants(cluster, namespace, reference, &connection).await?),
@@ -141,6 +150,11 @@ pub(super) async fn dereference<C: Cluster, K: Connector>(
         let bss = connector
             .connect(settings(cluster, namespace, &connection).await?, own)
             .map_err(|error| forbidden(&error))?;
+        // The seats before go after the new ones are taken: whoever was first stays the first.
+        life.seated = Some(Seated {
+            at: address(&connection),
+            _seats: connector.seats(&bss),
+        });
         life.bss = Some(Linked {
             bss: Arc::clone(&bss),
             made_of,
@@ -223,12 +237,12 @@ async fn settings<C: Cluster>(
     let name = &secret_ref.name;
     let secret = secret(cluster, namespace, name).await?;
     let login = match &spec.auth.oauth2_client_credentials {
-        None => Login::Bearer(value(&secret, name, "token")?),
+        None => Login::Bearer(confidential(&secret, name, "token")?),
         Some(oauth) => Login::ClientCredentials {
             token_url: oauth.token_url.clone(),
             scopes: oauth.scopes.clone(),
             id: value(&secret, name, "clientId")?,
-            secret: value(&secret, name, "clientSecret")?,
+            secret: confidential(&secret, name, "clientSecret")?,
         },
     };
     let Some(hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
@@ -307,6 +321,26 @@ fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Mis
     })
 }
 
+/// The same, of what nobody may see. What is very short stands in many words by chance, and could not
+/// be kept out of what people read without hiding parts of them.
+fn confidential(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Missing> {
+    let value = value(secret, name, key)?;
+    if value.expose_secret().trim().chars().count() >= SHORTEST_SECRET {
+        return Ok(value);
+    }
+    Err(state(
+        Reason::ConnectionForbidden,
+        format!(
+            "The key {key} of the Secret {name} holds fewer than {SHORTEST_SECRET} characters, too \
+             few to be kept out of logs and messages."
+        ),
+        format!(
+            "Put the whole value into the key {key} of the Secret {name}; if it really is that \
+             short, have a longer one issued."
+        ),
+    ))
+}
+
 fn not_ready(message: String, next_action: String) -> Missing {
     state(Reason::DependencyNotReady, message, next_action)
 }
@@ -327,6 +361,12 @@ fn forbidden(error: &BssError) -> Missing {
          allowed address ranges."
             .to_owned(),
     )
+}
+
+/// Where a connection object leads to: another object, or another address, is another one.
+fn address(connection: &BssConnection) -> String {
+    let uid = connection.metadata.uid.as_deref().unwrap_or_default();
+    format!("{uid} {}", connection.spec.reference.url)
 }
 
 /// What an adapter is made on: another connection object or generation makes another.

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::unserved::{Stopped, Told, Unserved};
 use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
+use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
-use crate::upgrade::{Observed, Pages, PagesRequest, Suspension, suspension};
+use crate::upgrade::{Observed, Pages, PagesRequest, Suspension, seed, suspension};
 
 /// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,13 @@ pub(super) struct Life<B> {
     pub(super) claim: Option<ResellerClaim>,
     /// The adapter, with the ground that it was made on and when.
     pub(super) bss: Option<Linked<B>>,
+    /// What keeps the guard against a second origin up while the adapter is given up: a Secret that
+    /// is away, or a spec that is wrong, makes the upgrade rest and no other BSS the first.
+    pub(super) seated: Option<Seated>,
+    /// The name that the BSS told, or that it tells none, once it was asked.
+    pub(super) identity_told: Option<Option<String>>,
+    /// The reports as this process wrote or found them last.
+    pub(super) reports: Option<Reported>,
     /// What the observations rest on.
     ground: Option<Ground>,
     /// What people changed without changing the spec.
@@ -35,8 +44,6 @@ pub(super) struct Life<B> {
     pub(super) asked: Asked,
     /// When figures were written last.
     pub(super) figures_written: Option<Duration>,
-    /// The value of `requestedAt` that was obeyed last.
-    pub(super) handled: Option<String>,
     /// Pages that were read while the last copies before them were under way: for the very next effect,
     /// and for nothing later.
     pub(super) ahead: Option<(PagesRequest, Pages)>,
@@ -73,21 +80,44 @@ pub(super) struct Linked<B> {
     pub(super) made_at: Duration,
 }
 
+/// The seats of a connection.
+pub(super) struct Seated {
+    /// The connection object and its address.
+    pub(super) at: String,
+    pub(super) _seats: Vec<Seat>,
+}
+
+/// What the reports tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// The digest of all pages.
+    pub(super) digest: [u8; 32],
+    /// When they were compared with what the API server has.
+    pub(super) at: Duration,
+}
+
 impl<B> Life<B> {
     fn new(acquisition: AcquisitionId) -> Self {
         Self {
             observed: Observed::new([], acquisition),
             claim: None,
             bss: None,
+            seated: None,
+            identity_told: None,
+            reports: None,
             ground: None,
             nudge: None,
             asked: Asked::No,
             figures_written: None,
-            handled: None,
             ahead: None,
             admitted: Admitted::NotYet,
             old: Old::No,
         }
+    }
+
+    /// The connection leads here now. Seats that were taken elsewhere hold nobody up.
+    pub(super) fn keep_seats_at(&mut self, address: &str) {
+        self.seated.take_if(|seated| seated.at != address);
     }
 
     /// The next pass begins anew: what is known may be old by then.
@@ -119,6 +149,8 @@ impl<B> Life<B> {
             let before = self.ground.as_ref();
             if before.is_some_and(|before| before.connection == ground.connection) {
                 fresh.record_seen = known.record_seen;
+            } else {
+                self.identity_told = None;
             }
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.
@@ -173,6 +205,8 @@ pub struct Memory<B> {
     /// Lives that began in this process.
     begun: AtomicU64,
     lives: StdMutex<HashMap<String, Arc<Mutex<Life<B>>>>>,
+    /// Those that the API server did not serve since their last pass that came to its end.
+    unserved: StdMutex<HashMap<String, Unserved>>,
 }
 
 impl<B> Memory<B> {
@@ -182,7 +216,8 @@ impl<B> Memory<B> {
         Self {
             drawn,
             begun: AtomicU64::new(0),
-            lives: StdMutex::new(HashMap::new()),
+            lives: StdMutex::default(),
+            unserved: StdMutex::default(),
         }
     }
 }
@@ -201,8 +236,32 @@ impl<B> Memory<B> {
             .clone()
     }
 
+    /// A pass did not come to its end: how long to wait, and how loudly it is told.
+    pub(super) fn stopped(&self, uid: &str, why: Stopped<'_>) -> (Duration, Told) {
+        let mut all = self.unserved();
+        let unserved = all.entry(uid.to_owned()).or_default();
+        unserved.stopped(why, seed(uid))
+    }
+
+    /// The API server took a write of the upgrade.
+    pub(super) fn served(&self, uid: &str) {
+        if let Some(unserved) = self.unserved().get_mut(uid) {
+            unserved.served();
+        }
+    }
+
+    /// A pass came to its end.
+    pub(super) fn ended(&self, uid: &str) {
+        self.unserved().remove(uid);
+    }
+
+    fn unserved(&self) -> MutexGuard<'_, HashMap<String, Unserved>> {
+        self.unserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets an upgrade that is gone or finished.
     pub fn forget(&self, uid: &str) {
+        self.ended(uid);
         self.lives
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -211,6 +270,7 @@ impl<B> Memory<B> {
 
     /// Forgets everything: this process stopped to lead, and others act meanwhile.
     pub fn forget_all(&self) {
+        self.unserved().clear();
         self.lives
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -13,6 +13,7 @@ mod perform;
 mod record;
 mod show;
 mod turns;
+mod unserved;
 mod wiring;
 
 pub use dereference::{ConnectionSettings, Connector, Login};

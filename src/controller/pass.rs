@@ -1,16 +1,18 @@
 //! The pass, as a page: dereference, validate, then decide, record, perform and record again until
 //! there is nothing to do, the time slice is over or the world outside changed its mind.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::dependents::Compare;
 use super::dereference::{Connector, Fetched, Missing, dereference};
 use super::memory::{Admitted, Asked, Life, Memory};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
+use super::unserved::{Away, Stopped, Told};
 use super::{dependents, record};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
@@ -31,10 +33,6 @@ use crate::upgrade::{
 const SHORT_REST: Duration = Duration::from_secs(10);
 /// A place is not kept over rests that are longer, even if polls are rarer.
 const HELD_REST: Duration = Duration::from_secs(3);
-/// After a write that met a conflict, or an API server that did not answer.
-const SOON: Duration = Duration::from_millis(250);
-/// After an API server that did not answer.
-const LATER: Duration = Duration::from_secs(3);
 
 /// Time, and nothing else that a machine could differ in.
 pub trait Time: Send + Sync {
@@ -62,11 +60,12 @@ pub struct Controller<C, K: Connector, T> {
     connector: K,
     pub(super) time: T,
     pacing: Pacing,
-    memory: Memory<K::Bss>,
+    pub(super) memory: Memory<K::Bss>,
     gate: Semaphore,
     turns: Turns,
     stop: CancellationToken,
     pub(super) metrics: Metrics,
+    away: StdMutex<Away>,
 }
 
 /// How a pass ended that could not go on.
@@ -111,6 +110,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             turns: Turns::new(wake),
             stop,
             metrics,
+            away: StdMutex::default(),
         }
     }
 
@@ -148,24 +148,48 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Err(Interrupted::Cluster(_)) => PassOutcome::Failed,
         });
         match ended {
-            Ok(rest) => rest,
+            Ok(rest) => {
+                self.memory.ended(uid);
+                rest
+            }
             Err(Interrupted::Cluster(ClusterError::Gone)) if self.is_gone(seen) => Rest::Await,
             // Gone may be something that it refers to: the claim, when the cluster's state went back.
-            Err(
-                Interrupted::Again
-                | Interrupted::Cluster(
-                    ClusterError::Conflict | ClusterError::Gone | ClusterError::Exists,
-                ),
-            ) => Rest::After(SOON),
-            Err(Interrupted::Cluster(
-                error @ (ClusterError::Forbidden(_)
-                | ClusterError::Invalid(_)
-                | ClusterError::Unavailable(_)),
-            )) => {
-                tracing::warn!(%error, "the API server did not do its part; trying again");
-                Rest::After(LATER)
+            Err(Interrupted::Again) => {
+                let (wait, _) = self.memory.stopped(uid, Stopped::Again);
+                Rest::After(wait)
+            }
+            Err(Interrupted::Cluster(error)) => Rest::After(self.not_served(uid, &error)),
+        }
+    }
+
+    /// The API server did not do its part: tells it, as far as it is news, and answers how long to
+    /// wait.
+    fn not_served(&self, uid: &str, error: &ClusterError) -> Duration {
+        self.metrics.cluster_error(error.class());
+        let (wait, told) = self.memory.stopped(uid, Stopped::By(error));
+        let now = self.time.now().monotonic;
+        let away = || {
+            self.away
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_news(now)
+        };
+        match told {
+            Told::Loudly => tracing::error!(
+                %error,
+                "the API server refuses what the operator needs: nothing goes on with this upgrade \
+                 before a person mends it; it is tried again, and not told again"
+            ),
+            Told::IfNews if away() => tracing::warn!(
+                %error,
+                retry_in = ?wait,
+                "the API server did not do its part; every upgrade tries again by itself"
+            ),
+            Told::IfNews | Told::Not => {
+                tracing::debug!(%error, retry_in = ?wait, "the pass begins again");
             }
         }
+        wait
     }
 
     async fn whole_pass(&self, seen: &TenantResellerUpgrade) -> Result<Rest, Interrupted> {
@@ -241,7 +265,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             if matches!(outcomes.as_slice(), [Outcome::Identity(None)])
                 && self.connector.must_tell_its_identity(&scene.fetched.bss)
             {
+                // It may be the first one yet, but it never was: it keeps no seat.
+                life.seated = None;
                 return self.rests(scene.upgrade.clone(), life, unproven()).await;
+            }
+            if let [Outcome::Identity(told)] = outcomes.as_slice() {
+                life.identity_told = Some(told.clone());
             }
             let now = self.time.now();
             for outcome in &outcomes {
@@ -366,8 +395,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     ) -> Result<Vec<Outcome>, Interrupted> {
         if is_the_last_word(edit) {
             // Whoever comes after this process may not look at what the reports tell again.
-            let observed = &life.observed;
-            dependents::reports(&*self.cluster, &scene.upgrade, scene.valid, observed).await?;
+            let whose = (&scene.upgrade, scene.valid);
+            let now = self.time.now();
+            dependents::reports(&*self.cluster, whose, life, (now, Compare::Now)).await?;
         }
         let now = self.time.now();
         let holding = record::claim(&*self.cluster, scene.valid, life, edit, now).await?;
@@ -401,10 +431,16 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Next::Watch { again, look } => (Rest::After(again), Some(look)),
             Next::OnChange => (Rest::Await, None),
         };
-        let observed = &life.observed;
-        dependents::reports(&*self.cluster, &scene.upgrade, scene.valid, observed).await?;
-        let objects = &scene.fetched.references.pricing;
         let now = self.time.now();
+        let compare = match rest {
+            // It does not look again by itself.
+            Rest::Await => Compare::Now,
+            Rest::After(_) => Compare::WhenDue,
+        };
+        let whose = (&scene.upgrade, scene.valid);
+        dependents::reports(&*self.cluster, whose, life, (now, compare)).await?;
+        let observed = &life.observed;
+        let objects = &scene.fetched.references.pricing;
         dependents::pricing(&*self.cluster, objects, scene.valid, observed, now).await?;
         // Only by whom has just asked it something: two upgrades would else contradict each other.
         if life.asked == Asked::Yes {
@@ -433,6 +469,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         life: &mut Life<K::Bss>,
         state: State,
     ) -> Result<Rest, Interrupted> {
+        // The credentials go; that its BSS was reached first is not forgotten.
         life.bss = None;
         self.turns
             .leave(upgrade.metadata.uid.as_deref().unwrap_or_default());
@@ -837,3 +874,7 @@ fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {
 pub(super) fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<String> {
     upgrade.metadata.annotations.as_ref()?.get(name).cloned()
 }
+
+#[cfg(test)]
+#[path = "pass_tests.rs"]
+mod tests;

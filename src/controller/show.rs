@@ -125,8 +125,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             }
         }
         *upgrade = self.cluster.apply_status(upgrade, &status).await?;
+        self.memory
+            .served(upgrade.metadata.uid.as_deref().unwrap_or_default());
         life.figures_written = Some(now.monotonic);
-        life.handled = handled;
         for event in news(&before, &status) {
             tracing::info!(reason = event.reason.as_str(), "{}", event.note);
             self.cluster.publish(upgrade, event).await;

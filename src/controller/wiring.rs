@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::dereference::{ConnectionSettings, Connector, Login};
 use crate::bss::error::BssError;
-use crate::bss::limits::{LimiterRegistry, Membership, Settings as Limits};
+use crate::bss::limits::{LimiterRegistry, Membership, Seat, Settings as Limits};
 use crate::bss::reference::ReferenceBss;
 use crate::bss::transport::{
     AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
@@ -89,6 +89,14 @@ impl Connector for AdapterConnector {
         let mut all = memberships.iter();
         let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
         own.is_some_and(|(_, parts)| parts.iter().any(Membership::is_second_origin))
+    }
+
+    fn seats(&self, bss: &Arc<ReferenceBss>) -> Vec<Seat> {
+        let memberships = self.memberships();
+        let mut all = memberships.iter();
+        let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        let parts = own.into_iter().flat_map(|(_, parts)| parts);
+        parts.filter_map(Membership::seat).collect()
     }
 }
 
@@ -209,7 +217,7 @@ mod tests {
             connection: "ns/name".to_owned(),
             identity: "acme".to_owned(),
             url: url.to_owned(),
-            login: Login::Bearer("t".to_owned().into()),
+            login: Login::Bearer("token-of-the-test".to_owned().into()),
             throttle_statuses: vec![429],
             allowed_hosts: "127.0.0.1".to_owned(),
             ca: None,
@@ -254,12 +262,12 @@ mod tests {
         let connect = |login| connector.connect(login, None).unwrap();
         let held = || -> Vec<String> { connector.tokens.lock().unwrap().keys().cloned().collect() };
         let source = |name: &str| Arc::as_ptr(&connector.tokens.lock().unwrap()[name]);
-        let first = connect(with_client("ns/a", "s"));
+        let first = connect(with_client("ns/a", "client-secret"));
         let before = source("ns/a");
         drop(first);
-        let first = connect(with_client("ns/a", "s"));
+        let first = connect(with_client("ns/a", "client-secret"));
         assert_eq!(before, source("ns/a"), "given up and made again: one token");
-        let second = connect(with_client("ns/b", "s"));
+        let second = connect(with_client("ns/b", "client-secret"));
         assert_eq!(held(), ["ns/a", "ns/b"]);
         drop(first);
         let third = connect(settings("https://127.0.0.1:1", 5));

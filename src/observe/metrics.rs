@@ -58,6 +58,11 @@ struct OutcomeLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
     operation: &'static str,
     outcome: &'static str,
@@ -84,6 +89,7 @@ pub struct Metrics {
     pass_seconds: Family<OutcomeLabel, Histogram>,
     effects: Family<OperationLabels, Counter>,
     effect_items: Family<OperationLabels, Counter>,
+    cluster_errors: Family<ClassLabel, Counter>,
 }
 
 /// From a millisecond to a minute.
@@ -101,6 +107,7 @@ impl Metrics {
             pass_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
             effects: Family::default(),
             effect_items: Family::default(),
+            cluster_errors: Family::default(),
         };
         registry.register(
             "passes",
@@ -124,6 +131,12 @@ impl Metrics {
             metrics.effect_items.clone(),
         );
         registry.register(
+            "cluster_errors",
+            "Passes that did not come to their end because of the API server, by class: Forbidden is a \
+             missing right, Invalid a refused object",
+            metrics.cluster_errors.clone(),
+        );
+        registry.register(
             "build",
             "The version that runs",
             Info::new(BuildLabels {
@@ -141,6 +154,13 @@ impl Metrics {
             began: Instant::now(),
             outcome: PassOutcome::Abandoned,
         }
+    }
+
+    /// Counts a pass that the API server kept from its end.
+    pub fn cluster_error(&self, class: &'static str) {
+        self.cluster_errors
+            .get_or_create(&ClassLabel { class })
+            .inc();
     }
 
     /// Counts a write to a BSS.
@@ -320,6 +340,7 @@ mod tests {
         metrics.pass().end(PassOutcome::Worked);
         drop(metrics.pass());
         metrics.effect("copyCustomers", "ok");
+        metrics.cluster_error("Forbidden");
         metrics.effect_items("copyCustomers", "created", 7);
         let mut text = String::new();
         encode(&mut text, &registry).expect("metrics are text");
@@ -328,6 +349,7 @@ mod tests {
             r#"tenant_reseller_operator_passes_total{outcome="abandoned"} 1"#,
             r#"tenant_reseller_operator_pass_duration_seconds_count{outcome="worked"} 1"#,
             r#"tenant_reseller_operator_effects_total{operation="copyCustomers",outcome="ok"} 1"#,
+            r#"tenant_reseller_operator_cluster_errors_total{class="Forbidden"} 1"#,
             r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="created"} 7"#,
             r#"tenant_reseller_operator_bss_calls_total{operation="customers",outcome="Throttled"} 1"#,
             r#"tenant_reseller_operator_bss_call_seconds_total{operation="customers",outcome="Throttled"} 0.02"#,

@@ -37,13 +37,14 @@ pub use fold::{fold, fold_all};
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
 pub use observed::{
-    Approval, CleanFinalSweep, Observed, RecordMark, Stage, Telling, Trouble, Verdict, Watched,
+    Alike, Approval, CleanFinalSweep, Observed, RecordMark, Stage, Telling, Trouble, Verdict,
+    Watched,
 };
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
 pub use valid::{
-    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade,
+    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,
     suspension, validate,
 };
 

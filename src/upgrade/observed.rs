@@ -143,6 +143,19 @@ pub struct Trouble {
     pub verdict: Verdict,
     /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
+    /// Those among them that people are called for only when they come again and again.
+    pub alike: Option<Alike>,
+}
+
+/// Failures of one class since the last call that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Alike {
+    /// The class of their error.
+    pub class: &'static str,
+    /// In how many effects before the last one.
+    pub before: u32,
+    /// When the last one was.
+    pub at: Duration,
 }
 
 /// Under which approval back ordering is activated.

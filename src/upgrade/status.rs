@@ -23,6 +23,8 @@ const LONGEST_URL: usize = 512;
 const LONGEST_MESSAGE: usize = 700;
 /// A next attempt nearer than this is not worth a status write.
 const SHOWN_FROM: Duration = Duration::from_secs(30);
+/// A next attempt that moved forward by no more than this is not worth one either.
+const SAME_ATTEMPT: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// What a status is composed from.
 #[derive(Clone, Copy, Debug)]
@@ -196,27 +198,35 @@ fn waiting_for(
         .waiting_for
         .as_ref()
         .filter(|waiting| waiting.reason == reason);
-    let since = before.map_or_else(|| now.wall.to_string(), |waiting| waiting.since.clone());
+    let since = before.map_or_else(|| instant(now.wall), |waiting| waiting.since.clone());
     // A time that moves with every look would be a status write with every look: one that stands
-    // stays until it is past.
+    // stays until it is past, unless the next attempt comes clearly earlier.
     let stands = before
-        .and_then(|waiting| waiting.next_attempt_time.clone())
-        .filter(|time| {
-            time.parse::<jiff::Timestamp>()
-                .is_ok_and(|time| time > now.wall)
-        });
+        .and_then(|waiting| waiting.next_attempt_time.as_ref()?.parse().ok())
+        .filter(|stands: &jiff::Timestamp| *stands > now.wall);
     let next_attempt_time = draft
         .next_attempt
         .filter(|wait| *wait >= SHOWN_FROM)
         .and_then(|wait| jiff::SignedDuration::try_from(wait).ok())
         .and_then(|wait| now.wall.checked_add(wait).ok())
-        .map(|time| stands.unwrap_or_else(|| time.to_string()));
+        .map(|next| match stands {
+            Some(stands) if stands.duration_since(next) <= SAME_ATTEMPT => stands,
+            Some(_) | None => next,
+        })
+        .map(instant);
     Some(WaitingFor {
         reason: reason.to_owned(),
         next_action: cut(&draft.state.next_action, 1024),
         since,
         next_attempt_time,
     })
+}
+
+/// An instant as people read it: in whole seconds, as everywhere in Kubernetes.
+fn instant(time: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_second())
+        .unwrap_or(time)
+        .to_string()
 }
 
 fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {

@@ -348,8 +348,9 @@ fn annotation<'a>(upgrade: &'a TenantResellerUpgrade, name: &str) -> Option<&'a 
         .map(String::as_str)
 }
 
-/// FNV-1a: the seed must only be spread, not secret.
-fn seed(uid: &str) -> u64 {
+/// The seed of every jitter of an upgrade. FNV-1a: it must only be spread, not secret.
+#[must_use]
+pub fn seed(uid: &str) -> u64 {
     uid.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -322,8 +322,17 @@ async fn a_read_that_lacks_an_item_is_no_answer() {
     assert_eq!(
         checked,
         BssError::NotFound {
-            what: "1".to_owned()
+            what: r#""1" (checkPurchases)"#.to_owned()
         }
+    );
+    assert_eq!(
+        pricing.to_string(),
+        r#"the reply broke the contract: getPricing of "tenants/T/pricing/lookup": no result for "1""#
+    );
+    let unknown = bss.check(&"R".into(), &target, &[" lead".into()]).await;
+    assert_eq!(
+        unknown.unwrap_err().to_string(),
+        r#"not found: " lead" (checkPurchases)"#
     );
 }
 

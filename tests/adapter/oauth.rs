@@ -83,14 +83,14 @@ fn logins(server: &Scripted) -> Vec<String> {
 
 #[tokio::test]
 async fn one_request_for_a_token_serves_all_who_wait_and_those_after_them() {
-    let endpoint = Scripted::start(vec![issued("t0ken", 3600), refused(500)]).await;
+    let endpoint = Scripted::start(vec![issued("the-t0ken", 3600), refused(500)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     let calls = (0..20).map(|_| bss.identity());
     for answer in futures::future::join_all(calls).await {
         assert_eq!(answer, Ok(Some("acme".to_owned())));
     }
-    assert_eq!(logins(&server), vec!["Bearer t0ken"; 20]);
+    assert_eq!(logins(&server), vec!["Bearer the-t0ken"; 20]);
     assert_eq!(logins(&endpoint), [BASIC]);
     let asked = endpoint.requests().remove(0);
     let (head, body) = asked.split_once("\r\n\r\n").unwrap();
@@ -104,7 +104,7 @@ async fn one_request_for_a_token_serves_all_who_wait_and_those_after_them() {
 
 #[tokio::test]
 async fn without_scopes_none_are_asked_for() {
-    let endpoint = Scripted::start(vec![issued("t", 60)]).await;
+    let endpoint = Scripted::start(vec![issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let mut tokens = token_settings(&endpoint.url);
     tokens.scopes.clear();
@@ -115,18 +115,19 @@ async fn without_scopes_none_are_asked_for() {
 
 #[tokio::test]
 async fn a_token_that_has_run_out_is_replaced() {
-    let endpoint = Scripted::start(vec![issued("one", 0), issued("two", 0)]).await;
+    let endpoint = Scripted::start(vec![issued("token-one", 0), issued("token-two", 0)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     for _ in 0..2 {
         bss.identity().await.unwrap();
     }
-    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+    assert_eq!(logins(&server), ["Bearer token-one", "Bearer token-two"]);
 }
 
 #[tokio::test]
 async fn a_token_that_the_bss_does_not_take_is_replaced_once_and_the_request_repeated() {
-    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let endpoint =
+        Scripted::start(vec![issued("token-one", 3600), issued("token-two", 3600)]).await;
     let results = Act::Send(json(r#"{"results":[]}"#));
     let server = Scripted::start(vec![refused(401), results]).await;
     let bss_ = bss(&server, token_settings(&endpoint.url));
@@ -136,24 +137,26 @@ async fn a_token_that_the_bss_does_not_take_is_replaced_once_and_the_request_rep
     };
     drop(bss_.customers(&"R".into(), &page).await);
     let requests = server.requests();
-    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+    assert_eq!(logins(&server), ["Bearer token-one", "Bearer token-two"]);
     let line = |request: &str| request.lines().next().unwrap().to_owned();
     assert_eq!(line(&requests[0]), line(&requests[1]));
 
     // For ever refused: twice, and not a third time; nothing was done.
-    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let endpoint =
+        Scripted::start(vec![issued("token-one", 3600), issued("token-two", 3600)]).await;
     let server = Scripted::start(vec![refused(401)]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     let error = write(&bss).await;
     assert_eq!(error, BssError::AuthRejected);
     assert!(!error.effect_unknown());
-    assert_eq!(logins(&server), ["Bearer one", "Bearer two"]);
+    assert_eq!(logins(&server), ["Bearer token-one", "Bearer token-two"]);
     assert_eq!(endpoint.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn one_request_replaces_a_token_that_many_calls_come_back_with() {
-    let endpoint = Scripted::start(vec![issued("one", 3600), issued("two", 3600)]).await;
+    let endpoint =
+        Scripted::start(vec![issued("token-one", 3600), issued("token-two", 3600)]).await;
     let mut acts = vec![refused(401); 8];
     acts.push(identity());
     let server = Scripted::start(acts).await;
@@ -271,7 +274,7 @@ async fn an_endpoint_that_issues_nothing() {
 
 #[tokio::test]
 async fn an_endpoint_that_comes_back_is_asked_again() {
-    let endpoint = Scripted::start(vec![refused(503), issued("t", 60)]).await;
+    let endpoint = Scripted::start(vec![refused(503), issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     assert_eq!(bss.identity().await.unwrap_err().class(), "Unavailable");
@@ -280,7 +283,7 @@ async fn an_endpoint_that_comes_back_is_asked_again() {
 
 #[tokio::test]
 async fn giving_up_a_request_for_a_token_leaves_the_way_free() {
-    let endpoint = Scripted::start(vec![Act::Hang, issued("t", 60)]).await;
+    let endpoint = Scripted::start(vec![Act::Hang, issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     let given_up = tokio::time::timeout(Duration::from_millis(100), bss.identity());

@@ -11,8 +11,10 @@
 )]
 
 mod acquisitions;
+mod attempts;
 mod budget;
 mod drive;
+mod failing;
 mod guards;
 mod judges;
 #[path = "../support/kstatus.rs"]

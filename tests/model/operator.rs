@@ -246,6 +246,10 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
         mute(&mut trouble.verdict.next_action);
         // Patience ends at three; beyond, only the length of the wait differs.
         trouble.attempts = trouble.attempts.min(3);
+        if let Some(alike) = &mut trouble.alike {
+            alike.before = alike.before.min(3);
+            alike.at = Duration::ZERO;
+        }
     }
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);

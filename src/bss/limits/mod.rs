@@ -13,4 +13,4 @@ mod registry;
 pub use self::core::{Feedback, PauseReason, Settings};
 pub use figures::{CallTally, Figures, Snapshot};
 pub use limiter::{Deferred, Limiter, Permit};
-pub use registry::{LimiterRegistry, Membership};
+pub use registry::{LimiterRegistry, Membership, Seat};

@@ -23,7 +23,8 @@ struct Entry {
 
 #[derive(Debug)]
 struct Member {
-    settings: Settings,
+    /// What it allows; a seat has no say in it.
+    settings: Option<Settings>,
     /// Scheme, host and port.
     origin: String,
     /// The first member of this origin, as long as there always was one.
@@ -31,8 +32,23 @@ struct Member {
 }
 
 impl Entry {
+    fn enter(&mut self, origin: &str, settings: Option<Settings>) -> u64 {
+        let member = self.next_member;
+        self.next_member = self.next_member.wrapping_add(1);
+        let mut all = self.members.values();
+        let known = all.find(|member| member.origin == origin);
+        let origin_since = known.map_or(member, |known| known.origin_since);
+        let joined = Member {
+            settings,
+            origin: origin.to_owned(),
+            origin_since,
+        };
+        self.members.insert(member, joined);
+        member
+    }
+
     fn apply(&self) {
-        let settings = self.members.values().map(|member| member.settings);
+        let settings = self.members.values().filter_map(|member| member.settings);
         if let Some(strictest) = settings.reduce(Settings::strictest) {
             self.limiter.set(strictest);
         }
@@ -62,19 +78,7 @@ impl LimiterRegistry {
             members: BTreeMap::new(),
             next_member: 0,
         });
-        let member = entry.next_member;
-        entry.next_member = entry.next_member.wrapping_add(1);
-        let known = entry
-            .members
-            .values()
-            .find(|member| member.origin == origin);
-        let origin_since = known.map_or(member, |known| known.origin_since);
-        let joined = Member {
-            settings,
-            origin: origin.to_owned(),
-            origin_since,
-        };
-        entry.members.insert(member, joined);
+        let member = entry.enter(origin, Some(settings));
         entry.apply();
         Membership {
             registry: Arc::clone(self),
@@ -102,6 +106,18 @@ impl LimiterRegistry {
                 let mut all = members.values();
                 all.any(|other| other.origin_since < own.origin_since)
             })
+        })
+    }
+
+    /// A seat beside a member, at its origin.
+    fn sit(self: &Arc<Self>, identity: &str, beside: u64) -> Option<Seat> {
+        let mut entries = self.lock();
+        let entry = entries.get_mut(identity)?;
+        let origin = entry.members.get(&beside)?.origin.clone();
+        Some(Seat {
+            registry: Arc::clone(self),
+            identity: identity.to_owned(),
+            member: entry.enter(&origin, None),
         })
     }
 
@@ -133,10 +149,32 @@ impl Membership {
         &self.limiter
     }
 
+    /// Keeps its origin known beyond its own end.
+    #[must_use]
+    pub fn seat(&self) -> Option<Seat> {
+        self.registry.sit(&self.identity, self.member)
+    }
+
     /// Whether the same identity was reached at another origin before.
     #[must_use]
     pub fn is_second_origin(&self) -> bool {
         self.registry.is_second_origin(&self.identity, self.member)
+    }
+}
+
+/// Keeps an origin known while nothing is asked there: whoever was there first stays the first,
+/// though its Secret is away for a while and with it all that could be asked with. It has no say in
+/// the limits, and holds no credentials.
+#[derive(Debug)]
+pub struct Seat {
+    registry: Arc<LimiterRegistry>,
+    identity: String,
+    member: u64,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.registry.leave(&self.identity, self.member);
     }
 }
 
@@ -185,6 +223,21 @@ mod tests {
         assert!(!second.is_second_origin(), "nobody else is left");
         let anew = registry.join("acme", "https://a", settings(1, 1));
         assert!(anew.is_second_origin());
+    }
+
+    #[test]
+    fn a_seat_keeps_the_first_the_first_and_limits_nothing() {
+        let registry = LimiterRegistry::new();
+        let first = registry.join("acme", "https://a", settings(1, 1));
+        let seat = first.seat().unwrap();
+        drop(first);
+        let second = registry.join("acme", "https://b", settings(20, 2));
+        assert!(second.is_second_origin(), "the first only rests");
+        assert_eq!(second.limiter().settings(), settings(20, 2));
+        let anew = registry.join("acme", "https://a", settings(1, 1));
+        assert!(!anew.is_second_origin());
+        drop((anew, seat));
+        assert!(!second.is_second_origin(), "the first is gone");
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Matching the results of a batch with what was asked for.
 
-use super::classify::malformed;
+use super::classify::{malformed, quoted};
 use crate::bss::error::BssError;
 use crate::bss::port::{ByItem, SourceId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +16,12 @@ pub(super) fn matched<K: Ord + Clone + std::fmt::Display, V>(
     for (key, value) in results {
         if !asked.contains(&key) {
             return Err(malformed(format!(
-                "a result for {key}, which was not asked for"
+                "a result for {}, which was not asked for",
+                quoted(&key)
             )));
         }
         if all.contains_key(&key) {
-            return Err(malformed(format!("two results for {key}")));
+            return Err(malformed(format!("two results for {}", quoted(&key))));
         }
         all.insert(key, value);
     }
@@ -47,7 +48,7 @@ pub(super) fn complete<K: Ord + std::fmt::Display, V>(
     results: BTreeMap<K, V>,
 ) -> Result<BTreeMap<K, V>, BssError> {
     match asked.iter().find(|key| !results.contains_key(key)) {
-        Some(missing) => Err(malformed(format!("no result for {missing}"))),
+        Some(missing) => Err(malformed(format!("no result for {}", quoted(missing)))),
         None => Ok(results),
     }
 }

@@ -8,7 +8,7 @@ use super::contract::{BlockerCount, ErrorClass, FieldProblem, Problem};
 use super::replies::blocker_reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::limits::PauseReason;
-use crate::bss::transport::{Effect, Failure, Media, Reply};
+use crate::bss::transport::{Effect, Failure, Media, Reply, fit};
 use std::time::Duration;
 
 /// An operation, as far as its errors are concerned.
@@ -18,8 +18,10 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
     /// Whether a lost reply leaves a doubt.
     pub(super) effect: Effect,
-    /// What is asked for, for `NotFound`.
+    /// What is asked for: the path below the base URL.
     pub(super) subject: String,
+    /// Which page of it, in words.
+    pub(super) page: Option<String>,
 }
 
 /// A reply that is no success.
@@ -97,7 +99,7 @@ fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> 
 fn client_side(status: u16, problem: Problem, operation: &Operation) -> BssError {
     match (status, problem.class) {
         (404, ErrorClass::NotFound) => BssError::NotFound {
-            what: operation.subject.clone(),
+            what: quoted(&operation.subject),
         },
         (409, ErrorClass::Conflict) => BssError::Conflict {
             detail: text(&problem),
@@ -133,7 +135,8 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
                 after: Some(deferred.after),
             },
             PauseReason::Unavailable => BssError::Unavailable {
-                detail: format!("not asked again for {} s", deferred.after.as_secs().max(1)),
+                // No number: a message that changes with every look is a status write with every look.
+                detail: "it was away a moment ago, and is left alone for a while".to_owned(),
             },
         },
         Failure::Withdrawn => BssError::Withdrawn,
@@ -188,6 +191,56 @@ fn field(problem: FieldProblem) -> FieldError {
         field,
         detail,
         allowed,
+    }
+}
+
+/// An id as people read it: within quotes, because it may hold blanks or be empty, without control
+/// characters, and not longer than an id is.
+pub(super) fn quoted(id: &impl std::fmt::Display) -> String {
+    const LONGEST: usize = 128;
+    let text = fit(&id.to_string());
+    let cut: String = text.chars().take(LONGEST).collect();
+    if cut.len() < text.len() {
+        format!("\"{cut}...\"")
+    } else {
+        format!("\"{cut}\"")
+    }
+}
+
+/// Names the operation in an error, and what it was about where that is not said yet. A BSS that is
+/// away or throttles is so for all operations: it keeps one text, so that a status does not change
+/// with whichever of many calls fails first. The log names those, with their trace ids.
+pub(super) fn named(error: BssError, operation: &Operation) -> BssError {
+    let name = operation.name;
+    let about = || format!("{name} of {}", quoted(&operation.subject));
+    let page = operation.page.as_deref();
+    let page = || page.map(|page| format!(" ({page})")).unwrap_or_default();
+    match error {
+        BssError::NotFound { what } => BssError::NotFound {
+            what: format!("{what} ({name})"),
+        },
+        BssError::Conflict { detail } => BssError::Conflict {
+            detail: format!("{name}: {detail}"),
+        },
+        BssError::OutcomeUnknown { detail } => BssError::OutcomeUnknown {
+            detail: format!("{}: {detail}", about()),
+        },
+        BssError::Malformed { detail } => BssError::Malformed {
+            detail: format!("{}{}: {detail}", about(), page()),
+        },
+        BssError::Throttled { .. }
+        | BssError::Unavailable { .. }
+        | BssError::AuthRejected
+        | BssError::Forbidden { .. }
+        | BssError::StaleEpoch { .. }
+        | BssError::HeldByAnother { .. }
+        | BssError::Blocked(_)
+        | BssError::Invalid(_)
+        | BssError::ManualStepNeeded { .. }
+        | BssError::Unsupported { .. }
+        | BssError::NoToken { .. }
+        | BssError::Withdrawn
+        | BssError::Refused { .. } => error,
     }
 }
 
@@ -296,6 +349,7 @@ mod tests {
             name: "copyCustomers",
             effect,
             subject: "tenant T-1".to_owned(),
+            page: None,
         }
     }
 
@@ -372,6 +426,70 @@ mod tests {
             };
             assert_eq!(refusal(refused, &write).class(), "Malformed", "{class:?}");
         }
+    }
+
+    #[test]
+    fn an_error_quotes_what_it_speaks_of() {
+        let listing = Operation {
+            name: "listCustomers",
+            effect: Effect::Read,
+            subject: "resellers/10 423/customers".to_owned(),
+            page: Some("the page after \"C-1\"".to_owned()),
+        };
+        let said = |error| named(error, &listing).to_string();
+        assert_eq!(
+            said(malformed("no result for \"\"".to_owned())),
+            "the reply broke the contract: listCustomers of \"resellers/10 423/customers\" (the page \
+             after \"C-1\"): no result for \"\""
+        );
+        let gone = refusal(
+            Refusal {
+                status: 404,
+                problem: Some(problem(404, ErrorClass::NotFound)),
+                retry_after: None,
+                throttled: false,
+            },
+            &listing,
+        );
+        assert_eq!(
+            said(gone),
+            "not found: \"resellers/10 423/customers\" (listCustomers)"
+        );
+        let lost = failure(Failure::Lost("no reply in time".to_owned()), Effect::Write);
+        assert_eq!(
+            named(lost, &operation(Effect::Write)).to_string(),
+            "the outcome is unknown: copyCustomers of \"tenant T-1\": no reply in time"
+        );
+        assert_eq!(quoted(&"AS/100 %"), "\"AS/100 %\"");
+        assert_eq!(quoted(&" le\nad"), "\" le ad\"");
+        assert_eq!(
+            quoted(&"x".repeat(500)),
+            format!("\"{}...\"", "x".repeat(128))
+        );
+    }
+
+    #[test]
+    fn being_away_keeps_one_text() {
+        let away = |operation: &Operation, status| {
+            let refused = Refusal {
+                status,
+                problem: None,
+                retry_after: None,
+                throttled: false,
+            };
+            named(refusal(refused, operation), operation)
+        };
+        let mut other = operation(Effect::Read);
+        other.name = "listCopies";
+        assert_eq!(away(&operation(Effect::Read), 502), away(&other, 502));
+        let left = |seconds| {
+            let deferred = crate::bss::limits::Deferred {
+                reason: PauseReason::Unavailable,
+                after: Duration::from_secs(seconds),
+            };
+            failure(Failure::Deferred(deferred), Effect::Read)
+        };
+        assert_eq!(left(3), left(17), "no number that changes");
     }
 
     #[test]

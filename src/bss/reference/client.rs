@@ -1,7 +1,7 @@
 //! The adapter: the port over the reference contract.
 
 use super::batch::{complete, matched, or_unknown};
-use super::classify::{self, Operation, Refusal, malformed};
+use super::classify::{self, Operation, Refusal, malformed, quoted};
 use super::contract::{self as wire, FENCING_EPOCH, IDEMPOTENCY_KEY};
 use super::{replies, requests};
 use crate::bss::error::BssError;
@@ -13,7 +13,9 @@ use crate::bss::port::{
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
 };
-use crate::bss::transport::{Effect, Failure, Media, Reply, Request, Settings, Transport};
+use crate::bss::transport::{
+    self, Effect, Failure, Media, Reply, Request, Settings, TRACEPARENT, Transport,
+};
 use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde::Serialize;
@@ -102,9 +104,14 @@ impl ReferenceBss {
         call: Call<'_>,
         translate: impl FnOnce(Success) -> BssResult<T>,
     ) -> BssResult<T> {
-        let Call { operation, request } = call;
+        let Call {
+            operation,
+            mut request,
+        } = call;
         let start = Instant::now();
         let side = self.side(&request);
+        let trace = side.transport.trace();
+        request.headers.push((TRACEPARENT, trace.clone()));
         let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
         let reply = side.transport.call(&request, throttles).await;
         let asked = !matches!(
@@ -120,14 +127,8 @@ impl ReferenceBss {
             Ok(reply) => success(reply, &operation).and_then(translate),
             Err(failure) => Err(classify::failure(failure, operation.effect)),
         };
-        let result = result.map_err(|error| {
-            let mut error = classify::cleaned(error, self.clean());
-            if let BssError::Malformed { detail } = &mut error {
-                // Whoever has to mend the service wants to know which of its replies it is.
-                *detail = format!("{}: {detail}", operation.name);
-            }
-            error
-        });
+        let result = result
+            .map_err(|error| classify::named(classify::cleaned(error, self.clean()), &operation));
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
         let elapsed = start.elapsed();
         if asked {
@@ -141,6 +142,24 @@ impl ReferenceBss {
             ?elapsed,
             "asked the BSS"
         );
+        if let Err(
+            error @ (BssError::Malformed { .. }
+            | BssError::Unavailable { .. }
+            | BssError::OutcomeUnknown { .. }),
+        ) = &result
+            && asked
+        {
+            // What changes with every call is told here and nowhere else: a status that named it
+            // would be written with every call.
+            tracing::info!(
+                operation = operation.name,
+                subject = transport::fit(&operation.subject),
+                page = operation.page,
+                traceparent = trace,
+                %error,
+                "a call to the BSS failed; its owner finds it by the traceparent"
+            );
+        }
         result
     }
 
@@ -180,6 +199,7 @@ impl<'a> Call<'a> {
                 name,
                 effect,
                 subject,
+                page: None,
             },
             request: Request {
                 method,
@@ -218,6 +238,10 @@ impl<'a> Call<'a> {
 
     fn page(mut self, page: &PageRequest) -> Self {
         self.request.query.push(("limit", page.limit.to_string()));
+        self.operation.page = Some(match &page.cursor {
+            None => "the first page".to_owned(),
+            Some(cursor) => format!("the page after {}", quoted(&cursor.0)),
+        });
         if let Some(cursor) = &page.cursor {
             self.request.query.push(("cursor", cursor.0.clone()));
         }

@@ -129,6 +129,7 @@ pub fn refused(mut reply: Reply, throttles: &[u16], effect: Effect) -> Option<Bs
         name: "copyCustomers",
         effect,
         subject: "tenant T-1".to_owned(),
+        page: None,
     };
     reply.throttled = classify::throttles(&reply, throttles);
     let error = success(reply, &operation).err()?;

@@ -2,7 +2,7 @@
 //!
 //! No bytes at all may panic in here: a BSS can send anything.
 
-use super::classify::malformed;
+use super::classify::{malformed, quoted};
 use super::contract as wire;
 use crate::bss::error::BssError;
 use crate::bss::port;
@@ -590,7 +590,10 @@ pub(super) fn copy_result(
         wire::CopyOutcome::Unchanged => port::ItemOutcome::Unchanged,
         wire::CopyOutcome::Updated => port::ItemOutcome::Updated,
         wire::CopyOutcome::Blocked if reasons.is_empty() => {
-            return Err(malformed(format!("{source} is blocked without a reason")));
+            return Err(malformed(format!(
+                "{} is blocked without a reason",
+                quoted(&source)
+            )));
         }
         wire::CopyOutcome::Blocked => port::ItemOutcome::Blocked(blockers(reasons, &clean)),
         wire::CopyOutcome::Conflict => port::ItemOutcome::Conflict(detail()),
@@ -599,7 +602,12 @@ pub(super) fn copy_result(
                 class: class_name(class),
                 detail: detail(),
             },
-            None => return Err(malformed(format!("{source} failed without a class"))),
+            None => {
+                return Err(malformed(format!(
+                    "{} failed without a class",
+                    quoted(&source)
+                )));
+            }
         },
     };
     Ok((source, outcome))
@@ -658,7 +666,8 @@ pub(super) fn pricing_state(
         },
         (Some(_), false) | (None, true) => {
             return Err(malformed(format!(
-                "{customer}: neither complete nor incomplete"
+                "the pricing of {} is neither complete nor incomplete",
+                quoted(&customer)
             )));
         }
     };

@@ -16,7 +16,7 @@ mod retry_after;
 mod target;
 mod trace;
 
-pub use credentials::Credentials;
+pub use credentials::{Credentials, SHORTEST_SECRET};
 pub use exchange::{Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
@@ -33,12 +33,14 @@ use exchange::Exchange;
 use guard::GuardedHost;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
-use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use target::Target;
 use trace::TraceIds;
+
+/// What names a call on both sides (W3C Trace Context).
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// How long a call may take, its wait for a permit not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +154,12 @@ impl Transport {
         })
     }
 
+    /// A value for the header [`TRACEPARENT`] of the next call.
+    #[must_use]
+    pub fn trace(&self) -> String {
+        self.traces.next()
+    }
+
     /// The limiter that all calls go through.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
@@ -215,9 +223,6 @@ impl Transport {
         let headers = prepared.headers_mut();
         headers.insert(AUTHORIZATION, login.header.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let trace = HeaderValue::from_str(&self.traces.next())
-            .map_err(|_| Failure::Unsendable("the trace id".to_owned()))?;
-        headers.insert(HeaderName::from_static("traceparent"), trace);
         for (name, value) in &request.headers {
             let value = HeaderValue::from_str(value)
                 .map_err(|_| Failure::Unsendable(format!("the header {name}")))?;
@@ -272,14 +277,6 @@ pub(crate) fn fit(text: &str) -> String {
     const LONGEST: usize = 512;
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(LONGEST).collect()
-}
-
-/// The text without the secret.
-fn hidden(text: &str, secret: &SecretString) -> String {
-    match secret.expose_secret() {
-        "" => text.to_owned(),
-        secret => text.replace(secret, "[hidden]"),
-    }
 }
 
 impl fmt::Debug for Transport {

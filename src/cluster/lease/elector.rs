@@ -279,9 +279,11 @@ impl Elector {
                 "RBAC must grant get, create and update of leases.coordination.k8s.io in {}: {said}",
                 self.settings.namespace
             )),
-            Err(error @ (ClusterError::Invalid(_) | ClusterError::Unavailable(_))) => {
-                Some(error.to_string())
-            }
+            Err(
+                error @ (ClusterError::Invalid(_)
+                | ClusterError::Unavailable(_)
+                | ClusterError::Busy { .. }),
+            ) => Some(error.to_string()),
         };
         self.view.send_if_modified(|view| {
             let changed = view.trouble != trouble;

@@ -10,7 +10,7 @@ use crate::mutants::{Mutant, on};
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
 use crate::upgrade::foresight::{Foreseeing, Worth};
-use crate::upgrade::observed::{Stage, Trouble};
+use crate::upgrade::observed::{Alike, Stage, Trouble};
 use crate::upgrade::verdict::{self, verdict};
 
 /// Rejected credentials are tried again after this long at most.
@@ -301,8 +301,9 @@ impl Fold<'_> {
             (Some(trouble), Counted::Before) => trouble.attempts,
             (Some(trouble), Counted::Now) => trouble.attempts.saturating_add(1),
         };
+        let alike = self.alike(before.as_ref(), error);
         let mut verdict = verdict::of_error(error);
-        if attempts < patience(error) {
+        if patience(error) > 0 && alike.is_some_and(|alike| alike.before < patience(error)) {
             verdict.reason = Reason::ProgressingWithRetry;
             "Nothing: the operator tries again by itself.".clone_into(&mut verdict.next_action);
         }
@@ -334,7 +335,27 @@ impl Fold<'_> {
             }
             Some(_) | None => verdict,
         };
-        self.seen.trouble = Some(Trouble { verdict, attempts });
+        self.seen.trouble = Some(Trouble {
+            verdict,
+            attempts,
+            alike,
+        });
+    }
+
+    /// Counts the failures that have to come several times before people are called. Only their own
+    /// count: a garbled reply after three refused connections is the first of its kind.
+    fn alike(&self, before: Option<&Trouble>, error: &BssError) -> Option<Alike> {
+        let counted = before.and_then(|trouble| trouble.alike);
+        if patience(error) == 0 {
+            return counted;
+        }
+        let (class, at) = (error.class(), self.now.monotonic);
+        let before = match counted {
+            Some(counted) if counted.class == class && counted.at == at => counted.before,
+            Some(counted) if counted.class == class => counted.before.saturating_add(1),
+            Some(_) | None => 0,
+        };
+        Some(Alike { class, before, at })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Nothing that the endpoint says is repeated but the error codes of the RFC: a reply of a login
 //! server is the last thing to show in a status.
 
-use super::super::credentials::bearer;
+use super::super::credentials::{bearer, long_enough};
 use super::super::exchange::{Media, Reply};
 use super::super::failure::Failure;
 use super::cache::Issued;
@@ -90,6 +90,7 @@ fn issued(success: Success) -> Result<Issued, &'static str> {
     }
     let text = access_token.into();
     bearer(&text).map_err(|_| "issues a token that no header can carry")?;
+    long_enough("the token", &text).map_err(|_| "issues a token of fewer than 8 characters")?;
     let life = match expires_in {
         None => None,
         Some(Seconds::Number(seconds)) => Some(seconds),
@@ -138,8 +139,8 @@ mod tests {
             (r#","expires_in":null"#, "None"),
         ] {
             for kind in ["Bearer", "bearer", "BEARER"] {
-                let body = format!(r#"{{"access_token":"t","token_type":"{kind}"{more}}}"#);
-                assert_eq!(told(200, &body), format!("t for {life}"));
+                let body = format!(r#"{{"access_token":"token-one","token_type":"{kind}"{more}}}"#);
+                assert_eq!(told(200, &body), format!("token-one for {life}"));
             }
         }
     }
@@ -172,7 +173,12 @@ mod tests {
             ),
             (
                 200,
-                r#"{"access_token":"secret","token_type":"Bearer","expires_in":"soon"}"#,
+                r#"{"access_token":"s","token_type":"Bearer"}"#,
+                nonsense("issues a token of fewer than 8 characters"),
+            ),
+            (
+                200,
+                r#"{"access_token":"the-secret","token_type":"Bearer","expires_in":"soon"}"#,
                 nonsense("does not say when its token expires"),
             ),
             (

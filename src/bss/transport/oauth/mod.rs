@@ -10,11 +10,12 @@ mod cache;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzzing;
 
+use super::Timeouts;
+use super::credentials::{hidden, long_enough};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::guard::{AllowedRanges, GuardedHost};
 use super::target::{Cleartext, Target};
-use super::{Timeouts, hidden};
 use crate::bss::error::BssError;
 use crate::bss::limits::Figures;
 use cache::{Cache, Issued, Step, Waited};
@@ -130,6 +131,7 @@ impl TokenSource {
                 });
             }
         }
+        long_enough("the Secret's clientSecret", &settings.client_secret)?;
         let exchange = Exchange::new(
             &target,
             host,

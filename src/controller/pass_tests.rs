@@ -1,0 +1,571 @@
+//! The pass over a cluster that does as it is told, and connections that lead nowhere: nothing is
+//! asked of a BSS here.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::registry::Registry;
+use serde_json::json;
+
+use super::*;
+use crate::api::{
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
+    CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
+};
+use crate::bss::port::{ItemKind, SourceId};
+use crate::bss::reference::ReferenceBss;
+use crate::cluster::port::{ClusterResult, Event, SecretView};
+use crate::controller::dereference::ConnectionSettings;
+use crate::controller::{AdapterConnector, Login};
+use crate::upgrade::{Finding, Findings, References, TenantConnection, Terms};
+
+const TOKEN: &str = "token-of-the-test";
+
+#[derive(Default)]
+struct Scripted {
+    /// What the API server does instead of its part.
+    fails: StdMutex<Option<ClusterError>>,
+    token: StdMutex<Option<String>>,
+    url: StdMutex<String>,
+    status: StdMutex<Option<TenantResellerUpgradeStatus>>,
+    connection_status: StdMutex<Option<BssConnectionStatus>>,
+    reports: StdMutex<BTreeMap<String, UpgradeReport>>,
+    calls: StdMutex<Vec<&'static str>>,
+}
+
+impl Scripted {
+    fn does<T>(&self, call: &'static str, answer: T) -> ClusterResult<T> {
+        self.calls.lock().unwrap().push(call);
+        match self.fails.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(answer),
+        }
+    }
+
+    fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    fn present(&self) -> TenantResellerUpgrade {
+        let mut upgrade: TenantResellerUpgrade = serde_json::from_value(json!({
+            "apiVersion": "tenantreseller.io/v1alpha1",
+            "kind": "TenantResellerUpgrade",
+            "metadata": { "name": "contoso", "namespace": "n", "uid": "u-1", "generation": 1,
+                          "resourceVersion": "1" },
+            "spec": {
+                "connectionRef": { "name": "distributor" },
+                "reseller": { "accountId": "10423" },
+                "tenant": {
+                    "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                    "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy",
+                    "invoicing": "Combined",
+                },
+            },
+        }))
+        .unwrap();
+        upgrade.status = self.status.lock().unwrap().clone();
+        upgrade
+    }
+
+    fn connection(&self) -> BssConnection {
+        serde_json::from_value(json!({
+            "apiVersion": "tenantreseller.io/v1alpha1",
+            "kind": "BssConnection",
+            "metadata": { "name": "distributor", "namespace": "n", "uid": "c-1", "generation": 1,
+                          "resourceVersion": "1" },
+            "spec": {
+                "identity": "acme",
+                "reference": { "url": *self.url.lock().unwrap() },
+                "auth": { "bearer": { "secretRef": { "name": "credentials" } } },
+            },
+        }))
+        .unwrap()
+    }
+}
+
+impl Cluster for Scripted {
+    async fn upgrade(&self, _: &str, _: &str) -> ClusterResult<Option<TenantResellerUpgrade>> {
+        self.does("get upgrade", Some(self.present()))
+    }
+
+    fn latest(&self, _: &str, _: &str) -> Option<TenantResellerUpgrade> {
+        Some(self.present())
+    }
+
+    async fn connection(&self, _: &str, _: &str) -> ClusterResult<Option<BssConnection>> {
+        Ok(Some(self.connection()))
+    }
+
+    async fn secret(&self, _: &str, _: &str) -> ClusterResult<Option<SecretView>> {
+        let token = self.token.lock().unwrap().clone();
+        let hosts = (ALLOWED_HOSTS_ANNOTATION.to_owned(), "127.0.0.1".to_owned());
+        let secret = token.map(|token| SecretView {
+            annotations: BTreeMap::from([hosts]),
+            data: BTreeMap::from([("token".to_owned(), token.into())]),
+            resource_version: "1".to_owned(),
+        });
+        self.does("get secret", secret)
+    }
+
+    async fn pricing_of(&self, _: &str, _: &str) -> ClusterResult<Vec<CustomerPricing>> {
+        Ok(Vec::new())
+    }
+
+    async fn claim(&self, _: &str) -> ClusterResult<Option<ResellerClaim>> {
+        self.does("get claim", None)
+    }
+
+    async fn create_claim(&self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        self.does("create claim", claim.clone())
+    }
+
+    async fn replace_claim(&self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
+        self.does("replace claim", claim.clone())
+    }
+
+    async fn apply_status(
+        &self,
+        seen: &TenantResellerUpgrade,
+        status: &TenantResellerUpgradeStatus,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        self.does("apply status", ())?;
+        *self.status.lock().unwrap() = Some(status.clone());
+        let mut written = seen.clone();
+        written.status = Some(status.clone());
+        Ok(written)
+    }
+
+    async fn apply_connection_status(
+        &self,
+        _: &BssConnection,
+        status: &BssConnectionStatus,
+    ) -> ClusterResult<()> {
+        self.does("apply connection status", ())?;
+        *self.connection_status.lock().unwrap() = Some(status.clone());
+        Ok(())
+    }
+
+    async fn apply_pricing_status(
+        &self,
+        _: &CustomerPricing,
+        _: &CustomerPricingStatus,
+    ) -> ClusterResult<()> {
+        self.does("apply pricing status", ())
+    }
+
+    async fn reports_of(&self, _: &TenantResellerUpgrade) -> ClusterResult<Vec<UpgradeReport>> {
+        let all = self.reports.lock().unwrap().values().cloned().collect();
+        self.does("list reports", all)
+    }
+
+    async fn apply_report(&self, report: &UpgradeReport) -> ClusterResult<()> {
+        self.does("apply report", ())?;
+        let name = report.metadata.name.clone().unwrap();
+        self.reports.lock().unwrap().insert(name, report.clone());
+        Ok(())
+    }
+
+    async fn delete_report(&self, report: &UpgradeReport) -> ClusterResult<()> {
+        self.does("delete report", ())?;
+        let name = report.metadata.name.as_ref().unwrap();
+        self.reports.lock().unwrap().remove(name);
+        Ok(())
+    }
+
+    async fn set_finalizer(
+        &self,
+        seen: &TenantResellerUpgrade,
+        _: Finalizer,
+    ) -> ClusterResult<TenantResellerUpgrade> {
+        self.does("set finalizer", seen.clone())
+    }
+
+    async fn publish(&self, _: &TenantResellerUpgrade, _: Event) {}
+
+    fn leads(&self) -> bool {
+        true
+    }
+
+    fn installation(&self) -> &'static str {
+        "installation"
+    }
+}
+
+/// A clock that the test sets, in seconds.
+#[derive(Clone, Default)]
+struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    fn at(&self, seconds: u64) -> Now {
+        self.0.store(seconds, Ordering::Relaxed);
+        self.now()
+    }
+}
+
+impl Time for Clock {
+    fn now(&self) -> Now {
+        let seconds = self.0.load(Ordering::Relaxed);
+        Now {
+            wall: jiff::Timestamp::from_second(1_800_000_000 + i64::try_from(seconds).unwrap())
+                .unwrap(),
+            monotonic: Duration::from_secs(seconds),
+        }
+    }
+}
+
+struct Bench {
+    cluster: Arc<Scripted>,
+    clock: Clock,
+    controller: Controller<Scripted, AdapterConnector, Clock>,
+    metrics: Registry,
+}
+
+const PACE: Pace = Pace {
+    poll: Duration::from_secs(15),
+    recheck: Duration::from_mins(5),
+};
+
+fn bench() -> Bench {
+    let cluster = Arc::new(Scripted::default());
+    *cluster.token.lock().unwrap() = Some(TOKEN.to_owned());
+    // Nobody listens there.
+    *cluster.url.lock().unwrap() = "https://127.0.0.1:1/v1".to_owned();
+    let clock = Clock::default();
+    let mut metrics = Registry::default();
+    let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+    let controller = Controller::new(
+        Arc::clone(&cluster),
+        (connector, clock.clone()),
+        Pacing {
+            pace: PACE,
+            slice: Duration::from_secs(5),
+            at_once: 4,
+        },
+        (CancellationToken::new(), Metrics::new(&mut metrics)),
+        Box::new(|_, _| {}),
+    );
+    Bench {
+        cluster,
+        clock,
+        controller,
+        metrics,
+    }
+}
+
+impl Bench {
+    async fn pass(&self) -> Rest {
+        self.controller.pass(&self.cluster.present()).await
+    }
+
+    async fn waits(&self) -> Duration {
+        match self.pass().await {
+            Rest::After(wait) => wait,
+            Rest::Await => panic!("it does not come back by itself"),
+        }
+    }
+
+    fn fails(&self, error: Option<ClusterError>) {
+        *self.cluster.fails.lock().unwrap() = error;
+    }
+
+    fn shown(&self) -> (String, String, String) {
+        let status = self.cluster.status.lock().unwrap().clone().unwrap();
+        let ready = status.conditions.iter().find(|c| c.type_ == "Ready");
+        let ready = ready.unwrap().clone();
+        let next = status.waiting_for.map(|waiting| waiting.next_action);
+        (ready.reason, ready.message, next.unwrap_or_default())
+    }
+}
+
+/// What was logged, as lines.
+#[derive(Clone, Default)]
+struct Log(Arc<StdMutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn begins() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn count(&self, words: &str) -> usize {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(words)).count()
+    }
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_away_is_asked_less_and_less_and_told_once_a_minute() {
+    let bench = bench();
+    let (log, _guard) = Log::begins();
+    bench.fails(Some(ClusterError::Unavailable("503".to_owned())));
+    let (mut now, mut waits) = (0, Vec::new());
+    for _ in 0..10 {
+        bench.clock.at(now);
+        let wait = bench.waits().await;
+        now += wait.as_secs().max(1);
+        waits.push(wait);
+    }
+    assert!(waits[0] <= Duration::from_secs(2), "{waits:?}");
+    assert!(waits[9] >= Duration::from_secs(30), "{waits:?}");
+    assert!(waits[9] <= Duration::from_mins(1), "{waits:?}");
+    let told = log.count("WARN");
+    assert!((2..=8).contains(&told), "{told} warnings in {now} s");
+
+    bench.fails(None);
+    *bench.cluster.token.lock().unwrap() = None;
+    bench.pass().await;
+    assert_eq!(
+        bench.shown().0,
+        "DependencyNotReady",
+        "it goes on by itself"
+    );
+    let after = Duration::from_secs(40);
+    bench.fails(Some(ClusterError::Busy {
+        said: "429".to_owned(),
+        after,
+    }));
+    assert_eq!(
+        bench.waits().await,
+        after,
+        "a new row, and what was asked for"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_right_is_told_once_and_loudly() {
+    let bench = bench();
+    let (log, _guard) = Log::begins();
+    let forbidden = |what: &str| Some(ClusterError::Forbidden(what.to_owned()));
+    bench.fails(forbidden("secrets is forbidden"));
+    for _ in 0..20 {
+        bench.waits().await;
+    }
+    let told = || (log.count("ERROR"), log.count("WARN"));
+    assert_eq!(told(), (1, 0));
+    bench.fails(forbidden("upgrades/status is forbidden"));
+    for _ in 0..20 {
+        bench.waits().await;
+    }
+    assert_eq!(told(), (2, 0), "another one");
+    assert!(bench.waits().await >= Duration::from_secs(30));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &bench.metrics).unwrap();
+    let line = r#"cluster_errors_total{class="Forbidden"} 41"#;
+    assert!(text.contains(line), "{text}");
+}
+
+/// The guard of an identity against a second origin: whether a BSS at another address would have to
+/// prove that it is the same one.
+fn guarded(bench: &Bench) -> bool {
+    let settings = ConnectionSettings {
+        connection: "other/distributor".to_owned(),
+        identity: "acme".to_owned(),
+        url: "https://127.0.0.1:2/v1".to_owned(),
+        login: Login::Bearer(TOKEN.to_owned().into()),
+        throttle_statuses: Vec::new(),
+        allowed_hosts: "127.0.0.1".to_owned(),
+        ca: None,
+        requests_per_second: 1,
+        concurrency: 1,
+        timeout: Duration::from_secs(1),
+    };
+    let connector = &bench.controller.connector;
+    let other = connector.connect(settings, None).unwrap();
+    connector.must_tell_its_identity(&other)
+}
+
+#[tokio::test]
+async fn nothing_that_makes_an_upgrade_rest_lifts_the_guard_of_an_identity() {
+    let bench = bench();
+    assert!(!guarded(&bench), "nobody is there yet");
+    bench.pass().await;
+    assert!(guarded(&bench), "it was the first");
+
+    // The Secret is read again after a minute, and is away.
+    *bench.cluster.token.lock().unwrap() = None;
+    bench.clock.at(120);
+    bench.pass().await;
+    assert_eq!(bench.shown().0, "DependencyNotReady");
+    assert!(guarded(&bench), "it only rests");
+
+    // It is wrong, and the connection may not be used.
+    *bench.cluster.token.lock().unwrap() = Some("short".to_owned());
+    bench.clock.at(240);
+    bench.pass().await;
+    assert_eq!(bench.shown().0, "ConnectionForbidden");
+    assert!(guarded(&bench), "it only rests");
+
+    // The connection leads elsewhere now: whoever comes to the former address is the first there.
+    *bench.cluster.url.lock().unwrap() = "https://127.0.0.1:3/v1".to_owned();
+    bench.clock.at(360);
+    bench.pass().await;
+    assert!(
+        !guarded(&bench),
+        "the connection does not lead there any more"
+    );
+
+    *bench.cluster.token.lock().unwrap() = Some(TOKEN.to_owned());
+    bench.clock.at(480);
+    bench.pass().await;
+    assert!(guarded(&bench), "it is there again");
+    bench.controller.forget("u-1");
+    assert!(!guarded(&bench), "the upgrade is gone");
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_short_is_refused_and_not_repeated() {
+    let bench = bench();
+    *bench.cluster.token.lock().unwrap() = Some("hunter2".to_owned());
+    bench.pass().await;
+    let (reason, message, next) = bench.shown();
+    assert_eq!(reason, "ConnectionForbidden");
+    assert_eq!(
+        message,
+        "The key token of the Secret credentials holds fewer than 8 characters, too few to be kept \
+         out of logs and messages."
+    );
+    assert!(
+        next.contains("the key token of the Secret credentials"),
+        "{next}"
+    );
+    let status = bench.cluster.status.lock().unwrap().clone();
+    assert!(!format!("{status:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
+    let bench = bench();
+    let life = bench.controller.memory.of("u-1");
+    let mut life = life.lock().await;
+    let shows = async |life: &Life<ReferenceBss>, before: Option<&str>| {
+        let mut connection = bench.cluster.connection();
+        connection.status = before.map(|name| BssConnectionStatus {
+            identity: Some(name.to_owned()),
+            ..BssConnectionStatus::default()
+        });
+        let trouble = Some((Reason::BssUnavailable, "Away."));
+        let now = bench.clock.now();
+        dependents::connection(&*bench.cluster, &connection, life, trouble, now)
+            .await
+            .unwrap();
+        let written = bench.cluster.connection_status.lock().unwrap().clone();
+        written.unwrap().identity
+    };
+    life.observed.identity_agrees = true;
+    assert_eq!(shows(&life, None).await, None, "it was not asked yet");
+    assert_eq!(shows(&life, Some("acme")).await.as_deref(), Some("acme"));
+    life.identity_told = Some(None);
+    assert_eq!(shows(&life, Some("acme")).await, None, "it tells none");
+    life.identity_told = Some(Some("acme".to_owned()));
+    assert_eq!(shows(&life, None).await.as_deref(), Some("acme"));
+}
+
+/// A blocker of one item.
+fn blocked(id: &str) -> Findings {
+    Findings {
+        rows: vec![Finding {
+            reason: "CurrencyMismatch",
+            kind: ItemKind::Subscription,
+            source: SourceId(id.to_owned()),
+            detail: None,
+        }],
+        counts: BTreeMap::from([("CurrencyMismatch", 1)]),
+    }
+}
+
+#[tokio::test]
+async fn reports_are_compared_when_they_change_and_now_and_then() {
+    let bench = bench();
+    let upgrade = bench.cluster.present();
+    let references = References {
+        identity: "acme".to_owned(),
+        pricing: Vec::new(),
+        pace: PACE,
+        terms: Terms::default(),
+        tenant_connection: TenantConnection::NotNamed,
+    };
+    let valid = validate(&upgrade, &references).unwrap();
+    let life = bench.controller.memory.of("u-1");
+    let mut life = life.lock().await;
+    life.observed.claim = Some(
+        serde_json::from_value(json!({
+            "bssIdentity": "acme", "resellerAccountId": "10423",
+            "holder": { "namespace": "n", "name": "contoso", "uid": "u-1" },
+        }))
+        .unwrap(),
+    );
+    life.observed.looked_at_purchases = true;
+    life.observed.blockers = blocked("S-1");
+    let writes = async |life: &mut Life<ReferenceBss>, (at, compare): (u64, Compare)| {
+        let now = bench.clock.at(at);
+        let whose = (&upgrade, &valid);
+        let result = dependents::reports(&*bench.cluster, whose, life, (now, compare)).await;
+        (result.is_ok(), bench.cluster.calls())
+    };
+    let due = Compare::WhenDue;
+    let written = (true, vec!["list reports", "apply report"]);
+    let listed = (true, vec!["list reports"]);
+    let nothing = (true, Vec::new());
+    assert_eq!(writes(&mut life, (0, due)).await, written);
+    for at in 1..40 {
+        assert_eq!(writes(&mut life, (15 * at, due)).await, nothing, "idle");
+    }
+    assert_eq!(writes(&mut life, (600, due)).await, listed, "now and then");
+    assert_eq!(writes(&mut life, (601, Compare::Now)).await, listed);
+
+    life.observed.blockers = blocked("S-2");
+    assert_eq!(writes(&mut life, (602, due)).await, written, "another one");
+    // What is not known of a write is not remembered: not what was to be written, nor what was before.
+    life.observed.blockers = blocked("S-3");
+    bench.fails(Some(ClusterError::Unavailable("no reply".to_owned())));
+    let failed = (false, vec!["list reports"]);
+    assert_eq!(writes(&mut life, (603, due)).await, failed);
+    bench.fails(None);
+    life.observed.blockers = blocked("S-2");
+    assert_eq!(
+        writes(&mut life, (604, due)).await,
+        listed,
+        "it may have changed"
+    );
+
+    life.observed.blockers = Findings::default();
+    let deleted = (true, vec!["list reports", "delete report"]);
+    assert_eq!(writes(&mut life, (605, due)).await, deleted);
+    assert_eq!(writes(&mut life, (606, due)).await, nothing);
+
+    // Somebody wrote a page that is not what was seen, a write that came late for example.
+    let mut late = UpgradeReport::new(
+        "contoso-blockers-1",
+        crate::api::UpgradeReportSpec {
+            kind: ReportKind::Blockers,
+            page: 1,
+            count: 0,
+            truncated: 0,
+            rows: Vec::new(),
+        },
+    );
+    late.metadata.namespace = Some("n".to_owned());
+    let name = "contoso-blockers-1".to_owned();
+    bench.cluster.reports.lock().unwrap().insert(name, late);
+    assert_eq!(
+        writes(&mut life, (1300, due)).await,
+        deleted,
+        "it is mended"
+    );
+}
