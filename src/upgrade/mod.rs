@@ -35,7 +35,7 @@ pub use effect::{
 pub use fold::{fold, fold_all};
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
-pub use observed::{Approval, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
+pub use observed::{Approval, BlockersTold, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};

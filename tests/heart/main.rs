@@ -21,6 +21,7 @@ mod rests;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod table;
+mod told;
 mod weak;
 
 use drive::{Driver, Fault};
