@@ -14,7 +14,7 @@ use crate::bss::port::{
 };
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
-use crate::upgrade::{Now, Observed, ValidUpgrade, report_rows};
+use crate::upgrade::{BlockersTold, Now, Observed, ValidUpgrade, report_rows};
 
 /// Rows of a page, as the schema bounds them.
 const PAGE_ROWS: usize = 1000;
@@ -125,7 +125,10 @@ fn looked(kind: ReportKind, observed: &Observed) -> bool {
     observed.looked_at_purchases
         || match kind {
             // Nothing stands before a switch that is on; what is missing then is a difference.
-            ReportKind::Blockers => observed.reached(ConditionType::BackOrderingActivated),
+            ReportKind::Blockers => {
+                observed.told != BlockersTold::Nothing
+                    || observed.reached(ConditionType::BackOrderingActivated)
+            }
             ReportKind::Exclusions => false,
             ReportKind::ManualSteps => observed.manual.total() > 0,
             ReportKind::Verification => {

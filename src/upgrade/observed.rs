@@ -259,6 +259,18 @@ pub(super) enum Judged {
     Clean(CleanFinalSweep),
 }
 
+/// What the blockers are about that a process tells. What another one told stands until then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum BlockersTold {
+    /// It has told none.
+    #[default]
+    Nothing,
+    /// Customers, and what was foreseen of their subscriptions and assets.
+    OfCustomers,
+    /// Everything.
+    OfAll,
+}
+
 /// What is known at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observed {
@@ -361,6 +373,11 @@ pub struct Observed {
     pub copies_before: u32,
     /// Whether a whole look at subscriptions and assets has been taken in this life.
     pub looked_at_purchases: bool,
+    /// What the blockers are about that this process tells.
+    pub told: BlockersTold,
+    /// What the look before the tenant existed found in the way of subscriptions and assets. It is
+    /// told until a whole look at them was taken.
+    pub foreseen: Findings,
     /// What is in the way, as the last whole look saw it.
     pub blockers: Findings,
     /// What was left out, as the last whole look saw it.

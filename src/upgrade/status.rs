@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claim::finished;
 use super::decide::State;
-use super::observed::{Observed, Stage};
+use super::observed::{BlockersTold, Observed, Stage};
 use super::tally::{Counts, Finding, Findings};
 use super::{Keys, Now, verdict};
 use crate::api::{
@@ -54,6 +54,9 @@ pub fn compose(
 ) -> TenantResellerUpgradeStatus {
     let mut status = previous.clone();
     status.observed_generation = Some(draft.generation);
+    if let Some(observed) = draft.observed {
+        seen(&mut status, observed);
+    }
     milestones(&mut status, draft, now);
     accepted(&mut status, draft, now);
     let message = cut(&draft.state.message, LONGEST_MESSAGE);
@@ -75,9 +78,6 @@ pub fn compose(
         status.reseller_account_id = Some(claim.reseller_account_id.clone());
     }
     tenant(&mut status, draft);
-    if let Some(observed) = draft.observed {
-        seen(&mut status, observed);
-    }
     status.phase = Some(phase(&status, draft));
     status
 }
@@ -90,7 +90,7 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
             (
                 ConditionStatus::True,
                 Reason::Completed,
-                done_message(milestone),
+                done_message(milestone, status),
             )
         } else if milestone == ConditionType::Verified {
             let (reason, message) = unverified(status, draft);
@@ -261,18 +261,20 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
             assets: clean.count(ItemKind::Asset),
         });
     }
-    if observed.looked_at_purchases {
+    if observed.looked_at_purchases || observed.told != BlockersTold::Nothing {
         status.failures = failures(&observed.blockers);
     }
     let counts = counts(observed);
     if counts.is_empty() {
         return;
     }
-    let of = |kind| counts.get(&kind).map(kind_progress).unwrap_or_default();
+    // What this process has not looked at yet stands as it was shown before.
+    let before = status.progress.take().unwrap_or_default();
+    let of = |kind, before| counts.get(&kind).map_or(before, kind_progress);
     let mut progress = Progress {
-        customers: of(ItemKind::Customer),
-        subscriptions: of(ItemKind::Subscription),
-        assets: of(ItemKind::Asset),
+        customers: of(ItemKind::Customer, before.customers),
+        subscriptions: of(ItemKind::Subscription, before.subscriptions),
+        assets: of(ItemKind::Asset, before.assets),
         ..Progress::default()
     };
     progress.failed = progress
@@ -284,7 +286,8 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
     status.progress = Some(progress);
 }
 
-/// The counts of the last whole sweeps, and of the copying sweep under way what it has done.
+/// The counts of the last whole sweeps. A copying sweep under way shows what it has done; both figures
+/// of a kind are those of one sweep, as far as it has come: apart they could show more than all.
 fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
     let mut counts = observed.counts.clone();
     let Some(sweep) = observed
@@ -296,8 +299,13 @@ fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
     };
     for (kind, live) in &sweep.tally.counts {
         let known = counts.entry(*kind).or_default();
-        known.eligible = known.eligible.max(live.eligible);
-        known.copied = known.copied.max(live.copied);
+        if live.eligible >= known.eligible {
+            known.eligible = live.eligible;
+            known.copied = live.copied;
+        } else {
+            // It has not come to the end: what lies before it is as the last sweep saw it.
+            known.copied = known.copied.max(live.copied).min(known.eligible);
+        }
     }
     counts
 }
@@ -456,10 +464,17 @@ fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
         .any(|c| c.type_ == type_.as_str() && c.status == ConditionStatus::True)
 }
 
-fn done_message(milestone: ConditionType) -> &'static str {
+fn done_message(milestone: ConditionType, status: &TenantResellerUpgradeStatus) -> &'static str {
+    let progress = status.progress.as_ref();
+    let all = progress.is_none_or(|progress| progress.customers.failed == 0);
     match milestone {
         ConditionType::TenantCreated => "The tenant is active.",
-        ConditionType::CustomersCopied => "Every customer was copied and marked.",
+        ConditionType::CustomersCopied if all => "Every customer was copied and marked.",
+        // What is wrong with the others holds nothing back.
+        ConditionType::CustomersCopied => {
+            "Every customer that owns something to copy was copied and marked; the reports name the \
+             others."
+        }
         ConditionType::PricingReady => {
             "Every customer that owns a subscription to copy had its pricing options."
         }

@@ -11,6 +11,7 @@ use super::effect::{Answered, InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
 use super::tally::{Finding, RevisionSeen, Tally};
+use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing,
     CopyState, Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId,
@@ -157,6 +158,8 @@ pub struct Sweep {
     failed_customers: BTreeMap<SourceId, Finding>,
     /// Whether the listings kept their order.
     order: Order,
+    /// Why the BSS refused items for what they all rest on, and how many it did.
+    refused: Option<(BlockerReason, u32)>,
     /// What was seen.
     pub tally: Tally,
 }
@@ -194,7 +197,19 @@ impl Sweep {
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
             order: Order::Kept,
+            refused: None,
             tally: Tally::default(),
+        }
+    }
+
+    /// Says which customers could not be copied before. A sweep that only looks cannot find that out
+    /// again.
+    #[must_use]
+    pub fn knowing(self, before: &Tally) -> Self {
+        let failed_customers = before.failed_customers.clone();
+        Self {
+            failed_customers,
+            ..self
         }
     }
 
@@ -298,6 +313,17 @@ impl Sweep {
         }
     }
 
+    /// Whether items were refused for what all of them rest on: a tenant that was suspended, back
+    /// ordering that is on. That says nothing about the items.
+    #[must_use]
+    pub fn refused_as_a_whole(&self) -> Option<BlockerTally> {
+        self.refused.map(|(reason, count)| BlockerTally {
+            reason,
+            count,
+            examples: Vec::new(),
+        })
+    }
+
     /// Whether a listing lost its order, so that this sweep proves nothing.
     #[must_use]
     pub fn disordered(&self) -> bool {
@@ -391,9 +417,31 @@ impl Sweep {
     /// A customer that could not be copied counts only now that it owns something to copy (I-13).
     fn owner_of_failed(&mut self, owner: &SourceId) {
         if let Some(finding) = self.failed_customers.remove(owner) {
-            self.tally.failed(ItemKind::Customer);
             self.tally.block(finding);
         }
+    }
+
+    /// What it saw. Customers that could not be copied and own nothing to copy hold nothing back
+    /// (I-13): what is wrong with them is reported among what was left out.
+    #[must_use]
+    pub fn into_tally(self) -> Tally {
+        let mut tally = self.tally;
+        let of_purchases = match self.sides {
+            Sides::Purchases(_) => self.failed_customers,
+            Sides::Customers(_) => BTreeMap::new(),
+        };
+        for (_, finding) in of_purchases {
+            let why = finding
+                .detail
+                .map_or_else(String::new, |detail| format!(" ({detail})"));
+            tally.exclusions.add(Finding {
+                detail: Some(format!(
+                    "It could not be copied{why}. It owns nothing to copy and holds nothing back."
+                )),
+                ..finding
+            });
+        }
+        tally
     }
 
     fn settle(
@@ -418,6 +466,7 @@ impl Sweep {
                     source: id.clone(),
                     detail: None,
                 };
+                self.tally.failed(ItemKind::Customer);
                 self.tally.failed_customers.insert(id.clone(), finding);
             }
             Class::Changed => self.blocked(kind, id, BlockerReason::SourceChanged),
@@ -465,9 +514,14 @@ impl Sweep {
             (SweepMode::Copy, None) => self.copy(candidate.item),
             (SweepMode::Verify, _) => {}
             (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
+                let CopyItem { kind, source, .. } = &candidate.item;
                 if candidate.half_marked == HalfMarked::Yes {
-                    let CopyItem { kind, source, .. } = &candidate.item;
                     self.blocked(*kind, source, BlockerReason::HalfMarked);
+                } else if *kind == ItemKind::Customer
+                    && let Some(finding) = self.failed_customers.remove(source)
+                {
+                    self.tally.failed(ItemKind::Customer);
+                    self.tally.failed_customers.insert(source.clone(), finding);
                 }
                 self.tally.missing = self.tally.missing.saturating_add(1);
             }
@@ -665,14 +719,11 @@ impl Sweep {
                 self.left_out(candidate, "getPricing");
             }
         }
-        if candidate
-            .owner
-            .as_ref()
-            .is_some_and(|owner| self.unsynced.contains(owner))
-        {
+        let owner = candidate.owner.as_ref();
+        if let Some(owner) = owner.filter(|owner| self.unsynced.contains(owner)) {
             all.push(Blocker {
                 reason: BlockerReason::AccountNotSynced,
-                detail: None,
+                detail: Some(format!("the account of customer \"{owner}\"")),
             });
         }
         self.blocked_by(*kind, source, all);
@@ -707,7 +758,10 @@ impl Sweep {
                 }
                 // No progress of its own: it may come back with every sweep.
                 ItemOutcome::Unchanged | ItemOutcome::Updated => self.tally.copied(item.kind),
-                ItemOutcome::Blocked(reasons) => self.copy_blocked(&item, reasons),
+                ItemOutcome::Blocked(reasons) => match reasons.iter().find(|b| of_all(b.reason)) {
+                    Some(Blocker { reason, .. }) => self.refused_for_all(*reason),
+                    None => self.copy_blocked(&item, reasons),
+                },
                 ItemOutcome::Conflict(why) => self.unsettled(item.kind, source, why),
                 ItemOutcome::Failed { class, detail } => {
                     let finding = Finding {
@@ -723,6 +777,11 @@ impl Sweep {
                 }
             }
         }
+    }
+
+    fn refused_for_all(&mut self, reason: BlockerReason) {
+        let (reason, count) = self.refused.unwrap_or((reason, 0));
+        self.refused = Some((reason, count.saturating_add(1)));
     }
 
     fn copy_blocked(&mut self, item: &CopyItem, reasons: &[Blocker]) {
@@ -742,12 +801,12 @@ impl Sweep {
     }
 
     fn copy_failed(&mut self, item: &CopyItem, finding: Finding) {
+        self.tally.failed(item.kind);
         if item.kind == ItemKind::Customer {
             self.tally
                 .failed_customers
                 .insert(item.source.clone(), finding);
         } else {
-            self.tally.failed(item.kind);
             self.tally.block(finding);
         }
     }
@@ -833,6 +892,29 @@ impl Sweep {
         all.chunks(usize::from(self.scope.batch.max(1)))
             .map(<[T]>::to_vec)
             .collect()
+    }
+}
+
+/// Whether a reason is about the tenant or the reseller, and not about the item that it is told for.
+fn of_all(reason: BlockerReason) -> bool {
+    match reason {
+        BlockerReason::TenantSuspended | BlockerReason::BackOrderingActive => true,
+        BlockerReason::CurrencyMismatch
+        | BlockerReason::ProductMissing
+        | BlockerReason::AddonMissing
+        | BlockerReason::BillingCycleMissing
+        | BlockerReason::AccountNotSynced
+        | BlockerReason::PricingIncomplete
+        | BlockerReason::OrderNotFinal
+        | BlockerReason::DuplicateCopy
+        | BlockerReason::OrphanedCopy
+        | BlockerReason::SourceChanged
+        | BlockerReason::NotCopied
+        | BlockerReason::HalfMarked
+        | BlockerReason::CustomerNotCopied
+        | BlockerReason::ResellerNotBasic
+        | BlockerReason::OrderingDisabled
+        | BlockerReason::PriceListInactive => false,
     }
 }
 

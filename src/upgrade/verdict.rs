@@ -469,6 +469,7 @@ pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
             ["OrphanedCopy"] => Reason::OrphanedCopy,
             ["DuplicateCopy"] => Reason::DuplicateCopy,
             ["SourceChanged"] => Reason::SourceChanged,
+            ["TenantSuspended"] => Reason::TenantSuspended,
             _ => Reason::PrecheckFailed,
         },
         format!("{what} is refused by the BSS: {}.", names.join(", ")),

@@ -25,6 +25,7 @@ mod rests;
 mod simulated_bss;
 mod table;
 mod telling;
+mod told;
 mod weak;
 
 use drive::{Driver, Fault};

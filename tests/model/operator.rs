@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now, Observed, Outcome,
-    Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide, fold_all,
+    BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now,
+    Observed, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
+    fold_all,
 };
 
 use crate::calls::UnderWay;
@@ -312,6 +313,8 @@ fn figures(seen: &mut Observed) {
     // Every sweep publishes its own before they are judged.
     seen.blockers = Findings::default();
     seen.looked_at_purchases = false;
+    seen.told = BlockersTold::Nothing;
+    seen.foreseen = Findings::default();
     for items in seen.milestones.values_mut() {
         *items = 0;
     }

@@ -217,9 +217,11 @@ impl<'a> Story<'a> {
         let mut incidents = Incidents::default();
         let display = loop {
             let census = self.control().census().await?;
+            // The copy of what was cancelled meanwhile is no part of what is to be copied.
+            let copied = census.purchases_copied.min(census.purchases_eligible);
             self.narrator.progress(
                 "subscriptions and assets",
-                census.purchases_copied,
+                copied,
                 census.purchases_eligible,
             )?;
             incidents

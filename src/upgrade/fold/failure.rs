@@ -69,15 +69,7 @@ impl Fold<'_> {
             (Tried::Activate, _) => self.activation_failed(error),
             // Something that the sweep rests on changed: a tenant that was suspended, for example,
             // which a look at it tells.
-            (Tried::Work, BssError::Blocked(tallies)) => {
-                let begin = self.seen.stage.begin();
-                self.retreat(begin);
-                self.trouble(error);
-                self.later_each_time();
-                if self.seen.stumbles > MANY_ROUNDS {
-                    self.stall(verdict::of_refusal("A write", tallies));
-                }
-            }
+            (Tried::Work, BssError::Blocked(tallies)) => self.write_refused(tallies),
             (Tried::Work, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
                 let begin = self.seen.stage.begin();
                 self.again(begin);
@@ -111,6 +103,18 @@ impl Fold<'_> {
     fn ends_acquisition(&mut self) {
         let id = self.seen.acquisition.clone();
         self.seen.refused = Some(ClaimEdit::EndAcquire(id));
+    }
+
+    /// A write is refused for what it rests on. The look at reseller and tenant that follows tells what
+    /// is wrong; if it never does, the refusal itself is told.
+    pub(super) fn write_refused(&mut self, tallies: &[BlockerTally]) {
+        let begin = self.seen.stage.begin();
+        self.retreat(begin);
+        self.trouble(&BssError::Blocked(tallies.to_vec()));
+        self.later_each_time();
+        if self.seen.stumbles > MANY_ROUNDS {
+            self.stall(verdict::of_refusal("A write", tallies));
+        }
     }
 
     /// Others may write meanwhile: nothing that was looked up is good for a write any more.

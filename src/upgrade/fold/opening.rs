@@ -268,7 +268,7 @@ impl Fold<'_> {
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
     /// found and told, so that people can mend it in time.
     fn queued(&mut self, how: &str) {
-        let told = self.seen.looked_at_purchases && self.seen.blockers.total() > 0;
+        let told = self.seen.foreseen.total() > 0;
         let mut message = how.to_owned();
         if told {
             message.push_str(

@@ -8,7 +8,7 @@ use crate::api::{ConditionType, Reason};
 use crate::bss::port::{CopyListing, ItemKind, PricingOutcome, SourceId, WriteOperation};
 use crate::mutants::{Mutant, on};
 use crate::upgrade::foresight::{Foreseeing, Foresight};
-use crate::upgrade::observed::{Stage, Verdict};
+use crate::upgrade::observed::{BlockersTold, Stage, Verdict};
 use crate::upgrade::sweep::{Hand, Sweep, SweepMode, Wanted};
 use crate::upgrade::tally::{Findings, Tally};
 use crate::upgrade::verdict::{self, verdict};
@@ -39,7 +39,9 @@ impl Fold<'_> {
             ),
             Stage::VerifyCustomers => Some(Sweep::customers(SweepMode::Verify, scope)),
             Stage::VerifyPurchases => Some(Sweep::purchases(SweepMode::Verify, scope, customers)),
-            Stage::FinalCustomers => Some(Sweep::customers(SweepMode::Final, scope)),
+            Stage::FinalCustomers => {
+                Some(Sweep::customers(SweepMode::Final, scope).knowing(customers))
+            }
             Stage::Opening | Stage::Orders | Stage::Activate | Stage::Done => None,
         };
     }
@@ -89,12 +91,21 @@ impl Fold<'_> {
         if look.wanted().is_none() {
             let found = look.found();
             if found.total() > 0 {
-                self.seen.looked_at_purchases = true;
-                self.seen.blockers = found;
+                self.seen.foreseen = found;
+                self.tell_blockers(&Findings::default());
             }
         } else {
             self.seen.foresight = Foreseeing::Looking(look);
         }
+    }
+
+    /// Tells what is in the way before subscriptions and assets were looked at as a whole: of customers,
+    /// and what was foreseen.
+    fn tell_blockers(&mut self, of_customers: &Findings) {
+        let mut all = of_customers.clone();
+        all.merge(&self.seen.foreseen);
+        self.seen.blockers = all;
+        self.seen.told = BlockersTold::OfCustomers;
     }
 
     /// A person has to copy: says what, and looks again meanwhile.
@@ -116,6 +127,11 @@ impl Fold<'_> {
             return;
         };
         act(&mut sweep);
+        if let Some(refused) = sweep.refused_as_a_whole() {
+            // What it rests on changed under our hands: a look at reseller and tenant tells how.
+            self.write_refused(&[refused]);
+            return;
+        }
         if sweep.disordered() {
             let begin = self.seen.stage.begin();
             self.seen.enter(begin);
@@ -128,7 +144,7 @@ impl Fold<'_> {
         }
         let over = sweep.wanted() == Wanted::Nothing;
         if over {
-            self.sweep_over(sweep.tally);
+            self.sweep_over(sweep.into_tally());
         } else {
             self.seen.sweep = Some(sweep);
         }
@@ -172,8 +188,7 @@ impl Fold<'_> {
             return;
         }
         let found = verdict::of_blockers(&unsettled);
-        self.seen.blockers = unsettled;
-        self.seen.looked_at_purchases = true;
+        self.tell_blockers(&unsettled);
         match found {
             Some(found) => {
                 self.seen.enter(stage);
@@ -186,13 +201,9 @@ impl Fold<'_> {
     /// Takes over what is in the way and what was left out, of customers and purchases together.
     pub(super) fn publish(&mut self, purchases: &Tally) {
         self.seen.looked_at_purchases = true;
-        // Of customers a sweep over purchases knows only those that are in the way.
-        let mut counts = purchases.counts.clone();
-        if let Some(customers) = counts.remove(&ItemKind::Customer) {
-            let known = self.seen.counts.entry(ItemKind::Customer).or_default();
-            known.failed = known.failed.saturating_add(customers.failed);
-        }
-        self.seen.counts.extend(counts);
+        self.seen.told = BlockersTold::OfAll;
+        self.seen.foreseen = Findings::default();
+        self.count(purchases);
         let mut blockers = self.seen.customers.blockers.clone();
         blockers.merge(&purchases.blockers);
         self.seen.blockers = blockers;
@@ -221,8 +232,8 @@ impl Fold<'_> {
             let unsettled = self.seen.customers.unsettled_items.clone();
             self.look_again(stage, unsettled);
         } else if let Some(blocked) = blocked {
-            self.seen.blockers = self.seen.customers.blockers.clone();
-            self.seen.exclusions = self.seen.customers.exclusions.clone();
+            let blockers = self.seen.customers.blockers.clone();
+            self.tell_blockers(&blockers);
             self.seen.enter(stage);
             self.stall(blocked);
         } else if self.seen.customers.by_hand.total() > 0 {
@@ -249,8 +260,16 @@ impl Fold<'_> {
             .entry(ConditionType::CustomersCopied)
             .or_insert(items);
         self.seen.manual = Findings::default();
+        self.nothing_of_customers();
         // The wait for pricing options stands until the gate itself was looked at again.
         self.clear_verdict_but(&[Reason::AwaitingPricing]);
+    }
+
+    /// Nothing of the customers is in the way any more.
+    fn nothing_of_customers(&mut self) {
+        if self.seen.told == BlockersTold::OfCustomers {
+            self.tell_blockers(&Findings::default());
+        }
     }
 
     /// Customers failed: only those that own something to copy are in the way (I-13).
@@ -264,9 +283,14 @@ impl Fold<'_> {
         {
             in_the_way.add(finding.clone());
         }
-        self.seen.exclusions = tally.exclusions.clone();
+        // This was a look at everything: what the others lack is told before the gate.
+        self.seen.looked_at_purchases = true;
+        let mut exclusions = self.seen.customers.exclusions.clone();
+        exclusions.merge(&tally.exclusions);
+        self.seen.exclusions = exclusions;
+        self.count(tally);
         if let Some(blocked) = verdict::of_blockers(&in_the_way) {
-            self.seen.blockers = in_the_way;
+            self.tell_blockers(&in_the_way);
             self.seen.enter(Stage::Customers);
             self.stall(blocked);
         } else {
@@ -280,6 +304,8 @@ impl Fold<'_> {
             self.look_again(Stage::Customers, tally.unsettled_items);
             return;
         }
+        // What is to come after the gate: people shall not take it for done.
+        self.count(&tally);
         let unpriced = tally.unpriced;
         if unpriced.is_empty() || on(Mutant::PricingGateDropped) {
             self.seen

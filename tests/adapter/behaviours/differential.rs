@@ -435,11 +435,9 @@ impl<'a, S: Stage> Side<'a, S> {
             .check(&self.scene.account, &target, &ids)
             .await;
         said(found.map(|mut found| {
-            let reasons = found.remove(&known.id).unwrap();
-            reasons
-                .into_iter()
-                .map(|each| each.reason)
-                .collect::<Vec<_>>()
+            let reasons = found.remove(&known.id)?;
+            let names = reasons.into_iter().map(|each| each.reason);
+            Some(names.collect::<Vec<_>>())
         }))
     }
 

@@ -64,7 +64,11 @@ impl World {
         let place = self.batch(epoch, tenant, items)?;
         let mut outcomes = BTreeMap::new();
         for item in items {
-            let outcome = self.copy_customer(&place, item, epoch);
+            let outcome = if self.uncopyable.contains(&item.source) {
+                failed("Internal", "it cannot be stored")
+            } else {
+                self.copy_customer(&place, item, epoch)
+            };
             outcomes.insert(item.source.clone(), outcome);
         }
         Ok(outcomes)

@@ -53,6 +53,7 @@ impl World {
             copies: BTreeMap::new(),
             pricing: BTreeMap::new(),
             refuses_pricing: BTreeSet::new(),
+            uncopyable: BTreeSet::new(),
             unknown_to_checks: BTreeSet::new(),
             eager_pricing: false,
             price_lists: Arc::new(BTreeMap::from([

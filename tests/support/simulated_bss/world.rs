@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
     /// Customers whose options this BSS refuses, whatever they are.
     pub(crate) refuses_pricing: BTreeSet<SourceId>,
+    /// Customers whose copy fails, for no reason that anybody could tell.
+    pub(crate) uncopyable: BTreeSet<SourceId>,
     /// Items that its checks do not know, although they are listed.
     pub(crate) unknown_to_checks: BTreeSet<SourceId>,
     /// The reseller's staff sets options as soon as a customer is copied.
