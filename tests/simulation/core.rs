@@ -45,7 +45,7 @@ pub(crate) struct Machine {
     pub(crate) blind_until: Duration,
     pub(crate) wall_skew: i64,
     /// What its watch has shown.
-    pub(crate) cache: BTreeMap<Key, (u64, Option<TenantResellerUpgrade>)>,
+    pub(crate) cache: BTreeMap<Key, (u64, Option<Arc<TenantResellerUpgrade>>)>,
     /// What wants a pass.
     pub(crate) dirty: BTreeSet<Key>,
     /// It is killed with its next call.
@@ -427,7 +427,13 @@ impl Core {
         }
     }
 
-    fn shows(&mut self, pid: Pid, key: Key, version: u64, seen: Option<TenantResellerUpgrade>) {
+    fn shows(
+        &mut self,
+        pid: Pid,
+        key: Key,
+        version: u64,
+        seen: Option<Arc<TenantResellerUpgrade>>,
+    ) {
         let now = self.now();
         let machine = &mut self.machines[pid];
         let newer = machine
