@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -239,8 +240,8 @@ impl Cluster for KubeCluster {
         Ok(none_if_gone(bounded(CALL_BOUND, api.get(name)).await)?.map(pruned))
     }
 
-    fn latest(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade> {
-        self.stores.upgrade(namespace, name)
+    fn latest(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>> {
+        self.stores.upgrade(namespace, name).map(Arc::new)
     }
 
     async fn connection(

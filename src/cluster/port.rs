@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -115,7 +116,7 @@ pub trait Cluster: Send + Sync + 'static {
     ) -> impl Future<Output = ClusterResult<Option<TenantResellerUpgrade>>> + Send;
 
     /// The upgrade as the watch saw it last: cheap, possibly old. `None` if it is gone.
-    fn latest(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade>;
+    fn latest(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>>;
 
     /// A connection.
     fn connection(

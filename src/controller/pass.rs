@@ -323,7 +323,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let pinned = life.observed.claim.as_ref();
         let pinned = pinned.and_then(|claim| claim.tenant_id.as_deref());
         let tenant = tenant.or_else(|| pinned.filter(|_| watches).map(TenantId::from));
-        let upgrade = scene.upgrade.clone();
+        let upgrade = without_status(&scene.upgrade);
         let go_on = || !self.slice_is_over(begun) && self.may_go_on(&upgrade);
         let bss = Performer {
             bss: &*scene.fetched.bss,
@@ -625,7 +625,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         {
             return Err(Interrupted::Again);
         }
-        Ok(latest)
+        Ok(Arc::unwrap_or_clone(latest))
     }
 
     /// Whether another effect may begin: this process leads, is not ending, and nobody changed
@@ -638,7 +638,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// waited that long would never be served.
     fn consent(&self, upgrade: &TenantResellerUpgrade) -> Consent {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
-        let upgrade = upgrade.clone();
+        let upgrade = without_status(upgrade);
         Consent::new(move || still_wanted(&*cluster, &stop, &upgrade))
     }
 
@@ -700,6 +700,16 @@ fn still_wanted<C: Cluster>(
             && latest.metadata.generation == upgrade.metadata.generation
             && (suspension(&latest) == suspension(upgrade) || on(Mutant::SuspensionIgnored))
     })
+}
+
+/// What [`still_wanted`] compares, which is asked before every call: status, the largest part of it, is
+/// none of that.
+fn without_status(upgrade: &TenantResellerUpgrade) -> TenantResellerUpgrade {
+    TenantResellerUpgrade {
+        metadata: upgrade.metadata.clone(),
+        spec: upgrade.spec.clone(),
+        status: None,
+    }
 }
 
 /// Whether what was seen of customers and subscriptions up to this edit is what counts: the sweep is

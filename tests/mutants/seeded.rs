@@ -1,5 +1,7 @@
 //! Violations on purpose, which the judges of the simulator have to tell, and runs that must not end.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::mutants::{Mutant, arm};
@@ -71,7 +73,7 @@ pub(crate) fn status_rules() {
             "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z",
         }],
     });
-    upgrade.status = Some(serde_json::from_value(status).unwrap());
+    Arc::make_mut(upgrade).status = Some(serde_json::from_value(status).unwrap());
     core.shown(0, &key, None);
     let told = core.violations.iter();
     let told: Vec<&String> = told

@@ -91,9 +91,9 @@ impl Core {
     }
 
     /// The switch took effect, on this sweep.
-    pub(crate) fn switched(&mut self, on: Sources) {
+    pub(crate) fn switched(&mut self, on: &Sources) {
         if self.world.on {
-            self.moments.switched_on.get_or_insert(on);
+            self.moments.switched_on.get_or_insert_with(|| on.clone());
         }
     }
 

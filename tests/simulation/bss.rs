@@ -73,7 +73,9 @@ impl SimulatedBss {
         if !consent::holds() {
             return Err(BssError::Withdrawn);
         }
-        let sweep = self.0.shared.lock().moments.sweep.clone();
+        // The sweep on which a switch rests is the one that was the last when it was asked for.
+        let switches = name == "activate";
+        let sweep = switches.then(|| self.0.shared.lock().moments.sweep.clone());
         let deed = Arc::new(move |core: &mut Core| {
             core.bystanders();
             if name == "activate" {
@@ -86,8 +88,8 @@ impl SimulatedBss {
             let now = core.now();
             core.world.now = now;
             let done = deed(&mut core.world);
-            if name == "activate" {
-                core.switched(sweep.clone());
+            if let Some(sweep) = &sweep {
+                core.switched(sweep);
             }
             done
         });

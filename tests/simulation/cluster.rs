@@ -62,9 +62,15 @@ impl SimulatedCluster {
             core.meddle(cluster, &key);
             let before = core.clusters[cluster].etcd.upgrades.get(&key).cloned();
             let result = write(&mut core.clusters[cluster].etcd);
-            if core.clusters[cluster].etcd.upgrades.get(&key) != before.as_ref() {
+            // Whoever changes a shared object makes another one.
+            let after = core.clusters[cluster].etcd.upgrades.get(&key);
+            let same = match (before.as_ref(), after) {
+                (Some(before), Some(after)) => Arc::ptr_eq(before, after) || before == after,
+                (before, after) => before.is_none() && after.is_none(),
+            };
+            if !same {
                 core.changed(cluster, &key);
-                core.shown(cluster, &key, before.as_ref());
+                core.shown(cluster, &key, before.as_deref());
             }
             result
         });
@@ -79,11 +85,13 @@ impl Cluster for SimulatedCluster {
         name: &str,
     ) -> ClusterResult<Option<TenantResellerUpgrade>> {
         let key = (namespace.to_owned(), name.to_owned());
-        self.read("get upgrade", move |etcd| etcd.upgrades.get(&key).cloned())
-            .await
+        self.read("get upgrade", move |etcd| {
+            etcd.upgrades.get(&key).map(|shared| (**shared).clone())
+        })
+        .await
     }
 
-    fn latest(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade> {
+    fn latest(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>> {
         let core = self.port.shared.lock();
         let cache = &core.machines[self.port.pid].cache;
         let key = (namespace.to_owned(), name.to_owned());

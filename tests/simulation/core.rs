@@ -47,7 +47,7 @@ pub(crate) struct Machine {
     /// The version at which everything was listed anew: what a watch tells of an earlier one is old.
     pub(crate) listed: u64,
     /// What its watch has shown.
-    pub(crate) cache: BTreeMap<Key, (u64, Option<TenantResellerUpgrade>)>,
+    pub(crate) cache: BTreeMap<Key, (u64, Option<Arc<TenantResellerUpgrade>>)>,
     /// What wants a pass.
     pub(crate) dirty: BTreeSet<Key>,
     /// It is killed with its next call.
@@ -433,7 +433,13 @@ impl Core {
         }
     }
 
-    fn shows(&mut self, pid: Pid, key: Key, version: u64, seen: Option<TenantResellerUpgrade>) {
+    fn shows(
+        &mut self,
+        pid: Pid,
+        key: Key,
+        version: u64,
+        seen: Option<Arc<TenantResellerUpgrade>>,
+    ) {
         let now = self.now();
         let machine = &mut self.machines[pid];
         let newer = machine

@@ -4,6 +4,7 @@
 //! It knows no faults and no time: those are the port's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kube::api::ObjectMeta;
 use secrecy::SecretString;
@@ -20,7 +21,8 @@ pub(crate) type Key = (String, String);
 /// One cluster's objects. A clone is a snapshot.
 #[derive(Clone, Default)]
 pub(crate) struct Etcd {
-    pub(crate) upgrades: BTreeMap<Key, TenantResellerUpgrade>,
+    /// Shared with everybody who saw one, until it changes.
+    pub(crate) upgrades: BTreeMap<Key, Arc<TenantResellerUpgrade>>,
     pub(crate) connections: BTreeMap<Key, BssConnection>,
     pub(crate) secrets: BTreeMap<Key, String>,
     pub(crate) pricing: BTreeMap<Key, CustomerPricing>,
@@ -59,23 +61,24 @@ impl Etcd {
     /// Somebody applies an upgrade: made if it is not there, else its spec is brought to this.
     pub(crate) fn apply(&mut self, mut upgrade: TenantResellerUpgrade) {
         let key = key(&upgrade.metadata);
-        if let Some(mut there) = self.upgrades.remove(&key) {
-            if there.spec != upgrade.spec {
+        if let Some(mut shared) = self.upgrades.remove(&key) {
+            if shared.spec != upgrade.spec {
+                let there = Arc::make_mut(&mut shared);
                 there.spec = upgrade.spec;
                 there.metadata.generation = there.metadata.generation.map(|n| n + 1);
                 there.metadata.resource_version = Some(self.bump());
             }
-            self.upgrades.insert(key, there);
+            self.upgrades.insert(key, shared);
         } else {
             self.born(&mut upgrade.metadata);
-            self.upgrades.insert(key, upgrade);
+            self.upgrades.insert(key, Arc::new(upgrade));
         }
     }
 
     /// Somebody sets an annotation, or takes it away.
     pub(crate) fn annotate(&mut self, key: &Key, name: &str, value: Option<&str>) {
         let version = self.bump();
-        if let Some(upgrade) = self.upgrades.get_mut(key) {
+        if let Some(upgrade) = self.upgrades.get_mut(key).map(Arc::make_mut) {
             let annotations = upgrade.metadata.annotations.get_or_insert_default();
             match value {
                 Some(value) => annotations.insert(name.to_owned(), value.to_owned()),
@@ -101,6 +104,7 @@ impl Etcd {
         {
             self.end(key);
         } else if upgrade.metadata.deletion_timestamp.is_none() {
+            let upgrade = Arc::make_mut(upgrade);
             let at = jiff::Timestamp::UNIX_EPOCH;
             upgrade.metadata.deletion_timestamp =
                 Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at));
@@ -161,7 +165,7 @@ impl Etcd {
         })
     }
 
-    fn own(&mut self, seen: &ObjectMeta) -> ClusterResult<&mut TenantResellerUpgrade> {
+    fn own(&mut self, seen: &ObjectMeta) -> ClusterResult<&mut Arc<TenantResellerUpgrade>> {
         let there = self.upgrades.get_mut(&key(seen));
         let there = there.ok_or(ClusterError::Gone)?;
         if there.metadata.uid != seen.uid || version(&there.metadata) != version(seen) {
@@ -175,13 +179,14 @@ impl Etcd {
         seen: &ObjectMeta,
         status: &TenantResellerUpgradeStatus,
     ) -> ClusterResult<TenantResellerUpgrade> {
-        let changed = self.own(seen)?.status.as_ref() != Some(status);
-        let version = changed.then(|| self.bump());
         let there = self.own(seen)?;
-        there.status = Some(status.clone());
-        if version.is_some() {
-            there.metadata.resource_version = version;
+        if there.status.as_ref() == Some(status) {
+            return Ok(TenantResellerUpgrade::clone(there));
         }
+        let version = self.bump();
+        let there = Arc::make_mut(self.own(seen)?);
+        there.status = Some(status.clone());
+        there.metadata.resource_version = Some(version);
         Ok(there.clone())
     }
 
@@ -192,7 +197,7 @@ impl Etcd {
     ) -> ClusterResult<TenantResellerUpgrade> {
         self.own(seen)?;
         let version = self.bump();
-        let there = self.own(seen)?;
+        let there = Arc::make_mut(self.own(seen)?);
         there.metadata.resource_version = Some(version);
         there.metadata.finalizers = match wanted {
             Finalizer::Present => Some(vec![FINALIZER.to_owned()]),
