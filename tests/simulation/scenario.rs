@@ -230,7 +230,7 @@ impl Scenario {
         };
         etcd.put_connection(connection(&self.risks));
         let place = ("resellers".to_owned(), "credentials".to_owned());
-        etcd.secrets.insert(place, "a-token-of-the-tests".to_owned());
+        etcd.secrets.insert(place, "simulated-token".to_owned());
         let mut manifest = upgrade();
         manifest.spec.pricing = self.pricing.clone();
         etcd.declare(&manifest, &self.declared);
