@@ -38,7 +38,7 @@ pub use keys::{Keys, claim_name};
 pub use observed::{Approval, BlockersTold, CleanFinalSweep, Observed, Stage, Trouble, Verdict};
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
-pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
+pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
 pub use valid::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade,
     suspension, validate,
