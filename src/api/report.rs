@@ -94,7 +94,8 @@ impl ReportKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportRow {
-    /// What it is: customer, subscription or asset. Example: `subscription`
+    /// What it is: customer, subscription or asset; purchase, where nothing tells which of the latter
+    /// two. Example: `subscription`
     #[schemars(length(max = 16))]
     pub item: String,
     /// Its id in the distributor's BSS. Example: `S-00042`

@@ -486,7 +486,8 @@ pub struct FailureGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FailureExample {
-    /// What it is: customer, subscription or asset. Example: `subscription`
+    /// What it is: customer, subscription or asset; purchase, where nothing tells which of the latter
+    /// two. Example: `subscription`
     #[schemars(length(max = 16))]
     pub kind: String,
     /// Its id in the distributor's BSS. Example: `S-00042`

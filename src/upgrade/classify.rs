@@ -1,6 +1,7 @@
 //! What a source and its copies mean for the upgrade: pure rules of the business, item by item.
 
 use super::merge::{Keyed, Pair};
+use super::tally::Subject;
 use crate::bss::port::{
     AccountId, CopyId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase,
     PurchaseState, SourceId, TenantId,
@@ -90,14 +91,39 @@ pub(super) enum Class {
     },
     /// Two copies that are not ended.
     Duplicate,
-    /// The source and the copy both changed after the copy was made: which counts, people say.
-    Changed,
+    /// The copy is not its source's any more, and the operator must not bring them together: which
+    /// counts, people say.
+    Changed(Change),
     /// A copy that is not ended, without an active source.
     Orphaned,
     /// The two listings disagree, because something moved between their pages: look again.
     Unsettled,
     /// Nothing: an ended copy of something that is gone.
     Nothing,
+}
+
+/// What changed after a copy was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// The copy alone.
+    Copy,
+    /// The copy and its source.
+    Both,
+    /// Nobody can tell: the copy does not say what its source was when it was made.
+    NotRecorded,
+}
+
+impl Change {
+    /// In words.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Copy => "the source is as it was copied; the copy was changed",
+            Self::Both => "copy and source both changed since the copy was made",
+            Self::NotRecorded => {
+                "copy and source differ, and the copy does not say what it was copied from"
+            }
+        }
+    }
 }
 
 /// Whether an account's mark and its copy disagree (I-4).
@@ -195,23 +221,25 @@ pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
     }
 }
 
-/// The kind of a pair, where the source no longer tells it: from the copy's business key.
-pub(super) fn kind_of_purchase(pair: &Pair<Purchase>) -> ItemKind {
+/// What a pair is about. Where the source no longer tells it the copy's business key does, if it has
+/// one that the operator made.
+pub(super) fn subject_of_purchase(pair: &Pair<Purchase>) -> Subject {
     if let Some(source) = &pair.source {
-        return source.kind;
+        return source.kind.into();
     }
-    let asset = pair.copies.iter().any(|copy| {
-        copy.business_key.as_ref().is_some_and(|key| {
-            let mut parts = key.as_str().rsplit('/');
-            parts.next();
-            parts.next() == Some(ItemKind::Asset.as_str())
+    let keys = pair
+        .copies
+        .iter()
+        .filter_map(|copy| copy.business_key.as_ref());
+    let words = keys.filter_map(|key| key.as_str().rsplit('/').nth(1));
+    words
+        .filter_map(|word| {
+            let kinds = [ItemKind::Subscription, ItemKind::Asset];
+            kinds.into_iter().find(|kind| kind.as_str() == word)
         })
-    });
-    if asset {
-        ItemKind::Asset
-    } else {
-        ItemKind::Subscription
-    }
+        .map(Subject::Item)
+        .next()
+        .unwrap_or(Subject::Purchase)
 }
 
 fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
@@ -230,7 +258,11 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
             copy: Some(copy.digest.clone()),
             half_marked: HalfMarked::No,
         },
-        CopyState::Live | CopyState::Ended => Class::Changed,
+        CopyState::Live | CopyState::Ended => Class::Changed(match &copy.source_digest {
+            None => Change::NotRecorded,
+            Some(copied) if copied == source => Change::Copy,
+            Some(_) => Change::Both,
+        }),
     }
 }
 

@@ -256,7 +256,7 @@ impl Decide<'_> {
     /// Nothing to do for a while. Where a cheap look tells that people have done their part, one is
     /// taken now and then.
     fn rests(&self, wait: Duration) -> Decision {
-        let watch = self.watch();
+        let watch = self.cheap_look(wait);
         let due = watch.as_ref().map(|(_, due)| *due);
         let (effect, next) = match (watch, due) {
             (Some((read, due)), _) if due.is_zero() => (
@@ -279,10 +279,12 @@ impl Decide<'_> {
         }
     }
 
-    /// The cheap look, and how long until it is due.
-    fn watch(&self) -> Option<(Read, Duration)> {
+    /// The cheap look, and how long until it is due. Where everything is looked at again as soon, none
+    /// is taken.
+    fn cheap_look(&self, wait: Duration) -> Option<(Read, Duration)> {
         let pace = &self.upgrade.pace;
-        if pace.watch >= pace.recheck || self.seen.trouble.is_some() {
+        let soon = wait <= pace.watch && self.seen.watched.is_none();
+        if soon || pace.watch >= pace.recheck || self.seen.trouble.is_some() {
             return None;
         }
         let verdict = self.seen.verdict.as_ref()?;

@@ -178,7 +178,7 @@ impl Foresight {
                 for blocker in batch.answers.get(source).into_iter().flatten() {
                     self.found.add(Finding {
                         reason: blocker.reason.as_str(),
-                        kind: *kind,
+                        kind: (*kind).into(),
                         source: source.clone(),
                         detail: blocker.detail.clone(),
                     });

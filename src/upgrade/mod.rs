@@ -42,7 +42,7 @@ pub use observed::{
 };
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};
-pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Tally};
+pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
 pub use valid::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,
     suspension, validate,

@@ -420,11 +420,17 @@ fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>)
         detail,
     } = finding;
     let remedy = match (verdict, detail) {
-        ("Blocked", Some(detail)) => format!("{detail}. {}", verdict::remedy(reason)),
+        ("Blocked", Some(detail)) => {
+            format!("{} {}", verdict::sentence(detail), verdict::remedy(reason))
+        }
         ("Blocked", None) => verdict::remedy(reason).to_owned(),
         ("Differs", _) => verdict::difference_remedy(reason).to_owned(),
         ("ToDo", _) if *reason == "UpdateByHand" => {
             "Bring the copy up to its source, or complete it.".to_owned()
+        }
+        ("ToDo", _) if *reason == "MarkByHand" => {
+            "Its copy is there: mark the account and its orders as back-ordering records."
+                .to_owned()
         }
         ("ToDo", _) => "Copy it one to one, linked to its source.".to_owned(),
         (_, detail) => detail.clone().unwrap_or_default(),
@@ -432,7 +438,9 @@ fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>)
     ReportRow {
         item: kind.as_str().to_owned(),
         id: source.0.clone(),
-        business_key: tenant.map(|tenant| keys.item(tenant, *kind, source).0),
+        business_key: tenant
+            .zip(kind.kind())
+            .map(|(tenant, kind)| keys.item(tenant, kind, source).0),
         verdict: verdict.to_owned(),
         reason: (*reason).to_owned(),
         remedy: cut(&remedy, 512),

@@ -10,7 +10,7 @@ use super::classify::{self, Class, Compared, HalfMarked};
 use super::effect::{Answered, InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
 use super::merge::{Keyed, Merge, Order, Pair};
-use super::tally::{Finding, RevisionSeen, Tally};
+use super::tally::{Finding, RevisionSeen, Subject, Tally};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing,
@@ -348,7 +348,7 @@ impl Sweep {
         let Some(id) = id_of(pair) else { return };
         if self.mode == SweepMode::Verify {
             let compared = classify::compare_customer(pair, &self.scope.reseller);
-            self.compared(ItemKind::Customer, &id, compared);
+            self.compared(ItemKind::Customer.into(), &id, compared);
             return;
         }
         let class = classify::customer(pair, &self.scope.reseller);
@@ -362,7 +362,7 @@ impl Sweep {
             }
         }
         self.settle(
-            ItemKind::Customer,
+            ItemKind::Customer.into(),
             &id,
             &class,
             pair.source.as_ref().map(|s| &s.digest),
@@ -372,10 +372,10 @@ impl Sweep {
 
     fn purchase(&mut self, pair: &Pair<Purchase>) {
         let Some(id) = id_of(pair) else { return };
-        let kind = classify::kind_of_purchase(pair);
+        let subject = classify::subject_of_purchase(pair);
         if self.mode == SweepMode::Verify {
             let compared = classify::compare_purchase(pair, &self.scope.reseller);
-            self.compared(kind, &id, compared);
+            self.compared(subject, &id, compared);
             return;
         }
         let class = classify::purchase(pair, &self.scope.reseller);
@@ -384,16 +384,17 @@ impl Sweep {
             Class::Linked
                 | Class::Missing { .. }
                 | Class::Duplicate
-                | Class::Changed
+                | Class::Changed(_)
                 | Class::Unsettled
         );
         if let Some(source) = pair.source.as_ref().filter(|_| to_copy) {
-            self.tally.eligible(kind, &source.id, &source.digest);
+            self.tally
+                .eligible(subject.counted(), &source.id, &source.digest);
             self.owner_of_failed(&source.customer);
         }
         let source = pair.source.as_ref();
         self.settle(
-            kind,
+            subject,
             &id,
             &class,
             source.map(|s| &s.digest),
@@ -401,10 +402,10 @@ impl Sweep {
         );
     }
 
-    fn compared(&mut self, kind: ItemKind, id: &SourceId, compared: Compared) {
+    fn compared(&mut self, kind: Subject, id: &SourceId, compared: Compared) {
         match compared {
             Compared::Nothing => {}
-            Compared::Agrees => self.tally.copied(kind),
+            Compared::Agrees => self.tally.copied(kind.counted()),
             Compared::Differs(how) => self.tally.block(Finding {
                 reason: how.as_str(),
                 kind,
@@ -446,37 +447,57 @@ impl Sweep {
 
     fn settle(
         &mut self,
-        kind: ItemKind,
+        subject: Subject,
         id: &SourceId,
         class: &Class,
         digest: Option<&Digest>,
         owner: Option<&SourceId>,
     ) {
+        let kind = subject.counted();
         match class {
             Class::Nothing => {}
             Class::Excluded(why) => self.tally.exclude(kind, id, *why),
             Class::Linked => self.tally.copied(kind),
             Class::Unsettled => self.unsettled(kind, id, "source and copies disagree"),
-            Class::Duplicate => self.blocked(kind, id, BlockerReason::DuplicateCopy),
-            // It counts only if it owns something to copy (I-13).
-            Class::Changed if kind == ItemKind::Customer => {
-                let finding = Finding {
-                    reason: BlockerReason::SourceChanged.as_str(),
-                    kind,
+            Class::Duplicate => {
+                self.tally.failed(kind);
+                self.tally.doubt(Finding {
+                    reason: BlockerReason::DuplicateCopy.as_str(),
+                    kind: subject,
                     source: id.clone(),
                     detail: None,
-                };
-                self.tally.failed(ItemKind::Customer);
-                self.tally.failed_customers.insert(id.clone(), finding);
+                });
             }
-            Class::Changed => self.blocked(kind, id, BlockerReason::SourceChanged),
+            Class::Changed(change) => {
+                let finding = Finding {
+                    reason: BlockerReason::SourceChanged.as_str(),
+                    kind: subject,
+                    source: id.clone(),
+                    detail: Some(change.told().to_owned()),
+                };
+                self.tally.failed(kind);
+                // A customer counts only if it owns something to copy (I-13).
+                if kind == ItemKind::Customer {
+                    self.tally.failed_customers.insert(id.clone(), finding);
+                } else {
+                    self.tally.doubt(finding);
+                }
+            }
             Class::Orphaned if kind == ItemKind::Customer => self.tally.exclusions.add(Finding {
                 reason: BlockerReason::OrphanedCopy.as_str(),
-                kind,
+                kind: subject,
                 source: id.clone(),
                 detail: Some("The customer left the reseller; its copy stays.".to_owned()),
             }),
-            Class::Orphaned => self.blocked(kind, id, BlockerReason::OrphanedCopy),
+            Class::Orphaned => {
+                self.tally.failed(kind);
+                self.tally.doubt(Finding {
+                    reason: BlockerReason::OrphanedCopy.as_str(),
+                    kind: subject,
+                    source: id.clone(),
+                    detail: None,
+                });
+            }
             Class::Missing { copy, half_marked } => {
                 let Some(expected_source) = digest.cloned() else {
                     return;
@@ -509,7 +530,7 @@ impl Sweep {
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
             (SweepMode::Copy, _) if self.hand == Hand::Person => {
-                self.left_to_people(&candidate.item);
+                self.left_to_people(&candidate);
             }
             (SweepMode::Copy, None) => self.copy(candidate.item),
             (SweepMode::Verify, _) => {}
@@ -557,15 +578,17 @@ impl Sweep {
         }
     }
 
-    fn left_to_people(&mut self, item: &CopyItem) {
-        let reason = if item.expected_copy.is_some() {
-            "UpdateByHand"
-        } else {
-            "CopyByHand"
+    fn left_to_people(&mut self, candidate: &Candidate) {
+        let item = &candidate.item;
+        let reason = match (&item.expected_copy, candidate.half_marked) {
+            (None, _) => "CopyByHand",
+            // Its copy is there, and only its mark is missing.
+            (Some(_), HalfMarked::Yes) => "MarkByHand",
+            (Some(_), HalfMarked::No) => "UpdateByHand",
         };
         self.tally.by_hand.add(Finding {
             reason,
-            kind: item.kind,
+            kind: item.kind.into(),
             source: item.source.clone(),
             detail: None,
         });
@@ -575,7 +598,7 @@ impl Sweep {
         self.tally.failed(kind);
         self.tally.block(Finding {
             reason: reason.as_str(),
-            kind,
+            kind: kind.into(),
             source: source.clone(),
             detail: None,
         });
@@ -592,7 +615,7 @@ impl Sweep {
         self.tally.unsettled = self.tally.unsettled.saturating_add(1);
         self.tally.unsettled_items.add(Finding {
             reason: "ItemsFailed",
-            kind,
+            kind: kind.into(),
             source: source.clone(),
             detail: Some(why.to_owned()),
         });
@@ -738,7 +761,7 @@ impl Sweep {
         for Blocker { reason, detail } in reasons {
             self.tally.block(Finding {
                 reason: reason.as_str(),
-                kind,
+                kind: kind.into(),
                 source: source.clone(),
                 detail,
             });
@@ -766,7 +789,7 @@ impl Sweep {
                 ItemOutcome::Failed { class, detail } => {
                     let finding = Finding {
                         reason: "ItemsFailed",
-                        kind: item.kind,
+                        kind: item.kind.into(),
                         source: source.clone(),
                         detail: Some(format!("{class}: {detail}")),
                     };
@@ -790,7 +813,7 @@ impl Sweep {
             let reason = reasons.first().map_or("ItemsFailed", |b| b.reason.as_str());
             let finding = Finding {
                 reason,
-                kind: item.kind,
+                kind: item.kind.into(),
                 source: item.source.clone(),
                 detail: Some(text.join(", ")),
             };

@@ -9,13 +9,53 @@ use crate::bss::port::{BlockerReason, Digest, ItemKind, Revision, SourceId};
 /// Rows of one kind of report that are kept: eight pages of a thousand.
 pub(super) const MAX_ROWS: usize = 8_000;
 
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// An item whose kind is known.
+    Item(ItemKind),
+    /// A subscription or an asset: the source is gone, and its copy does not tell which of the two.
+    Purchase,
+}
+
+impl Subject {
+    /// The word of status and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Item(kind) => kind.as_str(),
+            Self::Purchase => "purchase",
+        }
+    }
+
+    /// Its kind, if it is known.
+    #[must_use]
+    pub fn kind(self) -> Option<ItemKind> {
+        match self {
+            Self::Item(kind) => Some(kind),
+            Self::Purchase => None,
+        }
+    }
+
+    /// Where it is counted: progress has no other place for subscriptions and assets together.
+    pub(super) fn counted(self) -> ItemKind {
+        self.kind().unwrap_or(ItemKind::Subscription)
+    }
+}
+
+impl From<ItemKind> for Subject {
+    fn from(kind: ItemKind) -> Self {
+        Self::Item(kind)
+    }
+}
+
 /// Something about one item that people must know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Finding {
     /// The reason, as reports and status name it.
     pub reason: &'static str,
-    /// The item's kind.
-    pub kind: ItemKind,
+    /// What it is about.
+    pub kind: Subject,
     /// Its id.
     pub source: SourceId,
     /// What it is about.
@@ -150,6 +190,9 @@ pub struct Tally {
     pub counts: BTreeMap<ItemKind, Counts>,
     /// What is in the way.
     pub blockers: Findings,
+    /// How many of those are copies of subscriptions and assets that exist already: orphaned, changed or
+    /// made twice. They hold the switch, and the copying of nothing else.
+    pub copies_in_doubt: i64,
     /// What was left out.
     pub exclusions: Findings,
     /// Eligible items without a copy that this sweep did not copy (because it only looked).
@@ -185,7 +228,7 @@ impl Tally {
         *count = count.saturating_add(1);
         self.exclusions.add(Finding {
             reason: why.as_str(),
-            kind,
+            kind: kind.into(),
             source: source.clone(),
             detail: Some(why.remedy().to_owned()),
         });
@@ -204,6 +247,14 @@ impl Tally {
 
     pub(super) fn block(&mut self, finding: Finding) {
         self.blockers.add(finding);
+    }
+
+    /// A copy that exists already is in the way of the switch.
+    pub(super) fn doubt(&mut self, finding: Finding) {
+        if finding.kind.kind() != Some(ItemKind::Customer) {
+            self.copies_in_doubt = self.copies_in_doubt.saturating_add(1);
+        }
+        self.block(finding);
     }
 
     /// Counts an item that is in the way, once however many reasons it has.

@@ -199,29 +199,43 @@ pub(super) fn copy_by_hand(
         },
         str::to_owned,
     );
-    let first: Vec<&str> = by_hand
+    let tenant = tenant.map_or_else(String::new, |tenant| format!(" into tenant {tenant}"));
+    let to_do: Vec<String> = [
+        ("CopyByHand", format!("To copy{tenant}")),
+        ("UpdateByHand", "To bring up to the source".to_owned()),
+        ("MarkByHand", "To mark, since the copy is there".to_owned()),
+    ]
+    .into_iter()
+    .filter_map(|(reason, words)| Some(format!("{words}: {}.", first_of(by_hand, reason)?)))
+    .collect();
+    verdict(
+        Reason::AwaitingManualStep,
+        format!("A person has to copy {what}{tenant}. The report ManualSteps lists them."),
+        format!(
+            "{how} {} The operator sees each copy and goes on by itself.",
+            to_do.join(" ")
+        ),
+    )
+}
+
+/// The first few items of a reason; none if there is no such item.
+fn first_of(findings: &Findings, reason: &str) -> Option<String> {
+    let count = *findings.counts.get(reason)?;
+    let rows = findings
         .rows
         .iter()
+        .filter(|finding| finding.reason == reason);
+    let first: Vec<&str> = rows
         .take(5)
         .map(|finding| finding.source.as_str())
         .collect();
-    let more = by_hand
-        .total()
-        .saturating_sub(i64::try_from(first.len()).unwrap_or(i64::MAX));
+    let more = count.saturating_sub(i64::try_from(first.len()).unwrap_or(i64::MAX));
     let more = if more > 0 {
         format!(" and {more} more")
     } else {
         String::new()
     };
-    let tenant = tenant.map_or_else(String::new, |tenant| format!(" into tenant {tenant}"));
-    verdict(
-        Reason::AwaitingManualStep,
-        format!("A person has to copy {what}{tenant}. The report ManualSteps lists them."),
-        format!(
-            "{how} To copy{tenant}: {}{more}. The operator sees each copy and goes on by itself.",
-            first.join(", ")
-        ),
-    )
+    Some(format!("{}{more}", first.join(", ")))
 }
 
 /// Pricing options that the operator cannot set.
@@ -524,7 +538,9 @@ pub(super) fn remedy(reason: &str) -> &'static str {
             "End the copy in the reseller's BSS, or reactivate its source in the distributor's BSS."
         }
         "SourceChanged" => {
-            "Bring the copy's source-owned fields and the source together, or end the copy."
+            "Make product, add-ons, cycle, quantity, start, currency and cost price of copy and source \
+             equal, on the side that is wrong. If they are equal, the BSS computes their digests in \
+             two ways: have that mended. Do not end the copy: what is ended is not made again."
         }
         "HalfMarked" => "Mark the account as a back-ordering record in the distributor's BSS.",
         "OrderingDisabled" => "Enable ordering for the account in the distributor's BSS.",

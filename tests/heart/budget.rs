@@ -66,7 +66,7 @@ proptest! {
             *observed.blockers.counts.entry(word).or_default() += i64::MAX / 400;
             observed.blockers.rows.push(Finding {
                 reason: word,
-                kind: ItemKind::Subscription,
+                kind: ItemKind::Subscription.into(),
                 source: SourceId(id.clone()),
                 detail: Some(detail.clone()),
             });

@@ -1,11 +1,15 @@
 //! What people are told: reports, figures and reasons say what is so, and nothing else.
 
+use std::time::Duration;
+
 use tenant_reseller_operator::api::{Reason, ReportKind, ReportRow};
-use tenant_reseller_operator::bss::port::{AccountId, SourceId, TenantStatus};
+use tenant_reseller_operator::bss::port::{
+    AccountId, Mark, Mode, SourceId, TenantStatus, WriteOperation,
+};
 use tenant_reseller_operator::upgrade::{Effect, Stage, Work, decide, report_rows};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Deed, Defect, World};
+use crate::simulated_bss::{Deed, Defect, Pick, World};
 use crate::{complete, run};
 
 fn rows(driver: &Driver, kind: ReportKind) -> Vec<ReportRow> {
@@ -221,4 +225,166 @@ fn an_account_that_is_not_in_sync_is_named() {
     for example in &failure.examples {
         assert_eq!(example.detail.as_deref(), Some(expected.as_str()));
     }
+}
+
+/// Comes to the second check, when everything is copied.
+fn copied(world: &mut World, driver: &mut Driver) {
+    for _ in 0..500 {
+        if driver.observed.stage == Stage::CheckCustomers && driver.observed.copies_before > 0 {
+            return;
+        }
+        driver.step(world, Fault::None);
+    }
+    panic!("it never copied");
+}
+
+#[test]
+fn a_copy_without_source_and_key_is_not_called_a_subscription() {
+    let mut world = World::new(2, 6);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    copied(&mut world, &mut driver);
+    let (key, _) = world
+        .copies
+        .iter()
+        .find(|(key, _)| world.purchases.contains_key(&key.2))
+        .unwrap();
+    let key = key.clone();
+    world.copies.get_mut(&key).unwrap().key = None;
+    world.purchases.remove(&key.2);
+    until(&mut world, &mut driver, Reason::OrphanedCopy);
+    let row = rows(&driver, ReportKind::Blockers).remove(0);
+    assert_eq!(
+        (row.item.as_str(), row.reason.as_str(), row.business_key),
+        ("purchase", "OrphanedCopy", None)
+    );
+    let failure = driver.status.failures.first().unwrap();
+    assert_eq!(failure.examples.first().unwrap().kind, "purchase");
+}
+
+#[test]
+fn a_changed_copy_says_what_differs_and_nobody_is_told_to_end_it() {
+    let mut world = World::new(2, 6);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    copied(&mut world, &mut driver);
+    let mut ids = world
+        .eligible()
+        .map(|(id, _)| id.clone())
+        .collect::<Vec<_>>();
+    let (one, other, third) = (ids.remove(0), ids.remove(0), ids.remove(0));
+    world.act(Deed::AmendQuantity(one.clone(), 77)).unwrap();
+    world.act(Deed::AmendQuantity(other.clone(), 77)).unwrap();
+    world.act(Deed::Quantity(other.clone(), 78)).unwrap();
+    // Its digest moves, and nothing says from what it was made.
+    world.act(Deed::AmendQuantity(third.clone(), 79)).unwrap();
+    let key = world
+        .copies
+        .keys()
+        .find(|key| key.2 == third)
+        .unwrap()
+        .clone();
+    world.copies.get_mut(&key).unwrap().source_digest = None;
+    until(&mut world, &mut driver, Reason::SourceChanged);
+    let told = rows(&driver, ReportKind::Blockers);
+    for (id, what) in [
+        (
+            one,
+            "The source is as it was copied; the copy was changed. Make",
+        ),
+        (
+            other,
+            "Copy and source both changed since the copy was made. Make",
+        ),
+        (
+            third,
+            "Copy and source differ, and the copy does not say what it was copied from. Make",
+        ),
+    ] {
+        let row = told.iter().find(|row| row.id == id.0).unwrap();
+        assert!(row.remedy.starts_with(what), "{row:?}");
+        assert!(
+            row.remedy
+                .ends_with("Do not end the copy: what is ended is not made again.")
+        );
+    }
+}
+
+#[test]
+fn a_copied_account_without_its_mark_is_to_be_marked() {
+    let mut world = World::new(3, 4);
+    world.eager_pricing = true;
+    let modes = &mut world.switches.modes;
+    modes.insert(WriteOperation::CopyCustomers, Mode::ManualStep);
+    let mut driver = Driver::new();
+    until(&mut world, &mut driver, Reason::AwaitingManualStep);
+    // People copy all of them and forget one mark.
+    let copied = Deed::ByHand(WriteOperation::CopyCustomers, Pick::Needed);
+    world.act(copied).unwrap();
+    let row = world
+        .customers
+        .iter_mut()
+        .find(|(_, row)| row.mark == Mark::Marked);
+    let (unmarked, row) = row.unwrap();
+    row.mark = Mark::Unmarked;
+    let unmarked = unmarked.clone();
+    let asked = driver.clock;
+    for _ in 0..100 {
+        driver.step(&mut world, Fault::None);
+        if rows(&driver, ReportKind::ManualSteps).len() == 1 {
+            break;
+        }
+    }
+    assert!(
+        driver.clock - asked < Duration::from_secs(35),
+        "what people did is seen within half a minute where the look is cheap"
+    );
+    let row = rows(&driver, ReportKind::ManualSteps).remove(0);
+    assert_eq!(
+        (row.id, row.reason.as_str()),
+        (unmarked.0.clone(), "MarkByHand")
+    );
+    assert_eq!(
+        row.remedy,
+        "Its copy is there: mark the account and its orders as back-ordering records."
+    );
+    driver.step(&mut world, Fault::None);
+    let waiting = driver.status.waiting_for.clone().unwrap();
+    let asked = format!("To mark, since the copy is there: {unmarked}.");
+    assert!(waiting.next_action.contains(&asked), "{waiting:?}");
+    world.act(Deed::MarkByHand(unmarked)).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+}
+
+#[test]
+fn an_orphan_holds_the_switch_and_not_the_copying_of_others() {
+    let mut world = World::new(2, 6);
+    world.eager_pricing = true;
+    let mut driver = Driver::new();
+    copied(&mut world, &mut driver);
+    let orphan = world.eligible().next().unwrap().0.clone();
+    world.act(Deed::Cancel(orphan)).unwrap();
+    until(&mut world, &mut driver, Reason::OrphanedCopy);
+    let bought = world.buy(0);
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::OrphanedCopy, "it stands");
+    assert!(!world.on);
+    let copies = world.copy_records();
+    assert!(copies.iter().any(|(_, copy)| copy.source == bought));
+    // A failing pre-check copies nothing, whatever else is in the way.
+    let unfit = world.buy(1);
+    world.act(Deed::Plant(Defect::Currency, unfit)).unwrap();
+    let fit = world.buy(1);
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+    }
+    let copies = world.copy_records();
+    assert!(copies.iter().all(|(_, copy)| copy.source != fit));
+    world.act(Deed::Repair).unwrap();
+    world.end_orphans();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
 }

@@ -523,7 +523,7 @@ fn what_the_switch_spoils_is_found() {
             );
             let rows = &driver.observed.differences.rows;
             assert_eq!(rows.len(), 1, "{kind:?} {how:?}: {rows:?}");
-            assert_eq!((rows[0].reason, rows[0].kind), (name, kind));
+            assert_eq!((rows[0].reason, rows[0].kind), (name, kind.into()));
             let of = |name: &str| {
                 let conditions = &driver.status.conditions;
                 conditions.iter().find(|c| c.type_ == name).cloned()

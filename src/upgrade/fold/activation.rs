@@ -92,7 +92,7 @@ impl Fold<'_> {
             let freeze = verdict::freeze(&ways, account.as_ref());
             self.seen.final_before = None;
             self.seen.enter(Stage::CheckCustomers);
-            self.stall(freeze);
+            self.watch(freeze);
             return;
         }
         let orders = self
@@ -206,7 +206,7 @@ impl Fold<'_> {
         let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
         let step = verdict::press_the_switch(instruction.as_deref(), tenant.as_ref());
         self.seen.enter(Stage::CheckCustomers);
-        self.stall(step);
+        self.watch(step);
         self.seen.telling = Telling::Yes;
     }
 
@@ -217,7 +217,7 @@ impl Fold<'_> {
             // A half-marked account is repaired by the next copy of the customers.
             Some(blocked) if !half_marked || self.seen.rounds >= MANY_ROUNDS => {
                 self.seen.enter(Stage::CheckCustomers);
-                self.stall(blocked);
+                self.watch(blocked);
             }
             Some(_) | None if tally.missing > 0 || half_marked => self.again(Stage::CheckCustomers),
             Some(_) | None => self.again(Stage::Orders),

@@ -6,6 +6,7 @@ mod opening;
 mod sweeps;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::effect::Outcome;
 use super::observed::{Approval, Observed, Stage, Verdict, Watched};
@@ -39,6 +40,10 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
     fold_all(upgrade, observed, vec![outcome], now);
 }
 
+/// A look that took a second is taken again after so many at the soonest.
+const MOST_LOOKING: u32 = 100;
+/// What a person may have done is looked at after so long at the soonest.
+const SOONEST_LOOK: Duration = Duration::from_secs(30);
 /// After so many looks in a row that ended in another look, people are told.
 const MANY_ROUNDS: u32 = 6;
 
@@ -133,6 +138,19 @@ impl Fold<'_> {
     fn stall(&mut self, verdict: Verdict) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
         self.seen.wait(verdict, until);
+    }
+
+    /// A person must do something that a look tells: it is seen within half a minute if the look is cheap.
+    /// The look takes no more than a hundredth of the time, so that upgrades which wait for people
+    /// take the BSS from none that works.
+    fn watch(&mut self, verdict: Verdict) {
+        let now = self.now.monotonic;
+        let begun = self.seen.reseller_read.unwrap_or(now);
+        let rest = now.saturating_sub(begun).saturating_mul(MOST_LOOKING);
+        // No sooner than something that is on its way would be looked at.
+        let soonest = SOONEST_LOOK.max(self.upgrade.pace.poll);
+        let wait = rest.max(soonest).min(self.upgrade.pace.recheck);
+        self.seen.wait(verdict, now.saturating_add(wait));
     }
 
     /// Something is on its way: look again soon.

@@ -256,7 +256,7 @@ impl Fold<'_> {
         }
         match tenant.status {
             TenantStatus::InProgress => self.queued("The tenant is being created."),
-            TenantStatus::Suspended => self.stall(verdict(
+            TenantStatus::Suspended => self.watch(verdict(
                 Reason::TenantSuspended,
                 "The tenant is suspended.",
                 "Reactivate the tenant in the distributor's BSS; the operator goes on by itself.",

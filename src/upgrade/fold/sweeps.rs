@@ -119,7 +119,7 @@ impl Fold<'_> {
         );
         self.seen.manual = by_hand;
         self.seen.enter(stage);
-        self.stall(step);
+        self.watch(step);
     }
 
     pub(super) fn with_sweep(&mut self, act: impl FnOnce(&mut Sweep)) {
@@ -235,7 +235,7 @@ impl Fold<'_> {
             let blockers = self.seen.customers.blockers.clone();
             self.tell_blockers(&blockers);
             self.seen.enter(stage);
-            self.stall(blocked);
+            self.watch(blocked);
         } else if self.seen.customers.by_hand.total() > 0 {
             let by_hand = self.seen.customers.by_hand.clone();
             self.awaits_hands(stage, WriteOperation::CopyCustomers, by_hand);
@@ -279,7 +279,7 @@ impl Fold<'_> {
             .blockers
             .rows
             .iter()
-            .filter(|f| f.kind == ItemKind::Customer)
+            .filter(|f| f.kind.kind() == Some(ItemKind::Customer))
         {
             in_the_way.add(finding.clone());
         }
@@ -292,7 +292,7 @@ impl Fold<'_> {
         if let Some(blocked) = verdict::of_blockers(&in_the_way) {
             self.tell_blockers(&in_the_way);
             self.seen.enter(Stage::Customers);
-            self.stall(blocked);
+            self.watch(blocked);
         } else {
             self.customers_copied();
             self.go(Stage::Pricing);
@@ -405,11 +405,15 @@ impl Fold<'_> {
         self.publish(tally);
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
+        } else if tally.missing > 0 && tally.unpriced.is_empty() && self.only_copies_in_doubt(tally)
+        {
+            // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
+            self.go(Stage::Copy);
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers)
             && !on(Mutant::CheckSweepDropped)
         {
             self.seen.enter(Stage::CheckCustomers);
-            self.stall(blocked);
+            self.watch(blocked);
         } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {
             // The gate sets the default.
             self.again(Stage::Customers);
@@ -424,6 +428,13 @@ impl Fold<'_> {
         } else {
             self.subscriptions_copied();
         }
+    }
+
+    /// Whether something is in the way, and nothing but copies of subscriptions and assets that exist
+    /// already.
+    fn only_copies_in_doubt(&self, tally: &Tally) -> bool {
+        let all = self.seen.blockers.total();
+        all > 0 && all == tally.copies_in_doubt
     }
 
     pub(super) fn subscriptions_copied(&mut self) {
@@ -461,7 +472,7 @@ impl Fold<'_> {
             self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
-            self.stall(blocked);
+            self.watch(blocked);
         } else if tally.by_hand.total() > 0 {
             let by_hand = tally.by_hand.clone();
             self.awaits_hands(
