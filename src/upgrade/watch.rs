@@ -36,7 +36,7 @@ pub(super) fn cheap_look(upgrade: &ValidUpgrade, seen: &Observed, reason: Reason
             Some(Read::Reseller)
         }
         // Copies that people make show as links of their sources.
-        Reason::AwaitingManualStep => Some(match seen.manual.rows.first().map(|row| row.kind) {
+        Reason::AwaitingManualStep => Some(match seen.manual.rows.first().and_then(|row| row.kind.kind()) {
             Some(ItemKind::Customer) => first_page(CopyListing::Customers),
             Some(ItemKind::Subscription | ItemKind::Asset) => {
                 first_page(CopyListing::Subscriptions)
@@ -73,7 +73,7 @@ pub(super) fn cheap_look(upgrade: &ValidUpgrade, seen: &Observed, reason: Reason
             let tenant = tenant?;
             let rows = seen.blockers.rows.iter().take(batch);
             let first: Vec<BusinessKey> = rows
-                .map(|row| keys.item(&tenant, row.kind, &row.source))
+                .filter_map(|row| Some(keys.item(&tenant, row.kind.kind()?, &row.source)))
                 .collect();
             (!first.is_empty()).then(|| Read::Find(vec![first]))
         }
@@ -115,7 +115,7 @@ pub(super) fn cheap_look(upgrade: &ValidUpgrade, seen: &Observed, reason: Reason
 fn first_purchases(seen: &Observed, batch: usize) -> Option<Vec<SourceId>> {
     let rows = seen.blockers.rows.iter();
     let mut first: Vec<SourceId> = rows
-        .filter(|row| row.kind != ItemKind::Customer)
+        .filter(|row| row.kind.kind() != Some(ItemKind::Customer))
         .map(|row| row.source.clone())
         .collect();
     // One item may be held back for several reasons.
