@@ -36,14 +36,16 @@ pub(super) fn cheap_look(upgrade: &ValidUpgrade, seen: &Observed, reason: Reason
             Some(Read::Reseller)
         }
         // Copies that people make show as links of their sources.
-        Reason::AwaitingManualStep => Some(match seen.manual.rows.first().and_then(|row| row.kind.kind()) {
-            Some(ItemKind::Customer) => first_page(CopyListing::Customers),
-            Some(ItemKind::Subscription | ItemKind::Asset) => {
-                first_page(CopyListing::Subscriptions)
-            }
-            // The tenant, ordering and back ordering show at the reseller.
-            None => Read::Reseller,
-        }),
+        Reason::AwaitingManualStep => Some(
+            match seen.manual.rows.first().and_then(|row| row.kind.kind()) {
+                Some(ItemKind::Customer) => first_page(CopyListing::Customers),
+                Some(ItemKind::Subscription | ItemKind::Asset) => {
+                    first_page(CopyListing::Subscriptions)
+                }
+                // The tenant, ordering and back ordering show at the reseller.
+                None => Read::Reseller,
+            },
+        ),
         Reason::AwaitingPricing => {
             tenant.as_ref()?;
             let first: Vec<SourceId> = seen.unpriced.iter().take(batch).cloned().collect();

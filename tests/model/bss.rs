@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{AccountId, ActivationTarget, Epoch, TenantId};
+use tenant_reseller_operator::bss::port::{
+    AccountId, Acquisition, ActivationTarget, Epoch, TenantId,
+};
 
 use crate::calls::{Answer, Call, Reply};
 use crate::operator::NOW;
@@ -34,7 +36,14 @@ pub(crate) fn call(
         Call::Find(keys) => Answer::Found(world.find(tenant, keys)?),
         Call::Pricing(ids) => Answer::Pricing(world.pricing(tenant, ids)?),
         Call::Check(target, ids) => Answer::Checked(world.check(account, target, ids)?),
-        Call::Acquire => Answer::Acquired(world.acquire(account, INSTALLATION, None)?),
+        Call::Acquire(id) => {
+            let asked = Acquisition {
+                id,
+                holder: INSTALLATION,
+                take_over: None,
+            };
+            Answer::Acquired(world.acquire(account, asked)?)
+        }
         Call::CreateTenant(create) => Answer::Requested(world.create_tenant(
             account,
             epoch,

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing,
-    CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState,
-    Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, Reseller, SourceId,
-    Tenant, TenantCreation, TenantId,
+    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem,
+    CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId,
+    OperationState, Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase,
+    Reseller, SourceId, Tenant, TenantCreation, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
     Activate, Answered, CreateTenant, Effect, Foresee, Outcome, Pages, Read, Tried, Work,
@@ -31,7 +31,7 @@ pub(crate) enum Call {
     Find(Vec<BusinessKey>),
     Pricing(Vec<SourceId>),
     Check(CheckTarget, Vec<SourceId>),
-    Acquire,
+    Acquire(AcquisitionId),
     CreateTenant(CreateTenant),
     CopyCustomers(Vec<CopyItem>),
     CopySubscriptions(Vec<CopyItem>),
@@ -43,7 +43,7 @@ impl Call {
     /// Whether it may change something at the BSS.
     pub(crate) fn writes(&self) -> bool {
         match self {
-            Self::Acquire
+            Self::Acquire(_)
             | Self::CreateTenant(_)
             | Self::CopyCustomers(_)
             | Self::CopySubscriptions(_)
@@ -84,7 +84,7 @@ impl Call {
             Self::Pricing(_) => "read pricing".to_owned(),
             Self::Check(CheckTarget::Tenant(_), _) => "check".to_owned(),
             Self::Check(CheckTarget::PriceList(_), _) => "check ahead".to_owned(),
-            Self::Acquire => "acquire".to_owned(),
+            Self::Acquire(_) => "acquire".to_owned(),
             Self::CreateTenant(_) => "create tenant".to_owned(),
             Self::CopyCustomers(items) => format!("copy customers {}", of(items)),
             Self::CopySubscriptions(items) => format!("copy subscriptions {}", of(items)),
@@ -160,6 +160,23 @@ impl UnderWay {
         self.todo
     }
 
+    /// Attempts have other names now.
+    pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
+        let other = |id: &mut AcquisitionId| {
+            if let Some(name) = names.get(&id.0) {
+                *id = AcquisitionId(name.clone());
+            }
+        };
+        for call in &mut self.todo {
+            if let Call::Acquire(id) = call {
+                other(id);
+            }
+        }
+        if let Effect::Acquire { id, .. } = &mut self.effect {
+            other(id);
+        }
+    }
+
     /// Takes the reply of the call that was due.
     pub(crate) fn answered(&mut self, reply: Reply) {
         if let Some(call) = self.todo.pop() {
@@ -183,7 +200,7 @@ impl UnderWay {
 fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
     match effect {
         Effect::Claim(_) => Vec::new(),
-        Effect::Acquire { .. } => vec![Call::Acquire],
+        Effect::Acquire { id, .. } => vec![Call::Acquire(id.clone())],
         Effect::CreateTenant(create) => vec![Call::CreateTenant(create.clone())],
         Effect::Activate(activate) => vec![Call::Activate(activate.clone())],
         Effect::Work(Work::CopyCustomers(batches)) => batches
@@ -232,6 +249,7 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                 .iter()
                 .map(|keys| Call::Find(keys.clone()))
                 .collect(),
+            Read::Watch(_) => panic!("no cheap looks are taken here"),
             Read::Foresee(Foresee::Page(page)) => vec![Call::Purchases(page.clone())],
             Read::Foresee(Foresee::Checks {
                 price_list,
@@ -246,7 +264,7 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
 
 fn wrote((call, reply): (Call, Reply)) -> Outcome {
     let tried = match &call {
-        Call::Acquire => Tried::Acquire,
+        Call::Acquire(_) => Tried::Acquire,
         Call::CreateTenant(_) => Tried::CreateTenant,
         Call::Activate(_) => Tried::Activate,
         _ => Tried::Work,

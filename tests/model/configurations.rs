@@ -39,6 +39,7 @@ pub(crate) struct Configuration {
     pub(crate) crashes: u8,
     pub(crate) lost: u8,
     pub(crate) leaders: u8,
+    pub(crate) restores: u8,
     pub(crate) acts: Vec<(Act, u8)>,
     /// How many acts all in all.
     pub(crate) acts_in_all: u8,
@@ -80,6 +81,7 @@ impl Configuration {
             crashes: 0,
             lost: 0,
             leaders: 0,
+            restores: 0,
             acts: Vec::new(),
             acts_in_all: 9,
             batch: 2,
@@ -113,6 +115,7 @@ impl Configuration {
             crashes: self.crashes,
             lost: self.lost,
             leaders: self.leaders,
+            restores: self.restores,
             acts: self.acts.clone(),
             acts_in_all: self.acts_in_all,
         };
@@ -126,6 +129,8 @@ impl Configuration {
             record: None,
             operators: vec![Operator::new(None)],
             late: Vec::new(),
+            snapshot: None,
+            unconfirmed: false,
             budget: Budget::default(),
             intents: 0,
             overtaken: false,
@@ -140,7 +145,7 @@ impl Configuration {
                     .iter()
                     .any(|(act, _)| *act == Act::ByHand(WriteOperation::ActivateBackOrdering)),
             },
-            alone: self.leaders == 0,
+            alone: self.leaders == 0 && self.restores == 0,
             horizon: self.horizon,
             mortal: self.promises.keys != Keys::Unique
                 || self.promises.epochs == Strength::Weak

@@ -146,7 +146,7 @@ pub(crate) fn holds_back(reason: Reason) -> bool {
 
 fn group(call: &Call) -> &'static str {
     match call {
-        Call::Acquire => "acquire",
+        Call::Acquire(_) => "acquire",
         Call::CreateTenant(_) => "create tenant",
         Call::CopyCustomers(_) => "copy customers",
         Call::CopySubscriptions(_) => "copy subscriptions",

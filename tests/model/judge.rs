@@ -55,7 +55,10 @@ pub(crate) fn before_sending(
         // Of two leaders the new one may rest on what the old one had put on record when it read
         // it: an epoch that is lost then is no danger, only a question to people
         // (AwaitingConfirmation).
-        Call::Acquire => seen.claim.as_ref().is_some_and(|known| known.acquiring),
+        Call::Acquire(id) => seen.claim.as_ref().is_some_and(|known| {
+            let last = known.acquisitions.last();
+            last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
+        }),
         Call::CreateTenant(create) => intents
             .and_then(|intents| intents.create_tenant.as_ref())
             .is_some_and(|intent| intent.settings_digest == create.digest),

@@ -12,6 +12,7 @@
     reason = "a test that panics has failed, as it should"
 )]
 
+mod attempts;
 mod bss;
 mod calls;
 mod configurations;

@@ -15,7 +15,8 @@ use crate::calls::{Call, UnderWay};
 use crate::explore::{Expansion, Model, Standing, Successor};
 use crate::guards::Guards;
 use crate::judge::{self, Bearing};
-use crate::operator::{Operator, TICK, Written, edit, unseen};
+use crate::keyed::Keyed;
+use crate::operator::{Operator, TICK, Version, Written, edit, unseen};
 use crate::people::Act;
 use crate::state::{Late, State};
 
@@ -93,6 +94,17 @@ impl Small {
                     wrong,
                 });
             }
+            // Before what cannot be undone the record is read live.
+            let irreversible = matches!(effect, Effect::CreateTenant(_) | Effect::Activate(_));
+            if irreversible && operator.version == Version::Old {
+                operator.finds_another_record();
+                self.unseen(&mut next, nth, &mut wrong);
+                return Some(Successor {
+                    label: format!("operator {nth}: the record is another one"),
+                    state: next,
+                    wrong,
+                });
+            }
             let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
             let turned = how == How::Turned;
             operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant, turned)));
@@ -111,6 +123,10 @@ impl Small {
                 next.record.as_deref()
             };
             let before = judge::before_sending(&call, &operator.seen, record);
+            let irreversible = matches!(call, Call::CreateTenant(_) | Call::Activate(_));
+            if next.unconfirmed && irreversible && !refused {
+                wrong.push(format!("{} before a restore is confirmed", call.name()));
+            }
             // What is done already cannot be done once more.
             let over = next.world.on && matches!(call, Call::Activate(_));
             wrong.extend(before.into_iter().filter(|_| !over));
@@ -441,7 +457,10 @@ struct Ways {
 }
 
 impl Ways {
-    fn all(self) -> Expansion<State> {
+    fn all(mut self) -> Expansion<State> {
+        for successor in &mut self.successors {
+            crate::attempts::name(&mut successor.state);
+        }
         Expansion {
             calm: self.calm.map(|(_, nth)| nth),
             standing: self.standing,
@@ -544,6 +563,49 @@ impl Model for Small {
             }
         }
         self.by_people(state, &mut ways);
+        by_backup(state, &mut ways);
         ways.all()
     }
+}
+
+/// A snapshot of the cluster's state is taken, and the cluster goes back to it.
+fn by_backup(state: &State, ways: &mut Ways) {
+    if state.budget.restores == 0 {
+        return;
+    }
+    let Some(snapshot) = &state.snapshot else {
+        let mut next = state.clone();
+        next.snapshot.clone_from(&state.record);
+        if next.snapshot.is_some() {
+            ways.successors.push(Successor {
+                label: "a snapshot is taken".to_owned(),
+                state: next,
+                wrong: Vec::new(),
+            });
+        }
+        return;
+    };
+    if Some(snapshot.key()) == state.record.as_ref().map(Keyed::key) {
+        return;
+    }
+    let mut next = state.clone();
+    next.budget.restores -= 1;
+    next.snapshot = None;
+    next.record = Some(snapshot.clone());
+    for operator in &mut next.operators {
+        operator.version = crate::operator::Version::Old;
+    }
+    let known = snapshot
+        .epoch
+        .and_then(|e| u64::try_from(e).ok())
+        .unwrap_or(0);
+    next.unconfirmed = state.world.issued.iter().any(|one| {
+        let id = one.acquisition.as_str();
+        one.epoch.0 > known && !snapshot.acquisitions.iter().any(|a| a.id == id)
+    });
+    ways.successors.push(Successor {
+        label: "the cluster goes back".to_owned(),
+        state: next,
+        wrong: Vec::new(),
+    });
 }

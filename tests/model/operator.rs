@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
+use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
     BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now,
     Observed, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
@@ -68,10 +69,18 @@ impl Operator {
             })
         });
         Self {
-            seen: Keyed::new(Observed::new(shown)),
+            seen: Keyed::new(Observed::new(shown, AcquisitionId::default())),
             version: Version::Old,
             under_way: None,
             told: None,
+        }
+    }
+
+    /// The record is not the one that it knew: it is read again before anything else.
+    pub(crate) fn finds_another_record(&mut self) {
+        self.seen.edit(|seen| seen.claim = None);
+        if let Some(told) = &mut self.told {
+            told.push(Told::Conflict);
         }
     }
 
@@ -93,6 +102,7 @@ impl Operator {
             back(&mut seen.followed);
             back(&mut seen.reseller_read);
             back(&mut seen.not_before);
+            back(&mut seen.clean_since);
         });
         if let Some(told) = &mut self.told {
             told.push(Told::Time(by));
@@ -124,6 +134,9 @@ fn now(intents: i64) -> Now {
         monotonic: NOW,
     }
 }
+
+/// A final sweep that is so old is taken again.
+const OLD_SWEEP: Duration = Duration::from_secs(180);
 
 /// What a write of the record came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,10 +186,7 @@ pub(crate) fn edit(
     };
     match written {
         Written::Conflict => {
-            operator.seen.edit(|seen| seen.claim = None);
-            if let Some(told) = &mut operator.told {
-                told.push(Told::Conflict);
-            }
+            operator.finds_another_record();
             return written;
         }
         Written::Yes => *record = Some(Keyed::new(next.clone())),
@@ -223,6 +233,9 @@ fn timeless(record: &mut ResellerClaimSpec) {
     if let Some(copies) = &mut record.intents.copies {
         "then".clone_into(&mut copies.recorded_time);
     }
+    if let Some(told) = &mut record.told {
+        "then".clone_into(&mut told.recorded_time);
+    }
     if let Some(time) = &mut record.activation_time {
         "then".clone_into(time);
     }
@@ -255,8 +268,6 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
     // Six rounds are many; beyond, only the length of the wait differs.
     seen.rounds = seen.rounds.min(6);
     seen.stumbles = seen.stumbles.min(6);
-    // Nothing goes back to an older record here.
-    seen.epoch_seen = 0;
     // Only whether there was one is asked.
     seen.copies_before = seen.copies_before.min(1);
     clocks(upgrade, seen);
@@ -299,6 +310,7 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
             *at = if counts { (*at).max(oldest) } else { oldest };
         }
     };
+    long_ago(&mut seen.clean_since, OLD_SWEEP, true);
     long_ago(&mut seen.begun, upgrade.terms.settle, timed);
     long_ago(&mut seen.sent, upgrade.terms.settle, timed);
     long_ago(&mut seen.frozen, upgrade.terms.order_settle, orders);
@@ -341,6 +353,7 @@ fn figures(seen: &mut Observed) {
     if seen.stage != Stage::Activate {
         // The way there leads through the orders, which forget it.
         seen.clean = None;
+        seen.clean_since = None;
     }
     if !matches!(
         seen.stage,

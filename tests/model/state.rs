@@ -32,6 +32,8 @@ pub(crate) struct Budget {
     pub(crate) lost: u8,
     /// New leaders while the old one does not know it yet.
     pub(crate) leaders: u8,
+    /// Restores of the cluster's state.
+    pub(crate) restores: u8,
     /// What people do, by kind, and how often all in all.
     pub(crate) acts: Vec<(Act, u8)>,
     pub(crate) acts_in_all: u8,
@@ -45,6 +47,11 @@ pub(crate) struct State {
     /// The leader is the last one; one before it does not know yet that it lost the lease.
     pub(crate) operators: Vec<Operator>,
     pub(crate) late: Vec<Late>,
+    /// The record as a snapshot of the cluster's state holds it.
+    pub(crate) snapshot: Option<Keyed<ResellerClaimSpec>>,
+    /// The cluster went back to before an epoch that the BSS has issued since, and nobody has said that
+    /// the record may go on from there.
+    pub(crate) unconfirmed: bool,
     pub(crate) budget: Budget,
     /// Intents recorded so far: the wall clock, as far as request keys are made of it.
     pub(crate) intents: i64,
@@ -67,6 +74,8 @@ impl Hash for State {
             operator.hash(to);
         }
         self.late.hash(to);
+        self.snapshot.hash(to);
+        self.unconfirmed.hash(to);
         self.budget.hash(to);
         self.intents.hash(to);
         self.overtaken.hash(to);

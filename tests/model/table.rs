@@ -15,6 +15,7 @@ const WEAK: Strength = Strength::Weak;
 pub(crate) fn every() -> Vec<Configuration> {
     let mut all = with_all_promises();
     all.extend(two_leaders());
+    all.extend(restores());
     all.extend(by_hand());
     all.extend(weak());
     all
@@ -180,6 +181,43 @@ fn with_all_promises() -> Vec<Configuration> {
         Configuration {
             held: true,
             ..new("another cluster holds the reseller")
+        },
+    ]
+}
+
+/// The cluster's state goes back to a snapshot of any moment, at any later one.
+fn restores() -> Vec<Configuration> {
+    let new = |name| Configuration {
+        restores: 1,
+        customers: 1,
+        purchases: 1,
+        page: 4,
+        ..Configuration::new(name)
+    };
+    vec![
+        new("the cluster goes back"),
+        Configuration {
+            crashes: 1,
+            ..new("the cluster goes back, and a crash")
+        },
+        Configuration {
+            crashes: 1,
+            lost: 1,
+            horizon: Stage::Customers,
+            long: true,
+            ..new("the cluster goes back, a crash and a lost reply")
+        },
+        Configuration {
+            leaders: 1,
+            horizon: Stage::Customers,
+            long: true,
+            ..new("the cluster goes back while two leaders are at once, up to the tenant")
+        },
+        Configuration {
+            leaders: 1,
+            from: Stage::FinalPurchases,
+            long: true,
+            ..new("the cluster goes back while two leaders are at once, at the switch")
         },
     ]
 }
