@@ -562,7 +562,7 @@ pub(super) fn awaiting_pricing(
         .iter()
         .take(5)
         .map(|(id, name)| match name {
-            Some(name) => format!("{} ({id})", name.chars().take(60).collect::<String>()),
+            Some(name) => format!("{name} ({id})"),
             None => id.to_string(),
         })
         .collect();

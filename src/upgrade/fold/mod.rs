@@ -6,7 +6,6 @@ mod opening;
 mod sweeps;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::effect::Outcome;
 use super::observed::{Approval, Observed, Stage, Verdict, Watched};
@@ -42,8 +41,9 @@ pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, n
 
 /// A look that took a second is taken again after so many at the soonest.
 const MOST_LOOKING: u32 = 100;
-/// What a person may have done is looked at after so long at the soonest.
-const SOONEST_LOOK: Duration = Duration::from_secs(30);
+/// What a person may have done is looked at after this part of the slow interval at the soonest: after
+/// half a minute, unless people chose another pace.
+const SOONEST_LOOK: u32 = 10;
 /// After so many looks in a row that ended in another look, people are told.
 const MANY_ROUNDS: u32 = 6;
 
@@ -140,16 +140,17 @@ impl Fold<'_> {
         self.seen.wait(verdict, until);
     }
 
-    /// A person must do something that a look tells: it is seen within half a minute if the look is cheap.
+    /// A person must do something that a look tells: it is seen after a tenth of the slow interval (half a
+    /// minute, as it is shipped) if the look is cheap.
     /// The look takes no more than a hundredth of the time, so that upgrades which wait for people
     /// take the BSS from none that works.
     fn watch(&mut self, verdict: Verdict) {
         let now = self.now.monotonic;
         let begun = self.seen.reseller_read.unwrap_or(now);
         let rest = now.saturating_sub(begun).saturating_mul(MOST_LOOKING);
-        // No sooner than something that is on its way would be looked at.
-        let soonest = SOONEST_LOOK.max(self.upgrade.pace.poll);
-        let wait = rest.max(soonest).min(self.upgrade.pace.recheck);
+        let pace = &self.upgrade.pace;
+        let soonest = pace.recheck.checked_div(SOONEST_LOOK).unwrap_or(pace.poll);
+        let wait = rest.max(soonest).max(pace.poll).min(pace.recheck);
         self.seen.wait(verdict, now.saturating_add(wait));
     }
 

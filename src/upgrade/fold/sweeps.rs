@@ -182,13 +182,13 @@ impl Fold<'_> {
     }
 
     /// Looks again at items that could not be settled; after many rounds people are told which.
-    fn look_again(&mut self, stage: Stage, unsettled: Findings) {
+    fn look_again(&mut self, stage: Stage, unsettled: &Findings) {
         if self.seen.rounds < MANY_ROUNDS {
             self.again(stage);
             return;
         }
-        let found = verdict::of_blockers(&unsettled);
-        self.tell_blockers(&unsettled);
+        let found = verdict::of_blockers(unsettled);
+        self.tell_blockers(unsettled);
         match found {
             Some(found) => {
                 self.seen.enter(stage);
@@ -230,7 +230,7 @@ impl Fold<'_> {
         self.seen.customers = tally;
         if unsettled {
             let unsettled = self.seen.customers.unsettled_items.clone();
-            self.look_again(stage, unsettled);
+            self.look_again(stage, &unsettled);
         } else if let Some(blocked) = blocked {
             let blockers = self.seen.customers.blockers.clone();
             self.tell_blockers(&blockers);
@@ -301,7 +301,7 @@ impl Fold<'_> {
 
     pub(super) fn pricing_over(&mut self, tally: Tally) {
         if tally.unsettled > 0 {
-            self.look_again(Stage::Customers, tally.unsettled_items);
+            self.look_again(Stage::Customers, &tally.unsettled_items);
             return;
         }
         // What is to come after the gate: people shall not take it for done.
@@ -404,7 +404,7 @@ impl Fold<'_> {
     pub(super) fn check_over(&mut self, tally: &Tally) {
         self.publish(tally);
         if tally.unsettled > 0 {
-            self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
+            self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
         } else if tally.missing > 0 && tally.unpriced.is_empty() && self.only_copies_in_doubt(tally)
         {
             // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
@@ -469,7 +469,7 @@ impl Fold<'_> {
         }
         self.publish(tally);
         if tally.unsettled > 0 {
-            self.look_again(Stage::CheckCustomers, tally.unsettled_items.clone());
+            self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
         } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
             self.watch(blocked);
