@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dependents::Compare;
 use super::dereference::{Connector, Fetched, Missing, dereference};
-use super::memory::{Admitted, Asked, Life, Memory};
+use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
 use super::unserved::{Away, Stopped, Told};
@@ -266,7 +266,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 return self.rests(scene.upgrade.clone(), life, unproven()).await;
             }
             if let [Outcome::Identity(told)] = outcomes.as_slice() {
-                life.identity_told = Some(told.clone());
+                life.name = Name::Told(told.clone());
             }
             // Failures last: a success beside them must not wipe the wait that they ask for.
             outcomes.sort_by_key(|outcome| {
