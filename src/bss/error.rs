@@ -1,6 +1,6 @@
 //! The error classes of the port: exhaustive, and each says what may be done next.
 
-use super::port::{Blocker, BlockerReason};
+use super::port::BlockerReason;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -155,16 +155,6 @@ impl BssError {
             Self::Withdrawn => "Withdrawn",
             Self::Refused { .. } => "Refused",
         }
-    }
-}
-
-/// The same for a single blocked item.
-#[must_use]
-pub fn one_blocker(blocker: &Blocker) -> BlockerTally {
-    BlockerTally {
-        reason: blocker.reason,
-        count: 1,
-        examples: Vec::new(),
     }
 }
 

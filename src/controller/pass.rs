@@ -274,14 +274,6 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             });
             let now = self.time.now();
             for outcome in outcomes {
-                if let Outcome::Failed {
-                    error: BssError::AuthRejected,
-                    ..
-                } = &outcome
-                {
-                    // The Secret is read again before the next call.
-                    life.read_secret_again();
-                }
                 self.count(&outcome);
                 if credentials_rejected(&outcome) {
                     // The Secret is read again with the next look, however fresh it was.
