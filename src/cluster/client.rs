@@ -8,6 +8,7 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use thiserror::Error;
 
+use super::asked::AskedLayer;
 use super::pulse::{PulseLayer, Pulses};
 use super::watch::WATCH_SECONDS;
 
@@ -87,6 +88,7 @@ impl Clients {
         Ok(Self {
             calls: ClientBuilder::try_from(calls)
                 .map_err(ConnectError::Client)?
+                .with_layer(&AskedLayer)
                 .build(),
             watches: ClientBuilder::try_from(watches)
                 .map_err(ConnectError::Client)?

@@ -71,16 +71,6 @@ impl Passes {
         self.running().began.values().map(Instant::elapsed).max()
     }
 
-    /// What is wrong, in words, if a pass has been running for longer than `limit`.
-    #[must_use]
-    pub fn stuck(&self, limit: Duration) -> Option<String> {
-        let oldest = self.oldest().filter(|oldest| *oldest > limit)?;
-        Some(format!(
-            "a pass has been running for {} s",
-            oldest.as_secs()
-        ))
-    }
-
     /// How many passes run.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 
+use super::asked::heard;
 use super::port::{ClusterError, ClusterResult};
 
 /// Awaits a call, but not longer than `bound`: the client's own time-outs cover a silent
@@ -13,8 +14,12 @@ pub(super) async fn bounded<T>(
     bound: Duration,
     call: impl Future<Output = Result<T, kube::Error>>,
 ) -> ClusterResult<T> {
-    match tokio::time::timeout(bound, call).await {
-        Ok(answer) => answer.map_err(translate),
+    let (answer, asked) = heard(tokio::time::timeout(bound, call)).await;
+    match answer {
+        Ok(answer) => answer.map_err(|error| match (translate(error), asked) {
+            (ClusterError::Unavailable(said), Some(after)) => ClusterError::Busy { said, after },
+            (error, _) => error,
+        }),
         Err(_elapsed) => Err(ClusterError::Unavailable(format!(
             "no answer within {bound:?}"
         ))),

@@ -4,6 +4,7 @@
 //! guarded watches, the lease, events. Nothing here may know of a BSS or decide anything about an
 //! upgrade.
 
+mod asked;
 mod client;
 mod engine;
 mod error;

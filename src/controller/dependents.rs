@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::memory::{Life, Reported};
+use super::memory::{Life, Name, Reported};
 use crate::api::{
     BssConnection, BssConnectionStatus, CapabilityStatus, ConditionStatus, ConditionType,
     CustomerPricing, CustomerPricingStatus, PricingFailure, Reason, ReportKind, ReportRow,
@@ -308,9 +308,9 @@ pub(super) async fn connection<C: Cluster, B>(
         observed_generation: Some(generation),
         adapter: Some("reference".to_owned()),
         // What the BSS tells, never what the connection declares.
-        identity: match &life.identity_told {
-            Some(told) => told.clone(),
-            None => before.identity.clone(),
+        identity: match &life.name {
+            Name::Told(told) => told.clone(),
+            Name::NotAsked => before.identity.clone(),
         },
         capabilities: life
             .observed

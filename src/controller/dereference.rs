@@ -81,8 +81,7 @@ pub trait Connector: Send + Sync {
     fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
 
     /// What keeps the adapter's origins known after the adapter was given up.
-    fn seats(&self, bss: &Arc<Self::Bss>) -> Vec<Seat> {
-        let _no_limits_no_seats = bss;
+    fn seats(&self, _bss: &Arc<Self::Bss>) -> Vec<Seat> {
         Vec::new()
     }
 }

@@ -32,8 +32,8 @@ pub(super) struct Life<B> {
     /// What keeps the guard against a second origin up while the adapter is given up: a Secret that
     /// is away, or a spec that is wrong, makes the upgrade rest and no other BSS the first.
     pub(super) seated: Option<Seated>,
-    /// The name that the BSS told, or that it tells none, once it was asked.
-    pub(super) identity_told: Option<Option<String>>,
+    /// What the BSS calls itself.
+    pub(super) name: Name,
     /// The reports as this process wrote or found them last.
     pub(super) reports: Option<Reported>,
     /// What the observations rest on.
@@ -80,6 +80,15 @@ pub(super) struct Linked<B> {
     pub(super) made_at: Duration,
 }
 
+/// What a BSS calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// It was not asked yet.
+    NotAsked,
+    /// It was asked, and tells its name or none.
+    Told(Option<String>),
+}
+
 /// The seats of a connection.
 pub(super) struct Seated {
     /// The connection object and its address.
@@ -103,7 +112,7 @@ impl<B> Life<B> {
             claim: None,
             bss: None,
             seated: None,
-            identity_told: None,
+            name: Name::NotAsked,
             reports: None,
             ground: None,
             nudge: None,
@@ -150,7 +159,7 @@ impl<B> Life<B> {
             if before.is_some_and(|before| before.connection == ground.connection) {
                 fresh.record_seen = known.record_seen;
             } else {
-                self.identity_told = None;
+                self.name = Name::NotAsked;
             }
             if ground.suspension == Suspension::Suspended {
                 // A call without an outcome is still to be looked up; nothing else is done.

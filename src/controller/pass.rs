@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dependents::Compare;
 use super::dereference::{Connector, Fetched, Missing, dereference};
-use super::memory::{Admitted, Asked, Life, Memory};
+use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
 use super::unserved::{Away, Stopped, Told};
@@ -270,18 +270,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 return self.rests(scene.upgrade.clone(), life, unproven()).await;
             }
             if let [Outcome::Identity(told)] = outcomes.as_slice() {
-                life.identity_told = Some(told.clone());
+                life.name = Name::Told(told.clone());
             }
             let now = self.time.now();
             for outcome in &outcomes {
-                if let Outcome::Failed {
-                    error: BssError::AuthRejected,
-                    ..
-                } = outcome
-                {
-                    // The Secret is read again before the next call.
-                    life.read_secret_again();
-                }
                 self.count(outcome);
                 if credentials_rejected(outcome) {
                     // The Secret is read again with the next look, however fresh it was.

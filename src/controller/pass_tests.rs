@@ -207,7 +207,9 @@ impl Time for Clock {
     fn now(&self) -> Now {
         let seconds = self.0.load(Ordering::Relaxed);
         Now {
-            wall: jiff::Timestamp::from_second(1_800_000_000 + i64::try_from(seconds).unwrap())
+            wall: jiff::Timestamp::from_second(1_800_000_000)
+                .unwrap()
+                .saturating_add(Duration::from_secs(seconds))
                 .unwrap(),
             monotonic: Duration::from_secs(seconds),
         }
@@ -255,7 +257,7 @@ fn bench() -> Bench {
 
 impl Bench {
     async fn pass(&self) -> Rest {
-        self.controller.pass(&self.cluster.present()).await
+        Box::pin(self.controller.pass(&self.cluster.present())).await
     }
 
     async fn waits(&self) -> Duration {
@@ -470,9 +472,9 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     life.observed.identity_agrees = true;
     assert_eq!(shows(&life, None).await, None, "it was not asked yet");
     assert_eq!(shows(&life, Some("acme")).await.as_deref(), Some("acme"));
-    life.identity_told = Some(None);
+    life.name = Name::Told(None);
     assert_eq!(shows(&life, Some("acme")).await, None, "it tells none");
-    life.identity_told = Some(Some("acme".to_owned()));
+    life.name = Name::Told(Some("acme".to_owned()));
     assert_eq!(shows(&life, None).await.as_deref(), Some("acme"));
 }
 

@@ -29,8 +29,6 @@ pub enum PassOutcome {
     Worked,
     /// It found that it has to wait.
     Waited,
-    /// It had nothing to do.
-    Idle,
     /// A conflict with somebody else's write: it will be done again.
     Conflict,
     /// It failed.
@@ -44,7 +42,6 @@ impl PassOutcome {
         match self {
             Self::Worked => "worked",
             Self::Waited => "waited",
-            Self::Idle => "idle",
             Self::Conflict => "conflict",
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
