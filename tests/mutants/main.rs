@@ -52,6 +52,8 @@ mod simulation {
 }
 
 // The model check, as it is.
+#[path = "../model/attempts.rs"]
+mod attempts;
 #[path = "../model/bss.rs"]
 mod bss;
 #[path = "../model/calls.rs"]

@@ -106,6 +106,10 @@ fn proofs(mutant: Mutant) -> Vec<Proof> {
         )],
         M::SuspensionIgnored => vec![simulation("suspended", cases::suspended)],
         M::RestoreUnconfirmed => vec![simulation("the cluster goes back", cases::restored)],
+        M::AcquisitionNotCompared => vec![
+            model_check("the cluster goes back, and a crash"),
+            simulation("the cluster goes back", cases::restored),
+        ],
         M::ClaimTaken => vec![test(
             "table of claims",
             tables::a_live_holder_keeps_its_claim,
