@@ -131,6 +131,7 @@ impl Configuration {
             late: Vec::new(),
             snapshot: None,
             unconfirmed: false,
+            went_back: false,
             budget: Budget::default(),
             intents: 0,
             overtaken: false,

@@ -134,7 +134,9 @@ pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<S
             if !state.world.on {
                 wrong.push("done, and back ordering is off".to_owned());
             }
-            if record.is_none_or(|record| record.activation_time.is_none()) {
+            // A cluster that went back may have lost it from its record.
+            let lost = state.went_back;
+            if !lost && record.is_none_or(|record| record.activation_time.is_none()) {
                 wrong.push("done, and the switch is not on record (I-20)".to_owned());
             }
             // Who finds back ordering on has nothing to compare with.

@@ -117,7 +117,10 @@ impl Small {
             // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
             let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
             let known = operator.seen.claim.as_ref();
-            let record = if refused {
+            // Who was there before the cluster went back knows what was on record then. What cannot be
+            // undone is sent on the present record alone.
+            let before_that = next.went_back && operator.version == Version::Old;
+            let record = if refused || before_that {
                 known
             } else {
                 next.record.as_deref()
@@ -591,6 +594,7 @@ fn by_backup(state: &State, ways: &mut Ways) {
     let mut next = state.clone();
     next.budget.restores -= 1;
     next.snapshot = None;
+    next.went_back = true;
     next.record = Some(snapshot.clone());
     for operator in &mut next.operators {
         operator.version = crate::operator::Version::Old;

@@ -52,6 +52,8 @@ pub(crate) struct State {
     /// The cluster went back to before an epoch that the BSS has issued since, and nobody has said that
     /// the record may go on from there.
     pub(crate) unconfirmed: bool,
+    /// The cluster went back: what was on record may be gone from it.
+    pub(crate) went_back: bool,
     pub(crate) budget: Budget,
     /// Intents recorded so far: the wall clock, as far as request keys are made of it.
     pub(crate) intents: i64,
@@ -76,6 +78,7 @@ impl Hash for State {
         self.late.hash(to);
         self.snapshot.hash(to);
         self.unconfirmed.hash(to);
+        self.went_back.hash(to);
         self.budget.hash(to);
         self.intents.hash(to);
         self.overtaken.hash(to);

@@ -209,7 +209,7 @@ fn restores() -> Vec<Configuration> {
         },
         Configuration {
             leaders: 1,
-            horizon: Stage::Customers,
+            horizon: Stage::Opening,
             long: true,
             ..new("the cluster goes back while two leaders are at once, up to the tenant")
         },
