@@ -18,7 +18,7 @@ use tenant_reseller_operator::bss::port::Strength;
 
 use super::core::{Cluster, Core};
 use super::etcd::Key;
-use super::faults::Fault;
+use super::faults::{DISTURBANCES, Fault};
 use super::run::reason;
 use super::scenario::Ending;
 use crate::kstatus::{assert_follows, assert_state};
@@ -386,21 +386,7 @@ impl Core {
             self.restore_at = None;
             self.restore(cluster);
         }
-        let Some(fault) = self.faults.draw(
-            &[
-                Fault::Paused,
-                Fault::LeaseLost,
-                Fault::TwoLeaders,
-                Fault::ClockJumps,
-                Fault::ClusterBack,
-                Fault::Reapplied,
-                Fault::Renamed,
-                Fault::AnotherCluster,
-                Fault::SuspendedMeanwhile,
-                Fault::SpecChanged,
-            ],
-            40,
-        ) else {
+        let Some(fault) = self.faults.draw(&DISTURBANCES, 40) else {
             return;
         };
         let happened = match fault {
