@@ -16,6 +16,8 @@ use super::shrink::{list, shrink};
 
 /// A run of seeds ends when so many of them failed.
 const ENOUGH: usize = 10;
+/// The shortest run that fails is looked for in so many.
+const SHRINKS: u32 = 400;
 /// After so many seeds, one aimed run for every ten of them.
 const ROUND: u64 = 2_000;
 
@@ -239,7 +241,7 @@ pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
         println!("seed {seed}: {}", violations.join("; "));
         println!("  as it was: make simulate SEED={seed}");
         let scenario = Scenario::of(*seed);
-        if let Some(shrunk) = shrink(&scenario, &run(&scenario, &[], false)) {
+        if let Some(shrunk) = shrink(&scenario, &run(&scenario, &[], false), SHRINKS) {
             print!("{}", shrunk.told());
         }
     }

@@ -8,8 +8,8 @@ use super::faults::Drawn;
 use super::run::{Record, run};
 use super::scenario::Scenario;
 
-/// So many runs are tried at most, and so many calls made in them.
-const MOST: (u32, u64) = (400, 3_000_000);
+/// No run is tried any more when so many calls were made.
+const MOST_CALLS: u64 = 3_000_000;
 
 /// What remained of a run.
 pub(crate) struct Shrunk {
@@ -39,13 +39,14 @@ struct Search {
     best: Scenario,
     /// What is drawn in the best run.
     drawn: Vec<Drawn>,
+    most: u32,
     tried: u32,
     calls: u64,
 }
 
 impl Search {
     fn may_try(&self) -> bool {
-        self.tried < MOST.0 && self.calls < MOST.1
+        self.tried < self.most && self.calls < MOST_CALLS
     }
 
     /// Whether the run still fails with these only, and is shorter than before.
@@ -82,11 +83,13 @@ impl Search {
 
 /// Leaves out of a run that failed what it can do without: by halves, then one by one, then whatever
 /// chance names, since every omission moves in time what comes after it.
-pub(crate) fn shrink(scenario: &Scenario, failed: &Record) -> Option<Shrunk> {
+/// At most so many runs are made for it.
+pub(crate) fn shrink(scenario: &Scenario, failed: &Record, most: u32) -> Option<Shrunk> {
     let mut search = Search {
         wanted: kind(failed.violations.first()?),
         best: scenario.clone(),
         drawn: failed.drawn.clone(),
+        most,
         tried: 0,
         calls: 0,
     };
@@ -195,7 +198,7 @@ fn a_failing_run_is_shrunk_to_what_it_takes() {
         let record = run(&scenario, &[], false);
         let fails = record.violations.iter().any(|v| v.contains(words));
         if fails && record.drawn.len() > 4 {
-            found = shrink(&scenario, &record).map(|shrunk| (scenario, shrunk));
+            found = shrink(&scenario, &record, 60).map(|shrunk| (scenario, shrunk));
             break;
         }
     }
