@@ -340,12 +340,12 @@ impl Core {
         // The whole object is for whoever reads what went wrong.
         // What was held against the rules already is not held again, but for a write that was let off.
         let again = before.is_some_and(|before| alike(before, &upgrade));
-        let held = if again && reason(&upgrade) != Some(Reason::Deleting) {
+        let kept = if again && reason(&upgrade) != Some(Reason::Deleting) {
             Ok(())
         } else {
             hold(what_tools_read).or_else(|_| hold(whole))
         };
-        if let Err(panic) = held {
+        if let Err(panic) = kept {
             let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
             self.broken(format!("status against its rules: {text}"));
         }

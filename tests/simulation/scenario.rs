@@ -162,7 +162,7 @@ impl Scenario {
         ]);
         let processes = 1 + usize::try_from(rng.below(2)).unwrap();
         let quiet_until = (!rng.once_in(4)).then(|| Beginning {
-            call: *rng.one_of::<&str>(&BEGINNINGS),
+            call: rng.one_of::<&str>(&BEGINNINGS),
             stage: None,
         });
         let mut pricing = PricingPolicy::default();
