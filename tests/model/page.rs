@@ -45,6 +45,25 @@ const NEVER: [(Reason, &str); 15] = [
     (Reason::Throttled, "the BSS does not throttle here"),
 ];
 
+/// What no small world has, whatever its bounds.
+const LEFT_OUT: [&str; 9] = [
+    "Each world has bounds: two customers with three purchases and what is bought besides, and so many \
+     crashes, lost replies, new leaders and acts of people as its name says. What takes one more of them is \
+     not there.",
+    "The worlds are chosen, so that each pair that matters is in one of them. Not every combination of \
+     promises, manual steps, risks and faults has a world; three kinds together seldom have.",
+    "A process dies between two effects, or with a request under way, which then takes effect at any later \
+     moment or never; nothing within a process is interrupted elsewhere.",
+    "Time passes in ticks, and only where somebody waits; clocks are right and never jump.",
+    "The cluster is one record that is read and replaced. There are no watches that lag or are cut, no \
+     API server that is away, and no status: what other tools read of it is judged by the simulator.",
+    "There are no throttled calls, no malformed replies, no refused credentials and no slow ones.",
+    "A reply that is lost may stand for a request that takes effect later, but a request arrives once.",
+    "The spec stays as it is; nobody deletes the upgrade, applies it again or renames it.",
+    "There is one upgrade of one reseller in one cluster, without the turns that upgrades take; another \
+     cluster only holds the reseller and does nothing.",
+];
+
 /// What the BSS or the cluster must have held back at least once.
 const MUST_HOLD: [&str; 24] = [
     "acquire: HeldByAnother",
@@ -113,6 +132,10 @@ pub(crate) fn of(gone: &[Gone], guards: &Guards) -> String {
         let why = NEVER.iter().find(|(never, _)| never.as_str() == reason);
         let why = why.map_or("", |(_, why)| *why);
         writeln!(page, "- {reason}: {why}").unwrap();
+    }
+    page.push_str("\n## What it leaves out\n\n");
+    for what in LEFT_OUT {
+        writeln!(page, "- {what}").unwrap();
     }
     page
 }

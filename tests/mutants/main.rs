@@ -31,6 +31,7 @@ mod tables;
 // The simulator, as it is.
 #[path = "../simulation"]
 mod simulation {
+    mod aim;
     mod bearing;
     mod bss;
     mod clockwork;

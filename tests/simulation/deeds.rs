@@ -84,9 +84,11 @@ impl Core {
         if weak && !self.world.ordering_enabled {
             return;
         }
-        if let Some(deed) = self.some_deed()
-            && self.act(deed)
-        {
+        let Some(deed) = self.some_deed() else {
+            return;
+        };
+        self.faults.acted(name(&deed));
+        if self.act(deed) {
             self.faults.fired(Fault::PeopleAct);
         }
     }
@@ -94,6 +96,7 @@ impl Core {
     /// The reseller orders when everything is copied, once; the order is delivered later.
     pub(crate) fn orders_before_the_switch(&mut self) {
         if std::mem::take(&mut self.orders_before_switch)
+            && self.faults.happens("OrdersBeforeSwitch")
             && let Some(customer) = self.some_customer()
         {
             self.act(Deed::Buy(customer));
@@ -102,7 +105,8 @@ impl Core {
 
     /// The reseller buys while the switch is being asked for, once.
     pub(crate) fn buys_at_the_switch(&mut self) {
-        if !std::mem::take(&mut self.buys_at_switch) {
+        let buys = std::mem::take(&mut self.buys_at_switch);
+        if !buys || !self.faults.happens("BuysAtSwitch") {
             return;
         }
         let mut eligible = self.world.eligible();

@@ -3,8 +3,10 @@
 //! A fault is drawn at a call, so that it falls where work is done and not into weeks of waiting.
 //! Every one is counted where it is injected, not where it is drawn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use tenant_reseller_operator::api::Phase;
 
 use super::clockwork::Rng;
 
@@ -87,6 +89,20 @@ faults! {
     PeopleAct,
 }
 
+/// What may happen to processes and to the cluster at any call.
+pub(crate) const DISTURBANCES: [Fault; 10] = [
+    Fault::Paused,
+    Fault::LeaseLost,
+    Fault::TwoLeaders,
+    Fault::ClockJumps,
+    Fault::ClusterBack,
+    Fault::Reapplied,
+    Fault::Renamed,
+    Fault::AnotherCluster,
+    Fault::SuspendedMeanwhile,
+    Fault::SpecChanged,
+];
+
 /// The calls with which things may begin to go wrong: one of them in each run, so that faults fall
 /// into every part of an upgrade and are not spent before anything was copied.
 pub(crate) const BEGINNINGS: [&str; 11] = [
@@ -103,6 +119,52 @@ pub(crate) const BEGINNINGS: [&str; 11] = [
     "activate",
 ];
 
+/// A call at a stage of the upgrade, as status showed it.
+pub(crate) type Place = (&'static str, Phase);
+
+/// Something that went wrong, or that somebody did unasked, and where: a run is told again by these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Drawn {
+    /// A fault, or one of the things that a run does once.
+    pub(crate) what: &'static str,
+    /// The call that was made last, and its number.
+    pub(crate) call: (&'static str, u64),
+    /// How often was asked what goes wrong since then.
+    pub(crate) question: u32,
+    /// What somebody did.
+    pub(crate) deed: Option<&'static str>,
+}
+
+/// What a run does once, if it does it, besides faults.
+pub(crate) const ONCE: [&str; 3] = ["BuysAtSwitch", "OrdersBeforeSwitch", "AppliedAgain"];
+
+impl Drawn {
+    /// As a word of a command.
+    pub(crate) fn word(&self) -> String {
+        format!("{}@{}.{}", self.what, self.call.1, self.question)
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        let (what, place) = word.trim().split_once('@')?;
+        let (call, question) = place.split_once('.')?;
+        let mut known = Fault::ALL.iter().map(|fault| fault.name()).chain(ONCE);
+        Some(Self {
+            what: known.find(|name| *name == what)?,
+            call: ("", call.parse().ok()?),
+            question: question.parse().ok()?,
+            deed: None,
+        })
+    }
+}
+
+/// Where things begin to go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    pub(crate) call: &'static str,
+    /// At any stage, if none is named.
+    pub(crate) stage: Option<Phase>,
+}
+
 /// Which faults a run may meet, from where on and how often, and how many of them did happen.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
@@ -112,12 +174,24 @@ pub(crate) struct Faults {
     /// How often people act unasked.
     acts: u32,
     /// The call before which nothing goes wrong, if it was not made yet.
-    quiet_until: Option<&'static str>,
+    quiet_until: Option<Beginning>,
     /// The call that is being made is the one with which things begin to go wrong.
     first: bool,
     fired: BTreeMap<Fault, u64>,
     /// Where they were injected, by call.
     struck: BTreeMap<(&'static str, Fault), u64>,
+    /// The call that was made last, with its number and the stage.
+    at: (&'static str, u64, Phase),
+    /// What was drawn and did happen, in order.
+    drawn: Vec<Drawn>,
+    /// How often was asked what goes wrong since the last call.
+    question: u32,
+    /// What goes wrong, and nothing else, where a run is told.
+    script: Option<Vec<Drawn>>,
+    /// The calls that were made, by stage.
+    calls: BTreeSet<Place>,
+    /// Where the faults were injected.
+    reached: BTreeSet<(Fault, Place)>,
 }
 
 impl Faults {
@@ -132,26 +206,95 @@ impl Faults {
             first: false,
             fired: BTreeMap::new(),
             struck: BTreeMap::new(),
+            at: ("", 0, Phase::Pending),
+            drawn: Vec::new(),
+            question: 0,
+            script: None,
+            calls: BTreeSet::new(),
+            reached: BTreeSet::new(),
         }
     }
 
     /// Nothing goes wrong before this call.
-    pub(crate) fn quiet_until(mut self, call: Option<&'static str>) -> Self {
-        self.quiet_until = call;
+    pub(crate) fn quiet_until(mut self, beginning: Option<Beginning>) -> Self {
+        self.quiet_until = beginning;
+        self
+    }
+
+    /// This goes wrong and nothing else, each as soon as it can where it did.
+    pub(crate) fn told(mut self, script: Option<&Vec<Drawn>>) -> Self {
+        self.script = script.cloned();
         self
     }
 
     /// A call is about to be made.
-    pub(crate) fn approach(&mut self, call: &'static str) {
-        self.first = self.quiet_until == Some(call);
+    pub(crate) fn approach(&mut self, number: u64, call: &'static str, stage: Phase) {
+        self.at = (call, number, stage);
+        self.question = 0;
+        self.calls.insert((call, stage));
+        self.first = self.quiet_until.is_some_and(|beginning| {
+            beginning.call == call && beginning.stage.is_none_or(|of| of == stage)
+        });
         if self.first {
             self.quiet_until = None;
+        }
+    }
+
+    /// Something happens.
+    fn note(&mut self, what: &'static str) {
+        self.drawn.push(Drawn {
+            what,
+            call: (self.at.0, self.at.1),
+            question: self.question,
+            deed: None,
+        });
+    }
+
+    /// The first of what is told that is due and among `these`.
+    fn due(&mut self, these: &[Fault]) -> Option<Fault> {
+        let now = (self.at.1, self.question);
+        let script = self.script.as_mut()?;
+        let due = |drawn: &Drawn| (drawn.call.1, drawn.question) <= now;
+        let named = |drawn: &Drawn| these.iter().find(|fault| fault.name() == drawn.what);
+        let at = script
+            .iter()
+            .position(|drawn| due(drawn) && named(drawn).is_some())?;
+        named(&script.remove(at)).copied()
+    }
+
+    /// Whether the run does what it does once.
+    pub(crate) fn happens(&mut self, what: &'static str) -> bool {
+        let script = self.script.as_ref();
+        let happens = script.is_none_or(|script| script.iter().any(|drawn| drawn.what == what));
+        if happens {
+            self.note(what);
+        }
+        happens
+    }
+
+    /// What somebody did who acts unasked.
+    pub(crate) fn acted(&mut self, deed: &'static str) {
+        if let Some(last) = self.drawn.last_mut() {
+            last.deed = Some(deed);
         }
     }
 
     /// Whether one of `these` happens at this moment, once in `times` for each. A fault that the run
     /// names twice comes twice as often.
     pub(crate) fn draw(&mut self, these: &[Fault], times: u64) -> Option<Fault> {
+        self.question += 1;
+        let drawn = if self.script.is_some() {
+            self.due(these)
+        } else {
+            self.chance(these, times)
+        };
+        if let Some(fault) = drawn {
+            self.note(fault.name());
+        }
+        drawn
+    }
+
+    fn chance(&mut self, these: &[Fault], times: u64) -> Option<Fault> {
         if self.left == 0 || self.quiet_until.is_some() {
             return None;
         }
@@ -184,15 +327,27 @@ impl Faults {
 
     /// Whether somebody acts unasked at this moment.
     pub(crate) fn somebody_acts(&mut self) -> bool {
+        self.question += 1;
+        if self.script.is_some() {
+            let acts = self.due(&[Fault::PeopleAct]).is_some();
+            if acts {
+                self.note(Fault::PeopleAct.name());
+            }
+            return acts;
+        }
         let may = self.acts > 0 && self.quiet_until.is_none();
         let acts = may && self.active.contains(&Fault::PeopleAct) && self.rng.once_in(8);
         self.acts -= u32::from(acts);
+        if acts {
+            self.note(Fault::PeopleAct.name());
+        }
         acts
     }
 
     /// A fault was injected.
     pub(crate) fn fired(&mut self, fault: Fault) {
         *self.fired.entry(fault).or_default() += 1;
+        self.reached.insert((fault, (self.at.0, self.at.2)));
     }
 
     /// A fault was injected into this call.
@@ -206,6 +361,16 @@ impl Faults {
         &self.struck
     }
 
+    /// What was drawn and did happen.
+    pub(crate) fn drawn(&self) -> &[Drawn] {
+        &self.drawn
+    }
+
+    /// The calls that were made, by stage, and the faults that struck there.
+    pub(crate) fn places(&self) -> (&BTreeSet<Place>, &BTreeSet<(Fault, Place)>) {
+        (&self.calls, &self.reached)
+    }
+
     pub(crate) fn counts(&self) -> &BTreeMap<Fault, u64> {
         &self.fired
     }
@@ -214,6 +379,9 @@ impl Faults {
     pub(crate) fn end(&mut self) {
         self.left = 0;
         self.acts = 0;
+        if let Some(script) = &mut self.script {
+            script.retain(|drawn| ONCE.contains(&drawn.what));
+        }
     }
 }
 

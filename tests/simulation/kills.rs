@@ -27,6 +27,27 @@ pub(crate) struct Grain {
     pub(crate) pairs: usize,
 }
 
+/// What is not tried, for people.
+pub(crate) fn left_out() -> String {
+    [
+        "Pairs of kills are a sample: every so-many-th of all there are, in the order of the calls (the \
+         figures are above, for each scenario). Three kills in one run are not tried.",
+        "A late request is tried alone: no second kill and no other fault beside it, and one late request \
+         in a run. In pairs each kill is clean: what was sent arrives at once or never.",
+        "Nothing else goes wrong: no restore of the cluster, no lost reply without a kill, no second \
+         leader, no refusal of the BSS beside those of the scenario. Those meet kills in the simulator.",
+        "The process that takes over begins with nothing; no process stands still and goes on.",
+        "A call is killed before it is sent, after its effect and after its reply. Between two calls there \
+         is no place of its own: what a process did in between is in its memory alone.",
+        "The sequence of calls is that of nine scenarios with small resellers; calls that are made at the \
+         same moment keep one order.",
+        "A page of a report may be an older one after a late write of it: a report that is on its way \
+         carries no version.",
+    ]
+    .map(|line| format!("- {line}\n"))
+    .concat()
+}
+
 /// What a matrix found.
 pub(crate) struct Found {
     pub(crate) points: u64,

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::core::{Cluster, Core};
 use super::etcd::Key;
-use super::faults::Fault;
+use super::faults::{DISTURBANCES, Fault};
 use super::run::reason;
 use super::scenario::Ending;
 use crate::kstatus::{assert_follows, assert_state};
@@ -339,12 +339,12 @@ impl Core {
         // The whole object is for whoever reads what went wrong.
         // What was held against the rules already is not held again, but for a write that was let off.
         let again = before.is_some_and(|before| alike(before, &upgrade));
-        let held = if again && reason(&upgrade) != Some(Reason::Deleting) {
+        let kept = if again && reason(&upgrade) != Some(Reason::Deleting) {
             Ok(())
         } else {
             hold(what_tools_read).or_else(|_| hold(whole))
         };
-        if let Err(panic) = held {
+        if let Err(panic) = kept {
             let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
             self.broken(format!("status against its rules: {text}"));
         }
@@ -385,21 +385,7 @@ impl Core {
             self.restore_at = None;
             self.restore(cluster);
         }
-        let Some(fault) = self.faults.draw(
-            &[
-                Fault::Paused,
-                Fault::LeaseLost,
-                Fault::TwoLeaders,
-                Fault::ClockJumps,
-                Fault::ClusterBack,
-                Fault::Reapplied,
-                Fault::Renamed,
-                Fault::AnotherCluster,
-                Fault::SuspendedMeanwhile,
-                Fault::SpecChanged,
-            ],
-            40,
-        ) else {
+        let Some(fault) = self.faults.draw(&DISTURBANCES, 40) else {
             return;
         };
         let happened = match fault {

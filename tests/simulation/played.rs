@@ -47,12 +47,17 @@ pub(crate) struct Played {
 }
 
 impl Core {
+    /// How far the upgrade is, as status shows it.
+    pub(crate) fn stage(&self) -> Phase {
+        let upgrades = self.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
+        let phases = upgrades.filter_map(|upgrade| upgrade.status.as_ref()?.phase);
+        phases.max().unwrap_or(Phase::Pending)
+    }
+
     /// Somebody does what the script says.
     pub(crate) fn play(&mut self, deed: Deed, at_switch: bool) {
         let name = name(&deed);
-        let upgrades = self.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
-        let phases = upgrades.filter_map(|upgrade| upgrade.status.as_ref()?.phase);
-        let phase = phases.max().unwrap_or(Phase::Pending);
+        let phase = self.stage();
         let done = self.act(deed);
         self.played.push(Played {
             deed: name,

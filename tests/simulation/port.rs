@@ -256,7 +256,7 @@ impl Core {
                 (fate, _) => fate,
             };
         }
-        self.faults.approach(name);
+        self.faults.approach(now, name, self.stage());
         self.disturb(pid);
         let Some(fault) = self.faults.draw(faults_of(kind), 12) else {
             return fine;

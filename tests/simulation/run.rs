@@ -7,7 +7,7 @@ use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade, UpgradeReport
 
 use super::bearing::Losses;
 use super::core::{Core, Pid, Shared, Strike};
-use super::faults::Fault;
+use super::faults::{Drawn, Fault, Place};
 use super::operator::Operator;
 use super::people;
 use super::played::{Landed, Played, Written};
@@ -44,6 +44,11 @@ pub(crate) struct Record {
     pub(crate) ended: Option<Ending>,
     /// Where the faults struck, by call.
     pub(crate) struck: BTreeMap<(&'static str, Fault), u64>,
+    /// The calls that were made, by stage, and the faults that struck there.
+    pub(crate) places: BTreeSet<Place>,
+    pub(crate) reached: BTreeSet<(Fault, Place)>,
+    /// What was drawn and did happen, in order.
+    pub(crate) drawn: Vec<Drawn>,
     /// What was lost under a risk that was accepted.
     pub(crate) losses: Losses,
     pub(crate) trace: Vec<String>,
@@ -131,6 +136,9 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         violations: core.violations.clone(),
         ended,
         struck: core.faults.strikes().clone(),
+        places: core.faults.places().0.clone(),
+        reached: core.faults.places().1.clone(),
+        drawn: core.faults.drawn().to_vec(),
         losses,
         reports: core.reports(),
         trace: core.trace.take().unwrap_or_default(),
@@ -167,7 +175,8 @@ impl Core {
     fn ends(&mut self, seed: u64) {
         self.faults.end();
         self.aftermath = Some(self.now());
-        if seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded {
+        let again = seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded;
+        if again && self.faults.happens("AppliedAgain") {
             self.delete_one(0);
         }
     }

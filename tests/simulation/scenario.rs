@@ -12,10 +12,11 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
 use tenant_reseller_operator::upgrade::Pace;
 
+use super::aim::Aim;
 use super::clockwork::Rng;
 use super::core::{Cluster, Core};
 use super::etcd::Etcd;
-use super::faults::{BEGINNINGS, Fault, Faults};
+use super::faults::{BEGINNINGS, Beginning, Drawn, Fault, Faults};
 use super::people::People;
 use crate::simulated_bss::{Deed, World};
 
@@ -43,7 +44,9 @@ pub(crate) struct Scenario {
     pub(crate) processes: usize,
     pub(crate) faults: Vec<Fault>,
     /// The call before which none of them fires.
-    pub(crate) quiet_until: Option<&'static str>,
+    pub(crate) quiet_until: Option<Beginning>,
+    /// What goes wrong, and nothing else; as chance wants it if this is not told.
+    pub(crate) told: Option<Vec<Drawn>>,
     /// How many of them fire at most.
     pub(crate) budget: u32,
     pub(crate) pace: Pace,
@@ -100,6 +103,7 @@ impl Scenario {
             processes: 1,
             faults: Vec::new(),
             quiet_until: None,
+            told: None,
             budget: 0,
             pace: Pace {
                 poll: Duration::from_secs(5),
@@ -158,7 +162,10 @@ impl Scenario {
             (hour * 6, hour * 12, hour * 24, hour * 24 * 21),
         ]);
         let processes = 1 + usize::try_from(rng.below(2)).unwrap();
-        let quiet_until = (!rng.once_in(4)).then(|| *rng.one_of(&BEGINNINGS));
+        let quiet_until = (!rng.once_in(4)).then(|| Beginning {
+            call: rng.one_of::<&str>(&BEGINNINGS),
+            stage: None,
+        });
         let mut pricing = PricingPolicy::default();
         if rng.once_in(3) {
             pricing = the_default();
@@ -167,13 +174,14 @@ impl Scenario {
         if rng.once_in(4) {
             options.push(declared("c000"));
         }
-        Self {
+        let mut scenario = Self {
             seed,
             world,
             risks,
             processes,
             faults,
             quiet_until,
+            told: None,
             budget: 3 + u32::try_from(rng.below(14)).unwrap(),
             pace: Pace {
                 poll: tempo.0,
@@ -188,7 +196,14 @@ impl Scenario {
             declared: options,
             buys_at_switch: rng.once_in(8),
             orders_before_switch: rng.once_in(8),
+        };
+        if let Some(aim) = Aim::of(seed) {
+            scenario.quiet_until = aim.beginning;
+            scenario.faults = aim.faults();
+            let fits = |fault: &Fault| allowed(*fault, promises);
+            scenario.faults.retain(fits);
         }
+        scenario
     }
 
     /// What a seed stands for, with these promises, risks and faults.
@@ -223,7 +238,8 @@ impl Scenario {
             Rng::new(self.seed ^ 0xfa17),
             self.budget,
         )
-        .quiet_until(self.quiet_until);
+        .quiet_until(self.quiet_until)
+        .told(self.told.as_ref());
         let mut etcd = Etcd {
             lives: "uid".to_owned(),
             ..Etcd::default()

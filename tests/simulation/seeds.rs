@@ -3,14 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::bearing::Losses;
-use super::faults::Fault;
+use super::coverage::Coverage;
+use super::faults::{Drawn, Fault};
 use super::port::{Kind, faults_of};
 use super::run::{Record, run};
 use super::scenario::{Ending, Scenario};
+use super::shrink::{list, shrink};
+
+/// A run of seeds ends when so many of them failed.
+const ENOUGH: usize = 10;
+/// The shortest run that fails is looked for in so many.
+const SHRINKS: u32 = 400;
+/// After so many seeds, one aimed run for every ten of them.
+const ROUND: u64 = 2_000;
 
 /// What many runs add up to.
 #[derive(Default)]
@@ -18,21 +27,34 @@ pub(crate) struct Sum {
     pub(crate) runs: u64,
     pub(crate) upgraded: u64,
     pub(crate) refused: u64,
-    calls: u64,
+    /// Runs of seeds that aimed at what none had reached.
+    pub(crate) aimed: u64,
+    pub(crate) calls: u64,
+    coverage: Coverage,
+    /// It ended early: how many seeds were to be run.
+    stopped: Option<u64>,
     losses: Losses,
     struck: BTreeMap<(&'static str, Fault), u64>,
-    took: f64,
+    pub(crate) took: f64,
     pub(crate) fired: BTreeMap<Fault, u64>,
     effects: BTreeMap<&'static str, u64>,
     pub(crate) deeds: BTreeMap<&'static str, u64>,
     pub(crate) reasons: BTreeSet<&'static str>,
     /// Seeds with what was violated.
     pub(crate) violations: BTreeMap<u64, Vec<String>>,
+    /// The places of those seeds among all that were run.
+    pub(crate) positions: BTreeMap<u64, u64>,
 }
 
 impl Sum {
-    fn add(&mut self, seed: u64, record: &Record) {
+    /// The place of a seed that failed among all that were run.
+    pub(crate) fn position(&self, seed: u64) -> u64 {
+        self.positions.get(&seed).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, (seed, position): (u64, u64), record: &Record) {
         self.runs += 1;
+        self.coverage.add(record);
         match record.ended {
             Some(Ending::Upgraded) => self.upgraded += 1,
             Some(Ending::Refused) => self.refused += 1,
@@ -56,6 +78,7 @@ impl Sum {
             .extend(record.reasons.iter().map(|reason| reason.as_str()));
         if !record.violations.is_empty() {
             self.violations.insert(seed, record.violations.clone());
+            self.positions.insert(seed, position);
         }
     }
 
@@ -115,8 +138,8 @@ impl Sum {
             &mut text,
             "runs",
             format!(
-                "{} ({} upgraded, {} refused before anything was done)",
-                self.runs, self.upgraded, self.refused
+                "{} ({} upgraded, {} refused before anything was done), {} of them aimed",
+                self.runs, self.upgraded, self.refused, self.aimed
             ),
         );
         line(&mut text, "calls", self.calls.to_string());
@@ -149,47 +172,91 @@ impl Sum {
             ),
         );
         text.push_str(&self.table());
+        text.push_str(&self.coverage.told());
         line(&mut text, "violations", self.violations.len().to_string());
+        if let Some(wanted) = self.stopped {
+            let last = self.positions.iter().max_by_key(|(_, position)| **position);
+            let told = format!(
+                "early, with {} of {wanted} seeds run: {ENOUGH} of them failed, the last of these is {}",
+                self.runs - self.aimed,
+                last.map_or(0, |(seed, _)| *seed)
+            );
+            line(&mut text, "ended", told);
+        }
         line(&mut text, "took", format!("{:.0} s", self.took));
         text
     }
 }
 
-/// Runs the seeds from `first` on, on all cores. It stops early when many of them fail.
-pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
-    let began = Instant::now();
-    let sum = Mutex::new(Sum::default());
-    let next = AtomicU64::new(first);
+/// Runs these seeds on all cores, until enough of them failed.
+fn run_all(seeds: &[u64], sum: &Mutex<Sum>) {
+    let next = AtomicUsize::new(0);
+    let before = sum.lock().unwrap().runs;
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count || sum.lock().unwrap().violations.len() >= 10 {
+                    if sum.lock().unwrap().violations.len() >= ENOUGH {
                         return;
                     }
-                    let record = run(&Scenario::of(seed), &[], false);
-                    sum.lock().unwrap().add(seed, &record);
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(seed) = seeds.get(at) else { return };
+                    let record = run(&Scenario::of(*seed), &[], false);
+                    let position = before + u64::try_from(at).unwrap();
+                    sum.lock().unwrap().add((*seed, position), &record);
                 }
             });
         }
     });
+}
+
+/// Runs the seeds from `first` on, and between them some that aim at what was never reached: which
+/// these are rests on whole rounds, so that the same first seed brings the same ones again.
+pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
+    let began = Instant::now();
+    let sum = Mutex::new(Sum::default());
+    let mut from = 0;
+    while from < count && sum.lock().unwrap().violations.len() < ENOUGH {
+        let size = ROUND.min(count - from);
+        let seeds: Vec<u64> = (first + from..first + from + size).collect();
+        run_all(&seeds, &sum);
+        from += size;
+        if size == ROUND {
+            let most = usize::try_from(ROUND / 10).unwrap();
+            let aims = sum.lock().unwrap().coverage.aims(most, first + from);
+            let before = sum.lock().unwrap().runs;
+            run_all(&aims, &sum);
+            let mut sum = sum.lock().unwrap();
+            sum.aimed += sum.runs - before;
+        }
+    }
     let mut sum = sum.into_inner().unwrap();
+    if sum.violations.len() >= ENOUGH && sum.runs - sum.aimed < count {
+        sum.stopped = Some(count);
+    }
     sum.took = began.elapsed().as_secs_f64();
     print!("{}", sum.told());
     for (seed, violations) in &sum.violations {
         println!("seed {seed}: {}", violations.join("; "));
+        println!("  as it was: make simulate SEED={seed}");
+        let scenario = Scenario::of(*seed);
+        if let Some(shrunk) = shrink(&scenario, &run(&scenario, &[], false), SHRINKS) {
+            print!("{}", shrunk.told());
+        }
     }
     sum
 }
 
-/// Runs one seed with its trace.
-pub(crate) fn replay(seed: u64) -> Record {
-    let record = run(&Scenario::of(seed), &[], true);
+/// Runs one seed with its trace; with these faults and acts only, if they are told.
+pub(crate) fn replay(seed: u64, told: Option<Vec<Drawn>>) -> Record {
+    let mut scenario = Scenario::of(seed);
+    scenario.told = told;
+    let record = run(&scenario, &[], true);
     for line in &record.trace {
         println!("{line}");
     }
+    print!("{}", list(&record.drawn));
     println!(
         "seed {seed}: {} calls, {:?}, {} violations",
         record.calls,
