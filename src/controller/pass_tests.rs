@@ -89,8 +89,8 @@ impl Cluster for Scripted {
         self.does("get upgrade", Some(self.present()))
     }
 
-    fn latest(&self, _: &str, _: &str) -> Option<TenantResellerUpgrade> {
-        Some(self.present())
+    fn latest(&self, _: &str, _: &str) -> Option<Arc<TenantResellerUpgrade>> {
+        Some(Arc::new(self.present()))
     }
 
     async fn connection(&self, _: &str, _: &str) -> ClusterResult<Option<BssConnection>> {
@@ -214,6 +214,10 @@ impl Time for Clock {
             monotonic: Duration::from_secs(seconds),
         }
     }
+
+    fn random(&self) -> u64 {
+        7
+    }
 }
 
 struct Bench {
@@ -226,6 +230,7 @@ struct Bench {
 const PACE: Pace = Pace {
     poll: Duration::from_secs(15),
     recheck: Duration::from_mins(5),
+    watch: Duration::from_mins(5),
 };
 
 fn bench() -> Bench {
@@ -483,7 +488,7 @@ fn blocked(id: &str) -> Findings {
     Findings {
         rows: vec![Finding {
             reason: "CurrencyMismatch",
-            kind: ItemKind::Subscription,
+            kind: ItemKind::Subscription.into(),
             source: SourceId(id.to_owned()),
             detail: None,
         }],
