@@ -286,3 +286,105 @@ impl<B> Memory<B> {
             .clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ClaimHolder, ClaimIntents, ResellerClaimSpec, TenantResellerUpgradeSpec};
+    use crate::upgrade::{Holding, Now, Outcome, References, TenantConnection, Terms, fold};
+
+    fn upgrade() -> TenantResellerUpgrade {
+        let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({
+            "connectionRef": { "kind": "BssConnection", "name": "distributor" },
+            "reseller": { "accountId": "10423" },
+            "tenant": { "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined" }
+        }))
+        .unwrap();
+        let mut upgrade = TenantResellerUpgrade::new("contoso", spec);
+        upgrade.metadata.generation = Some(1);
+        upgrade
+    }
+
+    fn record(epoch: i64) -> Outcome {
+        let holder = ClaimHolder {
+            namespace: "resellers".to_owned(),
+            name: "contoso".to_owned(),
+            uid: "uid-1".to_owned(),
+        };
+        Outcome::Claim(Holding::Ours(Box::new(ResellerClaimSpec {
+            bss_identity: "acme".to_owned(),
+            reseller_account_id: "10423".to_owned(),
+            holder,
+            epoch: Some(epoch),
+            acquiring: false,
+            acquisitions: Vec::new(),
+            unconfirmed_epoch: None,
+            resting: false,
+            tenant_id: None,
+            tenant_currency: None,
+            intents: ClaimIntents::default(),
+            told: None,
+            timeline: Vec::new(),
+            activation_time: None,
+            inventory_digest: None,
+            approval: None,
+        })))
+    }
+
+    /// A look that begins anew, after waiting for a place or for another spec, still knows an older
+    /// record for what it is; over another connection the record is another one. And no attempt to
+    /// acquire has the name of one before.
+    #[test]
+    fn what_this_process_saw_on_record_outlives_a_look_that_begins_anew() {
+        let references = References {
+            identity: "acme".to_owned(),
+            pricing: Vec::new(),
+            pace: crate::upgrade::Pace::default(),
+            terms: Terms::default(),
+            tenant_connection: TenantConnection::NotNamed,
+        };
+        let mut upgrade = upgrade();
+        let valid = crate::upgrade::validate(&upgrade, &references).unwrap();
+        let now = Now {
+            wall: jiff::Timestamp::UNIX_EPOCH,
+            monotonic: Duration::ZERO,
+        };
+        let memory = Memory::<()>::new(7);
+        let life = memory.of("uid-1");
+        let mut life = life.try_lock().unwrap();
+        let mut names = vec![life.observed.acquisition.clone()];
+        life.settle(&upgrade, "one", String::new());
+        fold(&valid, &mut life.observed, record(7), now);
+        for again in 0..2 {
+            if again == 0 {
+                life.begin_anew();
+            } else {
+                upgrade.metadata.generation = Some(2);
+            }
+            life.settle(&upgrade, "one", String::new());
+            fold(&valid, &mut life.observed, record(3), now);
+            assert!(life.observed.record_is_older);
+            names.push(life.observed.acquisition.clone());
+        }
+        life.settle(&upgrade, "another", String::new());
+        fold(&valid, &mut life.observed, record(3), now);
+        assert!(!life.observed.record_is_older);
+        names.push(life.observed.acquisition.clone());
+        drop(life);
+        memory.forget("uid-1");
+        names.push(
+            memory
+                .of("uid-1")
+                .try_lock()
+                .unwrap()
+                .observed
+                .acquisition
+                .clone(),
+        );
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
+    }
+}

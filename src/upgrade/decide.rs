@@ -531,7 +531,10 @@ impl Decide<'_> {
             .ways
             .as_ref()
             .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
+        // Once a person has confirmed it, the tenant is adopted.
+        let confirmed = self.upgrade.confirms(&claim.epoch.unwrap_or(0).to_string());
         unfenced
+            && !confirmed
             && claim.tenant_id.is_none()
             && claim.unconfirmed_epoch.is_none()
             && claim.intents.create_tenant.is_none()

@@ -26,6 +26,8 @@ pub(crate) struct Sources {
 pub(crate) struct Moments {
     /// When the operator began to look at everything once more.
     pub(crate) sweep: Sources,
+    /// The same, when the reseller was looked at last.
+    looked: Option<Sources>,
     /// The same, of the sweep on which the switch rests that took effect.
     switched_on: Option<Sources>,
     /// When the cluster went back.
@@ -79,10 +81,16 @@ impl Core {
         }
     }
 
-    /// A look at the reseller begins whatever follows: a sweep before the switch, or the comparison
-    /// after it.
+    /// A look at the reseller may begin a sweep before the switch, or the comparison after it.
     pub(crate) fn looks_at_the_reseller(&mut self) {
-        let sources = self.sources();
+        self.moments.looked = Some(self.sources());
+    }
+
+    /// With a look at the tenant after it, it does; alone it was a cheap look.
+    pub(crate) fn looks_at_the_tenant(&mut self) {
+        let Some(sources) = self.moments.looked.take() else {
+            return;
+        };
         if !self.world.on {
             self.moments.sweep = sources;
         } else if self.moments.verified.is_none() {

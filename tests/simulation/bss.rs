@@ -85,6 +85,9 @@ impl SimulatedBss {
             if name == "reseller" {
                 core.looks_at_the_reseller();
             }
+            if name == "tenant" {
+                core.looks_at_the_tenant();
+            }
             let now = core.now();
             core.world.now = now;
             let done = deed(&mut core.world);

@@ -318,9 +318,14 @@ impl Core {
         // What was composed before the cluster went back falls on an older object than it is of.
         let back = self.moments.restored;
         let just_back = back.is_some_and(|at| self.now() < at + Duration::from_mins(3));
-        let stray = just_back
-            && reason(&upgrade) == Some(Reason::Deleting)
-            && upgrade.metadata.deletion_timestamp.is_none();
+        let observed = upgrade
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
+        let of_another = observed > upgrade.metadata.generation
+            || (reason(&upgrade) == Some(Reason::Deleting)
+                && upgrade.metadata.deletion_timestamp.is_none());
+        let stray = just_back && of_another;
         // What a clock that jumped says is what it says.
         let steady = !jumps && !just_back;
         let before_it = before.filter(|b| steady && b.status.is_some());
@@ -449,8 +454,17 @@ impl Core {
             let mut all = claims().flat_map(|claim| &claim.acquisitions);
             all.any(|attempt| attempt.id == id)
         };
+        // One that was issued in another cluster says nothing of this one's record.
+        let here = |id: &str| {
+            let present = self.clusters[cluster].etcd.claims.values();
+            let mut all = present.flat_map(|claim| &claim.spec.acquisitions);
+            all.any(|attempt| attempt.id == id)
+        };
         let mut issued = self.world.issued.iter();
-        if issued.any(|one| one.epoch.0 > known && !attempt(one.acquisition.as_str())) {
+        if issued.any(|one| {
+            let id = one.acquisition.as_str();
+            one.epoch.0 > known && here(id) && !attempt(id)
+        }) {
             self.unconfirmed = Some((cluster, self.agenda.now));
         }
         self.clusters[cluster].etcd = snapshot;

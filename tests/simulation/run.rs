@@ -64,6 +64,9 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
     let mut operators: Vec<Operator> = Vec::new();
     let mut idle = (Duration::ZERO, 0);
     let long = LONG + scenario.looks.1 * LOOKS;
+    // Where people take hours to look, the operator looks for them meanwhile.
+    let slowly = scenario.looks.1.as_secs() / 3_600;
+    let most_calls = MANY_CALLS * (1 + slowly.min(8));
     let mut end: Option<(Ending, u64, Duration)> = None;
     let ended = loop {
         attend(&shared, &mut operators, scenario);
@@ -101,7 +104,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         } else if core.passes - idle.1 > 200 {
             core.broken("it spins: passes follow each other without a wait".to_owned());
         }
-        let over = end.is_none() && (core.calls > MANY_CALLS || core.now() > long + core.held_for);
+        let over = end.is_none() && (core.calls > most_calls || core.now() > long + core.held_for);
         if over || !core.violations.is_empty() {
             break None;
         }
@@ -175,7 +178,10 @@ impl Core {
     fn ends(&mut self, seed: u64) {
         self.faults.end();
         self.aftermath = Some(self.now());
-        let again = seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded;
+        // Where the cluster went back, an upgrade that is applied again may know nothing of the tenant
+        // that people took away: it begins anew then.
+        let anew = self.people.took_tenant && self.moments.restored.is_some();
+        let again = seed.is_multiple_of(5) && self.people.ending == Ending::Upgraded && !anew;
         if again && self.faults.happens("AppliedAgain") {
             self.delete_one(0);
         }
