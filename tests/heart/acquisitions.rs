@@ -211,3 +211,28 @@ proptest! {
         }
     }
 }
+
+/// Where the BSS issues no epochs, a tenant under the upgrade's key that the record does not know asks
+/// a person; once confirmed it is adopted, and nobody is asked in a circle.
+#[test]
+fn a_confirmed_restore_adopts_the_tenant() {
+    let mut world = world();
+    world.switches.promises.epochs = tenant_reseller_operator::bss::port::Strength::Weak;
+    let mut driver = Driver::new();
+    let risks = [tenant_reseller_operator::api::Risk::SingleOperator];
+    driver.valid.terms.accepted = risks.into_iter().collect();
+    driver.upgrade_claim();
+    let before = driver.claim.clone();
+    while driver.claim.as_ref().is_some_and(|claim| claim.tenant_id.is_none()) {
+        driver.step(&mut world, Fault::None);
+    }
+    driver.claim = before;
+    driver.kill();
+    assert!(asks_a_person(&mut world, &mut driver));
+    driver.valid.confirmed = Some("0".to_owned());
+    driver.trace.clear();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    let edits = driver.trace.iter().filter(|name| **name == "claim");
+    assert!(edits.count() < 20, "{:?}", driver.trace);
+}
