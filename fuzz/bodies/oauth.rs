@@ -10,11 +10,12 @@ use tenant_reseller_operator::fuzzing::token;
 
 const ENDPOINT: &str = "login:443";
 /// All that is ever said of a reply, but for its status.
-const SAID: [&str; 8] = [
+const SAID: [&str; 9] = [
     "answers with something else than JSON",
     "answers without a token",
     "issues tokens that are not bearer tokens",
     "issues a token that no header can carry",
+    "issues a token of fewer than 8 characters",
     "does not say when its token expires",
     "refuses the request: invalid_request",
     "refuses the request: unsupported_grant_type",
