@@ -223,7 +223,11 @@ fn a_confirmed_restore_adopts_the_tenant() {
     driver.valid.terms.accepted = risks.into_iter().collect();
     driver.upgrade_claim();
     let before = driver.claim.clone();
-    while driver.claim.as_ref().is_some_and(|claim| claim.tenant_id.is_none()) {
+    while driver
+        .claim
+        .as_ref()
+        .is_some_and(|claim| claim.tenant_id.is_none())
+    {
         driver.step(&mut world, Fault::None);
     }
     driver.claim = before;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::bss::port::AcquisitionId;
-use tenant_reseller_operator::upgrade::ClaimEdit;
+use tenant_reseller_operator::upgrade::{ClaimEdit, Observed};
 
 use crate::calls::Call;
 use crate::keyed::Keyed;
+use crate::operator::Told;
 use crate::state::State;
 
 /// Brings the names to their normal form.
@@ -50,26 +51,51 @@ pub(crate) fn name(state: &mut State) {
         if let Some(under_way) = &mut operator.under_way {
             under_way.rename(&names);
         }
-        operator.seen.edit(|seen| {
-            let own = named(&seen.acquisition.0);
-            seen.acquisition = AcquisitionId(own.unwrap_or_else(|| format!("next-{nth}.0")));
-            if let Some(claim) = &mut seen.claim {
-                rename(claim, &names);
-            }
-            if let Some(issued) = &mut seen.issued {
-                issued.earlier.retain(|one| one.epoch.0 > known);
-                for one in &mut issued.earlier {
-                    if let Some(name) = names.get(&one.acquisition.0) {
-                        one.acquisition = AcquisitionId(name.clone());
-                    }
-                }
-            }
-            if let Some(ClaimEdit::EndAcquire(id)) = &mut seen.refused
-                && let Some(name) = names.get(&id.0)
-            {
+        let named = Names {
+            names: names.clone(),
+            known,
+            nth,
+        };
+        operator.seen.edit(|seen| named.apply(seen));
+        if let Some(told) = &mut operator.told {
+            told.push(Told::Names(named));
+        }
+    }
+}
+
+/// Names that attempts have from now on, for one operator.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    names: BTreeMap<String, String>,
+    /// The epoch up to which nobody asks for names.
+    known: u64,
+    nth: usize,
+}
+
+impl Names {
+    /// Gives them to what an operator knows.
+    pub(crate) fn apply(&self, seen: &mut Observed) {
+        let other = |id: &mut AcquisitionId| {
+            if let Some(name) = self.names.get(&id.0) {
                 *id = AcquisitionId(name.clone());
             }
-        });
+        };
+        match self.names.get(&seen.acquisition.0) {
+            Some(name) => seen.acquisition = AcquisitionId(name.clone()),
+            None => seen.acquisition = AcquisitionId(format!("next-{}.0", self.nth)),
+        }
+        if let Some(claim) = &mut seen.claim {
+            rename(claim, &self.names);
+        }
+        if let Some(issued) = &mut seen.issued {
+            issued.earlier.retain(|one| one.epoch.0 > self.known);
+            for one in &mut issued.earlier {
+                other(&mut one.acquisition);
+            }
+        }
+        if let Some(ClaimEdit::EndAcquire(id)) = &mut seen.refused {
+            other(id);
+        }
     }
 }
 

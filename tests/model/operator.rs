@@ -15,6 +15,7 @@ use tenant_reseller_operator::upgrade::{
     fold_all,
 };
 
+use crate::attempts::Names;
 use crate::calls::UnderWay;
 use crate::keyed::Keyed;
 
@@ -49,6 +50,7 @@ pub(crate) enum Told {
     Outcomes(Vec<Outcome>, Box<Decision>),
     Time(Duration),
     Conflict,
+    Names(Names),
 }
 
 impl Hash for Operator {
@@ -394,6 +396,7 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Ve
     for one in told {
         match one {
             Told::Conflict => whole.claim = None,
+            Told::Names(names) => names.apply(&mut whole),
             // Its own waits may be longer: back-off grows without the bounds of the normal form.
             Told::Time(by) => at = (at + by).max(whole.not_before.unwrap_or(at)),
             Told::Outcomes(outcomes, expected) => {
