@@ -236,11 +236,10 @@ def acquire_epoch(call):
     earlier = call.db.execute(
         "SELECT epoch, acquisition_id FROM acquisition WHERE reseller_id = ? "
         "ORDER BY epoch DESC LIMIT 16", (reseller["id"],)).fetchall()
-    if "acquisitionId" in call.body:
-        call.db.execute("INSERT INTO acquisition VALUES (?, ?, ?)",
-                        (reseller["id"], previous + 1, call.body["acquisitionId"]))
+    call.db.execute("INSERT INTO acquisition VALUES (?, ?, ?)",
+                    (reseller["id"], previous + 1, call.body.get("acquisitionId")))
     return 200, present(epoch=previous + 1, previousEpoch=previous, holder=holder, earlier=[
-        {"epoch": row["epoch"], "acquisitionId": row["acquisition_id"]} for row in earlier] or None)
+        present(epoch=row["epoch"], acquisitionId=row["acquisition_id"]) for row in earlier] or None)
 
 
 def get_tenant(call):

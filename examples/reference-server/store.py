@@ -28,7 +28,7 @@ CREATE TABLE reseller (id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NU
     revision INTEGER NOT NULL DEFAULT 0, highest_epoch INTEGER NOT NULL DEFAULT 0, holder TEXT,
     activated_time TEXT);
 -- For which attempt an epoch was issued.
-CREATE TABLE acquisition (reseller_id TEXT, epoch INTEGER, acquisition_id TEXT NOT NULL,
+CREATE TABLE acquisition (reseller_id TEXT, epoch INTEGER, acquisition_id TEXT,
     PRIMARY KEY (reseller_id, epoch));
 CREATE TABLE account (id TEXT PRIMARY KEY, name TEXT NOT NULL, bill_to TEXT NOT NULL,
     currency TEXT NOT NULL, sync TEXT NOT NULL, contacts TEXT NOT NULL,

@@ -201,7 +201,8 @@ class ServerTest(unittest.TestCase):
         self.assertEqual(ask(acquisitionId="b")["earlier"], [{"epoch": 1, "acquisitionId": "a"}])
         ask()  # an attempt without a name is remembered by its number alone
         self.assertEqual(ask(acquisitionId="c")["earlier"],
-                         [{"epoch": 2, "acquisitionId": "b"}, {"epoch": 1, "acquisitionId": "a"}])
+                         [{"epoch": 3}, {"epoch": 2, "acquisitionId": "b"},
+                          {"epoch": 1, "acquisitionId": "a"}])
 
     def test_stale_epoch_is_refused(self):
         epoch, tenant = self.active_tenant()

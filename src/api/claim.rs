@@ -82,6 +82,10 @@ pub struct ResellerClaimSpec {
     /// issued a higher one than this record knows, so the cluster's state went back. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed_epoch: Option<i64>,
+    /// What a person confirmed last: an epoch, or, where the BSS issues none, the number that was asked
+    /// about. Example: `9`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_epoch: Option<i64>,
     /// Whether the epoch was issued when work came to rest by a person's wish, so that nothing that
     /// was sent before can take effect any more. Example: `false`
     #[serde(default)]

@@ -266,8 +266,8 @@ pub struct IssuedEpoch {
     pub epoch: Epoch,
     /// The highest before it; 0 if none.
     pub previous: Epoch,
-    /// Epochs that were issued before it, with the attempts that asked for them: the latest first, as
-    /// many as the BSS remembers. Empty where it remembers no attempts.
+    /// The epochs that were issued before it, with the attempts that asked for them: the latest first,
+    /// the last 16 at most. Empty where the BSS remembers no attempts.
     pub earlier: Vec<EarlierEpoch>,
 }
 
@@ -276,8 +276,8 @@ pub struct IssuedEpoch {
 pub struct EarlierEpoch {
     /// The epoch.
     pub epoch: Epoch,
-    /// The attempt that asked for it.
-    pub acquisition: AcquisitionId,
+    /// The attempt that asked for it, if it had a name.
+    pub acquisition: Option<AcquisitionId>,
 }
 
 /// How accounts are invoiced.

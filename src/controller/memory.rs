@@ -154,11 +154,10 @@ impl<B> Life<B> {
             let mut fresh = Observed::new(milestones(upgrade), known.acquisition.clone());
             fresh.milestones.extend(&known.milestones);
             fresh.refused.clone_from(&known.refused);
-            // Another connection may lead to another BSS, whose record is another one.
+            fresh.record_seen = known.record_seen;
+            fresh.record_of.clone_from(&known.record_of);
             let before = self.ground.as_ref();
-            if before.is_some_and(|before| before.connection == ground.connection) {
-                fresh.record_seen = known.record_seen;
-            } else {
+            if before.is_none_or(|before| before.connection != ground.connection) {
                 self.name = Name::NotAsked;
             }
             if ground.suspension == Suspension::Suspended {
@@ -320,6 +319,7 @@ mod tests {
             acquiring: false,
             acquisitions: Vec::new(),
             unconfirmed_epoch: None,
+            confirmed_epoch: None,
             resting: false,
             tenant_id: None,
             tenant_currency: None,
@@ -367,9 +367,16 @@ mod tests {
             assert!(life.observed.record_is_older);
             names.push(life.observed.acquisition.clone());
         }
-        life.settle(&upgrade, "another", String::new());
+        life.settle(&upgrade, "the same, edited", String::new());
         fold(&valid, &mut life.observed, record(3), now);
-        assert!(!life.observed.record_is_older);
+        assert!(life.observed.record_is_older);
+        let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {
+            panic!("a record");
+        };
+        other.bss_identity = "another".to_owned();
+        let other = Outcome::Claim(Holding::Ours(other));
+        fold(&valid, &mut life.observed, other, now);
+        assert!(!life.observed.record_is_older, "of another BSS");
         names.push(life.observed.acquisition.clone());
         drop(life);
         memory.forget("uid-1");

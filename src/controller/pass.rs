@@ -251,6 +251,13 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             if !is_observed(&scene.upgrade) {
                 self.show(scene, life, &decision.state, None).await?;
             }
+            // What a person was asked to do is not shown any more when something else is sent.
+            let asked = ready(&scene.upgrade)
+                .is_some_and(|ready| ready.reason == Reason::AwaitingManualStep.as_str());
+            if asked && takes_place(&effect) && decision.state.reason != Reason::AwaitingManualStep
+            {
+                self.show(scene, life, &decision.state, None).await?;
+            }
             if self.slice_is_over(begun) {
                 self.show(scene, life, &decision.state, None).await?;
                 return Ok(Rest::After(Duration::ZERO));
@@ -366,6 +373,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                         .ok_or(Interrupted::Again)?;
                 self.stands(life).await?;
                 self.still_ours(scene)?;
+                if life.observed.sweep_is_old(self.time.now().monotonic) {
+                    return Err(Interrupted::Again);
+                }
                 vec![bss.activate(fence, recorded).await]
             }
             (Effect::Work(_), None) => impossible("a write without an epoch", Tried::Work),

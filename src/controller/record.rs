@@ -156,6 +156,7 @@ async fn take<C: Cluster>(
                 acquiring: false,
                 acquisitions: Vec::new(),
                 unconfirmed_epoch: None,
+                confirmed_epoch: None,
                 resting: false,
                 tenant_id: None,
                 tenant_currency: None,

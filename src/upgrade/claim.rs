@@ -9,7 +9,7 @@ use crate::api::{
     ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
     ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
-use crate::bss::port::{AcquisitionId, IssuedEpoch, WriteOperation};
+use crate::bss::port::{AcquisitionId, EarlierEpoch, IssuedEpoch, WriteOperation};
 use crate::mutants::{Mutant, on};
 
 /// The approval of a switch that this record did not bring about.
@@ -85,24 +85,32 @@ pub(super) fn knows_attempt(claim: &ResellerClaimSpec, id: &AcquisitionId) -> bo
 /// only their number: there may be as many epochs as there are attempts without an answer.
 pub(super) fn went_back(claim: &ResellerClaimSpec, issued: &IssuedEpoch) -> WentBack {
     let known = epoch_of(claim);
-    let between = issued.previous.0.saturating_sub(known);
-    let own = if issued.earlier.is_empty() {
-        let unheard = claim.acquisitions.iter().filter(|a| a.epoch.is_none());
-        // The attempt that was answered just now is one of them.
-        unheard.count().saturating_sub(1)
-    } else {
-        let since = issued.earlier.iter().filter(|e| e.epoch.0 > known);
-        since
-            .take_while(|earlier| {
-                knows_attempt(claim, &earlier.acquisition) || on(Mutant::AcquisitionNotCompared)
-            })
-            .count()
-    };
-    if between > u64::try_from(own).unwrap_or(u64::MAX) {
-        WentBack::Yes
-    } else {
-        WentBack::No
+    if issued.previous.0 <= known {
+        return WentBack::No;
     }
+    let own = if issued.earlier.is_empty() {
+        // Attempts without an answer since the last one that was answered; the present one is the last
+        // of them.
+        let unheard = claim.acquisitions.iter().rev();
+        let unheard = unheard
+            .take_while(|attempt| attempt.epoch.is_none())
+            .count();
+        let between = issued.previous.0.saturating_sub(known);
+        between < u64::try_from(unheard).unwrap_or(u64::MAX)
+    } else {
+        let own = |earlier: &EarlierEpoch| {
+            let attempt = earlier.acquisition.as_ref();
+            attempt.is_some_and(|attempt| knows_attempt(claim, attempt))
+                || on(Mutant::AcquisitionNotCompared)
+        };
+        let told: Vec<&EarlierEpoch> = issued.earlier.iter().collect();
+        let since: Vec<&&EarlierEpoch> = told.iter().filter(|e| e.epoch.0 > known).collect();
+        // The list reaches back as far as the record, unless it is cut.
+        let whole = since.len() < told.len() || told.len() < MOST_ACQUISITIONS;
+        let latest = told.first().map(|latest| latest.epoch);
+        whole && latest == Some(issued.previous) && since.into_iter().all(|earlier| own(earlier))
+    };
+    if own { WentBack::No } else { WentBack::Yes }
 }
 
 /// The record after an edit. `Take` leaves all but the holder as it is.
@@ -130,9 +138,10 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
                 next.unconfirmed_epoch = Some(epoch);
             }
         }
-        // Where there is no epoch to name, 0 is issued by nobody.
-        ClaimEdit::WentBack => next.unconfirmed_epoch = Some(next.epoch.unwrap_or(0)),
-        ClaimEdit::Confirm => next.unconfirmed_epoch = None,
+        // There is no epoch to name. A number that comes only once, so that what a person confirmed
+        // before confirms nothing now.
+        ClaimEdit::WentBack => next.unconfirmed_epoch = Some(now.as_second()),
+        ClaimEdit::Confirm => next.confirmed_epoch = next.unconfirmed_epoch.take(),
         ClaimEdit::IntendCopies { sources } => {
             next.intents.copies = Some(CopiesIntent {
                 source_ids: sources.iter().map(|id| id.0.clone()).collect(),

@@ -24,9 +24,6 @@ use crate::mutants::{Mutant, on};
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;
 
-/// A final sweep that is older proves nothing any more: it is taken again.
-const OLDEST_SWEEP: Duration = Duration::from_mins(2);
-
 /// What whoever suspended an upgrade does next.
 const RESUME: &str = "Set spec.suspend to false and remove the annotation \
                                  tenantreseller.io/suspend to go on.";
@@ -359,7 +356,9 @@ impl Decide<'_> {
         ) {
             return self.verify(claim);
         }
-        if self.seen.record_is_older && claim.unconfirmed_epoch.is_none() {
+        // Where epochs are issued, the next one names it.
+        let fenced = self.seen.ways.as_ref().map(|ways| ways.fencing) == Some(Fencing::Epochs);
+        if self.seen.record_is_older && !fenced && claim.unconfirmed_epoch.is_none() {
             return self.act(Effect::Claim(ClaimEdit::WentBack));
         }
         if let Some(decision) = self.epoch(claim) {
@@ -531,10 +530,9 @@ impl Decide<'_> {
             .ways
             .as_ref()
             .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
-        // Once a person has confirmed it, the tenant is adopted.
-        let confirmed = self.upgrade.confirms(&claim.epoch.unwrap_or(0).to_string());
         unfenced
-            && !confirmed
+            // Once a person has confirmed it, the tenant is adopted.
+            && claim.confirmed_epoch.is_none()
             && claim.tenant_id.is_none()
             && claim.unconfirmed_epoch.is_none()
             && claim.intents.create_tenant.is_none()
@@ -864,9 +862,10 @@ impl Decide<'_> {
         tenant: &TenantId,
         clean: &CleanFinalSweep,
     ) -> Decision {
-        let age = self.seen.clean_since.unwrap_or(self.now.monotonic);
-        let old = self.now.monotonic.saturating_sub(age) > OLDEST_SWEEP;
-        if old || self.unconfirmed(claim) || reseller.back_ordering != BackOrdering::Off {
+        if self.seen.sweep_is_old(self.now.monotonic)
+            || self.unconfirmed(claim)
+            || reseller.back_ordering != BackOrdering::Off
+        {
             return self.look_afresh();
         }
         if self.by_hand(WriteOperation::ActivateBackOrdering) {

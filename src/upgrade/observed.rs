@@ -271,6 +271,9 @@ pub enum BlockersTold {
     OfAll,
 }
 
+/// A final sweep that is older is taken again.
+const OLDEST_SWEEP: Duration = Duration::from_mins(2);
+
 /// What is known at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observed {
@@ -319,6 +322,8 @@ pub struct Observed {
     pub issued: Option<IssuedEpoch>,
     /// How far the record was when this process saw it last.
     pub record_seen: RecordMark,
+    /// The BSS whose record that was.
+    pub record_of: Option<String>,
     /// Whether the record is older than this process saw it: the cluster's state went back.
     pub record_is_older: bool,
     /// When the epoch was issued that followed another one: somebody may have written before.
@@ -404,6 +409,13 @@ impl Observed {
                 .collect(),
             ..Self::default()
         }
+    }
+
+    /// Whether the final sweep is so old that it proves nothing any more: it is taken again.
+    #[must_use]
+    pub fn sweep_is_old(&self, now: Duration) -> bool {
+        let since = self.clean_since.unwrap_or(now);
+        now.saturating_sub(since) > OLDEST_SWEEP
     }
 
     /// Whether writers are kept apart, so that this life may write.
@@ -517,8 +529,17 @@ impl Observed {
                 }
                 let creation = spec.intents.create_tenant.as_ref();
                 let unknown = creation.is_some_and(|intent| intent.operation_id.is_none());
-                if !unknown || self.creation_unknown.is_none() {
+                // A request that is gone from the record without this process's doing may still have
+                // been sent: the cluster's state may have gone back.
+                let struck = creation.is_some()
+                    || spec.tenant_id.is_some()
+                    || self.refused == Some(ClaimEdit::DropTenantIntent);
+                if self.creation_unknown.is_none() || (!unknown && struck) {
                     self.creation_unknown = Some(unknown);
+                }
+                if self.record_of.as_ref() != Some(&spec.bss_identity) {
+                    self.record_seen = RecordMark::default();
+                    self.record_of = Some(spec.bss_identity.clone());
                 }
                 let mark = RecordMark::of(&spec);
                 if spec.unconfirmed_epoch.is_some() {

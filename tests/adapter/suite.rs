@@ -109,7 +109,7 @@ async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
     let of = |epochs: &[Epoch]| -> Vec<EarlierEpoch> {
         let earlier = epochs.iter().map(|epoch| EarlierEpoch {
             epoch: *epoch,
-            acquisition: "attempt".into(),
+            acquisition: Some("attempt".into()),
         });
         earlier.collect()
     };

@@ -190,7 +190,7 @@ proptest! {
                 let claim = driver.claim.as_ref().unwrap();
                 let known = claim.epoch.and_then(|e| u64::try_from(e).ok()).unwrap_or(0);
                 older = world.issued.iter().any(|issued| {
-                    let id = issued.acquisition.as_str();
+                    let id = issued.acquisition.as_ref().unwrap().as_str();
                     issued.epoch.0 > known && !claim.acquisitions.iter().any(|a| a.id == id)
                 });
             }
@@ -233,7 +233,8 @@ fn a_confirmed_restore_adopts_the_tenant() {
     driver.claim = before;
     driver.kill();
     assert!(asks_a_person(&mut world, &mut driver));
-    driver.valid.confirmed = Some("0".to_owned());
+    let asked = driver.claim.as_ref().unwrap().unconfirmed_epoch.unwrap();
+    driver.valid.confirmed = Some(asked.to_string());
     driver.trace.clear();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);

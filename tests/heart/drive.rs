@@ -249,6 +249,7 @@ impl Driver {
             acquiring: false,
             acquisitions: Vec::new(),
             unconfirmed_epoch: None,
+            confirmed_epoch: None,
             resting: false,
             tenant_id: None,
             tenant_currency: None,

@@ -1,10 +1,12 @@
 //! Guards that a review found missing once: each test is a sequence that broke them.
 
 use tenant_reseller_operator::api::{
-    CONFIRM_ANNOTATION, PricingDefault, PricingPolicy, Reason, WhenMissing,
+    CONFIRM_ANNOTATION, ClaimAcquisition, PricingDefault, PricingPolicy, Reason, WhenMissing,
 };
-use tenant_reseller_operator::bss::port::SourceId;
-use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Holding, Outcome, Stage, decide, fold};
+use tenant_reseller_operator::bss::port::{Acquisition, SourceId};
+use tenant_reseller_operator::upgrade::{
+    ClaimEdit, Effect, Holding, Outcome, Stage, Work, decide, fold,
+};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
 use crate::simulated_bss::{Deed, TenantVerb, World};
@@ -180,11 +182,22 @@ fn a_record_of_a_later_epoch_is_not_written_over() {
     let holding = Outcome::Claim(Holding::Ours(Box::new(record)));
     let now = driver.now();
     fold(&driver.valid, &mut driver.observed, holding, now);
-    let next = decide(&driver.valid, &driver.observed, now).effect;
-    assert!(
-        matches!(next, Some(Effect::Claim(ClaimEdit::BeginAcquire(_)))),
-        "{next:?}"
-    );
+    // Everything is looked at anew; the first thing that is put on record is an attempt to acquire.
+    for _ in 0..5 {
+        match decide(&driver.valid, &driver.observed, driver.now()).effect {
+            Some(Effect::Read(_)) => {
+                driver.step(&mut world, Fault::None);
+            }
+            next => {
+                assert!(
+                    matches!(next, Some(Effect::Claim(ClaimEdit::BeginAcquire(_)))),
+                    "{next:?}"
+                );
+                return;
+            }
+        }
+    }
+    panic!("it does not acquire");
 }
 
 /// The tenant is created and deleted again before anybody looked: the BSS goes on saying that its
@@ -208,4 +221,47 @@ fn a_tenant_that_was_created_and_is_not_there_is_told_to_people() {
     assert_eq!(world.tenants.len(), 1, "no second one is made");
     world.act(Deed::Tenant(TenantVerb::Create)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+}
+
+/// Where the BSS would make a second copy: another leader has copied in between, after this one looked
+/// up what it was about to copy, and the record says so. What was looked up is good for no write.
+#[test]
+fn a_record_of_another_leader_makes_every_look_up_old() {
+    let mut world = World::new(2, 3);
+    world.eager_pricing = true;
+    world.switches.promises.keys = tenant_reseller_operator::bss::port::Keys::Findable;
+    let mut driver = Driver::new();
+    let items = loop {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        if driver.observed.stage == Stage::Copy
+            && let Some(Effect::Work(Work::CopySubscriptions(batches))) = next
+        {
+            break batches.into_iter().flatten().collect::<Vec<_>>();
+        }
+        driver.step(&mut world, Fault::None);
+    };
+    // The other one acquires, copies the same and settles its record.
+    let id = "another.0".into();
+    let asked = Acquisition {
+        id: &id,
+        holder: "cluster",
+        take_over: None,
+    };
+    let issued = world.acquire(&"10423".into(), asked).unwrap();
+    let tenant = world.live_tenant_id().unwrap();
+    world
+        .copy_subscriptions(Some(issued.epoch), &tenant, &items)
+        .unwrap();
+    let record = driver.claim.as_mut().unwrap();
+    record.epoch = record.epoch.map(|epoch| epoch + 1);
+    record.acquisitions.push(ClaimAcquisition {
+        id: id.0.clone(),
+        epoch: record.epoch,
+    });
+    record.intents.copies = None;
+    let holding = Outcome::Claim(Holding::Ours(Box::new(record.clone())));
+    let now = driver.now();
+    fold(&driver.valid, &mut driver.observed, holding, now);
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
 }

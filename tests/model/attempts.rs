@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
-use tenant_reseller_operator::bss::port::AcquisitionId;
+use tenant_reseller_operator::bss::port::{AcquisitionId, EarlierEpoch};
 use tenant_reseller_operator::upgrade::{ClaimEdit, Observed};
 
 use crate::calls::Call;
@@ -24,13 +24,13 @@ pub(crate) fn name(state: &mut State) {
     if !stays
         || issued
             .clone()
-            .any(|one| named(&one.acquisition.0).as_ref() != Some(&one.acquisition.0))
+            .any(|one| named(id(one)).as_deref() != Some(id(one)))
     {
         state.world.edit(|world| {
             world.issued.retain(|one| one.epoch.0 > known);
             for one in &mut world.issued {
-                if let Some(name) = names.get(&one.acquisition.0) {
-                    one.acquisition = AcquisitionId(name.clone());
+                if let Some(name) = names.get(id(one)) {
+                    one.acquisition = Some(AcquisitionId(name.clone()));
                 }
             }
         });
@@ -63,6 +63,11 @@ pub(crate) fn name(state: &mut State) {
     }
 }
 
+/// The attempt that an epoch was issued for: here each has a name.
+fn id(issued: &EarlierEpoch) -> &str {
+    issued.acquisition.as_ref().map_or("", |id| id.as_str())
+}
+
 /// Names that attempts have from now on, for one operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -90,7 +95,7 @@ impl Names {
         if let Some(issued) = &mut seen.issued {
             issued.earlier.retain(|one| one.epoch.0 > self.known);
             for one in &mut issued.earlier {
-                other(&mut one.acquisition);
+                one.acquisition.as_mut().map(other);
             }
         }
         if let Some(ClaimEdit::EndAcquire(id)) = &mut seen.refused {
@@ -119,7 +124,7 @@ fn names(state: &State, known: u64) -> BTreeMap<String, String> {
     }
     let mut told: BTreeSet<String> = BTreeSet::new();
     let issued = state.world.issued.iter().filter(|one| one.epoch.0 > known);
-    told.extend(issued.map(|one| one.acquisition.0.clone()));
+    told.extend(issued.map(|one| id(one).to_owned()));
     for late in &state.late {
         if let Call::Acquire(id) = &late.call {
             told.insert(id.0.clone());
@@ -135,7 +140,7 @@ fn names(state: &State, known: u64) -> BTreeMap<String, String> {
         }
         let earlier = seen.issued.iter().flat_map(|issued| &issued.earlier);
         let earlier = earlier.filter(|one| one.epoch.0 > known);
-        told.extend(earlier.map(|one| one.acquisition.0.clone()));
+        told.extend(earlier.map(|one| id(one).to_owned()));
         if let Some(ClaimEdit::EndAcquire(id)) = &seen.refused {
             told.insert(id.0.clone());
         }

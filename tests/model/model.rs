@@ -604,7 +604,7 @@ fn by_backup(state: &State, ways: &mut Ways) {
         .and_then(|e| u64::try_from(e).ok())
         .unwrap_or(0);
     next.unconfirmed = state.world.issued.iter().any(|one| {
-        let id = one.acquisition.as_str();
+        let id = one.acquisition.as_ref().map_or("", |id| id.as_str());
         one.epoch.0 > known && !snapshot.acquisitions.iter().any(|a| a.id == id)
     });
     ways.successors.push(Successor {

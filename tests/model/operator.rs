@@ -212,6 +212,7 @@ fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
         acquiring: false,
         acquisitions: Vec::new(),
         unconfirmed_epoch: None,
+        confirmed_epoch: None,
         resting: false,
         tenant_id: None,
         tenant_currency: None,

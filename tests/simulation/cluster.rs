@@ -29,6 +29,17 @@ fn silent<T>(silence: Silence) -> ClusterResult<T> {
     Err(ClusterError::Unavailable(what.to_owned()))
 }
 
+/// For a restore the API server is stopped: what was sent to it before takes no effect afterwards.
+fn stopped(sent: u32, now: u32) -> ClusterResult<()> {
+    if sent == now {
+        Ok(())
+    } else {
+        Err(ClusterError::Unavailable(
+            "stopped for a restore".to_owned(),
+        ))
+    }
+}
+
 impl SimulatedCluster {
     async fn read<T: Send + std::fmt::Debug + 'static>(
         &self,
@@ -45,9 +56,17 @@ impl SimulatedCluster {
         name: &'static str,
         write: impl Fn(&mut Etcd) -> ClusterResult<T> + Send + Sync + 'static,
     ) -> ClusterResult<T> {
-        let cluster = self.cluster;
-        let deed = Arc::new(move |core: &mut Core| write(&mut core.clusters[cluster].etcd));
+        let (cluster, sent) = (self.cluster, self.restores());
+        let deed = Arc::new(move |core: &mut Core| {
+            let there = &mut core.clusters[cluster];
+            stopped(sent, there.restores)?;
+            write(&mut there.etcd)
+        });
         self.port.ask(Kind::ApiWrite, name, deed, silent).await
+    }
+
+    fn restores(&self) -> u32 {
+        self.port.shared.lock().clusters[self.cluster].restores
     }
 
     /// A write to an upgrade, which the watches show afterwards.
@@ -58,7 +77,9 @@ impl SimulatedCluster {
         write: impl Fn(&mut Etcd) -> ClusterResult<T> + Send + Sync + 'static,
     ) -> ClusterResult<T> {
         let (cluster, key) = (self.cluster, key(&upgrade.metadata));
+        let sent = self.restores();
         let deed = Arc::new(move |core: &mut Core| {
+            stopped(sent, core.clusters[cluster].restores)?;
             core.meddle(cluster, &key);
             let before = core.clusters[cluster].etcd.upgrades.get(&key).cloned();
             let result = write(&mut core.clusters[cluster].etcd);

@@ -64,6 +64,8 @@ pub(crate) struct Cluster {
     pub(crate) installation: String,
     pub(crate) holder: Option<Pid>,
     pub(crate) snapshot: Option<Etcd>,
+    /// How often it went back.
+    pub(crate) restores: u32,
 }
 
 pub(crate) struct Core {

@@ -462,12 +462,13 @@ impl Core {
         };
         let mut issued = self.world.issued.iter();
         if issued.any(|one| {
-            let id = one.acquisition.as_str();
+            let id = one.acquisition.as_ref().unwrap().as_str();
             one.epoch.0 > known && here(id) && !attempt(id)
         }) {
             self.unconfirmed = Some((cluster, self.agenda.now));
         }
         self.clusters[cluster].etcd = snapshot;
+        self.clusters[cluster].restores += 1;
         self.suspended = None;
         self.reopened |= self.aftermath.is_some() && self.people.took_tenant;
         for pid in 0..self.machines.len() {
@@ -524,6 +525,7 @@ impl Core {
             installation: "installation-1".to_owned(),
             holder: None,
             snapshot: None,
+            restores: 0,
         });
         self.people.manifests.insert(1, manifest);
         self.births.push(1);

@@ -271,6 +271,7 @@ impl Scenario {
             installation: "installation-0".to_owned(),
             holder: None,
             snapshot: None,
+            restores: 0,
         });
         for _ in 0..self.processes {
             core.births.push(0);

@@ -279,9 +279,9 @@ pub struct Epoch {
     /// The holder it was issued to.
     #[schemars(length(max = 128))]
     pub holder: String,
-    /// The epochs that were issued before this one for an attempt with an `acquisitionId`: the latest
-    /// first, the last 16 at most. The operator tells from it whether an epoch that it does not know
-    /// was issued to itself, and the reply was lost, or to somebody else.
+    /// Every epoch that was issued before this one, the latest first, the last 16 at most. The operator
+    /// tells from it whether an epoch that it does not know was issued to itself, and the reply was
+    /// lost, or to somebody else. Left out by a server that does not remember attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub earlier: Vec<EarlierEpoch>,
@@ -294,9 +294,10 @@ pub struct EarlierEpoch {
     /// The epoch.
     #[schemars(range(min = 1, max = 9_007_199_254_740_991_u64))]
     pub epoch: u64,
-    /// The attempt for which it was issued.
+    /// The attempt for which it was issued; absent if the request named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    pub acquisition_id: String,
+    pub acquisition_id: Option<String>,
 }
 
 /// How the distributor invoices for the accounts of a tenant.

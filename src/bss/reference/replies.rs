@@ -224,7 +224,9 @@ pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpo
         before = epoch;
         issued.push(port::EarlierEpoch {
             epoch: port::Epoch(epoch),
-            acquisition: port::AcquisitionId(id("earlier.acquisitionId", acquisition_id)?),
+            acquisition: acquisition_id
+                .map(|name| id("earlier.acquisitionId", name).map(port::AcquisitionId))
+                .transpose()?,
         });
     }
     Ok(port::IssuedEpoch {

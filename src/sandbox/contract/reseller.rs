@@ -99,12 +99,10 @@ pub(super) fn acquire(store: &Store, request: &Request<'_>) -> Result<Reply, Ref
                 })
             },
         )?;
-        if let Some(acquisition) = &body.acquisition_id {
-            tx.run(
-                "INSERT INTO acquisitions SELECT id, epoch, ?2 FROM resellers WHERE id = ?1",
-                params![id, acquisition],
-            )?;
-        }
+        tx.run(
+            "INSERT INTO acquisitions SELECT id, epoch, ?2 FROM resellers WHERE id = ?1",
+            params![id, body.acquisition_id],
+        )?;
         tx.audit(&Audit {
             actor: "Operator",
             operation: "acquireEpoch",

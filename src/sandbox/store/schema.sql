@@ -29,7 +29,7 @@ CREATE TABLE resellers (
 
 -- For which attempt an epoch was issued.
 CREATE TABLE acquisitions (
-    reseller_id TEXT NOT NULL, epoch INTEGER NOT NULL, acquisition_id TEXT NOT NULL,
+    reseller_id TEXT NOT NULL, epoch INTEGER NOT NULL, acquisition_id TEXT,
     PRIMARY KEY (reseller_id, epoch)
 ) WITHOUT ROWID;
 

@@ -167,7 +167,12 @@ impl Fold<'_> {
         match judged {
             Judged::Clean(clean) => self.cleanly(clean),
             Judged::Once(seen) => {
-                self.seen.enter(Stage::Orders);
+                if self.seen.final_before.is_some() {
+                    // Two in a row that do not agree.
+                    self.again(Stage::Orders);
+                } else {
+                    self.seen.enter(Stage::Orders);
+                }
                 self.seen.final_before = Some(seen);
             }
             Judged::Moved => {

@@ -118,7 +118,7 @@ impl Fold<'_> {
     }
 
     /// Others may write meanwhile: nothing that was looked up is good for a write any more.
-    fn looks_are_old(&mut self) {
+    pub(super) fn looks_are_old(&mut self) {
         let past = matches!(
             self.seen.stage,
             Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done

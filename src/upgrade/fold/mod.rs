@@ -166,7 +166,9 @@ impl Fold<'_> {
         if self.once(Counter::Round) == Counted::Now {
             let delay = backoff::delay(self.seen.rounds, self.upgrade.seed);
             self.seen.rounds = self.seen.rounds.saturating_add(1);
-            self.seen.not_before = Some(self.now.monotonic.saturating_add(delay));
+            let until = self.now.monotonic.saturating_add(delay);
+            let stands = self.seen.not_before.unwrap_or_default();
+            self.seen.not_before = Some(until.max(stands));
         }
     }
 

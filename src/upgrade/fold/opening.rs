@@ -15,6 +15,13 @@ use crate::upgrade::observed::{Stage, Telling, Verdict};
 use crate::upgrade::verdict::{self, verdict};
 use crate::upgrade::ways::Copying;
 
+/// Whether the record, as it was known before, told a person something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WasTold {
+    Yes,
+    NotKnown,
+}
+
 impl Fold<'_> {
     pub(super) fn identity(&mut self, told: Option<String>) {
         match told {
@@ -100,7 +107,16 @@ impl Fold<'_> {
     }
 
     pub(super) fn claim(&mut self, holding: Holding) {
-        let was_told = self.seen.claim.as_ref().is_some_and(|c| c.told.is_some());
+        let before = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| claim.told.as_ref());
+        let was_told = if before.is_some() {
+            WasTold::Yes
+        } else {
+            WasTold::NotKnown
+        };
         if let Some(other) = self.seen.hold(holding) {
             self.stall(verdict(
                 Reason::ResellerClaimed,
@@ -131,7 +147,7 @@ impl Fold<'_> {
             }
             // Somebody has recorded a later one, or the attempt is not on record any more.
             (Some(issued), _) => epoch >= Some(issued.0) || !ours,
-            (None, Some(held)) => epoch != Some(held.0),
+            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_is_older,
             (None, None) => false,
         };
         if other {
@@ -141,7 +157,7 @@ impl Fold<'_> {
             self.seen.epoch = None;
             self.seen.next_acquisition();
             self.seen.copies_were_open = Some(copies);
-            self.seen.tenant = None;
+            self.looks_are_old();
         }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
         let stands = match (&self.seen.refused, spec) {
@@ -166,10 +182,10 @@ impl Fold<'_> {
     }
 
     /// What a person is told follows the record.
-    fn told(&mut self, was_told: bool, spec: Option<&ResellerClaimSpec>) {
+    fn told(&mut self, was_told: WasTold, spec: Option<&ResellerClaimSpec>) {
         let told = spec.and_then(|spec| spec.told.as_ref());
         let Some(told) = told else {
-            if was_told && self.seen.telling == Telling::Yes {
+            if was_told == WasTold::Yes || self.seen.telling != Telling::No {
                 self.lift(&[Reason::AwaitingManualStep]);
             }
             self.seen.telling = Telling::No;

@@ -470,16 +470,19 @@ impl Fold<'_> {
         self.publish(tally);
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
-        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
-            self.seen.enter(Stage::CheckCustomers);
-            self.watch(blocked);
-        } else if tally.by_hand.total() > 0 {
+        } else if tally.by_hand.total() > 0
+            && (self.seen.blockers.total() == 0 || self.only_copies_in_doubt(tally))
+        {
+            // A doubtful copy is in the report; what people have to do holds up more.
             let by_hand = tally.by_hand.clone();
             self.awaits_hands(
                 Stage::CheckCustomers,
                 WriteOperation::CopySubscriptions,
                 by_hand,
             );
+        } else if let Some(blocked) = verdict::of_blockers(&self.seen.blockers) {
+            self.seen.enter(Stage::CheckCustomers);
+            self.watch(blocked);
         } else if tally.missing > 0 {
             // Pricing options went away under our hands: the gate looks again.
             self.again(Stage::CheckCustomers);

@@ -39,7 +39,7 @@ pub(super) async fn holders_and_epochs<S: Stage>(stage: &S) {
     assert_eq!((again.epoch, again.previous), (Epoch(2), Epoch(1)));
     let earlier = |epoch| EarlierEpoch {
         epoch: Epoch(epoch),
-        acquisition: "attempt".into(),
+        acquisition: Some("attempt".into()),
     };
     assert_eq!((first.earlier, again.earlier), (vec![], vec![earlier(1)]));
     let held = Err(BssError::HeldByAnother {

@@ -102,7 +102,7 @@ impl World {
         if !self.switches.forgets_attempts {
             self.issued.push_front(EarlierEpoch {
                 epoch: issued.epoch,
-                acquisition: id.clone(),
+                acquisition: Some(id.clone()),
             });
             self.issued.truncate(16);
         }
