@@ -290,7 +290,9 @@ impl<B> Memory<B> {
 mod tests {
     use super::*;
     use crate::api::{ClaimHolder, ClaimIntents, ResellerClaimSpec, TenantResellerUpgradeSpec};
-    use crate::upgrade::{Holding, Now, Outcome, References, TenantConnection, Terms, fold};
+    use crate::upgrade::{
+        Holding, Now, Outcome, RecordAge, References, TenantConnection, Terms, fold,
+    };
 
     fn upgrade() -> TenantResellerUpgrade {
         let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({
@@ -364,19 +366,23 @@ mod tests {
             }
             life.settle(&upgrade, "one", String::new());
             fold(&valid, &mut life.observed, record(3), now);
-            assert!(life.observed.record_is_older);
+            assert_eq!(life.observed.record_age, RecordAge::Older);
             names.push(life.observed.acquisition.clone());
         }
         life.settle(&upgrade, "the same, edited", String::new());
         fold(&valid, &mut life.observed, record(3), now);
-        assert!(life.observed.record_is_older);
+        assert_eq!(life.observed.record_age, RecordAge::Older);
         let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {
             panic!("a record");
         };
         other.bss_identity = "another".to_owned();
         let other = Outcome::Claim(Holding::Ours(other));
         fold(&valid, &mut life.observed, other, now);
-        assert!(!life.observed.record_is_older, "of another BSS");
+        assert_eq!(
+            life.observed.record_age,
+            RecordAge::Present,
+            "of another BSS"
+        );
         names.push(life.observed.acquisition.clone());
         drop(life);
         memory.forget("uid-1");

@@ -701,6 +701,8 @@ fn still_wanted<C: Cluster>(
             && latest.metadata.deletion_timestamp.is_none()
             && latest.metadata.generation == upgrade.metadata.generation
             && (suspension(&latest) == suspension(upgrade) || on(Mutant::SuspensionIgnored))
+            // Another leader finished it while a call of this one waited for its turn.
+            && !finished(&latest)
     })
 }
 

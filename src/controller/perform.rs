@@ -37,10 +37,10 @@ pub(super) struct Performer<'a, B, G> {
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Looks at the BSS.
     pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
-        match read {
-            Read::Watch(cheap) => vec![watched(self.look(cheap).await)],
-            other => self.look(other).await,
+        if let Read::Watch(cheap) = read {
+            return vec![watched(self.look(cheap).await)];
         }
+        self.look(read).await
     }
 
     async fn look(&self, read: &Read) -> Vec<Outcome> {
@@ -328,31 +328,28 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
 fn watched(answers: Vec<Outcome>) -> Outcome {
     let mut hasher = std::hash::DefaultHasher::new();
     for answer in answers {
-        let still = match answer {
-            Outcome::Pages(Pages::Customers { source, copies }) => {
-                Outcome::Pages(Pages::Customers {
+        let still = if let Outcome::Pages(pages) = answer {
+            Outcome::Pages(match pages {
+                Pages::Customers { source, copies } => Pages::Customers {
                     source: source.map(without_revision),
                     copies: copies.map(without_revision),
-                })
-            }
-            Outcome::Pages(Pages::Purchases { source, copies }) => {
-                Outcome::Pages(Pages::Purchases {
+                },
+                Pages::Purchases { source, copies } => Pages::Purchases {
                     source: source.map(without_revision),
                     copies: copies.map(without_revision),
-                })
-            }
+                },
+            })
+        } else if let Outcome::Failed { error, .. } = answer {
             // That something is not there is an answer too.
-            Outcome::Failed {
-                error: BssError::NotFound { .. },
-                ..
-            } => continue,
-            Outcome::Failed { error, .. } => {
-                return Outcome::Failed {
-                    tried: Tried::Watch,
-                    error,
-                };
+            if matches!(error, BssError::NotFound { .. }) {
+                continue;
             }
-            other => other,
+            return Outcome::Failed {
+                tried: Tried::Watch,
+                error,
+            };
+        } else {
+            answer
         };
         still.hash(&mut hasher);
     }

@@ -190,45 +190,54 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
             }
         }
         ClaimEdit::Withdraw => next.told = None,
-        ClaimEdit::Milestone { milestone, items } => {
-            if !next
-                .timeline
-                .iter()
-                .any(|entry| entry.milestone == milestone.as_str())
-            {
-                let started = next
-                    .timeline
-                    .last()
-                    .and_then(|entry| entry.completed_time.clone())
-                    .or_else(|| {
-                        let intent = next.intents.create_tenant.as_ref();
-                        intent.map(|intent| intent.recorded_time.clone())
-                    });
-                next.timeline.push(TimelineEntry {
-                    milestone: milestone.as_str().to_owned(),
-                    started_time: started,
-                    completed_time: Some(now.to_string()),
-                    items: *items,
-                });
-            }
-        }
-        ClaimEdit::Activated { approval } => {
-            next.activation_time = Some(now.to_string());
-            // An open intent means that this operator asked for it, though the reply was lost. What a
-            // person was told is taken back before the operator asks, so that only one of them stands.
-            let intent = next.intents.activate.take();
-            let told = next.told.take();
-            let approval = match (approval, &intent, &told) {
-                (Some(Approval::Automatic), _, _) | (None, Some(_), _) => "Automatic",
-                (Some(Approval::ManualStep), _, _) | (None, None, Some(_)) => "ManualStep",
-                (None, None, None) => FOUND_ACTIVE,
-            };
-            next.approval = Some(approval.to_owned());
-            next.inventory_digest = intent
-                .map(|intent| intent.inventory_digest)
-                .or_else(|| told.map(|told| told.inventory_digest));
-            next.intents.create_tenant = None;
-        }
+        ClaimEdit::Milestone { milestone, items } => reached(&mut next, *milestone, *items, now),
+        ClaimEdit::Activated { approval } => activated(&mut next, *approval, now),
     }
     next
+}
+
+fn reached(
+    claim: &mut ResellerClaimSpec,
+    milestone: crate::api::ConditionType,
+    items: i64,
+    now: Timestamp,
+) {
+    let known = &claim.timeline;
+    if known
+        .iter()
+        .any(|entry| entry.milestone == milestone.as_str())
+    {
+        return;
+    }
+    let started = known
+        .last()
+        .and_then(|entry| entry.completed_time.clone())
+        .or_else(|| {
+            let intent = claim.intents.create_tenant.as_ref();
+            intent.map(|intent| intent.recorded_time.clone())
+        });
+    claim.timeline.push(TimelineEntry {
+        milestone: milestone.as_str().to_owned(),
+        started_time: started,
+        completed_time: Some(now.to_string()),
+        items,
+    });
+}
+
+fn activated(claim: &mut ResellerClaimSpec, approval: Option<Approval>, now: Timestamp) {
+    claim.activation_time = Some(now.to_string());
+    // An open intent means that this operator asked for it, though the reply was lost. What a person
+    // was told is taken back before the operator asks, so that only one of them stands.
+    let intent = claim.intents.activate.take();
+    let told = claim.told.take();
+    let approval = match (approval, &intent, &told) {
+        (Some(Approval::Automatic), _, _) | (None, Some(_), _) => "Automatic",
+        (Some(Approval::ManualStep), _, _) | (None, None, Some(_)) => "ManualStep",
+        (None, None, None) => FOUND_ACTIVE,
+    };
+    claim.approval = Some(approval.to_owned());
+    claim.inventory_digest = intent
+        .map(|intent| intent.inventory_digest)
+        .or_else(|| told.map(|told| told.inventory_digest));
+    claim.intents.create_tenant = None;
 }

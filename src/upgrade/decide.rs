@@ -8,7 +8,7 @@ use super::Now;
 use super::claim::{knows_attempt, went_back};
 use super::effect::{Activate, ClaimEdit, CreateTenant, Effect, Foresee, Read, WentBack, Work};
 use super::keys::settings_digest;
-use super::observed::{CleanFinalSweep, Observed, Stage, Telling, Verdict};
+use super::observed::{CleanFinalSweep, Observed, RecordAge, Stage, Telling, Verdict};
 use super::sweep::Wanted;
 use super::valid::{Suspension, TenantConnection, ValidUpgrade};
 use super::ways::{Copying, Doer, Fencing, Ways};
@@ -358,7 +358,8 @@ impl Decide<'_> {
         }
         // Where epochs are issued, the next one names it.
         let fenced = self.seen.ways.as_ref().map(|ways| ways.fencing) == Some(Fencing::Epochs);
-        if self.seen.record_is_older && !fenced && claim.unconfirmed_epoch.is_none() {
+        let older = self.seen.record_age == RecordAge::Older;
+        if older && !fenced && claim.unconfirmed_epoch.is_none() {
             return self.act(Effect::Claim(ClaimEdit::WentBack));
         }
         if let Some(decision) = self.epoch(claim) {
@@ -407,7 +408,7 @@ impl Decide<'_> {
             return Effect::Claim(ClaimEdit::RecordEpoch {
                 acquisition: id.clone(),
                 epoch: issued.epoch.0,
-                went_back: if self.seen.record_is_older {
+                went_back: if self.seen.record_age == RecordAge::Older {
                     WentBack::Yes
                 } else {
                     went_back(claim, issued)

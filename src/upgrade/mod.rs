@@ -37,8 +37,8 @@ pub use fold::{fold, fold_all};
 pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
 pub use observed::{
-    Alike, Approval, BlockersTold, CleanFinalSweep, Observed, RecordMark, Stage, Telling, Trouble,
-    Verdict, Watched,
+    Alike, Approval, BlockersTold, CleanFinalSweep, Observed, RecordAge, RecordMark, Stage,
+    Telling, Trouble, Verdict, Watched,
 };
 pub use status::{Draft, compose, report_rows};
 pub use sweep::{Hand, Sweep, SweepMode};

@@ -111,6 +111,16 @@ pub struct RecordMark {
     activated: bool,
 }
 
+/// How a record compares with what was seen of it before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RecordAge {
+    /// It lacks nothing that was seen.
+    #[default]
+    Present,
+    /// It lacks something that was seen: the cluster's state went back.
+    Older,
+}
+
 impl RecordMark {
     fn of(claim: &ResellerClaimSpec) -> Self {
         Self {
@@ -324,8 +334,8 @@ pub struct Observed {
     pub record_seen: RecordMark,
     /// The BSS whose record that was.
     pub record_of: Option<String>,
-    /// Whether the record is older than this process saw it: the cluster's state went back.
-    pub record_is_older: bool,
+    /// How the record compares with what this process saw of it before.
+    pub record_age: RecordAge,
     /// When the epoch was issued that followed another one: somebody may have written before.
     pub followed: Option<Duration>,
     /// The epoch under which this life works.
@@ -546,7 +556,11 @@ impl Observed {
                     // People are asked already, about the record as it is now.
                     self.record_seen = mark;
                 }
-                self.record_is_older = mark.is_before(self.record_seen);
+                self.record_age = if mark.is_before(self.record_seen) {
+                    RecordAge::Older
+                } else {
+                    RecordAge::Present
+                };
                 self.record_seen = self.record_seen.max(mark);
                 self.claim = Some(*spec);
                 None

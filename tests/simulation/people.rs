@@ -467,6 +467,9 @@ impl Core {
         }) {
             self.unconfirmed = Some((cluster, self.agenda.now));
         }
+        // The versions of objects go on from above the present one, as a restore of etcd with
+        // `--bump-revision` has it: a version that a running process holds does not come again.
+        snapshot.revision = snapshot.revision.max(self.clusters[cluster].etcd.revision);
         self.clusters[cluster].etcd = snapshot;
         self.clusters[cluster].restores += 1;
         self.suspended = None;

@@ -11,7 +11,7 @@ use crate::upgrade::claim::{Holding, knows_attempt};
 use crate::upgrade::effect::ClaimEdit;
 use crate::upgrade::foresight::Foreseeing;
 use crate::upgrade::keys::{intent_id, settings_digest};
-use crate::upgrade::observed::{Stage, Telling, Verdict};
+use crate::upgrade::observed::{RecordAge, Stage, Telling, Verdict};
 use crate::upgrade::verdict::{self, verdict};
 use crate::upgrade::ways::Copying;
 
@@ -147,7 +147,7 @@ impl Fold<'_> {
             }
             // Somebody has recorded a later one, or the attempt is not on record any more.
             (Some(issued), _) => epoch >= Some(issued.0) || !ours,
-            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_is_older,
+            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_age == RecordAge::Older,
             (None, None) => false,
         };
         if other {
