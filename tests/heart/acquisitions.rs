@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{AccountId, Acquisition, AcquisitionId}
 use tenant_reseller_operator::upgrade::{Effect, decide};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{RESELLER, World};
+use crate::simulated_bss::{Attempts, RESELLER, World};
 use crate::{complete, run};
 
 fn world() -> World {
@@ -115,13 +115,13 @@ fn names_are_compared_and_not_numbers() {
 #[test]
 fn without_names_the_numbers_are_compared() {
     let (mut world, mut driver) = (world(), Driver::new());
-    world.switches.forgets_attempts = true;
+    world.switches.attempts = Attempts::Forgotten;
     acquisition(&mut world, &mut driver, Fault::LostReply);
     acquisition(&mut world, &mut driver, Fault::KilledAfter);
     assert!(!asks_a_person(&mut world, &mut driver));
 
     let (mut world, mut driver) = (self::world(), Driver::new());
-    world.switches.forgets_attempts = true;
+    world.switches.attempts = Attempts::Forgotten;
     acquisition(&mut world, &mut driver, Fault::LostReply);
     stranger(&mut world, "one");
     stranger(&mut world, "two");

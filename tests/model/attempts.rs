@@ -17,14 +17,13 @@ pub(crate) fn name(state: &mut State) {
     let records = || state.record.iter().chain(&state.snapshot);
     let known = records().map(|record| epoch(record)).min().unwrap_or(0);
     let names = names(state, known);
-    let named = |id: &str| names.get(id).cloned();
 
     let issued = state.world.issued.iter();
     let stays = issued.clone().all(|one| one.epoch.0 > known);
     if !stays
         || issued
             .clone()
-            .any(|one| named(id(one)).as_deref() != Some(id(one)))
+            .any(|one| names.get(id(one)).map(String::as_str) != Some(id(one)))
     {
         state.world.edit(|world| {
             world.issued.retain(|one| one.epoch.0 > known);
@@ -51,14 +50,14 @@ pub(crate) fn name(state: &mut State) {
         if let Some(under_way) = &mut operator.under_way {
             under_way.rename(&names);
         }
-        let named = Names {
-            names: names.clone(),
+        let own = Names {
+            anew: names.clone(),
             known,
             nth,
         };
-        operator.seen.edit(|seen| named.apply(seen));
+        operator.seen.edit(|seen| own.apply(seen));
         if let Some(told) = &mut operator.told {
-            told.push(Told::Names(named));
+            told.push(Told::Names(own));
         }
     }
 }
@@ -71,7 +70,7 @@ fn id(issued: &EarlierEpoch) -> &str {
 /// Names that attempts have from now on, for one operator.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
-    names: BTreeMap<String, String>,
+    anew: BTreeMap<String, String>,
     /// The epoch up to which nobody asks for names.
     known: u64,
     nth: usize,
@@ -81,16 +80,16 @@ impl Names {
     /// Gives them to what an operator knows.
     pub(crate) fn apply(&self, seen: &mut Observed) {
         let other = |id: &mut AcquisitionId| {
-            if let Some(name) = self.names.get(&id.0) {
+            if let Some(name) = self.anew.get(&id.0) {
                 *id = AcquisitionId(name.clone());
             }
         };
-        match self.names.get(&seen.acquisition.0) {
+        match self.anew.get(&seen.acquisition.0) {
             Some(name) => seen.acquisition = AcquisitionId(name.clone()),
             None => seen.acquisition = AcquisitionId(format!("next-{}.0", self.nth)),
         }
         if let Some(claim) = &mut seen.claim {
-            rename(claim, &self.names);
+            rename(claim, &self.anew);
         }
         if let Some(issued) = &mut seen.issued {
             issued.earlier.retain(|one| one.epoch.0 > self.known);

@@ -65,6 +65,24 @@ impl How {
 }
 
 impl Small {
+    /// An operator edits the record.
+    fn records(&mut self, mut next: State, nth: usize, edit: &ClaimEdit) -> Successor<State> {
+        let label = format!("operator {nth}: record {edit:?}");
+        let held = next.operators[nth].seen.epoch;
+        self.edit(&mut next, nth, edit);
+        // Outrun, by what is on record: it asks the lease before it acquires anew, and sees.
+        let issued = matches!(edit, ClaimEdit::RecordEpoch { .. });
+        let outrun = (held.is_some() || issued) && next.operators[nth].seen.epoch.is_none();
+        if outrun && nth + 1 < next.operators.len() {
+            next.operators.remove(nth);
+        }
+        Successor {
+            label: label.chars().take(90).collect(),
+            state: next,
+            wrong: Vec::new(),
+        }
+    }
+
     /// One step of an operator: an edit of the record, or one call and its reply.
     fn step(
         &mut self,
@@ -72,27 +90,13 @@ impl Small {
         nth: usize,
         (decision, how): (&Decision, How),
     ) -> Option<Successor<State>> {
-        let mut next = state.clone();
-        let mut wrong = Vec::new();
+        let (mut next, mut wrong) = (state.clone(), Vec::new());
         let operator = &mut next.operators[nth];
         let epoch = operator.seen.epoch;
         if operator.under_way.is_none() {
             let effect = decision.effect.clone()?;
             if let Effect::Claim(edit) = &effect {
-                let label = format!("operator {nth}: record {edit:?}");
-                self.edit(&mut next, nth, edit);
-                // Outrun, by what is on record: it asks the lease before it acquires anew, and sees.
-                let issued = matches!(edit, ClaimEdit::RecordEpoch { .. });
-                let outrun =
-                    (epoch.is_some() || issued) && next.operators[nth].seen.epoch.is_none();
-                if outrun && nth + 1 < next.operators.len() {
-                    next.operators.remove(nth);
-                }
-                return Some(Successor {
-                    label: label.chars().take(90).collect(),
-                    state: next,
-                    wrong,
-                });
+                return Some(self.records(next, nth, edit));
             }
             // Before what cannot be undone the record is read live.
             let irreversible = matches!(effect, Effect::CreateTenant(_) | Effect::Activate(_));
@@ -116,12 +120,11 @@ impl Small {
         if call.writes() {
             // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
             let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
-            let known = operator.seen.claim.as_ref();
             // Who was there before the cluster went back knows what was on record then. What cannot be
             // undone is sent on the present record alone.
             let before_that = next.went_back && operator.version == Version::Old;
             let record = if refused || before_that {
-                known
+                operator.seen.claim.as_ref()
             } else {
                 next.record.as_deref()
             };

@@ -129,9 +129,9 @@ pub(crate) struct Core {
     /// The cluster that went back, since when, while the BSS knows a later epoch and nobody has
     /// confirmed it.
     pub(crate) unconfirmed: Option<(usize, Duration)>,
-    /// The cluster went back after the end, to when the tenant that people took away was still to be
-    /// made: the run goes on to another end.
-    pub(crate) reopened: bool,
+    /// When the cluster went back after the end, to when the tenant that people took away was still
+    /// to be made: the run goes on to another end.
+    pub(crate) reopened: Option<Duration>,
     /// How long people held the upgrade suspended, all in all.
     pub(crate) held_for: Duration,
     /// Since when the upgrade is suspended.
@@ -198,7 +198,7 @@ impl Core {
             moments: Moments::default(),
             aftermath: None,
             unconfirmed: None,
-            reopened: false,
+            reopened: None,
             held_for: Duration::ZERO,
             suspended: None,
         }

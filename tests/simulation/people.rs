@@ -473,7 +473,9 @@ impl Core {
         self.clusters[cluster].etcd = snapshot;
         self.clusters[cluster].restores += 1;
         self.suspended = None;
-        self.reopened |= self.aftermath.is_some() && self.people.took_tenant;
+        if self.aftermath.is_some() && self.people.took_tenant {
+            self.reopened = self.moments.restored;
+        }
         for pid in 0..self.machines.len() {
             if self.machines[pid].alive && self.machines[pid].cluster == cluster {
                 self.list_anew(pid);

@@ -72,7 +72,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         attend(&shared, &mut operators, scenario);
         let mut core = shared.lock();
         let now = core.now();
-        if std::mem::take(&mut core.reopened) {
+        if core.reopened.take().is_some() {
             core.aftermath = None;
             end = None;
         }

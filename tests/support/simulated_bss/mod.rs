@@ -48,6 +48,6 @@ pub(crate) use records::{
     PricingRow, PurchaseRow, Stored, TenantRow,
 };
 pub(crate) use spoils::{Spoil, SpoilKind};
-pub(crate) use switches::{Marks, Screens, Switches};
+pub(crate) use switches::{Attempts, Marks, Screens, Switches};
 pub(crate) use world::{CopyKey, OTHER_RESELLER, RESELLER, World, retail, wanted_settings};
 pub(crate) use wrong::Wrong;

@@ -17,6 +17,15 @@ pub(crate) enum Screens {
     Careless,
 }
 
+/// Whether a BSS tells for which attempt an epoch was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Attempts {
+    /// It does.
+    Known,
+    /// Nobody remembers.
+    Forgotten,
+}
+
 /// When a copied account gets its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Marks {
@@ -48,8 +57,8 @@ pub(crate) struct Switches {
     pub(crate) marks: Marks,
     /// Cursors are offsets, so that a listing skips and repeats. Needs a weak `revision`.
     pub(crate) offset_paging: bool,
-    /// Epochs are issued, and nobody remembers for which attempt.
-    pub(crate) forgets_attempts: bool,
+    /// What is known of an epoch that was issued.
+    pub(crate) attempts: Attempts,
     /// A listing of customers names those too whom somebody else pays for.
     pub(crate) lists_others: bool,
     /// What the screens let people do.
@@ -86,7 +95,7 @@ impl Default for Switches {
             listing_lag: Duration::ZERO,
             marks: Marks::WithCopy,
             offset_paging: false,
-            forgets_attempts: false,
+            attempts: Attempts::Known,
             lists_others: false,
             screens: Screens::Guarded,
             tenant_queue: Duration::from_secs(8),

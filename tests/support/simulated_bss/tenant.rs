@@ -9,6 +9,7 @@ use tenant_reseller_operator::bss::port::{
     Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
 };
 
+use super::Attempts;
 use super::records::{Maker, TenantRow};
 use super::refusals::{Known, conflict, invalid, not_found, problem};
 use super::world::World;
@@ -99,7 +100,7 @@ impl World {
             previous,
             earlier: self.issued.iter().cloned().collect(),
         };
-        if !self.switches.forgets_attempts {
+        if self.switches.attempts == Attempts::Known {
             self.issued.push_front(EarlierEpoch {
                 epoch: issued.epoch,
                 acquisition: Some(id.clone()),
