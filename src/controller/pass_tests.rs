@@ -576,3 +576,21 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
         "it is mended"
     );
 }
+
+#[tokio::test]
+async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
+    let bench = bench();
+    let consent = bench.controller.consent(&bench.cluster.present());
+    let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
+        serde_json::from_value(json!({ "conditions": [{
+            "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",
+            "lastTransitionTime": "2026-12-05T20:00:00Z", "observedGeneration": 1,
+        }] }))
+        .unwrap()
+    };
+    let holds = || async { crate::bss::consent::holds() };
+    for (status, wanted) in [("Unknown", true), ("True", false)] {
+        *bench.cluster.status.lock().unwrap() = Some(succeeded(status));
+        assert_eq!(consent.clone().over(holds()).await, wanted, "{status}");
+    }
+}
