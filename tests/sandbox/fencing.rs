@@ -17,7 +17,7 @@ async fn epochs_grow_and_belong_to_one_holder() {
     );
     assert_eq!(
         acquire(&world, json!({ "holder": "a" })).await.ok(),
-        json!({ "epoch": 2, "previousEpoch": 1, "holder": "a" })
+        json!({ "epoch": 2, "previousEpoch": 1, "holder": "a", "earlier": [{ "epoch": 1 }] })
     );
     for body in [
         json!({ "holder": "b" }),
@@ -31,7 +31,8 @@ async fn epochs_grow_and_belong_to_one_holder() {
         acquire(&world, json!({ "holder": "b", "takeOver": "a" }))
             .await
             .ok(),
-        json!({ "epoch": 3, "previousEpoch": 2, "holder": "b" })
+        json!({ "epoch": 3, "previousEpoch": 2, "holder": "b",
+                "earlier": [{ "epoch": 2 }, { "epoch": 1 }] })
     );
     acquire(&world, json!({ "holder": "a" }))
         .await
