@@ -685,7 +685,9 @@ impl Decide<'_> {
         if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
             return None;
         }
-        let begun = self.seen.begun?;
+        // Another leader may have asked for it in the middle of this life.
+        let followed = self.seen.followed.unwrap_or_default();
+        let begun = self.seen.begun?.max(followed);
         if let Some(left) = self.settling_since(Some(begun)) {
             return Some(Self::settles(left, "a switch that was asked for before"));
         }

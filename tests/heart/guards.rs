@@ -1,11 +1,12 @@
 //! Guards that a review found missing once: each test is a sequence that broke them.
 
 use tenant_reseller_operator::api::{
-    CONFIRM_ANNOTATION, ClaimAcquisition, PricingDefault, PricingPolicy, Reason, WhenMissing,
+    ActivationIntent, CONFIRM_ANNOTATION, ClaimAcquisition, PricingDefault, PricingPolicy, Reason,
+    WhenMissing,
 };
 use tenant_reseller_operator::bss::port::{Acquisition, SourceId};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Effect, Holding, Outcome, Stage, Work, decide, fold,
+    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Work, decide, fold,
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
@@ -264,4 +265,56 @@ fn a_record_of_another_leader_makes_every_look_up_old() {
     fold(&driver.valid, &mut driver.observed, holding, now);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
+}
+
+/// Another leader asked for the switch in the middle of a long life, and it may have taken effect since
+/// the reseller was looked at: where a copy after it would be a sale, the look counts no more.
+#[test]
+fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is_copied() {
+    let mut world = World::new(2, 3);
+    world.eager_pricing = true;
+    world.switches.promises.off_guard = tenant_reseller_operator::bss::port::Strength::Weak;
+    let mut driver = Driver::new();
+    while driver.observed.stage != Stage::Copy {
+        driver.step(&mut world, Fault::None);
+    }
+    driver.clock += std::time::Duration::from_hours(5);
+    let id = "another.0".into();
+    let asked = Acquisition {
+        id: &id,
+        holder: "cluster",
+        take_over: None,
+    };
+    world.acquire(&"10423".into(), asked).unwrap();
+    let record = driver.claim.as_mut().unwrap();
+    record.epoch = record.epoch.map(|epoch| epoch + 1);
+    record.acquisitions.push(ClaimAcquisition {
+        id: id.0.clone(),
+        epoch: record.epoch,
+    });
+    record.intents.activate = Some(ActivationIntent {
+        revision: None,
+        inventory_digest: "sha256-9f2c64d1".to_owned(),
+        recorded_time: "2026-12-05T21:14:02Z".to_owned(),
+    });
+    let holding = Outcome::Claim(Holding::Ours(Box::new(record.clone())));
+    let now = driver.now();
+    fold(&driver.valid, &mut driver.observed, holding, now);
+    let (mut acquired, mut looked) = (false, false);
+    for _ in 0..400 {
+        match decide(&driver.valid, &driver.observed, driver.now()).effect {
+            Some(Effect::Acquire { .. }) => acquired = true,
+            Some(Effect::Read(Read::Reseller)) => looked = acquired,
+            Some(Effect::Work(Work::CopySubscriptions(_))) => {
+                assert!(
+                    looked,
+                    "the reseller was looked at before the epoch was issued"
+                );
+                return;
+            }
+            _ => {}
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("nothing is copied");
 }

@@ -164,6 +164,7 @@ impl Core {
                 | "ChargedDifferently"
                 | "Orphaned"
                 | "ChargedAfterCancellation"
+                | "AlienCharged"
                 | "HalfMarked" => self.bears(Risk::UnguardedSwitch),
                 _ => false,
             };

@@ -116,7 +116,11 @@ pub(crate) const GUARANTEES: [Guarantee; 8] = [
 pub(crate) fn of_loss(rule: &str) -> &'static str {
     match rule {
         "Lost" | "CustomerNotCharged" | "Unmarked" | "HalfMarked" => "all",
-        "Differs" | "ChargedDifferently" | "Orphaned" | "ChargedAfterCancellation" => "right",
+        "Differs"
+        | "ChargedDifferently"
+        | "Orphaned"
+        | "ChargedAfterCancellation"
+        | "AlienCharged" => "right",
         _ => panic!("no guarantee is about {rule}"),
     }
 }
