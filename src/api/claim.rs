@@ -127,6 +127,32 @@ pub struct ResellerClaimSpec {
     pub approval: Option<String>,
 }
 
+impl ResellerClaimSpec {
+    /// The first record of a reseller: who holds it, and nothing done yet.
+    #[must_use]
+    pub fn new(bss_identity: String, reseller_account_id: String, holder: ClaimHolder) -> Self {
+        Self {
+            bss_identity,
+            reseller_account_id,
+            holder,
+            epoch: None,
+            acquiring: false,
+            acquisitions: Vec::new(),
+            unconfirmed_epoch: None,
+            confirmed_epoch: None,
+            resting: false,
+            tenant_id: None,
+            tenant_currency: None,
+            intents: ClaimIntents::default(),
+            told: None,
+            timeline: Vec::new(),
+            activation_time: None,
+            inventory_digest: None,
+            approval: None,
+        }
+    }
+}
+
 /// An upgrade that holds a reseller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

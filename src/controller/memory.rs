@@ -289,7 +289,7 @@ impl<B> Memory<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{ClaimHolder, ClaimIntents, ResellerClaimSpec, TenantResellerUpgradeSpec};
+    use crate::api::{ClaimHolder, ResellerClaimSpec, TenantResellerUpgradeSpec};
     use crate::upgrade::{
         Holding, Now, Outcome, RecordAge, References, TenantConnection, Terms, fold,
     };
@@ -313,25 +313,9 @@ mod tests {
             name: "contoso".to_owned(),
             uid: "uid-1".to_owned(),
         };
-        Outcome::Claim(Holding::Ours(Box::new(ResellerClaimSpec {
-            bss_identity: "acme".to_owned(),
-            reseller_account_id: "10423".to_owned(),
-            holder,
-            epoch: Some(epoch),
-            acquiring: false,
-            acquisitions: Vec::new(),
-            unconfirmed_epoch: None,
-            confirmed_epoch: None,
-            resting: false,
-            tenant_id: None,
-            tenant_currency: None,
-            intents: ClaimIntents::default(),
-            told: None,
-            timeline: Vec::new(),
-            activation_time: None,
-            inventory_digest: None,
-            approval: None,
-        })))
+        let mut record = ResellerClaimSpec::new("acme".to_owned(), "10423".to_owned(), holder);
+        record.epoch = Some(epoch);
+        Outcome::Claim(Holding::Ours(Box::new(record)))
     }
 
     /// A look that begins anew, after waiting for a place or for another spec, still knows an older

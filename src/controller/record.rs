@@ -1,9 +1,7 @@
 //! Steps 4 and 6: put on record what is about to happen and what happened. Touches the cluster.
 
 use super::memory::Life;
-use crate::api::{
-    ClaimHolder, ClaimIntents, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade,
-};
+use crate::api::{ClaimHolder, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade};
 use crate::bss::port::{AccountId, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
 use crate::mutants::{Mutant, on};
@@ -148,25 +146,7 @@ async fn take<C: Cluster>(
     let Some(claim) = cluster.claim(&name).await? else {
         let fresh = ResellerClaim::new(
             &name,
-            ResellerClaimSpec {
-                bss_identity: valid.identity.clone(),
-                reseller_account_id: reseller.0.clone(),
-                holder: me,
-                epoch: None,
-                acquiring: false,
-                acquisitions: Vec::new(),
-                unconfirmed_epoch: None,
-                confirmed_epoch: None,
-                resting: false,
-                tenant_id: None,
-                tenant_currency: None,
-                intents: ClaimIntents::default(),
-                told: None,
-                timeline: Vec::new(),
-                activation_time: None,
-                inventory_digest: None,
-                approval: None,
-            },
+            ResellerClaimSpec::new(valid.identity.clone(), reseller.0.clone(), me),
         );
         return cluster
             .create_claim(&fresh)

@@ -103,12 +103,12 @@ pub(super) fn went_back(claim: &ResellerClaimSpec, issued: &IssuedEpoch) -> Went
             attempt.is_some_and(|attempt| knows_attempt(claim, attempt))
                 || on(Mutant::AcquisitionNotCompared)
         };
-        let told: Vec<&EarlierEpoch> = issued.earlier.iter().collect();
-        let since: Vec<&&EarlierEpoch> = told.iter().filter(|e| e.epoch.0 > known).collect();
+        let told = &issued.earlier;
+        let mut since = told.iter().filter(|earlier| earlier.epoch.0 > known);
         // The list reaches back as far as the record, unless it is cut.
-        let whole = since.len() < told.len() || told.len() < MOST_ACQUISITIONS;
+        let whole = told.len() < MOST_ACQUISITIONS || told.iter().any(|e| e.epoch.0 <= known);
         let latest = told.first().map(|latest| latest.epoch);
-        whole && latest == Some(issued.previous) && since.into_iter().all(|earlier| own(earlier))
+        whole && latest == Some(issued.previous) && since.all(own)
     };
     if own { WentBack::No } else { WentBack::Yes }
 }
@@ -150,6 +150,8 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         }
         ClaimEdit::SettleCopies => next.intents.copies = None,
         ClaimEdit::IntendTenant { digest } => {
+            // What was confirmed before knew nothing of this tenant: another restore is asked about.
+            next.confirmed_epoch = None;
             next.intents.create_tenant = Some(CreateTenantIntent {
                 settings_digest: digest.clone(),
                 operation_id: None,

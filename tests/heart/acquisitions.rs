@@ -241,3 +241,18 @@ fn a_confirmed_restore_adopts_the_tenant() {
     let edits = driver.trace.iter().filter(|name| **name == "claim");
     assert!(edits.count() < 20, "{:?}", driver.trace);
 }
+
+/// Where no epochs are issued a confirmation lets the tenant be adopted that stood there when a person
+/// confirmed. A tenant that is requested later is none of that.
+#[test]
+fn a_confirmation_covers_no_tenant_that_is_requested_after_it() {
+    let (mut world, mut driver) = (world(), Driver::new());
+    driver.upgrade_claim();
+    driver.claim.as_mut().unwrap().confirmed_epoch = Some(1_764_285_600);
+    let on_record = |driver: &Driver| driver.claim.clone().unwrap();
+    while on_record(&driver).intents.create_tenant.is_none() {
+        assert!(on_record(&driver).confirmed_epoch.is_some());
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(on_record(&driver).confirmed_epoch, None);
+}

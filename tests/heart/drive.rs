@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{
-    ClaimHolder, ClaimIntents, ConnectionKind, ConnectionRef, CustomerPricing, Invoicing,
-    PricingPolicy, Reason, ResellerClaimSpec, ResellerRef, TenantResellerUpgrade,
-    TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
+    ClaimHolder, ConnectionKind, ConnectionRef, CustomerPricing, Invoicing, PricingPolicy, Reason,
+    ResellerClaimSpec, ResellerRef, TenantResellerUpgrade, TenantResellerUpgradeSpec,
+    TenantResellerUpgradeStatus, TenantSpec,
 };
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
@@ -237,28 +237,13 @@ impl Driver {
     }
 
     fn edit(&mut self, edit: &ClaimEdit) -> Outcome {
-        let spec = self.claim.clone().unwrap_or_else(|| ResellerClaimSpec {
-            bss_identity: "acme".to_owned(),
-            reseller_account_id: "10423".to_owned(),
-            holder: ClaimHolder {
+        let spec = self.claim.clone().unwrap_or_else(|| {
+            let holder = ClaimHolder {
                 namespace: "resellers".to_owned(),
                 name: "contoso".to_owned(),
                 uid: "uid-1".to_owned(),
-            },
-            epoch: None,
-            acquiring: false,
-            acquisitions: Vec::new(),
-            unconfirmed_epoch: None,
-            confirmed_epoch: None,
-            resting: false,
-            tenant_id: None,
-            tenant_currency: None,
-            intents: ClaimIntents::default(),
-            told: None,
-            timeline: Vec::new(),
-            activation_time: None,
-            inventory_digest: None,
-            approval: None,
+            };
+            ResellerClaimSpec::new("acme".to_owned(), "10423".to_owned(), holder)
         });
         let next = apply_claim_edit(edit, &spec, self.now().wall);
         self.claim = Some(next.clone());

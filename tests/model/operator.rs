@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tenant_reseller_operator::api::{ClaimHolder, ClaimIntents, ConditionType, ResellerClaimSpec};
+use tenant_reseller_operator::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
     BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now,
@@ -200,29 +200,12 @@ pub(crate) fn edit(
 }
 
 fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
-    ResellerClaimSpec {
-        bss_identity: upgrade.identity.clone(),
-        reseller_account_id: upgrade.account.0.clone(),
-        holder: ClaimHolder {
-            namespace: upgrade.namespace.clone(),
-            name: upgrade.name.clone(),
-            uid: upgrade.uid.clone(),
-        },
-        epoch: None,
-        acquiring: false,
-        acquisitions: Vec::new(),
-        unconfirmed_epoch: None,
-        confirmed_epoch: None,
-        resting: false,
-        tenant_id: None,
-        tenant_currency: None,
-        intents: ClaimIntents::default(),
-        told: None,
-        timeline: Vec::new(),
-        activation_time: None,
-        inventory_digest: None,
-        approval: None,
-    }
+    let holder = ClaimHolder {
+        namespace: upgrade.namespace.clone(),
+        name: upgrade.name.clone(),
+        uid: upgrade.uid.clone(),
+    };
+    ResellerClaimSpec::new(upgrade.identity.clone(), upgrade.account.0.clone(), holder)
 }
 
 /// Times and figures of the record that nothing is decided by. The times of the two intents that
