@@ -47,7 +47,6 @@ pub(super) fn cheap_look(upgrade: &ValidUpgrade, seen: &Observed, reason: Reason
             },
         ),
         Reason::AwaitingPricing => {
-            tenant.as_ref()?;
             let first: Vec<SourceId> = seen.unpriced.iter().take(batch).cloned().collect();
             let target = CheckTarget::Tenant(tenant?);
             (!first.is_empty()).then(|| {
