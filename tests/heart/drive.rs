@@ -567,6 +567,19 @@ fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
     }
 }
 
+/// Runs until the named effect is next.
+pub(crate) fn until(mut world: World, wanted: &str) -> (World, Driver) {
+    let mut driver = Driver::new();
+    for _ in 0..500 {
+        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
+            return (world, driver);
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("never came to {wanted}");
+}
+
 pub(crate) fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Read(_) => "read",

@@ -11,7 +11,7 @@ use tenant_reseller_operator::upgrade::{
     Effect, Foreseeing, Outcome, Read, Stage, Tried, decide, fold_all,
 };
 
-use crate::drive::{Driver, Fault, name};
+use crate::drive::{Driver, Fault, until};
 use crate::simulated_bss::World;
 use crate::{complete, run};
 
@@ -284,20 +284,6 @@ fn a_read_that_is_not_found_in_each_round_is_asked_ever_more_rarely() {
     assert!(tries < 25, "{tries} rounds in ten minutes");
 }
 
-/// Comes to the first write of a kind, with many batches of it.
-fn before(wanted: &str) -> (World, Driver) {
-    let mut world = many_calls(40);
-    let mut driver = Driver::new();
-    for _ in 0..500 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
-        if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
-            return (world, driver);
-        }
-        driver.step(&mut world, Fault::None);
-    }
-    panic!("never came to {wanted}");
-}
-
 #[test]
 fn seven_refused_batches_are_one_failure() {
     for error in [
@@ -311,7 +297,7 @@ fn seven_refused_batches_are_one_failure() {
         },
         away(),
     ] {
-        let (_, mut driver) = before("copy subscriptions");
+        let (_, mut driver) = until(many_calls(40), "copy subscriptions");
         let failure = || Outcome::Failed {
             tried: Tried::Work,
             error: error.clone(),

@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::BlockerReason;
 use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold, fold_all};
 
-use crate::drive::{Driver, Fault, name};
+use crate::drive::{Driver, Fault, name, until};
 use crate::simulated_bss::World;
 
 fn errors() -> Vec<BssError> {
@@ -48,19 +48,10 @@ fn errors() -> Vec<BssError> {
     ]
 }
 
-/// Runs until the named effect is next.
-fn until(wanted: &str) -> (World, Driver) {
+fn small() -> World {
     let mut world = World::new(2, 3);
     world.eager_pricing = true;
-    let mut driver = Driver::new();
-    for _ in 0..500 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
-        if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
-            return (world, driver);
-        }
-        driver.step(&mut world, Fault::None);
-    }
-    panic!("never came to {wanted}");
+    world
 }
 
 #[test]
@@ -75,7 +66,7 @@ fn what_every_failure_means() {
         ("activate", Tried::Activate),
     ] {
         for error in errors() {
-            let (_, mut driver) = until(at);
+            let (_, mut driver) = until(small(), at);
             let class = error.class();
             let now = driver.now();
             let outcome = Outcome::Failed { tried, error };
