@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::effect::{ClaimEdit, WentBack};
 use super::observed::Approval;
-use super::valid::Suspension;
+use super::validated::Suspension;
 use crate::api::{
     ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
     ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,

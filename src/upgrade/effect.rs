@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::claim::Holding;
 use super::observed::{Approval, CleanFinalSweep};
-use super::valid::Suspension;
+use super::validated::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{

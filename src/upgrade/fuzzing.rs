@@ -1,7 +1,7 @@
 //! What the fuzz targets see of this folder: a merge of two listings, read to its end. A release
 //! has none of it.
 
-use super::merge::{Merge, Order};
+use super::sweep::merge::{Merge, Order};
 use crate::bss::port::{CopyRecord, Customer, Page, PageRequest, SourceId};
 
 /// A merge that came to its end, or to the last page that it may ask for.

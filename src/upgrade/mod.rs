@@ -8,48 +8,45 @@
 
 mod backoff;
 mod claim;
-mod classify;
 mod decide;
 mod effect;
-mod fold;
-mod foresight;
 #[cfg(debug_assertions)]
 pub(crate) mod fuzzing;
 mod keys;
-mod merge;
+mod observe;
 mod observed;
-mod status;
+mod phases;
+mod report;
+mod strategy;
 mod sweep;
-mod tally;
-mod valid;
-mod verdict;
-mod watch;
-mod ways;
+mod validated;
 
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
-pub use decide::{Decision, Next, State, at_rest, decide, intends, success};
+pub use decide::{Decision, Next, State, decide};
 pub use effect::{
     Activate, Answered, ClaimEdit, CreateTenant, Effect, Foresee, InspectCalls, Outcome, Pages,
     PagesRequest, Read, Tried, Work,
 };
-pub use fold::{fold, fold_all};
-pub use foresight::{Foreseeing, Foresight};
 pub use keys::{Keys, claim_name};
+pub use observe::{fold, fold_all};
 pub use observed::{
-    Alike, Approval, BlockersTold, CleanFinalSweep, Observed, RecordAge, RecordMark, Stage,
-    Telling, Trouble, Verdict, Watched,
+    Alike, Approval, BlockersTold, CleanFinalSweep, Observed, RecordAge, RecordMark, Telling,
+    Trouble, Verdict, Watched,
 };
-pub use status::{Draft, compose, report_rows};
+pub use phases::Stage;
+pub use phases::activate::intends;
+pub use phases::suspend::at_rest;
+pub use phases::verify::success;
+pub use report::{Draft, compose, report_rows, sentence};
+pub use strategy::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
+pub use sweep::preflight::{Foreseeing, Foresight};
+pub use sweep::tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
 pub use sweep::{Hand, Sweep, SweepMode};
-pub use tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
-pub use valid::{
+pub use validated::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,
     suspension, validate,
 };
-
-pub use verdict::sentence;
-pub use ways::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
 
 /// A moment: wall time for what people read, a monotonic one for every wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,70 +5,18 @@ use std::time::Duration;
 
 use super::claim::{Holding, epoch_of};
 use super::effect::ClaimEdit;
-use super::foresight::Foreseeing;
+use super::phases::Stage;
+use super::strategy::{Fencing, Stillness, Ways};
+use super::sweep::preflight::Foreseeing;
+use super::sweep::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
 use super::sweep::{Scope, Sweep};
-use super::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
-use super::valid::ValidUpgrade;
-use super::ways::{Fencing, Stillness, Ways};
+use super::validated::ValidUpgrade;
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{
     AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome,
     Reseller, Revision, SourceId, Tenant, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
-
-/// Where the work is. Every stage but the first begins with a fresh look at reseller and tenant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Identity, capabilities, reseller, claim, epoch, tenant.
-    #[default]
-    Opening,
-    /// Phase 2: copy customers.
-    Customers,
-    /// Phase 2, when customers failed: whether they own something to copy.
-    Owners,
-    /// The gate: apply what was declared, then look who lacks options.
-    Pricing,
-    /// Before the check: stragglers among the customers.
-    CheckCustomers,
-    /// Phase 3: every pre-check, nothing copied.
-    Check,
-    /// Phase 3: copy subscriptions and assets.
-    Copy,
-    /// Phase 4: orders that are not final.
-    Orders,
-    /// Phase 4: the final sweep over customers.
-    FinalCustomers,
-    /// Phase 4: the final sweep over subscriptions and assets.
-    FinalPurchases,
-    /// Phase 4: the switch.
-    Activate,
-    /// Back ordering is on: both sides of the customers are compared.
-    VerifyCustomers,
-    /// Back ordering is on: both sides of subscriptions and assets are compared.
-    VerifyPurchases,
-    /// Back ordering is on, and nothing is left to do.
-    Done,
-}
-
-impl Stage {
-    /// Where a sweep that lost its ground begins again.
-    pub(super) fn begin(self) -> Self {
-        match self {
-            Self::Opening => Self::Opening,
-            Self::Customers | Self::Owners | Self::Pricing => Self::Customers,
-            Self::CheckCustomers
-            | Self::Check
-            | Self::Copy
-            | Self::Orders
-            | Self::FinalCustomers
-            | Self::FinalPurchases
-            | Self::Activate => Self::CheckCustomers,
-            Self::VerifyCustomers | Self::VerifyPurchases => Self::VerifyCustomers,
-            Self::Done => Self::Done,
-        }
-    }
-}
 
 /// What stands until the next look: what people read meanwhile, also during the look itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

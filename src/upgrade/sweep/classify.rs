@@ -3,8 +3,8 @@
 use super::merge::{Keyed, Pair};
 use super::tally::Subject;
 use crate::bss::port::{
-    AccountId, CopyId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase,
-    PurchaseState, SourceId, TenantId,
+    AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
+    SourceId,
 };
 use crate::mutants::{Mutant, on};
 
@@ -22,7 +22,7 @@ impl Keyed for Purchase {
 
 /// Why an item is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Exclusion {
+pub(in crate::upgrade) enum Exclusion {
     /// Another account is invoiced for it.
     NotBilledToReseller,
     /// The reseller's own purchase.
@@ -40,7 +40,7 @@ pub(super) enum Exclusion {
 }
 
 impl Exclusion {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::upgrade) fn as_str(self) -> &'static str {
         match self {
             Self::NotBilledToReseller => "NotBilledToReseller",
             Self::ResellersOwn => "ResellersOwn",
@@ -53,7 +53,7 @@ impl Exclusion {
     }
 
     /// What people should know about it.
-    pub(super) fn remedy(self) -> &'static str {
+    pub(in crate::upgrade) fn remedy(self) -> &'static str {
         match self {
             Self::NotBilledToReseller => "Its Bill To is another account; it stays where it is.",
             Self::ResellersOwn => "The reseller's own purchase; it stays where it is.",
@@ -75,7 +75,7 @@ impl Exclusion {
 
 /// What one item is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(in crate::upgrade) enum Class {
     /// Left out.
     Excluded(Exclusion),
     /// Has its copy, equal in the source-owned fields.
@@ -104,7 +104,7 @@ pub(super) enum Class {
 
 /// What changed after a copy was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in crate::upgrade) enum Change {
     /// The copy alone.
     Copy,
     /// The copy and its source.
@@ -115,7 +115,7 @@ pub(super) enum Change {
 
 impl Change {
     /// In words.
-    pub(super) fn told(self) -> &'static str {
+    pub(in crate::upgrade) fn told(self) -> &'static str {
         match self {
             Self::Copy => "the source is as it was copied; the copy was changed",
             Self::Both => "copy and source both changed since the copy was made",
@@ -128,7 +128,7 @@ impl Change {
 
 /// Whether an account's mark and its copy disagree (I-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum HalfMarked {
+pub(in crate::upgrade) enum HalfMarked {
     /// They disagree.
     Yes,
     /// They agree.
@@ -136,7 +136,7 @@ pub(super) enum HalfMarked {
 }
 
 /// Classifies a customer of the reseller.
-pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
+pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {
         // A customer that was moved or deleted: its subscriptions' copies are what counts (I-13).
@@ -179,7 +179,7 @@ pub(super) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
 }
 
 /// Classifies a subscription or an asset.
-pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
+pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {
         return if live.is_empty() || on(Mutant::ReverseSweepLeftOut) {
@@ -223,7 +223,7 @@ pub(super) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
 
 /// What a pair is about. Where the source no longer tells it the copy's business key does, if it has
 /// one that the operator made.
-pub(super) fn subject_of_purchase(pair: &Pair<Purchase>) -> Subject {
+pub(in crate::upgrade) fn subject_of_purchase(pair: &Pair<Purchase>) -> Subject {
     if let Some(source) = &pair.source {
         return source.kind.into();
     }
@@ -266,108 +266,7 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
     }
 }
 
-/// What the comparison after the switch says of one item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compared {
-    /// There is nothing to compare.
-    Nothing,
-    /// Source and copy agree.
-    Agrees,
-    /// They do not.
-    Differs(Difference),
-}
-
-/// How source and copy differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Difference {
-    /// A source-owned field.
-    Field,
-    /// There is no copy.
-    NotCopied,
-    /// There is more than one.
-    Duplicate,
-    /// The copy has no active source.
-    Orphaned,
-    /// The copy lacks its contacts.
-    Incomplete,
-    /// The source is not marked.
-    Unmarked,
-    /// The source is linked to another copy.
-    NotLinked,
-}
-
-impl Difference {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Field => "FieldsDiffer",
-            Self::NotCopied => "NotCopied",
-            Self::Duplicate => "DuplicateCopy",
-            Self::Orphaned => "OrphanedCopy",
-            Self::Incomplete => "IncompleteCopy",
-            Self::Unmarked => "NotMarked",
-            Self::NotLinked => "NotLinked",
-        }
-    }
-}
-
-/// Compares a customer with its copy. A customer without a copy is in nobody's way (I-13): if it
-/// owns something active, that is named itself.
-pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> Compared {
-    let live = not_ended(&pair.copies);
-    let Some(source) = &pair.source else {
-        return Compared::Nothing;
-    };
-    if source.id.as_str() == reseller.as_str() || source.bill_to != *reseller {
-        return Compared::Nothing;
-    }
-    match live.as_slice() {
-        [] => Compared::Nothing,
-        [copy] => compare_one(copy, &source.digest, source.mark, source.link.as_ref()),
-        [_, _, ..] => Compared::Differs(Difference::Duplicate),
-    }
-}
-
-/// Compares a subscription or an asset with its copy.
-pub(super) fn compare_purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Compared {
-    let live = not_ended(&pair.copies);
-    let active = pair.source.as_ref().filter(|source| {
-        source.state == PurchaseState::Active && source.customer.as_str() != reseller.as_str()
-    });
-    match (active, live.as_slice()) {
-        (None, []) => Compared::Nothing,
-        (None, [_, ..]) => Compared::Differs(Difference::Orphaned),
-        (Some(_), []) if pair.copies.is_empty() => Compared::Differs(Difference::NotCopied),
-        // The reseller ended it: its right.
-        (Some(_), []) => Compared::Agrees,
-        (Some(source), [copy]) => {
-            compare_one(copy, &source.digest, source.mark, source.link.as_ref())
-        }
-        (Some(_), [_, _, ..]) => Compared::Differs(Difference::Duplicate),
-    }
-}
-
-fn compare_one(
-    copy: &CopyRecord,
-    source: &Digest,
-    mark: Mark,
-    link: Option<&(TenantId, CopyId)>,
-) -> Compared {
-    if copy.digest != *source {
-        return Compared::Differs(Difference::Field);
-    }
-    if copy.state == CopyState::Incomplete {
-        return Compared::Differs(Difference::Incomplete);
-    }
-    if mark == Mark::Unmarked {
-        return Compared::Differs(Difference::Unmarked);
-    }
-    if link.is_some_and(|(_, linked)| *linked != copy.id) {
-        return Compared::Differs(Difference::NotLinked);
-    }
-    Compared::Agrees
-}
-
-fn not_ended(copies: &[CopyRecord]) -> Vec<&CopyRecord> {
+pub(in crate::upgrade) fn not_ended(copies: &[CopyRecord]) -> Vec<&CopyRecord> {
     copies
         .iter()
         .filter(|copy| copy.state != CopyState::Ended)

@@ -16,11 +16,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::classify::{self, Class, Compared, HalfMarked};
+pub(super) mod classify;
+mod compare;
+pub(super) mod merge;
+pub(super) mod preflight;
+pub(super) mod tally;
+
 use super::effect::{Answered, InspectCalls, Pages, PagesRequest};
 use super::keys::{Keys, hash128};
-use super::merge::{Keyed, Merge, Order, Pair};
-use super::tally::{Finding, RevisionSeen, Subject, Tally};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing,
@@ -28,6 +31,10 @@ use crate::bss::port::{
     Sync, TenantId,
 };
 use crate::mutants::{Mutant, on};
+use classify::{Class, HalfMarked};
+use compare::Compared;
+use merge::{Keyed, Merge, Order, Pair};
+use tally::{Finding, RevisionSeen, Subject, Tally};
 
 /// So many digests of pricing options are kept: memory is bounded, whatever the reseller's size.
 const MOST_PRICES: usize = 20_000;
@@ -359,7 +366,7 @@ impl Sweep {
     fn customer(&mut self, pair: &Pair<Customer>) {
         let Some(id) = id_of(pair) else { return };
         if self.mode == SweepMode::Verify {
-            let compared = classify::compare_customer(pair, &self.scope.reseller);
+            let compared = compare::compare_customer(pair, &self.scope.reseller);
             self.compared(ItemKind::Customer.into(), &id, compared);
             return;
         }
@@ -386,7 +393,7 @@ impl Sweep {
         let Some(id) = id_of(pair) else { return };
         let subject = classify::subject_of_purchase(pair);
         if self.mode == SweepMode::Verify {
-            let compared = classify::compare_purchase(pair, &self.scope.reseller);
+            let compared = compare::compare_purchase(pair, &self.scope.reseller);
             self.compared(subject, &id, compared);
             return;
         }

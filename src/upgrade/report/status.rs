@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::claim::finished;
-use super::decide::State;
-use super::observed::{BlockersTold, Observed, Stage};
-use super::tally::{Counts, Finding, Findings};
-use super::{Keys, Now, verdict};
+use super::cut;
 use crate::api::{
     Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
-    Inventory, KindProgress, Phase, Progress, Reason, ReportKind, ReportRow, ResellerClaimSpec,
-    StateClass, TenantResellerUpgradeStatus, TenantView, WaitingFor,
+    Inventory, KindProgress, Phase, Progress, Reason, ResellerClaimSpec, StateClass,
+    TenantResellerUpgradeStatus, TenantView, WaitingFor,
 };
-use crate::bss::port::{ItemKind, TenantId};
+use crate::bss::port::ItemKind;
+use crate::upgrade::Now;
+use crate::upgrade::claim::finished;
+use crate::upgrade::decide::State;
+use crate::upgrade::observed::{BlockersTold, Observed};
+use crate::upgrade::phases::Stage;
+use crate::upgrade::sweep::tally::{Counts, Findings};
 
 /// Examples over all groups of failures.
 const MAX_EXAMPLES: usize = 10;
@@ -293,7 +295,7 @@ fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
     let Some(sweep) = observed
         .sweep
         .as_ref()
-        .filter(|s| s.mode == super::SweepMode::Copy)
+        .filter(|s| s.mode == crate::upgrade::SweepMode::Copy)
     else {
         return counts;
     };
@@ -390,63 +392,6 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
         .collect()
 }
 
-/// The rows of a report, and how many were not kept.
-#[must_use]
-pub fn report_rows(
-    kind: ReportKind,
-    observed: &Observed,
-    keys: &Keys,
-    tenant: Option<&TenantId>,
-) -> (Vec<ReportRow>, i64) {
-    let (findings, verdict) = match kind {
-        ReportKind::Blockers => (&observed.blockers, "Blocked"),
-        ReportKind::Exclusions => (&observed.exclusions, "Excluded"),
-        ReportKind::ManualSteps => (&observed.manual, "ToDo"),
-        ReportKind::Verification => (&observed.differences, "Differs"),
-    };
-    let rows = findings
-        .rows
-        .iter()
-        .map(|finding| row(finding, verdict, keys, tenant))
-        .collect();
-    (rows, findings.truncated())
-}
-
-fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>) -> ReportRow {
-    let Finding {
-        reason,
-        kind,
-        source,
-        detail,
-    } = finding;
-    let remedy = match (verdict, detail) {
-        ("Blocked", Some(detail)) => {
-            format!("{} {}", verdict::sentence(detail), verdict::remedy(reason))
-        }
-        ("Blocked", None) => verdict::remedy(reason).to_owned(),
-        ("Differs", _) => verdict::difference_remedy(reason).to_owned(),
-        ("ToDo", _) if *reason == "UpdateByHand" => {
-            "Bring the copy up to its source, or complete it.".to_owned()
-        }
-        ("ToDo", _) if *reason == "MarkByHand" => {
-            "Its copy is there: mark the account and its orders as back-ordering records."
-                .to_owned()
-        }
-        ("ToDo", _) => "Copy it one to one, linked to its source.".to_owned(),
-        (_, detail) => detail.clone().unwrap_or_default(),
-    };
-    ReportRow {
-        item: kind.as_str().to_owned(),
-        id: source.0.clone(),
-        business_key: tenant
-            .zip(kind.kind())
-            .map(|(tenant, kind)| keys.item(tenant, kind, source).0),
-        verdict: verdict.to_owned(),
-        reason: (*reason).to_owned(),
-        remedy: cut(&remedy, 512),
-    }
-}
-
 fn phase(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> Phase {
     let conditions = &status.conditions;
     let after = [
@@ -515,12 +460,4 @@ fn pending_message(milestone: ConditionType) -> &'static str {
         | ConditionType::Reconciling
         | ConditionType::Stalled => "",
     }
-}
-
-fn cut(text: &str, bytes: usize) -> String {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|i| text.is_char_boundary(*i))
-        .unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::Exclusion;
-use super::keys::hash128;
 use crate::bss::port::{BlockerReason, Digest, ItemKind, Revision, SourceId};
+use crate::upgrade::keys::hash128;
 
 /// Rows of one kind of report that are kept: eight pages of a thousand.
-pub(super) const MAX_ROWS: usize = 8_000;
+pub(in crate::upgrade) const MAX_ROWS: usize = 8_000;
 
 /// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +38,7 @@ impl Subject {
     }
 
     /// Where it is counted: progress has no other place for subscriptions and assets together.
-    pub(super) fn counted(self) -> ItemKind {
+    pub(in crate::upgrade) fn counted(self) -> ItemKind {
         self.kind().unwrap_or(ItemKind::Subscription)
     }
 }
@@ -73,7 +73,7 @@ pub struct Findings {
 
 impl Findings {
     /// Adds one.
-    pub(super) fn add(&mut self, finding: Finding) {
+    pub(in crate::upgrade) fn add(&mut self, finding: Finding) {
         let count = self.counts.entry(finding.reason).or_default();
         *count = count.saturating_add(1);
         if self.rows.len() < MAX_ROWS {
@@ -101,7 +101,7 @@ impl Findings {
     }
 
     /// Takes in those of another sweep.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(in crate::upgrade) fn merge(&mut self, other: &Self) {
         for (reason, count) in &other.counts {
             let mine = self.counts.entry(reason).or_default();
             *mine = mine.saturating_add(*count);
@@ -133,13 +133,13 @@ pub struct InventoryDigest {
 }
 
 impl InventoryDigest {
-    pub(super) fn add(&mut self, kind: ItemKind, source: &SourceId, digest: &Digest) {
+    pub(in crate::upgrade) fn add(&mut self, kind: ItemKind, source: &SourceId, digest: &Digest) {
         let hash = hash128(&[kind.as_str(), source.as_str(), digest.as_str()]);
         self.sum = self.sum.wrapping_add(hash);
         self.count = self.count.saturating_add(1);
     }
 
-    pub(super) fn combine(self, other: Self) -> Self {
+    pub(in crate::upgrade) fn combine(self, other: Self) -> Self {
         Self {
             sum: self.sum.wrapping_add(other.sum),
             count: self.count.saturating_add(other.count),
@@ -166,7 +166,7 @@ pub enum RevisionSeen {
 }
 
 impl RevisionSeen {
-    pub(super) fn page(self, revision: Option<Revision>) -> Self {
+    pub(in crate::upgrade) fn page(self, revision: Option<Revision>) -> Self {
         match (self, revision) {
             (Self::None, Some(seen)) => Self::One(seen),
             (Self::One(before), Some(seen)) if before == seen => self,
@@ -174,7 +174,7 @@ impl RevisionSeen {
         }
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::upgrade) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::None, seen) | (seen, Self::None) => seen,
             (Self::One(a), Self::One(b)) if a == b => self,
@@ -219,11 +219,16 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of(&mut self, kind: ItemKind) -> &mut Counts {
+    pub(in crate::upgrade) fn of(&mut self, kind: ItemKind) -> &mut Counts {
         self.counts.entry(kind).or_default()
     }
 
-    pub(super) fn exclude(&mut self, kind: ItemKind, source: &SourceId, why: Exclusion) {
+    pub(in crate::upgrade) fn exclude(
+        &mut self,
+        kind: ItemKind,
+        source: &SourceId,
+        why: Exclusion,
+    ) {
         let count = self.of(kind).excluded.entry(why.as_str()).or_default();
         *count = count.saturating_add(1);
         self.exclusions.add(Finding {
@@ -234,23 +239,28 @@ impl Tally {
         });
     }
 
-    pub(super) fn eligible(&mut self, kind: ItemKind, source: &SourceId, digest: &Digest) {
+    pub(in crate::upgrade) fn eligible(
+        &mut self,
+        kind: ItemKind,
+        source: &SourceId,
+        digest: &Digest,
+    ) {
         let counts = self.of(kind);
         counts.eligible = counts.eligible.saturating_add(1);
         self.digest.add(kind, source, digest);
     }
 
-    pub(super) fn copied(&mut self, kind: ItemKind) {
+    pub(in crate::upgrade) fn copied(&mut self, kind: ItemKind) {
         let counts = self.of(kind);
         counts.copied = counts.copied.saturating_add(1);
     }
 
-    pub(super) fn block(&mut self, finding: Finding) {
+    pub(in crate::upgrade) fn block(&mut self, finding: Finding) {
         self.blockers.add(finding);
     }
 
     /// A copy that exists already is in the way of the switch.
-    pub(super) fn doubt(&mut self, finding: Finding) {
+    pub(in crate::upgrade) fn doubt(&mut self, finding: Finding) {
         if finding.kind.kind() != Some(ItemKind::Customer) {
             self.copies_in_doubt = self.copies_in_doubt.saturating_add(1);
         }
@@ -258,7 +268,7 @@ impl Tally {
     }
 
     /// Counts an item that is in the way, once however many reasons it has.
-    pub(super) fn failed(&mut self, kind: ItemKind) {
+    pub(in crate::upgrade) fn failed(&mut self, kind: ItemKind) {
         let counts = self.of(kind);
         counts.failed = counts.failed.saturating_add(1);
     }

@@ -1,207 +1,99 @@
-//! The opening: identity, reseller, claim, and the tenant up to the moment it is Active.
+//! Phase 1: the tenant is requested once, under its key, and looked at until it is active. A tenant that
+//! exists already is adopted.
 
-use super::{Fold, MANY_ROUNDS};
-use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
+use crate::api::{
+    CONFIRM_ANNOTATION, ConditionType, CreateTenantIntent, Reason, ResellerClaimSpec,
+};
+use crate::bss::error::BssError;
 use crate::bss::port::{
-    BackOrdering, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantStatus,
-    WriteOperation,
+    OperationId, OperationState, Reseller, Tenant, TenantAccess, TenantCreation, TenantId,
+    TenantStatus, WriteOperation,
 };
 use crate::mutants::{Mutant, on};
-use crate::upgrade::claim::{Holding, knows_attempt};
-use crate::upgrade::effect::ClaimEdit;
-use crate::upgrade::foresight::Foreseeing;
+use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::effect::{ClaimEdit, CreateTenant, Effect, Read};
 use crate::upgrade::keys::{intent_id, settings_digest};
-use crate::upgrade::observed::{RecordAge, Stage, Telling, Verdict};
-use crate::upgrade::verdict::{self, verdict};
-use crate::upgrade::ways::Copying;
+use crate::upgrade::observe::{Fold, MANY_ROUNDS};
+use crate::upgrade::observed::Verdict;
+use crate::upgrade::phases::Stage;
+use crate::upgrade::report::messages;
+use crate::upgrade::report::messages::verdict;
+use crate::upgrade::strategy::Copying;
+use crate::upgrade::sweep::preflight::Foreseeing;
+use crate::upgrade::validated::TenantConnection;
 
-/// Whether the record, as it was known before, told a person something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WasTold {
-    Yes,
-    NotKnown,
+impl Decide<'_> {
+    /// There is no tenant, and nothing speaks against requesting one: `fold` has seen to that.
+    pub(in crate::upgrade) fn create_tenant(
+        &self,
+        claim: &ResellerClaimSpec,
+        reseller: &Reseller,
+    ) -> Decision {
+        let digest = settings_digest(&self.upgrade.tenant);
+        match &claim.intents.create_tenant {
+            Some(CreateTenantIntent {
+                operation_id: Some(id),
+                ..
+            }) => self.act(Effect::Read(Read::Operation(OperationId(id.clone())))),
+            Some(intent) if intent.settings_digest == digest => {
+                if self.asks_about_creation() {
+                    return self.look_afresh();
+                }
+                let keys = self.upgrade.keys(&reseller.account);
+                self.act(Effect::CreateTenant(CreateTenant {
+                    key: keys.tenant(),
+                    request: keys.tenant_request(&self.upgrade.tenant, &intent.recorded_time),
+                    settings: self.upgrade.tenant.clone(),
+                    digest,
+                }))
+            }
+            Some(_) => self.look_afresh(),
+            None if self.unconfirmed(claim) => self.look_afresh(),
+            None if on(Mutant::TenantBeforeRecord) => {
+                let keys = self.upgrade.keys(&reseller.account);
+                self.act(Effect::CreateTenant(CreateTenant {
+                    key: keys.tenant(),
+                    request: keys.tenant_request(&self.upgrade.tenant, "unrecorded"),
+                    settings: self.upgrade.tenant.clone(),
+                    digest,
+                }))
+            }
+            None => self.act(Effect::Claim(ClaimEdit::IntendTenant { digest })),
+        }
+    }
+
+    /// Whether a person has to say what came of a creation whose outcome is unknown.
+    fn asks_about_creation(&self) -> bool {
+        self.seen.creation_unknown == Some(true)
+            && self
+                .seen
+                .ways
+                .as_ref()
+                .is_none_or(|ways| ways.copying == Copying::LookUpFirst)
+    }
+
+    /// The tenant wants an access of its own, and the spec names none yet.
+    pub(super) fn awaits_tenant_connection(&self, tenant: &TenantId) -> Option<Decision> {
+        let own = self.seen.ways.as_ref()?.tenant_access == TenantAccess::Own;
+        let missing = self.upgrade.tenant_connection == TenantConnection::NotNamed;
+        (own && missing).then(|| Decision {
+            effect: None,
+            state: State {
+                reason: Reason::AwaitingTenantConnection,
+                message: "The tenant has an access of its own; the distributor's is not enough."
+                    .to_owned(),
+                next_action: format!(
+                    "Create a BssConnection with the access of tenant {tenant} and name it in \
+                     spec.tenantConnectionRef; the operator goes on by itself."
+                ),
+            },
+            next: Next::After(self.upgrade.pace.recheck),
+        })
+    }
 }
 
 impl Fold<'_> {
-    pub(super) fn identity(&mut self, told: Option<String>) {
-        match told {
-            Some(told) if told != self.upgrade.identity => self.stall(verdict(
-                Reason::IdentityMismatch,
-                format!(
-                    "The BSS calls itself {told}, the connection says {}.",
-                    self.upgrade.identity
-                ),
-                "Correct the connection's URL; or make a connection with the BSS's identity.",
-            )),
-            Some(_) | None => {
-                self.lift(&[Reason::IdentityMismatch]);
-                self.seen.identity_agrees = true;
-            }
-        }
-    }
-
-    pub(super) fn reseller(&mut self, reseller: Reseller) {
-        let other_account = self
-            .upgrade
-            .pinned_account
-            .as_ref()
-            .filter(|pinned| **pinned != reseller.account);
-        if let Some(pinned) = other_account {
-            self.stall(verdict(
-                Reason::ResellerMismatch,
-                format!(
-                    "The BSS now calls this account {}; work has begun on {pinned}.",
-                    reseller.account
-                ),
-                "Have the account's canonical id restored in the BSS: every key was made with it.",
-            ));
-            return;
-        }
-        let other_name = self
-            .upgrade
-            .expected_name
-            .as_ref()
-            .filter(|expected| **expected != reseller.name);
-        if let Some(expected) = other_name {
-            self.stall(verdict(
-                Reason::ResellerMismatch,
-                format!(
-                    "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
-                    reseller.account
-                ),
-                "Correct spec.reseller: the account id or the expected name.",
-            ));
-            return;
-        }
-        match (reseller.back_ordering, reseller.kind) {
-            (BackOrdering::Unknown, _) => self.poll(verdict(
-                Reason::ProgressingWithRetry,
-                "The BSS cannot tell at the moment whether back ordering is on.",
-                "Nothing: the operator looks again by itself.",
-            )),
-            (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
-                self.stall(verdict(
-                    Reason::ResellerNotBasic,
-                    "Only a Basic reseller can be upgraded; this one is on another plan.",
-                    "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",
-                ));
-            }
-            (BackOrdering::On, _) | (BackOrdering::Off, ResellerKind::Basic) => {
-                self.lift(&[
-                    Reason::ResellerNotFound,
-                    Reason::ResellerMismatch,
-                    Reason::ResellerNotBasic,
-                    Reason::ProgressingWithRetry,
-                ]);
-                if reseller.ordering_enabled {
-                    self.seen.frozen = None;
-                } else {
-                    self.seen.frozen.get_or_insert(self.now.monotonic);
-                }
-                self.seen.reseller = Some(reseller);
-                self.seen.reseller_read = Some(self.now.monotonic);
-                self.settle_on();
-                self.still_frozen();
-            }
-        }
-    }
-
-    pub(super) fn claim(&mut self, holding: Holding) {
-        let before = self
-            .seen
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.told.as_ref());
-        let was_told = if before.is_some() {
-            WasTold::Yes
-        } else {
-            WasTold::NotKnown
-        };
-        if let Some(other) = self.seen.hold(holding) {
-            self.stall(verdict(
-                Reason::ResellerClaimed,
-                format!(
-                    "The upgrade {}/{} works on this reseller.",
-                    other.namespace, other.name
-                ),
-                "Delete one of the two upgrades.",
-            ));
-            return;
-        }
-        self.lift(&[Reason::ResellerClaimed]);
-        // A write of the record may have taken its time: right before the switch it is looked again.
-        self.seen.still_frozen = false;
-        let spec = self.seen.claim.clone();
-        let spec = spec.as_ref();
-        let epoch = spec
-            .and_then(|spec| spec.epoch)
-            .and_then(|epoch| u64::try_from(epoch).ok());
-        let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
-        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.seen.acquisition));
-        let issued = self.seen.issued.as_ref().map(|issued| issued.epoch);
-        let other = match (issued, self.seen.epoch) {
-            (Some(issued), _) if epoch == Some(issued.0) && ours => {
-                self.seen.epoch = Some(issued);
-                self.seen.next_acquisition();
-                false
-            }
-            // Somebody has recorded a later one, or the attempt is not on record any more.
-            (Some(issued), _) => epoch >= Some(issued.0) || !ours,
-            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_age == RecordAge::Older,
-            (None, None) => false,
-        };
-        if other {
-            // Not the record that this life knew: somebody acquired after us, or the cluster's state
-            // went back. It is not written over before the lease was asked and an epoch acquired
-            // anew, which also tells how far it went back.
-            self.seen.epoch = None;
-            self.seen.next_acquisition();
-            self.seen.copies_were_open = Some(copies);
-            self.looks_are_old();
-        }
-        let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
-        let stands = match (&self.seen.refused, spec) {
-            (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
-            (Some(ClaimEdit::ForgetOperation), Some(_)) => {
-                intent.is_some_and(|intent| intent.operation_id.is_some())
-            }
-            (Some(ClaimEdit::EndAcquire(id)), Some(spec)) => knows_attempt(spec, id),
-            (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
-            (Some(_) | None, _) => false,
-        };
-        // An operation belongs to an open request. Where another process has closed it meanwhile, or
-        // the record of it is gone, there is nothing to put on record any more.
-        if intent.is_none_or(|intent| intent.operation_id.is_some()) {
-            self.seen.started = None;
-        }
-        if !stands {
-            self.seen.refused = None;
-        }
-        self.told(was_told, spec);
-        self.settle_on();
-    }
-
-    /// What a person is told follows the record.
-    fn told(&mut self, was_told: WasTold, spec: Option<&ResellerClaimSpec>) {
-        let told = spec.and_then(|spec| spec.told.as_ref());
-        let Some(told) = told else {
-            if was_told == WasTold::Yes || self.seen.telling != Telling::No {
-                self.lift(&[Reason::AwaitingManualStep]);
-            }
-            self.seen.telling = Telling::No;
-            return;
-        };
-        let clean = self.seen.clean.as_ref();
-        let swept = clean.is_some_and(|clean| clean.digest() == told.inventory_digest);
-        if self.seen.stage == Stage::Activate
-            && swept
-            && self.by_hand(WriteOperation::ActivateBackOrdering)
-        {
-            self.awaits_the_switch();
-        }
-    }
-
-    pub(super) fn tenant(&mut self, tenant: Option<Tenant>) {
+    pub(in crate::upgrade) fn tenant(&mut self, tenant: Option<Tenant>) {
         let pinned = self
             .seen
             .claim
@@ -266,7 +158,7 @@ impl Fold<'_> {
             ));
             return;
         }
-        if let Some(differ) = verdict::settings_differ(&tenant, &self.upgrade.tenant) {
+        if let Some(differ) = messages::settings_differ(&tenant, &self.upgrade.tenant) {
             self.stall(differ);
             return;
         }
@@ -310,7 +202,7 @@ impl Fold<'_> {
         if self.by_hand(WriteOperation::CreateTenant) {
             let instruction = self.seen.instructions.get(&WriteOperation::CreateTenant);
             let settings = &self.upgrade.tenant;
-            return Some(verdict::create_by_hand(
+            return Some(messages::create_by_hand(
                 instruction.map(String::as_str),
                 settings,
             ));
@@ -383,25 +275,7 @@ impl Fold<'_> {
         ))
     }
 
-    /// The cluster's state went back: nothing irreversible until a person confirms.
-    pub(super) fn unconfirmed(&self) -> Option<Verdict> {
-        let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
-        let confirmed = self.upgrade.confirms(&epoch.to_string());
-        (!confirmed && !on(Mutant::RestoreUnconfirmed)).then(|| {
-            verdict(
-                Reason::AwaitingConfirmation,
-                "The BSS knows a later epoch than the record in this cluster: the cluster's state \
-                 went back, or another operator worked on this reseller; a suspension may be lost.",
-                format!(
-                    "See that spec and suspension are as they should be, then confirm: kubectl \
-                     annotate tru {} -n {} {}={epoch}",
-                    self.upgrade.name, self.upgrade.namespace, CONFIRM_ANNOTATION
-                ),
-            )
-        })
-    }
-
-    pub(super) fn tenant_active(&mut self, tenant: Tenant) {
+    fn tenant_active(&mut self, tenant: Tenant) {
         self.seen.tenant = Some(Some(tenant));
         self.seen
             .milestones
@@ -441,7 +315,7 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn tenant_requested(&mut self, creation: TenantCreation) {
+    pub(in crate::upgrade) fn tenant_requested(&mut self, creation: TenantCreation) {
         match creation {
             TenantCreation::Started(operation) => self.seen.started = Some(operation),
             // Read it like any other tenant: settings and status are judged in one place. It may not
@@ -460,7 +334,7 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn operation(&mut self, state: OperationState) {
+    pub(in crate::upgrade) fn operation(&mut self, state: OperationState) {
         match state {
             OperationState::Running => {
                 self.seen.tenant = None;
@@ -500,10 +374,25 @@ impl Fold<'_> {
                 self.seen.tenant = None;
                 self.stall(verdict(
                     Reason::TenantCreationFailed,
-                    verdict::sentence(&format!("The BSS gave up creating the tenant: {detail}")),
+                    messages::sentence(&format!("The BSS gave up creating the tenant: {detail}")),
                     "See the BSS's reason; the operator asks again by itself, spec.tenant may be changed.",
                 ));
             }
+        }
+    }
+
+    pub(super) fn creation_failed(&mut self, error: &BssError) {
+        if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
+            self.seen.creation_unknown = Some(true);
+        }
+        self.seen.tenant = None;
+        self.trouble(error);
+        self.later_each_time();
+        // The tenant that was made under our keys is gone, for example.
+        if let BssError::Conflict { detail } = error
+            && self.seen.stumbles > MANY_ROUNDS
+        {
+            self.stall(messages::tenant_refused(detail));
         }
     }
 }

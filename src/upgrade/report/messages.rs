@@ -3,18 +3,18 @@
 //! Messages carry no counters and no personal data, because they are conditions and events;
 //! counts and names go into the next action, which only status shows.
 
-use super::observed::Verdict;
-use super::tally::Findings;
-use super::valid::ValidUpgrade;
-use super::ways::{Orders, Switch, Ways};
 use crate::api::Reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::port::{
     AccountId, BlockerReason, SourceId, Tenant, TenantId, TenantSettings, WriteOperation,
 };
+use crate::upgrade::observed::Verdict;
+use crate::upgrade::strategy::{Orders, Switch, Ways};
+use crate::upgrade::sweep::tally::Findings;
+use crate::upgrade::validated::ValidUpgrade;
 use std::collections::BTreeMap;
 
-pub(super) fn verdict(
+pub(in crate::upgrade) fn verdict(
     reason: Reason,
     message: impl Into<String>,
     next_action: impl Into<String>,
@@ -38,7 +38,7 @@ pub fn sentence(text: &str) -> String {
 }
 
 /// What an error means that no step has a special meaning for.
-pub(super) fn of_error(error: &BssError) -> Verdict {
+pub(in crate::upgrade) fn of_error(error: &BssError) -> Verdict {
     let message = sentence(&error.to_string());
     let itself = "Nothing: the operator tries again by itself.";
     match error {
@@ -94,7 +94,7 @@ pub(super) fn of_error(error: &BssError) -> Verdict {
 }
 
 /// The BSS does not take the settings: every field that it names, as the spec calls it.
-pub(super) fn invalid_settings(fields: &[FieldError]) -> Verdict {
+pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> Verdict {
     let named: Vec<String> = fields
         .iter()
         .map(|wrong| {
@@ -120,7 +120,7 @@ pub(super) fn invalid_settings(fields: &[FieldError]) -> Verdict {
 }
 
 /// The BSS may not create a tenant for this reseller as things are.
-pub(super) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
+pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
     let counted: Vec<(&str, String)> = names.iter().map(|name| (*name, (*name).into())).collect();
     verdict(
@@ -137,7 +137,10 @@ pub(super) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
 }
 
 /// A person has to create the tenant.
-pub(super) fn create_by_hand(instruction: Option<&str>, settings: &TenantSettings) -> Verdict {
+pub(in crate::upgrade) fn create_by_hand(
+    instruction: Option<&str>,
+    settings: &TenantSettings,
+) -> Verdict {
     let TenantSettings {
         price_list,
         edition,
@@ -175,7 +178,7 @@ pub(super) fn create_by_hand(instruction: Option<&str>, settings: &TenantSetting
 }
 
 /// A person has to copy records.
-pub(super) fn copy_by_hand(
+pub(in crate::upgrade) fn copy_by_hand(
     operation: WriteOperation,
     (instruction, tenant): (Option<&str>, Option<&TenantId>),
     by_hand: &Findings,
@@ -239,7 +242,7 @@ fn first_of(findings: &Findings, reason: &str) -> Option<String> {
 }
 
 /// Pricing options that the operator cannot set.
-pub(super) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String {
+pub(in crate::upgrade) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String {
     let how = instruction.unwrap_or("This BSS lets only people set pricing options.");
     let wanted = wait.next_action.replace(
         " in the reseller's BSS, or apply a CustomerPricing that",
@@ -249,7 +252,10 @@ pub(super) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String
 }
 
 /// A person has to press the switch; every gate was passed at the last look.
-pub(super) fn press_the_switch(instruction: Option<&str>, tenant: Option<&TenantId>) -> Verdict {
+pub(in crate::upgrade) fn press_the_switch(
+    instruction: Option<&str>,
+    tenant: Option<&TenantId>,
+) -> Verdict {
     let how = instruction.unwrap_or("Activate back ordering in the distributor's BSS.");
     let tenant = tenant.filter(|tenant| !how.contains(tenant.as_str()));
     let tenant = tenant.map_or_else(String::new, |tenant| format!(" Tenant: {tenant}."));
@@ -264,7 +270,7 @@ pub(super) fn press_the_switch(instruction: Option<&str>, tenant: Option<&Tenant
 }
 
 /// A person has to keep the world still until the switch.
-pub(super) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
+pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
     let (why, risk) = match (ways.switch, ways.orders) {
         (Switch::Frozen, Orders::Listed | Orders::Unseen) => {
@@ -288,7 +294,7 @@ pub(super) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
 }
 
 /// A quiet time before the last sweep.
-pub(super) fn settling(what: &str) -> Verdict {
+pub(in crate::upgrade) fn settling(what: &str) -> Verdict {
     verdict(
         Reason::Settling,
         format!(
@@ -300,7 +306,7 @@ pub(super) fn settling(what: &str) -> Verdict {
 }
 
 /// Orders that are not final.
-pub(super) fn open_orders(open: &[String], and_more: bool) -> Verdict {
+pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> Verdict {
     let first: Vec<&str> = open.iter().take(5).map(String::as_str).collect();
     let more = if and_more || open.len() > first.len() {
         ", ..."
@@ -318,7 +324,7 @@ pub(super) fn open_orders(open: &[String], and_more: bool) -> Verdict {
 }
 
 /// A page without a row that says that there is another.
-pub(super) fn empty_page() -> Verdict {
+pub(in crate::upgrade) fn empty_page() -> Verdict {
     verdict(
         Reason::ContractViolated,
         "The listing of open orders gave an empty page that is not the last.",
@@ -327,7 +333,7 @@ pub(super) fn empty_page() -> Verdict {
 }
 
 /// What the comparison after the switch found, if anything.
-pub(super) fn of_differences(differences: &Findings) -> Option<Verdict> {
+pub(in crate::upgrade) fn of_differences(differences: &Findings) -> Option<Verdict> {
     if differences.total() == 0 {
         return None;
     }
@@ -347,7 +353,7 @@ pub(super) fn of_differences(differences: &Findings) -> Option<Verdict> {
 }
 
 /// What people do about a difference after the switch.
-pub(super) fn difference_remedy(reason: &str) -> &'static str {
+pub(in crate::upgrade) fn difference_remedy(reason: &str) -> &'static str {
     match reason {
         "FieldsDiffer" => {
             "Product, add-ons, cycle, quantity, dates, currency or cost price of copy and source \
@@ -368,7 +374,10 @@ pub(super) fn difference_remedy(reason: &str) -> &'static str {
 }
 
 /// Every setting in which a tenant differs from the spec.
-pub(super) fn settings_differ(tenant: &Tenant, wanted: &TenantSettings) -> Option<Verdict> {
+pub(in crate::upgrade) fn settings_differ(
+    tenant: &Tenant,
+    wanted: &TenantSettings,
+) -> Option<Verdict> {
     let has = &tenant.settings;
     let mut differences = Vec::new();
     for (field, has, wants) in [
@@ -412,7 +421,7 @@ pub(super) fn settings_differ(tenant: &Tenant, wanted: &TenantSettings) -> Optio
 }
 
 /// What a look at all items found in the way, if anything.
-pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
+pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
     if blockers.total() == 0 {
         return None;
     }
@@ -452,7 +461,7 @@ pub(super) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
 }
 
 /// The BSS refuses to make a tenant under this upgrade's keys, again and again.
-pub(super) fn tenant_refused(detail: &str) -> Verdict {
+pub(in crate::upgrade) fn tenant_refused(detail: &str) -> Verdict {
     verdict(
         Reason::TenantMissing,
         format!("There is no tenant, and the BSS does not make it: {detail}."),
@@ -462,7 +471,7 @@ pub(super) fn tenant_refused(detail: &str) -> Verdict {
 }
 
 /// What the BSS names as in the way of something: `Activating back ordering`.
-pub(super) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
+pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
     let counted: Vec<(&str, String)> = tallies
         .iter()
@@ -521,7 +530,7 @@ fn counted(findings: &Findings) -> Vec<(&'static str, String)> {
 }
 
 /// What people do about a reason.
-pub(super) fn remedy(reason: &str) -> &'static str {
+pub(in crate::upgrade) fn remedy(reason: &str) -> &'static str {
     match reason {
         "CurrencyMismatch" => {
             "Cancel the subscription in the distributor's BSS or sell it again in the price list's currency."
@@ -554,7 +563,7 @@ pub(super) fn remedy(reason: &str) -> &'static str {
 }
 
 /// The wait for pricing options, with the count and the first names.
-pub(super) fn awaiting_pricing(
+pub(in crate::upgrade) fn awaiting_pricing(
     upgrade: &ValidUpgrade,
     unpriced: &BTreeMap<SourceId, Option<String>>,
 ) -> Verdict {

@@ -1,23 +1,24 @@
-//! Failures: what each means for the effect that was tried, and how long to wait.
+//! Failures: what each means for the effect that was tried, and how long the operator waits.
 
 use std::time::Duration;
 
-use super::{Counted, Counter, Fold, MANY_ROUNDS};
 use crate::api::{Reason, StateClass};
-use crate::bss::error::{BlockerTally, BssError};
-use crate::bss::port::{BlockerReason, WriteOperation};
-use crate::mutants::{Mutant, on};
+use crate::bss::error::BssError;
+use crate::bss::port::WriteOperation;
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
-use crate::upgrade::foresight::{Foreseeing, Worth};
-use crate::upgrade::observed::{Alike, Stage, Trouble};
-use crate::upgrade::verdict::{self, verdict};
+use crate::upgrade::observe::Fold;
+use crate::upgrade::observed::{Alike, Trouble};
+use crate::upgrade::phases::Stage;
+use crate::upgrade::phases::waiting::{Counted, Counter};
+use crate::upgrade::report::messages;
+use crate::upgrade::report::messages::verdict;
 
 /// Rejected credentials are tried again after this long at most.
 const SECRET_RECHECK: Duration = Duration::from_secs(60);
 
 impl Fold<'_> {
-    pub(super) fn failed(&mut self, tried: Tried, error: &BssError) {
+    pub(in crate::upgrade) fn failed(&mut self, tried: Tried, error: &BssError) {
         match (tried, error) {
             // The next cheap look may fare better; the next look at everything says what is wrong.
             (Tried::Watch, _) => self.watched(None),
@@ -59,11 +60,11 @@ impl Fold<'_> {
             }
             (Tried::CreateTenant, BssError::Invalid(fields)) => {
                 self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                self.stall(verdict::invalid_settings(fields));
+                self.stall(messages::invalid_settings(fields));
             }
             (Tried::CreateTenant, BssError::Blocked(tallies)) => {
                 self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                self.stall(verdict::creation_blocked(tallies));
+                self.stall(messages::creation_blocked(tallies));
             }
             (Tried::CreateTenant, _) => self.creation_failed(error),
             (Tried::Activate, _) => self.activation_failed(error),
@@ -96,126 +97,6 @@ impl Fold<'_> {
                 }
             }
             (Tried::Read | Tried::Reseller, _) => self.trouble(error),
-        }
-    }
-
-    /// No epoch was issued for the attempt, and the record will say so.
-    fn ends_acquisition(&mut self) {
-        let id = self.seen.acquisition.clone();
-        self.seen.refused = Some(ClaimEdit::EndAcquire(id));
-    }
-
-    /// A write is refused for what it rests on. The look at reseller and tenant that follows tells what
-    /// is wrong; if it never does, the refusal itself is told.
-    pub(super) fn write_refused(&mut self, tallies: &[BlockerTally]) {
-        let begin = self.seen.stage.begin();
-        self.retreat(begin);
-        self.trouble(&BssError::Blocked(tallies.to_vec()));
-        self.later_each_time();
-        if self.seen.stumbles > MANY_ROUNDS {
-            self.stall(verdict::of_refusal("A write", tallies));
-        }
-    }
-
-    /// Others may write meanwhile: nothing that was looked up is good for a write any more.
-    pub(super) fn looks_are_old(&mut self) {
-        let past = matches!(
-            self.seen.stage,
-            Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
-        );
-        if past {
-            return;
-        }
-        let begin = self.seen.stage.begin();
-        self.seen.enter(begin);
-        self.seen.tenant = None;
-        self.seen.clean = None;
-        self.seen.final_before = None;
-        self.seen.still_frozen = false;
-    }
-
-    fn activation_failed(&mut self, error: &BssError) {
-        let unknown = error.effect_unknown();
-        if let BssError::Conflict { .. } = error {
-            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
-            self.again(Stage::Orders);
-        } else if let BssError::Blocked(tallies) = error {
-            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
-            self.refused_activation(tallies);
-        } else if unknown && on(Mutant::LostSwitchTakenForDone) {
-            self.seen.approval = Some(crate::upgrade::Approval::Automatic);
-            self.reached_the_switch();
-            self.seen.enter(Stage::Done);
-        } else {
-            if unknown {
-                // It may still take effect: nothing is copied before that is known.
-                self.seen.sent = Some(self.now.monotonic);
-            }
-            // The reseller's state tells, and a new final sweep precedes any other try.
-            self.retreat(Stage::Orders);
-            self.trouble(error);
-            self.later_each_time();
-        }
-    }
-
-    fn creation_failed(&mut self, error: &BssError) {
-        if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
-            self.seen.creation_unknown = Some(true);
-        }
-        self.seen.tenant = None;
-        self.trouble(error);
-        self.later_each_time();
-        // The tenant that was made under our keys is gone, for example.
-        if let BssError::Conflict { detail } = error
-            && self.seen.stumbles > MANY_ROUNDS
-        {
-            self.stall(verdict::tenant_refused(detail));
-        }
-    }
-
-    /// Taken back before it was sent: the world changed its mind, and the BSS knows of nothing. That
-    /// is no trouble, and what is certain not to have been made is struck from the record.
-    fn withdrawn(&mut self, tried: Tried) {
-        match tried {
-            Tried::Acquire => {
-                self.ends_acquisition();
-                self.seen.next_acquisition();
-            }
-            Tried::CreateTenant => {
-                // Unless an earlier request was sent and its outcome is not known.
-                if self.seen.creation_unknown != Some(true) {
-                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                }
-                self.seen.tenant = None;
-            }
-            Tried::Activate => {
-                // An earlier try may have been sent: the intent stands, the reseller's state tells.
-                self.seen.enter(Stage::Orders);
-            }
-            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee | Tried::Work => {}
-        }
-    }
-
-    /// The look before the tenant exists is a courtesy: what fails there is told, and holds nothing
-    /// back.
-    fn foresight_failed(&mut self, error: &BssError) {
-        // A price list that the BSS does not know, for example: the creation will say so.
-        let pointless = matches!(
-            error,
-            BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
-        );
-        if pointless {
-            self.seen.foresight = Foreseeing::Over;
-            return;
-        }
-        if self.once(Counter::Foresight) == Counted::Before {
-            return;
-        }
-        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
-            let how = verdict::sentence(&error.to_string());
-            if look.failed(how.clone()) == Worth::Nothing {
-                self.seen.foresight = Foreseeing::GivenUp { how };
-            }
         }
     }
 
@@ -265,27 +146,9 @@ impl Fold<'_> {
         }
     }
 
-    /// The BSS refuses the switch for reasons that the last sweep did not see. What passes by
-    /// itself is looked at again; the rest is for people.
-    fn refused_activation(&mut self, tallies: &[BlockerTally]) {
-        let passes = |reason| {
-            matches!(
-                reason,
-                BlockerReason::NotCopied | BlockerReason::OrderNotFinal | BlockerReason::HalfMarked
-            )
-        };
-        if self.seen.rounds < MANY_ROUNDS && tallies.iter().all(|tally| passes(tally.reason)) {
-            self.again(Stage::CheckCustomers);
-            return;
-        }
-        let found = verdict::of_refusal("Activating back ordering", tallies);
-        self.seen.enter(Stage::CheckCustomers);
-        self.stall(found);
-    }
-
     /// What failed is tried again only after a look that succeeds, and that ends its trouble: so the
     /// waits grow until a write is taken or the next stage begins.
-    fn later_each_time(&mut self) {
+    pub(super) fn later_each_time(&mut self) {
         if self.once(Counter::Stumble) == Counted::Before {
             return;
         }
@@ -296,7 +159,7 @@ impl Fold<'_> {
         self.seen.not_before = Some(until.max(stands));
     }
 
-    pub(super) fn trouble(&mut self, error: &BssError) {
+    pub(in crate::upgrade) fn trouble(&mut self, error: &BssError) {
         let before = self.seen.trouble.take();
         // Many calls of one effect fail together; that is one failure.
         let counted = self.once(Counter::Trouble);
@@ -306,7 +169,7 @@ impl Fold<'_> {
             (Some(trouble), Counted::Now) => trouble.attempts.saturating_add(1),
         };
         let alike = self.alike(before.as_ref(), error);
-        let mut verdict = verdict::of_error(error);
+        let mut verdict = messages::of_error(error);
         if patience(error) > 0 && alike.is_some_and(|alike| alike.before < patience(error)) {
             verdict.reason = Reason::ProgressingWithRetry;
             "Nothing: the operator tries again by itself.".clone_into(&mut verdict.next_action);

@@ -1,17 +1,78 @@
-//! Phase 4 and what follows: what has to rest before the last sweep, the sweep's verdict, and the
-//! comparison after the switch.
+//! Phase 4: no open orders, quiet times, the final sweep, and then the switch, by the operator or by a
+//! person's hand. It cannot be undone.
 
-use super::{Fold, MANY_ROUNDS};
-use crate::api::{ConditionType, Reason};
+use crate::api::{ActivationIntent, ConditionType, Reason, ResellerClaimSpec};
+use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{
-    BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Strength, WriteOperation,
+    Activation, BackOrdering, BlockerReason, OpenOrder, Page, Reseller, Strength, TenantId,
+    WriteOperation,
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::FOUND_ACTIVE;
-use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Stage, Telling};
-use crate::upgrade::tally::{Findings, RevisionSeen, Tally};
-use crate::upgrade::verdict;
-use crate::upgrade::ways::{Orders, Stillness};
+use crate::upgrade::decide::{Decide, Decision};
+use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Read};
+use crate::upgrade::observe::{Fold, MANY_ROUNDS};
+use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Telling};
+use crate::upgrade::phases::Stage;
+use crate::upgrade::report::messages;
+use crate::upgrade::strategy::{Orders, Stillness, Ways};
+use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
+
+impl Decide<'_> {
+    pub(in crate::upgrade) fn is_told(&self) -> bool {
+        let claim = self.seen.claim.as_ref();
+        claim.is_some_and(|claim| claim.told.is_some() && claim.activation_time.is_none())
+    }
+
+    pub(in crate::upgrade) fn told_and_moved(&self) -> bool {
+        self.is_told() && self.seen.telling == Telling::Moved
+    }
+
+    pub(super) fn activate(
+        &self,
+        claim: &ResellerClaimSpec,
+        reseller: &Reseller,
+        tenant: &TenantId,
+        clean: &CleanFinalSweep,
+    ) -> Decision {
+        if self.seen.sweep_is_old(self.now.monotonic)
+            || self.unconfirmed(claim)
+            || reseller.back_ordering != BackOrdering::Off
+        {
+            return self.look_afresh();
+        }
+        if self.by_hand(WriteOperation::ActivateBackOrdering) {
+            return self.act(Effect::Claim(ClaimEdit::Tell {
+                digest: clean.digest().to_owned(),
+            }));
+        }
+        let intent = claim
+            .intents
+            .activate
+            .as_ref()
+            .filter(|intent| intends(intent, clean));
+        let Some(intent) = intent else {
+            return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
+        };
+        let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
+        if freezes && !self.seen.still_frozen && !on(Mutant::OrderingNotFrozen) {
+            return self.act(Effect::Read(Read::Reseller));
+        }
+        let keys = self.upgrade.keys(&reseller.account);
+        self.act(Effect::Activate(Activate::new(
+            &keys,
+            tenant,
+            (clean.clone(), &intent.recorded_time),
+        )))
+    }
+}
+
+/// Whether the record, as it was known before, told a person something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WasTold {
+    Yes,
+    NotKnown,
+}
 
 impl Fold<'_> {
     /// Back ordering is on, under our claim. If this record brought it about, both sides are
@@ -89,7 +150,7 @@ impl Fold<'_> {
         let terms = &self.upgrade.terms;
         let account = self.seen.reseller.as_ref().map(|r| r.account.clone());
         if ways.freezes() && self.seen.frozen.is_none() && !on(Mutant::OrderingNotFrozen) {
-            let freeze = verdict::freeze(&ways, account.as_ref());
+            let freeze = messages::freeze(&ways, account.as_ref());
             self.seen.final_before = None;
             self.seen.enter(Stage::CheckCustomers);
             self.watch(freeze);
@@ -117,7 +178,7 @@ impl Fold<'_> {
         if let Some((until, what)) = quiet {
             self.seen.enter(Stage::Orders);
             let look = now.saturating_add(self.upgrade.pace.recheck);
-            self.seen.wait(verdict::settling(what), until.min(look));
+            self.seen.wait(messages::settling(what), until.min(look));
             return;
         }
         self.lift(&[Reason::Settling]);
@@ -131,12 +192,12 @@ impl Fold<'_> {
     }
 
     /// The first page tells all that is needed: one open order holds the switch.
-    pub(super) fn orders(&mut self, page: Page<OpenOrder>) {
+    pub(in crate::upgrade) fn orders(&mut self, page: Page<OpenOrder>) {
         self.seen.orders_revision = RevisionSeen::None.page(page.revision);
         if page.items.is_empty() || on(Mutant::OrdersGateDropped) {
             if page.next.is_some() && !on(Mutant::OrdersGateDropped) {
                 self.seen.enter(Stage::CheckCustomers);
-                self.stall(verdict::empty_page());
+                self.stall(messages::empty_page());
                 return;
             }
             self.lift(&[Reason::AwaitingOrders]);
@@ -144,7 +205,7 @@ impl Fold<'_> {
             return;
         }
         let open: Vec<String> = page.items.into_iter().map(|order| order.id).collect();
-        let wait = verdict::open_orders(&open, page.next.is_some());
+        let wait = messages::open_orders(&open, page.next.is_some());
         // What an order becomes is copied before the switch: begin with the check again.
         self.seen.final_before = None;
         self.seen.enter(Stage::CheckCustomers);
@@ -202,22 +263,42 @@ impl Fold<'_> {
 
     /// Every gate is passed and it is on record that a person is told so; the person presses the
     /// switch. Everything is looked at again meanwhile.
-    pub(super) fn awaits_the_switch(&mut self) {
+    fn awaits_the_switch(&mut self) {
         let instruction = self
             .seen
             .instructions
             .get(&WriteOperation::ActivateBackOrdering)
             .cloned();
         let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
-        let step = verdict::press_the_switch(instruction.as_deref(), tenant.as_ref());
+        let step = messages::press_the_switch(instruction.as_deref(), tenant.as_ref());
         self.seen.enter(Stage::CheckCustomers);
         self.watch(step);
         self.seen.telling = Telling::Yes;
     }
 
+    /// What a person is told follows the record.
+    pub(super) fn told(&mut self, was_told: WasTold, spec: Option<&ResellerClaimSpec>) {
+        let told = spec.and_then(|spec| spec.told.as_ref());
+        let Some(told) = told else {
+            if was_told == WasTold::Yes || self.seen.telling != Telling::No {
+                self.lift(&[Reason::AwaitingManualStep]);
+            }
+            self.seen.telling = Telling::No;
+            return;
+        };
+        let clean = self.seen.clean.as_ref();
+        let swept = clean.is_some_and(|clean| clean.digest() == told.inventory_digest);
+        if self.seen.stage == Stage::Activate
+            && swept
+            && self.by_hand(WriteOperation::ActivateBackOrdering)
+        {
+            self.awaits_the_switch();
+        }
+    }
+
     fn not_clean(&mut self, tally: &Tally) {
         let half_marked = self.seen.blockers.has(BlockerReason::HalfMarked);
-        let blocked = verdict::of_blockers(&self.seen.blockers);
+        let blocked = messages::of_blockers(&self.seen.blockers);
         match blocked {
             // A half-marked account is repaired by the next copy of the customers.
             Some(blocked) if !half_marked || self.seen.rounds >= MANY_ROUNDS => {
@@ -229,47 +310,71 @@ impl Fold<'_> {
         }
     }
 
-    pub(super) fn verified_customers(&mut self, tally: Tally) {
-        self.seen.customers = tally;
-        self.go(Stage::VerifyPurchases);
+    pub(super) fn activation_failed(&mut self, error: &BssError) {
+        let unknown = error.effect_unknown();
+        if let BssError::Conflict { .. } = error {
+            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.again(Stage::Orders);
+        } else if let BssError::Blocked(tallies) = error {
+            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.refused_activation(tallies);
+        } else if unknown && on(Mutant::LostSwitchTakenForDone) {
+            self.seen.approval = Some(Approval::Automatic);
+            self.reached_the_switch();
+            self.seen.enter(Stage::Done);
+        } else {
+            if unknown {
+                // It may still take effect: nothing is copied before that is known.
+                self.seen.sent = Some(self.now.monotonic);
+            }
+            // The reseller's state tells, and a new final sweep precedes any other try.
+            self.retreat(Stage::Orders);
+            self.trouble(error);
+            self.later_each_time();
+        }
     }
 
-    /// Both sides were compared. What differs is looked at twice before people are called: two
-    /// pages of a moving world may disagree for a moment.
-    pub(super) fn verified_purchases(&mut self, tally: &Tally) {
-        let mut differences: Findings = self.seen.customers.blockers.clone();
-        differences.merge(&tally.blockers);
-        if on(Mutant::VerificationSkipped) {
-            differences = Findings::default();
-        }
-        if differences.total() > 0 && self.seen.rounds == 0 && self.seen.differences.total() == 0 {
-            self.again(Stage::VerifyCustomers);
+    /// The BSS refuses the switch for reasons that the last sweep did not see. What passes by
+    /// itself is looked at again; the rest is for people.
+    fn refused_activation(&mut self, tallies: &[BlockerTally]) {
+        let passes = |reason| {
+            matches!(
+                reason,
+                BlockerReason::NotCopied | BlockerReason::OrderNotFinal | BlockerReason::HalfMarked
+            )
+        };
+        if self.seen.rounds < MANY_ROUNDS && tallies.iter().all(|tally| passes(tally.reason)) {
+            self.again(Stage::CheckCustomers);
             return;
         }
-        let found = verdict::of_differences(&differences);
-        self.seen.differences = differences;
-        if let Some(found) = found {
-            self.seen.enter(Stage::VerifyCustomers);
-            self.stall(found);
-            return;
+        let found = messages::of_refusal("Activating back ordering", tallies);
+        self.seen.enter(Stage::CheckCustomers);
+        self.stall(found);
+    }
+
+    pub(in crate::upgrade) fn activated(&mut self, how: Activation) {
+        self.reached_the_switch();
+        if how == Activation::Activated {
+            self.seen.approval = Some(Approval::Automatic);
         }
-        let agreeing = [ItemKind::Customer, ItemKind::Subscription, ItemKind::Asset]
-            .iter()
-            .filter_map(|kind| {
-                tally
-                    .counts
-                    .get(kind)
-                    .or(self.seen.customers.counts.get(kind))
-            })
-            .map(|counts| counts.copied)
-            .sum();
-        self.seen
-            .milestones
-            .entry(ConditionType::Verified)
-            .or_insert(agreeing);
         self.seen.verdict = None;
         self.progressed();
-        self.seen.stage = Stage::Done;
-        self.seen.sweep = None;
+        self.seen.enter(Stage::VerifyCustomers);
     }
+
+    /// Back ordering is on: whatever came before it is past.
+    fn reached_the_switch(&mut self) {
+        for milestone in ConditionType::MILESTONES {
+            if milestone != ConditionType::Verified {
+                self.seen.milestones.entry(milestone).or_insert(0);
+            }
+        }
+    }
+}
+
+/// Whether an intent is that of a final sweep.
+#[must_use]
+pub fn intends(intent: &ActivationIntent, sweep: &CleanFinalSweep) -> bool {
+    let revision = intent.revision.and_then(|r| u64::try_from(r).ok());
+    revision == sweep.revision().map(|r| r.0) && intent.inventory_digest == sweep.digest()
 }

@@ -3,12 +3,12 @@
 //! it meanwhile. It is a courtesy: it is made while the upgrade waits for the tenant, holds nothing
 //! back, and its failures are its own. The check sweep of phase 3 examines everything again.
 
-use super::effect::{Answered, Foresee};
 use super::tally::{Finding, Findings};
 use crate::bss::port::{
     AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
     SourceId,
 };
+use crate::upgrade::effect::{Answered, Foresee};
 
 /// So many batches of checks go out at a time: between them the tenant is looked at.
 const MOST_BATCHES: usize = 16;
@@ -43,7 +43,7 @@ struct Failing {
 
 /// Whether a call that failed is worth another try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Worth {
+pub(in crate::upgrade) enum Worth {
     AnotherTry,
     Nothing,
 }
@@ -76,7 +76,7 @@ impl Foreseeing {
     }
 
     /// What people are told of its trouble.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(in crate::upgrade) fn trouble(&self) -> Option<String> {
         match self {
             Self::Looking(look) => look.trouble.as_ref().map(|trouble| {
                 format!(
@@ -94,7 +94,7 @@ impl Foreseeing {
 }
 
 impl Foresight {
-    pub(super) fn new(
+    pub(in crate::upgrade) fn new(
         reseller: &AccountId,
         price_list: &PriceListId,
         (page_size, batch): (u16, u16),
@@ -114,7 +114,7 @@ impl Foresight {
     }
 
     /// What it needs next; nothing when it is over.
-    pub(super) fn wanted(&self) -> Option<Foresee> {
+    pub(in crate::upgrade) fn wanted(&self) -> Option<Foresee> {
         if !self.window.is_empty() {
             let ids: Vec<SourceId> = self.window.iter().map(|(_, id)| id.clone()).collect();
             return Some(Foresee::Checks {
@@ -135,19 +135,19 @@ impl Foresight {
     }
 
     /// Whether it rests after failures.
-    pub(super) fn rests(&self) -> bool {
+    pub(in crate::upgrade) fn rests(&self) -> bool {
         let trouble = self.trouble.as_ref();
         trouble.is_some_and(|trouble| trouble.looks_left > 0)
     }
 
     /// The tenant was looked at, and is not there yet.
-    pub(super) fn tenant_looked_at(&mut self) {
+    pub(in crate::upgrade) fn tenant_looked_at(&mut self) {
         if let Some(trouble) = &mut self.trouble {
             trouble.looks_left = trouble.looks_left.saturating_sub(1);
         }
     }
 
-    pub(super) fn took_page(&mut self, page: Page<Purchase>) {
+    pub(in crate::upgrade) fn took_page(&mut self, page: Page<Purchase>) {
         self.trouble = None;
         // A listing that does not get on is the sweeps' to complain about; here its circle ends.
         let last = page.items.last().map(|purchase| purchase.id.clone());
@@ -169,7 +169,7 @@ impl Foresight {
 
     /// Takes one batch in; those of calls that failed stay in the window. What the reply left out is
     /// gone: nothing is to be told of it.
-    pub(super) fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+    pub(in crate::upgrade) fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
         self.trouble = None;
         let asked: std::collections::BTreeSet<&SourceId> = batch.asked.iter().collect();
         self.window.retain(|(kind, source)| {
@@ -190,7 +190,7 @@ impl Foresight {
 
     /// One of its effects failed, with whatever number of calls. What failed after an answer is asked
     /// again at once; then it rests, longer each time.
-    pub(super) fn failed(&mut self, how: String) -> Worth {
+    pub(in crate::upgrade) fn failed(&mut self, how: String) -> Worth {
         let before = self.trouble.as_ref().map_or(0, |trouble| trouble.attempts);
         let attempts = before.saturating_add(1);
         let looks_left = match attempts {
@@ -209,7 +209,7 @@ impl Foresight {
         }
     }
 
-    pub(super) fn found(self) -> Findings {
+    pub(in crate::upgrade) fn found(self) -> Findings {
         self.found
     }
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::observed::Verdict;
-use super::valid::Terms;
-use super::verdict::verdict;
+use super::report::messages::verdict;
+use super::validated::Terms;
 use crate::api::{Reason, Risk};
 use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, WriteOperation};
 

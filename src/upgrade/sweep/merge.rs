@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::bss::port::{CopyId, CopyRecord, Cursor, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
-pub(super) trait Keyed {
+pub(in crate::upgrade) trait Keyed {
     /// The id that both sides are ordered by.
     fn source_id(&self) -> &SourceId;
 
@@ -46,7 +46,7 @@ struct Idle {
 
 /// Whether the rows of a listing came in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Order {
+pub(in crate::upgrade) enum Order {
     /// They did.
     Kept,
     /// They did not: nothing can be told from a merge of them.
@@ -126,16 +126,16 @@ impl Idle {
 
 /// A source with the copies that refer to it; one of the two sides may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Pair<T> {
+pub(in crate::upgrade) struct Pair<T> {
     /// The source, if it is listed.
-    pub(super) source: Option<T>,
+    pub(in crate::upgrade) source: Option<T>,
     /// The copies that name it.
-    pub(super) copies: Vec<CopyRecord>,
+    pub(in crate::upgrade) copies: Vec<CopyRecord>,
 }
 
 /// Two listings side by side.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Merge<T> {
+pub(in crate::upgrade) struct Merge<T> {
     sources: Stream<T>,
     copies: Stream<CopyRecord>,
     /// Copies of one source that were taken from the listing already; the group is complete only
@@ -144,7 +144,7 @@ pub(super) struct Merge<T> {
 }
 
 impl<T: Keyed> Merge<T> {
-    pub(super) fn new() -> Self {
+    pub(in crate::upgrade) fn new() -> Self {
         Self {
             sources: Stream::new(),
             copies: Stream::new(),
@@ -153,13 +153,16 @@ impl<T: Keyed> Merge<T> {
     }
 
     /// The pages that are needed before the next pair can be told.
-    pub(super) fn wanted(&self, limit: u16) -> (Option<PageRequest>, Option<PageRequest>) {
+    pub(in crate::upgrade) fn wanted(
+        &self,
+        limit: u16,
+    ) -> (Option<PageRequest>, Option<PageRequest>) {
         (self.sources.wanted(limit), self.copies.wanted(limit))
     }
 
     /// Takes a page of sources; each source comes once.
     #[must_use]
-    pub(super) fn push_sources(&mut self, page: Page<T>) -> Order {
+    pub(in crate::upgrade) fn push_sources(&mut self, page: Page<T>) -> Order {
         let order = self.sources.follows(&page);
         self.sources.push(page);
         order
@@ -167,14 +170,14 @@ impl<T: Keyed> Merge<T> {
 
     /// Takes a page of copies; a source may (as a defect) have several.
     #[must_use]
-    pub(super) fn push_copies(&mut self, page: Page<CopyRecord>) -> Order {
+    pub(in crate::upgrade) fn push_copies(&mut self, page: Page<CopyRecord>) -> Order {
         let order = self.copies.follows(&page);
         self.copies.push(page);
         order
     }
 
     /// Whether both listings were read to their end and every pair was taken.
-    pub(super) fn finished(&self) -> bool {
+    pub(in crate::upgrade) fn finished(&self) -> bool {
         self.sources.exhausted()
             && self.copies.exhausted()
             && self.sources.rows.is_empty()
@@ -183,7 +186,7 @@ impl<T: Keyed> Merge<T> {
     }
 
     /// The next pair, if it can be told from what was read.
-    pub(super) fn next_pair(&mut self) -> Option<Pair<T>> {
+    pub(in crate::upgrade) fn next_pair(&mut self) -> Option<Pair<T>> {
         self.gather_group();
         let group_open = self.copies.rows.is_empty() && !self.copies.exhausted();
         if group_open || (self.sources.rows.is_empty() && !self.sources.exhausted()) {

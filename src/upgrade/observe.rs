@@ -1,0 +1,108 @@
+//! `observe`: the only way by which the outcome of an effect becomes knowledge.
+//!
+//! This is the page: what an outcome means to a phase stands in its file in `phases/`.
+
+use std::collections::BTreeSet;
+
+use crate::api::Reason;
+use crate::bss::port::WriteOperation;
+use crate::upgrade::Now;
+use crate::upgrade::effect::Outcome;
+use crate::upgrade::observed::Observed;
+use crate::upgrade::phases::waiting::Counter;
+use crate::upgrade::strategy::{Doer, Ways};
+use crate::upgrade::validated::ValidUpgrade;
+
+/// Takes all outcomes of one effect into what is known. Failures come last: an answer beside them must
+/// not wipe the wait that they ask for. However many calls of it failed, the effect failed once.
+pub fn fold_all(upgrade: &ValidUpgrade, observed: &mut Observed, outcomes: Vec<Outcome>, now: Now) {
+    let mut fold = Fold {
+        upgrade,
+        seen: observed,
+        now,
+        counted: BTreeSet::new(),
+    };
+    let (failures, answers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Outcome::failed);
+    if answers.iter().any(Outcome::ends_waits) {
+        fold.seen.trouble = None;
+        fold.seen.not_before = None;
+    }
+    for outcome in answers.into_iter().chain(failures) {
+        fold.take(outcome);
+    }
+}
+
+/// Takes the outcome of an effect of one call into what is known.
+pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
+    fold_all(upgrade, observed, vec![outcome], now);
+}
+
+/// After so many looks in a row that ended in another look, people are told.
+pub(super) const MANY_ROUNDS: u32 = 6;
+
+/// What an outcome is taken into.
+pub(super) struct Fold<'a> {
+    pub(super) upgrade: &'a ValidUpgrade,
+    pub(super) seen: &'a mut Observed,
+    pub(super) now: Now,
+    /// What was counted of the present effect already.
+    pub(super) counted: BTreeSet<Counter>,
+}
+
+impl Fold<'_> {
+    fn take(&mut self, outcome: Outcome) {
+        let fold = self;
+        let now = fold.now;
+        fold.seen.begun.get_or_insert(now.monotonic);
+        if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
+            fold.seen.sent = Some(now.monotonic);
+            fold.seen.final_before = None;
+        }
+        if outcome.changed_something() {
+            fold.progressed();
+        }
+        match outcome {
+            Outcome::Identity(told) => fold.identity(told),
+            Outcome::Capabilities(capabilities) => {
+                match Ways::of(&capabilities, &fold.upgrade.terms) {
+                    Err(refused) => fold.stall(refused),
+                    Ok(ways) => {
+                        fold.lift(&[Reason::RiskNotAccepted]);
+                        fold.seen.ways = Some(ways);
+                    }
+                }
+                fold.seen.capabilities = Some(capabilities);
+            }
+            Outcome::Reseller(reseller) => fold.reseller(reseller),
+            Outcome::Claim(holding) => fold.claim(holding),
+            Outcome::Acquired(issued) => fold.seen.acquired(issued, now.monotonic),
+            Outcome::Tenant(tenant) => fold.tenant(tenant),
+            Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
+            Outcome::Operation(state) => fold.operation(state),
+            Outcome::OpenOrders(page) => fold.orders(page),
+            Outcome::ForeseenPage(page) => fold.with_foresight(|look| look.took_page(page)),
+            Outcome::ForeseenChecks(batch) => fold.with_foresight(|look| look.took_checks(&batch)),
+            Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
+            Outcome::Priced(batch) => fold.with_sweep(|sweep| sweep.took_pricing(&batch)),
+            Outcome::Checked(batch) => fold.with_sweep(|sweep| sweep.took_checks(&batch)),
+            Outcome::Found { asked, found } => {
+                fold.with_sweep(|sweep| sweep.took_found(&asked, &found));
+            }
+            Outcome::Copied(items) => fold.with_sweep(|sweep| sweep.took_copies(&items)),
+            Outcome::CopiesLost { sources, error } => {
+                fold.with_sweep(|sweep| sweep.lost_copies(&sources));
+                fold.trouble(&error);
+            }
+            Outcome::PricingSet(results) => fold.pricing_set(results),
+            Outcome::Activation(how) => fold.activated(how),
+            Outcome::Watched(answer) => fold.watched(Some(answer)),
+            Outcome::Failed { tried, error } => fold.failed(tried, &error),
+        }
+    }
+
+    /// Whether a person does an operation, and how is known already.
+    pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
+        let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
+        doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+    }
+}

@@ -1,0 +1,91 @@
+//! Before phase 1: the BSS is the declared one, promises enough, and knows the reseller.
+
+use crate::api::Reason;
+use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
+use crate::upgrade::observe::Fold;
+use crate::upgrade::report::messages::verdict;
+
+impl Fold<'_> {
+    pub(in crate::upgrade) fn identity(&mut self, told: Option<String>) {
+        match told {
+            Some(told) if told != self.upgrade.identity => self.stall(verdict(
+                Reason::IdentityMismatch,
+                format!(
+                    "The BSS calls itself {told}, the connection says {}.",
+                    self.upgrade.identity
+                ),
+                "Correct the connection's URL; or make a connection with the BSS's identity.",
+            )),
+            Some(_) | None => {
+                self.lift(&[Reason::IdentityMismatch]);
+                self.seen.identity_agrees = true;
+            }
+        }
+    }
+
+    pub(in crate::upgrade) fn reseller(&mut self, reseller: Reseller) {
+        let other_account = self
+            .upgrade
+            .pinned_account
+            .as_ref()
+            .filter(|pinned| **pinned != reseller.account);
+        if let Some(pinned) = other_account {
+            self.stall(verdict(
+                Reason::ResellerMismatch,
+                format!(
+                    "The BSS now calls this account {}; work has begun on {pinned}.",
+                    reseller.account
+                ),
+                "Have the account's canonical id restored in the BSS: every key was made with it.",
+            ));
+            return;
+        }
+        let other_name = self
+            .upgrade
+            .expected_name
+            .as_ref()
+            .filter(|expected| **expected != reseller.name);
+        if let Some(expected) = other_name {
+            self.stall(verdict(
+                Reason::ResellerMismatch,
+                format!(
+                    "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
+                    reseller.account
+                ),
+                "Correct spec.reseller: the account id or the expected name.",
+            ));
+            return;
+        }
+        match (reseller.back_ordering, reseller.kind) {
+            (BackOrdering::Unknown, _) => self.poll(verdict(
+                Reason::ProgressingWithRetry,
+                "The BSS cannot tell at the moment whether back ordering is on.",
+                "Nothing: the operator looks again by itself.",
+            )),
+            (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
+                self.stall(verdict(
+                    Reason::ResellerNotBasic,
+                    "Only a Basic reseller can be upgraded; this one is on another plan.",
+                    "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",
+                ));
+            }
+            (BackOrdering::On, _) | (BackOrdering::Off, ResellerKind::Basic) => {
+                self.lift(&[
+                    Reason::ResellerNotFound,
+                    Reason::ResellerMismatch,
+                    Reason::ResellerNotBasic,
+                    Reason::ProgressingWithRetry,
+                ]);
+                if reseller.ordering_enabled {
+                    self.seen.frozen = None;
+                } else {
+                    self.seen.frozen.get_or_insert(self.now.monotonic);
+                }
+                self.seen.reseller = Some(reseller);
+                self.seen.reseller_read = Some(self.now.monotonic);
+                self.settle_on();
+                self.still_frozen();
+            }
+        }
+    }
+}

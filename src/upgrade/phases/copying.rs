@@ -1,0 +1,157 @@
+//! What phases 2 and 3 share: who copies, what is on record before, what is waited for, and what people
+//! are told where the copying is theirs.
+
+use crate::api::ResellerClaimSpec;
+use crate::bss::error::{BlockerTally, BssError};
+use crate::bss::port::{CopyItem, CopyListing, SourceId, Strength, WriteOperation};
+use crate::mutants::{Mutant, on};
+use crate::upgrade::decide::{Decide, Decision};
+use crate::upgrade::effect::{ClaimEdit, Effect, Read, Work};
+use crate::upgrade::observe::{Fold, MANY_ROUNDS};
+use crate::upgrade::phases::Stage;
+use crate::upgrade::report::messages;
+use crate::upgrade::strategy::{Copying, Doer};
+use crate::upgrade::sweep::Hand;
+use crate::upgrade::sweep::tally::Findings;
+
+/// So many copies stand on record at a time, where the BSS would make a second one.
+const MOST_COPIES_ON_RECORD: usize = 200;
+
+impl Decide<'_> {
+    /// Copies. A BSS that leaves it to people is asked with one item, for its instruction; one that
+    /// would make a second copy is asked for no more than what stands on record.
+    pub(super) fn copy(
+        &self,
+        claim: &ResellerClaimSpec,
+        listing: CopyListing,
+        mut batches: Vec<Vec<CopyItem>>,
+    ) -> Decision {
+        let operation = match listing {
+            CopyListing::Customers => WriteOperation::CopyCustomers,
+            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
+        };
+        let ways = self.seen.ways.as_ref();
+        if ways.is_some_and(|ways| ways.doer(operation) == Doer::PersonByInstruction) {
+            batches.truncate(1);
+            if let Some(batch) = batches.first_mut() {
+                batch.truncate(1);
+            }
+        } else if ways.is_none_or(|ways| ways.copying == Copying::LookUpFirst) {
+            let mut room = MOST_COPIES_ON_RECORD;
+            for batch in &mut batches {
+                batch.truncate(room);
+                room = room.saturating_sub(batch.len());
+            }
+            batches.retain(|batch| !batch.is_empty());
+            let sources: Vec<SourceId> = batches
+                .iter()
+                .flatten()
+                .map(|item| item.source.clone())
+                .collect();
+            let recorded = claim.intents.copies.as_ref().is_some_and(|intent| {
+                let on_record = intent.source_ids.iter().map(String::as_str);
+                on_record.eq(sources.iter().map(SourceId::as_str))
+            });
+            if !recorded && !on(Mutant::CopiesBeforeRecord) {
+                return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
+            }
+        }
+        self.act(Effect::Work(match listing {
+            CopyListing::Customers => Work::CopyCustomers(batches),
+            CopyListing::Subscriptions => Work::CopySubscriptions(batches),
+        }))
+    }
+
+    /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
+    /// taken effect or never will, and when reads show it.
+    pub(super) fn settles_after_copies(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        if ways.copying != Copying::LookUpFirst {
+            return None;
+        }
+        let sent = self.seen.sent;
+        if let Some(left) = sent.and_then(|sent| self.settling_since(Some(sent))) {
+            return Some(Self::settles(left, "the copies that were sent"));
+        }
+        (claim.intents.copies.is_some()).then(|| self.act(Effect::Claim(ClaimEdit::SettleCopies)))
+    }
+
+    /// A switch that an earlier life asked for may still take effect. Where copies are not refused
+    /// after it, none is made before that time is over and the reseller was looked at again.
+    pub(in crate::upgrade) fn settles_after_a_switch(
+        &self,
+        claim: &ResellerClaimSpec,
+    ) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        let copies = matches!(
+            self.seen.stage,
+            Stage::Opening
+                | Stage::Customers
+                | Stage::Owners
+                | Stage::Pricing
+                | Stage::CheckCustomers
+                | Stage::Check
+                | Stage::Copy
+        );
+        if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
+            return None;
+        }
+        // Another leader may have asked for it in the middle of this life.
+        let followed = self.seen.followed.unwrap_or_default();
+        let begun = self.seen.begun?.max(followed);
+        if let Some(left) = self.settling_since(Some(begun)) {
+            return Some(Self::settles(left, "a switch that was asked for before"));
+        }
+        let settled = begun.saturating_add(self.upgrade.terms.settle);
+        let fresh = self.seen.reseller_read.is_some_and(|read| read >= settled);
+        (!fresh).then(|| self.act(Effect::Read(Read::Reseller)))
+    }
+}
+
+impl Fold<'_> {
+    /// Who copies, and what happens before.
+    pub(super) fn hand(&self, listing: CopyListing) -> Hand {
+        let operation = match listing {
+            CopyListing::Customers => WriteOperation::CopyCustomers,
+            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
+        };
+        if self.by_hand(operation) {
+            return Hand::Person;
+        }
+        match self.seen.ways.as_ref().map(|ways| ways.copying) {
+            Some(Copying::Guarded) => Hand::Bss,
+            Some(Copying::LookUpFirst) | None => Hand::BssAfterLookUp,
+        }
+    }
+
+    /// A person has to copy: says what, and looks again meanwhile.
+    pub(super) fn awaits_hands(
+        &mut self,
+        stage: Stage,
+        operation: WriteOperation,
+        by_hand: Findings,
+    ) {
+        let instruction = self.seen.instructions.get(&operation).cloned();
+        let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
+        let step = messages::copy_by_hand(
+            operation,
+            (instruction.as_deref(), tenant.as_ref()),
+            &by_hand,
+        );
+        self.seen.manual = by_hand;
+        self.seen.enter(stage);
+        self.watch(step);
+    }
+
+    /// A write is refused for what it rests on. The look at reseller and tenant that follows tells what
+    /// is wrong; if it never does, the refusal itself is told.
+    pub(super) fn write_refused(&mut self, tallies: &[BlockerTally]) {
+        let begin = self.seen.stage.begin();
+        self.retreat(begin);
+        self.trouble(&BssError::Blocked(tallies.to_vec()));
+        self.later_each_time();
+        if self.seen.stumbles > MANY_ROUNDS {
+            self.stall(messages::of_refusal("A write", tallies));
+        }
+    }
+}

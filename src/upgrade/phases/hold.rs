@@ -1,0 +1,298 @@
+//! The reseller is held: the record in the cluster, the fencing epoch, and what a restore of the cluster
+//! asks of people.
+
+use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
+use crate::bss::port::{Reseller, Tenant};
+use crate::mutants::{Mutant, on};
+use crate::upgrade::claim::{Holding, knows_attempt, went_back};
+use crate::upgrade::decide::{Decide, Decision};
+use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
+use crate::upgrade::observe::Fold;
+use crate::upgrade::observed::{RecordAge, Verdict};
+use crate::upgrade::phases::Stage;
+use crate::upgrade::phases::activate::WasTold;
+use crate::upgrade::report::messages::verdict;
+use crate::upgrade::strategy::{Copying, Fencing};
+use crate::upgrade::validated::Suspension;
+
+impl Decide<'_> {
+    /// An epoch, issued and on record, before anything is written.
+    pub(in crate::upgrade) fn epoch(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
+        (!self.seen.may_write()).then(|| self.act(self.acquires(claim)))
+    }
+
+    /// The next step to an epoch. The attempt is on record before it is sent, so that an epoch whose
+    /// number nobody heard is known to be the operator's own.
+    pub(super) fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
+        let id = &self.seen.acquisition;
+        if let Some(issued) = &self.seen.issued {
+            return Effect::Claim(ClaimEdit::RecordEpoch {
+                acquisition: id.clone(),
+                epoch: issued.epoch.0,
+                went_back: if self.seen.record_age == RecordAge::Older {
+                    WentBack::Yes
+                } else {
+                    went_back(claim, issued)
+                },
+                suspension: self.upgrade.suspended,
+            });
+        }
+        let last = claim.acquisitions.last();
+        if !last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none()) {
+            return Effect::Claim(ClaimEdit::BeginAcquire(id.clone()));
+        }
+        // Whoever rests takes nothing over.
+        let works = self.upgrade.suspended == Suspension::Running;
+        Effect::Acquire {
+            id: id.clone(),
+            take_over: self.upgrade.take_over.clone().filter(|_| works),
+        }
+    }
+
+    /// A definite refusal goes on record at once, not after the wait: it unfreezes `spec.tenant`,
+    /// which a person has to correct now.
+    pub(in crate::upgrade) fn refusal_to_record(&self) -> Option<ClaimEdit> {
+        let claim = self.seen.claim.as_ref()?;
+        let edit = self.seen.refused.clone()?;
+        let stands = match &edit {
+            ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
+            ClaimEdit::ForgetOperation => {
+                let intent = claim.intents.create_tenant.as_ref();
+                intent.is_some_and(|intent| intent.operation_id.is_some())
+            }
+            ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
+            ClaimEdit::EndAcquire(id) => knows_attempt(claim, id),
+            ClaimEdit::Take
+            | ClaimEdit::BeginAcquire(_)
+            | ClaimEdit::RecordEpoch { .. }
+            | ClaimEdit::WentBack
+            | ClaimEdit::Confirm
+            | ClaimEdit::IntendCopies { .. }
+            | ClaimEdit::SettleCopies
+            | ClaimEdit::IntendTenant { .. }
+            | ClaimEdit::TenantStarted { .. }
+            | ClaimEdit::PinTenant { .. }
+            | ClaimEdit::IntendActivation(_)
+            | ClaimEdit::Tell { .. }
+            | ClaimEdit::Withdraw
+            | ClaimEdit::Milestone { .. }
+            | ClaimEdit::Activated { .. } => false,
+        };
+        stands.then_some(edit)
+    }
+
+    /// What happened and is not on record yet.
+    pub(in crate::upgrade) fn open_records(&self, claim: &ResellerClaimSpec) -> Option<ClaimEdit> {
+        if claim.unconfirmed_epoch.is_some() && !self.unconfirmed(claim) {
+            return Some(ClaimEdit::Confirm);
+        }
+        let operation = self.seen.started.clone()?;
+        Some(ClaimEdit::TenantStarted { operation })
+    }
+
+    pub(in crate::upgrade) fn unrecorded_milestone(
+        &self,
+        claim: &ResellerClaimSpec,
+    ) -> Option<ClaimEdit> {
+        ConditionType::MILESTONES.into_iter().find_map(|milestone| {
+            let items = *self.seen.milestones.get(&milestone)?;
+            let there = claim
+                .timeline
+                .iter()
+                .any(|entry| entry.milestone == milestone.as_str());
+            (!there).then_some(ClaimEdit::Milestone { milestone, items })
+        })
+    }
+
+    /// Whether the cluster's state went back and nobody has confirmed it yet.
+    pub(super) fn unconfirmed(&self, claim: &ResellerClaimSpec) -> bool {
+        claim
+            .unconfirmed_epoch
+            .is_some_and(|epoch| !self.upgrade.confirms(&epoch.to_string()))
+            && !on(Mutant::RestoreUnconfirmed)
+    }
+
+    /// Without epochs, a tenant under our own key of which the record knows nothing is the sign that
+    /// the cluster's state went back.
+    pub(in crate::upgrade) fn misses(
+        &self,
+        claim: &ResellerClaimSpec,
+        reseller: &Reseller,
+        tenant: &Tenant,
+    ) -> bool {
+        let unfenced = self
+            .seen
+            .ways
+            .as_ref()
+            .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
+        unfenced
+            // Once a person has confirmed it, the tenant is adopted.
+            && claim.confirmed_epoch.is_none()
+            && claim.tenant_id.is_none()
+            && claim.unconfirmed_epoch.is_none()
+            && claim.intents.create_tenant.is_none()
+            && tenant.business_key.as_ref() == Some(&self.upgrade.keys(&reseller.account).tenant())
+    }
+
+    /// What an earlier process sent may still take effect where the BSS would make a second copy,
+    /// or where nothing tells the BSS that its sender is not the present operator.
+    pub(in crate::upgrade) fn settles_after_others(
+        &self,
+        claim: &ResellerClaimSpec,
+    ) -> Option<Decision> {
+        let ways = self.seen.ways.as_ref()?;
+        let left = self.settling_since(self.seen.begun);
+        // The record and these two quiet times guard the same moment: whoever came before may have
+        // sent copies. Either is enough as long as the cluster's state does not go back, so that a
+        // missing record does harm only where they are missing too.
+        let on_record_alone = on(Mutant::CopiesBeforeRecord);
+        if !on_record_alone
+            && ways.fencing == Fencing::SingleOperator
+            && let Some(left) = left
+        {
+            return Some(Self::settles(
+                left,
+                "what an earlier operator may have sent",
+            ));
+        }
+        // Whoever was at work before may have sent copies that reads do not show yet, and the record
+        // that names them may be gone with the cluster's state, which shows no sign of it where no
+        // epoch was issued in between.
+        if !on_record_alone
+            && ways.copying == Copying::LookUpFirst
+            && self.seen.followed.is_some()
+            && let Some(left) = self.settling_since(self.seen.followed)
+        {
+            return Some(Self::settles(
+                left,
+                "copies of which the record may know nothing",
+            ));
+        }
+        let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);
+        if ways.copying == Copying::LookUpFirst && open {
+            return Some(match left {
+                Some(left) => Self::settles(left, "copies that were sent before the restart"),
+                None => self.act(Effect::Claim(ClaimEdit::SettleCopies)),
+            });
+        }
+        None
+    }
+}
+
+impl Fold<'_> {
+    pub(in crate::upgrade) fn claim(&mut self, holding: Holding) {
+        let before = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| claim.told.as_ref());
+        let was_told = if before.is_some() {
+            WasTold::Yes
+        } else {
+            WasTold::NotKnown
+        };
+        if let Some(other) = self.seen.hold(holding) {
+            self.stall(verdict(
+                Reason::ResellerClaimed,
+                format!(
+                    "The upgrade {}/{} works on this reseller.",
+                    other.namespace, other.name
+                ),
+                "Delete one of the two upgrades.",
+            ));
+            return;
+        }
+        self.lift(&[Reason::ResellerClaimed]);
+        // A write of the record may have taken its time: right before the switch it is looked again.
+        self.seen.still_frozen = false;
+        let spec = self.seen.claim.clone();
+        let spec = spec.as_ref();
+        let epoch = spec
+            .and_then(|spec| spec.epoch)
+            .and_then(|epoch| u64::try_from(epoch).ok());
+        let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
+        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.seen.acquisition));
+        let issued = self.seen.issued.as_ref().map(|issued| issued.epoch);
+        let other = match (issued, self.seen.epoch) {
+            (Some(issued), _) if epoch == Some(issued.0) && ours => {
+                self.seen.epoch = Some(issued);
+                self.seen.next_acquisition();
+                false
+            }
+            // Somebody has recorded a later one, or the attempt is not on record any more.
+            (Some(issued), _) => epoch >= Some(issued.0) || !ours,
+            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_age == RecordAge::Older,
+            (None, None) => false,
+        };
+        if other {
+            // Not the record that this life knew: somebody acquired after us, or the cluster's state
+            // went back. It is not written over before the lease was asked and an epoch acquired
+            // anew, which also tells how far it went back.
+            self.seen.epoch = None;
+            self.seen.next_acquisition();
+            self.seen.copies_were_open = Some(copies);
+            self.looks_are_old();
+        }
+        let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
+        let stands = match (&self.seen.refused, spec) {
+            (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
+            (Some(ClaimEdit::ForgetOperation), Some(_)) => {
+                intent.is_some_and(|intent| intent.operation_id.is_some())
+            }
+            (Some(ClaimEdit::EndAcquire(id)), Some(spec)) => knows_attempt(spec, id),
+            (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
+            (Some(_) | None, _) => false,
+        };
+        // An operation belongs to an open request. Where another process has closed it meanwhile, or
+        // the record of it is gone, there is nothing to put on record any more.
+        if intent.is_none_or(|intent| intent.operation_id.is_some()) {
+            self.seen.started = None;
+        }
+        if !stands {
+            self.seen.refused = None;
+        }
+        self.told(was_told, spec);
+        self.settle_on();
+    }
+
+    /// The cluster's state went back: nothing irreversible until a person confirms.
+    pub(super) fn unconfirmed(&self) -> Option<Verdict> {
+        let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
+        let confirmed = self.upgrade.confirms(&epoch.to_string());
+        (!confirmed && !on(Mutant::RestoreUnconfirmed)).then(|| {
+            verdict(
+                Reason::AwaitingConfirmation,
+                "The BSS knows a later epoch than the record in this cluster: the cluster's state \
+                 went back, or another operator worked on this reseller; a suspension may be lost.",
+                format!(
+                    "See that spec and suspension are as they should be, then confirm: kubectl \
+                     annotate tru {} -n {} {}={epoch}",
+                    self.upgrade.name, self.upgrade.namespace, CONFIRM_ANNOTATION
+                ),
+            )
+        })
+    }
+
+    /// No epoch was issued for the attempt, and the record will say so.
+    pub(super) fn ends_acquisition(&mut self) {
+        let id = self.seen.acquisition.clone();
+        self.seen.refused = Some(ClaimEdit::EndAcquire(id));
+    }
+
+    /// Others may write meanwhile: nothing that was looked up is good for a write any more.
+    pub(super) fn looks_are_old(&mut self) {
+        let past = matches!(
+            self.seen.stage,
+            Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
+        );
+        if past {
+            return;
+        }
+        let begin = self.seen.stage.begin();
+        self.seen.enter(begin);
+        self.seen.tenant = None;
+        self.seen.clean = None;
+        self.seen.final_before = None;
+        self.seen.still_frozen = false;
+    }
+}

@@ -1,0 +1,84 @@
+//! The preflight: while the tenant is queued, what its price list would not permit is found and told. It
+//! holds nothing back, and its failures are its own.
+
+use crate::bss::error::BssError;
+use crate::upgrade::decide::Decide;
+use crate::upgrade::effect::Foresee;
+use crate::upgrade::observe::Fold;
+use crate::upgrade::phases::waiting::{Counted, Counter};
+use crate::upgrade::report::messages;
+use crate::upgrade::sweep::preflight::{Foreseeing, Foresight, Worth};
+use crate::upgrade::sweep::tally::Findings;
+
+impl Decide<'_> {
+    /// What the price list permits: looked at between two looks at the tenant that is queued, as long
+    /// as these succeed.
+    pub(in crate::upgrade) fn foresee(&self) -> Option<Foresee> {
+        let look = self.seen.foresight.looking()?;
+        let waits = self.seen.trouble.is_none() && self.seen.may_write();
+        (waits && !look.rests()).then(|| look.wanted()).flatten()
+    }
+}
+
+impl Fold<'_> {
+    /// The look at what the price list permits begins, once, while the tenant is queued; one that
+    /// rests after failures comes nearer to its next try.
+    pub(super) fn foresees(&mut self) {
+        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+            look.tenant_looked_at();
+        }
+        let sizes = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map(|c| (c.page_size, c.largest_batch));
+        let (Foreseeing::NotYet, Some(reseller), Some(sizes)) =
+            (&self.seen.foresight, self.seen.reseller.as_ref(), sizes)
+        else {
+            return;
+        };
+        let list = &self.upgrade.tenant.price_list;
+        let look = Foresight::new(&reseller.account, list, sizes);
+        self.seen.foresight = Foreseeing::Looking(Box::new(look));
+    }
+
+    pub(in crate::upgrade) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
+        let before = std::mem::replace(&mut self.seen.foresight, Foreseeing::Over);
+        let Foreseeing::Looking(mut look) = before else {
+            return;
+        };
+        act(&mut look);
+        if look.wanted().is_none() {
+            let found = look.found();
+            if found.total() > 0 {
+                self.seen.foreseen = found;
+                self.tell_blockers(&Findings::default());
+            }
+        } else {
+            self.seen.foresight = Foreseeing::Looking(look);
+        }
+    }
+
+    /// The look before the tenant exists is a courtesy: what fails there is told, and holds nothing
+    /// back.
+    pub(super) fn foresight_failed(&mut self, error: &BssError) {
+        // A price list that the BSS does not know, for example: the creation will say so.
+        let pointless = matches!(
+            error,
+            BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
+        );
+        if pointless {
+            self.seen.foresight = Foreseeing::Over;
+            return;
+        }
+        if self.once(Counter::Foresight) == Counted::Before {
+            return;
+        }
+        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+            let how = messages::sentence(&error.to_string());
+            if look.failed(how.clone()) == Worth::Nothing {
+                self.seen.foresight = Foreseeing::GivenUp { how };
+            }
+        }
+    }
+}

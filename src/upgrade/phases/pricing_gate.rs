@@ -1,0 +1,181 @@
+//! The gate between phases 2 and 3: every customer that owns something to copy has pricing options. The
+//! operator sets those that were declared, then the default, and else waits for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{ConditionType, Reason};
+use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
+use crate::mutants::{Mutant, on};
+use crate::upgrade::decide::Decide;
+use crate::upgrade::effect::Work;
+use crate::upgrade::observe::Fold;
+use crate::upgrade::observed::Verdict;
+use crate::upgrade::phases::Stage;
+use crate::upgrade::report::messages;
+use crate::upgrade::sweep::Sweep;
+use crate::upgrade::sweep::tally::Tally;
+
+impl Decide<'_> {
+    /// Declared options that were not sent in this life, then defaults. What failed is tried again
+    /// with the next look, not in this one.
+    pub(super) fn pricing_to_set(&self) -> Option<Work> {
+        if self.seen.sweep.as_ref().is_some_and(Sweep::begun)
+            || self.by_hand(WriteOperation::SetPricing)
+        {
+            return None;
+        }
+        let untried = |customer: &SourceId, options: &PricingOptions| {
+            self.seen.tried_now.get(customer) != Some(options)
+        };
+        let closed = self.seen.reached(ConditionType::SubscriptionsCopied);
+        let declared = self.upgrade.declared.iter().filter(|_| !closed);
+        let mut wanted: BTreeMap<SourceId, PricingOptions> = declared
+            .map(|(customer, declared)| (customer, &declared.options))
+            .filter(|(customer, options)| {
+                let applied = self.seen.applied.get(*customer);
+                let done = applied.is_some_and(|(sent, how)| sent == *options && settled(how));
+                !done && untried(customer, options)
+            })
+            .map(|(customer, options)| (customer.clone(), options.clone()))
+            .collect();
+        if wanted.is_empty()
+            && let Some(default) = &self.upgrade.default_pricing
+        {
+            let customers = self
+                .seen
+                .to_default
+                .iter()
+                .filter(|id| untried(id, default));
+            wanted = customers.map(|id| (id.clone(), default.clone())).collect();
+        }
+        if wanted.is_empty() {
+            return None;
+        }
+        let batch = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map_or(1, |c| usize::from(c.largest_batch));
+        let all: Vec<(SourceId, PricingOptions)> = wanted.into_iter().collect();
+        let batches = all
+            .chunks(batch.max(1))
+            .map(|c| c.iter().cloned().collect())
+            .collect();
+        Some(Work::SetPricing(batches))
+    }
+}
+
+impl Fold<'_> {
+    pub(super) fn pricing_over(&mut self, tally: Tally) {
+        if tally.unsettled > 0 {
+            self.look_again(Stage::Customers, &tally.unsettled_items);
+            return;
+        }
+        // What is to come after the gate: people shall not take it for done.
+        self.count(&tally);
+        let unpriced = tally.unpriced;
+        if unpriced.is_empty() || on(Mutant::PricingGateDropped) {
+            self.seen
+                .milestones
+                .entry(ConditionType::PricingReady)
+                .or_insert(0);
+            self.clear_verdict_but(&[Reason::AwaitingManualStep]);
+            // What was looked at is minutes old at most; the check looks at everything anyway.
+            self.go(Stage::Check);
+        } else if let Some(to_default) = self.untried_defaults(&unpriced) {
+            self.seen.to_default = to_default;
+            self.seen.stage = Stage::Pricing;
+            self.seen.sweep = None;
+        } else {
+            // Looks at everything again meanwhile: customers come, options are set by people.
+            self.seen.enter(Stage::Customers);
+            self.lacks_pricing(&unpriced);
+            let wait = self.awaiting_pricing(&unpriced);
+            self.stall(wait);
+        }
+    }
+
+    /// The wait for pricing options; what was declared is of no use where people have to set them.
+    pub(super) fn awaiting_pricing(
+        &self,
+        unpriced: &BTreeMap<SourceId, Option<String>>,
+    ) -> Verdict {
+        let mut wait = messages::awaiting_pricing(self.upgrade, unpriced);
+        if self.by_hand(WriteOperation::SetPricing) {
+            let instruction = self.seen.instructions.get(&WriteOperation::SetPricing);
+            wait.next_action = messages::price_by_hand(instruction.map(String::as_str), &wait);
+        }
+        wait
+    }
+
+    /// Keeps the first customers without options, as many as a cheap look asks for.
+    pub(super) fn lacks_pricing(&mut self, unpriced: &BTreeMap<SourceId, Option<String>>) {
+        let batch = self
+            .seen
+            .capabilities
+            .as_ref()
+            .map_or(1, |c| c.largest_batch);
+        let first = unpriced.keys().take(usize::from(batch));
+        self.seen.unpriced = first.cloned().collect();
+    }
+
+    /// Whether options were declared that were not sent in this life.
+    pub(super) fn declared_is_news(&self) -> bool {
+        !self.seen.reached(ConditionType::SubscriptionsCopied)
+            && self.upgrade.declared.iter().any(|(customer, declared)| {
+                let applied = self.seen.applied.get(customer);
+                applied.is_none_or(|(options, _)| *options != declared.options)
+            })
+    }
+
+    /// Customers that get the default options, except those that it was refused for just now, and
+    /// those for whom somebody declared others: a refusal of these is for people.
+    fn untried_defaults(
+        &self,
+        unpriced: &BTreeMap<SourceId, Option<String>>,
+    ) -> Option<BTreeSet<SourceId>> {
+        let default = self.upgrade.default_pricing.as_ref()?;
+        if self.by_hand(WriteOperation::SetPricing) {
+            return None;
+        }
+        let declared = |id: &SourceId| {
+            let twice = self.upgrade.declared_twice.contains_key(id);
+            twice || self.upgrade.declared.contains_key(id)
+        };
+        let untried: BTreeSet<SourceId> = unpriced
+            .keys()
+            .filter(|id| self.seen.tried_now.get(*id) != Some(default) && !declared(id))
+            .cloned()
+            .collect();
+        (!untried.is_empty()).then_some(untried)
+    }
+
+    pub(in crate::upgrade) fn pricing_set(&mut self, results: BTreeMap<SourceId, PricingOutcome>) {
+        for (customer, outcome) in results {
+            let was_default = self.seen.to_default.remove(&customer);
+            let options = if was_default {
+                self.upgrade.default_pricing.clone()
+            } else {
+                self.upgrade
+                    .declared
+                    .get(&customer)
+                    .map(|declared| declared.options.clone())
+            };
+            if let Some(options) = options {
+                self.seen
+                    .tried_now
+                    .insert(customer.clone(), options.clone());
+                self.seen.applied.insert(customer, (options, outcome));
+            }
+        }
+        self.begin_sweep();
+    }
+}
+
+/// Whether declared options need not be sent again.
+fn settled(outcome: &PricingOutcome) -> bool {
+    match outcome {
+        PricingOutcome::Written | PricingOutcome::Unchanged => true,
+        PricingOutcome::Differs(_) | PricingOutcome::Failed(_) | PricingOutcome::Unknown => false,
+    }
+}

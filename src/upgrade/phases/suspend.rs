@@ -1,0 +1,157 @@
+//! Suspension: nothing is begun. What was sent is looked up, and what may still be on its way is shut out
+//! by an epoch under which nothing is sent.
+
+use std::time::Duration;
+
+use crate::api::{Reason, ResellerClaimSpec};
+use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::effect::{ClaimEdit, Effect, Read, Tried};
+use crate::upgrade::observe::Fold;
+use crate::upgrade::phases::Stage;
+use crate::upgrade::strategy::Fencing;
+
+/// What whoever suspended an upgrade does next.
+const RESUME: &str = "Set spec.suspend to false and remove the annotation \
+                                 tenantreseller.io/suspend to go on.";
+
+impl Decide<'_> {
+    /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up; then
+    /// an epoch is acquired, under which nothing is sent.
+    pub(in crate::upgrade) fn suspended(&self, wait: Option<Duration>) -> Decision {
+        self.looks_up(wait)
+            .or_else(|| self.shuts_out(wait))
+            .unwrap_or_else(|| Decision {
+                effect: None,
+                state: at_rest(),
+                next: Next::OnChange,
+            })
+    }
+
+    /// A call without an outcome that must not be repeated blindly: what became of it is looked up
+    /// once, and again after a failure.
+    fn looks_up(&self, wait: Option<Duration>) -> Option<Decision> {
+        let intents = &self.seen.claim.as_ref()?.intents;
+        let creating = intents.create_tenant.as_ref();
+        let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
+        let activating = intents.activate.is_some();
+        let looked = if activating {
+            self.seen.reseller.is_some()
+        } else {
+            self.seen.tenant.is_some() || self.seen.verdict.is_some()
+        };
+        let settled = looked && self.seen.trouble.is_none();
+        if settled || !(creating || activating) {
+            return None;
+        }
+        let state = suspending("A call that was sent has no outcome yet; nothing new is begun.");
+        if let Some(wait) = wait {
+            return Some(Decision {
+                effect: None,
+                state,
+                next: Next::After(wait),
+            });
+        }
+        let look = match (self.seen.identity_agrees, activating) {
+            (false, _) => Read::Identity,
+            (true, true) => Read::Reseller,
+            (true, false) => Read::Tenant,
+        };
+        Some(Decision {
+            effect: Some(Effect::Read(look)),
+            state,
+            next: Next::AfterEffect,
+        })
+    }
+
+    /// A new epoch makes an end of what was sent before and may still be on its way. It also stays
+    /// when the cluster's state goes back to where nobody had suspended yet: the record knows less
+    /// than the BSS then, and a person is asked before anything irreversible happens.
+    fn shuts_out(&self, wait: Option<Duration>) -> Option<Decision> {
+        let begun = self.seen.claim.is_some() || self.upgrade.pinned_account.is_some();
+        let single = self.seen.ways.as_ref().map(|ways| ways.fencing);
+        if !begun || single == Some(Fencing::SingleOperator) {
+            return None;
+        }
+        let claim = self.seen.claim.as_ref();
+        // Without an epoch on record nothing was ever sent, and after the switch nothing is.
+        let shut = |claim: &ResellerClaimSpec| {
+            claim.resting
+                || claim.activation_time.is_some()
+                || (claim.epoch.is_none() && !claim.acquiring)
+        };
+        if claim.is_some_and(shut) {
+            return None;
+        }
+        if let Some(wait) = wait {
+            let state = suspended(
+                "All work on this upgrade rests. What was sent before could not be shut out yet.",
+            );
+            return Some(Decision {
+                effect: None,
+                state,
+                next: Next::After(wait),
+            });
+        }
+        let effect = match claim {
+            None => Effect::Claim(ClaimEdit::Take),
+            Some(_) if !self.seen.identity_agrees => Effect::Read(Read::Identity),
+            Some(_) if self.seen.ways.is_none() => Effect::Read(Read::Capabilities),
+            Some(claim) => match self.refusal_to_record() {
+                Some(edit) => Effect::Claim(edit),
+                None => self.acquires(claim),
+            },
+        };
+        Some(Decision {
+            effect: Some(effect),
+            state: suspending("Nothing new is begun, and what was sent before is shut out."),
+            next: Next::AfterEffect,
+        })
+    }
+}
+
+impl Fold<'_> {
+    /// Taken back before it was sent: the world changed its mind, and the BSS knows of nothing. That
+    /// is no trouble, and what is certain not to have been made is struck from the record.
+    pub(super) fn withdrawn(&mut self, tried: Tried) {
+        match tried {
+            Tried::Acquire => {
+                self.ends_acquisition();
+                self.seen.next_acquisition();
+            }
+            Tried::CreateTenant => {
+                // Unless an earlier request was sent and its outcome is not known.
+                if self.seen.creation_unknown != Some(true) {
+                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                }
+                self.seen.tenant = None;
+            }
+            Tried::Activate => {
+                // An earlier try may have been sent: the intent stands, the reseller's state tells.
+                self.seen.enter(Stage::Orders);
+            }
+            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee | Tried::Work => {}
+        }
+    }
+}
+
+/// What people read of an upgrade that is suspended.
+#[must_use]
+pub fn at_rest() -> State {
+    suspended("All work on this upgrade rests.")
+}
+
+fn suspended(message: &str) -> State {
+    State {
+        reason: Reason::Suspended,
+        message: message.to_owned(),
+        next_action: RESUME.to_owned(),
+    }
+}
+
+fn suspending(message: &str) -> State {
+    State {
+        reason: Reason::Suspending,
+        message: message.to_owned(),
+        next_action: RESUME.to_owned(),
+    }
+}

@@ -1,0 +1,126 @@
+//! After the switch: both sides are compared item by item, and the record is completed before the upgrade
+//! is called done.
+
+use crate::api::{ConditionType, Reason, ResellerClaimSpec};
+use crate::bss::port::{ItemKind, Reseller};
+use crate::mutants::{Mutant, on};
+use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::effect::{ClaimEdit, Effect, Read};
+use crate::upgrade::observe::Fold;
+use crate::upgrade::phases::Stage;
+use crate::upgrade::report::messages;
+use crate::upgrade::sweep::Wanted;
+use crate::upgrade::sweep::tally::{Findings, Tally};
+
+impl Decide<'_> {
+    pub(in crate::upgrade) fn done(&self) -> Decision {
+        if self.seen.claim.is_none() {
+            // A write of the record failed: it is read again before anything is called done.
+            return self.act(Effect::Claim(ClaimEdit::Take));
+        }
+        let edit = self
+            .seen
+            .claim
+            .as_ref()
+            .and_then(|claim| self.record_of_end(claim));
+        if let Some(edit) = edit {
+            return self.act(Effect::Claim(edit));
+        }
+        let state = State {
+            reason: Reason::Succeeded,
+            message: success(self.seen.reseller.as_ref()).to_owned(),
+            next_action: String::new(),
+        };
+        Decision {
+            effect: None,
+            state,
+            next: Next::OnChange,
+        }
+    }
+
+    /// The record is complete before the upgrade is called done.
+    fn record_of_end(&self, claim: &ResellerClaimSpec) -> Option<ClaimEdit> {
+        self.unrecorded_milestone(claim).or_else(|| {
+            claim
+                .activation_time
+                .is_none()
+                .then_some(ClaimEdit::Activated {
+                    approval: self.seen.approval,
+                })
+        })
+    }
+
+    /// Back ordering is on: the switch goes on record, then both sides are compared. Nothing is
+    /// written to the BSS any more, so nothing of what writers need is asked for.
+    pub(in crate::upgrade) fn verify(&self, claim: &ResellerClaimSpec) -> Decision {
+        if let Some(edit) = self.record_of_end(claim) {
+            return self.act(Effect::Claim(edit));
+        }
+        match (&self.seen.tenant, &self.seen.sweep) {
+            (Some(Some(_)), Some(sweep)) => match sweep.wanted() {
+                Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
+                Wanted::Inspect(_) | Wanted::Find(_) | Wanted::Copy(_) | Wanted::Nothing => {
+                    self.look_afresh()
+                }
+            },
+            (Some(_) | None, _) => self.look_afresh(),
+        }
+    }
+}
+
+impl Fold<'_> {
+    pub(super) fn verified_customers(&mut self, tally: Tally) {
+        self.seen.customers = tally;
+        self.go(Stage::VerifyPurchases);
+    }
+
+    /// Both sides were compared. What differs is looked at twice before people are called: two
+    /// pages of a moving world may disagree for a moment.
+    pub(super) fn verified_purchases(&mut self, tally: &Tally) {
+        let mut differences: Findings = self.seen.customers.blockers.clone();
+        differences.merge(&tally.blockers);
+        if on(Mutant::VerificationSkipped) {
+            differences = Findings::default();
+        }
+        if differences.total() > 0 && self.seen.rounds == 0 && self.seen.differences.total() == 0 {
+            self.again(Stage::VerifyCustomers);
+            return;
+        }
+        let found = messages::of_differences(&differences);
+        self.seen.differences = differences;
+        if let Some(found) = found {
+            self.seen.enter(Stage::VerifyCustomers);
+            self.stall(found);
+            return;
+        }
+        let agreeing = [ItemKind::Customer, ItemKind::Subscription, ItemKind::Asset]
+            .iter()
+            .filter_map(|kind| {
+                tally
+                    .counts
+                    .get(kind)
+                    .or(self.seen.customers.counts.get(kind))
+            })
+            .map(|counts| counts.copied)
+            .sum();
+        self.seen
+            .milestones
+            .entry(ConditionType::Verified)
+            .or_insert(agreeing);
+        self.seen.verdict = None;
+        self.progressed();
+        self.seen.stage = Stage::Done;
+        self.seen.sweep = None;
+    }
+}
+
+/// What people read at the end.
+#[must_use]
+pub fn success(reseller: Option<&Reseller>) -> &'static str {
+    if reseller.is_some_and(|reseller| !reseller.ordering_enabled) {
+        "The reseller is a tenant reseller; back ordering is on. Ordering is still disabled for its \
+         account in the distributor's BSS."
+    } else {
+        "The reseller is a tenant reseller; back ordering is on."
+    }
+}

@@ -1,0 +1,18 @@
+//! What people read: status, messages, rows of reports. Composed from what is known, and never read back:
+//! no decision rests on it. It may see all of the decision core and must not change what is known.
+
+pub(super) mod messages;
+mod rows;
+mod status;
+
+pub use messages::sentence;
+pub use rows::report_rows;
+pub use status::{Draft, compose};
+
+fn cut(text: &str, bytes: usize) -> String {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
