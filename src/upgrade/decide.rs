@@ -82,6 +82,9 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
     if decide.told_and_moved() {
         return decide.act(Effect::Claim(ClaimEdit::Withdraw));
     }
+    if decide.told_and_doubted() {
+        return decide.act(Effect::Read(Read::Reseller));
+    }
     if let Some(wait) = wait {
         return match decide.foresee() {
             Some(look) => decide.act(Effect::Read(Read::Foresee(look))),

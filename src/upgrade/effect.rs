@@ -11,7 +11,8 @@ use crate::bss::port::{
     AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem,
     CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId,
     OperationState, Page, PageRequest, PriceListId, PricingOptions, PricingOutcome, PricingState,
-    Purchase, RequestKey, Reseller, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
+    Purchase, RequestKey, Reseller, Revision, SourceId, Tenant, TenantCreation, TenantId,
+    TenantSettings,
 };
 
 /// What a pass may do next: one of these at most.
@@ -275,6 +276,22 @@ pub enum Pages {
         /// Copies.
         copies: Option<Page<CopyRecord>>,
     },
+}
+
+impl Pages {
+    /// The revision of each page.
+    pub(super) fn revisions(&self) -> impl Iterator<Item = Option<Revision>> {
+        let (source, copies) = match self {
+            Self::Customers { source, copies } => {
+                (source.as_ref().map(|page| page.revision), copies)
+            }
+            Self::Purchases { source, copies } => {
+                (source.as_ref().map(|page| page.revision), copies)
+            }
+        };
+        let copies = copies.as_ref().map(|page| page.revision);
+        source.into_iter().chain(copies)
+    }
 }
 
 /// What came of an effect: one outcome a call. What was answered is known although another call of

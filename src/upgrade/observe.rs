@@ -82,7 +82,10 @@ impl Fold<'_> {
             Outcome::OpenOrders(page) => fold.orders(page),
             Outcome::ForeseenPage(page) => fold.with_foresight(|look| look.took_page(page)),
             Outcome::ForeseenChecks(batch) => fold.with_foresight(|look| look.took_checks(&batch)),
-            Outcome::Pages(pages) => fold.with_sweep(|sweep| sweep.took_pages(pages)),
+            Outcome::Pages(pages) => {
+                fold.compares_with_what_is_told(&pages);
+                fold.with_sweep(|sweep| sweep.took_pages(pages));
+            }
             Outcome::Priced(batch) => fold.with_sweep(|sweep| sweep.took_pricing(&batch)),
             Outcome::Checked(batch) => fold.with_sweep(|sweep| sweep.took_checks(&batch)),
             Outcome::Found { asked, found } => {

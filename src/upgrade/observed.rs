@@ -37,6 +37,9 @@ pub enum Telling {
     No,
     /// A person is told now.
     Yes,
+    /// Something moved. The press itself moves things: whether back ordering is on is asked before what
+    /// was told is taken back, or the record of what the person was told would be lost.
+    Doubted,
     /// What a person was told stands no longer, and the record is to say so.
     Moved,
 }
@@ -260,6 +263,8 @@ pub struct Observed {
     pub final_before: Option<CleanFinalSweep>,
     /// Whether a person is told to press the switch.
     pub telling: Telling,
+    /// The revision of the final sweep on which a person is told to press the switch.
+    pub told_revision: Option<Revision>,
     /// When the final sweep was clean.
     pub clean_since: Option<Duration>,
     /// What a cheap look answered while people have to act.
@@ -330,6 +335,9 @@ pub struct Observed {
     pub held_at: Stage,
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
+    /// Sweeps of phase 2 in a row that sent customers to be copied or marked. The phase is over after one
+    /// that found everything copied and marked; after many, what is left is left to the later sweeps.
+    pub customer_copies: u32,
     /// Whole copies of subscriptions before the present one. After the first, everything is looked
     /// at once more; after another, what came since is left to the later sweeps, so that a steady
     /// buyer holds nothing up.
@@ -432,8 +440,9 @@ impl Observed {
             .claim
             .as_ref()
             .is_some_and(|claim| claim.told.is_some())
+            && self.telling != Telling::Moved
         {
-            self.telling = Telling::Moved;
+            self.telling = Telling::Doubted;
         }
     }
 

@@ -1,16 +1,16 @@
 //! Guards that a review found missing once: each test is a sequence that broke them.
 
 use tenant_reseller_operator::api::{
-    ActivationIntent, CONFIRM_ANNOTATION, ClaimAcquisition, PricingDefault, PricingPolicy, Reason,
-    WhenMissing,
+    ActivationIntent, CONFIRM_ANNOTATION, ClaimAcquisition, ConditionType, PricingDefault,
+    PricingPolicy, Reason, WhenMissing,
 };
-use tenant_reseller_operator::bss::port::{Acquisition, SourceId};
+use tenant_reseller_operator::bss::port::{Acquisition, Mark, SourceId};
 use tenant_reseller_operator::upgrade::{
     ClaimEdit, Effect, Holding, Outcome, Read, Stage, Work, decide, fold,
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::simulated_bss::{Deed, TenantVerb, World};
+use crate::simulated_bss::{Deed, Marks, TenantVerb, World};
 use crate::{complete, run};
 
 /// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
@@ -317,4 +317,26 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
         driver.step(&mut world, Fault::None);
     }
     panic!("nothing is copied");
+}
+
+/// Some BSSs mark an account when the copy is asked for once more. The phase ends when it was seen marked,
+/// not when the copies were sent (I-4).
+#[test]
+fn phase_2_is_over_when_every_account_was_seen_marked() {
+    let mut world = World::new(3, 6);
+    world.eager_pricing = true;
+    world.switches.marks = Marks::Later(None);
+    let mut driver = Driver::new();
+    while !driver.observed.reached(ConditionType::CustomersCopied) {
+        driver.step(&mut world, Fault::None);
+    }
+    let own = |id: &SourceId| id.as_str().starts_with('c');
+    let unmarked = world.customers.iter().filter(|(id, _)| own(id));
+    let unmarked: Vec<&SourceId> = unmarked
+        .filter(|(_, row)| row.mark == Mark::Unmarked)
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(unmarked, Vec::<&SourceId>::new());
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
 }

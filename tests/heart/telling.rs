@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{ConditionType, Reason};
-use tenant_reseller_operator::bss::port::{Mode, SourceId, WriteOperation};
+use tenant_reseller_operator::bss::port::{Mode, PurchaseState, SourceId, WriteOperation};
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Read, Stage, decide};
 
 use crate::drive::{Driver, Fault};
@@ -111,8 +111,56 @@ fn the_first_sign_of_a_change_takes_it_back() {
             break;
         }
     }
-    driver.step(&mut world, Fault::None);
+    // It is asked whether the switch was pressed, and then it is taken back.
+    for _ in 0..2 {
+        driver.step(&mut world, Fault::None);
+    }
     assert_eq!(driver.claim.as_ref().unwrap().told, None);
+}
+
+/// Goes on until a page is the next thing to be read.
+fn until_a_page_is_read(world: &mut World, driver: &mut Driver) {
+    for _ in 0..500 {
+        if matches!(next(driver), Some(Effect::Read(Read::Pages(_)))) {
+            return;
+        }
+        driver.step(world, Fault::None);
+    }
+    panic!("no page is read");
+}
+
+/// The press moves the revision that the look in progress sees next.
+#[test]
+fn a_press_in_the_middle_of_a_look_is_recorded_with_what_was_told() {
+    let (mut world, mut driver) = by_hand();
+    until_told(&mut world, &mut driver);
+    let told = driver.claim.clone().unwrap().told.unwrap();
+    until_a_page_is_read(&mut world, &mut driver);
+    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    world.act(press).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    let claim = driver.claim.unwrap();
+    assert_eq!(claim.approval.as_deref(), Some("ManualStep"));
+    assert_eq!(claim.inventory_digest, Some(told.inventory_digest));
+}
+
+/// One call of the look fails, again and again, and what was told is taken back all the same.
+#[test]
+fn the_first_page_of_another_revision_takes_it_back() {
+    let (mut world, mut driver) = by_hand();
+    until_told(&mut world, &mut driver);
+    let source: SourceId = world.purchases.keys().next().unwrap().clone();
+    world.set_state(&source, PurchaseState::Suspended);
+    until_a_page_is_read(&mut world, &mut driver);
+    driver.step(&mut world, Fault::None);
+    // Now it is asked whether that was the press, and then it is taken back.
+    assert!(matches!(next(&driver), Some(Effect::Read(Read::Reseller))));
+    for _ in 0..2 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.claim.as_ref().unwrap().told, None);
+    assert!(!is_told(&driver));
 }
 
 #[test]
@@ -165,7 +213,8 @@ fn what_people_did_is_seen_soon() {
         let mut world = World::new(2, 4);
         world.eager_pricing = reason != Reason::AwaitingPricing;
         let mut driver = Driver::new();
-        driver.valid.pace.recheck = Duration::from_hours(1);
+        // Everything is looked at after a tenth of that at the soonest: not while this test looks.
+        driver.valid.pace.recheck = Duration::from_hours(2);
         driver.valid.pace.watch = Duration::from_secs(30);
         spoil(&mut world);
         for _ in 0..500 {

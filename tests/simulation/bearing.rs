@@ -26,6 +26,9 @@ pub(crate) struct Sources {
 pub(crate) struct Moments {
     /// When the operator began to look at everything once more.
     pub(crate) sweep: Sources,
+    /// The same, of the sweep on which a person is told to press the switch. A look that began since,
+    /// and has not come to its end, does not excuse the operator from what it was told before.
+    told: Option<Sources>,
     /// The same, when the reseller was looked at last.
     looked: Option<Sources>,
     /// The same, of the sweep on which the switch rests that took effect.
@@ -92,7 +95,14 @@ impl Core {
             return;
         };
         if !self.world.on {
-            self.moments.sweep = sources;
+            let before = std::mem::replace(&mut self.moments.sweep, sources);
+            let mut clusters = self.clusters.iter();
+            let told = clusters.any(|cluster| {
+                let mut claims = cluster.etcd.claims.values();
+                claims.any(|claim| claim.spec.told.is_some())
+            });
+            let stands = self.moments.told.take();
+            self.moments.told = told.then(|| stands.unwrap_or(before));
         } else if self.moments.verified.is_none() {
             self.moments.verified = Some(sources);
         }
@@ -124,8 +134,9 @@ impl Core {
     /// Whether a source, a customer or an order is not what it was when the last sweep before the
     /// switch began.
     pub(crate) fn moved_since_the_sweep(&self, id: &str) -> bool {
-        let before = self.moments.switched_on.as_ref();
-        self.moved(before.unwrap_or(&self.moments.sweep), id)
+        let moments = &self.moments;
+        let before = moments.switched_on.as_ref().or(moments.told.as_ref());
+        self.moved(before.unwrap_or(&moments.sweep), id)
     }
 
     /// Whether the comparison after the switch could have named it.

@@ -4,7 +4,7 @@
 //! by people, and a process that sees nothing does not know of a suspension.
 
 use tenant_reseller_operator::api::{ConditionStatus, TenantResellerUpgrade};
-use tenant_reseller_operator::bss::port::SourceId;
+use tenant_reseller_operator::bss::port::{Mark, SourceId};
 
 use super::core::{Core, Pid};
 use super::faults::Fault;
@@ -40,6 +40,10 @@ impl Core {
             let owner = &row.customer;
             if says("CustomersCopied") && !is_copied(owner) {
                 return Some(format!("CustomersCopied, and {owner} is not"));
+            }
+            let half = self.world.customers[owner].mark == Mark::Unmarked;
+            if says("CustomersCopied") && half {
+                return Some(format!("CustomersCopied, and {owner} is not marked"));
             }
             if says("PricingReady") && !priced(owner) {
                 return Some(format!("PricingReady, and {owner} has no pricing options"));

@@ -10,7 +10,7 @@ use crate::bss::port::{
 use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
-use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Read};
+use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
 use crate::upgrade::observe::{Fold, MANY_ROUNDS};
 use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Telling};
 use crate::upgrade::phases::Stage;
@@ -26,6 +26,10 @@ impl Decide<'_> {
 
     pub(in crate::upgrade) fn told_and_moved(&self) -> bool {
         self.is_told() && self.seen.telling == Telling::Moved
+    }
+
+    pub(in crate::upgrade) fn told_and_doubted(&self) -> bool {
+        self.is_told() && self.seen.telling == Telling::Doubted
     }
 
     pub(super) fn activate(
@@ -274,6 +278,32 @@ impl Fold<'_> {
         self.seen.enter(Stage::CheckCustomers);
         self.watch(step);
         self.seen.telling = Telling::Yes;
+        self.seen.told_revision = self.seen.clean.as_ref().and_then(CleanFinalSweep::revision);
+    }
+
+    /// The reseller was looked at, or the look failed: what a person was told stands only if the person
+    /// has pressed the switch.
+    pub(super) fn settle_doubt(&mut self, back_ordering: Option<BackOrdering>) {
+        if self.seen.telling == Telling::Doubted {
+            self.seen.telling = match back_ordering {
+                Some(BackOrdering::On) => Telling::Yes,
+                Some(BackOrdering::Off | BackOrdering::Unknown) | None => Telling::Moved,
+            };
+        }
+    }
+
+    /// A page of another revision is the first sign that something moved since the final sweep on which
+    /// a person is told to press the switch: it is taken back at once, and not when the look that the
+    /// page belongs to is over, which may take long.
+    pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, pages: &Pages) {
+        let told = self.seen.told_revision;
+        if self.seen.telling != Telling::Yes || told.is_none() {
+            return;
+        }
+        let mut seen = pages.revisions();
+        if seen.any(|revision| revision != told) {
+            self.seen.moved();
+        }
     }
 
     /// What a person is told follows the record.

@@ -24,6 +24,7 @@ impl Fold<'_> {
     }
 
     pub(in crate::upgrade) fn reseller(&mut self, reseller: Reseller) {
+        self.settle_doubt(Some(reseller.back_ordering));
         let other_account = self
             .upgrade
             .pinned_account

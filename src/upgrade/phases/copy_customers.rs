@@ -4,7 +4,7 @@
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
 use crate::mutants::{Mutant, on};
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::{Fold, MANY_ROUNDS};
 use crate::upgrade::observed::BlockersTold;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
@@ -22,6 +22,7 @@ impl Fold<'_> {
             self.progressed();
         }
         let unsettled = tally.unsettled > 0;
+        let written = tally.written > 0;
         // In phase 3 the check names everything in one go, customers and purchases together.
         let blocked = messages::of_blockers(&tally.blockers).filter(|_| stage == Stage::Customers);
         let failures = !tally.failed_customers.is_empty();
@@ -38,6 +39,8 @@ impl Fold<'_> {
         } else if self.seen.customers.by_hand.total() > 0 {
             let by_hand = self.seen.customers.by_hand.clone();
             self.awaits_hands(stage, WriteOperation::CopyCustomers, by_hand);
+        } else if written && stage == Stage::Customers && self.seen.customer_copies < MANY_ROUNDS {
+            self.sweeps_once_more();
         } else if failures && stage == Stage::Customers {
             self.go(with_failures);
         } else {
@@ -48,7 +51,20 @@ impl Fold<'_> {
         }
     }
 
+    /// An account is marked with its copy or, by some BSSs, after it. Phase 2 is over when a sweep has seen
+    /// every copy with its mark (I-4), not when the copies were sent.
+    fn sweeps_once_more(&mut self) {
+        let before = self.seen.customer_copies;
+        self.seen.customer_copies = before.saturating_add(1);
+        if before == 0 {
+            self.seen.enter(Stage::Customers);
+        } else {
+            self.again(Stage::Customers);
+        }
+    }
+
     fn customers_copied(&mut self) {
+        self.seen.customer_copies = 0;
         let items = self
             .seen
             .counts

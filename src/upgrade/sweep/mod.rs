@@ -797,11 +797,11 @@ impl Sweep {
             };
             match outcome {
                 ItemOutcome::Created => {
-                    self.tally.copied(item.kind);
+                    self.tally.written(item.kind);
                     self.tally.created = self.tally.created.saturating_add(1);
                 }
                 // No progress of its own: it may come back with every sweep.
-                ItemOutcome::Unchanged | ItemOutcome::Updated => self.tally.copied(item.kind),
+                ItemOutcome::Unchanged | ItemOutcome::Updated => self.tally.written(item.kind),
                 ItemOutcome::Blocked(reasons) => match reasons.iter().find(|b| of_all(b.reason)) {
                     Some(Blocker { reason, .. }) => self.refused_for_all(*reason),
                     None => self.copy_blocked(&item, reasons),
@@ -906,7 +906,7 @@ impl Sweep {
             Found::One(copy)
                 if copy.digest == item.expected_source && copy.state != CopyState::Incomplete =>
             {
-                self.tally.copied(item.kind);
+                self.tally.written(item.kind);
                 self.tally.created = self.tally.created.saturating_add(1);
             }
             // Not there, or not as it should be: the next sweep sees what is true then.

@@ -199,6 +199,9 @@ pub struct Tally {
     pub missing: i64,
     /// Copies that this sweep made.
     pub created: i64,
+    /// Items that this sweep sent, and that the BSS has copied, marked or brought up to their source. How
+    /// they look now, the next sweep sees.
+    pub written: i64,
     /// Items about which the next sweep will know: conflicts, unknown outcomes, listings that
     /// disagree.
     pub unsettled: i64,
@@ -253,6 +256,12 @@ impl Tally {
     pub(in crate::upgrade) fn copied(&mut self, kind: ItemKind) {
         let counts = self.of(kind);
         counts.copied = counts.copied.saturating_add(1);
+    }
+
+    /// Counts an item that the BSS says it has copied, just now.
+    pub(in crate::upgrade) fn written(&mut self, kind: ItemKind) {
+        self.copied(kind);
+        self.written = self.written.saturating_add(1);
     }
 
     pub(in crate::upgrade) fn block(&mut self, finding: Finding) {
