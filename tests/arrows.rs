@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [(&str, &[&str]); 14] = [
     ("src/api", &[]),
     ("src/mutants.rs", &[]),
-    ("src/bss/port.rs", &["bss::error", "bss::port"]),
+    ("src/bss/port", &["bss::error", "bss::port"]),
     ("src/bss/error.rs", &["bss::port"]),
     ("src/bss/reference/contract.rs", &[]),
     (
@@ -67,7 +67,7 @@ const PURE: [(&str, &[&str]); 3] = [
         ],
     ),
     (
-        "src/bss/port.rs",
+        "src/bss/port",
         &["kube", "tokio", "reqwest", "serde", "axum"],
     ),
     ("src/api", &["tokio", "reqwest", "axum", "async fn"]),
