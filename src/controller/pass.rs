@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::dependents::Compare;
-use super::dereference::{Connector, Fetched, Missing, dereference};
+use super::dereference::{Fetched, Missing, dereference};
 use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
@@ -17,6 +17,7 @@ use super::{dependents, record};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
+use crate::bss::connect::Connector;
 use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Fence, TenantId};

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use super::dereference::Connector;
 use super::memory::Life;
 use super::pass::{Controller, Interrupted, Scene, Time, annotation};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, REQUESTED_AT_ANNOTATION, Reason, StateClass,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
 };
+use crate::bss::connect::Connector;
 use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
 use crate::upgrade::{Draft, Outcome, State, Tried, compose};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::BssResult;
+use tenant_reseller_operator::bss::connect::{ConnectionSettings, Connector};
 use tenant_reseller_operator::bss::consent;
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
@@ -14,7 +15,6 @@ use tenant_reseller_operator::bss::port::{
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
 };
-use tenant_reseller_operator::controller::{ConnectionSettings, Connector};
 
 use super::clockwork::call;
 use super::core::Core;
