@@ -13,7 +13,7 @@ use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
 use super::unserved::{Away, Stopped, Told};
-use super::{dependents, record};
+use super::{dependents, record, show};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
@@ -267,6 +267,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 return Err(Interrupted::Again);
             }
+            let written = show::written(&effect);
             let consent = self.consent(&scene.upgrade);
             let performed = self.perform(scene, life, effect, (&decision, begun));
             let outcomes = consent.over(performed).await?;
@@ -282,7 +283,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             }
             let now = self.time.now();
             for outcome in &outcomes {
-                self.count(outcome);
+                if let Some(written) = written {
+                    self.count(written, outcome);
+                }
                 if credentials_rejected(outcome) {
                     // The Secret is read again with the next look, however fresh it was.
                     life.read_secret_again();

@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use futures::stream::{self, StreamExt};
 
 use super::record::Recorded;
-use crate::bss::error::BssError;
+use crate::bss::error::{BssError, FieldError};
 use crate::bss::port::{
     Acquisition, Bss, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing, Fence, Page,
     PageRequest, SourceId, TenantId,
@@ -79,7 +79,11 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             }
             Read::Foresee(look) => return self.foresee(look).await,
             // A cheap look is one look at something.
-            Read::Watch(_) => Err(BssError::Unsupported { operation: "watch" }),
+            Read::Watch(_) => Err(BssError::Invalid(vec![FieldError {
+                field: "watch".to_owned(),
+                detail: "a cheap look within a cheap look".to_owned(),
+                allowed: Vec::new(),
+            }])),
         };
         vec![settle(outcome, tried)]
     }

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::bss::operation::Operation;
+
 /// How a writing operation is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -17,7 +19,7 @@ pub enum Mode {
     Unsupported,
 }
 
-/// The operations that write to a reseller or its tenant.
+/// The operations whose mode a BSS declares: those that write to a reseller or its tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WriteOperation {
     CreateTenant,
@@ -37,16 +39,21 @@ impl WriteOperation {
         Self::ActivateBackOrdering,
     ];
 
+    #[must_use]
+    pub fn operation(self) -> Operation {
+        match self {
+            Self::CreateTenant => Operation::CreateTenant,
+            Self::CopyCustomers => Operation::CopyCustomers,
+            Self::SetPricing => Operation::SetPricing,
+            Self::CopySubscriptions => Operation::CopySubscriptions,
+            Self::ActivateBackOrdering => Operation::ActivateBackOrdering,
+        }
+    }
+
     /// The name that the contract and people use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CreateTenant => "createTenant",
-            Self::CopyCustomers => "copyCustomers",
-            Self::SetPricing => "setPricing",
-            Self::CopySubscriptions => "copySubscriptions",
-            Self::ActivateBackOrdering => "activateBackOrdering",
-        }
+        self.operation().as_str()
     }
 }
 

@@ -1,5 +1,5 @@
 //! The BSS port: all that the operator knows of a BSS, as one trait and plain values. It may touch
-//! nothing but the error classes beside it. It must not know a wire format, a network or a cluster:
+//! nothing but the error classes and the names of operations beside it. It must not know a wire format, a network or a cluster:
 //! an adapter translates, and `docs/reference-contract.yaml` says what each operation must do.
 
 mod capabilities;
@@ -30,6 +30,8 @@ pub use reseller::{
     IssuedEpoch, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings,
     TenantStatus,
 };
+
+pub use super::operation::Operation;
 
 use super::error::BssError;
 
