@@ -159,28 +159,28 @@ macro_rules! hand_on {
 #[rustfmt::skip]
 impl Bss for Adapter {
     hand_on! {
-        identity() -> Option<String>;
-        capabilities() -> Capabilities;
-        reseller(account: &AccountId) -> Reseller;
-        acquire(account: &AccountId, acquisition: Acquisition<'_>) -> IssuedEpoch;
-        tenant(account: &AccountId) -> Option<Tenant>;
+        get_identity() -> Option<String>;
+        get_capabilities() -> Capabilities;
+        get_reseller(account: &AccountId) -> Reseller;
+        acquire_epoch(account: &AccountId, acquisition: Acquisition<'_>) -> IssuedEpoch;
+        get_tenant(account: &AccountId) -> Option<Tenant>;
         create_tenant(
             fence: Fence<'_>, request: &RequestKey, key: &BusinessKey, settings: &TenantSettings
         ) -> TenantCreation;
-        operation(id: &OperationId) -> OperationState;
-        customers(account: &AccountId, page: &PageRequest) -> Page<Customer>;
-        subscriptions(account: &AccountId, page: &PageRequest) -> Page<Purchase>;
-        open_orders(account: &AccountId, page: &PageRequest) -> Page<OpenOrder>;
-        copies(tenant: &TenantId, listing: CopyListing, page: &PageRequest) -> Page<CopyRecord>;
-        find(tenant: &TenantId, keys: &[BusinessKey]) -> BTreeMap<BusinessKey, Found>;
+        get_operation(id: &OperationId) -> OperationState;
+        list_customers(account: &AccountId, page: &PageRequest) -> Page<Customer>;
+        list_subscriptions(account: &AccountId, page: &PageRequest) -> Page<Purchase>;
+        list_open_orders(account: &AccountId, page: &PageRequest) -> Page<OpenOrder>;
+        list_copies(tenant: &TenantId, listing: CopyListing, page: &PageRequest) -> Page<CopyRecord>;
+        find_copies(tenant: &TenantId, keys: &[BusinessKey]) -> BTreeMap<BusinessKey, Found>;
         copy_customers(
             fence: Fence<'_>, tenant: &TenantId, items: &[CopyItem]
         ) -> ByItem<ItemOutcome>;
-        pricing(tenant: &TenantId, customers: &[SourceId]) -> ByItem<PricingState>;
+        get_pricing(tenant: &TenantId, customers: &[SourceId]) -> ByItem<PricingState>;
         set_pricing(
             fence: Fence<'_>, tenant: &TenantId, options: &BTreeMap<SourceId, PricingOptions>
         ) -> ByItem<PricingOutcome>;
-        check(
+        check_purchases(
             account: &AccountId, target: &CheckTarget, items: &[SourceId]
         ) -> ByItem<Vec<Blocker>>;
         copy_subscriptions(

@@ -45,24 +45,27 @@ pub type BssResult<T> = Result<T, BssError>;
 /// A BSS, both sides of it.
 pub trait Bss: Send + std::marker::Sync {
     /// The BSS's own lasting name, if it has one.
-    fn identity(&self) -> impl Future<Output = BssResult<Option<String>>> + Send;
+    fn get_identity(&self) -> impl Future<Output = BssResult<Option<String>>> + Send;
 
     /// What it can do and promises.
-    fn capabilities(&self) -> impl Future<Output = BssResult<Capabilities>> + Send;
+    fn get_capabilities(&self) -> impl Future<Output = BssResult<Capabilities>> + Send;
 
     /// A reseller account.
-    fn reseller(&self, account: &AccountId) -> impl Future<Output = BssResult<Reseller>> + Send;
+    fn get_reseller(&self, account: &AccountId)
+    -> impl Future<Output = BssResult<Reseller>> + Send;
 
     /// A new fencing epoch for the reseller.
-    fn acquire(
+    fn acquire_epoch(
         &self,
         account: &AccountId,
         acquisition: Acquisition<'_>,
     ) -> impl Future<Output = BssResult<IssuedEpoch>> + Send;
 
     /// The reseller's tenant, if it has one.
-    fn tenant(&self, account: &AccountId)
-    -> impl Future<Output = BssResult<Option<Tenant>>> + Send;
+    fn get_tenant(
+        &self,
+        account: &AccountId,
+    ) -> impl Future<Output = BssResult<Option<Tenant>>> + Send;
 
     /// Requests a tenant.
     fn create_tenant(
@@ -74,32 +77,34 @@ pub trait Bss: Send + std::marker::Sync {
     ) -> impl Future<Output = BssResult<TenantCreation>> + Send;
 
     /// The state of a long-running operation.
-    fn operation(&self, id: &OperationId)
-    -> impl Future<Output = BssResult<OperationState>> + Send;
+    fn get_operation(
+        &self,
+        id: &OperationId,
+    ) -> impl Future<Output = BssResult<OperationState>> + Send;
 
     /// A page of the reseller's customers.
-    fn customers(
+    fn list_customers(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> impl Future<Output = BssResult<Page<Customer>>> + Send;
 
     /// A page of the reseller's subscriptions and assets.
-    fn subscriptions(
+    fn list_subscriptions(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> impl Future<Output = BssResult<Page<Purchase>>> + Send;
 
     /// A page of the reseller's orders that are not final.
-    fn open_orders(
+    fn list_open_orders(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> impl Future<Output = BssResult<Page<OpenOrder>>> + Send;
 
     /// A page of copies, ordered by source id.
-    fn copies(
+    fn list_copies(
         &self,
         tenant: &TenantId,
         listing: CopyListing,
@@ -107,7 +112,7 @@ pub trait Bss: Send + std::marker::Sync {
     ) -> impl Future<Output = BssResult<Page<CopyRecord>>> + Send;
 
     /// Copies by business key.
-    fn find(
+    fn find_copies(
         &self,
         tenant: &TenantId,
         keys: &[BusinessKey],
@@ -122,7 +127,7 @@ pub trait Bss: Send + std::marker::Sync {
     ) -> impl Future<Output = BssResult<ByItem<ItemOutcome>>> + Send;
 
     /// The pricing options of customers, by customer.
-    fn pricing(
+    fn get_pricing(
         &self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -138,7 +143,7 @@ pub trait Bss: Send + std::marker::Sync {
 
     /// Why items could not be copied; an empty list is *could be*. An item that the BSS does not know
     /// (any more) as one of this reseller's customers is left out.
-    fn check(
+    fn check_purchases(
         &self,
         account: &AccountId,
         target: &CheckTarget,

@@ -291,7 +291,7 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
 }
 
 impl Bss for ReferenceBss {
-    async fn identity(&self) -> BssResult<Option<String>> {
+    async fn get_identity(&self) -> BssResult<Option<String>> {
         self.read(
             Call::get(Operation::GetIdentity, &["identity"]),
             replies::identity,
@@ -299,7 +299,7 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn capabilities(&self) -> BssResult<Capabilities> {
+    async fn get_capabilities(&self) -> BssResult<Capabilities> {
         self.read(
             Call::get(Operation::GetCapabilities, &["capabilities"]),
             replies::capabilities,
@@ -307,13 +307,13 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+    async fn get_reseller(&self, account: &AccountId) -> BssResult<Reseller> {
         let path = ["resellers", account.as_str()];
         self.read(Call::get(Operation::GetReseller, &path), replies::reseller)
             .await
     }
 
-    async fn acquire(
+    async fn acquire_epoch(
         &self,
         account: &AccountId,
         acquisition: Acquisition<'_>,
@@ -329,7 +329,7 @@ impl Bss for ReferenceBss {
         self.read(call, |reply| replies::epoch(reply, holder)).await
     }
 
-    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+    async fn get_tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
         let path = ["resellers", account.as_str(), "tenant"];
         self.read(
             Call::get(Operation::GetTenant, &path),
@@ -357,7 +357,7 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+    async fn get_operation(&self, id: &OperationId) -> BssResult<OperationState> {
         let path = ["operations", id.as_str()];
         let call = Call::get(Operation::GetOperation, &path);
         match self
@@ -369,7 +369,7 @@ impl Bss for ReferenceBss {
         }
     }
 
-    async fn customers(
+    async fn list_customers(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -380,7 +380,7 @@ impl Bss for ReferenceBss {
             .await
     }
 
-    async fn subscriptions(
+    async fn list_subscriptions(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -391,7 +391,7 @@ impl Bss for ReferenceBss {
             .await
     }
 
-    async fn open_orders(
+    async fn list_open_orders(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -402,7 +402,7 @@ impl Bss for ReferenceBss {
             .await
     }
 
-    async fn copies(
+    async fn list_copies(
         &self,
         tenant: &TenantId,
         listing: CopyListing,
@@ -416,7 +416,7 @@ impl Bss for ReferenceBss {
         self.read(call, |reply| replies::copies(reply, page)).await
     }
 
-    async fn find(
+    async fn find_copies(
         &self,
         tenant: &TenantId,
         keys: &[BusinessKey],
@@ -446,7 +446,7 @@ impl Bss for ReferenceBss {
             .await
     }
 
-    async fn pricing(
+    async fn get_pricing(
         &self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -495,7 +495,7 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn check(
+    async fn check_purchases(
         &self,
         account: &AccountId,
         target: &CheckTarget,
