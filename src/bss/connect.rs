@@ -69,7 +69,7 @@ pub enum Login {
 }
 
 /// Makes adapters.
-pub trait Connector: Send + std::marker::Sync {
+pub trait Connector: Send + Sync {
     /// The adapter.
     type Bss: Bss;
 
@@ -219,7 +219,7 @@ impl AdapterConnector {
     }
 
     /// Where the figures of all calls are read: one snapshot for each BSS.
-    pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + std::marker::Sync + use<> {
+    pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
         move || {
             let figures = limits.figures().into_iter();
