@@ -13,11 +13,13 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::bss::connect::AdapterConnector;
+use crate::bss::limits::Snapshot;
 use crate::cli::Settings;
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::port::ClusterError;
 use crate::cluster::{Clients, Engine, Installation, KubeCluster, Passes, Scope, Watches, crds};
-use crate::controller::{AdapterConnector, Controller, Pacing, Time};
+use crate::controller::{Controller, Pacing, Time};
 use crate::observe::health::{Health, HealthServer};
 use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
 use crate::observe::tracing as logs;
@@ -139,7 +141,8 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     )?;
     let engine = Engine::new(watches, leadership.clone());
     let kinds = crds::KindsAwaited::default();
-    let calls = Box::new(connector.figures());
+    let figures = connector.figures();
+    let calls = Box::new(move || calls(figures()));
     let parts = Parts {
         clients: &clients,
         leadership: &leadership,
@@ -305,6 +308,21 @@ async fn look_up(
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
         }
     }
+}
+
+/// The calls to every BSS together.
+fn calls(figures: Vec<Snapshot>) -> Calls {
+    let mut all = Calls::default();
+    for snapshot in figures {
+        for (name, tally) in snapshot.calls {
+            let (count, took) = all.calls.entry(name).or_default();
+            *count = count.saturating_add(tally.count);
+            *took = took.saturating_add(tally.elapsed);
+        }
+        all.throttled = all.throttled.saturating_add(snapshot.throttled);
+        all.waited = all.waited.saturating_add(snapshot.waited);
+    }
+    all
 }
 
 fn timings(seconds: u64) -> Timings {

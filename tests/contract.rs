@@ -5,6 +5,7 @@
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
+use tenant_reseller_operator::bss::operation::Operation;
 use tenant_reseller_operator::bss::reference::openapi;
 
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference-contract.yaml");
@@ -127,6 +128,12 @@ fn every_operation_says_what_it_answers_when() {
         .map(|item| item.as_object().expect("a map").len())
         .sum();
     assert_eq!(count, seen.len());
+}
+
+#[test]
+fn every_operation_is_described_under_its_name() {
+    let described: Vec<&str> = openapi::routes().map(|(id, _, _)| id).collect();
+    assert_eq!(described, Operation::ALL.map(Operation::as_str));
 }
 
 const FENCED: [&str; 5] = [

@@ -76,6 +76,26 @@ pub struct BssConnectionSpec {
     pub accepted_risks: Vec<Risk>,
 }
 
+impl BssConnectionSpec {
+    /// The adapter that the connection names.
+    #[must_use]
+    pub fn adapter(&self) -> AdapterChoice<'_> {
+        AdapterChoice {
+            name: "reference",
+            url: &self.reference.url,
+        }
+    }
+}
+
+/// The adapter that a connection names, with where it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdapterChoice<'a> {
+    /// The name of the adapter: that of its member in the spec.
+    pub name: &'static str,
+    /// The base URL.
+    pub url: &'a str,
+}
+
 /// A risk that only the owner of the billing can accept.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

@@ -20,8 +20,9 @@ pub use claim::{
 };
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
 pub use connection::{
-    Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus, CapabilityStatus,
-    ConnectionLimits, OAuth2ClientCredentials, ReferenceAdapter, Risk, SecretRef, Tls,
+    AdapterChoice, Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus,
+    CapabilityStatus, ConnectionLimits, OAuth2ClientCredentials, ReferenceAdapter, Risk, SecretRef,
+    Tls,
 };
 pub use crd::{CrdYamlError, crd_yaml, crds};
 pub use pricing::{

@@ -1,5 +1,6 @@
 //! The error classes of the port: exhaustive, and each says what may be done next.
 
+use super::operation::Operation;
 use super::port::BlockerReason;
 use std::time::Duration;
 use thiserror::Error;
@@ -35,8 +36,8 @@ pub enum BssError {
     /// The credentials do not allow this operation.
     #[error("the BSS forbids {operation}")]
     Forbidden {
-        /// The operation, as the contract names it.
-        operation: &'static str,
+        /// Which.
+        operation: Operation,
     },
     /// There is no such thing.
     #[error("not found: {what}")]
@@ -77,8 +78,8 @@ pub enum BssError {
     /// The BSS cannot do it.
     #[error("the BSS does not support {operation}")]
     Unsupported {
-        /// The operation, as the contract names it.
-        operation: &'static str,
+        /// Which.
+        operation: Operation,
     },
     /// The reply broke the contract: size, media type, schema. Of a write this says nothing about
     /// the effect, so it is handled like an unknown outcome there.

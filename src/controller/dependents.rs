@@ -306,7 +306,7 @@ pub(super) async fn connection<C: Cluster, B>(
     let generation = connection.metadata.generation.unwrap_or_default();
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
-        adapter: Some("reference".to_owned()),
+        adapter: Some(connection.spec.adapter().name.to_owned()),
         // What the BSS tells, never what the connection declares.
         identity: match &life.name {
             Name::Told(told) => told.clone(),

@@ -10,81 +10,14 @@ use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
 };
+use crate::bss::connect::{ConnectionSettings, Connector, Login};
 use crate::bss::error::BssError;
-use crate::bss::limits::Seat;
-use crate::bss::port::Bss;
 use crate::bss::transport::SHORTEST_SECRET;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
 use crate::upgrade::{Pace, References, State, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
-
-/// What an adapter is made of.
-#[derive(Debug)]
-pub struct ConnectionSettings {
-    /// The connection's namespace and name.
-    pub connection: String,
-    /// The BSS's declared name.
-    pub identity: String,
-    /// Base URL.
-    pub url: String,
-    /// How to log in.
-    pub login: Login,
-    /// The hosts that what is in the Secret may be sent to, as it says itself.
-    pub allowed_hosts: String,
-    /// The CA to trust besides the usual ones, PEM.
-    pub ca: Option<String>,
-    /// The status codes that mean *too many requests*, besides 429.
-    pub throttle_statuses: Vec<u16>,
-    /// Requests per second.
-    pub requests_per_second: u32,
-    /// Requests at a time.
-    pub concurrency: u32,
-    /// Bound on one request.
-    pub timeout: Duration,
-}
-
-/// How to log in.
-#[derive(Debug)]
-pub enum Login {
-    /// A token that lasts.
-    Bearer(SecretString),
-    /// OAuth 2 client credentials.
-    ClientCredentials {
-        /// The token endpoint.
-        token_url: String,
-        /// The scopes to ask for.
-        scopes: Vec<String>,
-        /// Who asks.
-        id: SecretString,
-        /// The proof of it.
-        secret: SecretString,
-    },
-}
-
-/// Makes adapters.
-pub trait Connector: Send + Sync {
-    /// The adapter.
-    type Bss: Bss;
-
-    /// Makes one, or says why a connection may not be used. Where a tenant has an access of its
-    /// own, what concerns it goes there.
-    fn connect(
-        &self,
-        distributor: ConnectionSettings,
-        tenant: Option<ConnectionSettings>,
-    ) -> Result<Arc<Self::Bss>, BssError>;
-
-    /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
-    /// reached at another origin already.
-    fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
-
-    /// What keeps the adapter's origins known after the adapter was given up.
-    fn seats(&self, _bss: &Arc<Self::Bss>) -> Vec<Seat> {
-        Vec::new()
-    }
-}
 
 /// What the spec points to.
 pub(super) struct Fetched<B> {
@@ -268,7 +201,8 @@ async fn settings<C: Cluster>(
             connection.metadata.name.as_deref().unwrap_or_default()
         ),
         identity: spec.identity.clone(),
-        url: spec.reference.url.clone(),
+        adapter: spec.adapter().name,
+        url: spec.adapter().url.to_owned(),
         login,
         allowed_hosts: hosts.clone(),
         ca,
@@ -365,7 +299,7 @@ fn forbidden(error: &BssError) -> Missing {
 /// Where a connection object leads to: another object, or another address, is another one.
 fn address(connection: &BssConnection) -> String {
     let uid = connection.metadata.uid.as_deref().unwrap_or_default();
-    format!("{uid} {}", connection.spec.reference.url)
+    format!("{uid} {}", connection.spec.adapter().url)
 }
 
 /// What an adapter is made on: another connection object or generation makes another.

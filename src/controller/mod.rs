@@ -14,10 +14,7 @@ mod record;
 mod show;
 mod turns;
 mod unserved;
-mod wiring;
 
-pub use dereference::{ConnectionSettings, Connector, Login};
 pub use memory::Memory;
 pub use pass::{Controller, Pacing, Time};
 pub use turns::Wake;
-pub use wiring::AdapterConnector;

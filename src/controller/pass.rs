@@ -8,15 +8,16 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::dependents::Compare;
-use super::dereference::{Connector, Fetched, Missing, dereference};
+use super::dereference::{Fetched, Missing, dereference};
 use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
 use super::turns::{Panicked, Standing, Turns, Wake};
 use super::unserved::{Away, Stopped, Told};
-use super::{dependents, record};
+use super::{dependents, record, show};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
+use crate::bss::connect::Connector;
 use crate::bss::consent::Consent;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Fence, TenantId};
@@ -266,6 +267,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 self.show(scene, life, &decision.state, None).await?;
                 return Err(Interrupted::Again);
             }
+            let written = show::written(&effect);
             let consent = self.consent(&scene.upgrade);
             let performed = self.perform(scene, life, effect, (&decision, begun));
             let outcomes = consent.over(performed).await?;
@@ -281,7 +283,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             }
             let now = self.time.now();
             for outcome in &outcomes {
-                self.count(outcome);
+                if let Some(written) = written {
+                    self.count(written, outcome);
+                }
                 if credentials_rejected(outcome) {
                     // The Secret is read again with the next look, however fresh it was.
                     life.read_secret_again();

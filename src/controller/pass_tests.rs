@@ -13,11 +13,9 @@ use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
     CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
 };
+use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{ItemKind, SourceId};
-use crate::bss::reference::ReferenceBss;
 use crate::cluster::port::{ClusterResult, Event, SecretView};
-use crate::controller::dereference::ConnectionSettings;
-use crate::controller::{AdapterConnector, Login};
 use crate::upgrade::{Finding, Findings, References, TenantConnection, Terms};
 
 const TOKEN: &str = "token-of-the-test";
@@ -383,6 +381,7 @@ fn guarded(bench: &Bench) -> bool {
     let settings = ConnectionSettings {
         connection: "other/distributor".to_owned(),
         identity: "acme".to_owned(),
+        adapter: "reference",
         url: "https://127.0.0.1:2/v1".to_owned(),
         login: Login::Bearer(TOKEN.to_owned().into()),
         throttle_statuses: Vec::new(),
@@ -460,7 +459,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     let bench = bench();
     let life = bench.controller.memory.of("u-1");
     let mut life = life.lock().await;
-    let shows = async |life: &Life<ReferenceBss>, before: Option<&str>| {
+    let shows = async |life: &Life<Adapter>, before: Option<&str>| {
         let mut connection = bench.cluster.connection();
         connection.status = before.map(|name| BssConnectionStatus {
             identity: Some(name.to_owned()),
@@ -519,7 +518,7 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     );
     life.observed.looked_at_purchases = true;
     life.observed.blockers = blocked("S-1");
-    let writes = async |life: &mut Life<ReferenceBss>, (at, compare): (u64, Compare)| {
+    let writes = async |life: &mut Life<Adapter>, (at, compare): (u64, Compare)| {
         let now = bench.clock.at(at);
         let whose = (&upgrade, &valid);
         let result = dependents::reports(&*bench.cluster, whose, life, (now, compare)).await;

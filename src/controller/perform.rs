@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use futures::stream::{self, StreamExt};
 
 use super::record::Recorded;
-use crate::bss::error::BssError;
+use crate::bss::error::{BssError, FieldError};
 use crate::bss::port::{
     Acquisition, Bss, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing, Fence, Page,
     PageRequest, SourceId, TenantId,
@@ -58,28 +58,36 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             | Read::Watch(_) => Tried::Read,
         };
         let outcome = match read {
-            Read::Identity => self.bss.identity().await.map(Outcome::Identity),
-            Read::Capabilities => self.bss.capabilities().await.map(Outcome::Capabilities),
-            Read::Reseller => self.bss.reseller(self.account).await.map(Outcome::Reseller),
-            Read::Tenant => self.bss.tenant(self.account).await.map(Outcome::Tenant),
-            Read::Operation(id) => self.bss.operation(id).await.map(Outcome::Operation),
+            Read::Identity => self.bss.get_identity().await.map(Outcome::Identity),
+            Read::Capabilities => self.bss.get_capabilities().await.map(Outcome::Capabilities),
+            Read::Reseller => self
+                .bss
+                .get_reseller(self.account)
+                .await
+                .map(Outcome::Reseller),
+            Read::Tenant => self.bss.get_tenant(self.account).await.map(Outcome::Tenant),
+            Read::Operation(id) => self.bss.get_operation(id).await.map(Outcome::Operation),
             Read::OpenOrders(page) => self
                 .bss
-                .open_orders(self.account, page)
+                .list_open_orders(self.account, page)
                 .await
                 .map(Outcome::OpenOrders),
             Read::Pages(pages) => return self.pages(pages).await,
             Read::Inspect(calls) => return self.inspect(calls).await,
             Read::Find(batches) => {
                 let found = |asked: Vec<BusinessKey>| async move {
-                    let found = self.bss.find(self.tenant()?, &asked).await?;
+                    let found = self.bss.find_copies(self.tenant()?, &asked).await?;
                     Ok(Outcome::Found { asked, found })
                 };
                 return self.batches(batches, Tried::Read, found).await;
             }
             Read::Foresee(look) => return self.foresee(look).await,
             // A cheap look is one look at something.
-            Read::Watch(_) => Err(BssError::Unsupported { operation: "watch" }),
+            Read::Watch(_) => Err(BssError::Invalid(vec![FieldError {
+                field: "watch".to_owned(),
+                detail: "a cheap look within a cheap look".to_owned(),
+                allowed: Vec::new(),
+            }])),
         };
         vec![settle(outcome, tried)]
     }
@@ -97,7 +105,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 None => Ok(None),
                 Some(page) => self
                     .bss
-                    .copies(self.tenant()?, wanted.listing, page)
+                    .list_copies(self.tenant()?, wanted.listing, page)
                     .await
                     .map(Some),
             }
@@ -105,7 +113,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         match wanted.listing {
             CopyListing::Customers => {
                 let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.customers(self.account, page)
+                    self.bss.list_customers(self.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
                 both(source, copies, |source, copies| Pages::Customers {
@@ -115,7 +123,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             }
             CopyListing::Subscriptions => {
                 let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.subscriptions(self.account, page)
+                    self.bss.list_subscriptions(self.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
                 both(source, copies, |source, copies| Pages::Purchases {
@@ -128,11 +136,14 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
 
     async fn inspect(&self, calls: &InspectCalls) -> Vec<Outcome> {
         let priced = |asked: Vec<SourceId>| async move {
-            let answers = self.bss.pricing(self.tenant()?, &asked).await?;
+            let answers = self.bss.get_pricing(self.tenant()?, &asked).await?;
             Ok(Outcome::Priced(Answered { asked, answers }))
         };
         let checked = |asked: Vec<SourceId>| async move {
-            let answers = self.bss.check(self.account, &calls.target, &asked).await?;
+            let answers = self
+                .bss
+                .check_purchases(self.account, &calls.target, &asked)
+                .await?;
             Ok(Outcome::Checked(Answered { asked, answers }))
         };
         let priced = self.batches(&calls.pricing, Tried::Read, priced);
@@ -146,7 +157,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     async fn foresee(&self, look: &Foresee) -> Vec<Outcome> {
         match look {
             Foresee::Page(page) => {
-                let page = self.bss.subscriptions(self.account, page).await;
+                let page = self.bss.list_subscriptions(self.account, page).await;
                 vec![settle(page.map(Outcome::ForeseenPage), Tried::Foresee)]
             }
             Foresee::Checks {
@@ -155,7 +166,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             } => {
                 let target = &CheckTarget::PriceList(price_list.clone());
                 let checked = |asked: Vec<SourceId>| async move {
-                    let answers = self.bss.check(self.account, target, &asked).await?;
+                    let answers = self
+                        .bss
+                        .check_purchases(self.account, target, &asked)
+                        .await?;
                     Ok(Outcome::ForeseenChecks(Answered { asked, answers }))
                 };
                 self.batches(batches, Tried::Foresee, checked).await
@@ -282,7 +296,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
 
     /// Asks for an epoch; the attempt is on record.
     pub(super) async fn acquire(&self, asked: Acquisition<'_>) -> Outcome {
-        let issued = self.bss.acquire(self.account, asked).await;
+        let issued = self.bss.acquire_epoch(self.account, asked).await;
         settle(issued.map(Outcome::Acquired), Tried::Acquire)
     }
 

@@ -5,44 +5,38 @@
 
 use std::time::Duration;
 
-use super::dereference::Connector;
 use super::memory::Life;
 use super::pass::{Controller, Interrupted, Scene, Time, annotation};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, REQUESTED_AT_ANNOTATION, Reason, StateClass,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
 };
+use crate::bss::connect::Connector;
+use crate::bss::port::Operation;
 use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
-use crate::upgrade::{Draft, Outcome, State, Tried, compose};
+use crate::upgrade::{Draft, Effect, Outcome, State, Work, compose};
 
 /// Figures in status move at most so often.
 const FIGURES_EVERY: Duration = Duration::from_secs(15);
 
 impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// Counts what came of a write.
-    pub(super) fn count(&self, outcome: &Outcome) {
+    pub(super) fn count(&self, written: Operation, outcome: &Outcome) {
+        let operation = written.as_str();
         match outcome {
             Outcome::Copied(items) => {
                 for item in items.values() {
-                    self.metrics.effect_items("copy", item.word(), 1);
+                    self.metrics.effect_items(operation, item.word(), 1);
                 }
             }
             Outcome::PricingSet(items) => {
                 let items = u64::try_from(items.len()).unwrap_or(u64::MAX);
-                self.metrics.effect_items("setPricing", "answered", items);
+                self.metrics.effect_items(operation, "answered", items);
             }
-            Outcome::TenantRequested(_) => self.metrics.effect("createTenant", "ok"),
-            Outcome::Activation(_) => self.metrics.effect("activateBackOrdering", "ok"),
-            Outcome::Acquired(_) => self.metrics.effect("acquireEpoch", "ok"),
-            Outcome::CopiesLost { error, .. } => self.metrics.effect("copy", error.class()),
-            Outcome::Failed { tried, error } => {
-                let operation = match tried {
-                    Tried::Acquire => "acquireEpoch",
-                    Tried::Work => "work",
-                    Tried::CreateTenant => "createTenant",
-                    Tried::Activate => "activateBackOrdering",
-                    Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee => return,
-                };
+            Outcome::TenantRequested(_) | Outcome::Activation(_) | Outcome::Acquired(_) => {
+                self.metrics.effect(operation, "ok");
+            }
+            Outcome::CopiesLost { error, .. } | Outcome::Failed { error, .. } => {
                 self.metrics.effect(operation, error.class());
             }
             Outcome::Identity(_)
@@ -133,6 +127,19 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             self.cluster.publish(upgrade, event).await;
         }
         Ok(None)
+    }
+}
+
+/// The operation of the BSS by which an effect writes, if it writes there.
+pub(super) fn written(effect: &Effect) -> Option<Operation> {
+    match effect {
+        Effect::Acquire { .. } => Some(Operation::AcquireEpoch),
+        Effect::CreateTenant(_) => Some(Operation::CreateTenant),
+        Effect::Work(Work::CopyCustomers(_)) => Some(Operation::CopyCustomers),
+        Effect::Work(Work::SetPricing(_)) => Some(Operation::SetPricing),
+        Effect::Work(Work::CopySubscriptions(_)) => Some(Operation::CopySubscriptions),
+        Effect::Activate(_) => Some(Operation::ActivateBackOrdering),
+        Effect::Read(_) | Effect::Claim(_) => None,
     }
 }
 

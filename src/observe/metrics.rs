@@ -326,7 +326,7 @@ mod tests {
             }),
             calls: Box::new(|| Calls {
                 calls: BTreeMap::from([(
-                    ("customers", "Throttled"),
+                    ("listCustomers", "Throttled"),
                     (1, Duration::from_millis(20)),
                 )]),
                 throttled: Duration::from_millis(1500),
@@ -348,8 +348,8 @@ mod tests {
             r#"tenant_reseller_operator_effects_total{operation="copyCustomers",outcome="ok"} 1"#,
             r#"tenant_reseller_operator_cluster_errors_total{class="Forbidden"} 1"#,
             r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="created"} 7"#,
-            r#"tenant_reseller_operator_bss_calls_total{operation="customers",outcome="Throttled"} 1"#,
-            r#"tenant_reseller_operator_bss_call_seconds_total{operation="customers",outcome="Throttled"} 0.02"#,
+            r#"tenant_reseller_operator_bss_calls_total{operation="listCustomers",outcome="Throttled"} 1"#,
+            r#"tenant_reseller_operator_bss_call_seconds_total{operation="listCustomers",outcome="Throttled"} 0.02"#,
             "tenant_reseller_operator_bss_throttled_seconds_total 1.5",
             "tenant_reseller_operator_lease_held 1",
             "tenant_reseller_operator_passes_running 2",

@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::contract::Operation;
 use super::problem::Refusal;
 use super::store::{Store, from_json, to_json};
 use super::world::random::Random;
+use crate::bss::reference::contract::Operation;
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,13 +64,13 @@ fn sixteen_mebibytes() -> u64 {
 }
 
 /// The name of the token endpoint.
-const TOKEN_ENDPOINT: &str = "oauthToken";
+const TOKEN_ENDPOINT: &str = "requestToken";
 
 /// When what goes wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Rule {
-    /// An operation's name, `*` for every operation of the contract, or `oauthToken` for the token
+    /// An operation's name, `*` for every operation of the contract, or `requestToken` for the token
     /// endpoint.
     pub(crate) operation: String,
     /// What happens.
@@ -146,7 +146,7 @@ impl Faults {
             let known = ["*", TOKEN_ENDPOINT].contains(&rule.operation.as_str())
                 || Operation::ALL
                     .iter()
-                    .any(|operation| operation.name() == rule.operation);
+                    .any(|operation| operation.as_str() == rule.operation);
             if !known {
                 return Err(Refusal::invalid_field(
                     "operation",
@@ -258,7 +258,7 @@ impl Rule {
                 | Operation::ListCopies
         );
         // A page can only be repeated where there are pages: elsewhere the rule waits.
-        (self.operation == "*" || self.operation == operation.name())
+        (self.operation == "*" || self.operation == operation.as_str())
             && (self.kind != Fault::DuplicatePage || listing)
     }
 }

@@ -22,7 +22,7 @@ use super::oauth::{self, Side, TokenReply, TokenRequest};
 use super::problem::{Refusal, problem};
 use super::store::Store;
 use crate::bss::reference::contract::{
-    ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, TenantAccess,
+    ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, Operation, PROBLEM_JSON, Problem, TenantAccess,
 };
 
 /// No request of the contract is larger.
@@ -143,7 +143,7 @@ enum Work {
 }
 
 impl Work {
-    fn operation(&self) -> Option<contract::Operation> {
+    fn operation(&self) -> Option<Operation> {
         match self {
             Self::Contract(call) => Some(call.operation),
             Self::Token(_) => None,

@@ -28,7 +28,7 @@ fn item(source: &str) -> CopyItem {
 }
 
 async fn read(bss: &ReferenceBss) -> BssError {
-    bss.identity().await.unwrap_err()
+    bss.get_identity().await.unwrap_err()
 }
 
 async fn write(bss: &ReferenceBss) -> BssError {
@@ -310,10 +310,12 @@ async fn a_read_that_lacks_an_item_is_no_answer() {
     let server = Scripted::start(vec![Act::Send(json(r#"{"results":[]}"#))]).await;
     let bss = adapter(settings(&server.url, TOKEN));
     let tenant = "T".into();
-    let found = bss.find(&tenant, &["k".into()]).await.unwrap_err();
-    let pricing = bss.pricing(&tenant, &["1".into()]).await.unwrap_err();
+    let found = bss.find_copies(&tenant, &["k".into()]).await.unwrap_err();
+    let pricing = bss.get_pricing(&tenant, &["1".into()]).await.unwrap_err();
     let target = tenant_reseller_operator::bss::port::CheckTarget::Tenant(tenant);
-    let checked = bss.check(&"R".into(), &target, &["1".into()]).await;
+    let checked = bss
+        .check_purchases(&"R".into(), &target, &["1".into()])
+        .await;
     assert_eq!([found.class(), pricing.class()], ["Malformed"; 2]);
     // The contract leaves out what the BSS does not know (any more).
     assert_eq!(checked, Ok(std::collections::BTreeMap::new()));
@@ -351,7 +353,9 @@ async fn listings_that_turn_in_circles_or_fall_back() {
     let tenant = "T".into();
     let mut outcomes = Vec::new();
     for _ in 0..4 {
-        let page = bss.copies(&tenant, CopyListing::Customers, &request).await;
+        let page = bss
+            .list_copies(&tenant, CopyListing::Customers, &request)
+            .await;
         outcomes.push(page.map_or_else(|error| error.class(), |_| "Ok"));
     }
     assert_eq!(outcomes, ["Ok", "Malformed", "Malformed", "Malformed"]);
@@ -372,7 +376,7 @@ async fn what_is_sent_is_what_the_contract_says() {
             .await
             .unwrap(),
     );
-    drop(bss.identity().await);
+    drop(bss.get_identity().await);
     let requests = server.requests();
     let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
     assert!(
@@ -445,7 +449,7 @@ async fn throttling_slows_everybody_down() {
     let start = Instant::now();
     assert_eq!(read(&bss).await.class(), "Unavailable");
     assert_eq!(
-        bss.identity().await,
+        bss.get_identity().await,
         Ok(None),
         "waited for, because the pause is short"
     );
@@ -457,7 +461,7 @@ async fn giving_up_leaves_no_place_taken() {
     let server = Scripted::start(vec![Act::Hang]).await;
     let limiter = limiter();
     let bss = ReferenceBss::new(settings(&server.url, TOKEN), limiter.clone()).unwrap();
-    let call = tokio::time::timeout(Duration::from_millis(50), bss.identity());
+    let call = tokio::time::timeout(Duration::from_millis(50), bss.get_identity());
     assert!(call.await.is_err());
     assert_eq!(limiter.load(), (0, 0));
 }
@@ -502,7 +506,10 @@ async fn ids_that_would_lead_elsewhere_are_not_sent() {
     let server = Scripted::start(vec![Act::Send(json("{}"))]).await;
     let bss = adapter(settings(&server.url, TOKEN));
     for id in ["", ".", ".."] {
-        assert_eq!(bss.tenant(&id.into()).await.unwrap_err().class(), "Invalid");
+        assert_eq!(
+            bss.get_tenant(&id.into()).await.unwrap_err().class(),
+            "Invalid"
+        );
     }
     assert_eq!(server.requests(), Vec::<String>::new());
 }
@@ -532,7 +539,7 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
         }
         wanted.store(false, Ordering::SeqCst);
     };
-    let (first, taken_back, ()) = tokio::join!(bss.identity(), writes, change_of_mind);
+    let (first, taken_back, ()) = tokio::join!(bss.get_identity(), writes, change_of_mind);
     assert_eq!(first, Ok(Some("acme".to_owned())));
     assert_eq!(taken_back, (BssError::Withdrawn, BssError::Withdrawn));
     assert!(!BssError::Withdrawn.effect_unknown());

@@ -86,7 +86,7 @@ async fn one_request_for_a_token_serves_all_who_wait_and_those_after_them() {
     let endpoint = Scripted::start(vec![issued("the-t0ken", 3600), refused(500)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
-    let calls = (0..20).map(|_| bss.identity());
+    let calls = (0..20).map(|_| bss.get_identity());
     for answer in futures::future::join_all(calls).await {
         assert_eq!(answer, Ok(Some("acme".to_owned())));
     }
@@ -108,7 +108,7 @@ async fn without_scopes_none_are_asked_for() {
     let server = Scripted::start(vec![identity()]).await;
     let mut tokens = token_settings(&endpoint.url);
     tokens.scopes.clear();
-    bss(&server, tokens).identity().await.unwrap();
+    bss(&server, tokens).get_identity().await.unwrap();
     let asked = endpoint.requests().remove(0);
     assert!(asked.ends_with("\r\n\r\ngrant_type=client_credentials"));
 }
@@ -119,7 +119,7 @@ async fn a_token_that_has_run_out_is_replaced() {
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     for _ in 0..2 {
-        bss.identity().await.unwrap();
+        bss.get_identity().await.unwrap();
     }
     assert_eq!(logins(&server), ["Bearer token-one", "Bearer token-two"]);
 }
@@ -135,7 +135,7 @@ async fn a_token_that_the_bss_does_not_take_is_replaced_once_and_the_request_rep
         cursor: None,
         limit: 10,
     };
-    drop(bss_.customers(&"R".into(), &page).await);
+    drop(bss_.list_customers(&"R".into(), &page).await);
     let requests = server.requests();
     assert_eq!(logins(&server), ["Bearer token-one", "Bearer token-two"]);
     let line = |request: &str| request.lines().next().unwrap().to_owned();
@@ -161,7 +161,7 @@ async fn one_request_replaces_a_token_that_many_calls_come_back_with() {
     acts.push(identity());
     let server = Scripted::start(acts).await;
     let bss = bss(&server, token_settings(&endpoint.url));
-    let calls = futures::future::join_all((0..8).map(|_| bss.identity()));
+    let calls = futures::future::join_all((0..8).map(|_| bss.get_identity()));
     for answer in calls.await {
         // The server refuses by number, not by token: who came late may have met a refusal.
         assert!(matches!(answer, Ok(Some(_)) | Err(BssError::AuthRejected)));
@@ -174,7 +174,7 @@ async fn one_request_replaces_a_token_that_many_calls_come_back_with() {
 async fn a_bearer_token_that_lasts_is_sent_once() {
     let server = Scripted::start(vec![refused(401)]).await;
     let bss = super::adapter(settings(&server.url, super::TOKEN));
-    assert_eq!(bss.identity().await, Err(BssError::AuthRejected));
+    assert_eq!(bss.get_identity().await, Err(BssError::AuthRejected));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -245,7 +245,7 @@ async fn an_endpoint_that_issues_nothing() {
         let mut settings = settings(&server.url, "");
         settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());
         let bss = ReferenceBss::new(settings, limits.clone()).unwrap();
-        let errors = futures::join!(bss.identity(), write(&bss));
+        let errors = futures::join!(bss.get_identity(), write(&bss));
         for error in [errors.0.unwrap_err(), errors.1] {
             assert_eq!(error.class(), class, "{name}: {error}");
             assert!(!error.effect_unknown(), "{name}: {error}");
@@ -277,8 +277,8 @@ async fn an_endpoint_that_comes_back_is_asked_again() {
     let endpoint = Scripted::start(vec![refused(503), issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
-    assert_eq!(bss.identity().await.unwrap_err().class(), "Unavailable");
-    assert_eq!(bss.identity().await, Ok(Some("acme".to_owned())));
+    assert_eq!(bss.get_identity().await.unwrap_err().class(), "Unavailable");
+    assert_eq!(bss.get_identity().await, Ok(Some("acme".to_owned())));
 }
 
 #[tokio::test]
@@ -286,9 +286,9 @@ async fn giving_up_a_request_for_a_token_leaves_the_way_free() {
     let endpoint = Scripted::start(vec![Act::Hang, issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
-    let given_up = tokio::time::timeout(Duration::from_millis(100), bss.identity());
+    let given_up = tokio::time::timeout(Duration::from_millis(100), bss.get_identity());
     assert!(given_up.await.is_err());
-    assert_eq!(bss.identity().await, Ok(Some("acme".to_owned())));
+    assert_eq!(bss.get_identity().await, Ok(Some("acme".to_owned())));
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn tokens_are_hidden_where_the_bss_repeats_them() {
     let said = format!(r#"{{"id":"o","state":"Failed","detail":"t0ken-0ne and {SECRET}"}}"#);
     let server = Scripted::start(vec![Act::Send(json(&said))]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
-    let state = bss.operation(&"o".into()).await;
+    let state = bss.get_operation(&"o".into()).await;
     let Ok(OperationState::Failed { detail }) = &state else {
         panic!("{state:?}")
     };

@@ -103,7 +103,9 @@ async fn each_side_is_forbidden_the_others_operations() {
         limit: 10,
     };
     let copies = async |bss: &ReferenceBss| {
-        let listing = bss.copies(&"T".into(), CopyListing::Customers, &page).await;
+        let listing = bss
+            .list_copies(&"T".into(), CopyListing::Customers, &page)
+            .await;
         listing.unwrap_err().class()
     };
     let alone = adapter(world.settings());
@@ -116,7 +118,7 @@ async fn each_side_is_forbidden_the_others_operations() {
     let swapped = adapter(world.logged_in("tenant"));
     let swapped = swapped.with_tenant(world.settings()).unwrap();
     assert_eq!(copies(&swapped).await, "Forbidden");
-    let error = swapped.reseller(&world.reseller()).await.unwrap_err();
+    let error = swapped.get_reseller(&world.reseller()).await.unwrap_err();
     assert_eq!(error.class(), "Forbidden");
     let limiter = swapped.limiter().figures().snapshot();
     let calls: Vec<_> = limiter.calls.keys().copied().collect();
@@ -241,11 +243,11 @@ async fn trust_goes_to_the_connections_own_ca_only() {
             settings
         };
         adapter(with(Some(sandbox.ca())))
-            .capabilities()
+            .get_capabilities()
             .await
             .unwrap();
         let wrong = adapter(with(Some(other.ca())))
-            .capabilities()
+            .get_capabilities()
             .await
             .unwrap_err();
         assert_eq!(wrong.class(), "Refused");
@@ -256,7 +258,7 @@ async fn trust_goes_to_the_connections_own_ca_only() {
             with(None),
             super::limiter(),
         ) {
-            Ok(bss) => assert_eq!(bss.capabilities().await.unwrap_err().class(), "Refused"),
+            Ok(bss) => assert_eq!(bss.get_capabilities().await.unwrap_err().class(), "Refused"),
             Err(error) => assert_eq!(error.class(), "Refused"),
         }
     }
@@ -269,7 +271,7 @@ async fn a_handshake_that_fails_sent_nothing() {
     let mut settings = settings(&cleartext.settings().url.replace("http:", "https:"), TOKEN);
     settings.ca_pem = Some(with_tls.ca());
     let error = adapter(settings)
-        .acquire(&"10423".into(), asked("h", None))
+        .acquire_epoch(&"10423".into(), asked("h", None))
         .await
         .unwrap_err();
     assert_eq!(error.class(), "Unavailable", "{error}");

@@ -76,33 +76,42 @@ async fn refuses_wrong_credentials(world: &impl World) {
     let mut settings = world.settings();
     settings.credentials = Credentials::Bearer("of-somebody-else".to_owned().into());
     assert_eq!(
-        adapter(settings).identity().await,
+        adapter(settings).get_identity().await,
         Err(BssError::AuthRejected)
     );
 }
 
 async fn the_beginning(bss: &ReferenceBss, world: &impl World) -> AccountId {
-    bss.identity().await.unwrap();
-    let capabilities = bss.capabilities().await.unwrap();
+    bss.get_identity().await.unwrap();
+    let capabilities = bss.get_capabilities().await.unwrap();
     assert!(
         capabilities
             .operations
             .values()
             .all(|mode| *mode == Mode::Automatic)
     );
-    let unknown = bss.reseller(&"nobody/..%2F?#".into()).await.unwrap_err();
+    let unknown = bss
+        .get_reseller(&"nobody/..%2F?#".into())
+        .await
+        .unwrap_err();
     assert_eq!(unknown.class(), "NotFound");
-    let reseller = bss.reseller(&world.reseller()).await.unwrap();
+    let reseller = bss.get_reseller(&world.reseller()).await.unwrap();
     assert_eq!(reseller.kind, ResellerKind::Basic);
     assert_eq!(reseller.back_ordering, BackOrdering::Off);
     assert_eq!((reseller.tenant, reseller.ordering_enabled), (None, true));
-    assert_eq!(bss.tenant(&reseller.account).await.unwrap(), None);
+    assert_eq!(bss.get_tenant(&reseller.account).await.unwrap(), None);
     reseller.account
 }
 
 async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
-    let first = bss.acquire(reseller, asked("one", None)).await.unwrap();
-    let again = bss.acquire(reseller, asked("one", None)).await.unwrap();
+    let first = bss
+        .acquire_epoch(reseller, asked("one", None))
+        .await
+        .unwrap();
+    let again = bss
+        .acquire_epoch(reseller, asked("one", None))
+        .await
+        .unwrap();
     assert!(again.epoch > first.epoch);
     assert_eq!(again.previous, first.epoch);
     // Both attempts have one name here; a server keeps it with each epoch.
@@ -121,15 +130,16 @@ async fn epochs(bss: &ReferenceBss, reseller: &AccountId) -> Epoch {
         holder: "one".to_owned(),
     };
     assert_eq!(
-        bss.acquire(reseller, asked("two", None)).await,
+        bss.acquire_epoch(reseller, asked("two", None)).await,
         Err(held.clone())
     );
     assert_eq!(
-        bss.acquire(reseller, asked("two", Some("three"))).await,
+        bss.acquire_epoch(reseller, asked("two", Some("three")))
+            .await,
         Err(held)
     );
     let taken = bss
-        .acquire(reseller, asked("two", Some("one")))
+        .acquire_epoch(reseller, asked("two", Some("one")))
         .await
         .unwrap();
     assert_eq!(taken.previous, again.epoch);
@@ -170,7 +180,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
         })
     );
     assert_eq!(
-        bss.tenant(fence.reseller).await.unwrap(),
+        bss.get_tenant(fence.reseller).await.unwrap(),
         None,
         "nothing was created"
     );
@@ -188,11 +198,11 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     }
     let tenant = active(bss, fence.reseller).await;
     assert_eq!(
-        bss.operation(&operation).await.unwrap(),
+        bss.get_operation(&operation).await.unwrap(),
         OperationState::Succeeded
     );
     assert_eq!(
-        bss.operation(&"unknown".into()).await.unwrap(),
+        bss.get_operation(&"unknown".into()).await.unwrap(),
         OperationState::Gone
     );
     assert_eq!(
@@ -207,7 +217,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
         .create_tenant(fence, &"r2".into(), &"other".into(), &settings)
         .await;
     assert_eq!(other_key.unwrap_err().class(), "Conflict");
-    let reseller = bss.reseller(fence.reseller).await.unwrap();
+    let reseller = bss.get_reseller(fence.reseller).await.unwrap();
     assert_eq!(
         (reseller.kind, reseller.tenant),
         (ResellerKind::Basic, Some(tenant.id.clone()))
@@ -219,7 +229,7 @@ async fn active(bss: &ReferenceBss, reseller: &AccountId) -> Tenant {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let tenant = bss
-            .tenant(reseller)
+            .get_tenant(reseller)
             .await
             .unwrap()
             .expect("listed from the beginning");
@@ -284,17 +294,17 @@ impl Story<'_> {
     }
 
     async fn all_customers(&self) -> (Vec<Customer>, Option<Revision>) {
-        all(async |page| self.bss.customers(&self.reseller, &page).await).await
+        all(async |page| self.bss.list_customers(&self.reseller, &page).await).await
     }
 
     async fn all_purchases(&self) -> Vec<Purchase> {
-        all(async |page| self.bss.subscriptions(&self.reseller, &page).await)
+        all(async |page| self.bss.list_subscriptions(&self.reseller, &page).await)
             .await
             .0
     }
 
     async fn all_copies(&self, listing: CopyListing) -> Vec<CopyRecord> {
-        all(async |page| self.bss.copies(&self.tenant, listing, &page).await)
+        all(async |page| self.bss.list_copies(&self.tenant, listing, &page).await)
             .await
             .0
     }
@@ -424,7 +434,7 @@ impl Story<'_> {
             self.assert_equal_copy(copy, ItemKind::Customer, &customer.id, &customer.digest);
         }
         let keys = [item.key.clone(), "unknown".into()];
-        let found = self.bss.find(&self.tenant, &keys).await.unwrap();
+        let found = self.bss.find_copies(&self.tenant, &keys).await.unwrap();
         assert_eq!(found[&keys[0]], Found::One(copies[0].clone()));
         assert_eq!(found[&keys[1]], Found::None);
     }
@@ -456,7 +466,7 @@ impl Story<'_> {
         let mut asked = customers.clone();
         asked.push("unknown".into());
         let (bss, tenant) = (&self.bss, &self.tenant);
-        let states = bss.pricing(tenant, &asked).await.unwrap();
+        let states = bss.get_pricing(tenant, &asked).await.unwrap();
         let missing = |id: &SourceId| match &states[id] {
             PricingState::Missing { options, .. } => options.clone(),
             PricingState::Set(_) => panic!("{id} has options already"),
@@ -508,7 +518,11 @@ impl Story<'_> {
             .into_iter()
             .map(|customer| customer.id)
             .collect();
-        let pricing = self.bss.pricing(&self.tenant, &customers).await.unwrap();
+        let pricing = self
+            .bss
+            .get_pricing(&self.tenant, &customers)
+            .await
+            .unwrap();
         let mut items = Vec::new();
         for purchase in &purchases {
             let Some(PricingState::Set(options)) = pricing.get(&purchase.customer) else {
@@ -581,7 +595,7 @@ impl Story<'_> {
         for batch in ids.chunks(50) {
             let found = self
                 .bss
-                .check(&self.reseller, &target, batch)
+                .check_purchases(&self.reseller, &target, batch)
                 .await
                 .unwrap();
             assert_eq!(found.len(), batch.len());
@@ -589,17 +603,23 @@ impl Story<'_> {
         }
         let gone = self
             .bss
-            .check(&self.reseller, &target, &["unknown".into()])
+            .check_purchases(&self.reseller, &target, &["unknown".into()])
             .await;
         assert_eq!(gone.unwrap().len(), 0, "what is not known is left out");
         for own in self.all_purchases().await {
             if own.customer.as_str() == self.reseller.as_str() {
-                let own = self.bss.check(&self.reseller, &target, &[own.id]).await;
+                let own = self
+                    .bss
+                    .check_purchases(&self.reseller, &target, &[own.id])
+                    .await;
                 assert_eq!(own.unwrap().len(), 0, "it is never copied");
             }
         }
         let nowhere = CheckTarget::PriceList("PL-NONE".to_owned().into());
-        let refused = self.bss.check(&self.reseller, &nowhere, &ids[..1]).await;
+        let refused = self
+            .bss
+            .check_purchases(&self.reseller, &nowhere, &ids[..1])
+            .await;
         assert_eq!(refused.unwrap_err().class(), "Invalid");
     }
 
@@ -638,7 +658,7 @@ impl Story<'_> {
     async fn switch(&self, world: &impl World) {
         let before = self.revision().await;
         world.deed(Deed::OrderPending).await;
-        let orders = all(async |page| self.bss.open_orders(&self.reseller, &page).await).await;
+        let orders = all(async |page| self.bss.list_open_orders(&self.reseller, &page).await).await;
         assert_eq!(orders.0.len(), 1);
         assert_eq!(
             self.activate("a", before).await.unwrap_err().class(),
@@ -656,7 +676,7 @@ impl Story<'_> {
         );
         assert_eq!(tallies[0].examples, [orders.0[0].id.clone()]);
         world.deed(Deed::CancelOrders).await;
-        let still = self.bss.reseller(&self.reseller).await.unwrap();
+        let still = self.bss.get_reseller(&self.reseller).await.unwrap();
         assert_eq!(still.back_ordering, BackOrdering::Off);
 
         let revision = self.revision().await;
@@ -678,7 +698,7 @@ impl Story<'_> {
             self.activate("d", revision).await,
             Ok(Activation::AlreadyActive)
         );
-        let after = self.bss.reseller(&self.reseller).await.unwrap();
+        let after = self.bss.get_reseller(&self.reseller).await.unwrap();
         assert_eq!(
             (after.kind, after.back_ordering),
             (ResellerKind::Tenant, BackOrdering::On)

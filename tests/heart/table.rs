@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
-use tenant_reseller_operator::bss::port::BlockerReason;
+use tenant_reseller_operator::bss::port::{BlockerReason, Operation};
 use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold, fold_all};
 
 use crate::drive::{Driver, Fault, name, until};
@@ -22,7 +22,9 @@ fn errors() -> Vec<BssError> {
         BssError::Unavailable { detail: text() },
         BssError::OutcomeUnknown { detail: text() },
         BssError::AuthRejected,
-        BssError::Forbidden { operation: "op" },
+        BssError::Forbidden {
+            operation: Operation::CopyCustomers,
+        },
         BssError::NotFound { what: text() },
         BssError::Conflict { detail: text() },
         BssError::StaleEpoch { highest: 9 },
@@ -40,7 +42,9 @@ fn errors() -> Vec<BssError> {
         BssError::ManualStepNeeded {
             instruction: text(),
         },
-        BssError::Unsupported { operation: "op" },
+        BssError::Unsupported {
+            operation: Operation::CopyCustomers,
+        },
         BssError::Malformed { detail: text() },
         BssError::NoToken { detail: text() },
         BssError::Withdrawn,

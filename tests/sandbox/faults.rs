@@ -176,7 +176,7 @@ async fn slow_bytes_come_one_by_one() {
     let world = World::new().await;
     fault(
         &world,
-        "identity",
+        "getIdentity",
         json!({ "SlowBytes": { "delayMs": 10 } }),
     )
     .await;
@@ -201,7 +201,7 @@ async fn latency_goes_together_with_another_fault() {
     let world = World::new().await;
     let rules = json!([
         { "operation": "*", "kind": { "Latency": { "ms": 200 } }, "times": 1 },
-        { "operation": "identity", "kind": "Unavailable503", "times": 1 },
+        { "operation": "getIdentity", "kind": "Unavailable503", "times": 1 },
     ]);
     world.set_faults(rules).await.ok();
     let began = Instant::now();
@@ -280,7 +280,7 @@ async fn a_redirect_leads_elsewhere_without_an_effect() {
 async fn rules_are_counted_bounded_and_drawn_by_seed() {
     let world = World::new().await;
     let run = async |seed: u64| {
-        let rule = json!({ "operation": "identity", "kind": "Unavailable503",
+        let rule = json!({ "operation": "getIdentity", "kind": "Unavailable503",
             "probability": 0.5, "seed": seed });
         world.set_faults(json!([rule])).await.ok();
         let mut outcomes = Vec::new();
@@ -295,7 +295,7 @@ async fn rules_are_counted_bounded_and_drawn_by_seed() {
     let first = run(1).await;
     assert_eq!(run(1).await, first);
     assert_ne!(run(2).await, first);
-    let rule = json!({ "operation": "identity", "kind": "Unavailable503", "times": 3 });
+    let rule = json!({ "operation": "getIdentity", "kind": "Unavailable503", "times": 3 });
     world.set_faults(json!([rule])).await.ok();
     for expected in [503, 503, 503, 200, 200] {
         assert_eq!(world.get("/identity").await.status, expected);

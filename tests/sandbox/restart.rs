@@ -228,7 +228,7 @@ async fn it_ends_gracefully_when_asked() {
 #[tokio::test]
 async fn running_requests_are_answered_before_the_end() {
     let mut world = World::new().await;
-    let slow = json!({ "operation": "identity", "kind": { "Latency": { "ms": 400 } } });
+    let slow = json!({ "operation": "getIdentity", "kind": { "Latency": { "ms": 400 } } });
     world.set_faults(json!([slow])).await.ok();
     let request = world.request(reqwest::Method::GET, "/identity").send();
     let asked = tokio::spawn(request);

@@ -251,7 +251,7 @@ async fn faults_strike_the_token_endpoint_when_it_is_named() {
         (json!({ "Latency": { "ms": 1 } }), 200, None),
     ] {
         world
-            .set_faults(rule("oauthToken", kind.clone()))
+            .set_faults(rule("requestToken", kind.clone()))
             .await
             .ok();
         let answer = ask(&world, good, &[GRANT]).await;

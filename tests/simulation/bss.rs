@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::BssResult;
+use tenant_reseller_operator::bss::connect::{ConnectionSettings, Connector};
 use tenant_reseller_operator::bss::consent;
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
@@ -14,7 +15,6 @@ use tenant_reseller_operator::bss::port::{
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
 };
-use tenant_reseller_operator::controller::{ConnectionSettings, Connector};
 
 use super::clockwork::call;
 use super::core::Core;
@@ -138,21 +138,25 @@ impl SimulatedBss {
 }
 
 impl Bss for SimulatedBss {
-    async fn identity(&self) -> BssResult<Option<String>> {
+    async fn get_identity(&self) -> BssResult<Option<String>> {
         self.read("identity", World::identity).await
     }
 
-    async fn capabilities(&self) -> BssResult<Capabilities> {
+    async fn get_capabilities(&self) -> BssResult<Capabilities> {
         self.read("capabilities", World::capabilities).await
     }
 
-    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+    async fn get_reseller(&self, account: &AccountId) -> BssResult<Reseller> {
         let account = account.clone();
         self.read("reseller", move |world| world.reseller(&account))
             .await
     }
 
-    async fn acquire(&self, account: &AccountId, asked: Acquisition<'_>) -> BssResult<IssuedEpoch> {
+    async fn acquire_epoch(
+        &self,
+        account: &AccountId,
+        asked: Acquisition<'_>,
+    ) -> BssResult<IssuedEpoch> {
         let (account, holder) = (account.clone(), asked.holder.to_owned());
         let (id, take_over) = (asked.id.clone(), asked.take_over.map(str::to_owned));
         self.write("acquire", move |world| {
@@ -166,7 +170,7 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+    async fn get_tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
         let account = account.clone();
         self.read("tenant", move |world| world.tenant(&account))
             .await
@@ -187,13 +191,13 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+    async fn get_operation(&self, id: &OperationId) -> BssResult<OperationState> {
         let id = id.clone();
         self.read("operation", move |world| world.operation(&id))
             .await
     }
 
-    async fn customers(
+    async fn list_customers(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -203,7 +207,7 @@ impl Bss for SimulatedBss {
             .await
     }
 
-    async fn subscriptions(
+    async fn list_subscriptions(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -215,7 +219,7 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn open_orders(
+    async fn list_open_orders(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -227,7 +231,7 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn copies(
+    async fn list_copies(
         &self,
         tenant: &TenantId,
         listing: CopyListing,
@@ -238,7 +242,7 @@ impl Bss for SimulatedBss {
             .await
     }
 
-    async fn find(
+    async fn find_copies(
         &self,
         tenant: &TenantId,
         keys: &[BusinessKey],
@@ -262,7 +266,7 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn pricing(
+    async fn get_pricing(
         &self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -286,7 +290,7 @@ impl Bss for SimulatedBss {
         .await
     }
 
-    async fn check(
+    async fn check_purchases(
         &self,
         account: &AccountId,
         target: &CheckTarget,

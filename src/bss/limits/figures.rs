@@ -17,7 +17,7 @@ pub struct CallTally {
 /// The figures at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// By operation (as the contract names it) and outcome: `Ok` or the class of the error. A call
+    /// By operation (as the contract names it, or `requestToken` for a login) and outcome: `Ok` or the class of the error. A call
     /// that was deferred was not sent and is not in here.
     pub calls: BTreeMap<(&'static str, &'static str), CallTally>,
     /// Time in which nothing was sent because the BSS throttled.

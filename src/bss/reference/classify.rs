@@ -8,20 +8,28 @@ use super::contract::{BlockerCount, ErrorClass, FieldProblem, Problem};
 use super::replies::blocker_reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::limits::PauseReason;
+use crate::bss::port::Operation;
 use crate::bss::transport::{Effect, Failure, Media, Reply, fit};
 use std::time::Duration;
 
-/// An operation, as far as its errors are concerned.
+/// What was asked, as far as its errors are concerned.
 #[derive(Clone, Debug)]
-pub(super) struct Operation {
-    /// As the contract names it.
-    pub(super) name: &'static str,
-    /// Whether a lost reply leaves a doubt.
-    pub(super) effect: Effect,
-    /// What is asked for: the path below the base URL.
+pub(super) struct Asked {
+    pub(super) operation: Operation,
+    /// What it was about: the path below the base URL.
     pub(super) subject: String,
     /// Which page of it, in words.
     pub(super) page: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn effect(&self) -> Effect {
+        if self.operation.writes() {
+            Effect::Write
+        } else {
+            Effect::Read
+        }
+    }
 }
 
 /// A reply that is no success.
@@ -51,7 +59,7 @@ pub(super) fn throttles(reply: &Reply, statuses: &[u16]) -> bool {
     statuses.contains(&reply.status) && said.is_none_or(|said| said.class == "Throttled")
 }
 
-pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
+pub(super) fn refusal(refusal: Refusal, asked: &Asked) -> BssError {
     let Refusal {
         status,
         problem,
@@ -64,24 +72,24 @@ pub(super) fn refusal(refusal: Refusal, operation: &Operation) -> BssError {
     match status {
         401 => BssError::AuthRejected,
         403 => BssError::Forbidden {
-            operation: operation.name,
+            operation: asked.operation,
         },
-        500..=599 => server_side(status, problem, operation),
+        500..=599 => server_side(status, problem, asked),
         _ => match problem {
-            Some(problem) => client_side(status, problem, operation),
+            Some(problem) => client_side(status, problem, asked),
             None => malformed(format!("status {status} without problem details")),
         },
     }
 }
 
-fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> BssError {
+fn server_side(status: u16, problem: Option<Problem>, asked: &Asked) -> BssError {
     let class = problem.as_ref().map(|problem| problem.class);
     match (status, class, problem) {
         (503, Some(ErrorClass::Unavailable), Some(problem)) => BssError::Unavailable {
             detail: text(&problem),
         },
         (501, Some(ErrorClass::Unsupported), _) => BssError::Unsupported {
-            operation: operation.name,
+            operation: asked.operation,
         },
         (501, Some(ErrorClass::ManualStepNeeded), Some(problem)) => match problem.instruction {
             Some(instruction) => BssError::ManualStepNeeded { instruction },
@@ -91,15 +99,15 @@ fn server_side(status: u16, problem: Option<Problem>, operation: &Operation) -> 
             let said = problem
                 .map(|problem| format!(": {}", text(&problem)))
                 .unwrap_or_default();
-            lost(operation.effect, format!("status {status}{said}"))
+            lost(asked.effect(), format!("status {status}{said}"))
         }
     }
 }
 
-fn client_side(status: u16, problem: Problem, operation: &Operation) -> BssError {
+fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
     match (status, problem.class) {
         (404, ErrorClass::NotFound) => BssError::NotFound {
-            what: quoted(&operation.subject),
+            what: quoted(&asked.subject),
         },
         (409, ErrorClass::Conflict) => BssError::Conflict {
             detail: text(&problem),
@@ -210,10 +218,10 @@ pub(super) fn quoted(id: &impl std::fmt::Display) -> String {
 /// Names the operation in an error, and what it was about where that is not said yet. A BSS that is
 /// away or throttles is so for all operations: it keeps one text, so that a status does not change
 /// with whichever of many calls fails first. The log names those, with their trace ids.
-pub(super) fn named(error: BssError, operation: &Operation) -> BssError {
-    let name = operation.name;
-    let about = || format!("{name} of {}", quoted(&operation.subject));
-    let page = operation.page.as_deref();
+pub(super) fn named(error: BssError, asked: &Asked) -> BssError {
+    let name = asked.operation;
+    let about = || format!("{name} of {}", quoted(&asked.subject));
+    let page = asked.page.as_deref();
     let page = || page.map(|page| format!(" ({page})")).unwrap_or_default();
     match error {
         BssError::NotFound { what } => BssError::NotFound {
@@ -344,10 +352,12 @@ mod tests {
         .unwrap()
     }
 
-    fn operation(effect: Effect) -> Operation {
-        Operation {
-            name: "copyCustomers",
-            effect,
+    fn asked(effect: Effect) -> Asked {
+        Asked {
+            operation: match effect {
+                Effect::Read => Operation::ListCopies,
+                Effect::Write => Operation::CopyCustomers,
+            },
             subject: "tenant T-1".to_owned(),
             page: None,
         }
@@ -362,7 +372,7 @@ mod tests {
                 retry_after: None,
                 throttled: status == 429,
             },
-            &operation(effect),
+            &asked(effect),
         )
         .class()
     }
@@ -404,7 +414,7 @@ mod tests {
 
     #[test]
     fn what_a_refusal_must_name_is_named_or_it_broke_the_contract() {
-        let write = operation(Effect::Write);
+        let write = asked(Effect::Write);
         for (status, class) in [
             (409, ErrorClass::StaleEpoch),
             (409, ErrorClass::HeldByAnother),
@@ -430,9 +440,8 @@ mod tests {
 
     #[test]
     fn an_error_quotes_what_it_speaks_of() {
-        let listing = Operation {
-            name: "listCustomers",
-            effect: Effect::Read,
+        let listing = Asked {
+            operation: Operation::ListCustomers,
             subject: "resellers/10 423/customers".to_owned(),
             page: Some("the page after \"C-1\"".to_owned()),
         };
@@ -457,7 +466,7 @@ mod tests {
         );
         let lost = failure(Failure::Lost("no reply in time".to_owned()), Effect::Write);
         assert_eq!(
-            named(lost, &operation(Effect::Write)).to_string(),
+            named(lost, &asked(Effect::Write)).to_string(),
             "the outcome is unknown: copyCustomers of \"tenant T-1\": no reply in time"
         );
         assert_eq!(quoted(&"AS/100 %"), "\"AS/100 %\"");
@@ -470,18 +479,18 @@ mod tests {
 
     #[test]
     fn being_away_keeps_one_text() {
-        let away = |operation: &Operation, status| {
+        let away = |asked: &Asked, status| {
             let refused = Refusal {
                 status,
                 problem: None,
                 retry_after: None,
                 throttled: false,
             };
-            named(refusal(refused, operation), operation)
+            named(refusal(refused, asked), asked)
         };
-        let mut other = operation(Effect::Read);
-        other.name = "listCopies";
-        assert_eq!(away(&operation(Effect::Read), 502), away(&other, 502));
+        let mut other = asked(Effect::Read);
+        other.operation = Operation::ListCustomers;
+        assert_eq!(away(&asked(Effect::Read), 502), away(&other, 502));
         let left = |seconds| {
             let deferred = crate::bss::limits::Deferred {
                 reason: PauseReason::Unavailable,

@@ -1,7 +1,7 @@
 //! The adapter: the port over the reference contract.
 
 use super::batch::{complete, matched, or_unknown};
-use super::classify::{self, Operation, Refusal, malformed, quoted};
+use super::classify::{self, Asked, Refusal, malformed, quoted};
 use super::contract::{self as wire, FENCING_EPOCH, IDEMPOTENCY_KEY};
 use super::{replies, requests};
 use crate::bss::error::BssError;
@@ -9,7 +9,7 @@ use crate::bss::limits::Limiter;
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
     ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
-    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    IssuedEpoch, ItemOutcome, OpenOrder, Operation, OperationId, OperationState, Page, PageRequest,
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
 };
@@ -104,17 +104,15 @@ impl ReferenceBss {
         call: Call<'_>,
         translate: impl FnOnce(Success) -> BssResult<T>,
     ) -> BssResult<T> {
-        let Call {
-            operation,
-            mut request,
-        } = call;
+        let Call { asked, mut request } = call;
+        let operation = asked.operation;
         let start = Instant::now();
         let side = self.side(&request);
         let trace = side.transport.trace();
         request.headers.push((TRACEPARENT, trace.clone()));
         let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
         let reply = side.transport.call(&request, throttles).await;
-        let asked = !matches!(
+        let sent = !matches!(
             reply,
             Err(Failure::Deferred(_)
                 | Failure::Unsendable(_)
@@ -124,20 +122,20 @@ impl ReferenceBss {
                 | Failure::TokenAway(_))
         );
         let result = match reply {
-            Ok(reply) => success(reply, &operation).and_then(translate),
-            Err(failure) => Err(classify::failure(failure, operation.effect)),
+            Ok(reply) => success(reply, &asked).and_then(translate),
+            Err(failure) => Err(classify::failure(failure, asked.effect())),
         };
-        let result = result
-            .map_err(|error| classify::named(classify::cleaned(error, self.clean()), &operation));
+        let result =
+            result.map_err(|error| classify::named(classify::cleaned(error, self.clean()), &asked));
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
         let elapsed = start.elapsed();
-        if asked {
+        if sent {
             self.limiter()
                 .figures()
-                .called(operation.name, outcome, elapsed);
+                .called(operation.as_str(), outcome, elapsed);
         }
         tracing::debug!(
-            operation = operation.name,
+            operation = operation.as_str(),
             outcome,
             ?elapsed,
             "asked the BSS"
@@ -147,14 +145,14 @@ impl ReferenceBss {
             | BssError::Unavailable { .. }
             | BssError::OutcomeUnknown { .. }),
         ) = &result
-            && asked
+            && sent
         {
             // What changes with every call is told here and nowhere else: a status that named it
             // would be written with every call.
             tracing::info!(
-                operation = operation.name,
-                subject = transport::fit(&operation.subject),
-                page = operation.page,
+                operation = operation.as_str(),
+                subject = transport::fit(&asked.subject),
+                page = asked.page,
                 traceparent = trace,
                 %error,
                 "a call to the BSS failed; its owner finds it by the traceparent"
@@ -172,33 +170,27 @@ impl ReferenceBss {
     }
 }
 
-/// An operation with its request.
+/// What is asked, with its request.
 struct Call<'a> {
-    operation: Operation,
+    asked: Asked,
     request: Request<'a>,
 }
 
 impl<'a> Call<'a> {
-    fn get(name: &'static str, path: &'a [&'a str]) -> Self {
-        Self::new(name, Effect::Read, Method::GET, path)
+    fn get(operation: Operation, path: &'a [&'a str]) -> Self {
+        Self::new(operation, Method::GET, path)
     }
 
-    /// A read whose question is too long for a URL.
-    fn ask(name: &'static str, path: &'a [&'a str], body: &impl Serialize) -> BssResult<Self> {
-        Self::new(name, Effect::Read, Method::POST, path).with_body(body)
+    /// A write, or a read whose question is too long for a URL.
+    fn post(operation: Operation, path: &'a [&'a str], body: &impl Serialize) -> BssResult<Self> {
+        Self::new(operation, Method::POST, path).with_body(body)
     }
 
-    fn write(name: &'static str, path: &'a [&'a str], body: &impl Serialize) -> BssResult<Self> {
-        Self::new(name, Effect::Write, Method::POST, path).with_body(body)
-    }
-
-    fn new(name: &'static str, effect: Effect, method: Method, path: &'a [&'a str]) -> Self {
-        let subject = path.join("/");
+    fn new(operation: Operation, method: Method, path: &'a [&'a str]) -> Self {
         Self {
-            operation: Operation {
-                name,
-                effect,
-                subject,
+            asked: Asked {
+                operation,
+                subject: path.join("/"),
                 page: None,
             },
             request: Request {
@@ -238,7 +230,7 @@ impl<'a> Call<'a> {
 
     fn page(mut self, page: &PageRequest) -> Self {
         self.request.query.push(("limit", page.limit.to_string()));
-        self.operation.page = Some(match &page.cursor {
+        self.asked.page = Some(match &page.cursor {
             None => "the first page".to_owned(),
             Some(cursor) => format!("the page after {}", quoted(&cursor.0)),
         });
@@ -267,7 +259,7 @@ impl Success {
     }
 }
 
-pub(super) fn success(reply: Reply, operation: &Operation) -> BssResult<Success> {
+pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
     let Reply {
         status,
         media,
@@ -294,31 +286,34 @@ pub(super) fn success(reply: Reply, operation: &Operation) -> BssResult<Success>
             retry_after,
             throttled,
         },
-        operation,
+        asked,
     ))
 }
 
 impl Bss for ReferenceBss {
-    async fn identity(&self) -> BssResult<Option<String>> {
-        self.read(Call::get("getIdentity", &["identity"]), replies::identity)
-            .await
+    async fn get_identity(&self) -> BssResult<Option<String>> {
+        self.read(
+            Call::get(Operation::GetIdentity, &["identity"]),
+            replies::identity,
+        )
+        .await
     }
 
-    async fn capabilities(&self) -> BssResult<Capabilities> {
+    async fn get_capabilities(&self) -> BssResult<Capabilities> {
         self.read(
-            Call::get("getCapabilities", &["capabilities"]),
+            Call::get(Operation::GetCapabilities, &["capabilities"]),
             replies::capabilities,
         )
         .await
     }
 
-    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+    async fn get_reseller(&self, account: &AccountId) -> BssResult<Reseller> {
         let path = ["resellers", account.as_str()];
-        self.read(Call::get("getReseller", &path), replies::reseller)
+        self.read(Call::get(Operation::GetReseller, &path), replies::reseller)
             .await
     }
 
-    async fn acquire(
+    async fn acquire_epoch(
         &self,
         account: &AccountId,
         acquisition: Acquisition<'_>,
@@ -330,14 +325,17 @@ impl Bss for ReferenceBss {
             take_over: acquisition.take_over.map(str::to_owned),
             acquisition_id: Some(acquisition.id.0.clone()),
         };
-        let call = Call::write("acquireEpoch", &path, &body)?;
+        let call = Call::post(Operation::AcquireEpoch, &path, &body)?;
         self.read(call, |reply| replies::epoch(reply, holder)).await
     }
 
-    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+    async fn get_tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
         let path = ["resellers", account.as_str(), "tenant"];
-        self.read(Call::get("getTenant", &path), replies::tenant_lookup)
-            .await
+        self.read(
+            Call::get(Operation::GetTenant, &path),
+            replies::tenant_lookup,
+        )
+        .await
     }
 
     async fn create_tenant(
@@ -349,7 +347,7 @@ impl Bss for ReferenceBss {
     ) -> BssResult<TenantCreation> {
         let path = ["resellers", fence.reseller.as_str(), "tenant"];
         let body = requests::create_tenant(key, settings);
-        let call = Call::write("createTenant", &path, &body)?
+        let call = Call::post(Operation::CreateTenant, &path, &body)?
             .fenced(fence)
             .keyed(request);
         self.perform(call, |success| match success.status {
@@ -359,9 +357,9 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+    async fn get_operation(&self, id: &OperationId) -> BssResult<OperationState> {
         let path = ["operations", id.as_str()];
-        let call = Call::get("getOperation", &path);
+        let call = Call::get(Operation::GetOperation, &path);
         match self
             .read(call, |reply| replies::operation(reply, id, self.clean()))
             .await
@@ -371,61 +369,61 @@ impl Bss for ReferenceBss {
         }
     }
 
-    async fn customers(
+    async fn list_customers(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> BssResult<Page<Customer>> {
         let path = ["resellers", account.as_str(), "customers"];
-        let call = Call::get("listCustomers", &path).page(page);
+        let call = Call::get(Operation::ListCustomers, &path).page(page);
         self.read(call, |reply| replies::customers(reply, page))
             .await
     }
 
-    async fn subscriptions(
+    async fn list_subscriptions(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> BssResult<Page<Purchase>> {
         let path = ["resellers", account.as_str(), "subscriptions"];
-        let call = Call::get("listSubscriptions", &path).page(page);
+        let call = Call::get(Operation::ListSubscriptions, &path).page(page);
         self.read(call, |reply| replies::subscriptions(reply, page))
             .await
     }
 
-    async fn open_orders(
+    async fn list_open_orders(
         &self,
         account: &AccountId,
         page: &PageRequest,
     ) -> BssResult<Page<OpenOrder>> {
         let path = ["resellers", account.as_str(), "open-orders"];
-        let call = Call::get("listOpenOrders", &path).page(page);
+        let call = Call::get(Operation::ListOpenOrders, &path).page(page);
         self.read(call, |reply| replies::open_orders(reply, page))
             .await
     }
 
-    async fn copies(
+    async fn list_copies(
         &self,
         tenant: &TenantId,
         listing: CopyListing,
         page: &PageRequest,
     ) -> BssResult<Page<CopyRecord>> {
         let path = ["tenants", tenant.as_str(), "copies"];
-        let mut call = Call::get("listCopies", &path).page(page);
+        let mut call = Call::get(Operation::ListCopies, &path).page(page);
         call.request
             .query
             .push(("kind", requests::copy_kind(listing).to_owned()));
         self.read(call, |reply| replies::copies(reply, page)).await
     }
 
-    async fn find(
+    async fn find_copies(
         &self,
         tenant: &TenantId,
         keys: &[BusinessKey],
     ) -> BssResult<BTreeMap<BusinessKey, Found>> {
         let path = ["tenants", tenant.as_str(), "copies", "find"];
         let business_keys = keys.iter().map(|key| key.0.clone()).collect();
-        let call = Call::ask("findCopies", &path, &wire::Find { business_keys })?;
+        let call = Call::post(Operation::FindCopies, &path, &wire::Find { business_keys })?;
         self.read(call, |reply: wire::Results<wire::Found>| {
             complete(keys, results(keys, reply, replies::found)?)
         })
@@ -439,12 +437,16 @@ impl Bss for ReferenceBss {
         items: &[CopyItem],
     ) -> BssResult<ByItem<ItemOutcome>> {
         let path = ["tenants", tenant.as_str(), "customers", "copy"];
-        let call = Call::write("copyCustomers", &path, &requests::copy_customers(items)?)?;
+        let call = Call::post(
+            Operation::CopyCustomers,
+            &path,
+            &requests::copy_customers(items)?,
+        )?;
         self.read(call.fenced(fence), |reply| self.outcomes(items, reply))
             .await
     }
 
-    async fn pricing(
+    async fn get_pricing(
         &self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -454,7 +456,11 @@ impl Bss for ReferenceBss {
             .iter()
             .map(|customer| customer.0.clone())
             .collect();
-        let call = Call::ask("getPricing", &path, &wire::PricingLookup { customer_ids })?;
+        let call = Call::post(
+            Operation::GetPricing,
+            &path,
+            &wire::PricingLookup { customer_ids },
+        )?;
         self.read(call, |reply: wire::Results<wire::PricingState>| {
             let states = results(customers, reply, |reply| {
                 replies::pricing_state(reply, self.clean())
@@ -471,7 +477,11 @@ impl Bss for ReferenceBss {
         options: &BTreeMap<SourceId, PricingOptions>,
     ) -> BssResult<ByItem<PricingOutcome>> {
         let path = ["tenants", tenant.as_str(), "pricing"];
-        let call = Call::write("setPricing", &path, &requests::set_pricing(options))?;
+        let call = Call::post(
+            Operation::SetPricing,
+            &path,
+            &requests::set_pricing(options),
+        )?;
         let asked: Vec<SourceId> = options.keys().cloned().collect();
         self.read(
             call.fenced(fence),
@@ -485,14 +495,18 @@ impl Bss for ReferenceBss {
         .await
     }
 
-    async fn check(
+    async fn check_purchases(
         &self,
         account: &AccountId,
         target: &CheckTarget,
         items: &[SourceId],
     ) -> BssResult<ByItem<Vec<Blocker>>> {
         let path = ["resellers", account.as_str(), "checks"];
-        let call = Call::ask("checkPurchases", &path, &requests::check(target, items))?;
+        let call = Call::post(
+            Operation::CheckPurchases,
+            &path,
+            &requests::check(target, items),
+        )?;
         self.read(call, |reply: wire::Results<wire::CheckResult>| {
             // The contract leaves out what the BSS does not know any more.
             results(items, reply, |reply| {
@@ -509,8 +523,8 @@ impl Bss for ReferenceBss {
         items: &[CopyItem],
     ) -> BssResult<ByItem<ItemOutcome>> {
         let path = ["tenants", tenant.as_str(), "subscriptions", "copy"];
-        let call = Call::write(
-            "copySubscriptions",
+        let call = Call::post(
+            Operation::CopySubscriptions,
             &path,
             &requests::copy_subscriptions(items)?,
         )?;
@@ -531,7 +545,7 @@ impl Bss for ReferenceBss {
             business_key: key.0.clone(),
             expected_revision: expected.map(|revision| revision.0),
         };
-        let call = Call::write("activateBackOrdering", &path, &body)?
+        let call = Call::post(Operation::ActivateBackOrdering, &path, &body)?
             .fenced(fence)
             .keyed(request);
         self.read(call, |reply| Ok(replies::activation(&reply)))

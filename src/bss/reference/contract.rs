@@ -2,7 +2,8 @@
 //!
 //! These types are shared by the adapter and the sandbox, and the published `OpenAPI` document is
 //! generated from them, so every doc comment here is a sentence of the contract. Nothing in this
-//! file may know of the operator, of the port or of the sandbox.
+//! file may know of the operator, of the port or of the sandbox; the names of the operations are a leaf
+//! that all of them share.
 //!
 //! Conventions: JSON with camelCase members; an absent value is left out, never `null`; enum
 //! values are CamelCase strings; money is a decimal string; instants are RFC 3339 in UTC; dates
@@ -12,6 +13,8 @@
 use schemars::JsonSchema;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
+
+pub use crate::bss::operation::Operation;
 
 /// The header that carries the fencing epoch on every write.
 pub const FENCING_EPOCH: &str = "Fencing-Epoch";
@@ -86,7 +89,7 @@ pub enum KeyPromise {
     /// It refuses, atomically, a second record with the same business key and a second record for
     /// a source that is already linked in this tenant.
     Unique,
-    /// It stores the key so that `find` can look it up, but does not refuse a second record.
+    /// It stores the key so that `findCopies` can look it up, but does not refuse a second record.
     Findable,
     /// It does not store keys.
     None,
@@ -427,7 +430,8 @@ pub enum OperationState {
 /// A long-running operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Operation {
+#[schemars(rename = "Operation")]
+pub struct LongRunning {
     /// Its id.
     #[schemars(length(min = 1, max = 128))]
     pub id: String,

@@ -2,7 +2,7 @@
 //! one type. A release has none of it.
 
 use super::batch::{complete, or_unknown};
-use super::classify::{self, Operation};
+use super::classify::{self, Asked as Question};
 use super::client::{results, success};
 use super::{contract as wire, replies};
 use crate::bss::error::BssError;
@@ -125,13 +125,15 @@ pub const PARSERS: &[(&str, Parser)] = &[
 /// statuses that the connection counts as *too many requests*.
 #[must_use]
 pub fn refused(mut reply: Reply, throttles: &[u16], effect: Effect) -> Option<BssError> {
-    let operation = Operation {
-        name: "copyCustomers",
-        effect,
+    let question = Question {
+        operation: match effect {
+            Effect::Read => port::Operation::ListCopies,
+            Effect::Write => port::Operation::CopyCustomers,
+        },
         subject: "tenant T-1".to_owned(),
         page: None,
     };
     reply.throttled = classify::throttles(&reply, throttles);
-    let error = success(reply, &operation).err()?;
+    let error = success(reply, &question).err()?;
     Some(classify::cleaned(error, fit))
 }

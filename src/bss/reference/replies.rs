@@ -312,8 +312,8 @@ pub(super) fn created_tenant(
     }
 }
 
-pub(super) fn started(reply: wire::Operation) -> Checked<port::TenantCreation> {
-    let wire::Operation {
+pub(super) fn started(reply: wire::LongRunning) -> Checked<port::TenantCreation> {
+    let wire::LongRunning {
         id: operation,
         state: _,
         detail: _,
@@ -323,11 +323,11 @@ pub(super) fn started(reply: wire::Operation) -> Checked<port::TenantCreation> {
 }
 
 pub(super) fn operation(
-    reply: wire::Operation,
+    reply: wire::LongRunning,
     asked: &port::OperationId,
     clean: impl Fn(&str) -> String,
 ) -> Checked<port::OperationState> {
-    let wire::Operation { id, state, detail } = reply;
+    let wire::LongRunning { id, state, detail } = reply;
     if id != asked.0 {
         return Err(malformed("another operation than was asked for".to_owned()));
     }

@@ -180,8 +180,8 @@ mod tests {
 # TYPE tenant_reseller_operator_bss_calls counter
 tenant_reseller_operator_bss_calls_total{operation="copySubscriptions",outcome="Ok"} 40
 tenant_reseller_operator_bss_calls_total{operation="copySubscriptions",outcome="Throttled"} 2
-tenant_reseller_operator_bss_calls_total{operation="pricing",outcome="Ok"} 8
-tenant_reseller_operator_bss_call_seconds_total{operation="pricing",outcome="Ok"} 1.5
+tenant_reseller_operator_bss_calls_total{operation="getPricing",outcome="Ok"} 8
+tenant_reseller_operator_bss_call_seconds_total{operation="getPricing",outcome="Ok"} 1.5
 tenant_reseller_operator_bss_call_seconds_total{operation="copySubscriptions",outcome="Ok"} 2.5
 tenant_reseller_operator_bss_waited_seconds_total 0.5
 tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok"} 99
@@ -196,7 +196,7 @@ tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok
             Calls {
                 by_operation: BTreeMap::from([
                     ("copySubscriptions".to_owned(), 42.0),
-                    ("pricing".to_owned(), 8.0)
+                    ("getPricing".to_owned(), 8.0)
                 ]),
                 took: 4.0,
                 waited: 0.5,
@@ -210,7 +210,7 @@ tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok
     #[test]
     fn a_moment_between_two_readings_lies_on_the_line() {
         let reading = |count| Calls {
-            by_operation: BTreeMap::from([("pricing".to_owned(), count)]),
+            by_operation: BTreeMap::from([("getPricing".to_owned(), count)]),
             took: count,
             waited: 0.0,
         };

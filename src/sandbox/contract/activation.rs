@@ -4,8 +4,8 @@ use rusqlite::params;
 
 use super::{KEY_IS_TAKEN, Needs, Place, Reply, Request, blockers, eligible_sql, fencing, place};
 use crate::bss::reference::contract::{
-    Activate, Activation, ActivationOutcome, BlockerReason, ComparePromise, OrderPromise,
-    RevisionPromise,
+    Activate, Activation, ActivationOutcome, BlockerReason, ComparePromise, Operation,
+    OrderPromise, RevisionPromise,
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::spoils;
@@ -48,7 +48,7 @@ pub(super) fn activate(store: &Store, request: &Request<'_>) -> Result<Reply, Re
         switch(tx, &place.reseller_id, key, revision)?;
         tx.audit(&Audit {
             actor: "Operator",
-            operation: "activateBackOrdering",
+            operation: Operation::ActivateBackOrdering.as_str(),
             account_id: Some(&place.reseller_id),
             business_key: Some(&body.business_key),
             epoch: Some(request.epoch()),
@@ -83,7 +83,7 @@ fn replay(tx: &Tx<'_>, request: &Request<'_>, fingerprint: &str) -> Result<Optio
     match stored {
         None => Ok(None),
         Some((operation, same, reply))
-            if operation == "activateBackOrdering" && same == fingerprint =>
+            if operation == Operation::ActivateBackOrdering.as_str() && same == fingerprint =>
         {
             Reply::ok(&from_json::<Activation>(&reply)?).map(Some)
         }

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::{KEY_IS_TAKEN, Place};
 use crate::bss::reference::contract::{
-    Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass,
+    Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass, Operation,
 };
 use crate::sandbox::problem::{Refusal, shorten};
 use crate::sandbox::store::{Audit, Tx, from_word, word};
@@ -263,8 +263,8 @@ pub(super) fn audit_hand(
 
 fn operation(kind: CopyKind) -> &'static str {
     match kind {
-        CopyKind::Customers => "copyCustomers",
-        CopyKind::Subscriptions => "copySubscriptions",
+        CopyKind::Customers => Operation::CopyCustomers.as_str(),
+        CopyKind::Subscriptions => Operation::CopySubscriptions.as_str(),
     }
 }
 

@@ -4,8 +4,10 @@
 
 use serde_json::Value;
 
-use super::{Call, Operation};
-use crate::bss::reference::contract::{EpochPromise, ErrorClass, OperationMode, OrderPromise};
+use super::Call;
+use crate::bss::reference::contract::{
+    EpochPromise, ErrorClass, Operation, OperationMode, OrderPromise,
+};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Store, Tx};
 use crate::sandbox::switches::Switches;
@@ -31,23 +33,23 @@ pub(super) fn refuse(store: &Store, switches: &Switches, call: &Call) -> Result<
         Operation::SetPricing => modes.set_pricing,
         Operation::CopySubscriptions => modes.copy_subscriptions,
         Operation::ActivateBackOrdering => modes.activate_back_ordering,
-        Operation::Identity
-        | Operation::Capabilities
+        Operation::GetIdentity
+        | Operation::GetCapabilities
         | Operation::GetReseller
         | Operation::GetTenant
         | Operation::GetOperation
         | Operation::ListCustomers
         | Operation::ListSubscriptions
         | Operation::ListCopies
-        | Operation::Find
-        | Operation::LookUpPricing
-        | Operation::Check => OperationMode::Automatic,
+        | Operation::FindCopies
+        | Operation::GetPricing
+        | Operation::CheckPurchases => OperationMode::Automatic,
     };
     match mode {
         OperationMode::Automatic => Ok(()),
         OperationMode::Unsupported => Err(Refusal::of(
             ErrorClass::Unsupported,
-            format!("this BSS has no {}", call.operation.name()),
+            format!("this BSS has no {}", call.operation.as_str()),
         )),
         OperationMode::ManualStep => {
             let instruction = store.transact(|tx| Ok(instruction(tx, call)?))?;

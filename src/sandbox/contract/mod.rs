@@ -38,7 +38,7 @@ use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
 use super::switches::Switches;
 use crate::bss::reference::contract::{
-    EpochPromise, FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, OffGuardPromise, Problem,
+    EpochPromise, FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, OffGuardPromise, Operation, Problem,
 };
 
 /// Where the contract is served.
@@ -52,100 +52,13 @@ const KEY_IS_TAKEN: &str = "
     UNION ALL SELECT 1 FROM tenants WHERE business_key = ?1
     UNION ALL SELECT 1 FROM activations WHERE business_key = ?1";
 
-/// The operations of the contract.
-#[expect(
-    clippy::enum_variant_names,
-    reason = "`GetOperation` is what the contract calls it"
-)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Identity,
-    Capabilities,
-    GetReseller,
-    AcquireEpoch,
-    GetTenant,
-    CreateTenant,
-    GetOperation,
-    ListCustomers,
-    ListSubscriptions,
-    ListOpenOrders,
-    ListCopies,
-    Find,
-    CopyCustomers,
-    CopySubscriptions,
-    LookUpPricing,
-    SetPricing,
-    Check,
-    ActivateBackOrdering,
-}
-
-impl Operation {
-    /// The name by which faults and the audit list call it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Capabilities => "capabilities",
-            Self::GetReseller => "getReseller",
-            Self::AcquireEpoch => "acquireEpoch",
-            Self::GetTenant => "getTenant",
-            Self::CreateTenant => "createTenant",
-            Self::GetOperation => "getOperation",
-            Self::ListCustomers => "listCustomers",
-            Self::ListSubscriptions => "listSubscriptions",
-            Self::ListOpenOrders => "listOpenOrders",
-            Self::ListCopies => "listCopies",
-            Self::Find => "find",
-            Self::CopyCustomers => "copyCustomers",
-            Self::CopySubscriptions => "copySubscriptions",
-            Self::LookUpPricing => "lookUpPricing",
-            Self::SetPricing => "setPricing",
-            Self::Check => "check",
-            Self::ActivateBackOrdering => "activateBackOrdering",
-        }
-    }
-
-    /// All of them.
-    pub(crate) const ALL: [Self; 18] = [
-        Self::Identity,
-        Self::Capabilities,
-        Self::GetReseller,
-        Self::AcquireEpoch,
-        Self::GetTenant,
-        Self::CreateTenant,
-        Self::GetOperation,
-        Self::ListCustomers,
-        Self::ListSubscriptions,
-        Self::ListOpenOrders,
-        Self::ListCopies,
-        Self::Find,
-        Self::CopyCustomers,
-        Self::CopySubscriptions,
-        Self::LookUpPricing,
-        Self::SetPricing,
-        Self::Check,
-        Self::ActivateBackOrdering,
-    ];
-
-    fn writes(self) -> bool {
-        matches!(
-            self,
-            Self::AcquireEpoch
-                | Self::CreateTenant
-                | Self::CopyCustomers
-                | Self::CopySubscriptions
-                | Self::SetPricing
-                | Self::ActivateBackOrdering
-        )
-    }
-}
-
 /// The operation behind a method and the segments below [`BASE`], with the id in the path.
 pub(crate) fn route(method: &str, path: &[String]) -> Option<(Operation, String)> {
     use Operation as O;
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     let (operation, id) = match (method, words.as_slice()) {
-        ("GET", ["identity"]) => (O::Identity, ""),
-        ("GET", ["capabilities"]) => (O::Capabilities, ""),
+        ("GET", ["identity"]) => (O::GetIdentity, ""),
+        ("GET", ["capabilities"]) => (O::GetCapabilities, ""),
         ("GET", ["resellers", id]) => (O::GetReseller, *id),
         ("POST", ["resellers", id, "epoch"]) => (O::AcquireEpoch, *id),
         ("GET", ["resellers", id, "tenant"]) => (O::GetTenant, *id),
@@ -153,13 +66,13 @@ pub(crate) fn route(method: &str, path: &[String]) -> Option<(Operation, String)
         ("GET", ["resellers", id, "customers"]) => (O::ListCustomers, *id),
         ("GET", ["resellers", id, "subscriptions"]) => (O::ListSubscriptions, *id),
         ("GET", ["resellers", id, "open-orders"]) => (O::ListOpenOrders, *id),
-        ("POST", ["resellers", id, "checks"]) => (O::Check, *id),
+        ("POST", ["resellers", id, "checks"]) => (O::CheckPurchases, *id),
         ("GET", ["operations", id]) => (O::GetOperation, *id),
         ("GET", ["tenants", id, "copies"]) => (O::ListCopies, *id),
-        ("POST", ["tenants", id, "copies", "find"]) => (O::Find, *id),
+        ("POST", ["tenants", id, "copies", "find"]) => (O::FindCopies, *id),
         ("POST", ["tenants", id, "customers", "copy"]) => (O::CopyCustomers, *id),
         ("POST", ["tenants", id, "subscriptions", "copy"]) => (O::CopySubscriptions, *id),
-        ("POST", ["tenants", id, "pricing", "lookup"]) => (O::LookUpPricing, *id),
+        ("POST", ["tenants", id, "pricing", "lookup"]) => (O::GetPricing, *id),
         ("POST", ["tenants", id, "pricing"]) => (O::SetPricing, *id),
         ("POST", ["tenants", id, "activation"]) => (O::ActivateBackOrdering, *id),
         _ => return None,
@@ -221,7 +134,7 @@ pub(crate) fn execute(
         let told = store.transact(|tx| {
             tx.audit(&Audit {
                 actor: "Operator",
-                operation: call.operation.name(),
+                operation: call.operation.as_str(),
                 account_id: Some(call.id.trim()),
                 epoch: call
                     .fencing_epoch
@@ -253,8 +166,8 @@ fn serve(
         fenced: switches.epochs == EpochPromise::Issued,
     };
     match call.operation {
-        Operation::Identity => store.transact(|tx| reseller::identity(tx, &request)),
-        Operation::Capabilities => reseller::capabilities(store, &request),
+        Operation::GetIdentity => store.transact(|tx| reseller::identity(tx, &request)),
+        Operation::GetCapabilities => reseller::capabilities(store, &request),
         Operation::GetReseller => store.transact(|tx| reseller::get(tx, &request)),
         Operation::AcquireEpoch => reseller::acquire(store, &request),
         Operation::GetTenant => store.transact(|tx| tenant::look_up(tx, &request)),
@@ -264,12 +177,12 @@ fn serve(
         Operation::ListSubscriptions => store.transact(|tx| listings::subscriptions(tx, &request)),
         Operation::ListOpenOrders => store.transact(|tx| listings::open_orders(tx, &request)),
         Operation::ListCopies => store.transact(|tx| listings::copies(tx, &request)),
-        Operation::Find => listings::find(store, &request),
+        Operation::FindCopies => listings::find(store, &request),
         Operation::CopyCustomers => customers::copy(store, &request),
         Operation::CopySubscriptions => subscriptions::copy(store, &request),
-        Operation::LookUpPricing => pricing::look_up(store, &request),
+        Operation::GetPricing => pricing::look_up(store, &request),
         Operation::SetPricing => pricing::set(store, &request),
-        Operation::Check => checks::check(store, &request),
+        Operation::CheckPurchases => checks::check(store, &request),
         Operation::ActivateBackOrdering => activation::activate(store, &request),
     }
 }

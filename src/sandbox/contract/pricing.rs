@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
-    Batch, Billing, BlockerReason, ErrorClass, PricingLookup, PricingOptions, PricingOutcome,
-    PricingResult, PricingState, Results, SetPricing,
+    Batch, Billing, BlockerReason, ErrorClass, Operation, PricingLookup, PricingOptions,
+    PricingOutcome, PricingResult, PricingState, Results, SetPricing,
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, to_json, word};
@@ -180,7 +180,7 @@ pub(super) fn set(store: &Store, request: &Request<'_>) -> Result<Reply, Refusal
             let result = set_one(tx, &place, item)?;
             tx.audit(&Audit {
                 actor: "Operator",
-                operation: "setPricing",
+                operation: Operation::SetPricing.as_str(),
                 account_id: Some(&place.reseller_id),
                 source_id: Some(&item.customer_id),
                 epoch: Some(request.epoch()),

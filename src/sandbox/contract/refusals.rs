@@ -3,8 +3,8 @@
 
 use rusqlite::params;
 
-use super::{Call, Operation};
-use crate::bss::reference::contract::{ErrorClass, Problem};
+use super::Call;
+use crate::bss::reference::contract::{ErrorClass, Operation, Problem};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Store, Tx, from_json, to_json};
 use crate::sandbox::switches::Switches;
@@ -20,7 +20,7 @@ fn identity(call: &Call) -> Option<(&str, String)> {
     }
     let key = call.idempotency_key.as_deref()?;
     let body = String::from_utf8_lossy(&call.body);
-    let request = format!("{} {} {body}", call.operation.name(), call.id);
+    let request = format!("{} {} {body}", call.operation.as_str(), call.id);
     Some((key, purchases::digest(&request)))
 }
 

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
 use crate::bss::reference::contract::{
-    AcquireEpoch, Capabilities, EarlierEpoch, Epoch, Identity, Reseller,
+    AcquireEpoch, Capabilities, EarlierEpoch, Epoch, Identity, Operation, Reseller,
 };
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Store, Tx, from_word};
@@ -105,7 +105,7 @@ pub(super) fn acquire(store: &Store, request: &Request<'_>) -> Result<Reply, Ref
         )?;
         tx.audit(&Audit {
             actor: "Operator",
-            operation: "acquireEpoch",
+            operation: Operation::AcquireEpoch.as_str(),
             account_id: Some(&id),
             epoch: Some(epoch),
             outcome: "Issued",

@@ -4,8 +4,8 @@ use rusqlite::{Row, params};
 
 use super::{BASE, KEY_IS_TAKEN, Needs, Reply, Request, fencing, reseller};
 use crate::bss::reference::contract::{
-    BlockerCount, BlockerReason, CreateTenant, FieldProblem, Operation, OperationState, Tenant,
-    TenantLookup, TenantSettings, TenantStatus,
+    BlockerCount, BlockerReason, CreateTenant, FieldProblem, LongRunning, Operation,
+    OperationState, Tenant, TenantLookup, TenantSettings, TenantStatus,
 };
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::{Audit, Millis, Store, Tx, from_json, from_word, to_json};
@@ -59,12 +59,12 @@ pub(super) fn operation(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Ref
     Reply::ok(&find_operation(tx, &request.call.id)?)
 }
 
-fn find_operation(tx: &Tx<'_>, id: &str) -> Result<Operation, Refusal> {
+fn find_operation(tx: &Tx<'_>, id: &str) -> Result<LongRunning, Refusal> {
     tx.one(
         "SELECT id, state, detail FROM operations WHERE id = ?1",
         [id],
         |row| {
-            Ok(Operation {
+            Ok(LongRunning {
                 id: row.get(0)?,
                 state: from_word(row.get(1)?)?,
                 detail: row.get(2)?,
@@ -127,7 +127,7 @@ fn known_request(tx: &Tx<'_>, request: &Request<'_>) -> Result<Option<Reply>, Re
 
 fn present(found: &Found) -> Result<Reply, Refusal> {
     match (found.tenant.status, &found.operation_id) {
-        (TenantStatus::InProgress, Some(id)) => accepted(&Operation {
+        (TenantStatus::InProgress, Some(id)) => accepted(&LongRunning {
             id: id.clone(),
             state: OperationState::Running,
             detail: None,
@@ -183,7 +183,7 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
     Ok(None)
 }
 
-fn accepted(operation: &Operation) -> Result<Reply, Refusal> {
+fn accepted(operation: &LongRunning) -> Result<Reply, Refusal> {
     let mut reply = Reply::with(202, operation)?;
     reply.location = Some(format!("{BASE}/operations/{}", operation.id));
     Ok(reply)
@@ -279,7 +279,7 @@ fn queue(
     body: &CreateTenant,
 ) -> Result<Reply, Refusal> {
     let tenant = format!("tenant-{}", tx.next("tenant")?);
-    let operation = Operation {
+    let operation = LongRunning {
         id: format!("op-{}", tx.next("operation")?),
         state: OperationState::Running,
         detail: None,
@@ -323,7 +323,7 @@ fn queue(
     catalogue::update_tenant(tx, &tenant, list)?;
     tx.audit(&Audit {
         actor: "Operator",
-        operation: "createTenant",
+        operation: Operation::CreateTenant.as_str(),
         account_id: Some(reseller),
         business_key: Some(&body.business_key),
         epoch: Some(request.epoch()),

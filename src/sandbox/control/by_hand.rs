@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Request, live_tenant, staff, told};
-use crate::bss::reference::contract::TenantSettings;
+use crate::bss::reference::contract::{Operation, TenantSettings};
 use crate::sandbox::contract::{ByHand, copy_customer, copy_subscription, eligible_sql, press};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::Tx;
@@ -102,7 +102,12 @@ pub(super) fn activate(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal>
     let account = request.account();
     let tenant = live_tenant(tx, &account)?;
     let outcome = press(tx, &tenant)?;
-    told(tx, "Staff", ("activateBackOrdering", &account), &tenant)?;
+    told(
+        tx,
+        "Staff",
+        (Operation::ActivateBackOrdering.as_str(), &account),
+        &tenant,
+    )?;
     Ok(json!({ "outcome": outcome, "tenantId": tenant }))
 }
 

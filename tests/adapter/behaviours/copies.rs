@@ -47,7 +47,7 @@ pub(super) async fn customers_are_copied_and_marked_once<S: Stage>(stage: &S) {
     assert_eq!(made[0].business_key, Some(item.key.clone()));
     let found = scene
         .bss()
-        .find(&scene.tenant, std::slice::from_ref(&item.key))
+        .find_copies(&scene.tenant, std::slice::from_ref(&item.key))
         .await
         .unwrap();
     assert_eq!(found[&item.key], Found::One(made[0].clone()));
@@ -63,7 +63,7 @@ pub(super) async fn a_second_create_makes_two_where_keys_are_findable<S: Stage>(
     assert_eq!(copies.len(), 2);
     let found = scene
         .bss()
-        .find(&scene.tenant, std::slice::from_ref(&item.key))
+        .find_copies(&scene.tenant, std::slice::from_ref(&item.key))
         .await
         .unwrap();
     assert_eq!(found[&item.key], Found::Many(copies.clone()));
@@ -96,7 +96,7 @@ pub(super) async fn without_keys_nothing_is_found<S: Stage>(stage: &S) {
     let item = scene.customer_item(&customer);
     let found = scene
         .bss()
-        .find(&scene.tenant, std::slice::from_ref(&item.key))
+        .find_copies(&scene.tenant, std::slice::from_ref(&item.key))
         .await
         .unwrap();
     assert_eq!(found[&item.key], Found::None);
@@ -105,7 +105,12 @@ pub(super) async fn without_keys_nothing_is_found<S: Stage>(stage: &S) {
         copies.iter().all(|copy| copy.business_key.is_none()),
         "{copies:?}"
     );
-    let tenant = scene.bss().tenant(&scene.account).await.unwrap().unwrap();
+    let tenant = scene
+        .bss()
+        .get_tenant(&scene.account)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(tenant.business_key, None);
     assert_eq!(scene.copy(item).await, ItemOutcome::Created);
     assert_eq!(scene.harm().await, ["duplicated"]);
@@ -144,7 +149,7 @@ pub(super) async fn one_key_names_one_record_where_keys_are_unique<S: Stage>(sta
     assert_eq!(scene.copy(second).await, ItemOutcome::Created);
     let found = scene
         .bss()
-        .find(&scene.tenant, std::slice::from_ref(&first.key))
+        .find_copies(&scene.tenant, std::slice::from_ref(&first.key))
         .await
         .unwrap();
     assert!(matches!(&found[&first.key], Found::Many(both) if both.len() == 2));
@@ -214,7 +219,7 @@ pub(super) async fn pricing_is_never_overwritten<S: Stage>(stage: &S) {
     let ids: Vec<_> = customers.iter().map(|each| each.id.clone()).collect();
     let needed = ["priceList", "billing", "paymentMethod", "invoicing"];
     let missing = async |at: usize| {
-        let mut states = scene.bss().pricing(&scene.tenant, &ids).await.unwrap();
+        let mut states = scene.bss().get_pricing(&scene.tenant, &ids).await.unwrap();
         match states.remove(&ids[at]).unwrap() {
             PricingState::Missing { options, .. } => options,
             PricingState::Set(_) => Vec::new(),
@@ -288,7 +293,7 @@ pub(super) async fn batches_have_bounds<S: Stage>(stage: &S) {
     };
     let refused = bss.copy_customers(scene.fence(), tenant, &[wrong]).await;
     assert_eq!(class(refused), "Invalid");
-    assert_eq!(class(bss.find(tenant, &[]).await), "Invalid");
-    assert_eq!(class(bss.pricing(tenant, &[]).await), "Invalid");
+    assert_eq!(class(bss.find_copies(tenant, &[]).await), "Invalid");
+    assert_eq!(class(bss.get_pricing(tenant, &[]).await), "Invalid");
     assert_eq!(scene.copies(CopyListing::Customers).await, []);
 }

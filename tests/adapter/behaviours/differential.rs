@@ -317,7 +317,7 @@ impl<'a, S: Stage> Side<'a, S> {
                 let issued = self
                     .scene
                     .bss()
-                    .acquire(&self.scene.account, asked("us", None))
+                    .acquire_epoch(&self.scene.account, asked("us", None))
                     .await;
                 self.scene.epoch = issued.as_ref().ok().filter(|_| *used).map_or_else(
                     || self.scene.epoch.map(|epoch| Epoch(epoch.0.max(1))),
@@ -432,7 +432,7 @@ impl<'a, S: Stage> Side<'a, S> {
         let found = self
             .scene
             .bss()
-            .check(&self.scene.account, &target, &ids)
+            .check_purchases(&self.scene.account, &target, &ids)
             .await;
         said(found.map(|mut found| {
             let reasons = found.remove(&known.id)?;
@@ -445,11 +445,16 @@ impl<'a, S: Stage> Side<'a, S> {
     async fn sees(&mut self) -> String {
         let mut seen = String::new();
         let scene = &self.scene;
-        let reseller = scene.bss().reseller(&scene.account).await.unwrap();
-        let tenant = scene.bss().tenant(&scene.account).await.unwrap().unwrap();
+        let reseller = scene.bss().get_reseller(&scene.account).await.unwrap();
+        let tenant = scene
+            .bss()
+            .get_tenant(&scene.account)
+            .await
+            .unwrap()
+            .unwrap();
         let orders = scene
             .bss()
-            .open_orders(&scene.account, &window(None, 500))
+            .list_open_orders(&scene.account, &window(None, 500))
             .await;
         let now = scene.revision().await;
         let basic = reseller.kind == ResellerKind::Basic;
@@ -459,7 +464,7 @@ impl<'a, S: Stage> Side<'a, S> {
         writeln!(seen, ", moved {}", now != self.revision).unwrap();
         self.revision = now;
         let ids: Vec<SourceId> = self.customers.iter().map(|each| each.id.clone()).collect();
-        let pricing = scene.bss().pricing(&scene.tenant, &ids).await.unwrap();
+        let pricing = scene.bss().get_pricing(&scene.tenant, &ids).await.unwrap();
         let customers = scene.customers().await;
         let mut copies = scene.copies(CopyListing::Customers).await;
         copies.extend(scene.copies(CopyListing::Subscriptions).await);

@@ -17,35 +17,41 @@ pub(super) async fn pages_are_in_order_and_complete<S: Stage>(stage: &S) {
     assert!(purchases.len() > 12 && purchases.is_sorted());
     let copies = scene.copies(CopyListing::Subscriptions).await;
     assert!(copies.len() == 12 && copies.is_sorted_by_key(|copy| copy.source.clone()));
-    let whole = bss.customers(account, &window(None, 6)).await.unwrap();
+    let whole = bss.list_customers(account, &window(None, 6)).await.unwrap();
     assert_eq!(
         (whole.items.len(), whole.next),
         (6, None),
         "nothing is behind the last row"
     );
-    let first = bss.customers(account, &window(None, 5)).await.unwrap();
+    let first = bss.list_customers(account, &window(None, 5)).await.unwrap();
     assert!(first.next.is_some());
     let limits = [0, 501];
     for limit in limits {
         let page = window(None, limit);
-        assert_eq!(class(bss.customers(account, &page).await), "Invalid");
-        assert_eq!(class(bss.subscriptions(account, &page).await), "Invalid");
-        assert_eq!(class(bss.open_orders(account, &page).await), "Invalid");
-        let copies = bss.copies(tenant, CopyListing::Customers, &page).await;
+        assert_eq!(class(bss.list_customers(account, &page).await), "Invalid");
+        assert_eq!(
+            class(bss.list_subscriptions(account, &page).await),
+            "Invalid"
+        );
+        assert_eq!(class(bss.list_open_orders(account, &page).await), "Invalid");
+        let copies = bss.list_copies(tenant, CopyListing::Customers, &page).await;
         assert_eq!(class(copies), "Invalid");
     }
     let odd = window(Some("o3".into()), 3);
     assert_eq!(
-        class(bss.customers(account, &odd).await),
+        class(bss.list_customers(account, &odd).await),
         "Invalid",
         "no offsets here"
     );
     assert_eq!(
-        class(bss.customers(account, &window(Some("?".into()), 3)).await),
+        class(
+            bss.list_customers(account, &window(Some("?".into()), 3))
+                .await
+        ),
         "Invalid"
     );
     let nowhere = bss
-        .copies(&"none".into(), CopyListing::Customers, &window(None, 3))
+        .list_copies(&"none".into(), CopyListing::Customers, &window(None, 3))
         .await;
     assert_eq!(class(nowhere), "NotFound");
 }
@@ -109,7 +115,7 @@ pub(super) async fn offsets_skip_and_repeat<S: Stage>(stage: &S) {
         let account = "10423".into();
         let whole = stage
             .bss()
-            .customers(&account, &window(None, 500))
+            .list_customers(&account, &window(None, 500))
             .await
             .unwrap();
         let ids: Vec<SourceId> = whole.items.into_iter().map(|each| each.id).collect();
@@ -118,12 +124,12 @@ pub(super) async fn offsets_skip_and_repeat<S: Stage>(stage: &S) {
             stage.act(moved(there)).await.unwrap();
             let first = stage
                 .bss()
-                .customers(&account, &window(None, 3))
+                .list_customers(&account, &window(None, 3))
                 .await
                 .unwrap();
             stage.act(moved(then)).await.unwrap();
             let rest = window(first.next, 3);
-            let second = stage.bss().customers(&account, &rest).await.unwrap();
+            let second = stage.bss().list_customers(&account, &rest).await.unwrap();
             let both = first.items.into_iter().chain(second.items);
             both.map(|each| each.id).collect::<Vec<_>>()
         };
@@ -147,7 +153,7 @@ pub(super) async fn what_is_new_lags<S: Stage>(stage: &S) {
     assert_eq!(scene.copy(item.clone()).await, ItemOutcome::Created);
     let find = async || {
         let keys = [item.key.clone()];
-        let mut found = scene.bss().find(&scene.tenant, &keys).await.unwrap();
+        let mut found = scene.bss().find_copies(&scene.tenant, &keys).await.unwrap();
         found.remove(&item.key).unwrap()
     };
     assert_eq!(find().await, Found::None);
@@ -162,20 +168,37 @@ pub(super) async fn what_is_new_lags<S: Stage>(stage: &S) {
     // The tenant, too.
     scene.turn(Turn::Lag(true)).await;
     scene.act(Deed::Tenant(TenantVerb::Replace)).await;
-    assert_eq!(scene.bss().tenant(&scene.account).await, Ok(None));
+    assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
     assert_eq!(
-        scene.bss().reseller(&scene.account).await.unwrap().tenant,
+        scene
+            .bss()
+            .get_reseller(&scene.account)
+            .await
+            .unwrap()
+            .tenant,
         None
     );
     scene.turn(Turn::Lag(false)).await;
-    assert!(scene.bss().tenant(&scene.account).await.unwrap().is_some());
+    assert!(
+        scene
+            .bss()
+            .get_tenant(&scene.account)
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 pub(super) async fn links_lead_into_the_live_tenant_only<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
     let old = scene.tenant.clone();
     scene.act(Deed::Tenant(TenantVerb::Replace)).await;
-    let new = scene.bss().tenant(&scene.account).await.unwrap().unwrap();
+    let new = scene
+        .bss()
+        .get_tenant(&scene.account)
+        .await
+        .unwrap()
+        .unwrap();
     assert_ne!(new.id, old);
     assert_eq!(
         (&new.settings, &new.business_key),
@@ -198,12 +221,12 @@ pub(super) async fn links_lead_into_the_live_tenant_only<S: Stage>(stage: &S) {
     let page = window(None, 3);
     let into_old = scene
         .bss()
-        .copies(&old, CopyListing::Customers, &page)
+        .list_copies(&old, CopyListing::Customers, &page)
         .await;
     assert_eq!(class(into_old), "NotFound");
     let into_new = scene
         .bss()
-        .copies(&new.id, CopyListing::Customers, &page)
+        .list_copies(&new.id, CopyListing::Customers, &page)
         .await
         .unwrap();
     assert!(into_new.items.is_empty());
@@ -221,7 +244,7 @@ pub(super) async fn orders_that_cannot_be_seen<S: Stage>(stage: &S) {
     scene.turn(Turn::Orders(Strength::Weak)).await;
     let listed = scene
         .bss()
-        .open_orders(&scene.account, &window(None, 3))
+        .list_open_orders(&scene.account, &window(None, 3))
         .await;
     assert_eq!(class(listed), "Unsupported");
     // Where nobody sees them, the switch does not see them either.

@@ -19,7 +19,7 @@ pub(super) async fn manual_steps_are_told_and_change_nothing<S: Stage>(stage: &S
     for mode in [Mode::ManualStep, Mode::Unsupported] {
         let turns = WriteOperation::ALL.map(|operation| Turn::Mode(operation, mode));
         stage.turn(&turns).await;
-        let capabilities = scene.bss().capabilities().await.unwrap();
+        let capabilities = scene.bss().get_capabilities().await.unwrap();
         assert!(capabilities.operations.values().all(|each| *each == mode));
         // It comes before any look at the request, a stale epoch included.
         scene.epoch = None;
@@ -54,7 +54,7 @@ pub(super) async fn people_can_do_the_whole_upgrade_on_screen<S: Stage>(stage: &
     let copies = scene.copies(CopyListing::Subscriptions).await;
     assert_eq!(copies.len(), 12);
     assert!(copies.iter().all(|copy| copy.business_key.is_none()));
-    let reseller = scene.bss().reseller(&scene.account).await.unwrap();
+    let reseller = scene.bss().get_reseller(&scene.account).await.unwrap();
     assert_eq!(reseller.back_ordering, BackOrdering::On);
     assert!(
         scene
@@ -137,7 +137,7 @@ pub(super) async fn ordering_that_is_disabled_freezes_the_storefront<S: Stage>(s
     assert!(
         !scene
             .bss()
-            .reseller(&scene.account)
+            .get_reseller(&scene.account)
             .await
             .unwrap()
             .ordering_enabled

@@ -102,7 +102,7 @@ impl OverHttp {
         };
         let all = self
             .bss
-            .subscriptions(&"10423".into(), &page)
+            .list_subscriptions(&"10423".into(), &page)
             .await
             .unwrap();
         let mut all = all.items.into_iter();

@@ -33,7 +33,7 @@ impl<'a, S: Stage> Scene<'a, S> {
         let account = AccountId::from("10423");
         let issued = stage
             .bss()
-            .acquire(&account, asked("us", None))
+            .acquire_epoch(&account, asked("us", None))
             .await
             .unwrap();
         Self {
@@ -97,7 +97,7 @@ impl<'a, S: Stage> Scene<'a, S> {
     /// The tenant, as soon as it is Active.
     pub(crate) async fn active(&self) -> TenantId {
         for _ in 0..1_000 {
-            let tenant = self.bss().tenant(&self.account).await.unwrap().unwrap();
+            let tenant = self.bss().get_tenant(&self.account).await.unwrap().unwrap();
             if tenant.status == TenantStatus::Active {
                 return tenant.id;
             }
@@ -125,7 +125,7 @@ impl<'a, S: Stage> Scene<'a, S> {
 
     pub(crate) async fn customers(&self) -> Vec<Customer> {
         all(self.limit, async |page| {
-            self.bss().customers(&self.account, &page).await
+            self.bss().list_customers(&self.account, &page).await
         })
         .await
     }
@@ -137,7 +137,7 @@ impl<'a, S: Stage> Scene<'a, S> {
 
     pub(crate) async fn purchases(&self) -> Vec<Purchase> {
         all(self.limit, async |page| {
-            self.bss().subscriptions(&self.account, &page).await
+            self.bss().list_subscriptions(&self.account, &page).await
         })
         .await
     }
@@ -179,14 +179,14 @@ impl<'a, S: Stage> Scene<'a, S> {
 
     pub(crate) async fn orders(&self) -> Vec<OpenOrder> {
         all(self.limit, async |page| {
-            self.bss().open_orders(&self.account, &page).await
+            self.bss().list_open_orders(&self.account, &page).await
         })
         .await
     }
 
     pub(crate) async fn copies(&self, listing: CopyListing) -> Vec<CopyRecord> {
         all(self.limit, async |page| {
-            self.bss().copies(&self.tenant, listing, &page).await
+            self.bss().list_copies(&self.tenant, listing, &page).await
         })
         .await
     }
@@ -214,7 +214,7 @@ impl<'a, S: Stage> Scene<'a, S> {
     /// An item for a purchase as it is now, under the options of its owner.
     pub(crate) async fn item(&self, purchase: &Purchase) -> CopyItem {
         let owner = [purchase.customer.clone()];
-        let pricing = self.bss().pricing(&self.tenant, &owner).await.unwrap();
+        let pricing = self.bss().get_pricing(&self.tenant, &owner).await.unwrap();
         let pricing = match &pricing[&purchase.customer] {
             PricingState::Set(digest) => digest.clone(),
             PricingState::Missing { .. } => "none".into(),
@@ -272,7 +272,7 @@ impl<'a, S: Stage> Scene<'a, S> {
     pub(crate) async fn revision(&self) -> Option<Revision> {
         let page = window(None, 1);
         self.bss()
-            .customers(&self.account, &page)
+            .list_customers(&self.account, &page)
             .await
             .unwrap()
             .revision

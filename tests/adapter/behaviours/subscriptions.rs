@@ -211,7 +211,10 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
     let bad = &ids[1];
     scene.act(Deed::Plant(Defect::Currency, bad.clone())).await;
     let check = async |target: &CheckTarget| {
-        let found = bss.check(&scene.account, target, &ids).await.unwrap();
+        let found = bss
+            .check_purchases(&scene.account, target, &ids)
+            .await
+            .unwrap();
         assert_eq!(found.len(), ids.len());
         let found = found.into_iter().filter(|(_, reasons)| !reasons.is_empty());
         found
@@ -230,22 +233,25 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
     let own = scene.purchases().await.into_iter();
     let mut own = own.filter(|each| each.customer.as_str() == scene.account.as_str());
     for id in ["unknown".into(), own.next().unwrap().id] {
-        let left_out = bss.check(&scene.account, &target, &[id]).await.unwrap();
+        let left_out = bss
+            .check_purchases(&scene.account, &target, &[id])
+            .await
+            .unwrap();
         assert_eq!(left_out.len(), 0);
     }
     let nowhere = CheckTarget::Tenant("none".into());
     assert_eq!(
-        class(bss.check(&scene.account, &nowhere, &ids).await),
+        class(bss.check_purchases(&scene.account, &nowhere, &ids).await),
         "NotFound"
     );
     let unlisted = CheckTarget::PriceList("PL-NONE".into());
     assert_eq!(
-        class(bss.check(&scene.account, &unlisted, &ids).await),
+        class(bss.check_purchases(&scene.account, &unlisted, &ids).await),
         "Invalid"
     );
     scene.act(Deed::PriceList(list, false)).await;
     assert_eq!(
-        class(bss.check(&scene.account, &early, &ids).await),
+        class(bss.check_purchases(&scene.account, &early, &ids).await),
         "Invalid"
     );
 }

@@ -31,7 +31,7 @@ pub(super) async fn the_switch_compares_and_examines<S: Stage>(stage: &S) {
     assert_eq!(class(scene.activates("c", None).await), "Invalid");
     let ahead = before.map(|revision| Revision(revision.0 + 1_000));
     assert_eq!(class(scene.activates("d", ahead).await), "Conflict");
-    let still = scene.bss().reseller(&scene.account).await.unwrap();
+    let still = scene.bss().get_reseller(&scene.account).await.unwrap();
     assert_eq!(
         (still.kind, still.back_ordering),
         (ResellerKind::Basic, BackOrdering::Off)
@@ -44,7 +44,7 @@ pub(super) async fn the_switch_compares_and_examines<S: Stage>(stage: &S) {
     );
     scene.act(Deed::Kind(ResellerKind::Basic)).await;
     assert_eq!(scene.switches("e").await, Ok(Activation::Activated));
-    let after = scene.bss().reseller(&scene.account).await.unwrap();
+    let after = scene.bss().get_reseller(&scene.account).await.unwrap();
     assert_eq!(
         (after.kind, after.back_ordering),
         (ResellerKind::Tenant, BackOrdering::On)
@@ -153,7 +153,7 @@ pub(super) async fn refusals_are_replayed_until_their_key_is_forgotten<S: Stage>
     scene.turn(Turn::Compares(Strength::Weak)).await;
     // It would be done now, were it looked at.
     assert_eq!(scene.activates("b", behind).await, first);
-    let still = scene.bss().reseller(&scene.account).await.unwrap();
+    let still = scene.bss().get_reseller(&scene.account).await.unwrap();
     assert_eq!(still.back_ordering, BackOrdering::Off);
     scene.turn(Turn::KeysForgotten).await;
     for _ in 0..1_000 {

@@ -12,7 +12,7 @@ use tenant_reseller_operator::bss::port::{
 
 pub(super) async fn a_reseller_is_found_however_it_is_written<S: Stage>(stage: &S) {
     for text in ["10423", "0010423", " 10423 "] {
-        let found = stage.bss().reseller(&text.into()).await.unwrap();
+        let found = stage.bss().get_reseller(&text.into()).await.unwrap();
         assert_eq!(found.account.as_str(), "10423");
         assert_eq!(
             (found.kind, found.back_ordering),
@@ -21,21 +21,35 @@ pub(super) async fn a_reseller_is_found_however_it_is_written<S: Stage>(stage: &
         assert_eq!((found.tenant, found.ordering_enabled), (None, true));
     }
     for text in ["10424", "1042 3", "x10423"] {
-        assert_eq!(class(stage.bss().reseller(&text.into()).await), "NotFound");
         assert_eq!(
-            class(stage.bss().acquire(&text.into(), asked("us", None)).await),
+            class(stage.bss().get_reseller(&text.into()).await),
+            "NotFound"
+        );
+        assert_eq!(
+            class(
+                stage
+                    .bss()
+                    .acquire_epoch(&text.into(), asked("us", None))
+                    .await
+            ),
             "NotFound"
         );
     }
-    let unknown = stage.bss().operation(&"op-999".into()).await;
+    let unknown = stage.bss().get_operation(&"op-999".into()).await;
     assert_eq!(unknown, Ok(OperationState::Gone));
 }
 
 pub(super) async fn holders_and_epochs<S: Stage>(stage: &S) {
     let (bss, account) = (stage.bss(), "10423".into());
-    let first = bss.acquire(&account, asked("one", None)).await.unwrap();
+    let first = bss
+        .acquire_epoch(&account, asked("one", None))
+        .await
+        .unwrap();
     assert_eq!((first.epoch, first.previous), (Epoch(1), Epoch(0)));
-    let again = bss.acquire(&account, asked("one", None)).await.unwrap();
+    let again = bss
+        .acquire_epoch(&account, asked("one", None))
+        .await
+        .unwrap();
     assert_eq!((again.epoch, again.previous), (Epoch(2), Epoch(1)));
     let earlier = |epoch| EarlierEpoch {
         epoch: Epoch(epoch),
@@ -45,21 +59,22 @@ pub(super) async fn holders_and_epochs<S: Stage>(stage: &S) {
     let held = Err(BssError::HeldByAnother {
         holder: "one".to_owned(),
     });
-    assert_eq!(bss.acquire(&account, asked("two", None)).await, held);
+    assert_eq!(bss.acquire_epoch(&account, asked("two", None)).await, held);
     assert_eq!(
-        bss.acquire(&account, asked("two", Some("three"))).await,
+        bss.acquire_epoch(&account, asked("two", Some("three")))
+            .await,
         held
     );
     let taken = bss
-        .acquire(&account, asked("two", Some("one")))
+        .acquire_epoch(&account, asked("two", Some("one")))
         .await
         .unwrap();
     assert_eq!((taken.epoch, taken.previous), (Epoch(3), Epoch(2)));
     assert_eq!(taken.earlier, [earlier(2), earlier(1)]);
-    let back = bss.acquire(&account, asked("one", None)).await;
+    let back = bss.acquire_epoch(&account, asked("one", None)).await;
     assert_eq!(class(back), "HeldByAnother");
     assert_eq!(
-        class(bss.acquire(&account, asked("", Some("two"))).await),
+        class(bss.acquire_epoch(&account, asked("", Some("two"))).await),
         "Invalid"
     );
 }
@@ -72,7 +87,7 @@ pub(super) async fn every_write_refuses_a_stale_epoch<S: Stage>(stage: &S) {
     let old = scene.epoch;
     let taken = scene
         .bss()
-        .acquire(&scene.account, asked("us", None))
+        .acquire_epoch(&scene.account, asked("us", None))
         .await
         .unwrap();
     for (epoch, expected) in [
@@ -108,11 +123,14 @@ pub(super) async fn without_epochs_an_old_writer_writes<S: Stage>(stage: &S) {
     let mut scene = Scene::with_customers(stage).await;
     scene
         .bss()
-        .acquire(&scene.account, asked("us", None))
+        .acquire_epoch(&scene.account, asked("us", None))
         .await
         .unwrap();
     scene.turn(Turn::Epochs(Strength::Weak)).await;
-    let refused = scene.bss().acquire(&scene.account, asked("us", None)).await;
+    let refused = scene
+        .bss()
+        .acquire_epoch(&scene.account, asked("us", None))
+        .await;
     assert_eq!(class(refused), "Unsupported");
     let all = scene.eligible().await;
     for (purchase, epoch) in all.iter().zip([scene.epoch, Some(Epoch(77)), None]) {
@@ -125,13 +143,13 @@ pub(super) async fn without_epochs_an_old_writer_writes<S: Stage>(stage: &S) {
 pub(super) async fn a_tenant_is_requested_once<S: Stage>(stage: &S) {
     let scene = Scene::held(stage).await;
     let (bss, account) = (scene.bss(), &scene.account);
-    assert_eq!(bss.tenant(account).await, Ok(None));
+    assert_eq!(bss.get_tenant(account).await, Ok(None));
     let TenantCreation::Started(operation) = scene.creates("a", "k/tenant").await.unwrap() else {
         panic!("a new tenant is not done at once")
     };
-    let listed = bss.tenant(account).await.unwrap().unwrap();
+    let listed = bss.get_tenant(account).await.unwrap().unwrap();
     assert_eq!(
-        bss.reseller(account).await.unwrap().tenant,
+        bss.get_reseller(account).await.unwrap().tenant,
         Some(listed.id.clone())
     );
     // Under the same business key, with the same request key and with another.
@@ -162,7 +180,7 @@ pub(super) async fn a_tenant_is_requested_once<S: Stage>(stage: &S) {
     assert_eq!(class(differs), "Conflict");
     scene.active().await;
     assert_eq!(
-        bss.operation(&operation).await,
+        bss.get_operation(&operation).await,
         Ok(OperationState::Succeeded)
     );
     let TenantCreation::Done(done) = scene.creates("a", "k/tenant").await.unwrap() else {
@@ -226,9 +244,9 @@ pub(super) async fn a_failed_creation_leaves_nothing<S: Stage>(stage: &S) {
         panic!("a new tenant is not done at once")
     };
     scene.act(Deed::Tenant(TenantVerb::FailCreation)).await;
-    let found = scene.bss().operation(&operation).await.unwrap();
+    let found = scene.bss().get_operation(&operation).await.unwrap();
     assert!(matches!(found, OperationState::Failed { .. }), "{found:?}");
-    assert_eq!(scene.bss().tenant(&scene.account).await, Ok(None));
+    assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
     let TenantCreation::Started(second) = scene.creates("a", "k/tenant").await.unwrap() else {
         panic!("a new tenant is not done at once")
     };
@@ -240,9 +258,14 @@ pub(super) async fn a_deleted_tenant_is_gone<S: Stage>(stage: &S) {
     let scene = Scene::with_customers(stage).await;
     let customer = scene.customers().await.remove(0);
     scene.act(Deed::Tenant(TenantVerb::Delete)).await;
-    assert_eq!(scene.bss().tenant(&scene.account).await, Ok(None));
+    assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
     assert_eq!(
-        scene.bss().reseller(&scene.account).await.unwrap().tenant,
+        scene
+            .bss()
+            .get_reseller(&scene.account)
+            .await
+            .unwrap()
+            .tenant,
         None
     );
     assert_eq!(
@@ -257,7 +280,12 @@ pub(super) async fn a_deleted_tenant_is_gone<S: Stage>(stage: &S) {
     assert_eq!(class(scene.creates("r", "k/tenant").await), "Conflict");
     assert_eq!(class(scene.creates("s", "k/tenant").await), "Conflict");
     scene.act(Deed::Tenant(TenantVerb::Create)).await;
-    let made = scene.bss().tenant(&scene.account).await.unwrap().unwrap();
+    let made = scene
+        .bss()
+        .get_tenant(&scene.account)
+        .await
+        .unwrap()
+        .unwrap();
     assert_ne!(made.id, scene.tenant);
     assert_eq!(
         (made.business_key, made.status),

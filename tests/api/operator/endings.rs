@@ -53,7 +53,7 @@ async fn health_and_figures_tell_what_happens() {
     assert_eq!(status, 200);
     for line in [
         r#"tenant_reseller_operator_effects_total{operation="createTenant",outcome="ok"} 1"#,
-        r#"tenant_reseller_operator_effect_items_total{operation="copy",outcome="Created"} 12"#,
+        r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="Created"} 12"#,
         r#"tenant_reseller_operator_bss_calls_total{operation="copyCustomers",outcome="Ok"} 1"#,
         r#"tenant_reseller_operator_passes_total{outcome="waited"}"#,
     ] {

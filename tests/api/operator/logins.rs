@@ -83,7 +83,7 @@ async fn a_whole_upgrade_with_tokens_that_run_out_and_are_revoked() {
     world.bss.act("oauth/revoke", json!({})).await;
 
     // The endpoint is away for a while: the wait is named, nothing is in doubt.
-    let away = json!({ "operation": "oauthToken", "kind": "Unavailable503" });
+    let away = json!({ "operation": "requestToken", "kind": "Unavailable503" });
     world.bss.faults(json!([away])).await;
     // What people are waited for goes on being shown; the connection says what is away.
     until("the connection names the endpoint", || async {

@@ -132,7 +132,7 @@ async fn lies_still(world: &World, upgrade: &Value) {
     };
     let before = all().await;
     // It harms nothing, and counts: a look has a check for every hundred items.
-    let count = json!([{ "operation": "check", "kind": { "Latency": { "ms": 1 } } }]);
+    let count = json!([{ "operation": "checkPurchases", "kind": { "Latency": { "ms": 1 } } }]);
     world.bss.faults(count).await;
     world.bss.struck(0, 2 * u64::from(BLOCKED) / 100 + 1).await;
     world.bss.faults(json!([])).await;

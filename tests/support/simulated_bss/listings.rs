@@ -7,7 +7,7 @@ use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, BusinessKey, CopyId, CopyListing, CopyRecord, Cursor, Customer, Found, OpenOrder,
-    Page, PageRequest, Purchase, Revision, SourceId, Strength, TenantId,
+    Operation, Page, PageRequest, Purchase, Revision, SourceId, Strength, TenantId,
 };
 
 use super::records::Owned;
@@ -159,7 +159,7 @@ impl World {
         self.settle();
         if self.switches.promises.orders == Strength::Weak {
             return Err(BssError::Unsupported {
-                operation: "listOpenOrders",
+                operation: Operation::ListOpenOrders,
             });
         }
         self.known(account)?;

@@ -30,23 +30,27 @@ impl SharedWorld {
 }
 
 impl Bss for SharedWorld {
-    async fn identity(&self) -> BssResult<Option<String>> {
+    async fn get_identity(&self) -> BssResult<Option<String>> {
         self.lock().identity()
     }
 
-    async fn capabilities(&self) -> BssResult<Capabilities> {
+    async fn get_capabilities(&self) -> BssResult<Capabilities> {
         self.lock().capabilities()
     }
 
-    async fn reseller(&self, account: &AccountId) -> BssResult<Reseller> {
+    async fn get_reseller(&self, account: &AccountId) -> BssResult<Reseller> {
         self.lock().reseller(account)
     }
 
-    async fn acquire(&self, account: &AccountId, asked: Acquisition<'_>) -> BssResult<IssuedEpoch> {
+    async fn acquire_epoch(
+        &self,
+        account: &AccountId,
+        asked: Acquisition<'_>,
+    ) -> BssResult<IssuedEpoch> {
         self.lock().acquire(account, asked)
     }
 
-    async fn tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
+    async fn get_tenant(&self, account: &AccountId) -> BssResult<Option<Tenant>> {
         self.lock().tenant(account)
     }
 
@@ -61,11 +65,11 @@ impl Bss for SharedWorld {
         world.create_tenant(fence.reseller, fence.epoch, request, key, settings)
     }
 
-    async fn operation(&self, id: &OperationId) -> BssResult<OperationState> {
+    async fn get_operation(&self, id: &OperationId) -> BssResult<OperationState> {
         self.lock().operation(id)
     }
 
-    async fn customers(
+    async fn list_customers(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -73,7 +77,7 @@ impl Bss for SharedWorld {
         self.lock().customers(account, page)
     }
 
-    async fn subscriptions(
+    async fn list_subscriptions(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -81,7 +85,7 @@ impl Bss for SharedWorld {
         self.lock().subscriptions(account, page)
     }
 
-    async fn open_orders(
+    async fn list_open_orders(
         &self,
         account: &AccountId,
         page: &PageRequest,
@@ -89,7 +93,7 @@ impl Bss for SharedWorld {
         self.lock().open_orders(account, page)
     }
 
-    async fn copies(
+    async fn list_copies(
         &self,
         tenant: &TenantId,
         listing: CopyListing,
@@ -98,7 +102,7 @@ impl Bss for SharedWorld {
         self.lock().copies(tenant, listing, page)
     }
 
-    async fn find(
+    async fn find_copies(
         &self,
         tenant: &TenantId,
         keys: &[BusinessKey],
@@ -115,7 +119,7 @@ impl Bss for SharedWorld {
         self.lock().copy_customers(fence.epoch, tenant, items)
     }
 
-    async fn pricing(
+    async fn get_pricing(
         &self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -132,7 +136,7 @@ impl Bss for SharedWorld {
         self.lock().set_pricing(fence.epoch, tenant, options)
     }
 
-    async fn check(
+    async fn check_purchases(
         &self,
         account: &AccountId,
         target: &CheckTarget,

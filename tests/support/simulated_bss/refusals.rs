@@ -117,7 +117,7 @@ impl World {
             }),
             Some(Mode::Automatic) => Ok(()),
             Some(Mode::Unsupported) | None => Err(BssError::Unsupported {
-                operation: operation.as_str(),
+                operation: operation.operation(),
             }),
         }
     }

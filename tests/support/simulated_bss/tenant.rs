@@ -5,8 +5,8 @@ use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, EarlierEpoch,
-    Epoch, IssuedEpoch, Keys, OperationId, OperationState, RequestKey, Reseller, ResellerKind,
-    Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
+    Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState, RequestKey, Reseller,
+    ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
 };
 
 use super::Attempts;
@@ -77,7 +77,7 @@ impl World {
         self.settle();
         if !self.switches.fenced() {
             return Err(BssError::Unsupported {
-                operation: "acquireEpoch",
+                operation: Operation::AcquireEpoch,
             });
         }
         if holder.is_empty() {

@@ -7,7 +7,7 @@
 mod operations;
 
 use super::contract::{FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem};
-use operations::{Operation, Parameter, Place, Refusal, Reply};
+use operations::{Described, Parameter, Place, Refusal, Reply};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::transform::{RecursiveTransform, Transform};
 use serde::ser::SerializeMap;
@@ -95,7 +95,7 @@ pub fn render() -> Result<String, String> {
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     operations::ALL
         .iter()
-        .map(|operation| (operation.id, operation.method, operation.path))
+        .map(|operation| (operation.id.as_str(), operation.method, operation.path))
 }
 
 fn document() -> Document {
@@ -146,7 +146,7 @@ fn tags() -> Value {
     ])
 }
 
-fn path_operation(operation: &Operation, generator: &mut SchemaGenerator) -> PathOperation {
+fn path_operation(operation: &Described, generator: &mut SchemaGenerator) -> PathOperation {
     let request_body = operation.body.map(|schema| {
         json!({
             "required": true,
@@ -154,7 +154,7 @@ fn path_operation(operation: &Operation, generator: &mut SchemaGenerator) -> Pat
         })
     });
     PathOperation {
-        operation_id: operation.id,
+        operation_id: operation.id.as_str(),
         summary: operation.summary,
         tags: [operation.tag],
         description: operation.description,
@@ -189,7 +189,7 @@ fn parameter(parameter: &Parameter) -> Value {
     }
 }
 
-fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Ordered<Value> {
+fn responses(operation: &Described, generator: &mut SchemaGenerator) -> Ordered<Value> {
     let mut all = Vec::new();
     for reply in operation.replies {
         let Reply {

@@ -3,8 +3,8 @@
 use crate::bss::reference::contract::{
     AcquireEpoch, Activate, Activation, Batch, Capabilities, Check, CheckResult, Copy,
     CopyCustomer, CopyResult, CopySubscription, CreateTenant, Customer, Epoch, Find, Found,
-    Identity, OpenOrder, Operation as LongRunning, Page, PricingLookup, PricingResult,
-    PricingState, Reseller, Results, SetPricing, Subscription, Tenant, TenantLookup,
+    Identity, LongRunning, OpenOrder, Operation, Page, PricingLookup, PricingResult, PricingState,
+    Reseller, Results, SetPricing, Subscription, Tenant, TenantLookup,
 };
 use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
@@ -45,9 +45,9 @@ pub(super) struct Refusal {
     pub(super) when: &'static str,
 }
 
-/// An operation.
-pub(super) struct Operation {
-    pub(super) id: &'static str,
+/// What the document says of an operation.
+pub(super) struct Described {
+    pub(super) id: Operation,
     pub(super) method: &'static str,
     pub(super) path: &'static str,
     pub(super) tag: &'static str,
@@ -122,7 +122,7 @@ const fn ok(when: &'static str, schema: fn(&mut SchemaGenerator) -> Schema) -> R
 }
 
 /// All of them, in the order in which an upgrade needs them.
-pub(super) const ALL: &[Operation] = &[
+pub(super) const ALL: &[Described] = &[
     GET_IDENTITY,
     GET_CAPABILITIES,
     GET_RESELLER,
@@ -143,8 +143,8 @@ pub(super) const ALL: &[Operation] = &[
     ACTIVATE,
 ];
 
-const GET_IDENTITY: Operation = Operation {
-    id: "getIdentity",
+const GET_IDENTITY: Described = Described {
+    id: Operation::GetIdentity,
     method: "get",
     path: "/identity",
     tag: "server",
@@ -159,8 +159,8 @@ const GET_IDENTITY: Operation = Operation {
     manual: false,
 };
 
-const GET_CAPABILITIES: Operation = Operation {
-    id: "getCapabilities",
+const GET_CAPABILITIES: Described = Described {
+    id: Operation::GetCapabilities,
     method: "get",
     path: "/capabilities",
     tag: "server",
@@ -174,8 +174,8 @@ const GET_CAPABILITIES: Operation = Operation {
     manual: false,
 };
 
-const GET_RESELLER: Operation = Operation {
-    id: "getReseller",
+const GET_RESELLER: Described = Described {
+    id: Operation::GetReseller,
     method: "get",
     path: "/resellers/{accountId}",
     tag: "distributor",
@@ -190,8 +190,8 @@ const GET_RESELLER: Operation = Operation {
     manual: false,
 };
 
-const ACQUIRE_EPOCH: Operation = Operation {
-    id: "acquireEpoch",
+const ACQUIRE_EPOCH: Described = Described {
+    id: Operation::AcquireEpoch,
     method: "post",
     path: "/resellers/{accountId}/epoch",
     tag: "distributor",
@@ -228,8 +228,8 @@ const ACQUIRE_EPOCH: Operation = Operation {
     manual: true,
 };
 
-const GET_TENANT: Operation = Operation {
-    id: "getTenant",
+const GET_TENANT: Described = Described {
+    id: Operation::GetTenant,
     method: "get",
     path: "/resellers/{accountId}/tenant",
     tag: "distributor",
@@ -245,8 +245,8 @@ const GET_TENANT: Operation = Operation {
     manual: false,
 };
 
-const CREATE_TENANT: Operation = Operation {
-    id: "createTenant",
+const CREATE_TENANT: Described = Described {
+    id: Operation::CreateTenant,
     method: "post",
     path: "/resellers/{accountId}/tenant",
     tag: "distributor",
@@ -323,8 +323,8 @@ const CREATE_TENANT: Operation = Operation {
     manual: true,
 };
 
-const GET_OPERATION: Operation = Operation {
-    id: "getOperation",
+const GET_OPERATION: Described = Described {
+    id: Operation::GetOperation,
     method: "get",
     path: "/operations/{operationId}",
     tag: "distributor",
@@ -347,8 +347,8 @@ const GET_OPERATION: Operation = Operation {
     manual: false,
 };
 
-const LIST_CUSTOMERS: Operation = Operation {
-    id: "listCustomers",
+const LIST_CUSTOMERS: Described = Described {
+    id: Operation::ListCustomers,
     method: "get",
     path: "/resellers/{accountId}/customers",
     tag: "distributor",
@@ -364,8 +364,8 @@ const LIST_CUSTOMERS: Operation = Operation {
     manual: false,
 };
 
-const LIST_SUBSCRIPTIONS: Operation = Operation {
-    id: "listSubscriptions",
+const LIST_SUBSCRIPTIONS: Described = Described {
+    id: Operation::ListSubscriptions,
     method: "get",
     path: "/resellers/{accountId}/subscriptions",
     tag: "distributor",
@@ -381,8 +381,8 @@ const LIST_SUBSCRIPTIONS: Operation = Operation {
     manual: false,
 };
 
-const LIST_OPEN_ORDERS: Operation = Operation {
-    id: "listOpenOrders",
+const LIST_OPEN_ORDERS: Described = Described {
+    id: Operation::ListOpenOrders,
     method: "get",
     path: "/resellers/{accountId}/open-orders",
     tag: "distributor",
@@ -399,8 +399,8 @@ const LIST_OPEN_ORDERS: Operation = Operation {
     manual: true,
 };
 
-const LIST_COPIES: Operation = Operation {
-    id: "listCopies",
+const LIST_COPIES: Described = Described {
+    id: Operation::ListCopies,
     method: "get",
     path: "/tenants/{tenantId}/copies",
     tag: "tenant",
@@ -436,8 +436,8 @@ const LIST_COPIES: Operation = Operation {
     manual: false,
 };
 
-const FIND_COPIES: Operation = Operation {
-    id: "findCopies",
+const FIND_COPIES: Described = Described {
+    id: Operation::FindCopies,
     method: "post",
     path: "/tenants/{tenantId}/copies/find",
     tag: "tenant",
@@ -460,8 +460,8 @@ const FIND_COPIES: Operation = Operation {
     manual: false,
 };
 
-const COPY_CUSTOMERS: Operation = Operation {
-    id: "copyCustomers",
+const COPY_CUSTOMERS: Described = Described {
+    id: Operation::CopyCustomers,
     method: "post",
     path: "/tenants/{tenantId}/customers/copy",
     tag: "tenant",
@@ -506,8 +506,8 @@ const COPY_CUSTOMERS: Operation = Operation {
     manual: true,
 };
 
-const GET_PRICING: Operation = Operation {
-    id: "getPricing",
+const GET_PRICING: Described = Described {
+    id: Operation::GetPricing,
     method: "post",
     path: "/tenants/{tenantId}/pricing/lookup",
     tag: "tenant",
@@ -532,8 +532,8 @@ const GET_PRICING: Operation = Operation {
     manual: false,
 };
 
-const SET_PRICING: Operation = Operation {
-    id: "setPricing",
+const SET_PRICING: Described = Described {
+    id: Operation::SetPricing,
     method: "post",
     path: "/tenants/{tenantId}/pricing",
     tag: "tenant",
@@ -570,8 +570,8 @@ const SET_PRICING: Operation = Operation {
     manual: true,
 };
 
-const CHECK_PURCHASES: Operation = Operation {
-    id: "checkPurchases",
+const CHECK_PURCHASES: Described = Described {
+    id: Operation::CheckPurchases,
     method: "post",
     path: "/resellers/{accountId}/checks",
     tag: "distributor",
@@ -615,8 +615,8 @@ const CHECK_PURCHASES: Operation = Operation {
     manual: false,
 };
 
-const COPY_SUBSCRIPTIONS: Operation = Operation {
-    id: "copySubscriptions",
+const COPY_SUBSCRIPTIONS: Described = Described {
+    id: Operation::CopySubscriptions,
     method: "post",
     path: "/tenants/{tenantId}/subscriptions/copy",
     tag: "tenant",
@@ -667,8 +667,8 @@ const COPY_SUBSCRIPTIONS: Operation = Operation {
     manual: true,
 };
 
-const ACTIVATE: Operation = Operation {
-    id: "activateBackOrdering",
+const ACTIVATE: Described = Described {
+    id: Operation::ActivateBackOrdering,
     method: "post",
     path: "/tenants/{tenantId}/activation",
     tag: "tenant",

@@ -1,32 +1,214 @@
-//! The real adapters behind the connector: where limits and the address guard come in.
+//! From a connection to an adapter: which adapter a connection names, and how its BSS is reached. It
+//! may touch every adapter and what adapters share. It must not know a cluster, a custom resource or
+//! an upgrade: what a connection says is handed in.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use super::dereference::{ConnectionSettings, Connector, Login};
-use crate::bss::error::BssError;
-use crate::bss::limits::{LimiterRegistry, Membership, Seat, Settings as Limits};
-use crate::bss::reference::ReferenceBss;
-use crate::bss::transport::{
+use secrecy::SecretString;
+
+use super::error::BssError;
+use super::limits::{Limiter, LimiterRegistry, Membership, Seat, Settings as Limits, Snapshot};
+use super::port::{
+    AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
+    ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
+    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
+    TenantCreation, TenantId, TenantSettings,
+};
+use super::reference::ReferenceBss;
+use super::transport::{
     AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
 };
-use crate::observe::metrics::Calls;
 
-/// Makes reference adapters. All connections with one identity share one limiter.
+/// What a connection says, with what stands in its Secrets.
+#[derive(Debug)]
+pub struct ConnectionSettings {
+    /// The connection's namespace and name.
+    pub connection: String,
+    /// The BSS's declared name.
+    pub identity: String,
+    /// The name of the adapter.
+    pub adapter: &'static str,
+    /// The base URL.
+    pub url: String,
+    /// How to log in.
+    pub login: Login,
+    /// The hosts that what is in the Secret may be sent to, as it says itself.
+    pub allowed_hosts: String,
+    /// The CA to trust instead of the usual ones, PEM.
+    pub ca: Option<String>,
+    /// The status codes that mean *too many requests*, besides 429.
+    pub throttle_statuses: Vec<u16>,
+    /// Requests per second.
+    pub requests_per_second: u32,
+    /// Requests at a time.
+    pub concurrency: u32,
+    /// The bound on one request.
+    pub timeout: Duration,
+}
+
+/// How to log in.
+#[derive(Debug)]
+pub enum Login {
+    /// A token that lasts.
+    Bearer(SecretString),
+    /// OAuth 2 client credentials.
+    ClientCredentials {
+        /// The token endpoint.
+        token_url: String,
+        /// The scopes to ask for.
+        scopes: Vec<String>,
+        /// The client that asks.
+        id: SecretString,
+        /// The proof that it is this client.
+        secret: SecretString,
+    },
+}
+
+/// Makes adapters.
+pub trait Connector: Send + Sync {
+    /// The adapter.
+    type Bss: Bss;
+
+    /// Makes an adapter, or says why a connection may not be used. Where a tenant has an access of its
+    /// own, what concerns it goes there.
+    ///
+    /// # Errors
+    ///
+    /// [`BssError::Refused`] if the connection may not be used.
+    fn connect(
+        &self,
+        distributor: ConnectionSettings,
+        tenant: Option<ConnectionSettings>,
+    ) -> Result<Arc<Self::Bss>, BssError>;
+
+    /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
+    /// reached at another origin already.
+    fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
+
+    /// What keeps the adapter's origins known after the adapter was given up.
+    fn seats(&self, _bss: &Arc<Self::Bss>) -> Vec<Seat> {
+        Vec::new()
+    }
+}
+
+/// The adapters that there are. Another one is another variant here and in [`Adapter`], and an arm
+/// wherever this file matches on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Reference,
+}
+
+impl Kind {
+    /// The adapter that goes by this name in a connection.
+    fn named(name: &str) -> Result<Self, BssError> {
+        match name {
+            "reference" => Ok(Self::Reference),
+            _ => Err(BssError::Refused {
+                detail: format!("there is no adapter {name}"),
+            }),
+        }
+    }
+
+    /// Makes the adapter. Nothing is sent.
+    fn adapter(self, settings: Settings, limiter: Arc<Limiter>) -> Result<Adapter, BssError> {
+        match self {
+            Self::Reference => ReferenceBss::new(settings, limiter).map(Adapter::Reference),
+        }
+    }
+}
+
+/// The adapter that a connection names.
+#[derive(Debug)]
+pub enum Adapter {
+    /// A BSS, or a service in front of it, that speaks the project's own contract.
+    Reference(ReferenceBss),
+}
+
+impl Adapter {
+    /// The same, with the access of a tenant that has one of its own.
+    fn with_tenant(self, settings: Settings) -> Result<Self, BssError> {
+        match self {
+            Self::Reference(bss) => bss.with_tenant(settings).map(Self::Reference),
+        }
+    }
+
+    /// The limiter that every call goes through.
+    #[must_use]
+    pub fn limiter(&self) -> &Arc<Limiter> {
+        match self {
+            Self::Reference(bss) => bss.limiter(),
+        }
+    }
+}
+
+/// Hands the verbs of the port on to the adapter.
+macro_rules! hand_on {
+    ($($verb:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {$(
+        async fn $verb(&self, $($argument: $kind),*) -> BssResult<$answer> {
+            match self {
+                Self::Reference(bss) => bss.$verb($($argument),*).await,
+            }
+        }
+    )*};
+}
+
+#[rustfmt::skip]
+impl Bss for Adapter {
+    hand_on! {
+        get_identity() -> Option<String>;
+        get_capabilities() -> Capabilities;
+        get_reseller(account: &AccountId) -> Reseller;
+        acquire_epoch(account: &AccountId, acquisition: Acquisition<'_>) -> IssuedEpoch;
+        get_tenant(account: &AccountId) -> Option<Tenant>;
+        create_tenant(
+            fence: Fence<'_>, request: &RequestKey, key: &BusinessKey, settings: &TenantSettings
+        ) -> TenantCreation;
+        get_operation(id: &OperationId) -> OperationState;
+        list_customers(account: &AccountId, page: &PageRequest) -> Page<Customer>;
+        list_subscriptions(account: &AccountId, page: &PageRequest) -> Page<Purchase>;
+        list_open_orders(account: &AccountId, page: &PageRequest) -> Page<OpenOrder>;
+        list_copies(tenant: &TenantId, listing: CopyListing, page: &PageRequest) -> Page<CopyRecord>;
+        find_copies(tenant: &TenantId, keys: &[BusinessKey]) -> BTreeMap<BusinessKey, Found>;
+        copy_customers(
+            fence: Fence<'_>, tenant: &TenantId, items: &[CopyItem]
+        ) -> ByItem<ItemOutcome>;
+        get_pricing(tenant: &TenantId, customers: &[SourceId]) -> ByItem<PricingState>;
+        set_pricing(
+            fence: Fence<'_>, tenant: &TenantId, options: &BTreeMap<SourceId, PricingOptions>
+        ) -> ByItem<PricingOutcome>;
+        check_purchases(
+            account: &AccountId, target: &CheckTarget, items: &[SourceId]
+        ) -> ByItem<Vec<Blocker>>;
+        copy_subscriptions(
+            fence: Fence<'_>, tenant: &TenantId, items: &[CopyItem]
+        ) -> ByItem<ItemOutcome>;
+        activate_back_ordering(
+            fence: Fence<'_>, request: &RequestKey, key: &BusinessKey, target: ActivationTarget<'_>
+        ) -> Activation;
+    }
+}
+
+/// Makes the adapters that connections name. All connections with one identity share one limiter.
 #[derive(Debug)]
 pub struct AdapterConnector {
     ranges: AllowedRanges,
     limits: Arc<LimiterRegistry>,
     /// Each adapter's parts in the limits, kept while the adapter is used.
-    memberships: Mutex<Vec<(Weak<ReferenceBss>, Vec<Membership>)>>,
+    memberships: Mutex<Vec<(Weak<Adapter>, Vec<Membership>)>>,
     /// A connection's tokens, shared by all upgrades that use it.
     tokens: Mutex<BTreeMap<String, Arc<TokenSource>>>,
 }
 
 impl AdapterConnector {
-    /// A connector; `ranges` are the address ranges that the guard lets through. Says which of
-    /// them cannot be read.
+    /// A connector; `ranges` are the address ranges that the guard lets through.
+    ///
+    /// # Errors
+    ///
+    /// The ranges that cannot be read, in words.
     pub fn new(ranges: &[String]) -> Result<Self, String> {
         Ok(Self {
             ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
@@ -36,46 +218,38 @@ impl AdapterConnector {
         })
     }
 
-    /// Where the figures of all calls are read.
-    pub fn figures(&self) -> impl Fn() -> Calls + Send + Sync + use<> {
+    /// Where the figures of all calls are read: one snapshot for each BSS.
+    pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
         move || {
-            let mut all = Calls::default();
-            for (_, snapshot) in limits.figures() {
-                for (name, tally) in snapshot.calls {
-                    let (count, took) = all.calls.entry(name).or_default();
-                    *count = count.saturating_add(tally.count);
-                    *took = took.saturating_add(tally.elapsed);
-                }
-                all.throttled = all.throttled.saturating_add(snapshot.throttled);
-                all.waited = all.waited.saturating_add(snapshot.waited);
-            }
-            all
+            let figures = limits.figures().into_iter();
+            figures.map(|(_, snapshot)| snapshot).collect()
         }
     }
 }
 
 impl Connector for AdapterConnector {
-    type Bss = ReferenceBss;
+    type Bss = Adapter;
 
     fn connect(
         &self,
         distributor: ConnectionSettings,
         tenant: Option<ConnectionSettings>,
-    ) -> Result<Arc<ReferenceBss>, BssError> {
+    ) -> Result<Arc<Adapter>, BssError> {
+        let kind = Kind::named(distributor.adapter)?;
         self.forget_unused_tokens(&distributor, tenant.as_ref());
         let origin = origin(&distributor.url);
         let membership = self.join(&distributor, &origin);
         let limiter = Arc::clone(membership.limiter());
         let mut memberships = vec![membership];
-        let mut bss = ReferenceBss::new(self.transport(distributor)?, limiter)?;
+        let mut bss = kind.adapter(self.transport(distributor)?, limiter)?;
         if let Some(tenant) = tenant {
             // One identity, one limiter: the distributor's, by the stricter of both limits. The
             // tenant's own address is no second origin: it is the same BSS's other side.
             memberships.push(self.join(&tenant, &origin));
             let name = tenant.connection.clone();
-            let both = self
-                .transport(tenant)
+            let both = same_adapter(kind, &tenant)
+                .and_then(|()| self.transport(tenant))
                 .and_then(|settings| bss.with_tenant(settings));
             bss = both.map_err(|error| of_the_tenant(error, &name))?;
         }
@@ -84,14 +258,14 @@ impl Connector for AdapterConnector {
         Ok(bss)
     }
 
-    fn must_tell_its_identity(&self, bss: &Arc<ReferenceBss>) -> bool {
+    fn must_tell_its_identity(&self, bss: &Arc<Adapter>) -> bool {
         let memberships = self.memberships();
         let mut all = memberships.iter();
         let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
         own.is_some_and(|(_, parts)| parts.iter().any(Membership::is_second_origin))
     }
 
-    fn seats(&self, bss: &Arc<ReferenceBss>) -> Vec<Seat> {
+    fn seats(&self, bss: &Arc<Adapter>) -> Vec<Seat> {
         let memberships = self.memberships();
         let mut all = memberships.iter();
         let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
@@ -110,6 +284,19 @@ fn of_the_tenant(error: BssError, name: &str) -> BssError {
     }
 }
 
+/// Both sides of a BSS are reached by one adapter.
+fn same_adapter(kind: Kind, tenant: &ConnectionSettings) -> Result<(), BssError> {
+    if Kind::named(tenant.adapter)? == kind {
+        return Ok(());
+    }
+    Err(BssError::Refused {
+        detail: format!(
+            "its adapter is {}, that of the distributor's connection is another one",
+            tenant.adapter
+        ),
+    })
+}
+
 /// Scheme, host and port. What is no URL is refused when the adapter is made.
 fn origin(url: &str) -> String {
     reqwest::Url::parse(url)
@@ -118,7 +305,7 @@ fn origin(url: &str) -> String {
 
 impl AdapterConnector {
     /// The parts of the adapters that are still used.
-    fn memberships(&self) -> MutexGuard<'_, Vec<(Weak<ReferenceBss>, Vec<Membership>)>> {
+    fn memberships(&self) -> MutexGuard<'_, Vec<(Weak<Adapter>, Vec<Membership>)>> {
         let memberships = self.memberships.lock();
         let mut memberships = memberships.unwrap_or_else(PoisonError::into_inner);
         memberships.retain(|(bss, _)| bss.strong_count() > 0);
@@ -216,6 +403,7 @@ mod tests {
         ConnectionSettings {
             connection: "ns/name".to_owned(),
             identity: "acme".to_owned(),
+            adapter: "reference",
             url: url.to_owned(),
             login: Login::Bearer("token-of-the-test".to_owned().into()),
             throttle_statuses: vec![429],
@@ -275,6 +463,31 @@ mod tests {
         drop((second, third));
         connect(settings("https://127.0.0.1:1", 5));
         assert_eq!(held(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_adapter_that_there_is_not_is_refused_by_its_name() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let unknown = |url| ConnectionSettings {
+            adapter: "carrier-pigeon",
+            ..settings(url, 5)
+        };
+        let refused = connector.connect(unknown("https://127.0.0.1:1"), None);
+        let detail = "there is no adapter carrier-pigeon";
+        assert_eq!(
+            refused.unwrap_err(),
+            BssError::Refused {
+                detail: detail.to_owned()
+            }
+        );
+        let tenant = Some(unknown("https://127.0.0.1:2"));
+        let refused = connector.connect(settings("https://127.0.0.1:1", 5), tenant);
+        assert_eq!(
+            refused.unwrap_err(),
+            BssError::Refused {
+                detail: format!("the tenant's connection ns/name: {detail}")
+            }
+        );
     }
 
     #[test]
