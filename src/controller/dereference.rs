@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::memory::{Life, Linked, Seated};
+use super::cache::{Life, Linked, Seated};
 use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,

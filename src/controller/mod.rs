@@ -5,19 +5,18 @@
 //! upgrade may be lost at any moment: the BSS is the ledger, the claim is the record, status is a
 //! view. It must not decide: what to do next is the heart's to say.
 
-mod dependents;
+mod admission;
+mod api_backoff;
+mod cache;
 mod dereference;
-mod memory;
-mod pass;
 mod perform;
+mod publish;
+mod reconcile;
 mod record;
-mod show;
-mod turns;
-mod unserved;
 mod wiring;
 
+pub use admission::Wake;
+pub use cache::Memory;
 pub use dereference::{ConnectionSettings, Connector, Login};
-pub use memory::Memory;
-pub use pass::{Controller, Pacing, Time};
-pub use turns::Wake;
+pub use reconcile::{Controller, Pacing, Time};
 pub use wiring::AdapterConnector;

@@ -1,6 +1,6 @@
 //! Steps 4 and 6: put on record what is about to happen and what happened. Touches the cluster.
 
-use super::memory::Life;
+use super::cache::Life;
 use crate::api::{ClaimHolder, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade};
 use crate::bss::port::{AccountId, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};

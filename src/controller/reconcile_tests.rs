@@ -468,7 +468,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
         });
         let trouble = Some((Reason::BssUnavailable, "Away."));
         let now = bench.clock.now();
-        dependents::connection(&*bench.cluster, &connection, life, trouble, now)
+        publish::connection(&*bench.cluster, &connection, life, trouble, now)
             .await
             .unwrap();
         let written = bench.cluster.connection_status.lock().unwrap().clone();
@@ -522,7 +522,7 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     let writes = async |life: &mut Life<ReferenceBss>, (at, compare): (u64, Compare)| {
         let now = bench.clock.at(at);
         let whose = (&upgrade, &valid);
-        let result = dependents::reports(&*bench.cluster, whose, life, (now, compare)).await;
+        let result = publish::reports(&*bench.cluster, whose, life, (now, compare)).await;
         (result.is_ok(), bench.cluster.calls())
     };
     let due = Compare::WhenDue;

@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::dependents::Compare;
+use super::admission::{Panicked, Standing, Turns, Wake};
+use super::api_backoff::{Away, Stopped, Told};
+use super::cache::{Admitted, Asked, Life, Memory, Name};
 use super::dereference::{Connector, Fetched, Missing, dereference};
-use super::memory::{Admitted, Asked, Life, Memory, Name};
 use super::perform::Performer;
-use super::turns::{Panicked, Standing, Turns, Wake};
-use super::unserved::{Away, Stopped, Told};
-use super::{dependents, record};
+use super::publish::Compare;
+use super::{publish, record};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, FINALIZER, Reason, StateClass, TenantResellerUpgrade,
 };
@@ -399,7 +399,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             // Whoever comes after this process may not look at what the reports tell again.
             let whose = (&scene.upgrade, scene.valid);
             let now = self.time.now();
-            dependents::reports(&*self.cluster, whose, life, (now, Compare::Now)).await?;
+            publish::reports(&*self.cluster, whose, life, (now, Compare::Now)).await?;
         }
         let now = self.time.now();
         let holding = record::claim(&*self.cluster, scene.valid, life, edit, now).await?;
@@ -440,14 +440,14 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Rest::After(_) => Compare::WhenDue,
         };
         let whose = (&scene.upgrade, scene.valid);
-        dependents::reports(&*self.cluster, whose, life, (now, compare)).await?;
+        publish::reports(&*self.cluster, whose, life, (now, compare)).await?;
         let observed = &life.observed;
         let objects = &scene.fetched.references.pricing;
-        dependents::pricing(&*self.cluster, objects, scene.valid, observed, now).await?;
+        publish::pricing(&*self.cluster, objects, scene.valid, observed, now).await?;
         // Only by whom has just asked it something: two upgrades would else contradict each other.
         if life.asked == Asked::Yes {
             let connection = &scene.fetched.connection;
-            dependents::connection(&*self.cluster, connection, life, None, now).await?;
+            publish::connection(&*self.cluster, connection, life, None, now).await?;
             life.asked = Asked::No;
         }
         let held_back = self.show(scene, life, &decision.state, wait).await?;
@@ -486,7 +486,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         {
             let trouble = Some((state.reason, state.message.as_str()));
             let now = self.time.now();
-            dependents::connection(&*self.cluster, &connection, life, trouble, now).await?;
+            publish::connection(&*self.cluster, &connection, life, trouble, now).await?;
         }
         let state = if suspension(&upgrade) == Suspension::Suspended {
             at_rest()
@@ -890,5 +890,5 @@ pub(super) fn annotation(upgrade: &TenantResellerUpgrade, name: &str) -> Option<
 }
 
 #[cfg(test)]
-#[path = "pass_tests.rs"]
+#[path = "reconcile_tests.rs"]
 mod tests;

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::dereference::Connector;
-use super::memory::Life;
-use super::pass::{Controller, Interrupted, Scene, Time, annotation};
+use super::super::cache::Life;
+use super::super::dereference::Connector;
+use super::super::reconcile::{Controller, Interrupted, Scene, Time, annotation};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, REQUESTED_AT_ANNOTATION, Reason, StateClass,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
@@ -20,7 +20,7 @@ const FIGURES_EVERY: Duration = Duration::from_secs(15);
 
 impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// Counts what came of a write.
-    pub(super) fn count(&self, outcome: &Outcome) {
+    pub(in crate::controller) fn count(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Copied(items) => {
                 for item in items.values() {
@@ -63,7 +63,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     }
 
     /// Writes status if it changed; answers when figures that were held back may be written.
-    pub(super) async fn show(
+    pub(in crate::controller) async fn show(
         &self,
         scene: &mut Scene<'_, K::Bss>,
         life: &mut Life<K::Bss>,
@@ -76,7 +76,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             .await?)
     }
 
-    pub(super) async fn show_bare(
+    pub(in crate::controller) async fn show_bare(
         &self,
         upgrade: &mut TenantResellerUpgrade,
         life: &mut Life<K::Bss>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::unserved::{Stopped, Told, Unserved};
+use super::api_backoff::{Stopped, Told, Unserved};
 use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;

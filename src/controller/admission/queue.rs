@@ -8,15 +8,11 @@
 //!
 //! Nothing here knows what an upgrade does with its place, nor when it gives it up.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Asks for a pass of the upgrade of this namespace and name.
-pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What an upgrade has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(in crate::controller) enum Standing {
     /// Neither a place nor a wish for one.
     Away,
     /// It waits for a place.
@@ -84,14 +80,19 @@ impl Line {
 /// Every line, by BSS identity. What answers a list of uids has offered them a place: they have to
 /// be woken.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     lines: BTreeMap<String, Line>,
 }
 
 impl Lines {
     /// An upgrade is there, with so many places allowed by its connection. It takes a place that
     /// was offered to it, and asks for none.
-    fn arrive(&mut self, uid: &str, identity: &str, places: usize) -> (Standing, Vec<String>) {
+    pub(super) fn arrive(
+        &mut self,
+        uid: &str,
+        identity: &str,
+        places: usize,
+    ) -> (Standing, Vec<String>) {
         let mut offered = Vec::new();
         // Its connection was made anew, for another BSS.
         let elsewhere = |line: &Line| line.members.contains_key(uid);
@@ -123,7 +124,7 @@ impl Lines {
     }
 
     /// Asks for a place; whoever must wait keeps its position however often it asks.
-    fn ask(&mut self, uid: &str) -> Standing {
+    pub(super) fn ask(&mut self, uid: &str) -> Standing {
         let Some(line) = self.line_of(uid) else {
             return Standing::Away;
         };
@@ -140,7 +141,7 @@ impl Lines {
     }
 
     /// Gives up the place, or the wish for one.
-    fn leave(&mut self, uid: &str) -> Vec<String> {
+    pub(super) fn leave(&mut self, uid: &str) -> Vec<String> {
         let mut offered = Vec::new();
         if let Some(line) = self.line_of(uid) {
             line.put(uid, Standing::Away);
@@ -150,13 +151,13 @@ impl Lines {
     }
 
     /// Gives up a place that is held; whoever waits, or was offered one meanwhile, keeps that.
-    fn rest(&mut self, uid: &str) -> Vec<String> {
+    pub(super) fn rest(&mut self, uid: &str) -> Vec<String> {
         let holds = self.line_of(uid).map(|line| line.standing(uid)) == Some(Standing::Holds);
         if holds { self.leave(uid) } else { Vec::new() }
     }
 
     /// The upgrade is finished or gone.
-    fn forget(&mut self, uid: &str) -> Vec<String> {
+    pub(super) fn forget(&mut self, uid: &str) -> Vec<String> {
         let mut offered = Vec::new();
         self.lines.retain(|_, line| {
             if line.members.remove(uid).is_some() {
@@ -174,102 +175,10 @@ impl Lines {
     }
 }
 
-/// The turns of all upgrades of a process.
-pub(super) struct Turns {
-    state: Mutex<State>,
-    wake: Wake,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    lines: Lines,
-    /// Namespace and name, by uid.
-    names: HashMap<String, (String, String)>,
-}
-
-impl Turns {
-    pub(super) fn new(wake: Wake) -> Self {
-        Self {
-            state: Mutex::default(),
-            wake,
-        }
-    }
-
-    /// An upgrade is there; what it has.
-    pub(super) fn arrive(
-        &self,
-        uid: &str,
-        (namespace, name): (&str, &str),
-        (identity, places): (&str, usize),
-    ) -> Standing {
-        let mut state = self.lock();
-        let names = (namespace.to_owned(), name.to_owned());
-        state.names.insert(uid.to_owned(), names);
-        let (standing, offered) = state.lines.arrive(uid, identity, places);
-        self.tell(&state, &offered);
-        standing
-    }
-
-    /// Asks for a place: `Holds` or `Waits`.
-    pub(super) fn ask(&self, uid: &str) -> Standing {
-        self.lock().lines.ask(uid)
-    }
-
-    /// Gives up the place, or the wish for one.
-    pub(super) fn leave(&self, uid: &str) {
-        let mut state = self.lock();
-        let offered = state.lines.leave(uid);
-        self.tell(&state, &offered);
-    }
-
-    /// Gives up a place that is held.
-    pub(super) fn rest(&self, uid: &str) {
-        let mut state = self.lock();
-        let offered = state.lines.rest(uid);
-        self.tell(&state, &offered);
-    }
-
-    /// The upgrade is finished or gone.
-    pub(super) fn forget(&self, uid: &str) {
-        let mut state = self.lock();
-        let offered = state.lines.forget(uid);
-        state.names.remove(uid);
-        self.tell(&state, &offered);
-    }
-
-    /// This process stopped to lead: nobody is at work here any more. Nobody needs to be woken,
-    /// whoever begins to lead looks at every upgrade.
-    pub(super) fn forget_all(&self) {
-        *self.lock() = State::default();
-    }
-
-    fn tell(&self, state: &State, offered: &[String]) {
-        for (namespace, name) in offered.iter().filter_map(|uid| state.names.get(uid)) {
-            (self.wake)(namespace, name);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Gives the place up if the pass panics: the next one may come only after minutes.
-pub(super) struct Panicked<'a>(pub(super) &'a Turns, pub(super) &'a str);
-
-impl Drop for Panicked<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.rest(self.1);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     #[test]
     fn the_second_waits_until_the_first_is_through() {
@@ -338,30 +247,6 @@ mod tests {
             lines.arrive("a", "other", 1),
             (Standing::Away, vec!["b".to_owned()])
         );
-    }
-
-    #[test]
-    fn whoever_is_offered_a_place_is_woken_and_a_panic_keeps_none() {
-        let woken = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&woken);
-        let turns = Turns::new(Box::new(move |namespace, name| {
-            heard.lock().unwrap().push(format!("{namespace}/{name}"));
-        }));
-        for uid in ["1", "2", "3"] {
-            turns.arrive(uid, ("ns", uid), ("acme", 1));
-            turns.ask(uid);
-        }
-        let pass = std::panic::AssertUnwindSafe(|| {
-            let _guard = Panicked(&turns, "1");
-            panic!("a defect");
-        });
-        std::panic::catch_unwind(pass).unwrap_err();
-        drop(Panicked(&turns, "2"));
-        assert_eq!(*woken.lock().unwrap(), ["ns/2"]);
-        turns.forget("2");
-        turns.forget_all();
-        turns.forget("3");
-        assert_eq!(*woken.lock().unwrap(), ["ns/2", "ns/3"]);
     }
 
     #[derive(Clone, Debug)]
