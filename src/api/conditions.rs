@@ -154,6 +154,42 @@ impl Condition {
     pub fn is(&self, type_: ConditionType) -> bool {
         self.type_ == type_.as_str()
     }
+
+    /// Sets this condition in a list, in place, keeping the order of the others. The time of the last
+    /// transition stays unless the status changes; a message that is too long is cut.
+    ///
+    /// A milestone that is True stays as it is, whatever is wanted, except for its generation: the
+    /// API server would refuse the whole status otherwise.
+    pub fn set(mut self, list: &mut Vec<Self>) -> Change {
+        self.message = cut(self.message, 1024);
+        let Some(there) = list.iter_mut().find(|c| c.type_ == self.type_) else {
+            list.push(self);
+            return Change::Transitioned;
+        };
+        let milestone = ConditionType::MILESTONES
+            .iter()
+            .any(|type_| self.is(*type_));
+        if milestone
+            && there.status == ConditionStatus::True
+            && self.status != ConditionStatus::True
+        {
+            self = Self {
+                observed_generation: self.observed_generation,
+                ..there.clone()
+            };
+        }
+        if there.status != self.status {
+            *there = self;
+            return Change::Transitioned;
+        }
+        self.last_transition_time
+            .clone_from(&there.last_transition_time);
+        if *there == self {
+            return Change::Unchanged;
+        }
+        *there = self;
+        Change::Updated
+    }
 }
 
 /// Leaves out the conditions of other types: other writers may have some of their own beside ours,
@@ -163,43 +199,17 @@ pub fn only(list: &mut Vec<Condition>, ours: &[&str]) {
 }
 
 impl DesiredCondition {
-    /// Sets this condition in a list, in place, keeping the order of the others.
-    ///
-    /// A milestone that is True stays as it is, whatever is wanted, except for its generation: the
-    /// API server would refuse the whole status otherwise.
+    /// Sets this condition in a list; see [`Condition::set`].
     pub fn set(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
-        let mut wanted = Condition {
+        let condition = Condition {
             type_: self.type_.as_str().to_owned(),
             status: self.status,
             reason: self.reason.as_str().to_owned(),
-            message: cut(self.message, 1024),
+            message: self.message,
             last_transition_time: now.to_string(),
             observed_generation: generation,
         };
-        let Some(there) = list.iter_mut().find(|c| c.type_ == wanted.type_) else {
-            list.push(wanted);
-            return Change::Transitioned;
-        };
-        if self.type_.is_milestone()
-            && there.status == ConditionStatus::True
-            && wanted.status != ConditionStatus::True
-        {
-            let mut kept = there.clone();
-            kept.observed_generation = generation;
-            wanted = kept;
-        }
-        if there.status != wanted.status {
-            *there = wanted;
-            return Change::Transitioned;
-        }
-        wanted
-            .last_transition_time
-            .clone_from(&there.last_transition_time);
-        if *there == wanted {
-            return Change::Unchanged;
-        }
-        *there = wanted;
-        Change::Updated
+        condition.set(list)
     }
 }
 
