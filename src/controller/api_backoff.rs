@@ -1,103 +1,155 @@
-//! What the API server did not do, upgrade by upgrade: how long to wait, and what is told of it.
-//! Pure; it touches nothing.
+//! How the operator backs off from an API server that refuses or does not answer, upgrade by upgrade:
+//! how long to wait, and how loudly to log it. It touches neither the cluster nor the BSS.
 //!
 //! Waits grow, are spread, and last at least as long as the API server asked for, so that an API
-//! server in trouble is not held down by those that wait for it. What a person has to mend, a
-//! missing right or a refused object, is told once and loudly, and again only when it changes; an
-//! API server that is away is away for all upgrades, and is told once a minute for all of them.
+//! server in trouble is not kept down by the upgrades that wait for it. What a person has to mend (a
+//! missing right, a refused object) is logged once as an error, and again only when it changes. An
+//! API server that is away is away for all upgrades, and is logged once a minute for all of them.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::reconcile::ReconcileError;
 use crate::cluster::port::ClusterError;
-use crate::upgrade::backoff_delay;
+use crate::upgrade::{backoff_delay, seed};
 
-/// A write that met another one is tried again soon, however often: the wait does not double more
-/// often than this.
+/// A write that met another one is tried again soon, however often it does: the wait does not double
+/// more often than this.
 const CONFLICT_STEPS: u32 = 4;
-/// Whoever failed waits at least the third step of the back-off: one second.
+/// After any other failure an upgrade waits at least the third step of the back-off: one second.
 const FIRST_STEP: u32 = 2;
-/// The API server is not obeyed if it asks for more.
+/// The longest pause that the operator grants an API server which asks for one.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// An API server that stays away is told again after this long.
-const TOLD_AGAIN: Duration = Duration::from_mins(1);
+/// An API server that stays away is logged again after this long.
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
-/// Why a pass did not come to its end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Stopped<'a> {
-    /// It has to begin again: what it saw is not so any more.
-    Again,
-    /// The API server did not do its part.
-    By(&'a ClusterError),
-}
-
-/// How loudly a failure is told.
+/// How a failure is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// A person has to mend it, and was not told yet.
-    Loudly,
-    /// It passes by itself; whether it is told depends on whether it was told for another upgrade.
-    IfNews,
-    /// It was told already, or is nothing that anybody has to know.
-    Not,
+pub(super) enum LogAs {
+    /// As an error: a person has to mend it, and it was not logged yet.
+    Error,
+    /// As a warning, unless another upgrade was warned about within the last minute: it passes by
+    /// itself.
+    Warning,
+    /// Only for debugging: it was logged already, or no person has to know.
+    Debug,
 }
 
-/// Failures of one upgrade's passes in a row.
+/// What follows a reconcile that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retry {
+    /// How long to wait.
+    pub(super) after: Duration,
+    pub(super) log_as: LogAs,
+}
+
+/// The failures of all upgrades, by uid.
 #[derive(Debug, Default)]
-pub(super) struct Unserved {
-    failures: u32,
-    /// What a person was told.
-    told: Option<String>,
+pub(super) struct ApiBackoff {
+    /// The upgrades whose last reconcile failed.
+    upgrades: Mutex<HashMap<String, Failures>>,
+    warnings: Mutex<WarningLimit>,
 }
 
-impl Unserved {
-    /// A pass did not come to its end: how long to wait, and how loudly it is told.
-    pub(super) fn stopped(&mut self, why: Stopped<'_>, seed: u64) -> (Duration, Told) {
-        let failures = self.failures;
-        self.failures = failures.saturating_add(1);
-        let longer = || backoff_delay(failures.saturating_add(FIRST_STEP), seed);
-        match why {
-            Stopped::Again
-            | Stopped::By(ClusterError::Conflict | ClusterError::Gone | ClusterError::Exists) => {
-                (backoff_delay(failures.min(CONFLICT_STEPS), seed), Told::Not)
+impl ApiBackoff {
+    /// A reconcile failed.
+    pub(super) fn failed(&self, uid: &str, error: &ReconcileError) -> Retry {
+        let mut upgrades = self.upgrades();
+        let failures = upgrades.entry(uid.to_owned()).or_default();
+        failures.failed(error, seed(uid))
+    }
+
+    /// The API server took a write of the upgrade.
+    pub(super) fn written(&self, uid: &str) {
+        if let Some(failures) = self.upgrades().get_mut(uid) {
+            failures.written();
+        }
+    }
+
+    /// A reconcile succeeded, or the upgrade is gone.
+    pub(super) fn forget(&self, uid: &str) {
+        self.upgrades().remove(uid);
+    }
+
+    /// This process lost the lease.
+    pub(super) fn forget_all(&self) {
+        self.upgrades().clear();
+    }
+
+    /// Whether a failure that is the same for all upgrades is to be logged as a warning now.
+    pub(super) fn may_warn(&self, now: Duration) -> bool {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings.may_warn(now)
+    }
+
+    fn upgrades(&self) -> MutexGuard<'_, HashMap<String, Failures>> {
+        self.upgrades.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Failed reconciles of one upgrade in a row.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    /// The error that was logged for a person.
+    logged: Option<String>,
+}
+
+impl Failures {
+    fn failed(&mut self, error: &ReconcileError, seed: u64) -> Retry {
+        let count = self.count;
+        self.count = count.saturating_add(1);
+        let longer = || backoff_delay(count.saturating_add(FIRST_STEP), seed);
+        let retry = |after, log_as| Retry { after, log_as };
+        let ReconcileError::Cluster(error) = error else {
+            return retry(soon(count, seed), LogAs::Debug);
+        };
+        match error {
+            ClusterError::Conflict | ClusterError::Gone | ClusterError::Exists => {
+                retry(soon(count, seed), LogAs::Debug)
             }
-            Stopped::By(error @ (ClusterError::Forbidden(_) | ClusterError::Invalid(_))) => {
+            ClusterError::Forbidden(_) | ClusterError::Invalid(_) => {
                 let text = error.to_string();
-                let told = if self.told.as_ref() == Some(&text) {
-                    Told::Not
+                let log_as = if self.logged.as_ref() == Some(&text) {
+                    LogAs::Debug
                 } else {
-                    Told::Loudly
+                    LogAs::Error
                 };
-                self.told = Some(text);
-                (longer(), told)
+                self.logged = Some(text);
+                retry(longer(), log_as)
             }
-            Stopped::By(ClusterError::Unavailable(_)) => (longer(), Told::IfNews),
-            Stopped::By(ClusterError::Busy { after, .. }) => {
-                (longer().max((*after).min(LONGEST_PAUSE)), Told::IfNews)
+            ClusterError::Unavailable(_) => retry(longer(), LogAs::Warning),
+            ClusterError::Busy { after, .. } => {
+                retry(longer().max((*after).min(LONGEST_PAUSE)), LogAs::Warning)
             }
         }
     }
 
-    /// The API server took a write of the upgrade: the next failure is the first of a new row. What a
-    /// person was told stands until a whole pass comes to its end.
-    pub(super) fn served(&mut self) {
-        self.failures = 0;
+    /// The next failure is the first of a new row. What was logged for a person stays known until a
+    /// reconcile succeeds.
+    fn written(&mut self) {
+        self.count = 0;
     }
 }
 
-/// When the last failure was told that is the same for all upgrades.
-#[derive(Debug, Default)]
-pub(super) struct Away {
-    told: Option<Duration>,
+fn soon(failures: u32, seed: u64) -> Duration {
+    backoff_delay(failures.min(CONFLICT_STEPS), seed)
 }
 
-impl Away {
-    /// Whether it is to be told now.
-    pub(super) fn is_news(&mut self, now: Duration) -> bool {
+/// When a failure that is the same for all upgrades was logged last.
+#[derive(Debug, Default)]
+struct WarningLimit {
+    last: Option<Duration>,
+}
+
+impl WarningLimit {
+    fn may_warn(&mut self, now: Duration) -> bool {
         let recent = self
-            .told
-            .is_some_and(|told| now.saturating_sub(told) < TOLD_AGAIN);
+            .last
+            .is_some_and(|last| now.saturating_sub(last) < WARN_EVERY);
         if !recent {
-            self.told = Some(now);
+            self.last = Some(now);
         }
         !recent
     }
@@ -108,44 +160,44 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn unavailable() -> ClusterError {
-        ClusterError::Unavailable("503".to_owned())
+    fn unavailable() -> ReconcileError {
+        ClusterError::Unavailable("503".to_owned()).into()
     }
 
-    fn forbidden(what: &str) -> ClusterError {
-        ClusterError::Forbidden(what.to_owned())
+    fn forbidden(what: &str) -> ReconcileError {
+        ClusterError::Forbidden(what.to_owned()).into()
     }
 
     proptest! {
         #[test]
-        fn waits_grow_to_a_minute_and_never_stop(seed: u64, failures in 1_usize..200) {
-            let mut unserved = Unserved::default();
+        fn waits_grow_to_a_minute_and_never_stop(seed: u64, count in 1_usize..200) {
+            let mut failures = Failures::default();
             let error = unavailable();
             let mut waits: Vec<Duration> = Vec::new();
-            for _ in 0..failures {
-                let (wait, told) = unserved.stopped(Stopped::By(&error), seed);
-                prop_assert_eq!(told, Told::IfNews);
+            for _ in 0..count {
+                let Retry { after: wait, log_as } = failures.failed(&error, seed);
+                prop_assert_eq!(log_as, LogAs::Warning);
                 prop_assert!(wait >= Duration::from_secs(1) && wait <= Duration::from_mins(1));
                 if let Some(before) = waits.len().checked_sub(2).and_then(|n| waits.get(n)) {
                     prop_assert!(wait.saturating_mul(2) >= *before);
                 }
                 waits.push(wait);
             }
-            if failures > 6 {
+            if count > 6 {
                 prop_assert!(waits.last() >= Some(&Duration::from_secs(30)));
             }
-            unserved.served();
-            let (wait, _) = unserved.stopped(Stopped::By(&error), seed);
+            failures.written();
+            let wait = failures.failed(&error, seed).after;
             prop_assert!(wait <= Duration::from_secs(2), "a success begins a new row");
         }
 
         #[test]
         fn conflicts_stay_short(seed: u64, conflicts in 1_usize..200) {
-            let mut unserved = Unserved::default();
-            let why = [Stopped::Again, Stopped::By(&ClusterError::Conflict)];
+            let mut failures = Failures::default();
+            let errors = [ReconcileError::Stale, ClusterError::Conflict.into()];
             let mut last = Duration::ZERO;
             for n in 0..conflicts {
-                (last, _) = unserved.stopped(why[n % 2], seed);
+                last = failures.failed(&errors[n % 2], seed).after;
                 prop_assert!(last <= Duration::from_secs(8));
             }
             if conflicts > 4 {
@@ -157,7 +209,7 @@ mod tests {
     #[test]
     fn upgrades_that_failed_together_do_not_come_back_together() {
         let error = unavailable();
-        let wait = |seed| Unserved::default().stopped(Stopped::By(&error), seed).0;
+        let wait = |seed| Failures::default().failed(&error, seed).after;
         let mut waits: Vec<Duration> = (0..100).map(wait).collect();
         waits.sort();
         waits.dedup();
@@ -171,7 +223,7 @@ mod tests {
                 said: "429".to_owned(),
                 after: Duration::from_secs(seconds),
             };
-            Unserved::default().stopped(Stopped::By(&error), 7).0
+            Failures::default().failed(&error.into(), 7).after
         };
         assert_eq!(asked(40), Duration::from_secs(40));
         assert_eq!(asked(86_400), LONGEST_PAUSE);
@@ -179,25 +231,25 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_right_is_told_once_and_again_when_it_is_another() {
-        let mut unserved = Unserved::default();
-        let mut told = |error: &ClusterError| unserved.stopped(Stopped::By(error), 7).1;
-        assert_eq!(told(&forbidden("patch status")), Told::Loudly);
+    fn a_missing_right_is_logged_once_and_again_when_it_is_another() {
+        let mut failures = Failures::default();
+        let mut logged = |error: &ReconcileError| failures.failed(error, 7).log_as;
+        assert_eq!(logged(&forbidden("patch status")), LogAs::Error);
         for _ in 0..50 {
-            assert_eq!(told(&forbidden("patch status")), Told::Not);
-            assert_eq!(told(&unavailable()), Told::IfNews);
+            assert_eq!(logged(&forbidden("patch status")), LogAs::Debug);
+            assert_eq!(logged(&unavailable()), LogAs::Warning);
         }
-        assert_eq!(told(&forbidden("list reports")), Told::Loudly);
+        assert_eq!(logged(&forbidden("list reports")), LogAs::Error);
         let refused = ClusterError::Invalid("patch status".to_owned());
-        assert_eq!(told(&refused), Told::Loudly);
+        assert_eq!(logged(&refused.into()), LogAs::Error);
     }
 
     #[test]
-    fn an_api_server_that_is_away_is_told_once_a_minute_for_all() {
-        let mut away = Away::default();
-        let told: Vec<u64> = (0..200)
-            .filter(|second| away.is_news(Duration::from_secs(*second)))
+    fn an_api_server_that_is_away_is_logged_once_a_minute_for_all() {
+        let mut warnings = WarningLimit::default();
+        let logged: Vec<u64> = (0..200)
+            .filter(|second| warnings.may_warn(Duration::from_secs(*second)))
             .collect();
-        assert_eq!(told, [0, 60, 120, 180]);
+        assert_eq!(logged, [0, 60, 120, 180]);
     }
 }

@@ -1,4 +1,8 @@
-//! What a process keeps of the upgrades that it works on. Losing it costs a few reads.
+//! What a process keeps of the upgrades that it works on, by uid. The cache may be lost at any moment,
+//! which costs a few reads: the BSS is the ledger and the claim is the record.
+//!
+//! An entry knows what it rests on, and begins anew when that changes. Nothing here touches the
+//! cluster or the BSS.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,282 +11,252 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::api_backoff::{Stopped, Told, Unserved};
-use crate::api::{ConditionStatus, ConditionType, ResellerClaim, TenantResellerUpgrade};
+use super::object;
+use crate::api::{ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
-use crate::upgrade::{Observed, Pages, PagesRequest, Suspension, seed, suspension};
+use crate::upgrade::{
+    Effect, Observed, Outcome, Pages, PagesRequest, Read, Suspension, suspension,
+};
 
-/// What makes everything that was observed worthless if it changes: an epoch is acquired anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ground {
-    generation: i64,
-    suspension: Suspension,
-    connection: String,
-}
-
-/// The life of one upgrade in this process.
-pub(super) struct Life<B> {
-    /// What is known.
+/// What is known of one upgrade.
+pub(super) struct CacheEntry<B> {
+    /// What was observed.
     pub(super) observed: Observed,
     /// The claim as it was read or written last.
     pub(super) claim: Option<ResellerClaim>,
-    /// The adapter, with the ground that it was made on and when.
-    pub(super) bss: Option<Linked<B>>,
-    /// What keeps the guard against a second origin up while the adapter is given up: a Secret that
-    /// is away, or a spec that is wrong, makes the upgrade rest and no other BSS the first.
-    pub(super) seated: Option<Seated>,
+    pub(super) adapter: Option<Adapter<B>>,
+    pub(super) seats: Option<HeldSeats>,
     /// What the BSS calls itself.
-    pub(super) name: Name,
+    pub(super) told_identity: ToldIdentity,
     /// The reports as this process wrote or found them last.
-    pub(super) reports: Option<Reported>,
-    /// What the observations rest on.
-    ground: Option<Ground>,
-    /// What people changed without changing the spec.
-    nudge: Option<String>,
-    /// Whether the BSS was asked something since the connection's status was written last.
-    pub(super) asked: Asked,
-    /// When figures were written last.
-    pub(super) figures_written: Option<Duration>,
-    /// Pages that were read while the last copies before them were under way: for the very next effect,
-    /// and for nothing later.
-    pub(super) ahead: Option<(PagesRequest, Pages)>,
-    /// Whether it had a place on this ground: since then it may look without one.
+    pub(super) reports: Option<PublishedReports>,
+    /// Whether the BSS was called since the connection's status was written last.
+    pub(super) called: Called,
+    /// When counts were written to status last.
+    pub(super) counts_written: Option<Duration>,
+    /// Pages that were read beside the last copies before them. Only the very next effect may use
+    /// them: later they are old.
+    pub(super) read_ahead: Option<ReadAhead>,
+    /// Whether the upgrade held a slot on this basis. Since then it may read without one.
     pub(super) admitted: Admitted,
-    /// Whether what is known is old, on the same ground.
-    old: Old,
+    /// What the observations rest on.
+    basis: Option<Basis>,
+    /// What people changed without changing the spec.
+    requested: Option<String>,
+    freshness: Freshness,
+}
+
+/// What the observations rest on. If it changes they are worthless, and an epoch is acquired anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Basis {
+    generation: i64,
+    suspension: Suspension,
+    /// The version of the connections.
+    connections: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Old {
-    Yes,
-    No,
+enum Freshness {
+    Fresh,
+    /// The observations are old although their basis is the same.
+    Stale,
 }
 
-/// Whether an upgrade had a place.
+/// Whether an upgrade held a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admitted {
     Yes,
     NotYet,
 }
 
-/// Whether the BSS was asked something.
+/// Whether the BSS was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Called {
     Yes,
     No,
 }
 
-/// An adapter that is at hand.
-pub(super) struct Linked<B> {
+/// An adapter and what it was made from.
+pub(super) struct Adapter<B> {
     pub(super) bss: Arc<B>,
-    pub(super) made_of: String,
+    /// The version of the connections.
+    pub(super) made_from: String,
     pub(super) made_at: Duration,
 }
 
 /// What a BSS calls itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum ToldIdentity {
     /// It was not asked yet.
     NotAsked,
-    /// It was asked, and tells its name or none.
+    /// It was asked, and tells its identity or none.
     Told(Option<String>),
 }
 
-/// The seats of a connection.
-pub(super) struct Seated {
+/// The seats of a connection. They guard the identity against a second origin while the adapter is
+/// given up: an upgrade that waits for a Secret or for a correction of its spec must not let another
+/// BSS become the first one of this identity.
+pub(super) struct HeldSeats {
     /// The connection object and its address.
     pub(super) at: String,
     pub(super) _seats: Vec<Seat>,
 }
 
-/// What the reports tell.
+/// The reports that were written or found last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reported {
+pub(super) struct PublishedReports {
     /// The digest of all pages.
     pub(super) digest: [u8; 32],
     /// When they were compared with what the API server has.
-    pub(super) at: Duration,
+    pub(super) compared_at: Duration,
 }
 
-impl<B> Life<B> {
+/// Pages, and the request that they answer.
+pub(super) struct ReadAhead {
+    pub(super) request: PagesRequest,
+    pub(super) pages: Pages,
+}
+
+impl<B> CacheEntry<B> {
     fn new(acquisition: AcquisitionId) -> Self {
         Self {
             observed: Observed::new([], acquisition),
             claim: None,
-            bss: None,
-            seated: None,
-            name: Name::NotAsked,
+            adapter: None,
+            seats: None,
+            told_identity: ToldIdentity::NotAsked,
             reports: None,
-            ground: None,
-            nudge: None,
-            asked: Asked::No,
-            figures_written: None,
-            ahead: None,
+            called: Called::No,
+            counts_written: None,
+            read_ahead: None,
             admitted: Admitted::NotYet,
-            old: Old::No,
+            basis: None,
+            requested: None,
+            freshness: Freshness::Fresh,
         }
     }
 
-    /// The connection leads here now. Seats that were taken elsewhere hold nobody up.
+    /// The connection leads here now. Seats that were taken at another address are given up.
     pub(super) fn keep_seats_at(&mut self, address: &str) {
-        self.seated.take_if(|seated| seated.at != address);
+        self.seats.take_if(|seats| seats.at != address);
     }
 
-    /// The next pass begins anew: what is known may be old by then.
-    pub(super) fn begin_anew(&mut self) {
-        self.old = Old::Yes;
+    /// The next reconcile begins anew: what is known may be old by then.
+    pub(super) fn mark_stale(&mut self) {
+        self.freshness = Freshness::Stale;
     }
 
-    /// Begins anew if the ground changed; looks again at once if somebody nudged.
-    pub(super) fn settle(
+    /// Begins anew if the basis changed. Looks again at once if a person requested it, by an
+    /// annotation or a pricing object.
+    pub(super) fn revalidate(
         &mut self,
         upgrade: &TenantResellerUpgrade,
-        connection: &str,
-        nudge: String,
+        connections: &str,
+        requested: String,
     ) {
-        let ground = Ground {
+        let basis = Basis {
             generation: upgrade.metadata.generation.unwrap_or_default(),
             suspension: suspension(upgrade),
-            connection: connection.to_owned(),
+            connections: connections.to_owned(),
         };
-        if self.ground.as_ref() != Some(&ground) || self.old == Old::Yes {
-            self.old = Old::No;
-            // Whatever the attempt under way has come to, its name is not used again.
-            self.observed.next_acquisition();
-            let known = std::mem::take(&mut self.observed);
-            let mut fresh = Observed::new(milestones(upgrade), known.acquisition.clone());
-            fresh.milestones.extend(&known.milestones);
-            fresh.refused.clone_from(&known.refused);
-            fresh.record_seen = known.record_seen;
-            fresh.record_of.clone_from(&known.record_of);
-            let before = self.ground.as_ref();
-            if before.is_none_or(|before| before.connection != ground.connection) {
-                self.name = Name::NotAsked;
-            }
-            if ground.suspension == Suspension::Suspended {
-                // A call without an outcome is still to be looked up; nothing else is done.
-                fresh.rest_of(known);
-            } else {
-                self.claim = None;
-            }
-            self.observed = fresh;
-            self.admitted = Admitted::NotYet;
-            self.ground = Some(ground);
+        if self.basis.as_ref() != Some(&basis) || self.freshness == Freshness::Stale {
+            self.begin_anew(upgrade, basis);
         }
-        if self.nudge.as_ref() != Some(&nudge) {
-            if self.nudge.is_some() {
+        if self.requested.as_ref() != Some(&requested) {
+            if self.requested.is_some() {
                 self.observed.look_now();
                 self.read_secret_again();
             }
-            self.nudge = Some(nudge);
+            self.requested = Some(requested);
         }
     }
-}
 
-impl<B> Life<B> {
-    /// The adapter is made anew before the next call, however fresh it is. Until then it stays: with
-    /// it would go its part in the limits, and another address could take its place as the one that
-    /// this identity is known by.
+    fn begin_anew(&mut self, upgrade: &TenantResellerUpgrade, basis: Basis) {
+        self.freshness = Freshness::Fresh;
+        // Whatever became of the attempt to acquire that is under way, its name is not used again.
+        self.observed.next_acquisition();
+        let known = std::mem::take(&mut self.observed);
+        let mut fresh = Observed::new(object::milestones(upgrade), known.acquisition.clone());
+        fresh.milestones.extend(&known.milestones);
+        fresh.refused.clone_from(&known.refused);
+        fresh.record_seen = known.record_seen;
+        fresh.record_of.clone_from(&known.record_of);
+        let before = self.basis.as_ref();
+        if before.is_none_or(|before| before.connections != basis.connections) {
+            self.told_identity = ToldIdentity::NotAsked;
+        }
+        if basis.suspension == Suspension::Suspended {
+            // The outcome of a call that has none is still to be looked up; nothing else is done.
+            fresh.rest_of(known);
+        } else {
+            self.claim = None;
+        }
+        self.observed = fresh;
+        self.admitted = Admitted::NotYet;
+        self.basis = Some(basis);
+    }
+
+    /// The adapter is made anew before the next call, however fresh it is. Until then it stays:
+    /// without it the upgrade would lose its part in the limits, and another address could become the
+    /// one that this identity is known by.
     pub(super) fn read_secret_again(&mut self) {
-        if let Some(linked) = &mut self.bss {
-            linked.made_of.clear();
+        if let Some(adapter) = &mut self.adapter {
+            adapter.made_from.clear();
         }
+    }
+
+    /// The answer to an effect, if it was read ahead. What was read ahead for another effect is
+    /// dropped.
+    pub(super) fn take_read_ahead(&mut self, effect: &Effect) -> Option<Outcome> {
+        let ReadAhead { request, pages } = self.read_ahead.take()?;
+        let answers = matches!(effect, Effect::Read(Read::Pages(wanted)) if *wanted == request);
+        answers.then_some(Outcome::Pages(pages))
     }
 }
 
-fn milestones(upgrade: &TenantResellerUpgrade) -> Vec<ConditionType> {
-    let conditions = upgrade
-        .status
-        .as_ref()
-        .map_or(&[][..], |status| &status.conditions);
-    ConditionType::MILESTONES
-        .into_iter()
-        .filter(|milestone| {
-            conditions.iter().any(|condition| {
-                condition.type_ == milestone.as_str() && condition.status == ConditionStatus::True
-            })
-        })
-        .collect()
-}
-
-/// The lives of all upgrades, by uid.
-pub struct Memory<B> {
-    /// What no other process has drawn.
+/// The entries of all upgrades, by uid.
+pub(super) struct Cache<B> {
+    /// A number that no other process has drawn.
     drawn: u64,
-    /// Lives that began in this process.
-    begun: AtomicU64,
-    lives: StdMutex<HashMap<String, Arc<Mutex<Life<B>>>>>,
-    /// Those that the API server did not serve since their last pass that came to its end.
-    unserved: StdMutex<HashMap<String, Unserved>>,
+    /// Entries that this process made.
+    made: AtomicU64,
+    entries: StdMutex<HashMap<String, Arc<Mutex<CacheEntry<B>>>>>,
 }
 
-impl<B> Memory<B> {
-    /// Nothing yet. No other process has drawn the same number.
-    #[must_use]
-    pub fn new(drawn: u64) -> Self {
+impl<B> Cache<B> {
+    /// An empty cache. No other process has drawn the same number.
+    pub(super) fn new(drawn: u64) -> Self {
         Self {
             drawn,
-            begun: AtomicU64::new(0),
-            lives: StdMutex::default(),
-            unserved: StdMutex::default(),
-        }
-    }
-}
-
-impl<B> Memory<B> {
-    /// The life of an upgrade.
-    pub(super) fn of(&self, uid: &str) -> Arc<Mutex<Life<B>>> {
-        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        lives
-            .entry(uid.to_owned())
-            .or_insert_with(|| {
-                let nth = self.begun.fetch_add(1, Ordering::Relaxed);
-                let first = AcquisitionId(format!("{:016x}.{nth}.0", self.drawn));
-                Arc::new(Mutex::new(Life::new(first)))
-            })
-            .clone()
-    }
-
-    /// A pass did not come to its end: how long to wait, and how loudly it is told.
-    pub(super) fn stopped(&self, uid: &str, why: Stopped<'_>) -> (Duration, Told) {
-        let mut all = self.unserved();
-        let unserved = all.entry(uid.to_owned()).or_default();
-        unserved.stopped(why, seed(uid))
-    }
-
-    /// The API server took a write of the upgrade.
-    pub(super) fn served(&self, uid: &str) {
-        if let Some(unserved) = self.unserved().get_mut(uid) {
-            unserved.served();
+            made: AtomicU64::new(0),
+            entries: StdMutex::default(),
         }
     }
 
-    /// A pass came to its end.
-    pub(super) fn ended(&self, uid: &str) {
-        self.unserved().remove(uid);
+    /// The entry of an upgrade.
+    pub(super) fn entry(&self, uid: &str) -> Arc<Mutex<CacheEntry<B>>> {
+        let mut entries = self.entries();
+        let make = || {
+            let nth = self.made.fetch_add(1, Ordering::Relaxed);
+            let first = AcquisitionId(format!("{:016x}.{nth}.0", self.drawn));
+            Arc::new(Mutex::new(CacheEntry::new(first)))
+        };
+        Arc::clone(entries.entry(uid.to_owned()).or_insert_with(make))
     }
 
-    fn unserved(&self) -> MutexGuard<'_, HashMap<String, Unserved>> {
-        self.unserved.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The upgrade is gone or finished.
+    pub(super) fn forget(&self, uid: &str) {
+        self.entries().remove(uid);
     }
 
-    /// Forgets an upgrade that is gone or finished.
-    pub fn forget(&self, uid: &str) {
-        self.ended(uid);
-        self.lives
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid);
+    /// This process lost the lease, and another one acts meanwhile.
+    pub(super) fn forget_all(&self) {
+        self.entries().clear();
     }
 
-    /// Forgets everything: this process stopped to lead, and others act meanwhile.
-    pub fn forget_all(&self) {
-        self.unserved().clear();
-        self.lives
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Arc<Mutex<CacheEntry<B>>>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -290,9 +264,7 @@ impl<B> Memory<B> {
 mod tests {
     use super::*;
     use crate::api::{ClaimHolder, ResellerClaimSpec, TenantResellerUpgradeSpec};
-    use crate::upgrade::{
-        Holding, Now, Outcome, RecordAge, References, TenantConnection, Terms, fold,
-    };
+    use crate::upgrade::{Holding, Now, RecordAge, References, TenantConnection, Terms, fold};
 
     fn upgrade() -> TenantResellerUpgrade {
         let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({
@@ -318,11 +290,11 @@ mod tests {
         Outcome::Claim(Holding::Ours(Box::new(record)))
     }
 
-    /// A look that begins anew, after waiting for a place or for another spec, still knows an older
-    /// record for what it is; over another connection the record is another one. And no attempt to
-    /// acquire has the name of one before.
+    /// An entry that begins anew, after waiting for a slot or for another spec, still knows an older
+    /// record for what it is; at another BSS the record is another one. And no attempt to acquire has
+    /// the name of an earlier one.
     #[test]
-    fn what_this_process_saw_on_record_outlives_a_look_that_begins_anew() {
+    fn what_this_process_saw_on_record_outlives_an_entry_that_begins_anew() {
         let references = References {
             identity: "acme".to_owned(),
             pricing: Vec::new(),
@@ -336,43 +308,43 @@ mod tests {
             wall: jiff::Timestamp::UNIX_EPOCH,
             monotonic: Duration::ZERO,
         };
-        let memory = Memory::<()>::new(7);
-        let life = memory.of("uid-1");
-        let mut life = life.try_lock().unwrap();
-        let mut names = vec![life.observed.acquisition.clone()];
-        life.settle(&upgrade, "one", String::new());
-        fold(&valid, &mut life.observed, record(7), now);
+        let cache = Cache::<()>::new(7);
+        let entry = cache.entry("uid-1");
+        let mut entry = entry.try_lock().unwrap();
+        let mut names = vec![entry.observed.acquisition.clone()];
+        entry.revalidate(&upgrade, "one", String::new());
+        fold(&valid, &mut entry.observed, record(7), now);
         for again in 0..2 {
             if again == 0 {
-                life.begin_anew();
+                entry.mark_stale();
             } else {
                 upgrade.metadata.generation = Some(2);
             }
-            life.settle(&upgrade, "one", String::new());
-            fold(&valid, &mut life.observed, record(3), now);
-            assert_eq!(life.observed.record_age, RecordAge::Older);
-            names.push(life.observed.acquisition.clone());
+            entry.revalidate(&upgrade, "one", String::new());
+            fold(&valid, &mut entry.observed, record(3), now);
+            assert_eq!(entry.observed.record_age, RecordAge::Older);
+            names.push(entry.observed.acquisition.clone());
         }
-        life.settle(&upgrade, "the same, edited", String::new());
-        fold(&valid, &mut life.observed, record(3), now);
-        assert_eq!(life.observed.record_age, RecordAge::Older);
+        entry.revalidate(&upgrade, "the same, edited", String::new());
+        fold(&valid, &mut entry.observed, record(3), now);
+        assert_eq!(entry.observed.record_age, RecordAge::Older);
         let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {
             panic!("a record");
         };
         other.bss_identity = "another".to_owned();
         let other = Outcome::Claim(Holding::Ours(other));
-        fold(&valid, &mut life.observed, other, now);
+        fold(&valid, &mut entry.observed, other, now);
         assert_eq!(
-            life.observed.record_age,
+            entry.observed.record_age,
             RecordAge::Present,
             "of another BSS"
         );
-        names.push(life.observed.acquisition.clone());
-        drop(life);
-        memory.forget("uid-1");
+        names.push(entry.observed.acquisition.clone());
+        drop(entry);
+        cache.forget("uid-1");
         names.push(
-            memory
-                .of("uid-1")
+            cache
+                .entry("uid-1")
                 .try_lock()
                 .unwrap()
                 .observed

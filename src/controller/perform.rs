@@ -1,21 +1,22 @@
-//! Step 5: perform an effect through the port. Touches the BSS only.
+//! Performs an effect through the BSS port. Touches the BSS and nothing else.
 //!
-//! Batches run side by side, as many as the connection lets the BSS be asked at one time; the
-//! limiter, which every call passes, may let fewer go. Before each batch the pass is asked whether it
-//! may go on, so that a suspension or a lost lease is obeyed between two calls and not after four
-//! hundred. What waits in the limiter's queue by then is taken back by the consent that the pass puts
-//! over all calls.
+//! Batches run side by side, as many as the connection allows; the limiter, which every call passes,
+//! may let fewer go. Before each batch the reconcile is asked whether it may go on, so that a suspension
+//! or a lost lease is obeyed between two calls and not after four hundred. A call that waits in the
+//! limiter's queue meanwhile is withdrawn by the consent that the reconcile puts over all calls.
 
 use std::future::Future;
 use std::hash::{Hash, Hasher};
 
 use futures::stream::{self, StreamExt};
 
-use super::record::Recorded;
+use super::cache::ReadAhead;
+use super::context::Scope;
+use super::record::{Prepared, Recorded};
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    Acquisition, Bss, BusinessKey, ByItem, CheckTarget, CopyItem, CopyListing, Fence, Page,
-    PageRequest, SourceId, TenantId,
+    AccountId, Acquisition, ActivationTarget, Bss, BusinessKey, ByItem, CheckTarget, CopyItem,
+    CopyListing, Epoch, Fence, ItemOutcome, Page, PageRequest, SourceId, TenantId,
 };
 use crate::mutants::{Mutant, on};
 use crate::upgrade::{
@@ -23,20 +24,94 @@ use crate::upgrade::{
     Tried, Work,
 };
 
-/// Who asks, and whether it may go on.
+/// On whose behalf the BSS is called.
+pub(super) struct Caller<'a> {
+    /// The reseller.
+    account: AccountId,
+    tenant: Option<TenantId>,
+    epoch: Option<Epoch>,
+    /// Who holds the reseller.
+    installation: &'a str,
+    /// Batches under way at a time. It is no more than the connection allows, so that few of them wait
+    /// in the limiter's queue after the reconcile was asked whether it may go on.
+    at_once: usize,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &'a str) -> Self {
+        let observed = &scope.entry.observed;
+        let read = observed.reseller.as_ref();
+        let read = read.map(|reseller| &reseller.account);
+        let account = read.or(scope.valid.pinned_account.as_ref());
+        let tenant = observed.tenant.as_ref().and_then(Option::as_ref);
+        // A cheap look may come before the tenant was read: the claim names it.
+        let watches = matches!(effect, Prepared::Read(Read::Watch(_)));
+        let claimed = observed.claim.as_ref().filter(|_| watches);
+        let claimed = claimed.and_then(|claim| claim.tenant_id.as_deref());
+        let limits = &scope.fetched.connection.spec.limits;
+        Self {
+            account: account.unwrap_or(&scope.valid.account).clone(),
+            tenant: tenant
+                .map(|tenant| tenant.id.clone())
+                .or_else(|| claimed.map(TenantId::from)),
+            epoch: observed.epoch.filter(|_| !on(Mutant::EpochDropped)),
+            installation,
+            at_once: usize::try_from(limits.concurrency)
+                .unwrap_or(1)
+                .clamp(1, 256),
+        }
+    }
+
+    /// What goes along with every write.
+    fn fence(&self) -> Fence<'_> {
+        Fence {
+            reseller: &self.account,
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// What came of an effect.
+pub(super) struct Performed {
+    pub(super) outcomes: Vec<Outcome>,
+    /// The pages that follow the last copies, if they were read.
+    pub(super) ahead: Option<ReadAhead>,
+}
+
+/// The BSS, as one effect uses it.
 pub(super) struct Performer<'a, B, G> {
     pub(super) bss: &'a B,
-    pub(super) account: &'a crate::bss::port::AccountId,
-    pub(super) tenant: Option<&'a TenantId>,
+    pub(super) caller: &'a Caller<'a>,
+    /// Whether another batch may begin.
     pub(super) go_on: &'a G,
-    /// Batches under way at a time: no more than the connection allows, so that few of them wait
-    /// in the limiter's queue after they were asked whether they may go on.
-    pub(super) at_once: usize,
 }
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
+    /// Performs one effect.
+    pub(super) async fn perform(&self, effect: Prepared) -> Performed {
+        let outcomes = match effect {
+            Prepared::Read(read) => self.read(&read).await,
+            Prepared::Acquire { id, take_over } => {
+                let asked = Acquisition {
+                    id: &id,
+                    holder: self.caller.installation,
+                    take_over: take_over.as_deref(),
+                };
+                let issued = self.bss.acquire(&self.caller.account, asked).await;
+                vec![settle(issued.map(Outcome::Acquired), Tried::Acquire)]
+            }
+            Prepared::Work { work, ahead } => return self.work(work, ahead.as_ref()).await,
+            Prepared::CreateTenant(create) => vec![self.create_tenant(create).await],
+            Prepared::Activate(activate) => vec![self.activate(activate).await],
+        };
+        Performed {
+            outcomes,
+            ahead: None,
+        }
+    }
+
     /// Looks at the BSS.
-    pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
+    async fn read(&self, read: &Read) -> Vec<Outcome> {
         if let Read::Watch(cheap) = read {
             return vec![watched(self.look(cheap).await)];
         }
@@ -60,12 +135,20 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         let outcome = match read {
             Read::Identity => self.bss.identity().await.map(Outcome::Identity),
             Read::Capabilities => self.bss.capabilities().await.map(Outcome::Capabilities),
-            Read::Reseller => self.bss.reseller(self.account).await.map(Outcome::Reseller),
-            Read::Tenant => self.bss.tenant(self.account).await.map(Outcome::Tenant),
+            Read::Reseller => self
+                .bss
+                .reseller(&self.caller.account)
+                .await
+                .map(Outcome::Reseller),
+            Read::Tenant => self
+                .bss
+                .tenant(&self.caller.account)
+                .await
+                .map(Outcome::Tenant),
             Read::Operation(id) => self.bss.operation(id).await.map(Outcome::Operation),
             Read::OpenOrders(page) => self
                 .bss
-                .open_orders(self.account, page)
+                .open_orders(&self.caller.account, page)
                 .await
                 .map(Outcome::OpenOrders),
             Read::Pages(pages) => return self.pages(pages).await,
@@ -85,7 +168,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     }
 
     fn tenant(&self) -> Result<&TenantId, BssError> {
-        self.tenant.ok_or_else(|| BssError::NotFound {
+        let tenant = self.caller.tenant.as_ref();
+        tenant.ok_or_else(|| BssError::NotFound {
             what: "the tenant".to_owned(),
         })
     }
@@ -105,7 +189,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         match wanted.listing {
             CopyListing::Customers => {
                 let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.customers(self.account, page)
+                    self.bss.customers(&self.caller.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
                 both(source, copies, |source, copies| Pages::Customers {
@@ -115,7 +199,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             }
             CopyListing::Subscriptions => {
                 let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.subscriptions(self.account, page)
+                    self.bss.subscriptions(&self.caller.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
                 both(source, copies, |source, copies| Pages::Purchases {
@@ -132,7 +216,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             Ok(Outcome::Priced(Answered { asked, answers }))
         };
         let checked = |asked: Vec<SourceId>| async move {
-            let answers = self.bss.check(self.account, &calls.target, &asked).await?;
+            let answers = self
+                .bss
+                .check(&self.caller.account, &calls.target, &asked)
+                .await?;
             Ok(Outcome::Checked(Answered { asked, answers }))
         };
         let priced = self.batches(&calls.pricing, Tried::Read, priced);
@@ -146,7 +233,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     async fn foresee(&self, look: &Foresee) -> Vec<Outcome> {
         match look {
             Foresee::Page(page) => {
-                let page = self.bss.subscriptions(self.account, page).await;
+                let page = self.bss.subscriptions(&self.caller.account, page).await;
                 vec![settle(page.map(Outcome::ForeseenPage), Tried::Foresee)]
             }
             Foresee::Checks {
@@ -155,7 +242,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             } => {
                 let target = &CheckTarget::PriceList(price_list.clone());
                 let checked = |asked: Vec<SourceId>| async move {
-                    let answers = self.bss.check(self.account, target, &asked).await?;
+                    let answers = self.bss.check(&self.caller.account, target, &asked).await?;
                     Ok(Outcome::ForeseenChecks(Answered { asked, answers }))
                 };
                 self.batches(batches, Tried::Foresee, checked).await
@@ -175,29 +262,28 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     {
         let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
         stream::iter(calls)
-            .buffer_unordered(self.at_once)
+            .buffer_unordered(self.caller.at_once)
             .map(|result| settle(result, tried))
             .collect()
             .await
     }
 
     /// Does repeatable work. A batch that was not begun has no outcome; it is still to do. With the last
-    /// copies the pages are read that come after them, if there are any: between two windows the BSS
-    /// would else have one call to answer, and not as many as it may be asked at a time. That look is
-    /// taken again if it fails, by whoever needs it.
-    pub(super) async fn work(
-        &self,
-        fence: Fence<'_>,
-        recorded: Recorded<Work>,
-        ahead: Option<&PagesRequest>,
-    ) -> (Vec<Outcome>, Option<Pages>) {
+    /// copies the pages are read that follow them, if there are any: otherwise the BSS would have a
+    /// single call to answer between two windows, and not as many as it may be asked at a time. If
+    /// reading ahead fails, the pages are read again when they are needed.
+    async fn work(&self, recorded: Recorded<Work>, ahead: Option<&PagesRequest>) -> Performed {
+        let fence = self.caller.fence();
         let work = &recorded.into_inner();
         let tenant = match self.tenant() {
             Ok(tenant) => tenant,
             Err(error) => {
                 tracing::error!("a write was decided on without a tenant; it was not sent");
                 let tried = Tried::Work;
-                return (vec![Outcome::Failed { tried, error }], None);
+                return Performed {
+                    outcomes: vec![Outcome::Failed { tried, error }],
+                    ahead: None,
+                };
             }
         };
         match work {
@@ -225,10 +311,13 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-                    .buffer_unordered(self.at_once)
+                    .buffer_unordered(self.caller.at_once)
                     .collect()
                     .await;
-                (outcomes.into_iter().flatten().collect(), None)
+                Performed {
+                    outcomes: outcomes.into_iter().flatten().collect(),
+                    ahead: None,
+                }
             }
         }
     }
@@ -238,12 +327,12 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         batches: &[Vec<CopyItem>],
         ahead: Option<&PagesRequest>,
         copy: impl Fn(Vec<CopyItem>) -> F,
-    ) -> (Vec<Outcome>, Option<Pages>)
+    ) -> Performed
     where
-        F: Future<Output = Result<ByItem<crate::bss::port::ItemOutcome>, BssError>>,
+        F: Future<Output = Result<ByItem<ItemOutcome>, BssError>>,
     {
         let copy = &copy;
-        // The last call of all, and the only one that is no batch.
+        // Reading ahead is the last call, and the only one that is no batch.
         let looks = ahead.map(|_| None);
         let calls: Vec<_> = batches
             .iter()
@@ -268,7 +357,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 })
             })
             .collect();
-        let mut all = stream::iter(calls).buffer_unordered(self.at_once);
+        let mut all = stream::iter(calls).buffer_unordered(self.caller.at_once);
         let (mut outcomes, mut pages) = (Vec::with_capacity(batches.len()), None);
         while let Some(outcome) = all.next().await {
             match outcome {
@@ -277,21 +366,15 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 None => {}
             }
         }
-        (outcomes, pages)
-    }
-
-    /// Asks for an epoch; the attempt is on record.
-    pub(super) async fn acquire(&self, asked: Acquisition<'_>) -> Outcome {
-        let issued = self.bss.acquire(self.account, asked).await;
-        settle(issued.map(Outcome::Acquired), Tried::Acquire)
+        let ahead = ahead.cloned().zip(pages);
+        Performed {
+            outcomes,
+            ahead: ahead.map(|(request, pages)| ReadAhead { request, pages }),
+        }
     }
 
     /// Requests the tenant, whose intent is on record.
-    pub(super) async fn create_tenant(
-        &self,
-        fence: Fence<'_>,
-        recorded: Recorded<CreateTenant>,
-    ) -> Outcome {
+    async fn create_tenant(&self, recorded: Recorded<CreateTenant>) -> Outcome {
         let CreateTenant {
             key,
             request,
@@ -300,15 +383,16 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         } = recorded.into_inner();
         let creation = self
             .bss
-            .create_tenant(fence, &request, &key, &settings)
+            .create_tenant(self.caller.fence(), &request, &key, &settings)
             .await;
         settle(creation.map(Outcome::TenantRequested), Tried::CreateTenant)
     }
 
     /// Activates back ordering, whose intent is on record.
-    pub(super) async fn activate(&self, fence: Fence<'_>, recorded: Recorded<Activate>) -> Outcome {
+    async fn activate(&self, recorded: Recorded<Activate>) -> Outcome {
+        let fence = self.caller.fence();
         let activate = recorded.into_inner();
-        let target = crate::bss::port::ActivationTarget {
+        let target = ActivationTarget {
             tenant: activate.tenant(),
             expected: activate
                 .sweep()

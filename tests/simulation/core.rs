@@ -118,8 +118,8 @@ pub(crate) struct Core {
     /// What people did unasked, by name.
     pub(crate) deeds: BTreeMap<&'static str, u64>,
     versions: u64,
-    /// Passes that began so far.
-    pub(crate) passes: usize,
+    /// Reconciles that began so far.
+    pub(crate) reconciles: usize,
     /// The risks that the connection accepts.
     pub(crate) risks: BTreeSet<Risk>,
     /// The sources at the moments that count for what a risk excuses.
@@ -193,7 +193,7 @@ impl Core {
             deeds: BTreeMap::new(),
             versions: 0,
             glances: 0,
-            passes: 0,
+            reconciles: 0,
             risks: BTreeSet::new(),
             moments: Moments::default(),
             aftermath: None,

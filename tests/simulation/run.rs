@@ -98,10 +98,10 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         core.glances = 0;
         event(&mut core);
         core.arrive_held();
-        // Passes that neither call nor wait would follow each other for ever.
+        // Reconciles that neither call nor wait would follow each other for ever.
         if core.now() != idle.0 {
-            idle = (core.now(), core.passes);
-        } else if core.passes - idle.1 > 200 {
+            idle = (core.now(), core.reconciles);
+        } else if core.reconciles - idle.1 > 200 {
             core.broken("it spins: passes follow each other without a wait".to_owned());
         }
         let over = end.is_none() && (core.calls > most_calls || core.now() > long + core.held_for);

@@ -1,177 +1,179 @@
-//! Whose turn it is: at most so many upgrades of one BSS are at work at one time.
+//! The slots of each BSS and the queue for them.
 //!
-//! `Lines` is pure: per BSS identity the upgrades that hold a place, those that wait for one, first
-//! come, first served, and the number of places, the smallest that any connection of the upgrades
-//! in it allows. A place that becomes free is *offered* to whoever waits longest, and counts as
-//! taken from that moment: nobody overtakes between the offer and the pass that takes it. `Turns`
-//! shares the lines and wakes whoever was offered a place.
-//!
-//! Nothing here knows what an upgrade does with its place, nor when it gives it up.
+//! Pure: per BSS identity the upgrades that hold a slot and those that are queued for one, first
+//! come, first served. A BSS has as many slots as the strictest connection among its upgrades allows.
+//! A slot that becomes free is *reserved* for the upgrade that waited longest and counts as in use
+//! from that moment, so that no other upgrade takes it before that one is reconciled.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// What an upgrade has.
+/// What an upgrade has of the slots of its BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::controller) enum Standing {
-    /// Neither a place nor a wish for one.
-    Away,
-    /// It waits for a place.
-    Waits,
-    /// A place is kept for it; it does not know yet.
-    Offered,
-    /// It has a place.
-    Holds,
+pub(in crate::controller) enum Slot {
+    /// It has none and has requested none.
+    NotRequested,
+    /// It waits for one.
+    Queued,
+    /// One is kept for it; it was not reconciled since.
+    Reserved,
+    /// It has one.
+    Held,
+}
+
+/// What an upgrade has, and the upgrades for which a slot was reserved meanwhile.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Registered {
+    pub(super) slot: Slot,
+    /// They have to be woken.
+    pub(super) reserved: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Member {
-    /// The places that its connection allows.
-    places: usize,
-    standing: Standing,
+    /// The slots that its connection allows.
+    slots: usize,
+    slot: Slot,
 }
 
 /// The upgrades of one BSS, by uid.
 #[derive(Debug, Default)]
-struct Line {
+struct SlotQueue {
     members: BTreeMap<String, Member>,
-    /// Those that wait.
-    queue: VecDeque<String>,
+    /// The uids of those that are queued.
+    queued: VecDeque<String>,
 }
 
-impl Line {
-    fn places(&self) -> usize {
-        let allowed = self.members.values().map(|member| member.places);
+impl SlotQueue {
+    fn slots(&self) -> usize {
+        let allowed = self.members.values().map(|member| member.slots);
         allowed.min().unwrap_or(1).max(1)
     }
 
-    fn taken(&self) -> usize {
-        let taken =
-            |member: &&Member| matches!(member.standing, Standing::Offered | Standing::Holds);
-        self.members.values().filter(taken).count()
+    fn in_use(&self) -> usize {
+        let in_use = |member: &&Member| matches!(member.slot, Slot::Reserved | Slot::Held);
+        self.members.values().filter(in_use).count()
     }
 
-    fn put(&mut self, uid: &str, standing: Standing) {
-        self.queue.retain(|waiting| waiting != uid);
+    fn set(&mut self, uid: &str, slot: Slot) {
+        self.queued.retain(|queued| queued != uid);
         if let Some(member) = self.members.get_mut(uid) {
-            member.standing = standing;
-            if standing == Standing::Waits {
-                self.queue.push_back(uid.to_owned());
+            member.slot = slot;
+            if slot == Slot::Queued {
+                self.queued.push_back(uid.to_owned());
             }
         }
     }
 
-    fn standing(&self, uid: &str) -> Standing {
+    fn slot(&self, uid: &str) -> Slot {
         let member = self.members.get(uid);
-        member.map_or(Standing::Away, |member| member.standing)
+        member.map_or(Slot::NotRequested, |member| member.slot)
     }
 
-    /// Offers every free place.
-    fn offer(&mut self, offered: &mut Vec<String>) {
-        let free = self.places().saturating_sub(self.taken());
-        for uid in self.queue.drain(..free.min(self.queue.len())) {
+    /// Reserves every free slot for those that waited longest.
+    fn reserve(&mut self, reserved: &mut Vec<String>) {
+        let free = self.slots().saturating_sub(self.in_use());
+        for uid in self.queued.drain(..free.min(self.queued.len())) {
             if let Some(member) = self.members.get_mut(&uid) {
-                member.standing = Standing::Offered;
+                member.slot = Slot::Reserved;
             }
-            offered.push(uid);
+            reserved.push(uid);
         }
     }
 }
 
-/// Every line, by BSS identity. What answers a list of uids has offered them a place: they have to
-/// be woken.
+/// Every queue, by BSS identity. A function that answers uids has reserved a slot for each of them:
+/// they have to be woken.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    lines: BTreeMap<String, Line>,
+pub(super) struct SlotQueues {
+    queues: BTreeMap<String, SlotQueue>,
 }
 
-impl Lines {
-    /// An upgrade is there, with so many places allowed by its connection. It takes a place that
-    /// was offered to it, and asks for none.
-    pub(super) fn arrive(
-        &mut self,
-        uid: &str,
-        identity: &str,
-        places: usize,
-    ) -> (Standing, Vec<String>) {
-        let mut offered = Vec::new();
-        // Its connection was made anew, for another BSS.
-        let elsewhere = |line: &Line| line.members.contains_key(uid);
-        let elsewhere = self
-            .lines
-            .iter()
-            .find(|(name, line)| *name != identity && elsewhere(line));
-        if elsewhere.is_some() {
-            offered.extend(self.forget(uid));
+impl SlotQueues {
+    /// Makes an upgrade known, with so many slots allowed by its connection. It takes a slot that was
+    /// reserved for it, and requests none.
+    pub(super) fn register(&mut self, uid: &str, identity: &str, slots: usize) -> Registered {
+        let mut reserved = Vec::new();
+        // Its connection may have been made anew, for another BSS.
+        let known = |queue: &SlotQueue| queue.members.contains_key(uid);
+        let mut queues = self.queues.iter();
+        if queues.any(|(name, queue)| name != identity && known(queue)) {
+            reserved.extend(self.forget(uid));
         }
-        let line = self.lines.entry(identity.to_owned()).or_default();
-        line.members
+        let queue = self.queues.entry(identity.to_owned()).or_default();
+        queue
+            .members
             .entry(uid.to_owned())
-            .and_modify(|member| member.places = places)
+            .and_modify(|member| member.slots = slots)
             .or_insert(Member {
-                places,
-                standing: Standing::Away,
+                slots,
+                slot: Slot::NotRequested,
             });
-        if line.standing(uid) == Standing::Offered {
-            line.put(uid, Standing::Holds);
+        if queue.slot(uid) == Slot::Reserved {
+            queue.set(uid, Slot::Held);
         }
-        line.offer(&mut offered);
-        // More places than before may just have been enough for itself: it is awake.
-        if line.standing(uid) == Standing::Offered {
-            line.put(uid, Standing::Holds);
-            offered.retain(|other| other != uid);
+        queue.reserve(&mut reserved);
+        // If the connection allows more slots than before, one may just have been reserved for this
+        // upgrade, which is awake.
+        if queue.slot(uid) == Slot::Reserved {
+            queue.set(uid, Slot::Held);
+            reserved.retain(|other| other != uid);
         }
-        (line.standing(uid), offered)
+        Registered {
+            slot: queue.slot(uid),
+            reserved,
+        }
     }
 
-    /// Asks for a place; whoever must wait keeps its position however often it asks.
-    pub(super) fn ask(&mut self, uid: &str) -> Standing {
-        let Some(line) = self.line_of(uid) else {
-            return Standing::Away;
+    /// Requests a slot. An upgrade that is queued keeps its position however often it requests one.
+    pub(super) fn request(&mut self, uid: &str) -> Slot {
+        let Some(queue) = self.queue_of(uid) else {
+            return Slot::NotRequested;
         };
-        match line.standing(uid) {
-            Standing::Offered => line.put(uid, Standing::Holds),
-            // Nobody waits while a place is free, so nobody is overtaken.
-            Standing::Away if line.queue.is_empty() && line.taken() < line.places() => {
-                line.put(uid, Standing::Holds);
+        match queue.slot(uid) {
+            Slot::Reserved => queue.set(uid, Slot::Held),
+            // No upgrade is queued while a slot is free, so none is overtaken.
+            Slot::NotRequested if queue.queued.is_empty() && queue.in_use() < queue.slots() => {
+                queue.set(uid, Slot::Held);
             }
-            Standing::Away => line.put(uid, Standing::Waits),
-            Standing::Waits | Standing::Holds => {}
+            Slot::NotRequested => queue.set(uid, Slot::Queued),
+            Slot::Queued | Slot::Held => {}
         }
-        line.standing(uid)
+        queue.slot(uid)
     }
 
-    /// Gives up the place, or the wish for one.
-    pub(super) fn leave(&mut self, uid: &str) -> Vec<String> {
-        let mut offered = Vec::new();
-        if let Some(line) = self.line_of(uid) {
-            line.put(uid, Standing::Away);
-            line.offer(&mut offered);
+    /// Gives the slot back, or withdraws the request for one.
+    pub(super) fn release(&mut self, uid: &str) -> Vec<String> {
+        let mut reserved = Vec::new();
+        if let Some(queue) = self.queue_of(uid) {
+            queue.set(uid, Slot::NotRequested);
+            queue.reserve(&mut reserved);
         }
-        offered
+        reserved
     }
 
-    /// Gives up a place that is held; whoever waits, or was offered one meanwhile, keeps that.
-    pub(super) fn rest(&mut self, uid: &str) -> Vec<String> {
-        let holds = self.line_of(uid).map(|line| line.standing(uid)) == Some(Standing::Holds);
-        if holds { self.leave(uid) } else { Vec::new() }
+    /// Gives a slot back that is held. A request stands, and so does a slot that was reserved
+    /// meanwhile.
+    pub(super) fn release_held(&mut self, uid: &str) -> Vec<String> {
+        let held = self.queue_of(uid).map(|queue| queue.slot(uid)) == Some(Slot::Held);
+        if held { self.release(uid) } else { Vec::new() }
     }
 
     /// The upgrade is finished or gone.
     pub(super) fn forget(&mut self, uid: &str) -> Vec<String> {
-        let mut offered = Vec::new();
-        self.lines.retain(|_, line| {
-            if line.members.remove(uid).is_some() {
-                line.queue.retain(|waiting| waiting != uid);
-                line.offer(&mut offered);
+        let mut reserved = Vec::new();
+        self.queues.retain(|_, queue| {
+            if queue.members.remove(uid).is_some() {
+                queue.queued.retain(|queued| queued != uid);
+                queue.reserve(&mut reserved);
             }
-            !line.members.is_empty()
+            !queue.members.is_empty()
         });
-        offered
+        reserved
     }
 
-    fn line_of(&mut self, uid: &str) -> Option<&mut Line> {
-        let mut lines = self.lines.values_mut();
-        lines.find(|line| line.members.contains_key(uid))
+    fn queue_of(&mut self, uid: &str) -> Option<&mut SlotQueue> {
+        let mut queues = self.queues.values_mut();
+        queues.find(|queue| queue.members.contains_key(uid))
     }
 }
 
@@ -180,91 +182,105 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn registered(slot: Slot, reserved: &[&str]) -> Registered {
+        Registered {
+            slot,
+            reserved: reserved.iter().map(|uid| (*uid).to_owned()).collect(),
+        }
+    }
+
     #[test]
     fn the_second_waits_until_the_first_is_through() {
-        let mut lines = Lines::default();
+        let mut queues = SlotQueues::default();
         for uid in ["a", "b", "c"] {
-            assert_eq!(lines.arrive(uid, "acme", 1), (Standing::Away, vec![]));
+            assert_eq!(
+                queues.register(uid, "acme", 1),
+                registered(Slot::NotRequested, &[])
+            );
         }
-        assert_eq!(lines.ask("a"), Standing::Holds);
-        assert_eq!(lines.ask("b"), Standing::Waits);
-        assert_eq!(lines.ask("c"), Standing::Waits);
+        assert_eq!(queues.request("a"), Slot::Held);
+        assert_eq!(queues.request("b"), Slot::Queued);
+        assert_eq!(queues.request("c"), Slot::Queued);
+        assert_eq!(queues.request("b"), Slot::Queued, "and keeps its position");
+        assert_eq!(queues.release("a"), ["b"]);
         assert_eq!(
-            lines.ask("b"),
-            Standing::Waits,
-            "and loses nothing by asking again"
+            queues.request("a"),
+            Slot::Queued,
+            "the slot is reserved for b"
         );
-        assert_eq!(lines.leave("a"), ["b"]);
-        assert_eq!(lines.ask("a"), Standing::Waits, "the place is b's already");
-        assert_eq!(lines.arrive("b", "acme", 1), (Standing::Holds, vec![]));
-        assert_eq!(lines.forget("b"), ["c"]);
-        assert_eq!(lines.rest("c"), Vec::<String>::new(), "offered, not held");
-        assert_eq!(lines.forget("c"), ["a"]);
+        assert_eq!(queues.register("b", "acme", 1), registered(Slot::Held, &[]));
+        assert_eq!(queues.forget("b"), ["c"]);
+        assert_eq!(
+            queues.release_held("c"),
+            Vec::<String>::new(),
+            "reserved, not held"
+        );
+        assert_eq!(queues.forget("c"), ["a"]);
     }
 
     #[test]
     fn the_strictest_connection_counts_as_long_as_an_upgrade_uses_it() {
-        let mut lines = Lines::default();
-        for (uid, places) in [("a", 3), ("b", 3), ("c", 3), ("strict", 1)] {
-            lines.arrive(uid, "acme", places);
+        let mut queues = SlotQueues::default();
+        for (uid, slots) in [("a", 3), ("b", 3), ("c", 3), ("strict", 1)] {
+            queues.register(uid, "acme", slots);
         }
-        lines.arrive("other", "another BSS", 1);
-        assert_eq!(lines.ask("other"), Standing::Holds);
-        assert_eq!(lines.ask("a"), Standing::Holds);
+        queues.register("other", "another BSS", 1);
+        assert_eq!(queues.request("other"), Slot::Held);
+        assert_eq!(queues.request("a"), Slot::Held);
         assert_eq!(
-            (lines.ask("b"), lines.ask("c")),
-            (Standing::Waits, Standing::Waits)
+            (queues.request("b"), queues.request("c")),
+            (Slot::Queued, Slot::Queued)
         );
-        assert_eq!(lines.forget("strict"), ["b", "c"]);
-        // A person may also change the connection; who is at work stays at work.
-        assert_eq!(lines.arrive("a", "acme", 1), (Standing::Holds, vec![]));
-        assert_eq!(lines.arrive("b", "acme", 1), (Standing::Holds, vec![]));
+        assert_eq!(queues.forget("strict"), ["b", "c"]);
+        // A person may also change the connection; an upgrade that holds a slot keeps it.
+        assert_eq!(queues.register("a", "acme", 1), registered(Slot::Held, &[]));
+        assert_eq!(queues.register("b", "acme", 1), registered(Slot::Held, &[]));
     }
 
     #[test]
-    fn more_places_are_taken_at_once_also_by_whom_the_news_reaches_first() {
-        let mut lines = Lines::default();
+    fn more_slots_are_taken_at_once_also_by_the_upgrade_that_brings_the_news() {
+        let mut queues = SlotQueues::default();
         for uid in ["a", "b", "c"] {
-            lines.arrive(uid, "acme", 1);
-            lines.ask(uid);
+            queues.register(uid, "acme", 1);
+            queues.request(uid);
         }
-        lines.arrive("a", "acme", 3);
-        lines.arrive("c", "acme", 3);
+        queues.register("a", "acme", 3);
+        queues.register("c", "acme", 3);
         assert_eq!(
-            lines.arrive("b", "acme", 3),
-            (Standing::Holds, vec!["c".to_owned()])
+            queues.register("b", "acme", 3),
+            registered(Slot::Held, &["c"])
         );
     }
 
     #[test]
-    fn a_connection_for_another_bss_takes_the_place_along_to_nobody() {
-        let mut lines = Lines::default();
+    fn a_connection_for_another_bss_frees_the_slot() {
+        let mut queues = SlotQueues::default();
         for uid in ["a", "b"] {
-            lines.arrive(uid, "acme", 1);
-            lines.ask(uid);
+            queues.register(uid, "acme", 1);
+            queues.request(uid);
         }
         assert_eq!(
-            lines.arrive("a", "other", 1),
-            (Standing::Away, vec!["b".to_owned()])
+            queues.register("a", "other", 1),
+            registered(Slot::NotRequested, &["b"])
         );
     }
 
     #[derive(Clone, Debug)]
     enum Step {
-        Arrive(usize, usize),
-        Ask(usize),
-        Leave(usize),
-        Rest(usize),
+        Register(usize, usize),
+        Request(usize),
+        Release(usize),
+        ReleaseHeld(usize),
         Forget(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         let who = || 0_usize..8;
         prop_oneof![
-            3 => (who(), 1_usize..5).prop_map(|(who, places)| Step::Arrive(who, places)),
-            6 => who().prop_map(Step::Ask),
-            2 => who().prop_map(Step::Leave),
-            2 => who().prop_map(Step::Rest),
+            3 => (who(), 1_usize..5).prop_map(|(who, slots)| Step::Register(who, slots)),
+            6 => who().prop_map(Step::Request),
+            2 => who().prop_map(Step::Release),
+            2 => who().prop_map(Step::ReleaseHeld),
             1 => who().prop_map(Step::Forget),
         ]
     }
@@ -272,89 +288,90 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(512))]
 
-        /// The model: who came when, and whom a pass was promised to.
+        /// The model: the upgrades in the order of their requests, and those that were woken.
         #[test]
-        fn never_too_many_in_order_and_nobody_is_forgotten(
+        fn never_too_many_in_order_and_none_is_forgotten(
             steps in proptest::collection::vec(step(), 1..200),
         ) {
-            let mut lines = Lines::default();
+            let mut queues = SlotQueues::default();
             let mut allowed: BTreeMap<usize, usize> = BTreeMap::new();
             let mut waiting: VecDeque<usize> = VecDeque::new();
             let mut inside: Vec<usize> = Vec::new();
             let mut woken: Vec<usize> = Vec::new();
             for step in steps {
                 let before = inside.len();
-                let (offered, gained) = match step {
-                    Step::Arrive(who, places) => {
-                        allowed.insert(who, places);
-                        let (standing, offered) = lines.arrive(&who.to_string(), "acme", places);
+                let (reserved, gained) = match step {
+                    Step::Register(who, slots) => {
+                        allowed.insert(who, slots);
+                        let Registered { slot, reserved } =
+                            queues.register(&who.to_string(), "acme", slots);
                         woken.retain(|other| *other != who);
-                        let gained = standing == Standing::Holds && !inside.contains(&who);
-                        prop_assert_ne!(standing, Standing::Offered, "it knows now");
-                        (offered, gained.then_some(who))
+                        let gained = slot == Slot::Held && !inside.contains(&who);
+                        prop_assert_ne!(slot, Slot::Reserved, "it knows now");
+                        (reserved, gained.then_some(who))
                     }
-                    Step::Ask(who) if allowed.contains_key(&who) => {
-                        let standing = lines.ask(&who.to_string());
+                    Step::Request(who) if allowed.contains_key(&who) => {
+                        let slot = queues.request(&who.to_string());
                         let known = inside.contains(&who) || waiting.contains(&who);
                         woken.retain(|other| *other != who);
                         if !known {
-                            let places = *allowed.values().min().unwrap();
-                            let free = waiting.is_empty() && inside.len() < places;
-                            prop_assert_eq!(standing == Standing::Holds, free);
+                            let slots = *allowed.values().min().unwrap();
+                            let free = waiting.is_empty() && inside.len() < slots;
+                            prop_assert_eq!(slot == Slot::Held, free);
                             if free { inside.push(who) } else { waiting.push_back(who) }
                         }
-                        prop_assert_eq!(standing == Standing::Holds, inside.contains(&who));
+                        prop_assert_eq!(slot == Slot::Held, inside.contains(&who));
                         (Vec::new(), None)
                     }
-                    Step::Ask(who) => {
-                        prop_assert_eq!(lines.ask(&who.to_string()), Standing::Away);
+                    Step::Request(who) => {
+                        prop_assert_eq!(queues.request(&who.to_string()), Slot::NotRequested);
                         (Vec::new(), None)
                     }
-                    Step::Rest(who) => {
+                    Step::ReleaseHeld(who) => {
                         if !woken.contains(&who) {
                             inside.retain(|other| *other != who);
                         }
-                        (lines.rest(&who.to_string()), None)
+                        (queues.release_held(&who.to_string()), None)
                     }
-                    Step::Leave(who) | Step::Forget(who) => {
+                    Step::Release(who) | Step::Forget(who) => {
                         inside.retain(|other| *other != who);
                         waiting.retain(|other| *other != who);
                         woken.retain(|other| *other != who);
                         if let Step::Forget(_) = step {
                             allowed.remove(&who);
-                            (lines.forget(&who.to_string()), None)
+                            (queues.forget(&who.to_string()), None)
                         } else {
-                            (lines.leave(&who.to_string()), None)
+                            (queues.release(&who.to_string()), None)
                         }
                     }
                 };
-                let offered: Vec<usize> = offered.iter().map(|uid| uid.parse().unwrap()).collect();
-                // Whoever the news reached first has taken its place itself, in its order.
-                let mut let_in: Vec<usize> = offered.clone();
+                let reserved: Vec<usize> = reserved.iter().map(|uid| uid.parse().unwrap()).collect();
+                // An upgrade that brought the news has taken its slot itself, in its order.
+                let mut let_in: Vec<usize> = reserved.clone();
                 let_in.extend(gained);
                 let_in.sort_by_key(|who| waiting.iter().position(|other| other == who));
                 for who in let_in {
                     prop_assert_eq!(waiting.pop_front(), Some(who), "first come, first served");
                     inside.push(who);
                 }
-                woken.extend(offered);
-                let places = allowed.values().min().copied().unwrap_or(1);
-                prop_assert!(inside.len() <= places.max(before), "too many");
-                let idle = !waiting.is_empty() && inside.len() < places;
-                prop_assert!(!idle, "somebody waits while a place is free");
-                let line = lines.lines.get("acme");
-                let standing = |who: usize| line.map_or(Standing::Away, |l| l.standing(&who.to_string()));
+                woken.extend(reserved);
+                let slots = allowed.values().min().copied().unwrap_or(1);
+                prop_assert!(inside.len() <= slots.max(before), "too many");
+                let idle = !waiting.is_empty() && inside.len() < slots;
+                prop_assert!(!idle, "one is queued while a slot is free");
+                let queue = queues.queues.get("acme");
+                let slot = |who: usize| queue.map_or(Slot::NotRequested, |queue| queue.slot(&who.to_string()));
                 for who in 0..8 {
                     let expected = if woken.contains(&who) {
-                        Standing::Offered
+                        Slot::Reserved
                     } else if inside.contains(&who) {
-                        Standing::Holds
+                        Slot::Held
                     } else if waiting.contains(&who) {
-                        Standing::Waits
+                        Slot::Queued
                     } else {
-                        Standing::Away
+                        Slot::NotRequested
                     };
-                    prop_assert_eq!(standing(who), expected, "{}", who);
+                    prop_assert_eq!(slot(who), expected, "{}", who);
                 }
             }
         }

@@ -1,121 +1,153 @@
-//! The status of the connection. Touches the cluster; only on change.
+//! The status of the connection, as far as this upgrade knows something of it. Touches the cluster, and
+//! writes only what changed.
 
-use super::super::cache::{Life, Name};
-use super::ready_condition;
+use jiff::Timestamp;
+
 use crate::api::{
-    BssConnection, BssConnectionStatus, CapabilityStatus, ConditionStatus, ConditionType, Reason,
-    only,
+    BssConnection, BssConnectionStatus, CapabilityStatus, Condition, ConditionStatus, Reason, only,
 };
-use crate::bss::port::{Capabilities, Keys as KeyPromise, Mode, Strength};
+use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
-use crate::upgrade::{Now, Observed};
+use crate::controller::cache::{CacheEntry, ToldIdentity};
+use crate::upgrade::{Now, Observed, State};
 
-/// The types of condition that a connection carries.
-const OF_A_CONNECTION: [&str; 4] = ["Reachable", "Authenticated", "Conforming", "Ready"];
+const REACHABLE: &str = "Reachable";
+const AUTHENTICATED: &str = "Authenticated";
+const CONFORMING: &str = "Conforming";
+const READY: &str = "Ready";
 
-/// Writes the connection's status, as far as something is known of it.
+/// What is published of a connection.
+pub(in crate::controller) struct Known<'a, B> {
+    pub(in crate::controller) connection: &'a BssConnection,
+    pub(in crate::controller) entry: &'a CacheEntry<B>,
+    /// Why the connection cannot be used at all; otherwise what was observed counts.
+    pub(in crate::controller) unusable: Option<&'a State>,
+}
+
+/// Writes the connection's status, if anything is known of it.
 pub(in crate::controller) async fn connection<C: Cluster, B>(
     cluster: &C,
-    connection: &BssConnection,
-    life: &Life<B>,
-    trouble: Option<(Reason, &str)>,
+    known: Known<'_, B>,
     now: Now,
 ) -> ClusterResult<()> {
-    let Some(found) = found(&life.observed, trouble) else {
+    let Known {
+        connection,
+        entry,
+        unusable,
+    } = known;
+    let Some(health) = Health::of(&entry.observed, unusable) else {
         return Ok(());
     };
     let mut before = connection.status.clone().unwrap_or_default();
-    only(&mut before.conditions, &OF_A_CONNECTION);
+    let ours = [REACHABLE, AUTHENTICATED, CONFORMING, READY];
+    only(&mut before.conditions, &ours);
     let generation = connection.metadata.generation.unwrap_or_default();
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
         adapter: Some("reference".to_owned()),
         // What the BSS tells, never what the connection declares.
-        identity: match &life.name {
-            Name::Told(told) => told.clone(),
-            Name::NotAsked => before.identity.clone(),
+        identity: match &entry.told_identity {
+            ToldIdentity::Told(told) => told.clone(),
+            ToldIdentity::NotAsked => before.identity.clone(),
         },
-        capabilities: life
+        capabilities: entry
             .observed
             .capabilities
             .as_ref()
             .map_or_else(|| before.capabilities.clone(), capabilities),
         conditions: before.conditions.clone(),
     };
-    let mut all = ConditionStatus::True;
-    let [reachable, authenticated, conforming, ready] = OF_A_CONNECTION;
-    for (name, condition) in [
-        (reachable, found.reachable),
-        (authenticated, found.authenticated),
-        (conforming, found.conforming),
-    ] {
-        if condition != ConditionStatus::True {
-            all = ConditionStatus::False;
-        }
-        let (reason, message) = if condition == ConditionStatus::True {
-            (Reason::Ready, "All is well.")
-        } else {
-            (found.reason, found.message.as_str())
-        };
-        set_named(
-            &mut status,
-            name,
-            (condition, reason, message),
-            generation,
-            now,
-        );
+    for condition in health.conditions(generation, now.wall) {
+        let _change = condition.set(&mut status.conditions);
     }
-    set_named(
-        &mut status,
-        ready,
-        (all, found.reason, &found.message),
-        generation,
-        now,
-    );
     if status != before {
         cluster.apply_connection_status(connection, &status).await?;
     }
     Ok(())
 }
 
-struct Found {
+/// How far the connection works.
+struct Health<'a> {
     reachable: ConditionStatus,
     authenticated: ConditionStatus,
     conforming: ConditionStatus,
+    /// Why, if it does not work.
     reason: Reason,
-    message: String,
+    message: &'a str,
 }
 
-fn found(observed: &Observed, trouble: Option<(Reason, &str)>) -> Option<Found> {
-    use ConditionStatus::{False, True, Unknown};
-    let standing = observed
-        .trouble
-        .as_ref()
-        .map(|trouble| &trouble.verdict)
-        .or(observed.verdict.as_ref())
-        .map(|verdict| (verdict.reason, verdict.message.as_str()));
-    let (reachable, authenticated, conforming, reason, message) = match trouble.or(standing) {
-        Some((reason @ (Reason::BssUnavailable | Reason::ConnectionForbidden), message)) => {
-            (False, Unknown, Unknown, reason, message)
-        }
-        Some((reason @ Reason::CredentialsRejected, message)) => {
-            (True, False, Unknown, reason, message)
-        }
-        Some((
-            reason
-            @ (Reason::ContractViolated | Reason::IdentityMismatch | Reason::RiskNotAccepted),
+const WELL: &str = "All is well.";
+
+impl<'a> Health<'a> {
+    fn of(observed: &'a Observed, unusable: Option<&'a State>) -> Option<Self> {
+        use ConditionStatus::{False, True, Unknown};
+        let verdict = observed.trouble.as_ref().map(|trouble| &trouble.verdict);
+        let verdict = verdict.or(observed.verdict.as_ref());
+        let (reason, message) = match (unusable, verdict) {
+            (Some(state), _) => (state.reason, state.message.as_str()),
+            (None, Some(verdict)) => (verdict.reason, verdict.message.as_str()),
+            (None, None) => (Reason::Ready, WELL),
+        };
+        let unreachable = [Reason::BssUnavailable, Reason::ConnectionForbidden];
+        let misbehaves = [
+            Reason::ContractViolated,
+            Reason::IdentityMismatch,
+            Reason::RiskNotAccepted,
+        ];
+        let (reachable, authenticated, conforming) = if unreachable.contains(&reason) {
+            (False, Unknown, Unknown)
+        } else if reason == Reason::CredentialsRejected {
+            (True, False, Unknown)
+        } else if misbehaves.contains(&reason) {
+            (True, True, False)
+        } else {
+            // Any other reason is not about the connection, which then works if it ever did.
+            observed.capabilities.as_ref()?;
+            return Some(Self {
+                reachable: True,
+                authenticated: True,
+                conforming: True,
+                reason: Reason::Ready,
+                message: WELL,
+            });
+        };
+        Some(Self {
+            reachable,
+            authenticated,
+            conforming,
+            reason,
             message,
-        )) => (True, True, False, reason, message),
-        _ if observed.capabilities.is_some() => (True, True, True, Reason::Ready, "All is well."),
-        _ => return None,
-    };
-    Some(Found {
-        reachable,
-        authenticated,
-        conforming,
-        reason,
-        message: message.to_owned(),
-    })
+        })
+    }
+
+    fn conditions(&self, generation: i64, now: Timestamp) -> [Condition; 4] {
+        let condition = |type_: &str, status| {
+            let (reason, message) = match status {
+                ConditionStatus::True => (Reason::Ready, WELL),
+                ConditionStatus::False | ConditionStatus::Unknown => (self.reason, self.message),
+            };
+            Condition {
+                type_: type_.to_owned(),
+                status,
+                reason: reason.as_str().to_owned(),
+                message: message.to_owned(),
+                last_transition_time: now.to_string(),
+                observed_generation: generation,
+            }
+        };
+        let parts = [self.reachable, self.authenticated, self.conforming];
+        let all = if parts == [ConditionStatus::True; 3] {
+            ConditionStatus::True
+        } else {
+            ConditionStatus::False
+        };
+        [
+            condition(REACHABLE, self.reachable),
+            condition(AUTHENTICATED, self.authenticated),
+            condition(CONFORMING, self.conforming),
+            condition(READY, all),
+        ]
+    }
 }
 
 fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
@@ -137,9 +169,9 @@ fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
         .collect();
     let promises = &capabilities.promises;
     let keys = match promises.keys {
-        KeyPromise::Unique => "Unique",
-        KeyPromise::Findable => "Findable",
-        KeyPromise::None => "None",
+        Keys::Unique => "Unique",
+        Keys::Findable => "Findable",
+        Keys::None => "None",
     };
     list.push(entry("keys", keys));
     for (name, strength) in [
@@ -156,30 +188,4 @@ fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
         list.push(entry(name, strength));
     }
     list
-}
-
-fn set_named(
-    status: &mut BssConnectionStatus,
-    name: &str,
-    (condition, reason, message): (ConditionStatus, Reason, &str),
-    generation: i64,
-    now: Now,
-) {
-    // Reuses the rules of `Ready` under the connection's own names.
-    let mut one: Vec<crate::api::Condition> = status
-        .conditions
-        .iter()
-        .filter(|c| c.type_ == name)
-        .cloned()
-        .map(|mut c| {
-            ConditionType::Ready.as_str().clone_into(&mut c.type_);
-            c
-        })
-        .collect();
-    let _change = ready_condition(condition, reason, message).set(&mut one, generation, now.wall);
-    status.conditions.retain(|c| c.type_ != name);
-    status.conditions.extend(one.into_iter().map(|mut c| {
-        name.clone_into(&mut c.type_);
-        c
-    }));
 }

@@ -1,21 +1,14 @@
-//! Who writes what where, for people to read: status, reports, pricing objects, the connection.
+//! What people read in the cluster: the upgrade's status and events, its reports, the status of its
+//! pricing objects and of its connection. Each has a file; each is written only on change.
+//!
+//! Publishing touches the cluster and never the BSS. It decides nothing: the state comes from `decide`.
 
 mod connection;
 mod pricing;
 mod reports;
 mod status;
 
-use crate::api::{ConditionStatus, ConditionType, DesiredCondition, Reason};
-
-pub(super) use connection::connection;
+pub(super) use connection::{Known, connection};
 pub(super) use pricing::pricing;
-pub(super) use reports::{Compare, reports};
-
-fn ready_condition(status: ConditionStatus, reason: Reason, message: &str) -> DesiredCondition {
-    DesiredCondition {
-        type_: ConditionType::Ready,
-        status,
-        reason,
-        message: message.to_owned(),
-    }
-}
+pub(super) use reports::{Reported, Resync, reports};
+pub(super) use status::{Shown, status, status_of};

@@ -1,13 +1,18 @@
-//! What is written beside the upgrade's own status: report pages. Touches the cluster; only on change.
+//! The report pages of an upgrade: what is blocked, excluded, left to people or different. Touches the
+//! cluster.
+//!
+//! Only what changed is written. What a kind of report tells is written only after this process has
+//! looked at it; until then the pages of another process stay.
 
 use std::time::Duration;
 
-use super::super::cache::{Life, Reported};
 use crate::api::{
     ConditionType, ReportKind, ReportRow, TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec,
 };
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
+use crate::controller::cache::{CacheEntry, PublishedReports};
+use crate::controller::context::Scope;
 use crate::upgrade::{BlockersTold, Now, Observed, ValidUpgrade, report_rows};
 
 /// Rows of a page, as the schema bounds them.
@@ -16,69 +21,102 @@ const PAGE_ROWS: usize = 1000;
 const PAGE_BYTES: usize = 248 * 1024;
 /// Pages of a report.
 const MAX_PAGES: usize = 8;
-/// What is remembered of reports is compared with the API server after so long: longer than any
-/// request lives that a dead process left on its way.
-const COMPARED_EVERY: Duration = Duration::from_mins(10);
+/// What is remembered of reports is compared with the API server after this long: longer than any
+/// request can live that a dead process left under way.
+const RESYNC_EVERY: Duration = Duration::from_mins(10);
 
-/// Whether what was written is compared with what the API server has.
+/// When the pages are compared with what the API server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::controller) enum Compare {
-    /// It is, whatever is remembered: nobody may come back to it.
+pub(in crate::controller) enum Resync {
+    /// Now, whatever is remembered: no process may come back to them.
     Now,
-    /// It is if the pages have to change, or after a while.
+    /// If they have to change, or after [`RESYNC_EVERY`].
     WhenDue,
 }
 
+/// The upgrade that is reported on.
+pub(in crate::controller) struct Reported<'a, B> {
+    pub(in crate::controller) upgrade: &'a TenantResellerUpgrade,
+    pub(in crate::controller) valid: &'a ValidUpgrade,
+    pub(in crate::controller) entry: &'a mut CacheEntry<B>,
+}
+
+impl<'a, B> Reported<'a, B> {
+    /// The upgrade in work.
+    pub(in crate::controller) fn of(scope: &'a mut Scope<'_, B>) -> Self {
+        Self {
+            upgrade: &scope.upgrade,
+            valid: scope.valid,
+            entry: scope.entry,
+        }
+    }
+}
+
+/// The pages of a kind of report.
+type Pages = (ReportKind, Vec<UpgradeReportSpec>);
+
 /// Writes the pages whose content changed and deletes those that are no longer needed.
 ///
-/// A look at the API server is a list, so it is not taken at every rest: what was found or written is
-/// remembered by its digest. What is not known of a write is not remembered. A page that somebody
-/// else changed or deleted, or that a write of a dead process overwrote, is mended after
-/// [`COMPARED_EVERY`], at the last word before the switch, or by the next process.
+/// To compare with the API server is a list call, so it is not done before every wait: what was found
+/// or written is remembered by its digest. A write whose outcome is unknown is not remembered. A page
+/// that a person changed or deleted, or that a late write of a dead process overwrote, is corrected
+/// after [`RESYNC_EVERY`], with the last edit before the switch, or by the next process.
 pub(in crate::controller) async fn reports<C: Cluster, B>(
     cluster: &C,
-    (upgrade, valid): (&TenantResellerUpgrade, &ValidUpgrade),
-    life: &mut Life<B>,
-    (now, compare): (Now, Compare),
+    reported: Reported<'_, B>,
+    now: Now,
+    resync: Resync,
 ) -> ClusterResult<()> {
-    let observed = &life.observed;
-    let known: Vec<ReportKind> = ReportKind::ALL
-        .into_iter()
-        .filter(|kind| looked(*kind, observed))
-        .collect();
-    if known.is_empty() {
-        return Ok(());
-    }
-    let Some(reseller) = observed
-        .claim
-        .as_ref()
-        .map(|claim| claim.reseller_account_id.clone())
-    else {
+    let Reported {
+        upgrade,
+        valid,
+        entry,
+    } = reported;
+    let Some(wanted) = wanted(&entry.observed, valid) else {
         return Ok(());
     };
-    let keys = valid.keys(&reseller.into());
-    let tenant = observed
-        .claim
-        .as_ref()
-        .and_then(|claim| claim.tenant_id.clone())
-        .map(Into::into);
-    let mut wanted = Vec::new();
-    for kind in &known {
-        let (rows, truncated) = report_rows(*kind, observed, &keys, tenant.as_ref());
-        wanted.push((*kind, pages(*kind, &rows, truncated)));
-    }
     let digest = digest(&wanted);
-    let remembered = life.reports.take().filter(|reported| {
-        reported.digest == digest
-            && now.monotonic.saturating_sub(reported.at) < COMPARED_EVERY
-            && compare == Compare::WhenDue
+    let remembered = entry.reports.take().filter(|published| {
+        published.digest == digest
+            && now.monotonic.saturating_sub(published.compared_at) < RESYNC_EVERY
+            && resync == Resync::WhenDue
     });
     if remembered.is_some() {
-        life.reports = remembered;
+        entry.reports = remembered;
         return Ok(());
     }
+    write(cluster, upgrade, wanted).await?;
+    entry.reports = Some(PublishedReports {
+        digest,
+        compared_at: now.monotonic,
+    });
+    Ok(())
+}
+
+/// The pages as they should be, of the kinds that this process has looked at.
+fn wanted(observed: &Observed, valid: &ValidUpgrade) -> Option<Vec<Pages>> {
+    let claim = observed.claim.as_ref()?;
+    let keys = valid.keys(&claim.reseller_account_id.clone().into());
+    let tenant = claim.tenant_id.clone().map(Into::into);
+    let known = ReportKind::ALL.into_iter();
+    let wanted: Vec<Pages> = known
+        .filter(|kind| looked_at(*kind, observed))
+        .map(|kind| {
+            let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
+            (kind, pages(kind, &rows, truncated))
+        })
+        .collect();
+    (!wanted.is_empty()).then_some(wanted)
+}
+
+/// Brings the pages of these kinds to what is wanted.
+async fn write<C: Cluster>(
+    cluster: &C,
+    upgrade: &TenantResellerUpgrade,
+    wanted: Vec<Pages>,
+) -> ClusterResult<()> {
     let mut there = cluster.reports_of(upgrade).await?;
-    there.retain(|report| known.contains(&report.spec.kind));
+    there.retain(|report| wanted.iter().any(|(kind, _)| *kind == report.spec.kind));
     for (kind, pages) in wanted {
         for page in pages {
             let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);
@@ -96,27 +134,22 @@ pub(in crate::controller) async fn reports<C: Cluster, B>(
     for old in &there {
         cluster.delete_report(old).await?;
     }
-    life.reports = Some(Reported {
-        digest,
-        at: now.monotonic,
-    });
     Ok(())
 }
 
-/// The digest of all pages. Those that cannot be measured cannot be sent either, which is an error of
+/// The digest of all pages. Pages that cannot be serialised cannot be sent either, which is an error of
 /// its own.
-fn digest(pages: &[(ReportKind, Vec<UpgradeReportSpec>)]) -> [u8; 32] {
+fn digest(pages: &[Pages]) -> [u8; 32] {
     use sha2::{Digest as _, Sha256};
     let text = serde_json::to_vec(pages).unwrap_or_default();
     Sha256::digest(&text).into()
 }
 
-/// Whether this process has looked at what the reports of a kind tell. What another one wrote stays
-/// until then.
-fn looked(kind: ReportKind, observed: &Observed) -> bool {
+/// Whether this process has looked at what a kind of report tells.
+fn looked_at(kind: ReportKind, observed: &Observed) -> bool {
     observed.looked_at_purchases
         || match kind {
-            // Nothing stands before a switch that is on; what is missing then is a difference.
+            // After the switch nothing is blocked; what is missing then is a difference.
             ReportKind::Blockers => {
                 observed.told != BlockersTold::Nothing
                     || observed.reached(ConditionType::BackOrderingActivated)
@@ -135,7 +168,7 @@ fn pages(kind: ReportKind, rows: &[ReportRow], truncated: i64) -> Vec<UpgradeRep
     let mut pages: Vec<UpgradeReportSpec> = Vec::new();
     let (mut kept, mut bytes) = (0_usize, PAGE_BYTES);
     for row in rows {
-        // With the comma behind it. A row that cannot be measured is one that cannot be sent.
+        // With the comma behind it. A row that cannot be serialised cannot be sent either.
         let size = serde_json::to_vec(row).map_or(PAGE_BYTES, |text| text.len().saturating_add(1));
         bytes = bytes.saturating_add(size);
         let fits =
