@@ -58,7 +58,7 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
         conditions: before.conditions.clone(),
     };
     for condition in health.conditions(generation, now.wall) {
-        let _change = condition.set(&mut status.conditions);
+        condition.set(&mut status.conditions);
     }
     if status != before {
         cluster.apply_connection_status(connection, &status).await?;

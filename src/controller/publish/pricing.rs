@@ -84,7 +84,7 @@ impl Known<'_> {
             }
         }
         let ready = self.ready(status.failed, open);
-        let _change = ready.set(&mut status.conditions, generation, now.wall);
+        ready.set(&mut status.conditions, generation, now.wall);
         status
     }
 

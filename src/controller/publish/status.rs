@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use crate::api::{
-    ConditionList as _, ConditionStatus, ConditionType, Reason, StateClass, TenantResellerUpgrade,
-    TenantResellerUpgradeStatus, only,
+    Change, ConditionList as _, ConditionStatus, ConditionType, Reason, StateClass,
+    TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
 };
 use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
 use crate::controller::cache::CacheEntry;
@@ -100,7 +100,7 @@ fn events(before: &TenantResellerUpgradeStatus, after: &TenantResellerUpgradeSta
     for milestone in ConditionType::MILESTONES {
         if let Some(reached) = after.condition(milestone)
             && reached.status == ConditionStatus::True
-            && !before.holds(milestone)
+            && reached.change_since(before.condition(milestone)) == Change::Transitioned
         {
             events.push(Event {
                 kind: EventKind::Normal,
