@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::Settings;
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::port::ClusterError;
-use crate::cluster::{Clients, Engine, Installation, KubeCluster, Passes, Scope, Watches, crds};
+use crate::cluster::{
+    Clients, Engine, Installation, KubeCluster, Reconciles, Scope, Watches, crds,
+};
 use crate::controller::{AdapterConnector, Controller, Pacing, Ports, Process, Time};
 use crate::observe::health::{Health, HealthServer};
 use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
@@ -250,8 +252,9 @@ impl Parts<'_> {
         engine: &Engine,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
-        let passes: Passes = engine.passes();
-        let (leads, running, stores) = (self.leadership.clone(), passes.clone(), engine.stores());
+        let reconciles: Reconciles = engine.reconciles();
+        let (leads, running, stores) =
+            (self.leadership.clone(), reconciles.clone(), engine.stores());
         Live {
             leads: Box::new(move || leads.leads()),
             running_reconciles: Box::new(move || running.count()),
@@ -266,7 +269,7 @@ impl Parts<'_> {
         );
         let health = Health {
             stuck: Box::new(move || {
-                let oldest = passes.oldest().filter(|oldest| *oldest > STUCK);
+                let oldest = reconciles.oldest().filter(|oldest| *oldest > STUCK);
                 oldest
                     .map(|o| format!("a pass runs for {} s", o.as_secs()))
                     .into_iter()

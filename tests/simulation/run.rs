@@ -156,7 +156,7 @@ fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
             let alive: Vec<bool> = core.machines.iter().map(|machine| machine.alive).collect();
             (alive, std::mem::take(&mut core.births))
         };
-        // Dropped without the lock: a pass may hold calls that want it.
+        // Dropped without the lock: a reconcile may hold calls that want it.
         operators.retain(|operator| alive[operator.pid]);
         for cluster in births {
             let pid = shared.lock().begin(cluster);
