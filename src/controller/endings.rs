@@ -22,13 +22,13 @@ use crate::upgrade::{Decision, Next, State, Suspension, at_rest, success, suspen
 /// The finalizer is removed before waits that are longer.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
 
-/// Deletion orphans: nothing is undone, nothing is created, no credentials are needed. Reconciles of
-/// one upgrade never overlap, so no call is under way here.
+/// A deletion leaves the BSS as it is: nothing is undone, nothing is created, no credentials are
+/// needed. Reconciles of one upgrade never overlap, so no call is under way here.
 pub(super) async fn deleted<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     cache: &Cache<B>,
     seen: &TenantResellerUpgrade,
-) -> ClusterResult<Requeue> {
+) -> Result<Requeue, ReconcileError> {
     if object::has_finalizer(seen) {
         let state = State {
             reason: Reason::Deleting,
@@ -48,7 +48,7 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     cache: &Cache<B>,
     seen: &TenantResellerUpgrade,
-) -> ClusterResult<Requeue> {
+) -> Result<Requeue, ReconcileError> {
     if !object::is_observed(seen) {
         let ready = object::ready(seen);
         let state = State {
@@ -69,7 +69,7 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
     mut upgrade: TenantResellerUpgrade,
     entry: &mut CacheEntry<B>,
     state: State,
-) -> ClusterResult<Requeue> {
+) -> Result<Requeue, ReconcileError> {
     let cluster = &*context.cluster;
     // The credentials are given up. The seats are not: this BSS stays the first of its identity.
     entry.adapter = None;
@@ -105,12 +105,12 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
     Ok(Requeue::After(wait))
 }
 
-/// All slots of the BSS are in use. The upgrade is woken when one is reserved for it; the slow look is
-/// for a change that wakes no upgrade.
+/// All slots of the BSS are in use. The upgrade is woken when one is reserved for it; it is reconciled
+/// after a long wait all the same, in case something changed that wakes no upgrade.
 pub(super) async fn queued<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
-) -> ClusterResult<Requeue> {
+) -> Result<Requeue, ReconcileError> {
     let state = State {
         reason: Reason::AwaitingTurn,
         message: "As many upgrades as the connection allows are at work on this BSS.".to_owned(),
@@ -124,13 +124,13 @@ pub(super) async fn queued<C: Cluster, T: Time, B>(
 }
 
 /// There is nothing to do for now: everything that people read is written, and before a long wait the
-/// object is let go.
+/// finalizer is removed.
 pub(super) async fn waiting<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     decision: &Decision,
-) -> ClusterResult<Requeue> {
-    // People read when everything is looked at again, not when the cheap looks before are taken.
+) -> Result<Requeue, ReconcileError> {
+    // Status names the time at which everything is looked at again, not that of the next cheap look.
     let (requeue, wait) = match decision.next {
         Next::AfterEffect => (Requeue::After(Duration::ZERO), Some(Duration::ZERO)),
         Next::After(wait) => (Requeue::After(wait), Some(wait)),

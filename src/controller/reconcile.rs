@@ -88,31 +88,33 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
     }
 
+    /// Up to a valid spec, which needs no slot; then `work`.
     async fn run(&self, seen: &TenantResellerUpgrade) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
         if object::is_being_deleted(seen) {
-            return Ok(endings::deleted(context, &self.cache, seen).await?);
+            return endings::deleted(context, &self.cache, seen).await;
         }
         if object::has_succeeded(seen) {
-            return Ok(endings::finished(context, &self.cache, seen).await?);
+            return endings::finished(context, &self.cache, seen).await;
         }
         let entry = self.cache.entry(object::uid(seen));
         let mut entry = entry.lock().await;
         let _permit = context.admission.permit(seen).await;
         let upgrade = context.reread(seen)?;
-
+        // dereference: reads from the cluster
         let fetched = match dereference(context, &self.connector, &upgrade, &mut entry).await {
             Ok(fetched) => fetched,
             Err(DereferenceError::Cluster(error)) => return Err(error.into()),
             Err(DereferenceError::Unworkable(state)) => {
-                return Ok(endings::unworkable(context, upgrade, &mut entry, *state).await?);
+                return endings::unworkable(context, upgrade, &mut entry, *state).await;
             }
         };
+        // validate: touches nothing
         let valid = match validate(&upgrade, &fetched.references) {
             Ok(valid) => valid,
             Err(wrong) => {
                 let state = invalid(&wrong);
-                return Ok(endings::unworkable(context, upgrade, &mut entry, state).await?);
+                return endings::unworkable(context, upgrade, &mut entry, state).await;
             }
         };
         let mut scope = Scope {
@@ -125,22 +127,25 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         self.work(&mut scope).await
     }
 
+    /// Decides, records, performs and records again, until an ending.
     async fn work(&self, scope: &mut Scope<'_, K::Bss>) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
         scope.entry.read_ahead = None;
         if admit(&context.admission, scope) == Slot::Queued {
-            return Ok(endings::queued(context, scope).await?);
+            return endings::queued(context, scope).await;
         }
         loop {
+            // decide: touches nothing
             let decision = decide(scope.valid, &scope.entry.observed, context.time.now());
             let Some(effect) = decision.effect.clone() else {
-                return Ok(endings::waiting(context, scope, &decision).await?);
+                return endings::waiting(context, scope, &decision).await;
             };
             if needs_slot(&effect) && context.admission.request(&scope.valid.uid) == Slot::Queued {
                 // When a slot is free, what is known now will be old.
                 scope.entry.mark_stale();
-                return Ok(endings::queued(context, scope).await?);
+                return endings::queued(context, scope).await;
             }
+            // record: writes to the cluster
             record::state_before(context, scope, &effect, &decision.state).await?;
             if let Some(pause) = context.pause(scope) {
                 return endings::interrupted(context, scope, &decision.state, pause).await;
@@ -148,14 +153,16 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let consent = context.consent(&scope.upgrade);
             let outcomes = match record::intent(context, scope, effect, &decision.state).await? {
                 Intent::Answered(outcomes) => outcomes,
+                // perform: calls the BSS
                 Intent::Prepared(effect) => self.perform(scope, effect, consent).await,
             };
             if self.lacks_identity(scope, &outcomes) {
                 // It gives up its seats too: it was never the first BSS of this identity.
                 scope.entry.seats = None;
                 let (upgrade, state) = (scope.upgrade.clone(), unproven());
-                return Ok(endings::unworkable(context, upgrade, scope.entry, state).await?);
+                return endings::unworkable(context, upgrade, scope.entry, state).await;
             }
+            // record: touches nothing but the cache and metrics
             record::outcomes(scope, outcomes, &context.metrics, context.time.now());
         }
     }

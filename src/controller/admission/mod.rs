@@ -96,7 +96,7 @@ pub(super) fn gives_slot_back<B>(
     let Some(wait) = wait else { return true };
     match state.reason.class() {
         Some(StateClass::Working | StateClass::WaitsByItself) => {
-            // A part of the poll is over when it comes to this.
+            // Twice, because a part of the poll may be over by now.
             let short = wait.saturating_mul(2) < pace.poll.min(LONGEST_HELD_WAIT);
             !short && state.reason != Reason::Settling && !awaits_outcome(entry)
         }
@@ -119,7 +119,7 @@ fn awaits_outcome<B>(entry: &CacheEntry<B>) -> bool {
 pub(super) struct Candidate<'a> {
     pub(super) uid: &'a str,
     pub(super) key: object::Key<'a>,
-    /// The BSS.
+    /// The identity of the BSS.
     pub(super) identity: &'a str,
     /// How many slots the connection gives the BSS.
     pub(super) slots: usize,
@@ -149,7 +149,7 @@ impl Admission {
         }
     }
 
-    /// Waits for the gate. Validation, suspension and deletion do not pass it.
+    /// Waits for the gate, which a suspended upgrade need not pass.
     pub(super) async fn permit(
         &self,
         upgrade: &TenantResellerUpgrade,
