@@ -49,6 +49,7 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
     cache: &Cache<B>,
     seen: &TenantResellerUpgrade,
 ) -> Result<Requeue, ReconcileError> {
+    let mut upgrade = seen.clone();
     if !object::is_observed(seen) {
         let ready = object::ready(seen);
         let state = State {
@@ -56,9 +57,9 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
             message: ready.map_or_else(|| success(None).to_owned(), |ready| ready.message.clone()),
             next_action: String::new(),
         };
-        show_last(context, cache, &mut seen.clone(), &state).await?;
+        show_last(context, cache, &mut upgrade, &state).await?;
     }
-    finalizer(&*context.cluster, &mut seen.clone(), Finalizer::Absent).await?;
+    finalizer(&*context.cluster, &mut upgrade, Finalizer::Absent).await?;
     forget(context, cache, object::uid(seen));
     Ok(Requeue::Await)
 }
