@@ -18,16 +18,18 @@ use crate::bss::limits::Snapshot;
 use crate::cli::Settings;
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::port::ClusterError;
-use crate::cluster::{Clients, Engine, Installation, KubeCluster, Passes, Scope, Watches, crds};
-use crate::controller::{Controller, Pacing, Time};
+use crate::cluster::{
+    Clients, Engine, Installation, KubeCluster, Reconciles, Scope, Watches, crds,
+};
+use crate::controller::{Controller, Pacing, Ports, Process, Time};
 use crate::observe::health::{Health, HealthServer};
 use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
 use crate::observe::tracing as logs;
 use crate::upgrade::{Now, Pace};
 
-/// A pass that runs longer than this is stuck: calls are bounded far below.
+/// A reconcile that runs longer than this is stuck: calls are bounded far below.
 const STUCK: Duration = Duration::from_secs(900);
-/// How long one pass may begin effects.
+/// How long one reconcile may begin effects.
 const SLICE: Duration = Duration::from_secs(5);
 
 /// Why the operator could not run.
@@ -173,14 +175,19 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 slice: SLICE,
                 at_once: usize::from(settings.working_at_once),
             };
-            let time = (connector, SystemTime::default());
             let waker = engine.waker();
             let controller = Arc::new(Controller::new(
-                cluster,
-                time,
+                Ports {
+                    cluster,
+                    connector,
+                    time: SystemTime::default(),
+                },
                 pacing,
-                (stop.clone(), metrics),
-                Box::new(move |namespace, name| waker.wake(namespace, name)),
+                Process {
+                    stop: stop.clone(),
+                    metrics,
+                    wake: Box::new(move |namespace, name| waker.wake(namespace, name)),
+                },
             ));
             work(engine, controller, &leadership, &stop).await;
             Ok(())
@@ -225,7 +232,7 @@ async fn work<T: Time + 'static>(
         .run(
             move |upgrade| {
                 let controller = Arc::clone(&controller);
-                async move { Box::pin(controller.pass(&upgrade)).await }
+                async move { Box::pin(controller.reconcile(&upgrade)).await }
             },
             stop.clone(),
         )
@@ -248,11 +255,12 @@ impl Parts<'_> {
         engine: &Engine,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
-        let passes: Passes = engine.passes();
-        let (leads, running, stores) = (self.leadership.clone(), passes.clone(), engine.stores());
+        let reconciles: Reconciles = engine.reconciles();
+        let (leads, running, stores) =
+            (self.leadership.clone(), reconciles.clone(), engine.stores());
         Live {
             leads: Box::new(move || leads.leads()),
-            running_passes: Box::new(move || running.count()),
+            running_reconciles: Box::new(move || running.count()),
             upgrades: Box::new(move || stores.upgrade_counts()),
             calls,
         }
@@ -264,7 +272,7 @@ impl Parts<'_> {
         );
         let health = Health {
             stuck: Box::new(move || {
-                let oldest = passes.oldest().filter(|oldest| *oldest > STUCK);
+                let oldest = reconciles.oldest().filter(|oldest| *oldest > STUCK);
                 oldest
                     .map(|o| format!("a pass runs for {} s", o.as_secs()))
                     .into_iter()

@@ -1,4 +1,5 @@
-//! Conditions: what is wanted carries no time, and setting one says what changed.
+//! Conditions: what is wanted carries no time, and a condition tells how it changed since it was
+//! another one.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -136,15 +137,14 @@ pub struct DesiredCondition {
     pub message: String,
 }
 
-/// What setting a condition changed, the smallest change first.
+/// How a condition changed, the smallest change first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[must_use]
 pub enum Change {
-    /// Nothing.
+    /// Not at all.
     Unchanged,
-    /// Reason, message or generation.
+    /// In its reason, message or generation.
     Updated,
-    /// The status.
+    /// In its status; a condition that was not there before transitioned too.
     Transitioned,
 }
 
@@ -153,6 +153,44 @@ impl Condition {
     #[must_use]
     pub fn is(&self, type_: ConditionType) -> bool {
         self.type_ == type_.as_str()
+    }
+
+    /// How this condition changed since `before`.
+    #[must_use]
+    pub fn change_since(&self, before: Option<&Self>) -> Change {
+        match before {
+            Some(before) if before == self => Change::Unchanged,
+            Some(before) if before.status == self.status => Change::Updated,
+            Some(_) | None => Change::Transitioned,
+        }
+    }
+
+    /// Sets this condition in a list, in place, keeping the order of the others. The time of the last
+    /// transition stays unless the status changes; a message that is too long is cut.
+    ///
+    /// A milestone that is True stays as it is, whatever is wanted, except for its generation: the
+    /// API server would refuse the whole status otherwise.
+    pub fn set(mut self, list: &mut Vec<Self>) {
+        self.message = cut(self.message, 1024);
+        let Some(there) = list.iter_mut().find(|c| c.type_ == self.type_) else {
+            list.push(self);
+            return;
+        };
+        let milestone = ConditionType::MILESTONES
+            .iter()
+            .any(|type_| self.is(*type_));
+        if milestone
+            && there.status == ConditionStatus::True
+            && self.status != ConditionStatus::True
+        {
+            there.observed_generation = self.observed_generation;
+            return;
+        }
+        if there.status == self.status {
+            self.last_transition_time
+                .clone_from(&there.last_transition_time);
+        }
+        *there = self;
     }
 }
 
@@ -163,43 +201,17 @@ pub fn only(list: &mut Vec<Condition>, ours: &[&str]) {
 }
 
 impl DesiredCondition {
-    /// Sets this condition in a list, in place, keeping the order of the others.
-    ///
-    /// A milestone that is True stays as it is, whatever is wanted, except for its generation: the
-    /// API server would refuse the whole status otherwise.
-    pub fn set(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
-        let mut wanted = Condition {
+    /// Sets this condition in a list; see [`Condition::set`].
+    pub fn set(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) {
+        let condition = Condition {
             type_: self.type_.as_str().to_owned(),
             status: self.status,
             reason: self.reason.as_str().to_owned(),
-            message: cut(self.message, 1024),
+            message: self.message,
             last_transition_time: now.to_string(),
             observed_generation: generation,
         };
-        let Some(there) = list.iter_mut().find(|c| c.type_ == wanted.type_) else {
-            list.push(wanted);
-            return Change::Transitioned;
-        };
-        if self.type_.is_milestone()
-            && there.status == ConditionStatus::True
-            && wanted.status != ConditionStatus::True
-        {
-            let mut kept = there.clone();
-            kept.observed_generation = generation;
-            wanted = kept;
-        }
-        if there.status != wanted.status {
-            *there = wanted;
-            return Change::Transitioned;
-        }
-        wanted
-            .last_transition_time
-            .clone_from(&there.last_transition_time);
-        if *there == wanted {
-            return Change::Unchanged;
-        }
-        *there = wanted;
-        Change::Updated
+        condition.set(list);
     }
 }
 

@@ -1,9 +1,8 @@
-//! The state table: what the summary conditions are while a reason stands, and the rules by which
-//! a list of conditions changes.
+//! The state table: what the summary conditions are while a reason stands.
 
 use jiff::Timestamp;
 
-use super::conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition};
+use super::conditions::{Condition, ConditionStatus, ConditionType, DesiredCondition};
 use super::reason::{Reason, StateClass};
 
 /// The summary conditions of one state: what to set, and what must not stand beside it.
@@ -19,17 +18,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Writes the summary into a list of conditions and answers the largest change. Conditions
-    /// that the summary does not name are not touched; see [`ConditionList::observe`].
-    pub fn apply(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) -> Change {
-        let mut change = Change::Unchanged;
-        for type_ in self.remove {
-            change = change.max(list.remove_condition(type_));
-        }
+    /// Writes the summary into a list of conditions. Conditions that the summary does not name are
+    /// not touched.
+    pub fn apply(self, list: &mut Vec<Condition>, generation: i64, now: Timestamp) {
+        list.retain(|condition| !self.remove.iter().any(|type_| condition.is(*type_)));
         for wanted in self.set {
-            change = change.max(wanted.set(list, generation, now));
+            wanted.set(list, generation, now);
         }
-        change
     }
 }
 
@@ -99,7 +94,7 @@ fn suspended(class: StateClass, reason: Reason, message: &str) -> Option<Desired
     })
 }
 
-/// What one does with the conditions of a status.
+/// The conditions of a status, as they are read.
 pub trait ConditionList {
     /// The condition of a type.
     fn condition(&self, type_: ConditionType) -> Option<&Condition>;
@@ -109,39 +104,10 @@ pub trait ConditionList {
         self.condition(type_)
             .is_some_and(|condition| condition.status == ConditionStatus::True)
     }
-
-    /// Removes the condition of a type. Its going is a transition; its absence none.
-    fn remove_condition(&mut self, type_: ConditionType) -> Change;
-
-    /// Lifts every condition to a generation, at the end of a visit: tools such as `kubectl wait`
-    /// ignore a condition of an older generation, so those that a visit had no reason to set must
-    /// follow too.
-    fn observe(&mut self, generation: i64) -> Change;
 }
 
-impl ConditionList for Vec<Condition> {
+impl ConditionList for [Condition] {
     fn condition(&self, type_: ConditionType) -> Option<&Condition> {
         self.iter().find(|condition| condition.is(type_))
-    }
-
-    fn remove_condition(&mut self, type_: ConditionType) -> Change {
-        let before = self.len();
-        self.retain(|condition| !condition.is(type_));
-        if self.len() == before {
-            Change::Unchanged
-        } else {
-            Change::Transitioned
-        }
-    }
-
-    fn observe(&mut self, generation: i64) -> Change {
-        let mut change = Change::Unchanged;
-        for condition in self {
-            if condition.observed_generation != generation {
-                condition.observed_generation = generation;
-                change = Change::Updated;
-            }
-        }
-        change
     }
 }

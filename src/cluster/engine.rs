@@ -1,7 +1,7 @@
 //! The engine: kube-rs' controller over the watches, with what it lacks.
 //!
-//! Unlimited concurrency, because its own limit starves objects; a fair gate inside a pass does
-//! better. A panic ends one pass, not the process. Passes begin only when every cache was filled
+//! Unlimited concurrency, because its own limit starves objects; a fair gate inside a reconcile does
+//! better. A panic ends one reconcile, not the process. Reconciles begin only when every cache was filled
 //! and this process leads, and all upgrades are looked at when it begins to lead.
 
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ use crate::api::TenantResellerUpgrade;
 
 type Upgrade = Guarded<TenantResellerUpgrade>;
 
-/// When an upgrade wants its next pass, if nothing else happens.
+/// When an upgrade wants its next reconcile, if nothing else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// After so long.
@@ -36,14 +36,14 @@ pub enum Next {
     Await,
 }
 
-/// Asks for a pass of an upgrade at once. Cheap to clone.
+/// Asks for a reconcile of an upgrade at once. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Waker {
     queue: mpsc::UnboundedSender<ObjectRef<Upgrade>>,
 }
 
 impl Waker {
-    /// Asks for a pass. One that runs already is followed by another.
+    /// Asks for a reconcile. One that runs already is followed by another.
     pub fn wake(&self, namespace: &str, name: &str) {
         // It fails only when the engine has ended, and then there is nothing to wake.
         self.queue
@@ -52,32 +52,32 @@ impl Waker {
     }
 }
 
-/// The passes that run at this moment, for liveness. Cheap to clone.
+/// The reconciles that run at this moment, for liveness. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Passes {
-    running: Arc<Mutex<RunningPasses>>,
+pub struct Reconciles {
+    running: Arc<Mutex<RunningReconciles>>,
 }
 
 #[derive(Debug, Default)]
-struct RunningPasses {
+struct RunningReconciles {
     began: HashMap<u64, Instant>,
     last: u64,
 }
 
-impl Passes {
-    /// For how long the oldest running pass has been running.
+impl Reconciles {
+    /// For how long the oldest running reconcile has been running.
     #[must_use]
     pub fn oldest(&self) -> Option<Duration> {
         self.running().began.values().map(Instant::elapsed).max()
     }
 
-    /// How many passes run.
+    /// How many reconciles run.
     #[must_use]
     pub fn count(&self) -> usize {
         self.running().began.len()
     }
 
-    fn running(&self) -> MutexGuard<'_, RunningPasses> {
+    fn running(&self) -> MutexGuard<'_, RunningReconciles> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -87,48 +87,48 @@ impl Passes {
         running.last = id;
         running.began.insert(id, Instant::now());
         Running {
-            passes: self.clone(),
+            reconciles: self.clone(),
             id,
         }
     }
 }
 
-/// Counts as running until it is dropped, however the pass ends.
+/// Counts as running until it is dropped, however the reconcile ends.
 struct Running {
-    passes: Passes,
+    reconciles: Reconciles,
     id: u64,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.passes.running().began.remove(&self.id);
+        self.reconciles.running().began.remove(&self.id);
     }
 }
 
-/// Runs passes.
+/// Runs reconciles.
 pub struct Engine {
     watches: Watches,
     leadership: Leadership,
-    passes: Passes,
+    reconciles: Reconciles,
     wakers: (Waker, mpsc::UnboundedReceiver<ObjectRef<Upgrade>>),
     gone: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Engine {
-    /// An engine over these watches; it begins passes only while this process leads.
+    /// An engine over these watches; it begins reconciles only while this process leads.
     #[must_use]
     pub fn new(watches: Watches, leadership: Leadership) -> Self {
         let (queue, waiting) = mpsc::unbounded();
         Self {
             watches,
             leadership,
-            passes: Passes::default(),
+            reconciles: Reconciles::default(),
             wakers: (Waker { queue }, waiting),
             gone: Box::new(|_| {}),
         }
     }
 
-    /// Calls `gone` with the uid of an upgrade that had a pass and does not exist any more, so that
+    /// Calls `gone` with the uid of an upgrade that was reconciled and does not exist any more, so that
     /// what is kept in memory of it can be dropped. It may come more than once.
     #[must_use]
     pub fn on_gone(mut self, gone: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -142,20 +142,20 @@ impl Engine {
         self.watches.stores()
     }
 
-    /// The passes that run.
+    /// The reconciles that run.
     #[must_use]
-    pub fn passes(&self) -> Passes {
-        self.passes.clone()
+    pub fn reconciles(&self) -> Reconciles {
+        self.reconciles.clone()
     }
 
-    /// Asks for passes.
+    /// Asks for reconciles.
     #[must_use]
     pub fn waker(&self) -> Waker {
         self.wakers.0.clone()
     }
 
-    /// Runs until `stop`; then begins no new pass, awaits those that run, and returns. Dropping it
-    /// instead ends every pass at its next await.
+    /// Runs until `stop`; then begins no new reconcile, awaits those that run, and returns. Dropping it
+    /// instead ends every reconcile at its next await.
     pub async fn run<F, Fut>(self, reconcile: F, stop: CancellationToken)
     where
         F: Fn(Arc<TenantResellerUpgrade>) -> Fut + Send + Sync + 'static,
@@ -164,7 +164,7 @@ impl Engine {
         let Self {
             watches,
             leadership,
-            passes,
+            reconciles,
             wakers,
             gone,
         } = self;
@@ -178,7 +178,7 @@ impl Engine {
             },
             stores: stores.clone(),
             leadership: leadership.clone(),
-            passes,
+            reconciles,
             reconcile,
         });
         let (of_connection, of_pricing) = (stores.clone(), upgrade_of_pricing);
@@ -193,17 +193,17 @@ impl Engine {
         .reconcile_on(wakers.1)
         .reconcile_all_on(terms(&leadership))
         .graceful_shutdown_on(stop.cancelled_owned());
-        let passes = controller
+        let work = controller
             .run(
                 |upgrade, boundary: Arc<Boundary<F>>| async move {
-                    Ok::<_, Infallible>(boundary.pass(upgrade).await)
+                    Ok::<_, Infallible>(boundary.reconcile(upgrade).await)
                 },
                 |_, never, _| match *never {},
                 boundary,
             )
             .for_each(|_| ready(()));
         tokio::select! {
-            () = passes => {}
+            () = work => {}
             never = listed_anew => match never {},
         }
     }
@@ -221,11 +221,11 @@ async fn list_anew(mut view: tokio::sync::watch::Receiver<LeaseView>, anew: Anew
     }
 }
 
-/// What surrounds each pass.
+/// What surrounds each reconcile.
 struct Boundary<F> {
     stores: Stores,
     leadership: Leadership,
-    passes: Passes,
+    reconciles: Reconciles,
     known: Known,
     reconcile: F,
 }
@@ -235,7 +235,7 @@ where
     F: Fn(Arc<TenantResellerUpgrade>) -> Fut,
     Fut: Future<Output = Next>,
 {
-    async fn pass(&self, upgrade: Arc<Upgrade>) -> Action {
+    async fn reconcile(&self, upgrade: Arc<Upgrade>) -> Action {
         if !self.stores.filled().await || !self.leadership.leads() {
             // Whoever begins to lead looks at every upgrade.
             return Action::await_change();
@@ -257,10 +257,10 @@ where
                 .map_or("Pending", |phase| phase.as_str()),
         );
         self.known.begin(&uid);
-        let running = self.passes.begin();
+        let running = self.reconciles.begin();
         let upgrade = Arc::new(upgrade.clone());
-        let pass = async { (self.reconcile)(Arc::clone(&upgrade)).await };
-        let ended = AssertUnwindSafe(pass)
+        let reconcile = async { (self.reconcile)(Arc::clone(&upgrade)).await };
+        let ended = AssertUnwindSafe(reconcile)
             .catch_unwind()
             .instrument(span.clone())
             .await;
@@ -285,7 +285,7 @@ where
     }
 }
 
-/// The upgrades that had a pass, with their panics in a row.
+/// The upgrades that were reconciled, with their panics in a row.
 struct Known {
     stores: Stores,
     panics: Mutex<HashMap<String, u32>>,
@@ -306,7 +306,7 @@ impl Known {
 
     fn ended_well(&self, uid: &str, upgrade: &TenantResellerUpgrade) {
         self.panics().insert(uid.to_owned(), 0);
-        // It was deleted while its pass ran, and the pass may have left something behind.
+        // It was deleted while its reconcile ran, and the reconcile may have left something behind.
         if !self.stores.is_there(upgrade) {
             self.forget(uid);
         }

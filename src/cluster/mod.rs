@@ -1,4 +1,4 @@
-//! The cluster side: the port that the pass sees, and its kube-rs side.
+//! The cluster side: the port that the controller sees, and its kube-rs side.
 //!
 //! What kube-rs lacks or gets wrong for us lives here too: clients with time-outs, pruned and
 //! guarded watches, the lease, events. Nothing here may know of a BSS or decide anything about an
@@ -18,7 +18,7 @@ pub mod lease;
 pub mod port;
 
 pub use client::{CALL_BOUND, Clients, ConnectError};
-pub use engine::{Engine, Next, Passes, Waker};
+pub use engine::{Engine, Next, Reconciles, Waker};
 pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };

@@ -1,4 +1,4 @@
-//! The cluster port: the few verbs that a pass needs of Kubernetes.
+//! The cluster port: the few verbs that a reconcile needs of Kubernetes.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -103,7 +103,7 @@ pub enum Finalizer {
     Absent,
 }
 
-/// The cluster, as far as a pass needs it. Every call is bounded in time.
+/// The cluster, as far as a reconcile needs it. Every call is bounded in time.
 ///
 /// Status and claim writes carry the uid and resource version of the object that they were
 /// computed from, so that a write from a stale view is a [`ClusterError::Conflict`].

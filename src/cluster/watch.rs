@@ -67,11 +67,11 @@ pub struct Stores {
 /// Whether a cache was filled.
 ///
 /// Not kube-rs' `wait_until_ready`: of several tasks that wait for one store it wakes only the one
-/// that looked last (5.0.0), and here every pass waits.
+/// that looked last (5.0.0), and here every reconcile waits.
 type Filled = tokio::sync::watch::Receiver<bool>;
 
 impl Stores {
-    /// Waits until every cache was filled once. A pass before that would take what it has not
+    /// Waits until every cache was filled once. A reconcile before that would take what it has not
     /// seen for missing. False if the watches ended before.
     pub async fn filled(&self) -> bool {
         for filled in &self.filled {

@@ -1,20 +1,25 @@
-//! Step 1: fetch what the spec points to. Touches the cluster, and makes the adapter.
+//! The first step of a reconcile: fetch what the spec points to (connections, Secrets, pricing objects)
+//! and make the adapter. It reads from the cluster.
+//!
+//! It must not write anything, nor call the BSS. What it cannot find is a state of the upgrade, not an
+//! error.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::memory::{Life, Linked, Seated};
+use super::cache::{Adapter, CacheEntry, HeldSeats};
+use super::context::{Context, Time};
+use super::object;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, ConnectionRef, CustomerPricing, Reason,
-    TenantResellerUpgrade,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing,
+    Reason, TenantResellerUpgrade,
 };
 use crate::bss::connect::{ConnectionSettings, Connector, Login};
-use crate::bss::error::BssError;
 use crate::bss::transport::SHORTEST_SECRET;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
-use crate::upgrade::{Pace, References, State, TenantConnection, Terms, sentence};
+use crate::upgrade::{References, State, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -26,98 +31,148 @@ pub(super) struct Fetched<B> {
     pub(super) references: References,
 }
 
-/// Why something that the spec points to cannot be used (yet).
-pub(super) enum Missing {
-    /// A state of the upgrade.
-    State(Box<State>),
-    /// The API server did not answer.
+/// Why something that the spec points to was not fetched.
+pub(super) enum DereferenceError {
+    /// It is missing or not in order, which is a state of the upgrade.
+    Unworkable(Box<State>),
+    /// The API server refused or did not answer.
     Cluster(ClusterError),
 }
 
-impl From<ClusterError> for Missing {
+impl From<ClusterError> for DereferenceError {
     fn from(error: ClusterError) -> Self {
         Self::Cluster(error)
     }
 }
 
-/// Fetches connection and pricing objects, and the Secrets if they are not fresh, and settles the
-/// upgrade's life on what was found.
-pub(super) async fn dereference<C: Cluster, K: Connector>(
-    cluster: &C,
+/// The connections that an upgrade names.
+struct Connections {
+    distributor: BssConnection,
+    /// Another access to the same BSS, for what concerns the tenant.
+    tenant: Option<BssConnection>,
+}
+
+/// Fetches connections and pricing objects, and the Secrets if they are not fresh. The cache entry
+/// begins anew if it does not rest on what was found.
+pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
+    context: &Context<C, T>,
     connector: &K,
     upgrade: &TenantResellerUpgrade,
-    life: &mut Life<K::Bss>,
-    (now, pace): (Duration, Pace),
-) -> Result<Fetched<K::Bss>, Missing> {
-    let namespace = upgrade.metadata.namespace.as_deref().unwrap_or_default();
-    let name = upgrade.metadata.name.as_deref().unwrap_or_default();
-    let wanted = &upgrade.spec.connection_ref.name;
-    let Some(connection) = cluster.connection(namespace, wanted).await? else {
-        return Err(not_ready(
-            format!("The BssConnection {wanted} does not exist in this namespace."),
-            format!("Create the BssConnection {wanted}; the operator goes on by itself."),
-        ));
-    };
-    life.keep_seats_at(&address(&connection));
-    let tenants = match &upgrade.spec.tenant_connection_ref {
+    entry: &mut CacheEntry<K::Bss>,
+) -> Result<Fetched<K::Bss>, DereferenceError> {
+    let now = context.time.now().monotonic;
+    let cluster = &*context.cluster;
+    let object::Key { namespace, name } = object::key(upgrade);
+    let distributor = distributor(cluster, namespace, &upgrade.spec.connection_ref).await?;
+    entry.keep_seats_at(&address(&distributor));
+    let tenant = match &upgrade.spec.tenant_connection_ref {
         None => None,
-        Some(reference) => Some(tenants(cluster, namespace, reference, &connection).await?),
+        Some(reference) => Some(tenant(cluster, reference, &distributor, namespace).await?),
+    };
+    let connections = Connections {
+        distributor,
+        tenant,
     };
     let pricing = cluster.pricing_of(namespace, name).await?;
-    let made_of = match &tenants {
-        None => version(&connection),
-        Some(tenants) => format!("{} {}", version(&connection), version(tenants)),
-    };
-    life.settle(upgrade, &made_of, nudge(upgrade, &pricing));
-    let fresh = life.bss.as_ref().filter(|linked| {
-        linked.made_of == made_of && now.saturating_sub(linked.made_at) < SECRET_LIFE
+    let version = connections.version();
+    entry.revalidate(upgrade, &version, requested(upgrade, &pricing));
+    let at_hand = entry.adapter.as_ref().filter(|adapter| {
+        adapter.made_from == version && now.saturating_sub(adapter.made_at) < SECRET_LIFE
     });
-    let bss = if let Some(linked) = fresh {
-        Arc::clone(&linked.bss)
+    let bss = if let Some(adapter) = at_hand {
+        Arc::clone(&adapter.bss)
     } else {
-        let own = match &tenants {
-            None => None,
-            Some(tenants) => Some(settings(cluster, namespace, tenants).await?),
-        };
-        let bss = connector
-            .connect(settings(cluster, namespace, &connection).await?, own)
-            .map_err(|error| forbidden(&error))?;
-        // The seats before go after the new ones are taken: whoever was first stays the first.
-        life.seated = Some(Seated {
-            at: address(&connection),
+        let bss = connections.connect(cluster, connector, namespace).await?;
+        // The former seats are given up after the new ones are taken, so that a BSS that was the
+        // first of its identity stays the first.
+        entry.seats = Some(HeldSeats {
+            at: address(&connections.distributor),
             _seats: connector.seats(&bss),
         });
-        life.bss = Some(Linked {
+        entry.adapter = Some(Adapter {
             bss: Arc::clone(&bss),
-            made_of,
+            made_from: version,
             made_at: now,
         });
         bss
     };
     let references = References {
-        identity: connection.spec.identity.clone(),
+        identity: connections.distributor.spec.identity.clone(),
         pricing,
-        pace,
-        terms: terms(&connection),
-        tenant_connection: match &tenants {
+        pace: context.pacing.pace,
+        terms: terms(&connections.distributor),
+        tenant_connection: match &connections.tenant {
             None => TenantConnection::NotNamed,
             Some(_) => TenantConnection::AtHand,
         },
     };
     Ok(Fetched {
-        connection,
+        connection: connections.distributor,
         bss,
         references,
     })
 }
 
-/// The connection to the tenant's side: another access to the same BSS.
-async fn tenants<C: Cluster>(
+impl Connections {
+    /// Other connection objects or generations are another version.
+    fn version(&self) -> String {
+        let of = |connection: &BssConnection| {
+            let uid = connection.metadata.uid.as_deref().unwrap_or_default();
+            let generation = connection.metadata.generation.unwrap_or_default();
+            format!("{uid}/{generation}")
+        };
+        match &self.tenant {
+            None => of(&self.distributor),
+            Some(tenant) => format!("{} {}", of(&self.distributor), of(tenant)),
+        }
+    }
+
+    /// Reads the Secrets and makes the adapter.
+    async fn connect<C: Cluster, K: Connector>(
+        &self,
+        cluster: &C,
+        connector: &K,
+        namespace: &str,
+    ) -> Result<Arc<K::Bss>, DereferenceError> {
+        let tenant = match &self.tenant {
+            None => None,
+            Some(tenant) => Some(settings(cluster, namespace, tenant).await?),
+        };
+        let distributor = settings(cluster, namespace, &self.distributor).await?;
+        connector.connect(distributor, tenant).map_err(|error| {
+            unworkable(
+                Reason::ConnectionForbidden,
+                sentence(&error.to_string()),
+                "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's \
+                 allowed address ranges."
+                    .to_owned(),
+            )
+        })
+    }
+}
+
+async fn distributor<C: Cluster>(
     cluster: &C,
     namespace: &str,
     reference: &ConnectionRef,
+) -> Result<BssConnection, DereferenceError> {
+    let name = &reference.name;
+    let connection = cluster.connection(namespace, name).await?;
+    connection.ok_or_else(|| {
+        not_ready(
+            format!("The BssConnection {name} does not exist in this namespace."),
+            format!("Create the BssConnection {name}; the operator goes on by itself."),
+        )
+    })
+}
+
+/// The connection to the tenant, which is another access to the distributor's BSS.
+async fn tenant<C: Cluster>(
+    cluster: &C,
+    reference: &ConnectionRef,
     distributor: &BssConnection,
-) -> Result<BssConnection, Missing> {
+    namespace: &str,
+) -> Result<BssConnection, DereferenceError> {
     let name = &reference.name;
     let Some(connection) = cluster.connection(namespace, name).await? else {
         return Err(not_ready(
@@ -130,7 +185,7 @@ async fn tenants<C: Cluster>(
     };
     let (wanted, has) = (&distributor.spec.identity, &connection.spec.identity);
     if wanted != has {
-        return Err(state(
+        return Err(unworkable(
             Reason::InvalidSpec,
             format!(
                 "spec.tenantConnectionRef leads to another BSS: the identity of {name} is {has}, \
@@ -149,41 +204,20 @@ async fn settings<C: Cluster>(
     cluster: &C,
     namespace: &str,
     connection: &BssConnection,
-) -> Result<ConnectionSettings, Missing> {
+) -> Result<ConnectionSettings, DereferenceError> {
     let spec = &connection.spec;
-    let (secret_ref, hosts_of) = match (&spec.auth.bearer, &spec.auth.oauth2_client_credentials) {
-        (Some(bearer), None) => (&bearer.secret_ref, "the BSS's host"),
-        (None, Some(oauth)) => (
-            &oauth.secret_ref,
-            "the hosts of the BSS and of the token endpoint",
-        ),
-        // The definition lets only one of the two in.
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(state(
-                Reason::ConnectionForbidden,
-                "The connection does not say in one way how to log in.".to_owned(),
-                "Give spec.auth exactly one of bearer and oauth2ClientCredentials.".to_owned(),
-            ));
-        }
-    };
-    let name = &secret_ref.name;
+    let credentials = Credentials::of(spec)?;
+    let name = credentials.secret;
     let secret = secret(cluster, namespace, name).await?;
-    let login = match &spec.auth.oauth2_client_credentials {
-        None => Login::Bearer(confidential(&secret, name, "token")?),
-        Some(oauth) => Login::ClientCredentials {
-            token_url: oauth.token_url.clone(),
-            scopes: oauth.scopes.clone(),
-            id: value(&secret, name, "clientId")?,
-            secret: confidential(&secret, name, "clientSecret")?,
-        },
-    };
-    let Some(hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
-        return Err(state(
+    let login = login(spec, &secret, name)?;
+    let Some(allowed_hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
+        return Err(unworkable(
             Reason::ConnectionForbidden,
             format!("The Secret {name} does not say which hosts it may be sent to."),
             format!(
-                "Annotate it with {hosts_of}: kubectl annotate secret {name} -n {namespace} \
-                 {ALLOWED_HOSTS_ANNOTATION}=HOST"
+                "Annotate it with {}: kubectl annotate secret {name} -n {namespace} \
+                 {ALLOWED_HOSTS_ANNOTATION}=HOST",
+                credentials.sent_to
             ),
         ));
     };
@@ -204,12 +238,57 @@ async fn settings<C: Cluster>(
         adapter: spec.adapter().name,
         url: spec.adapter().url.to_owned(),
         login,
-        allowed_hosts: hosts.clone(),
+        allowed_hosts: allowed_hosts.clone(),
         ca,
         throttle_statuses: throttle_statuses(&spec.limits.throttle_status_codes),
         requests_per_second: positive(spec.limits.requests_per_second),
         concurrency: positive(spec.limits.concurrency),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
+    })
+}
+
+/// Where the credentials of a connection are.
+struct Credentials<'a> {
+    /// The Secret's name.
+    secret: &'a str,
+    /// The hosts that they are sent to, in words.
+    sent_to: &'static str,
+}
+
+impl<'a> Credentials<'a> {
+    fn of(spec: &'a BssConnectionSpec) -> Result<Self, DereferenceError> {
+        match (&spec.auth.bearer, &spec.auth.oauth2_client_credentials) {
+            (Some(bearer), None) => Ok(Self {
+                secret: &bearer.secret_ref.name,
+                sent_to: "the BSS's host",
+            }),
+            (None, Some(oauth)) => Ok(Self {
+                secret: &oauth.secret_ref.name,
+                sent_to: "the hosts of the BSS and of the token endpoint",
+            }),
+            // The API server admits a connection only with one of the two.
+            (Some(_), Some(_)) | (None, None) => Err(unworkable(
+                Reason::ConnectionForbidden,
+                "The connection does not say in one way how to log in.".to_owned(),
+                "Give spec.auth exactly one of bearer and oauth2ClientCredentials.".to_owned(),
+            )),
+        }
+    }
+}
+
+fn login(
+    spec: &BssConnectionSpec,
+    secret: &SecretView,
+    name: &str,
+) -> Result<Login, DereferenceError> {
+    Ok(match &spec.auth.oauth2_client_credentials {
+        None => Login::Bearer(confidential(secret, name, "token")?),
+        Some(oauth) => Login::ClientCredentials {
+            token_url: oauth.token_url.clone(),
+            scopes: oauth.scopes.clone(),
+            id: value(secret, name, "clientId")?,
+            secret: confidential(secret, name, "clientSecret")?,
+        },
     })
 }
 
@@ -236,7 +315,7 @@ async fn secret<C: Cluster>(
     cluster: &C,
     namespace: &str,
     name: &str,
-) -> Result<SecretView, Missing> {
+) -> Result<SecretView, DereferenceError> {
     cluster.secret(namespace, name).await?.ok_or_else(|| {
         not_ready(
             format!("The Secret {name} does not exist in this namespace."),
@@ -245,7 +324,7 @@ async fn secret<C: Cluster>(
     })
 }
 
-fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Missing> {
+fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, DereferenceError> {
     secret.data.get(key).cloned().ok_or_else(|| {
         not_ready(
             format!("The Secret {name} has no key {key}."),
@@ -254,14 +333,18 @@ fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Mis
     })
 }
 
-/// The same, of what nobody may see. What is very short stands in many words by chance, and could not
-/// be kept out of what people read without hiding parts of them.
-fn confidential(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, Missing> {
+/// A value that no person may see. A very short one would occur in ordinary words by chance, and could
+/// not be kept out of messages without hiding parts of those.
+fn confidential(
+    secret: &SecretView,
+    name: &str,
+    key: &str,
+) -> Result<SecretString, DereferenceError> {
     let value = value(secret, name, key)?;
     if value.expose_secret().trim().chars().count() >= SHORTEST_SECRET {
         return Ok(value);
     }
-    Err(state(
+    Err(unworkable(
         Reason::ConnectionForbidden,
         format!(
             "The key {key} of the Secret {name} holds fewer than {SHORTEST_SECRET} characters, too \
@@ -274,45 +357,27 @@ fn confidential(secret: &SecretView, name: &str, key: &str) -> Result<SecretStri
     ))
 }
 
-fn not_ready(message: String, next_action: String) -> Missing {
-    state(Reason::DependencyNotReady, message, next_action)
+fn not_ready(message: String, next_action: String) -> DereferenceError {
+    unworkable(Reason::DependencyNotReady, message, next_action)
 }
 
-fn state(reason: Reason, message: String, next_action: String) -> Missing {
-    Missing::State(Box::new(State {
+fn unworkable(reason: Reason, message: String, next_action: String) -> DereferenceError {
+    DereferenceError::Unworkable(Box::new(State {
         reason,
         message,
         next_action,
     }))
 }
 
-fn forbidden(error: &BssError) -> Missing {
-    state(
-        Reason::ConnectionForbidden,
-        sentence(&error.to_string()),
-        "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's \
-         allowed address ranges."
-            .to_owned(),
-    )
-}
-
-/// Where a connection object leads to: another object, or another address, is another one.
+/// Where a connection leads. Another object or another URL is another address.
 fn address(connection: &BssConnection) -> String {
     let uid = connection.metadata.uid.as_deref().unwrap_or_default();
     format!("{uid} {}", connection.spec.adapter().url)
 }
 
-/// What an adapter is made on: another connection object or generation makes another.
-fn version(connection: &BssConnection) -> String {
-    let uid = connection.metadata.uid.as_deref().unwrap_or_default();
-    format!(
-        "{uid}/{}",
-        connection.metadata.generation.unwrap_or_default()
-    )
-}
-
-/// What people can change without changing the spec, and what the operator obeys at once.
-fn nudge(upgrade: &TenantResellerUpgrade, pricing: &[CustomerPricing]) -> String {
+/// What people can change without changing the spec, and what the operator obeys at once: annotations
+/// and pricing objects.
+fn requested(upgrade: &TenantResellerUpgrade, pricing: &[CustomerPricing]) -> String {
     let mut text = String::new();
     let annotations = upgrade.metadata.annotations.iter().flatten();
     for (key, value) in annotations.filter(|(key, _)| key.starts_with("tenantreseller.io/")) {

@@ -1,20 +1,23 @@
-//! The pass: dereference, validate, decide, record, perform, record. The only place where the
-//! cluster, the BSS and the heart meet.
+//! The controller: one upgrade is dereferenced, validated, decided on, recorded, worked on and recorded
+//! again. It is the only place where the cluster, the BSS and `upgrade` meet.
 //!
-//! It is generic over three ports: the cluster, the BSS and time. What it keeps in memory of an
-//! upgrade may be lost at any moment: the BSS is the ledger, the claim is the record, status is a
-//! view. It must not decide: what to do next is the heart's to say.
+//! It is generic over three ports: the cluster, the BSS and time. Whatever it keeps in memory may be
+//! lost at any moment: the BSS is the ledger, the claim is the record, status is a view. It must not
+//! decide: what to do next is said by `upgrade`.
 
-mod dependents;
+mod admission;
+mod api_backoff;
+mod cache;
+mod claim;
+mod context;
 mod dereference;
-mod memory;
-mod pass;
+mod endings;
+mod object;
 mod perform;
+mod publish;
+mod reconcile;
 mod record;
-mod show;
-mod turns;
-mod unserved;
 
-pub use memory::Memory;
-pub use pass::{Controller, Pacing, Time};
-pub use turns::Wake;
+pub use admission::Wake;
+pub use context::{Pacing, Ports, Process, Time};
+pub use reconcile::Controller;

@@ -1,17 +1,28 @@
-//! Steps 4 and 6: put on record what is about to happen and what happened. Touches the cluster.
+//! What a reconcile puts on record: before an effect its intent, after it the outcome. Touches the
+//! cluster (the finalizer, the claim and, before what cannot be undone, status); it does not call the
+//! BSS.
+//!
+//! `perform` accepts only what was prepared here, and what must not be repeated blindly is prepared
+//! only from the claim as the API server returned it.
 
-use super::memory::Life;
-use crate::api::{ClaimHolder, ResellerClaim, ResellerClaimSpec, TenantResellerUpgrade};
-use crate::bss::port::{AccountId, WriteOperation};
-use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
+use super::admission::needs_slot;
+use super::cache::{Called, ToldIdentity};
+use super::context::{Context, Scope, Time};
+use super::reconcile::ReconcileError;
+use super::{claim, object, publish};
+use crate::api::{Reason, ResellerClaim, TenantResellerUpgrade};
+use crate::bss::error::BssError;
+use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
+use crate::cluster::port::{Cluster, ClusterResult, Finalizer};
 use crate::mutants::{Mutant, on};
+use crate::observe::metrics::Metrics;
 use crate::upgrade::{
-    Activate, ClaimEdit, Copying, CreateTenant, Doer, Holding, Now, Suspension, ValidUpgrade, Ways,
-    Work, apply_claim_edit, claim_name, intends, may_take_over, suspension,
+    Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, State,
+    Suspension, Sweep, Tried, Ways, Work, fold_all, intends, suspension,
 };
 
-/// An effect whose intent is on record. `perform` takes nothing else for an effect that must not
-/// be repeated blindly.
+/// An effect whose intent is on record, or that needs none. `perform` accepts nothing else of what
+/// must not be repeated blindly.
 #[derive(Debug)]
 pub(super) struct Recorded<T>(T);
 
@@ -33,15 +44,15 @@ pub(super) fn creation(
     (intent.settings_digest == effect.digest).then_some(Recorded(effect))
 }
 
-/// Copies under unique keys may be repeated and need no record. A BSS that would make a second copy
-/// is sent only what the claim, as the API server returned it, names one by one.
+/// Copies under unique keys may be repeated and need no record. To a BSS that would make a second copy
+/// the operator sends only what the claim, as the API server returned it, names one by one.
 pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<Recorded<Work>> {
     let (operation, batches) = match &effect {
         Work::SetPricing(_) => return Some(Recorded(effect)),
         Work::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
         Work::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
     };
-    // One that leaves it to people is only asked how.
+    // A BSS that leaves copying to people is only asked for the manual step.
     if ways.copying == Copying::Guarded
         || ways.doer(operation) != Doer::Bss
         || on(Mutant::CopiesBeforeRecord)
@@ -56,8 +67,8 @@ pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<R
     all.then_some(Recorded(effect))
 }
 
-/// An activation is recorded if the claim carries its intent, and if the upgrade, read live a
-/// moment ago, still is what was decided on: the cache may not have seen a suspension yet.
+/// An activation is recorded if the claim carries its intent, and if the upgrade, read live a moment
+/// ago, is still what was decided on: the watch may not have seen a suspension yet.
 pub(super) fn activation(
     effect: Activate,
     claim: &ResellerClaim,
@@ -74,103 +85,253 @@ pub(super) fn activation(
     (same && intends(intent, effect.sweep())).then_some(Recorded(effect))
 }
 
-/// Edits the claim, or takes it.
-pub(super) async fn claim<C: Cluster, B>(
-    cluster: &C,
-    valid: &ValidUpgrade,
-    life: &mut Life<B>,
-    edit: &ClaimEdit,
-    now: Now,
-) -> ClusterResult<Holding> {
-    let claim = match (edit, life.claim.clone()) {
-        (ClaimEdit::Take, _) | (_, None) => {
-            // The claim's name is made of the canonical account id, which only the BSS tells.
-            let reseller = life
-                .observed
-                .reseller
-                .as_ref()
-                .map(|reseller| reseller.account.clone())
-                .or_else(|| valid.pinned_account.clone());
-            let reseller = reseller.ok_or(ClusterError::Conflict)?;
-            match take(cluster, valid, &reseller).await? {
-                Taken::Ours(claim) => *claim,
-                Taken::Other(holder) => {
-                    life.claim = None;
-                    return Ok(Holding::Other(holder));
-                }
-            }
-        }
-        (_, Some(claim)) => claim,
-    };
-    let spec = apply_claim_edit(edit, &claim.spec, now.wall);
-    let claim = if spec == claim.spec {
-        claim
-    } else {
-        let next = ResellerClaim { spec, ..claim };
-        match cluster.replace_claim(&next).await {
-            Ok(written) => written,
-            Err(error) => {
-                // Whatever happened, the record is read again before anything rests on it.
-                life.claim = None;
-                life.observed.claim = None;
-                if matches!(edit, ClaimEdit::BeginAcquire(_)) {
-                    // The write may land late, even on a record that went back meanwhile: an attempt
-                    // under the same name would then be taken for one of that record.
-                    life.observed.next_acquisition();
-                }
-                return Err(error);
-            }
-        }
-    };
-    let holding = Holding::Ours(Box::new(claim.spec.clone()));
-    life.claim = Some(claim);
-    Ok(holding)
+/// An effect that may be performed.
+pub(super) enum Prepared {
+    Read(Read),
+    Acquire {
+        /// The attempt, which is on record.
+        id: AcquisitionId,
+        take_over: Option<String>,
+    },
+    Work {
+        work: Recorded<Work>,
+        /// The pages that follow the last copies, if there are any.
+        ahead: Option<PagesRequest>,
+    },
+    CreateTenant(Recorded<CreateTenant>),
+    Activate(Recorded<Activate>),
 }
 
-enum Taken {
-    Ours(Box<ResellerClaim>),
-    Other(ClaimHolder),
+/// What an effect has come to before the BSS is called.
+pub(super) enum Intent {
+    /// Its intent is on record: it may be performed.
+    Prepared(Prepared),
+    /// The BSS need not be called.
+    Answered(Vec<Outcome>),
 }
 
-async fn take<C: Cluster>(
+/// Shows the state before an effect where what status shows would mislead people: a new spec is shown
+/// to be observed before the first call, which may take its time; and the request to do something by
+/// hand is withdrawn before the operator sends something else.
+pub(super) async fn state_before<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    effect: &Effect,
+    state: &State,
+) -> ClusterResult<()> {
+    let asked = object::ready_reason(&scope.upgrade) == Some(Reason::AwaitingManualStep);
+    let withdrawn = asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect);
+    if withdrawn || !object::is_observed(&scope.upgrade) {
+        publish::status(context, scope, state, None).await?;
+    }
+    Ok(())
+}
+
+/// Puts the intent of an effect on record.
+pub(super) async fn intent<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    effect: Effect,
+    state: &State,
+) -> Result<Intent, ReconcileError> {
+    if let Some(pages) = scope.entry.take_read_ahead(&effect) {
+        return Ok(Intent::Answered(vec![pages]));
+    }
+    match effect {
+        Effect::Claim(edit) => {
+            claim::edit(context, scope, &edit).await?;
+            Ok(Intent::Answered(Vec::new()))
+        }
+        Effect::Read(read) => {
+            scope.entry.called = Called::Yes;
+            Ok(Intent::Prepared(Prepared::Read(read)))
+        }
+        Effect::Acquire { id, take_over } => {
+            write_begins(&*context.cluster, scope).await?;
+            Ok(Intent::Prepared(Prepared::Acquire { id, take_over }))
+        }
+        Effect::Work(work) => {
+            write_begins(&*context.cluster, scope).await?;
+            prepared_work(scope, work)
+        }
+        Effect::CreateTenant(create) => {
+            write_begins(&*context.cluster, scope).await?;
+            prepared_creation(context, scope, create, state).await
+        }
+        Effect::Activate(activate) => {
+            write_begins(&*context.cluster, scope).await?;
+            prepared_activation(context, scope, activate, state).await
+        }
+    }
+}
+
+/// From now on a deletion waits until the reconcile has ended.
+async fn write_begins<C: Cluster, B>(cluster: &C, scope: &mut Scope<'_, B>) -> ClusterResult<()> {
+    scope.entry.called = Called::Yes;
+    finalizer(cluster, &mut scope.upgrade, Finalizer::Present).await
+}
+
+fn prepared_work<B>(scope: &Scope<'_, B>, effect: Work) -> Result<Intent, ReconcileError> {
+    let observed = &scope.entry.observed;
+    if !observed.may_write() {
+        return Ok(impossible("a write without an epoch", Tried::Work));
+    }
+    let ways = observed.ways.as_ref().ok_or(ReconcileError::Stale)?;
+    let recorded = work(effect, ways, held(scope)?).ok_or(ReconcileError::Stale)?;
+    Ok(Intent::Prepared(Prepared::Work {
+        work: recorded,
+        ahead: observed.sweep.as_ref().and_then(Sweep::ahead),
+    }))
+}
+
+async fn prepared_creation<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    effect: CreateTenant,
+    state: &State,
+) -> Result<Intent, ReconcileError> {
+    if !scope.entry.observed.may_write() {
+        return Ok(impossible("a tenant without an epoch", Tried::CreateTenant));
+    }
+    // The intent, and with it the frozen settings, stand in status before the call.
+    publish::status(context, scope, state, None).await?;
+    let recorded = creation(effect, held(scope)?).ok_or(ReconcileError::Stale)?;
+    claim::must_be_current(&*context.cluster, scope.entry).await?;
+    context.must_be_wanted(&scope.upgrade)?;
+    Ok(Intent::Prepared(Prepared::CreateTenant(recorded)))
+}
+
+async fn prepared_activation<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    effect: Activate,
+    state: &State,
+) -> Result<Intent, ReconcileError> {
+    if !scope.entry.observed.may_write() {
+        return Ok(impossible("a switch without an epoch", Tried::Activate));
+    }
+    publish::status(context, scope, state, None).await?;
+    let claim = held(scope)?;
+    let object::Key { namespace, name } = object::key(&scope.upgrade);
+    let live = context.cluster.upgrade(namespace, name).await?;
+    let recorded = activation(effect, claim, &scope.upgrade, live.as_ref());
+    let recorded = recorded.ok_or(ReconcileError::Stale)?;
+    claim::must_be_current(&*context.cluster, scope.entry).await?;
+    context.must_be_wanted(&scope.upgrade)?;
+    if scope
+        .entry
+        .observed
+        .sweep_is_old(context.time.now().monotonic)
+    {
+        return Err(ReconcileError::Stale);
+    }
+    Ok(Intent::Prepared(Prepared::Activate(recorded)))
+}
+
+/// The claim that this upgrade holds.
+fn held<'a, B>(scope: &'a Scope<'_, B>) -> Result<&'a ResellerClaim, ReconcileError> {
+    scope.entry.claim.as_ref().ok_or(ReconcileError::Stale)
+}
+
+/// An effect that `decide` never asks for. It is logged and waited over: an empty answer would make
+/// `decide` ask for it again at once.
+fn impossible(what: &str, tried: Tried) -> Intent {
+    tracing::error!(
+        what,
+        "an effect was decided on that is not possible; it was not sent"
+    );
+    let error = BssError::Unavailable {
+        detail: format!("the operator decided on {what}, which it does not send"),
+    };
+    Intent::Answered(vec![Outcome::Failed { tried, error }])
+}
+
+/// Adds the finalizer, or removes it, if that is not so already.
+pub(super) async fn finalizer<C: Cluster>(
     cluster: &C,
-    valid: &ValidUpgrade,
-    reseller: &AccountId,
-) -> ClusterResult<Taken> {
-    let name = claim_name(&valid.identity, reseller);
-    let me = ClaimHolder {
-        namespace: valid.namespace.clone(),
-        name: valid.name.clone(),
-        uid: valid.uid.clone(),
-    };
-    let Some(claim) = cluster.claim(&name).await? else {
-        let fresh = ResellerClaim::new(
-            &name,
-            ResellerClaimSpec::new(valid.identity.clone(), reseller.0.clone(), me),
-        );
-        return cluster
-            .create_claim(&fresh)
-            .await
-            .map(|claim| Taken::Ours(Box::new(claim)));
-    };
-    if claim.spec.holder.uid == me.uid {
-        return Ok(Taken::Ours(Box::new(claim)));
+    upgrade: &mut TenantResellerUpgrade,
+    wanted: Finalizer,
+) -> ClusterResult<()> {
+    if object::has_finalizer(upgrade) != (wanted == Finalizer::Present) {
+        *upgrade = cluster.set_finalizer(upgrade, wanted).await?;
     }
-    let holder = claim.spec.holder.clone();
-    let live = cluster.upgrade(&holder.namespace, &holder.name).await?;
-    if !may_take_over(&holder, live.as_ref()) {
-        return Ok(Taken::Other(holder));
+    Ok(())
+}
+
+/// Takes the outcomes of an effect into what is known. Touches nothing else.
+pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now: Now) {
+    let entry = &mut *scope.entry;
+    if let [Outcome::Identity(told)] = outcomes.as_slice() {
+        entry.told_identity = ToldIdentity::Told(told.clone());
     }
-    let spec = ResellerClaimSpec {
-        holder: me,
-        ..claim.spec
-    };
-    let taken = ResellerClaim {
-        metadata: claim.metadata,
-        spec,
-    };
-    cluster
-        .replace_claim(&taken)
-        .await
-        .map(|claim| Taken::Ours(Box::new(claim)))
+    for outcome in &outcomes {
+        if credentials_rejected(outcome) {
+            // The Secret is read again before the next call, however fresh it was.
+            entry.read_secret_again();
+        }
+    }
+    fold_all(scope.valid, &mut entry.observed, outcomes, now);
+}
+
+fn credentials_rejected(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Failed { error, .. } | Outcome::CopiesLost { error, .. }
+            if matches!(error, BssError::AuthRejected | BssError::Forbidden { .. })
+    )
+}
+
+/// The operation of the BSS by which an effect writes, if it writes there.
+pub(super) fn written(effect: &Effect) -> Option<Operation> {
+    match effect {
+        Effect::Acquire { .. } => Some(Operation::AcquireEpoch),
+        Effect::CreateTenant(_) => Some(Operation::CreateTenant),
+        Effect::Work(Work::CopyCustomers(_)) => Some(Operation::CopyCustomers),
+        Effect::Work(Work::CopySubscriptions(_)) => Some(Operation::CopySubscriptions),
+        Effect::Work(Work::SetPricing(_)) => Some(Operation::SetPricing),
+        Effect::Activate(_) => Some(Operation::ActivateBackOrdering),
+        Effect::Read(_) | Effect::Claim(_) => None,
+    }
+}
+
+/// Counts the outcomes of a write to the BSS; reads are counted by the limiter.
+pub(super) fn count(operation: Option<Operation>, outcomes: &[Outcome], metrics: &Metrics) {
+    let Some(operation) = operation else { return };
+    for outcome in outcomes {
+        count_one(operation.as_str(), outcome, metrics);
+    }
+}
+
+fn count_one(operation: &'static str, outcome: &Outcome, metrics: &Metrics) {
+    match outcome {
+        Outcome::Copied(items) => {
+            for item in items.values() {
+                metrics.effect_items(operation, item.word(), 1);
+            }
+        }
+        Outcome::PricingSet(items) => {
+            let items = u64::try_from(items.len()).unwrap_or(u64::MAX);
+            metrics.effect_items(operation, "answered", items);
+        }
+        Outcome::TenantRequested(_) | Outcome::Activation(_) | Outcome::Acquired(_) => {
+            metrics.effect(operation, "ok");
+        }
+        Outcome::CopiesLost { error, .. } | Outcome::Failed { error, .. } => {
+            metrics.effect(operation, error.class());
+        }
+        Outcome::Identity(_)
+        | Outcome::Capabilities(_)
+        | Outcome::Reseller(_)
+        | Outcome::Tenant(_)
+        | Outcome::Operation(_)
+        | Outcome::OpenOrders(_)
+        | Outcome::Pages(_)
+        | Outcome::Priced(_)
+        | Outcome::Checked(_)
+        | Outcome::Found { .. }
+        | Outcome::ForeseenPage(_)
+        | Outcome::ForeseenChecks(_)
+        | Outcome::Watched(_)
+        | Outcome::Claim(_) => {}
+    }
 }

@@ -1,6 +1,6 @@
 //! The health server: `/livez`, `/readyz`, `/metrics`.
 //!
-//! Live and ready differ. Live means that this process serves and that no pass is stuck: if not,
+//! Live and ready differ. Live means that this process serves and that no reconcile is stuck: if not,
 //! a restart may help. Ready means that it sees the cluster: if not, a restart would not help, and
 //! the answer says in words what is awaited. Up before the lease is won, so that a standby is as
 //! healthy as the leader.

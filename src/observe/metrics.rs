@@ -22,9 +22,9 @@ use tokio::time::Instant;
 /// What every name begins with.
 pub const PREFIX: &str = "tenant_reseller_operator";
 
-/// How a pass ended.
+/// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassOutcome {
+pub enum ReconcileOutcome {
     /// It did some work.
     Worked,
     /// It found that it has to wait.
@@ -37,7 +37,7 @@ pub enum PassOutcome {
     Abandoned,
 }
 
-impl PassOutcome {
+impl ReconcileOutcome {
     fn as_str(self) -> &'static str {
         match self {
             Self::Worked => "worked",
@@ -82,8 +82,8 @@ struct BuildLabels {
 /// What is counted where it happens. Cheap to clone; clones count together.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    passes: Family<OutcomeLabel, Counter>,
-    pass_seconds: Family<OutcomeLabel, Histogram>,
+    reconciles: Family<OutcomeLabel, Counter>,
+    reconcile_seconds: Family<OutcomeLabel, Histogram>,
     effects: Family<OperationLabels, Counter>,
     effect_items: Family<OperationLabels, Counter>,
     cluster_errors: Family<ClassLabel, Counter>,
@@ -100,8 +100,8 @@ impl Metrics {
     /// Registers everything, this build's version included.
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
-            passes: Family::default(),
-            pass_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
+            reconciles: Family::default(),
+            reconcile_seconds: Family::new_with_constructor(seconds as fn() -> Histogram),
             effects: Family::default(),
             effect_items: Family::default(),
             cluster_errors: Family::default(),
@@ -109,13 +109,13 @@ impl Metrics {
         registry.register(
             "passes",
             "Passes over upgrades, by how they ended",
-            metrics.passes.clone(),
+            metrics.reconciles.clone(),
         );
         registry.register_with_unit(
             "pass_duration",
             "How long passes took",
             Unit::Seconds,
-            metrics.pass_seconds.clone(),
+            metrics.reconcile_seconds.clone(),
         );
         registry.register(
             "effects",
@@ -143,17 +143,17 @@ impl Metrics {
         metrics
     }
 
-    /// Begins a pass.
+    /// Begins a reconcile.
     #[must_use]
-    pub fn pass(&self) -> PassTimer {
-        PassTimer {
+    pub fn reconcile(&self) -> ReconcileTimer {
+        ReconcileTimer {
             metrics: self.clone(),
             began: Instant::now(),
-            outcome: PassOutcome::Abandoned,
+            outcome: ReconcileOutcome::Abandoned,
         }
     }
 
-    /// Counts a pass that the API server kept from its end.
+    /// Counts a reconcile that the API server kept from its end.
     pub fn cluster_error(&self, class: &'static str) {
         self.cluster_errors
             .get_or_create(&ClassLabel { class })
@@ -175,29 +175,29 @@ impl Metrics {
     }
 }
 
-/// Counts one pass when it is dropped: as abandoned, unless it was ended before.
+/// Counts one reconcile when it is dropped: as abandoned, unless it was ended before.
 #[derive(Debug)]
-pub struct PassTimer {
+pub struct ReconcileTimer {
     metrics: Metrics,
     began: Instant,
-    outcome: PassOutcome,
+    outcome: ReconcileOutcome,
 }
 
-impl PassTimer {
-    /// Ends the pass.
-    pub fn end(mut self, outcome: PassOutcome) {
+impl ReconcileTimer {
+    /// Ends the reconcile.
+    pub fn end(mut self, outcome: ReconcileOutcome) {
         self.outcome = outcome;
     }
 }
 
-impl Drop for PassTimer {
+impl Drop for ReconcileTimer {
     fn drop(&mut self) {
         let label = OutcomeLabel {
             outcome: self.outcome.as_str(),
         };
-        self.metrics.passes.get_or_create(&label).inc();
+        self.metrics.reconciles.get_or_create(&label).inc();
         self.metrics
-            .pass_seconds
+            .reconcile_seconds
             .get_or_create(&label)
             .observe(self.began.elapsed().as_secs_f64());
     }
@@ -218,8 +218,8 @@ pub struct Calls {
 pub struct Live {
     /// Whether this process leads.
     pub leads: Box<dyn Fn() -> bool + Send + Sync>,
-    /// How many passes run.
-    pub running_passes: Box<dyn Fn() -> usize + Send + Sync>,
+    /// How many reconciles run.
+    pub running_reconciles: Box<dyn Fn() -> usize + Send + Sync>,
     /// How many upgrades there are, by phase and reason of `Ready`.
     pub upgrades: Box<dyn Fn() -> BTreeMap<(String, String), i64> + Send + Sync>,
     /// Requests to every BSS.
@@ -256,7 +256,7 @@ impl Collector for Live {
                 None,
                 MetricType::Gauge,
             )?
-            .encode_gauge(&i64::try_from((self.running_passes)()).unwrap_or(i64::MAX))?;
+            .encode_gauge(&i64::try_from((self.running_reconciles)()).unwrap_or(i64::MAX))?;
         let mut upgrades = encoder.encode_descriptor(
             "upgrades",
             "Upgrades, by phase and reason of Ready",
@@ -320,7 +320,7 @@ mod tests {
         let metrics = Metrics::new(&mut registry);
         Live {
             leads: Box::new(|| true),
-            running_passes: Box::new(|| 2),
+            running_reconciles: Box::new(|| 2),
             upgrades: Box::new(|| {
                 BTreeMap::from([(("PricingGate".into(), "AwaitingPricing".into()), 3)])
             }),
@@ -334,8 +334,8 @@ mod tests {
             }),
         }
         .register(&mut registry);
-        metrics.pass().end(PassOutcome::Worked);
-        drop(metrics.pass());
+        metrics.reconcile().end(ReconcileOutcome::Worked);
+        drop(metrics.reconcile());
         metrics.effect("copyCustomers", "ok");
         metrics.cluster_error("Forbidden");
         metrics.effect_items("copyCustomers", "created", 7);

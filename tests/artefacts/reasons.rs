@@ -50,10 +50,9 @@ fn list() -> String {
          | --- | --- | --- | --- | --- | --- |\n",
     );
     for (reason, class) in of_the_table() {
-        let mut conditions = Vec::new();
+        let mut conditions: Vec<api::Condition> = Vec::new();
         let now = Timestamp::UNIX_EPOCH;
-        let _change = api::summary(reason, "Why.").apply(&mut conditions, 1, now);
-        let _change = conditions.observe(1);
+        api::summary(reason, "Why.").apply(&mut conditions, 1, now);
         let mut object = json!({
             "metadata": { "generation": 1 },
             "status": { "observedGeneration": 1, "conditions": conditions },

@@ -48,7 +48,7 @@ pub(crate) struct Machine {
     pub(crate) listed: u64,
     /// What its watch has shown.
     pub(crate) cache: BTreeMap<Key, (u64, Option<Arc<TenantResellerUpgrade>>)>,
-    /// What wants a pass.
+    /// What wants a reconcile.
     pub(crate) dirty: BTreeSet<Key>,
     /// It is killed with its next call.
     pub(crate) doomed: bool,
@@ -118,8 +118,8 @@ pub(crate) struct Core {
     /// What people did unasked, by name.
     pub(crate) deeds: BTreeMap<&'static str, u64>,
     versions: u64,
-    /// Passes that began so far.
-    pub(crate) passes: usize,
+    /// Reconciles that began so far.
+    pub(crate) reconciles: usize,
     /// The risks that the connection accepts.
     pub(crate) risks: BTreeSet<Risk>,
     /// The sources at the moments that count for what a risk excuses.
@@ -193,7 +193,7 @@ impl Core {
             deeds: BTreeMap::new(),
             versions: 0,
             glances: 0,
-            passes: 0,
+            reconciles: 0,
             risks: BTreeSet::new(),
             moments: Moments::default(),
             aftermath: None,
@@ -454,7 +454,7 @@ impl Core {
         }
     }
 
-    /// Asks for a pass when a rest is over, unless another one came between.
+    /// Asks for a reconcile when a rest is over, unless another one came between.
     pub(crate) fn set_timer(&mut self, pid: Pid, key: Key, rest: Option<Duration>) {
         let machine = &mut self.machines[pid];
         let timer = machine.timers.entry(key.clone()).or_default();

@@ -195,7 +195,7 @@ pub(crate) fn matrix(case: &Case, grain: Grain) -> Found {
     .collect();
     let landed = each(scenario, &late, |strikes, record| {
         let mut wrong = wrong(case, strikes, &record);
-        // A page of a report carries no version that could be refused. The next pass that comes to
+        // A page of a report carries no version that could be refused. The next reconcile that comes to
         // rest mends it; after the last one, a late page stays.
         let excused = record.landed.iter().any(|l| l.name.ends_with(" report"));
         let same = record.reports == plain.reports;

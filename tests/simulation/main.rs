@@ -1,4 +1,4 @@
-//! The deterministic simulator: the operator's own pass over a simulated cluster, BSS, clock and
+//! The deterministic simulator: the operator's own controller over a simulated cluster, BSS, clock and
 //! randomness, with every fault alone and in pairs.
 #![allow(
     clippy::unwrap_used,

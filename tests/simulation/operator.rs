@@ -1,5 +1,5 @@
 //! One operator process: the real controller over the simulated ports, and the little of the engine
-//! that passes rest on: one pass of an upgrade at a time, another when something changed meanwhile.
+//! that reconciles rest on: one of an upgrade at a time, another when something changed meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::registry::Registry;
 use tenant_reseller_operator::cluster::Next;
-use tenant_reseller_operator::controller::{Controller, Pacing, Time};
+use tenant_reseller_operator::controller::{Controller, Pacing, Ports, Process, Time};
 use tenant_reseller_operator::observe::metrics::Metrics;
 use tenant_reseller_operator::upgrade::{Now, Pace};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ use super::core::{Pid, Shared};
 use super::etcd::Key;
 use super::port::Port;
 
-type Passing = Pin<Box<dyn Future<Output = Next> + Send>>;
+type Reconciling = Pin<Box<dyn Future<Output = Next> + Send>>;
 type Ready = Arc<Mutex<VecDeque<Key>>>;
 
 /// The time of one process.
@@ -69,8 +69,8 @@ pub(crate) struct Operator {
     pub(crate) pid: Pid,
     shared: Shared,
     controller: Arc<Controller<SimulatedCluster, SimulatedConnector, SimulatedTime>>,
-    passes: BTreeMap<Key, Passing>,
-    /// The uid of each upgrade that had a pass.
+    running: BTreeMap<Key, Reconciling>,
+    /// The uid of each upgrade that was reconciled.
     uids: BTreeMap<Key, String>,
     ready: Ready,
 }
@@ -98,29 +98,32 @@ impl Operator {
         };
         let woken = shared.clone();
         let controller = Controller::new(
-            Arc::new(simulated),
-            (SimulatedConnector(port.clone()), SimulatedTime(port)),
+            Ports {
+                cluster: Arc::new(simulated),
+                connector: SimulatedConnector(port.clone()),
+                time: SimulatedTime(port),
+            },
             pacing,
-            (
-                CancellationToken::new(),
-                Metrics::new(&mut Registry::default()),
-            ),
-            Box::new(move |namespace, name| {
-                let key = (namespace.to_owned(), name.to_owned());
-                woken.lock().machines[pid].dirty.insert(key);
-            }),
+            Process {
+                stop: CancellationToken::new(),
+                metrics: Metrics::new(&mut Registry::default()),
+                wake: Box::new(move |namespace, name| {
+                    let key = (namespace.to_owned(), name.to_owned());
+                    woken.lock().machines[pid].dirty.insert(key);
+                }),
+            },
         );
         Self {
             pid,
             shared: shared.clone(),
             controller: Arc::new(controller),
-            passes: BTreeMap::new(),
+            running: BTreeMap::new(),
             uids: BTreeMap::new(),
             ready: Arc::default(),
         }
     }
 
-    /// Begins the passes that are wanted and lets all go on as far as they can; answers whether
+    /// Begins the reconciles that are wanted and lets all go on as far as they can; answers whether
     /// anything happened.
     pub(crate) fn go_on(&mut self) -> bool {
         let wanted = {
@@ -134,7 +137,7 @@ impl Operator {
                 self.controller.forget_all();
             }
             if core.leads(self.pid) {
-                let busy = &self.passes;
+                let busy = &self.running;
                 let machine = &mut core.machines[self.pid];
                 let wanted: Vec<Key> = machine
                     .dirty
@@ -154,7 +157,7 @@ impl Operator {
             }
         };
         let mut active = !wanted.is_empty();
-        self.shared.lock().passes += wanted.len();
+        self.shared.lock().reconciles += wanted.len();
         for (key, seen) in wanted {
             let uid = seen.as_ref().and_then(|seen| seen.metadata.uid.clone());
             let before = match &uid {
@@ -166,8 +169,8 @@ impl Operator {
             }
             let Some(seen) = seen else { continue };
             let controller = Arc::clone(&self.controller);
-            let pass = Box::pin(async move { Box::pin(controller.pass(&seen)).await });
-            self.passes.insert(key.clone(), pass);
+            let reconcile = Box::pin(async move { Box::pin(controller.reconcile(&seen)).await });
+            self.running.insert(key.clone(), reconcile);
             self.ready.lock().unwrap().push_back(key);
         }
         loop {
@@ -182,15 +185,15 @@ impl Operator {
     }
 
     fn poll(&mut self, key: &Key) {
-        let Some(pass) = self.passes.get_mut(key) else {
+        let Some(reconcile) = self.running.get_mut(key) else {
             return;
         };
         let waker = Waker::from(Arc::new(Woken {
             ready: Arc::clone(&self.ready),
             key: key.clone(),
         }));
-        if let Poll::Ready(next) = pass.as_mut().poll(&mut Context::from_waker(&waker)) {
-            self.passes.remove(key);
+        if let Poll::Ready(next) = reconcile.as_mut().poll(&mut Context::from_waker(&waker)) {
+            self.running.remove(key);
             let rest = match next {
                 Next::After(rest) => Some(rest),
                 Next::Await => None,

@@ -98,10 +98,10 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         core.glances = 0;
         event(&mut core);
         core.arrive_held();
-        // Passes that neither call nor wait would follow each other for ever.
+        // Reconciles that neither call nor wait would follow each other for ever.
         if core.now() != idle.0 {
-            idle = (core.now(), core.passes);
-        } else if core.passes - idle.1 > 200 {
+            idle = (core.now(), core.reconciles);
+        } else if core.reconciles - idle.1 > 200 {
             core.broken("it spins: passes follow each other without a wait".to_owned());
         }
         let over = end.is_none() && (core.calls > most_calls || core.now() > long + core.held_for);
@@ -156,7 +156,7 @@ fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
             let alive: Vec<bool> = core.machines.iter().map(|machine| machine.alive).collect();
             (alive, std::mem::take(&mut core.births))
         };
-        // Dropped without the lock: a pass may hold calls that want it.
+        // Dropped without the lock: a reconcile may hold calls that want it.
         operators.retain(|operator| alive[operator.pid]);
         for cluster in births {
             let pid = shared.lock().begin(cluster);

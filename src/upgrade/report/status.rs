@@ -63,7 +63,7 @@ pub fn compose(
     accepted(&mut status, draft, now);
     let message = cut(&draft.state.message, LONGEST_MESSAGE);
     let summary = crate::api::summary(draft.state.reason, &message);
-    let _change = summary.apply(&mut status.conditions, draft.generation, now.wall);
+    summary.apply(&mut status.conditions, draft.generation, now.wall);
     for condition in &mut status.conditions {
         condition.observed_generation = draft.generation;
     }
@@ -110,7 +110,7 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
             reason,
             message: message.to_owned(),
         };
-        let _change = wanted.set(&mut status.conditions, draft.generation, now.wall);
+        wanted.set(&mut status.conditions, draft.generation, now.wall);
     }
 }
 
@@ -176,7 +176,7 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
         reason,
         message,
     };
-    let _change = wanted.set(&mut status.conditions, draft.generation, now.wall);
+    wanted.set(&mut status.conditions, draft.generation, now.wall);
 }
 
 fn waiting_for(

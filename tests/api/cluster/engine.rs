@@ -1,4 +1,4 @@
-//! The engine over real watches: what begins a pass, and what it survives.
+//! The engine over real watches: what begins a reconcile, and what it survives.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use super::election::Candidate;
 use super::{SOON, clients, create_upgrade, install_crds, upgrade_json};
 use crate::support;
 
-/// The names of the upgrades that had a pass, in order.
+/// The names of the upgrades that were reconciled, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<String>>>);
 
@@ -42,7 +42,7 @@ impl Seen {
         .expect(why)
     }
 
-    /// Waits until no pass follows any more: what comes next has a cause of its own.
+    /// Waits until no reconcile follows any more: what comes next has a cause of its own.
     async fn quiet(&self, name: &str) -> usize {
         loop {
             let count = self.count(name);
@@ -125,7 +125,7 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     let name = namespace.name.as_str();
     let watches = Watches::new(&clients, &Scope::Namespace(name.to_owned()));
     let (stores, seen, gone) = (watches.stores(), Seen::default(), Seen::default());
-    // Many wait for the caches at once, as passes do: every one of them is woken.
+    // Many wait for the caches at once, as reconciles do: every one of them is woken.
     let waiting: Vec<_> = (0..20)
         .map(|_| {
             let stores = stores.clone();
@@ -147,7 +147,7 @@ async fn a_pass_begins_when_something_that_matters_changes() {
 
     let upgrade = create_upgrade(&namespace, "contoso").await;
     create_upgrade(&namespace, "fabrikam").await;
-    seen.more_than("contoso", 0, "an upgrade that appears has a pass")
+    seen.more_than("contoso", 0, "an upgrade that appears is reconciled")
         .await;
     assert_eq!(clients.pulses.awaited(), Vec::<String>::new(), "ready");
     for waiting in waiting {
@@ -230,7 +230,11 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
     install_crds(&clients, |_| {}).await;
     let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
     let engine = Engine::new(watches, Leadership::undisputed());
-    let (seen, passes, stop) = (Seen::default(), engine.passes(), CancellationToken::new());
+    let (seen, reconciles, stop) = (
+        Seen::default(),
+        engine.reconciles(),
+        CancellationToken::new(),
+    );
     let slow_ended = Arc::new(AtomicBool::new(false));
     let (noting, ending) = (seen.clone(), Arc::clone(&slow_ended));
     let running = tokio::spawn(engine.run(
@@ -259,7 +263,10 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
     assert!(seen.count("poison") < 5, "with a rest in between");
     create_upgrade(&namespace, "slow").await;
     seen.more_than("slow", 0, "it runs").await;
-    assert!(passes.oldest().is_some(), "a running pass is counted");
+    assert!(
+        reconciles.oldest().is_some(),
+        "a running reconcile is counted"
+    );
     stop.cancel();
     tokio::time::timeout(SOON, running)
         .await
@@ -267,9 +274,9 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
         .expect("no panic");
     assert!(
         slow_ended.load(Ordering::SeqCst),
-        "the running pass was awaited"
+        "the running reconcile was awaited"
     );
-    assert_eq!(passes.count(), 0);
+    assert_eq!(reconciles.count(), 0);
 }
 
 /// One control plane of its own, because it is stopped and its CRDs are missing at first.
@@ -354,7 +361,7 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
     plane.stop();
 }
 
-/// A standby keeps its caches warm and begins no pass.
+/// A standby keeps its caches warm and begins no reconcile.
 #[tokio::test]
 async fn a_standby_begins_no_pass_until_it_leads() {
     let namespace = support::namespace("standby").await;
@@ -386,14 +393,14 @@ async fn a_standby_begins_no_pass_until_it_leads() {
     leader.stop.cancel();
     leader.running.await.expect("released");
     eventually("the new leader looks at every upgrade", SOON, || async {
-        let passes = count.load(Ordering::SeqCst);
+        let reconciles = count.load(Ordering::SeqCst);
         Ok(Observation::when(
-            passes > 0 && standby.leadership.leads(),
-            passes,
+            reconciles > 0 && standby.leadership.leads(),
+            reconciles,
         ))
     })
     .await
-    .expect("a pass");
+    .expect("a reconcile");
     stop.cancel();
     running.await.expect("no panic");
     standby.stop.cancel();

@@ -1,4 +1,4 @@
-//! Status, finalizer, claim and Secret: what the port promises to a pass.
+//! Status, finalizer, claim and Secret: what the port promises to a reconcile.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;

@@ -203,15 +203,14 @@ async fn every_state_is_stored_as_it_is() {
     let namespace = namespace("states").await;
     let object = upgrade("u");
     let mut stored = namespace.create(&object).await.unwrap();
-    let mut list = Vec::new();
+    let mut list: Vec<api::Condition> = Vec::new();
     for (second, reason) in (0..).zip(Reason::ALL) {
         if reason.class().is_none() || reason == Reason::Deleting {
             continue;
         }
         let generation = stored["metadata"]["generation"].as_i64().unwrap();
         let now = jiff::Timestamp::from_second(1_700_000_000 + second).unwrap();
-        let _change = api::summary(reason, "Why.").apply(&mut list, generation, now);
-        let _change = list.observe(generation);
+        api::summary(reason, "Why.").apply(&mut list, generation, now);
         let status = json!({ "observedGeneration": generation, "conditions": list });
         stored = namespace.merge_status(&object, status).await.unwrap();
         assert_eq!(

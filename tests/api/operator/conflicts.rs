@@ -19,7 +19,7 @@ use super::world::{NAME, World};
 const WRITER: &str = "catalogue";
 const STATUS_WRITER: &str = "catalogue/status";
 const CONDITION: &str = "example.com/Reviewed";
-/// It leaves the API server some time for others; a pass takes longer than that.
+/// It leaves the API server some time for others; a reconcile takes longer than that.
 const REST: Duration = Duration::from_millis(15);
 /// Far more than an upgrade has writes of status.
 const ENOUGH: u64 = 30;

@@ -1,12 +1,15 @@
-//! The pass over a cluster that does as it is told, and connections that lead nowhere: nothing is
+//! The controller over a cluster that does as it is told, and connections that lead nowhere: nothing is
 //! asked of a BSS here.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{
@@ -15,8 +18,11 @@ use crate::api::{
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{ItemKind, SourceId};
-use crate::cluster::port::{ClusterResult, Event, SecretView};
-use crate::upgrade::{Finding, Findings, References, TenantConnection, Terms};
+use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
+use crate::controller::cache::{CacheEntry, ToldIdentity};
+use crate::controller::publish::{self, Known, Reported, Resync};
+use crate::observe::metrics::Metrics;
+use crate::upgrade::{Finding, Findings, Now, Pace, References, TenantConnection, Terms};
 
 const TOKEN: &str = "token-of-the-test";
 
@@ -234,21 +240,27 @@ const PACE: Pace = Pace {
 fn bench() -> Bench {
     let cluster = Arc::new(Scripted::default());
     *cluster.token.lock().unwrap() = Some(TOKEN.to_owned());
-    // Nobody listens there.
+    // No server listens there.
     *cluster.url.lock().unwrap() = "https://127.0.0.1:1/v1".to_owned();
     let clock = Clock::default();
     let mut metrics = Registry::default();
     let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
     let controller = Controller::new(
-        Arc::clone(&cluster),
-        (connector, clock.clone()),
+        Ports {
+            cluster: Arc::clone(&cluster),
+            connector,
+            time: clock.clone(),
+        },
         Pacing {
             pace: PACE,
             slice: Duration::from_secs(5),
             at_once: 4,
         },
-        (CancellationToken::new(), Metrics::new(&mut metrics)),
-        Box::new(|_, _| {}),
+        Process {
+            stop: CancellationToken::new(),
+            metrics: Metrics::new(&mut metrics),
+            wake: Box::new(|_, _| {}),
+        },
     );
     Bench {
         cluster,
@@ -259,14 +271,14 @@ fn bench() -> Bench {
 }
 
 impl Bench {
-    async fn pass(&self) -> Rest {
-        Box::pin(self.controller.pass(&self.cluster.present())).await
+    async fn reconcile(&self) -> Requeue {
+        Box::pin(self.controller.reconcile(&self.cluster.present())).await
     }
 
     async fn waits(&self) -> Duration {
-        match self.pass().await {
-            Rest::After(wait) => wait,
-            Rest::Await => panic!("it does not come back by itself"),
+        match self.reconcile().await {
+            Requeue::After(wait) => wait,
+            Requeue::Await => panic!("it does not come back by itself"),
         }
     }
 
@@ -315,7 +327,7 @@ impl Log {
 }
 
 #[tokio::test]
-async fn an_api_server_that_is_away_is_asked_less_and_less_and_told_once_a_minute() {
+async fn an_api_server_that_is_away_is_asked_less_and_less_and_logged_once_a_minute() {
     let bench = bench();
     let (log, _guard) = Log::begins();
     bench.fails(Some(ClusterError::Unavailable("503".to_owned())));
@@ -334,7 +346,7 @@ async fn an_api_server_that_is_away_is_asked_less_and_less_and_told_once_a_minut
 
     bench.fails(None);
     *bench.cluster.token.lock().unwrap() = None;
-    bench.pass().await;
+    bench.reconcile().await;
     assert_eq!(
         bench.shown().0,
         "DependencyNotReady",
@@ -353,7 +365,7 @@ async fn an_api_server_that_is_away_is_asked_less_and_less_and_told_once_a_minut
 }
 
 #[tokio::test]
-async fn a_missing_right_is_told_once_and_loudly() {
+async fn a_missing_right_is_logged_once_as_an_error() {
     let bench = bench();
     let (log, _guard) = Log::begins();
     let forbidden = |what: &str| Some(ClusterError::Forbidden(what.to_owned()));
@@ -397,30 +409,30 @@ fn guarded(bench: &Bench) -> bool {
 }
 
 #[tokio::test]
-async fn nothing_that_makes_an_upgrade_rest_lifts_the_guard_of_an_identity() {
+async fn nothing_that_makes_an_upgrade_wait_lifts_the_guard_of_an_identity() {
     let bench = bench();
-    assert!(!guarded(&bench), "nobody is there yet");
-    bench.pass().await;
+    assert!(!guarded(&bench), "no connection yet");
+    bench.reconcile().await;
     assert!(guarded(&bench), "it was the first");
 
     // The Secret is read again after a minute, and is away.
     *bench.cluster.token.lock().unwrap() = None;
     bench.clock.at(120);
-    bench.pass().await;
+    bench.reconcile().await;
     assert_eq!(bench.shown().0, "DependencyNotReady");
-    assert!(guarded(&bench), "it only rests");
+    assert!(guarded(&bench), "it only waits");
 
     // It is wrong, and the connection may not be used.
     *bench.cluster.token.lock().unwrap() = Some("short".to_owned());
     bench.clock.at(240);
-    bench.pass().await;
+    bench.reconcile().await;
     assert_eq!(bench.shown().0, "ConnectionForbidden");
-    assert!(guarded(&bench), "it only rests");
+    assert!(guarded(&bench), "it only waits");
 
-    // The connection leads elsewhere now: whoever comes to the former address is the first there.
+    // The connection leads elsewhere now: a connection to the former address is the first there.
     *bench.cluster.url.lock().unwrap() = "https://127.0.0.1:3/v1".to_owned();
     bench.clock.at(360);
-    bench.pass().await;
+    bench.reconcile().await;
     assert!(
         !guarded(&bench),
         "the connection does not lead there any more"
@@ -428,7 +440,7 @@ async fn nothing_that_makes_an_upgrade_rest_lifts_the_guard_of_an_identity() {
 
     *bench.cluster.token.lock().unwrap() = Some(TOKEN.to_owned());
     bench.clock.at(480);
-    bench.pass().await;
+    bench.reconcile().await;
     assert!(guarded(&bench), "it is there again");
     bench.controller.forget("u-1");
     assert!(!guarded(&bench), "the upgrade is gone");
@@ -438,7 +450,7 @@ async fn nothing_that_makes_an_upgrade_rest_lifts_the_guard_of_an_identity() {
 async fn a_token_that_is_too_short_is_refused_and_not_repeated() {
     let bench = bench();
     *bench.cluster.token.lock().unwrap() = Some("hunter2".to_owned());
-    bench.pass().await;
+    bench.reconcile().await;
     let (reason, message, next) = bench.shown();
     assert_eq!(reason, "ConnectionForbidden");
     assert_eq!(
@@ -457,29 +469,38 @@ async fn a_token_that_is_too_short_is_refused_and_not_repeated() {
 #[tokio::test]
 async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     let bench = bench();
-    let life = bench.controller.memory.of("u-1");
-    let mut life = life.lock().await;
-    let shows = async |life: &Life<Adapter>, before: Option<&str>| {
+    let entry = bench.controller.cache.entry("u-1");
+    let mut entry = entry.lock().await;
+    let shows = async |entry: &CacheEntry<Adapter>, before: Option<&str>| {
         let mut connection = bench.cluster.connection();
         connection.status = before.map(|name| BssConnectionStatus {
             identity: Some(name.to_owned()),
             ..BssConnectionStatus::default()
         });
-        let trouble = Some((Reason::BssUnavailable, "Away."));
+        let state = State {
+            reason: Reason::BssUnavailable,
+            message: "Away.".to_owned(),
+            next_action: String::new(),
+        };
+        let known = Known {
+            connection: &connection,
+            entry,
+            unusable: Some(&state),
+        };
         let now = bench.clock.now();
-        dependents::connection(&*bench.cluster, &connection, life, trouble, now)
+        publish::connection(&*bench.cluster, known, now)
             .await
             .unwrap();
         let written = bench.cluster.connection_status.lock().unwrap().clone();
         written.unwrap().identity
     };
-    life.observed.identity_agrees = true;
-    assert_eq!(shows(&life, None).await, None, "it was not asked yet");
-    assert_eq!(shows(&life, Some("acme")).await.as_deref(), Some("acme"));
-    life.name = Name::Told(None);
-    assert_eq!(shows(&life, Some("acme")).await, None, "it tells none");
-    life.name = Name::Told(Some("acme".to_owned()));
-    assert_eq!(shows(&life, None).await.as_deref(), Some("acme"));
+    entry.observed.identity_agrees = true;
+    assert_eq!(shows(&entry, None).await, None, "it was not asked yet");
+    assert_eq!(shows(&entry, Some("acme")).await.as_deref(), Some("acme"));
+    entry.told_identity = ToldIdentity::Told(None);
+    assert_eq!(shows(&entry, Some("acme")).await, None, "it tells none");
+    entry.told_identity = ToldIdentity::Told(Some("acme".to_owned()));
+    assert_eq!(shows(&entry, None).await.as_deref(), Some("acme"));
 }
 
 /// A blocker of one item.
@@ -507,55 +528,59 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
         tenant_connection: TenantConnection::NotNamed,
     };
     let valid = validate(&upgrade, &references).unwrap();
-    let life = bench.controller.memory.of("u-1");
-    let mut life = life.lock().await;
-    life.observed.claim = Some(
+    let entry = bench.controller.cache.entry("u-1");
+    let mut entry = entry.lock().await;
+    entry.observed.claim = Some(
         serde_json::from_value(json!({
             "bssIdentity": "acme", "resellerAccountId": "10423",
             "holder": { "namespace": "n", "name": "contoso", "uid": "u-1" },
         }))
         .unwrap(),
     );
-    life.observed.looked_at_purchases = true;
-    life.observed.blockers = blocked("S-1");
-    let writes = async |life: &mut Life<Adapter>, (at, compare): (u64, Compare)| {
+    entry.observed.looked_at_purchases = true;
+    entry.observed.blockers = blocked("S-1");
+    let writes = async |entry: &mut CacheEntry<Adapter>, at: u64, resync: Resync| {
         let now = bench.clock.at(at);
-        let whose = (&upgrade, &valid);
-        let result = dependents::reports(&*bench.cluster, whose, life, (now, compare)).await;
+        let reported = Reported {
+            upgrade: &upgrade,
+            valid: &valid,
+            entry,
+        };
+        let result = publish::reports(&*bench.cluster, reported, now, resync).await;
         (result.is_ok(), bench.cluster.calls())
     };
-    let due = Compare::WhenDue;
+    let due = Resync::WhenDue;
     let written = (true, vec!["list reports", "apply report"]);
     let listed = (true, vec!["list reports"]);
     let nothing = (true, Vec::new());
-    assert_eq!(writes(&mut life, (0, due)).await, written);
+    assert_eq!(writes(&mut entry, 0, due).await, written);
     for at in 1..40 {
-        assert_eq!(writes(&mut life, (15 * at, due)).await, nothing, "idle");
+        assert_eq!(writes(&mut entry, 15 * at, due).await, nothing, "idle");
     }
-    assert_eq!(writes(&mut life, (600, due)).await, listed, "now and then");
-    assert_eq!(writes(&mut life, (601, Compare::Now)).await, listed);
+    assert_eq!(writes(&mut entry, 600, due).await, listed, "now and then");
+    assert_eq!(writes(&mut entry, 601, Resync::Now).await, listed);
 
-    life.observed.blockers = blocked("S-2");
-    assert_eq!(writes(&mut life, (602, due)).await, written, "another one");
+    entry.observed.blockers = blocked("S-2");
+    assert_eq!(writes(&mut entry, 602, due).await, written, "another one");
     // What is not known of a write is not remembered: not what was to be written, nor what was before.
-    life.observed.blockers = blocked("S-3");
+    entry.observed.blockers = blocked("S-3");
     bench.fails(Some(ClusterError::Unavailable("no reply".to_owned())));
     let failed = (false, vec!["list reports"]);
-    assert_eq!(writes(&mut life, (603, due)).await, failed);
+    assert_eq!(writes(&mut entry, 603, due).await, failed);
     bench.fails(None);
-    life.observed.blockers = blocked("S-2");
+    entry.observed.blockers = blocked("S-2");
     assert_eq!(
-        writes(&mut life, (604, due)).await,
+        writes(&mut entry, 604, due).await,
         listed,
         "it may have changed"
     );
 
-    life.observed.blockers = Findings::default();
+    entry.observed.blockers = Findings::default();
     let deleted = (true, vec!["list reports", "delete report"]);
-    assert_eq!(writes(&mut life, (605, due)).await, deleted);
-    assert_eq!(writes(&mut life, (606, due)).await, nothing);
+    assert_eq!(writes(&mut entry, 605, due).await, deleted);
+    assert_eq!(writes(&mut entry, 606, due).await, nothing);
 
-    // Somebody wrote a page that is not what was seen, a write that came late for example.
+    // Another process wrote a page that is not what was seen, a write that came late for example.
     let mut late = UpgradeReport::new(
         "contoso-blockers-1",
         crate::api::UpgradeReportSpec {
@@ -569,17 +594,13 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     late.metadata.namespace = Some("n".to_owned());
     let name = "contoso-blockers-1".to_owned();
     bench.cluster.reports.lock().unwrap().insert(name, late);
-    assert_eq!(
-        writes(&mut life, (1300, due)).await,
-        deleted,
-        "it is mended"
-    );
+    assert_eq!(writes(&mut entry, 1300, due).await, deleted, "it is mended");
 }
 
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let consent = bench.controller.consent(&bench.cluster.present());
+    let consent = bench.controller.context.consent(&bench.cluster.present());
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",

@@ -1,0 +1,281 @@
+//! Admission: which upgrades may work now. A process works on a bounded number of upgrades at a time
+//! (the gate), and every BSS has slots for the upgrades that may write to it (the queues).
+//!
+//! Here stand the rules when an upgrade needs a slot, keeps it and gives it back, and [`Admission`],
+//! which all reconciles of a process share. Nothing here touches the cluster or the BSS.
+
+mod queue;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::cache::{Admitted, CacheEntry};
+use super::context::Scope;
+use super::object;
+use crate::api::{Reason, StateClass, TenantResellerUpgrade};
+use crate::upgrade::{ClaimEdit, Effect, Pace, State, Suspension, suspension};
+use queue::SlotQueues;
+
+pub(super) use queue::Slot;
+
+/// A slot is given back before any wait that is longer, even if polls are rarer.
+const LONGEST_HELD_WAIT: Duration = Duration::from_secs(3);
+
+/// Asks for a reconcile of the upgrade of this namespace and name.
+pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
+
+/// Whether an upgrade does this only with a slot. Reading, and recording what was read, needs none
+/// once the upgrade was admitted. An intent needs one, so that its call can follow at once.
+pub(super) fn needs_slot(effect: &Effect) -> bool {
+    match effect {
+        Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_) => true,
+        Effect::Claim(edit) => matches!(
+            edit,
+            ClaimEdit::IntendCopies { .. }
+                | ClaimEdit::IntendTenant { .. }
+                | ClaimEdit::IntendActivation(_)
+        ),
+        Effect::Read(_) | Effect::Acquire { .. } => false,
+    }
+}
+
+/// The slot of an upgrade whose reconcile begins. An upgrade that may only read needs none before it
+/// has something to write; every other one requests a slot at once.
+pub(super) fn admit<B>(admission: &Admission, scope: &mut Scope<'_, B>) -> Slot {
+    let uid = &scope.valid.uid;
+    let limits = &scope.fetched.connection.spec.limits;
+    let mut slot = admission.register(&Candidate {
+        uid,
+        key: object::key(&scope.upgrade),
+        identity: &scope.valid.identity,
+        slots: usize::try_from(limits.active_upgrades).unwrap_or(1),
+    });
+    if scope.valid.suspended == Suspension::Suspended {
+        admission.release(uid);
+        return Slot::NotRequested;
+    }
+    let may_read = scope.entry.admitted == Admitted::Yes || waits_for_people(&scope.upgrade);
+    if slot == Slot::NotRequested && !may_read {
+        slot = admission.request(uid);
+    }
+    if slot == Slot::Held {
+        scope.entry.admitted = Admitted::Yes;
+    }
+    slot
+}
+
+/// Whether the status says that the present spec waits for people. After a restart too such an
+/// upgrade may look whether they have done their part, and does not show that it waits for a slot.
+fn waits_for_people(upgrade: &TenantResellerUpgrade) -> bool {
+    object::is_observed(upgrade)
+        && object::ready_reason(upgrade).is_some_and(|reason| match reason.class() {
+            Some(StateClass::WaitsForPeople) => true,
+            // An upgrade has these two reasons before it has asked the BSS anything.
+            Some(StateClass::MustFix) => {
+                !matches!(reason, Reason::InvalidSpec | Reason::ConnectionForbidden)
+            }
+            _ => false,
+        })
+}
+
+/// Whether an upgrade that waits like this gives its slot back. No upgrade may starve because another
+/// one waits for people, for a tenant in the BSS's queue, for orders, or for calls that fail again
+/// and again. So a slot is given back before every wait that is about as long as a poll, with two
+/// exceptions that end by themselves: a quiet time; and a request to create the tenant or to switch
+/// that is on record without an outcome, which must not wait for a slot. While a BSS does not answer
+/// that request, it answers no other upgrade either.
+pub(super) fn gives_slot_back<B>(
+    state: &State,
+    entry: &CacheEntry<B>,
+    wait: Option<Duration>,
+    pace: Pace,
+) -> bool {
+    let Some(wait) = wait else { return true };
+    match state.reason.class() {
+        Some(StateClass::Working | StateClass::WaitsByItself) => {
+            // Twice, because a part of the poll may be over by now.
+            let short = wait.saturating_mul(2) < pace.poll.min(LONGEST_HELD_WAIT);
+            !short && state.reason != Reason::Settling && !awaits_outcome(entry)
+        }
+        _ => true,
+    }
+}
+
+/// Whether a request to create the tenant or to switch is on record without an outcome.
+fn awaits_outcome<B>(entry: &CacheEntry<B>) -> bool {
+    entry.observed.claim.as_ref().is_some_and(|claim| {
+        let creating = claim.intents.create_tenant.as_ref();
+        let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
+        let failed = entry.observed.trouble.is_some();
+        (creating && claim.tenant_id.is_none()) || (claim.intents.activate.is_some() && failed)
+    })
+}
+
+/// An upgrade that may need a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) uid: &'a str,
+    pub(super) key: object::Key<'a>,
+    /// The identity of the BSS.
+    pub(super) identity: &'a str,
+    /// How many slots the connection gives the BSS.
+    pub(super) slots: usize,
+}
+
+/// The gate and the slots of a process.
+pub(super) struct Admission {
+    gate: Semaphore,
+    state: Mutex<Shared>,
+    wake: Wake,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queues: SlotQueues,
+    /// Namespace and name, by uid.
+    keys: HashMap<String, (String, String)>,
+}
+
+impl Admission {
+    /// Up to `at_once` upgrades are worked on at a time.
+    pub(super) fn new(at_once: usize, wake: Wake) -> Self {
+        Self {
+            gate: Semaphore::new(at_once.max(1)),
+            state: Mutex::default(),
+            wake,
+        }
+    }
+
+    /// Waits for the gate, which a suspended upgrade need not pass.
+    pub(super) async fn permit(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+    ) -> Option<SemaphorePermit<'_>> {
+        match suspension(upgrade) {
+            Suspension::Suspended => None,
+            // The semaphore is never closed.
+            Suspension::Running => self.gate.acquire().await.ok(),
+        }
+    }
+
+    /// Makes an upgrade known and answers what it has. It takes a slot that was reserved for it, and
+    /// requests none.
+    pub(super) fn register(&self, candidate: &Candidate<'_>) -> Slot {
+        let mut state = self.lock();
+        let Candidate { uid, key, .. } = *candidate;
+        let key = (key.namespace.to_owned(), key.name.to_owned());
+        state.keys.insert(uid.to_owned(), key);
+        let registered = state
+            .queues
+            .register(uid, candidate.identity, candidate.slots);
+        self.wake_all(&state, &registered.reserved);
+        registered.slot
+    }
+
+    /// Requests a slot: `Held` or `Queued`.
+    pub(super) fn request(&self, uid: &str) -> Slot {
+        self.lock().queues.request(uid)
+    }
+
+    /// Gives the slot back, or withdraws the request for one.
+    pub(super) fn release(&self, uid: &str) {
+        let mut state = self.lock();
+        let reserved = state.queues.release(uid);
+        self.wake_all(&state, &reserved);
+    }
+
+    /// Gives a slot back that is held; a request for one stands.
+    pub(super) fn release_held(&self, uid: &str) {
+        let mut state = self.lock();
+        let reserved = state.queues.release_held(uid);
+        self.wake_all(&state, &reserved);
+    }
+
+    /// The upgrade is finished or gone.
+    pub(super) fn forget(&self, uid: &str) {
+        let mut state = self.lock();
+        let reserved = state.queues.forget(uid);
+        state.keys.remove(uid);
+        self.wake_all(&state, &reserved);
+    }
+
+    /// This process lost the lease, so no upgrade works here any more. None needs to be woken: a
+    /// process that begins to lead reconciles every upgrade.
+    pub(super) fn forget_all(&self) {
+        *self.lock() = Shared::default();
+    }
+
+    /// Gives the slot back if the reconcile panics: the next reconcile may come only after minutes.
+    pub(super) fn release_on_panic<'a>(&'a self, uid: &'a str) -> ReleaseOnPanic<'a> {
+        ReleaseOnPanic {
+            admission: self,
+            uid,
+        }
+    }
+
+    fn wake_all(&self, state: &Shared, reserved: &[String]) {
+        for (namespace, name) in reserved.iter().filter_map(|uid| state.keys.get(uid)) {
+            (self.wake)(namespace, name);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Admission::release_on_panic`].
+pub(super) struct ReleaseOnPanic<'a> {
+    admission: &'a Admission,
+    uid: &'a str,
+}
+
+impl Drop for ReleaseOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.admission.release_held(self.uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn an_upgrade_is_woken_for_its_slot_and_a_panic_gives_the_slot_back() {
+        let woken = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&woken);
+        let wake = move |namespace: &str, name: &str| {
+            heard.lock().unwrap().push(format!("{namespace}/{name}"));
+        };
+        let admission = Admission::new(1, Box::new(wake));
+        for uid in ["1", "2", "3"] {
+            admission.register(&Candidate {
+                uid,
+                key: object::Key {
+                    namespace: "ns",
+                    name: uid,
+                },
+                identity: "acme",
+                slots: 1,
+            });
+            admission.request(uid);
+        }
+        let reconcile = std::panic::AssertUnwindSafe(|| {
+            let _guard = admission.release_on_panic("1");
+            panic!("a defect");
+        });
+        std::panic::catch_unwind(reconcile).unwrap_err();
+        drop(admission.release_on_panic("2"));
+        assert_eq!(*woken.lock().unwrap(), ["ns/2"]);
+        admission.forget("2");
+        admission.forget_all();
+        admission.forget("3");
+        assert_eq!(*woken.lock().unwrap(), ["ns/2", "ns/3"]);
+    }
+}

@@ -1,0 +1,359 @@
+//! What a process keeps of the upgrades that it works on, by uid. The cache may be lost at any moment,
+//! which costs a few reads: the BSS is the ledger and the claim is the record.
+//!
+//! An entry knows what it rests on, and begins anew when that changes. Nothing here touches the
+//! cluster or the BSS.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::object;
+use crate::api::{ResellerClaim, TenantResellerUpgrade};
+use crate::bss::limits::Seat;
+use crate::bss::port::AcquisitionId;
+use crate::upgrade::{
+    Effect, Observed, Outcome, Pages, PagesRequest, Read, Suspension, suspension,
+};
+
+/// What is known of one upgrade.
+pub(super) struct CacheEntry<B> {
+    /// What was observed.
+    pub(super) observed: Observed,
+    /// The claim as it was read or written last.
+    pub(super) claim: Option<ResellerClaim>,
+    pub(super) adapter: Option<Adapter<B>>,
+    pub(super) seats: Option<HeldSeats>,
+    /// What the BSS calls itself.
+    pub(super) told_identity: ToldIdentity,
+    /// The reports as this process wrote or found them last.
+    pub(super) reports: Option<PublishedReports>,
+    /// Whether the BSS was called since the connection's status was written last.
+    pub(super) called: Called,
+    /// When counts were written to status last.
+    pub(super) counts_written: Option<Duration>,
+    /// Pages that were read beside the last copies before them. Only the very next effect may use
+    /// them: later they are old.
+    pub(super) read_ahead: Option<ReadAhead>,
+    /// Whether the upgrade held a slot on this basis. Since then it may read without one.
+    pub(super) admitted: Admitted,
+    /// What the observations rest on.
+    basis: Option<Basis>,
+    /// What people changed without changing the spec.
+    requested: Option<String>,
+    freshness: Freshness,
+}
+
+/// What the observations rest on. If it changes they are worthless, and an epoch is acquired anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Basis {
+    generation: i64,
+    suspension: Suspension,
+    /// The version of the connections.
+    connections: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Fresh,
+    /// The observations are old although their basis is the same.
+    Stale,
+}
+
+/// Whether an upgrade held a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted {
+    Yes,
+    NotYet,
+}
+
+/// Whether the BSS was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Called {
+    Yes,
+    No,
+}
+
+/// An adapter and what it was made from.
+pub(super) struct Adapter<B> {
+    pub(super) bss: Arc<B>,
+    /// The version of the connections.
+    pub(super) made_from: String,
+    pub(super) made_at: Duration,
+}
+
+/// What a BSS calls itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ToldIdentity {
+    /// It was not asked yet.
+    NotAsked,
+    /// It was asked, and tells its identity or none.
+    Told(Option<String>),
+}
+
+/// The seats of a connection. They guard the identity against a second origin while the adapter is
+/// given up: an upgrade that waits for a Secret or for a correction of its spec must not let another
+/// BSS become the first one of this identity.
+pub(super) struct HeldSeats {
+    /// The connection object and its address.
+    pub(super) at: String,
+    pub(super) _seats: Vec<Seat>,
+}
+
+/// The reports that were written or found last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PublishedReports {
+    /// The digest of all pages.
+    pub(super) digest: [u8; 32],
+    /// When they were compared with what the API server has.
+    pub(super) compared_at: Duration,
+}
+
+/// Pages, and the request that they answer.
+pub(super) struct ReadAhead {
+    pub(super) request: PagesRequest,
+    pub(super) pages: Pages,
+}
+
+impl<B> CacheEntry<B> {
+    fn new(acquisition: AcquisitionId) -> Self {
+        Self {
+            observed: Observed::new([], acquisition),
+            claim: None,
+            adapter: None,
+            seats: None,
+            told_identity: ToldIdentity::NotAsked,
+            reports: None,
+            called: Called::No,
+            counts_written: None,
+            read_ahead: None,
+            admitted: Admitted::NotYet,
+            basis: None,
+            requested: None,
+            freshness: Freshness::Fresh,
+        }
+    }
+
+    /// The connection leads here now. Seats that were taken at another address are given up.
+    pub(super) fn keep_seats_at(&mut self, address: &str) {
+        self.seats.take_if(|seats| seats.at != address);
+    }
+
+    /// The next reconcile begins anew: what is known may be old by then.
+    pub(super) fn mark_stale(&mut self) {
+        self.freshness = Freshness::Stale;
+    }
+
+    /// Begins anew if the basis changed. Looks again at once if a person requested it, by an
+    /// annotation or a pricing object.
+    pub(super) fn revalidate(
+        &mut self,
+        upgrade: &TenantResellerUpgrade,
+        connections: &str,
+        requested: String,
+    ) {
+        let basis = Basis {
+            generation: upgrade.metadata.generation.unwrap_or_default(),
+            suspension: suspension(upgrade),
+            connections: connections.to_owned(),
+        };
+        if self.basis.as_ref() != Some(&basis) || self.freshness == Freshness::Stale {
+            self.begin_anew(upgrade, basis);
+        }
+        if self.requested.as_ref() != Some(&requested) {
+            if self.requested.is_some() {
+                self.observed.look_now();
+                self.read_secret_again();
+            }
+            self.requested = Some(requested);
+        }
+    }
+
+    fn begin_anew(&mut self, upgrade: &TenantResellerUpgrade, basis: Basis) {
+        self.freshness = Freshness::Fresh;
+        // Whatever became of the attempt to acquire that is under way, its name is not used again.
+        self.observed.next_acquisition();
+        let known = std::mem::take(&mut self.observed);
+        let mut fresh = Observed::new(object::milestones(upgrade), known.acquisition.clone());
+        fresh.milestones.extend(&known.milestones);
+        fresh.refused.clone_from(&known.refused);
+        fresh.record_seen = known.record_seen;
+        fresh.record_of.clone_from(&known.record_of);
+        let before = self.basis.as_ref();
+        if before.is_none_or(|before| before.connections != basis.connections) {
+            self.told_identity = ToldIdentity::NotAsked;
+        }
+        if basis.suspension == Suspension::Suspended {
+            // The outcome of a call that has none is still to be looked up; nothing else is done.
+            fresh.rest_of(known);
+        } else {
+            self.claim = None;
+        }
+        self.observed = fresh;
+        self.admitted = Admitted::NotYet;
+        self.basis = Some(basis);
+    }
+
+    /// The adapter is made anew before the next call, however fresh it is. Until then it stays:
+    /// without it the upgrade would lose its part in the limits, and another address could become the
+    /// one that this identity is known by.
+    pub(super) fn read_secret_again(&mut self) {
+        if let Some(adapter) = &mut self.adapter {
+            adapter.made_from.clear();
+        }
+    }
+
+    /// The answer to an effect, if it was read ahead. What was read ahead for another effect is
+    /// dropped.
+    pub(super) fn take_read_ahead(&mut self, effect: &Effect) -> Option<Outcome> {
+        let ReadAhead { request, pages } = self.read_ahead.take()?;
+        let answers = matches!(effect, Effect::Read(Read::Pages(wanted)) if *wanted == request);
+        answers.then_some(Outcome::Pages(pages))
+    }
+}
+
+/// The entries of all upgrades, by uid.
+pub(super) struct Cache<B> {
+    /// A number that no other process has drawn.
+    drawn: u64,
+    /// Entries that this process made.
+    made: AtomicU64,
+    entries: StdMutex<HashMap<String, Arc<Mutex<CacheEntry<B>>>>>,
+}
+
+impl<B> Cache<B> {
+    /// An empty cache. No other process has drawn the same number.
+    pub(super) fn new(drawn: u64) -> Self {
+        Self {
+            drawn,
+            made: AtomicU64::new(0),
+            entries: StdMutex::default(),
+        }
+    }
+
+    /// The entry of an upgrade.
+    pub(super) fn entry(&self, uid: &str) -> Arc<Mutex<CacheEntry<B>>> {
+        let mut entries = self.entries();
+        let make = || {
+            let nth = self.made.fetch_add(1, Ordering::Relaxed);
+            let first = AcquisitionId(format!("{:016x}.{nth}.0", self.drawn));
+            Arc::new(Mutex::new(CacheEntry::new(first)))
+        };
+        Arc::clone(entries.entry(uid.to_owned()).or_insert_with(make))
+    }
+
+    /// The upgrade is gone or finished.
+    pub(super) fn forget(&self, uid: &str) {
+        self.entries().remove(uid);
+    }
+
+    /// This process lost the lease, and another one acts meanwhile.
+    pub(super) fn forget_all(&self) {
+        self.entries().clear();
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Arc<Mutex<CacheEntry<B>>>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{ClaimHolder, ResellerClaimSpec, TenantResellerUpgradeSpec};
+    use crate::upgrade::{Holding, Now, RecordAge, References, TenantConnection, Terms, fold};
+
+    fn upgrade() -> TenantResellerUpgrade {
+        let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({
+            "connectionRef": { "kind": "BssConnection", "name": "distributor" },
+            "reseller": { "accountId": "10423" },
+            "tenant": { "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined" }
+        }))
+        .unwrap();
+        let mut upgrade = TenantResellerUpgrade::new("contoso", spec);
+        upgrade.metadata.generation = Some(1);
+        upgrade
+    }
+
+    fn record(epoch: i64) -> Outcome {
+        let holder = ClaimHolder {
+            namespace: "resellers".to_owned(),
+            name: "contoso".to_owned(),
+            uid: "uid-1".to_owned(),
+        };
+        let mut record = ResellerClaimSpec::new("acme".to_owned(), "10423".to_owned(), holder);
+        record.epoch = Some(epoch);
+        Outcome::Claim(Holding::Ours(Box::new(record)))
+    }
+
+    /// An entry that begins anew, after waiting for a slot or for another spec, still knows an older
+    /// record for what it is; at another BSS the record is another one. And no attempt to acquire has
+    /// the name of an earlier one.
+    #[test]
+    fn what_this_process_saw_on_record_outlives_an_entry_that_begins_anew() {
+        let references = References {
+            identity: "acme".to_owned(),
+            pricing: Vec::new(),
+            pace: crate::upgrade::Pace::default(),
+            terms: Terms::default(),
+            tenant_connection: TenantConnection::NotNamed,
+        };
+        let mut upgrade = upgrade();
+        let valid = crate::upgrade::validate(&upgrade, &references).unwrap();
+        let now = Now {
+            wall: jiff::Timestamp::UNIX_EPOCH,
+            monotonic: Duration::ZERO,
+        };
+        let cache = Cache::<()>::new(7);
+        let entry = cache.entry("uid-1");
+        let mut entry = entry.try_lock().unwrap();
+        let mut names = vec![entry.observed.acquisition.clone()];
+        entry.revalidate(&upgrade, "one", String::new());
+        fold(&valid, &mut entry.observed, record(7), now);
+        for again in 0..2 {
+            if again == 0 {
+                entry.mark_stale();
+            } else {
+                upgrade.metadata.generation = Some(2);
+            }
+            entry.revalidate(&upgrade, "one", String::new());
+            fold(&valid, &mut entry.observed, record(3), now);
+            assert_eq!(entry.observed.record_age, RecordAge::Older);
+            names.push(entry.observed.acquisition.clone());
+        }
+        entry.revalidate(&upgrade, "the same, edited", String::new());
+        fold(&valid, &mut entry.observed, record(3), now);
+        assert_eq!(entry.observed.record_age, RecordAge::Older);
+        let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {
+            panic!("a record");
+        };
+        other.bss_identity = "another".to_owned();
+        let other = Outcome::Claim(Holding::Ours(other));
+        fold(&valid, &mut entry.observed, other, now);
+        assert_eq!(
+            entry.observed.record_age,
+            RecordAge::Present,
+            "of another BSS"
+        );
+        names.push(entry.observed.acquisition.clone());
+        drop(entry);
+        cache.forget("uid-1");
+        names.push(
+            cache
+                .entry("uid-1")
+                .try_lock()
+                .unwrap()
+                .observed
+                .acquisition
+                .clone(),
+        );
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
+    }
+}

@@ -1,0 +1,265 @@
+//! How a reconcile ends, one function for each way: deleted, finished, unworkable, queued for a slot,
+//! waiting, interrupted, failed. An ending publishes what people read and says when to reconcile again.
+//!
+//! Endings touch the cluster and never the BSS. They decide nothing: the state comes from `decide`, or
+//! from the step that could not go on.
+
+use std::time::Duration;
+
+use super::admission::gives_slot_back;
+use super::api_backoff::LogAs;
+use super::cache::{Cache, CacheEntry, Called};
+use super::context::{Context, Pause, Scope, Time};
+use super::object;
+use super::publish::{self, Known, Reported, Resync, Shown};
+use super::reconcile::ReconcileError;
+use super::record::finalizer;
+use crate::api::{Reason, StateClass, TenantResellerUpgrade};
+use crate::cluster::Next as Requeue;
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
+use crate::upgrade::{Decision, Next, State, Suspension, at_rest, success, suspension};
+
+/// The finalizer is removed before waits that are longer.
+const SHORT_WAIT: Duration = Duration::from_secs(10);
+
+/// A deletion leaves the BSS as it is: nothing is undone, nothing is created, no credentials are
+/// needed. Reconciles of one upgrade never overlap, so no call is under way here.
+pub(super) async fn deleted<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    cache: &Cache<B>,
+    seen: &TenantResellerUpgrade,
+) -> Result<Requeue, ReconcileError> {
+    if object::has_finalizer(seen) {
+        let state = State {
+            reason: Reason::Deleting,
+            message: "Being deleted; what was done in the BSS stays as it is.".to_owned(),
+            next_action: String::new(),
+        };
+        let mut upgrade = seen.clone();
+        show_last(context, cache, &mut upgrade, &state).await?;
+        finalizer(&*context.cluster, &mut upgrade, Finalizer::Absent).await?;
+    }
+    forget(context, cache, object::uid(seen));
+    Ok(Requeue::Await)
+}
+
+/// A finished upgrade stays finished, whatever happens to its spec or its connection.
+pub(super) async fn finished<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    cache: &Cache<B>,
+    seen: &TenantResellerUpgrade,
+) -> Result<Requeue, ReconcileError> {
+    let mut upgrade = seen.clone();
+    if !object::is_observed(seen) {
+        let ready = object::ready(seen);
+        let state = State {
+            reason: Reason::Succeeded,
+            message: ready.map_or_else(|| success(None).to_owned(), |ready| ready.message.clone()),
+            next_action: String::new(),
+        };
+        show_last(context, cache, &mut upgrade, &state).await?;
+    }
+    finalizer(&*context.cluster, &mut upgrade, Finalizer::Absent).await?;
+    forget(context, cache, object::uid(seen));
+    Ok(Requeue::Await)
+}
+
+/// The upgrade cannot be worked on: its spec, or something that it refers to, is not in order.
+pub(super) async fn unworkable<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    mut upgrade: TenantResellerUpgrade,
+    entry: &mut CacheEntry<B>,
+    state: State,
+) -> Result<Requeue, ReconcileError> {
+    let cluster = &*context.cluster;
+    // The credentials are given up. The seats are not: this BSS stays the first of its identity.
+    entry.adapter = None;
+    context.admission.release(object::uid(&upgrade));
+    let pace = context.pacing.pace;
+    let wait = match state.reason.class() {
+        Some(StateClass::WaitsByItself) => pace.poll.max(SHORT_WAIT),
+        _ => pace.recheck,
+    };
+    if state.reason == Reason::ConnectionForbidden {
+        let namespace = object::key(&upgrade).namespace;
+        let name = &upgrade.spec.connection_ref.name;
+        if let Some(connection) = cluster.connection(namespace, name).await? {
+            let known = Known {
+                connection: &connection,
+                entry,
+                unusable: Some(&state),
+            };
+            publish::connection(cluster, known, context.time.now()).await?;
+        }
+    }
+    let state = match suspension(&upgrade) {
+        Suspension::Suspended => at_rest(),
+        Suspension::Running => state,
+    };
+    let shown = Shown {
+        state: &state,
+        next_attempt: Some(wait),
+        identity: None,
+    };
+    publish::status_of(context, &mut upgrade, entry, shown).await?;
+    finalizer(cluster, &mut upgrade, Finalizer::Absent).await?;
+    Ok(Requeue::After(wait))
+}
+
+/// All slots of the BSS are in use. The upgrade is woken when one is reserved for it; it is reconciled
+/// after a long wait all the same, in case something changed that wakes no upgrade.
+pub(super) async fn queued<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+) -> Result<Requeue, ReconcileError> {
+    let state = State {
+        reason: Reason::AwaitingTurn,
+        message: "As many upgrades as the connection allows are at work on this BSS.".to_owned(),
+        next_action: "Nothing: it goes on by itself, first come, first served. \
+                      spec.limits.activeUpgrades of the connection says how many may be at work."
+            .to_owned(),
+    };
+    publish::status(context, scope, &state, None).await?;
+    finalizer(&*context.cluster, &mut scope.upgrade, Finalizer::Absent).await?;
+    Ok(Requeue::After(context.pacing.pace.recheck))
+}
+
+/// There is nothing to do for now: everything that people read is written, and before a long wait the
+/// finalizer is removed.
+pub(super) async fn waiting<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    decision: &Decision,
+) -> Result<Requeue, ReconcileError> {
+    // Status names the time at which everything is looked at again, not that of the next cheap look.
+    let (requeue, wait) = match decision.next {
+        Next::AfterEffect => (Requeue::After(Duration::ZERO), Some(Duration::ZERO)),
+        Next::After(wait) => (Requeue::After(wait), Some(wait)),
+        Next::Watch { again, look } => (Requeue::After(again), Some(look)),
+        Next::OnChange => (Requeue::Await, None),
+    };
+    publish_around(context, scope, requeue).await?;
+    let held_back = publish::status(context, scope, &decision.state, wait).await?;
+    if gives_slot_back(&decision.state, scope.entry, wait, context.pacing.pace) {
+        context.admission.release(&scope.valid.uid);
+    }
+    if wait.is_none_or(|wait| wait > SHORT_WAIT) {
+        finalizer(&*context.cluster, &mut scope.upgrade, Finalizer::Absent).await?;
+    }
+    Ok(match (requeue, held_back) {
+        (Requeue::After(wait), Some(counts)) => Requeue::After(wait.min(counts)),
+        (Requeue::Await, Some(counts)) => Requeue::After(counts),
+        (requeue, None) => requeue,
+    })
+}
+
+/// Publishes what stands beside the upgrade's own status.
+async fn publish_around<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    requeue: Requeue,
+) -> ClusterResult<()> {
+    let cluster = &*context.cluster;
+    let now = context.time.now();
+    let resync = match requeue {
+        // The operator does not look again by itself.
+        Requeue::Await => Resync::Now,
+        Requeue::After(_) => Resync::WhenDue,
+    };
+    publish::reports(cluster, Reported::of(scope), now, resync).await?;
+    publish::pricing(cluster, scope, now).await?;
+    // Only an upgrade that has just called the BSS writes the connection's status: otherwise two
+    // upgrades would contradict each other.
+    if scope.entry.called == Called::Yes {
+        let known = Known {
+            connection: &scope.fetched.connection,
+            entry: scope.entry,
+            unusable: None,
+        };
+        publish::connection(cluster, known, now).await?;
+        scope.entry.called = Called::No;
+    }
+    Ok(())
+}
+
+/// There is an effect, but this reconcile must not begin it.
+pub(super) async fn interrupted<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    scope: &mut Scope<'_, B>,
+    state: &State,
+    pause: Pause,
+) -> Result<Requeue, ReconcileError> {
+    publish::status(context, scope, state, None).await?;
+    match pause {
+        Pause::SliceOver => Ok(Requeue::After(Duration::ZERO)),
+        Pause::NotWanted => Err(ReconcileError::Stale),
+    }
+}
+
+/// The reconcile failed: the failure is counted and, as far as it is new, logged.
+pub(super) fn failed<C: Cluster, T: Time>(
+    context: &Context<C, T>,
+    seen: &TenantResellerUpgrade,
+    failure: &ReconcileError,
+) -> Requeue {
+    let uid = object::uid(seen);
+    let error = match failure {
+        ReconcileError::Stale => {
+            return Requeue::After(context.backoff.failed(uid, failure).after);
+        }
+        // The object that is gone may also be the claim, when the cluster's state went back.
+        ReconcileError::Cluster(ClusterError::Gone) if context.is_gone(seen) => {
+            return Requeue::Await;
+        }
+        ReconcileError::Cluster(error) => error,
+    };
+    if let ClusterError::Forbidden(_) | ClusterError::Invalid(_) = error {
+        // This may last, and it need not concern the other upgrades. An API server that is away is
+        // away for all of them.
+        context.admission.release_held(uid);
+    }
+    context.metrics.cluster_error(error.class());
+    let retry = context.backoff.failed(uid, failure);
+    let now = context.time.now().monotonic;
+    match retry.log_as {
+        LogAs::Error => tracing::error!(
+            %error,
+            "the API server refuses what the operator needs: nothing goes on with this upgrade \
+             before a person mends it; it is tried again, and not told again"
+        ),
+        LogAs::Warning if context.backoff.may_warn(now) => tracing::warn!(
+            %error,
+            retry_in = ?retry.after,
+            "the API server did not do its part; every upgrade tries again by itself"
+        ),
+        LogAs::Warning | LogAs::Debug => {
+            tracing::debug!(%error, retry_in = ?retry.after, "the pass begins again");
+        }
+    }
+    Requeue::After(retry.after)
+}
+
+/// Drops everything that this process keeps of an upgrade that is gone or finished.
+pub(super) fn forget<C, T, B>(context: &Context<C, T>, cache: &Cache<B>, uid: &str) {
+    context.backoff.forget(uid);
+    cache.forget(uid);
+    context.admission.forget(uid);
+}
+
+/// Shows a state that needs no references.
+async fn show_last<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    cache: &Cache<B>,
+    upgrade: &mut TenantResellerUpgrade,
+    state: &State,
+) -> ClusterResult<()> {
+    let entry = cache.entry(object::uid(upgrade));
+    let mut entry = entry.lock().await;
+    let shown = Shown {
+        state,
+        next_attempt: None,
+        identity: None,
+    };
+    publish::status_of(context, upgrade, &mut entry, shown).await?;
+    Ok(())
+}

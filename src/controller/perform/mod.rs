@@ -1,0 +1,115 @@
+//! Performs an effect through the BSS port. Touches the BSS and nothing else.
+//!
+//! Batches run side by side, as many as the connection allows; the limiter, which every call passes,
+//! may let fewer go. Before each batch the reconcile is asked whether it may go on, so that a suspension
+//! or a lost lease is obeyed between two calls and not after four hundred. A call that waits in the
+//! limiter's queue meanwhile is withdrawn by the consent that the reconcile puts over all calls.
+
+mod reads;
+mod writes;
+
+use super::cache::ReadAhead;
+use super::context::Scope;
+use super::record::Prepared;
+use crate::bss::error::BssError;
+use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
+use crate::mutants::{Mutant, on};
+use crate::upgrade::{Outcome, Read, Tried};
+
+/// On whose behalf the BSS is called.
+pub(super) struct Caller<'a> {
+    /// The reseller.
+    account: AccountId,
+    tenant: Option<TenantId>,
+    epoch: Option<Epoch>,
+    /// The holder that asks for an epoch.
+    installation: &'a str,
+    /// Batches under way at a time. It is no more than the connection allows, so that few of them wait
+    /// in the limiter's queue after the reconcile was asked whether it may go on.
+    at_once: usize,
+}
+
+impl<'a> Caller<'a> {
+    pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &'a str) -> Self {
+        let observed = &scope.entry.observed;
+        let read = observed.reseller.as_ref();
+        let read = read.map(|reseller| &reseller.account);
+        let account = read.or(scope.valid.pinned_account.as_ref());
+        let tenant = observed.tenant.as_ref().and_then(Option::as_ref);
+        // A cheap look may come before the tenant was read: the claim names it.
+        let watches = matches!(effect, Prepared::Read(Read::Watch(_)));
+        let claimed = observed.claim.as_ref().filter(|_| watches);
+        let claimed = claimed.and_then(|claim| claim.tenant_id.as_deref());
+        let limits = &scope.fetched.connection.spec.limits;
+        Self {
+            account: account.unwrap_or(&scope.valid.account).clone(),
+            tenant: tenant
+                .map(|tenant| tenant.id.clone())
+                .or_else(|| claimed.map(TenantId::from)),
+            epoch: observed.epoch.filter(|_| !on(Mutant::EpochDropped)),
+            installation,
+            at_once: usize::try_from(limits.concurrency)
+                .unwrap_or(1)
+                .clamp(1, 256),
+        }
+    }
+
+    /// What goes along with every write.
+    fn fence(&self) -> Fence<'_> {
+        Fence {
+            reseller: &self.account,
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// What came of an effect.
+pub(super) struct Performed {
+    pub(super) outcomes: Vec<Outcome>,
+    /// The pages that follow the last copies, if they were read.
+    pub(super) ahead: Option<ReadAhead>,
+}
+
+/// The BSS, as one effect uses it.
+pub(super) struct Performer<'a, B, G> {
+    pub(super) bss: &'a B,
+    pub(super) caller: &'a Caller<'a>,
+    /// Whether another batch may begin.
+    pub(super) go_on: &'a G,
+}
+
+impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
+    /// Performs one effect.
+    pub(super) async fn perform(&self, effect: Prepared) -> Performed {
+        let outcomes = match effect {
+            Prepared::Read(read) => self.read(&read).await,
+            Prepared::Acquire { id, take_over } => {
+                let asked = Acquisition {
+                    id: &id,
+                    holder: self.caller.installation,
+                    take_over: take_over.as_deref(),
+                };
+                let issued = self.bss.acquire_epoch(&self.caller.account, asked).await;
+                vec![settle(issued.map(Outcome::Acquired), Tried::Acquire)]
+            }
+            Prepared::Work { work, ahead } => return self.work(work, ahead.as_ref()).await,
+            Prepared::CreateTenant(create) => vec![self.create_tenant(create).await],
+            Prepared::Activate(activate) => vec![self.activate(activate).await],
+        };
+        Performed {
+            outcomes,
+            ahead: None,
+        }
+    }
+
+    fn tenant(&self) -> Result<&TenantId, BssError> {
+        let tenant = self.caller.tenant.as_ref();
+        tenant.ok_or_else(|| BssError::NotFound {
+            what: "the tenant".to_owned(),
+        })
+    }
+}
+
+fn settle(result: Result<Outcome, BssError>, tried: Tried) -> Outcome {
+    result.unwrap_or_else(|error| Outcome::Failed { tried, error })
+}

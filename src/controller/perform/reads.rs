@@ -1,0 +1,246 @@
+//! The effects that only read. Reads need no record and no epoch.
+
+use std::future::Future;
+use std::hash::{Hash, Hasher};
+
+use futures::stream::{self, StreamExt};
+
+use super::{Performer, settle};
+use crate::bss::error::{BssError, FieldError};
+use crate::bss::port::{Bss, BusinessKey, CheckTarget, CopyListing, Page, PageRequest, SourceId};
+use crate::upgrade::{Answered, Foresee, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried};
+
+impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
+    /// Reads from the BSS.
+    pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
+        if let Read::Watch(cheap) = read {
+            return vec![watched(self.look(cheap).await)];
+        }
+        self.look(read).await
+    }
+
+    async fn look(&self, read: &Read) -> Vec<Outcome> {
+        let tried = match read {
+            Read::Reseller => Tried::Reseller,
+            Read::Identity
+            | Read::Capabilities
+            | Read::Tenant
+            | Read::Operation(_)
+            | Read::OpenOrders(_)
+            | Read::Pages(_)
+            | Read::Inspect(_)
+            | Read::Find(_)
+            | Read::Foresee(_)
+            | Read::Watch(_) => Tried::Read,
+        };
+        let outcome = match read {
+            Read::Identity => self.bss.get_identity().await.map(Outcome::Identity),
+            Read::Capabilities => self.bss.get_capabilities().await.map(Outcome::Capabilities),
+            Read::Reseller => self
+                .bss
+                .get_reseller(&self.caller.account)
+                .await
+                .map(Outcome::Reseller),
+            Read::Tenant => self
+                .bss
+                .get_tenant(&self.caller.account)
+                .await
+                .map(Outcome::Tenant),
+            Read::Operation(id) => self.bss.get_operation(id).await.map(Outcome::Operation),
+            Read::OpenOrders(page) => self
+                .bss
+                .list_open_orders(&self.caller.account, page)
+                .await
+                .map(Outcome::OpenOrders),
+            Read::Pages(pages) => return self.pages(pages).await,
+            Read::Inspect(calls) => return self.inspect(calls).await,
+            Read::Find(batches) => {
+                let found = |asked: Vec<BusinessKey>| async move {
+                    let found = self.bss.find_copies(self.tenant()?, &asked).await?;
+                    Ok(Outcome::Found { asked, found })
+                };
+                return self.batches(batches, Tried::Read, found).await;
+            }
+            Read::Foresee(look) => return self.foresee(look).await,
+            // A cheap look is never nested in another one.
+            Read::Watch(_) => Err(BssError::Invalid(vec![FieldError {
+                field: "watch".to_owned(),
+                detail: "a cheap look within a cheap look".to_owned(),
+                allowed: Vec::new(),
+            }])),
+        };
+        vec![settle(outcome, tried)]
+    }
+
+    /// Reads both sides. One that answered is known although the other failed.
+    pub(super) async fn pages(&self, wanted: &PagesRequest) -> Vec<Outcome> {
+        let copies = async {
+            match &wanted.copies {
+                None => Ok(None),
+                Some(page) => self
+                    .bss
+                    .list_copies(self.tenant()?, wanted.listing, page)
+                    .await
+                    .map(Some),
+            }
+        };
+        match wanted.listing {
+            CopyListing::Customers => {
+                let source = maybe(wanted.source.as_ref(), |page| {
+                    self.bss.list_customers(&self.caller.account, page)
+                });
+                let (source, copies) = futures::future::join(source, copies).await;
+                both(source, copies, |source, copies| Pages::Customers {
+                    source,
+                    copies,
+                })
+            }
+            CopyListing::Subscriptions => {
+                let source = maybe(wanted.source.as_ref(), |page| {
+                    self.bss.list_subscriptions(&self.caller.account, page)
+                });
+                let (source, copies) = futures::future::join(source, copies).await;
+                both(source, copies, |source, copies| Pages::Purchases {
+                    source,
+                    copies,
+                })
+            }
+        }
+    }
+
+    async fn inspect(&self, calls: &InspectCalls) -> Vec<Outcome> {
+        let priced = |asked: Vec<SourceId>| async move {
+            let answers = self.bss.get_pricing(self.tenant()?, &asked).await?;
+            Ok(Outcome::Priced(Answered { asked, answers }))
+        };
+        let checked = |asked: Vec<SourceId>| async move {
+            let answers = self
+                .bss
+                .check_purchases(&self.caller.account, &calls.target, &asked)
+                .await?;
+            Ok(Outcome::Checked(Answered { asked, answers }))
+        };
+        let priced = self.batches(&calls.pricing, Tried::Read, priced);
+        let checked = self.batches(&calls.checks, Tried::Read, checked);
+        let (mut outcomes, mut checked) = futures::future::join(priced, checked).await;
+        outcomes.append(&mut checked);
+        outcomes
+    }
+
+    /// Reads what can be known before the tenant exists.
+    async fn foresee(&self, look: &Foresee) -> Vec<Outcome> {
+        match look {
+            Foresee::Page(page) => {
+                let page = self
+                    .bss
+                    .list_subscriptions(&self.caller.account, page)
+                    .await;
+                vec![settle(page.map(Outcome::ForeseenPage), Tried::Foresee)]
+            }
+            Foresee::Checks {
+                price_list,
+                batches,
+            } => {
+                let target = &CheckTarget::PriceList(price_list.clone());
+                let checked = |asked: Vec<SourceId>| async move {
+                    let answers = self
+                        .bss
+                        .check_purchases(&self.caller.account, target, &asked)
+                        .await?;
+                    Ok(Outcome::ForeseenChecks(Answered { asked, answers }))
+                };
+                self.batches(batches, Tried::Foresee, checked).await
+            }
+        }
+    }
+
+    /// Reads batches side by side, one outcome each: only a batch that failed is read again.
+    async fn batches<T: Clone, F>(
+        &self,
+        batches: &[T],
+        tried: Tried,
+        call: impl Fn(T) -> F,
+    ) -> Vec<Outcome>
+    where
+        F: Future<Output = Result<Outcome, BssError>>,
+    {
+        let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
+        stream::iter(calls)
+            .buffer_unordered(self.caller.at_once)
+            .map(|result| settle(result, tried))
+            .collect()
+            .await
+    }
+}
+
+/// What a cheap look answered, as a hash: if the answer changes, so does the hash. Revisions are left
+/// out, because they change with everything in the BSS.
+fn watched(answers: Vec<Outcome>) -> Outcome {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for answer in answers {
+        let answer = if let Outcome::Pages(pages) = answer {
+            Outcome::Pages(match pages {
+                Pages::Customers { source, copies } => Pages::Customers {
+                    source: source.map(without_revision),
+                    copies: copies.map(without_revision),
+                },
+                Pages::Purchases { source, copies } => Pages::Purchases {
+                    source: source.map(without_revision),
+                    copies: copies.map(without_revision),
+                },
+            })
+        } else if let Outcome::Failed { error, .. } = answer {
+            // That something does not exist is an answer too.
+            if matches!(error, BssError::NotFound { .. }) {
+                continue;
+            }
+            return Outcome::Failed {
+                tried: Tried::Watch,
+                error,
+            };
+        } else {
+            answer
+        };
+        answer.hash(&mut hasher);
+    }
+    Outcome::Watched(hasher.finish())
+}
+
+fn without_revision<T>(page: Page<T>) -> Page<T> {
+    Page {
+        revision: None,
+        ..page
+    }
+}
+
+async fn maybe<'a, T, F>(
+    page: Option<&'a PageRequest>,
+    call: impl FnOnce(&'a PageRequest) -> F,
+) -> Result<Option<T>, BssError>
+where
+    F: Future<Output = Result<T, BssError>>,
+{
+    match page {
+        None => Ok(None),
+        Some(page) => call(page).await.map(Some),
+    }
+}
+
+/// The outcomes of the two sides: one with what was answered, and one for each failure.
+fn both<T, C>(
+    source: Result<Option<T>, BssError>,
+    copies: Result<Option<C>, BssError>,
+    pages: impl FnOnce(Option<T>, Option<C>) -> Pages,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut failed = |error| {
+        let tried = Tried::Read;
+        outcomes.push(Outcome::Failed { tried, error });
+    };
+    let source = source.map_err(&mut failed).ok().flatten();
+    let copies = copies.map_err(&mut failed).ok().flatten();
+    if source.is_some() || copies.is_some() {
+        outcomes.push(Outcome::Pages(pages(source, copies)));
+    }
+    outcomes
+}

@@ -1,0 +1,239 @@
+//! One reconcile, as a page: dereference, validate, then decide, record, perform and record again, until
+//! there is nothing to do, the time slice is over or the work is not wanted any more.
+//!
+//! Each line is a step in a module of its own, and its arguments say what it touches: a [`Context`] is
+//! the cluster, a [`Performer`] is the BSS, and a function that is given neither touches nothing. What
+//! happens next is decided in `upgrade`, not here.
+
+use super::admission::{Admission, Slot, admit, needs_slot};
+use super::api_backoff::ApiBackoff;
+use super::cache::Cache;
+use super::context::{Context, Pacing, Ports, Process, Scope, Time};
+use super::dereference::{DereferenceError, dereference};
+use super::perform::{Caller, Performed, Performer};
+use super::record::{Intent, Prepared};
+use super::{endings, object, record};
+use crate::api::{Reason, TenantResellerUpgrade};
+use crate::bss::connect::Connector;
+use crate::bss::consent::Consent;
+use crate::cluster::Next as Requeue;
+use crate::cluster::port::{Cluster, ClusterError};
+use crate::observe::metrics::ReconcileOutcome;
+use crate::upgrade::{Invalid, Outcome, State, decide, validate};
+
+/// Reconciles upgrades.
+pub struct Controller<C, K: Connector, T> {
+    context: Context<C, T>,
+    connector: K,
+    cache: Cache<K::Bss>,
+}
+
+/// Why a reconcile could not come to an end.
+#[derive(Debug)]
+pub(super) enum ReconcileError {
+    /// What it rests on is not so any more: it has to begin again.
+    Stale,
+    /// The API server refused or did not answer.
+    Cluster(ClusterError),
+}
+
+impl From<ClusterError> for ReconcileError {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
+    /// A controller over these ports.
+    pub fn new(ports: Ports<C, K, T>, pacing: Pacing, process: Process) -> Self {
+        Self {
+            cache: Cache::new(ports.time.random()),
+            connector: ports.connector,
+            context: Context {
+                cluster: ports.cluster,
+                time: ports.time,
+                pacing,
+                admission: Admission::new(pacing.at_once, process.wake),
+                backoff: ApiBackoff::default(),
+                stop: process.stop,
+                metrics: process.metrics,
+            },
+        }
+    }
+
+    /// Drops what is kept of an upgrade that is gone.
+    pub fn forget(&self, uid: &str) {
+        endings::forget(&self.context, &self.cache, uid);
+    }
+
+    /// Drops everything that is kept: this process lost the lease, and another one acts meanwhile.
+    pub fn forget_all(&self) {
+        self.context.backoff.forget_all();
+        self.cache.forget_all();
+        self.context.admission.forget_all();
+    }
+
+    /// Reconciles one upgrade and says when to do so again.
+    pub async fn reconcile(&self, seen: &TenantResellerUpgrade) -> Requeue {
+        let timer = self.context.metrics.reconcile();
+        let slot = self.context.admission.release_on_panic(object::uid(seen));
+        let ended = self.run(seen).await;
+        drop(slot);
+        timer.end(outcome(&ended));
+        match ended {
+            Ok(requeue) => {
+                self.context.backoff.forget(object::uid(seen));
+                requeue
+            }
+            Err(error) => endings::failed(&self.context, seen, &error),
+        }
+    }
+
+    /// Up to a valid spec, which needs no slot; then `work`.
+    async fn run(&self, seen: &TenantResellerUpgrade) -> Result<Requeue, ReconcileError> {
+        let context = &self.context;
+        if object::is_being_deleted(seen) {
+            return endings::deleted(context, &self.cache, seen).await;
+        }
+        if object::has_succeeded(seen) {
+            return endings::finished(context, &self.cache, seen).await;
+        }
+        let entry = self.cache.entry(object::uid(seen));
+        let mut entry = entry.lock().await;
+        let _permit = context.admission.permit(seen).await;
+        let upgrade = context.reread(seen)?;
+        // dereference: reads from the cluster
+        let fetched = match dereference(context, &self.connector, &upgrade, &mut entry).await {
+            Ok(fetched) => fetched,
+            Err(DereferenceError::Cluster(error)) => return Err(error.into()),
+            Err(DereferenceError::Unworkable(state)) => {
+                return endings::unworkable(context, upgrade, &mut entry, *state).await;
+            }
+        };
+        // validate: touches nothing
+        let valid = match validate(&upgrade, &fetched.references) {
+            Ok(valid) => valid,
+            Err(wrong) => {
+                let state = invalid(&wrong);
+                return endings::unworkable(context, upgrade, &mut entry, state).await;
+            }
+        };
+        let mut scope = Scope {
+            upgrade,
+            entry: &mut entry,
+            valid: &valid,
+            fetched: &fetched,
+            began: context.time.now().monotonic,
+        };
+        self.work(&mut scope).await
+    }
+
+    /// Decides, records, performs and records again, until an ending.
+    async fn work(&self, scope: &mut Scope<'_, K::Bss>) -> Result<Requeue, ReconcileError> {
+        let context = &self.context;
+        scope.entry.read_ahead = None;
+        if admit(&context.admission, scope) == Slot::Queued {
+            return endings::queued(context, scope).await;
+        }
+        loop {
+            // decide: touches nothing
+            let decision = decide(scope.valid, &scope.entry.observed, context.time.now());
+            let Some(effect) = decision.effect.clone() else {
+                return endings::waiting(context, scope, &decision).await;
+            };
+            if needs_slot(&effect) && context.admission.request(&scope.valid.uid) == Slot::Queued {
+                // When a slot is free, what is known now will be old.
+                scope.entry.mark_stale();
+                return endings::queued(context, scope).await;
+            }
+            // record: writes to the cluster
+            record::state_before(context, scope, &effect, &decision.state).await?;
+            if let Some(pause) = context.pause(scope) {
+                return endings::interrupted(context, scope, &decision.state, pause).await;
+            }
+            let consent = context.consent(&scope.upgrade);
+            let operation = record::written(&effect);
+            let outcomes = match record::intent(context, scope, effect, &decision.state).await? {
+                Intent::Answered(outcomes) => outcomes,
+                // perform: calls the BSS
+                Intent::Prepared(effect) => self.perform(scope, effect, consent).await,
+            };
+            if self.lacks_identity(scope, &outcomes) {
+                // It gives up its seats too: it was never the first BSS of this identity.
+                scope.entry.seats = None;
+                let (upgrade, state) = (scope.upgrade.clone(), unproven());
+                return endings::unworkable(context, upgrade, scope.entry, state).await;
+            }
+            // record: touches nothing but the cache and metrics
+            record::count(operation, &outcomes, &context.metrics);
+            record::outcomes(scope, outcomes, context.time.now());
+        }
+    }
+
+    /// Performs one effect. Consent is asked for by every call, however long it waits to be sent.
+    async fn perform(
+        &self,
+        scope: &mut Scope<'_, K::Bss>,
+        effect: Prepared,
+        consent: Consent,
+    ) -> Vec<Outcome> {
+        let context = &self.context;
+        let upgrade = object::without_status(&scope.upgrade);
+        let bss = Performer {
+            bss: &*scope.fetched.bss,
+            caller: &Caller::of(scope, &effect, context.cluster.installation()),
+            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade),
+        };
+        let Performed { outcomes, ahead } = consent.over(bss.perform(effect)).await;
+        scope.entry.read_ahead = ahead;
+        outcomes
+    }
+
+    /// Whether the BSS was asked for its identity and tells none, although the same identity is
+    /// already known by another address.
+    fn lacks_identity(&self, scope: &Scope<'_, K::Bss>, outcomes: &[Outcome]) -> bool {
+        matches!(outcomes, [Outcome::Identity(None)])
+            && self.connector.must_tell_its_identity(&scope.fetched.bss)
+    }
+}
+
+/// How a reconcile ended, as metrics name it.
+fn outcome(ended: &Result<Requeue, ReconcileError>) -> ReconcileOutcome {
+    match ended {
+        Ok(Requeue::After(wait)) if wait.is_zero() => ReconcileOutcome::Worked,
+        Ok(_) => ReconcileOutcome::Waited,
+        Err(ReconcileError::Stale | ReconcileError::Cluster(ClusterError::Conflict)) => {
+            ReconcileOutcome::Conflict
+        }
+        Err(ReconcileError::Cluster(_)) => ReconcileOutcome::Failed,
+    }
+}
+
+fn invalid(wrong: &[Invalid]) -> State {
+    let all: Vec<String> = wrong
+        .iter()
+        .map(|w| format!("{} {}", w.field, w.detail))
+        .collect();
+    State {
+        reason: Reason::InvalidSpec,
+        message: format!("The spec is wrong: {}.", all.join("; ")),
+        next_action: "Correct the fields that the message names.".to_owned(),
+    }
+}
+
+/// Two addresses that merely call themselves one BSS would share limits, keys and claims.
+fn unproven() -> State {
+    State {
+        reason: Reason::IdentityMismatch,
+        message: "Another connection reaches a BSS of this identity at another address, and this \
+                  one does not tell its identity."
+            .to_owned(),
+        next_action: "Correct the connection's URL; or make a connection with the BSS's own \
+                      identity."
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;
