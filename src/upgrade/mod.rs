@@ -13,7 +13,7 @@ mod decide;
 mod effect;
 mod fold;
 mod foresight;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod keys;
 mod merge;
