@@ -111,7 +111,7 @@ pub(crate) fn a_reseller_is_held_by_one_upgrade() {
     let record = run(&scenario, &[], false);
     assert!(
         record.reasons.contains(&Reason::ResellerClaimed),
-        "nobody waits: {:?}",
+        "both went to work: {:?}",
         record.reasons
     );
     assert_eq!(record.violations, Vec::<String>::new());

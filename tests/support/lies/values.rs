@@ -364,7 +364,7 @@ impl Liar {
     ) -> Option<TenantResellerUpgrade> {
         let shown = match (self.lie, cached) {
             (Some(Lie::SwitchWithoutLiveRead), Some(cached)) => Some(Arc::unwrap_or_clone(cached)),
-            // Whoever holds a claim is read live too. Before the switch the upgrade itself is, and
+            // The holder of a claim is read live too. Before the switch the upgrade itself is, and
             // without it there is none.
             (Some(Lie::ClaimTaken), _) => None,
             _ => live,

@@ -1,5 +1,5 @@
 //! Which mistake this copy of the sources makes at the moment.
-#![allow(missing_docs, reason = "this file is a part of a copy alone, which no one reads")]
+#![allow(missing_docs, reason = "this file is compiled in the copy alone")]
 
 use std::cell::Cell;
 
