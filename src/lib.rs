@@ -9,7 +9,7 @@ pub mod bss;
 pub mod cli;
 pub mod cluster;
 pub mod controller;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(feature = "local")]
@@ -21,3 +21,7 @@ pub mod operator;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod upgrade;
+
+// The bodies of the fuzz targets name this crate as the fuzzer's programs do.
+#[cfg(test)]
+extern crate self as tenant_reseller_operator;

@@ -1,6 +1,6 @@
 //! One body per fuzz target: what must hold of any bytes at all.
 //!
-//! `make fuzz` runs them under libFuzzer, `tests/fuzz.rs` on the kept corpus and on a few thousand
+//! `make fuzz` runs them under libFuzzer, `src/fuzzing/replay.rs` on the kept corpus and on a few thousand
 //! mutations of it with every test run. A body panics where the operator is wrong, never because the
 //! bytes are.
 #![allow(

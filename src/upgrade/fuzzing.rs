@@ -1,5 +1,5 @@
-//! What the fuzz targets see of this folder: a merge of two listings, read to its end. A release
-//! has none of it.
+//! What the fuzz targets see of this folder: a merge of two listings, read to its end. A
+//! normal build has none of it.
 
 use super::sweep::merge::{Merge, Order};
 use crate::bss::port::{CopyRecord, Customer, Page, PageRequest, SourceId};

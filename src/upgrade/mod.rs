@@ -10,7 +10,7 @@ mod backoff;
 mod claim;
 mod decide;
 mod effect;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod keys;
 mod observe;

@@ -13,6 +13,7 @@
 mod acquisitions;
 mod attempts;
 mod budget;
+mod claims;
 mod drive;
 mod failing;
 mod guards;

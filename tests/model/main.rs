@@ -20,6 +20,8 @@ mod explore;
 mod guards;
 mod judge;
 mod keyed;
+#[path = "../support/lies/mod.rs"]
+mod lies;
 mod model;
 mod never_stops;
 mod operator;

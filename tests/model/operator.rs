@@ -18,6 +18,7 @@ use tenant_reseller_operator::upgrade::{
 use crate::attempts::Names;
 use crate::calls::UnderWay;
 use crate::keyed::Keyed;
+use crate::lies::heart;
 
 /// The present moment, always: what lies behind is told by its distance.
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
@@ -87,7 +88,7 @@ impl Operator {
     }
 
     pub(crate) fn decide(&self, upgrade: &ValidUpgrade) -> Decision {
-        decide(upgrade, &self.seen, now(0))
+        decide(&heart::upgrade(upgrade, &self.seen), &self.seen, now(0))
     }
 
     /// Time passes.
@@ -112,6 +113,8 @@ impl Operator {
     }
 
     pub(crate) fn fold(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
+        let upgrade = &*heart::upgrade(upgrade, &self.seen);
+        let outcomes = heart::outcomes(upgrade, &self.seen, outcomes);
         let kept = self.told.is_some().then(|| outcomes.clone());
         self.seen.edit(|seen| {
             fold_all(upgrade, seen, outcomes, now(0));
@@ -191,7 +194,7 @@ pub(crate) fn edit(
             operator.finds_another_record();
             return written;
         }
-        Written::Yes => *record = Some(Keyed::new(next.clone())),
+        Written::Yes => *record = Some(Keyed::new(heart::kept(&next).into_owned())),
         Written::Unchanged => {}
     }
     let holding = Holding::Ours(Box::new(next));

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use tenant_reseller_operator::mutants::Mutant;
-
+use crate::lies::{self, Lie};
 use crate::simulated_bss::{Blind, blind};
+use crate::switch;
 
 /// How hard a mutant is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +40,17 @@ pub(crate) struct Case {
 /// What is armed while the proofs of a case run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Armed {
-    pub(crate) mutant: Option<Mutant>,
+    pub(crate) lie: Option<Lie>,
+    /// A mistake in the sources, by its name.
+    pub(crate) source: Option<&'static str>,
     pub(crate) blind: Option<Blind>,
 }
 
 impl Armed {
     pub(crate) fn arm(self) {
         NOW.set(self);
-        tenant_reseller_operator::mutants::arm(self.mutant);
+        lies::arm(self.lie);
+        switch::arm(self.source);
         blind::arm(self.blind);
     }
 
@@ -84,7 +87,7 @@ pub(crate) struct Row {
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
-    static NOW: Cell<Armed> = const { Cell::new(Armed { mutant: None, blind: None }) };
+    static NOW: Cell<Armed> = const { Cell::new(Armed { lie: None, source: None, blind: None }) };
 }
 
 /// A panic under a mutant is a finding; nobody needs its message on the screen.

@@ -13,8 +13,8 @@ pub(crate) fn all() -> Vec<Case> {
         name: blind.name(),
         about: blind.about().trim().to_owned(),
         armed: Armed {
-            mutant: None,
             blind: Some(blind),
+            ..Armed::default()
         },
         proofs: proofs(blind),
     });

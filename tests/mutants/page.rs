@@ -41,6 +41,8 @@ pub(crate) fn written(rows: &[Row], effort: Effort) -> String {
          Small mistakes on purpose, one at a time, and which proof finds each of them. A proof is \
          worth what it can catch; a mistake that nothing finds would be a gap of the proofs. Every \
          finding was tried again without the mistake, and is gone then.\n\n\
+         The operator itself has no switch for its mistakes. It makes them because it is lied to at \
+         its ports, or, where no lie can make one, in a copy of its sources with a small change.\n\n\
          Written by {run}: {} mistakes, {} found by a proof, {apart} by the judges' own tests \
          alone, {} not found.\n",
         rows.len(),

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tenant_reseller_operator::api::Reason;
-use tenant_reseller_operator::mutants::{Mutant, arm};
 
 use crate::cases;
+use crate::lies::{Lie, arm};
 use crate::simulated_bss::{Deed, TenantVerb};
 use crate::simulation::run::{Record, run};
 use crate::simulation::scenario::Scenario;
 
 /// An operator that makes this mistake is caught with these words in one of so many seeds: about twice
 /// as many as it takes, as a judge that is blind for it goes through them all.
-fn is_caught(mutant: Mutant, seeds: u64, build: fn(u64) -> Scenario, words: &str) {
+fn is_caught(lie: Lie, seeds: u64, build: fn(u64) -> Scenario, words: &str) {
     let says = |record: &Record| record.violations.iter().any(|v| v.contains(words));
-    arm(Some(mutant));
+    arm(Some(lie));
     let caught = (1..=seeds).any(|seed| says(&run(&build(seed), &[], false)));
     arm(None);
     assert!(caught, "nobody says {words:?}");
@@ -24,12 +24,12 @@ fn is_caught(mutant: Mutant, seeds: u64, build: fn(u64) -> Scenario, words: &str
 /// Status that says what is not so.
 pub(crate) fn lies() {
     let words = "status does not tell the truth";
-    is_caught(Mutant::PricingGateDropped, 2, cases::unpriced, words);
+    is_caught(Lie::PricingGateDropped, 2, cases::unpriced, words);
 }
 
 /// A run that never ends.
 pub(crate) fn endlessness() {
-    arm(Some(Mutant::TenantBeforeRecord));
+    arm(Some(Lie::EpochDropped));
     let record = run(&cases::priced(1), &[], false);
     arm(None);
     let told = record.violations.iter();
@@ -39,25 +39,25 @@ pub(crate) fn endlessness() {
 /// What is sent before a person confirmed that the cluster went back.
 pub(crate) fn confirmation() {
     let words = "before anybody confirmed";
-    is_caught(Mutant::RestoreUnconfirmed, 25, cases::restored, words);
+    is_caught(Lie::RestoreUnconfirmed, 25, cases::restored, words);
 }
 
 /// What is sent while the upgrade is suspended.
 pub(crate) fn suspensions() {
     let words = "while the upgrade is suspended";
-    is_caught(Mutant::SuspensionIgnored, 5, cases::suspended, words);
+    is_caught(Lie::SuspensionIgnored, 5, cases::suspended, words);
 }
 
 /// What a process sends that does not lead.
 pub(crate) fn leases() {
     let words = "by a process that does not lead";
-    is_caught(Mutant::LeaseNotAsked, 10, cases::deposed, words);
+    is_caught(Lie::LeaseNotAsked, 10, cases::deposed, words);
 }
 
 /// A switch that is asked for without the revision.
 pub(crate) fn expectations() {
     let words = "SwitchWithoutRevision";
-    is_caught(Mutant::ExpectedRevisionDropped, 2, cases::priced, words);
+    is_caught(Lie::ExpectedRevisionDropped, 2, cases::priced, words);
 }
 
 /// A status that no tool can read.
@@ -102,6 +102,19 @@ pub(crate) fn a_replaced_tenant_stops_everything() {
         record.reasons
     );
     assert!(!record.effects.contains_key("activate"), "it goes on");
+}
+
+/// Of two upgrades of one reseller one waits until the other has finished.
+pub(crate) fn a_reseller_is_held_by_one_upgrade() {
+    let mut scenario = cases::one_world();
+    scenario.rival = Some("contoso-again");
+    let record = run(&scenario, &[], false);
+    assert!(
+        record.reasons.contains(&Reason::ResellerClaimed),
+        "both went to work: {:?}",
+        record.reasons
+    );
+    assert_eq!(record.violations, Vec::<String>::new());
 }
 
 /// What the switch itself spoils is told after it.

@@ -1,9 +1,7 @@
-//! Tables: what a pure function answers, for mistakes that no run can show cheaper.
+//! Tables: what a pure function answers, for mistakes that no run can show.
 
-use serde_json::json;
-use tenant_reseller_operator::api::{ClaimHolder, TenantResellerUpgrade};
 use tenant_reseller_operator::bss::port::ItemKind;
-use tenant_reseller_operator::upgrade::{Keys, may_take_over};
+use tenant_reseller_operator::upgrade::Keys;
 
 /// What is copied into two tenants has two keys, and each names its tenant.
 pub(crate) fn keys_name_the_tenant() {
@@ -11,33 +9,4 @@ pub(crate) fn keys_name_the_tenant() {
     let key = |tenant: &str| keys.item(&tenant.into(), ItemKind::Asset, &"p1".into()).0;
     assert_eq!(key("T1"), "tru/acme/10423/T1/asset/p1");
     assert_eq!(key("T2"), "tru/acme/10423/T2/asset/p1");
-}
-
-/// A claim is free when its holder is gone, and not while it is there.
-pub(crate) fn a_live_holder_keeps_its_claim() {
-    let holder = ClaimHolder {
-        namespace: "resellers".to_owned(),
-        name: "contoso".to_owned(),
-        uid: "uid-1".to_owned(),
-    };
-    let live = |uid: &str| -> TenantResellerUpgrade {
-        let spec = json!({
-            "connectionRef": { "kind": "BssConnection", "name": "distributor" },
-            "reseller": { "accountId": "10423" },
-            "tenant": {
-                "priceList": "PL", "edition": "Premium", "language": "en-GB",
-                "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined",
-            },
-        });
-        let mut upgrade =
-            TenantResellerUpgrade::new("contoso", serde_json::from_value(spec).unwrap());
-        upgrade.metadata.uid = Some(uid.to_owned());
-        upgrade
-    };
-    assert!(may_take_over(&holder, None), "it is gone");
-    assert!(
-        may_take_over(&holder, Some(&live("uid-2"))),
-        "it is another one"
-    );
-    assert!(!may_take_over(&holder, Some(&live("uid-1"))), "it is there");
 }

@@ -27,6 +27,8 @@ mod kill_scenarios;
 mod kills;
 #[path = "../support/kstatus.rs"]
 mod kstatus;
+#[path = "../support/lies/mod.rs"]
+mod lies;
 mod matrix;
 mod operator;
 mod page;

@@ -21,7 +21,11 @@ use super::cluster::SimulatedCluster;
 use super::core::{Pid, Shared};
 use super::etcd::Key;
 use super::port::Port;
+use crate::lies::Liar;
+use crate::lies::bss::LyingConnector;
+use crate::lies::cluster::LyingCluster;
 
+type Cluster = LyingCluster<SimulatedCluster>;
 type Reconciling = Pin<Box<dyn Future<Output = Next> + Send>>;
 type Ready = Arc<Mutex<VecDeque<Key>>>;
 
@@ -68,7 +72,9 @@ impl Wake for Woken {
 pub(crate) struct Operator {
     pub(crate) pid: Pid,
     shared: Shared,
-    controller: Arc<Controller<SimulatedCluster, SimulatedConnector, SimulatedTime>>,
+    controller: Arc<Controller<Cluster, LyingConnector<SimulatedConnector>, SimulatedTime>>,
+    /// Who stands between it and its ports; honest but where a test wants to see a lie found.
+    liar: Liar,
     running: BTreeMap<Key, Reconciling>,
     /// The uid of each upgrade that was reconciled.
     uids: BTreeMap<Key, String>,
@@ -86,11 +92,16 @@ impl Operator {
             let cluster = core.machines[pid].cluster;
             (cluster, core.clusters[cluster].installation.clone())
         };
-        let simulated = SimulatedCluster {
-            port: port.clone(),
-            cluster,
-            installation,
+        let liar = Liar::armed();
+        let simulated = LyingCluster {
+            honest: SimulatedCluster {
+                port: port.clone(),
+                cluster,
+                installation,
+            },
+            liar: liar.clone(),
         };
+        let connector = LyingConnector(SimulatedConnector(port.clone()), liar.clone());
         let pacing = Pacing {
             pace,
             slice: Duration::from_secs(5),
@@ -100,7 +111,7 @@ impl Operator {
         let controller = Controller::new(
             Ports {
                 cluster: Arc::new(simulated),
-                connector: SimulatedConnector(port.clone()),
+                connector,
                 time: SimulatedTime(port),
             },
             pacing,
@@ -117,6 +128,7 @@ impl Operator {
             pid,
             shared: shared.clone(),
             controller: Arc::new(controller),
+            liar,
             running: BTreeMap::new(),
             uids: BTreeMap::new(),
             ready: Arc::default(),
@@ -168,6 +180,7 @@ impl Operator {
                 self.controller.forget(&gone);
             }
             let Some(seen) = seen else { continue };
+            let seen = self.liar.watched(seen);
             let controller = Arc::clone(&self.controller);
             let reconcile = Box::pin(async move { Box::pin(controller.reconcile(&seen)).await });
             self.running.insert(key.clone(), reconcile);

@@ -57,6 +57,8 @@ pub(crate) struct Scenario {
     pub(crate) at_switch: Vec<Deed>,
     /// A person suspends the upgrade at this call, and no watch shows it for minutes.
     pub(crate) suspends_unseen: Option<u64>,
+    /// Another upgrade of the same reseller is there from the beginning, by this name.
+    pub(crate) rival: Option<&'static str>,
     /// What the upgrade says of customers without pricing options.
     pub(crate) pricing: PricingPolicy,
     /// The pricing options that are declared.
@@ -114,6 +116,7 @@ impl Scenario {
             script: Vec::new(),
             at_switch: Vec::new(),
             suspends_unseen: None,
+            rival: None,
             pricing: PricingPolicy::default(),
             declared: Vec::new(),
             buys_at_switch: false,
@@ -192,6 +195,7 @@ impl Scenario {
             script: Vec::new(),
             at_switch: Vec::new(),
             suspends_unseen: None,
+            rival: None,
             pricing,
             declared: options,
             buys_at_switch: rng.once_in(8),
@@ -251,6 +255,11 @@ impl Scenario {
         manifest.spec.pricing = self.pricing.clone();
         etcd.declare(&manifest, &self.declared);
         etcd.apply(manifest.clone());
+        if let Some(name) = self.rival {
+            let mut rival = manifest.clone();
+            rival.metadata.name = Some(name.to_owned());
+            etcd.apply(rival);
+        }
         let people = People {
             looks: self.looks,
             manifests: BTreeMap::from([(0, manifest)]),

@@ -175,14 +175,13 @@ fn the_kind_of_a_violation_has_no_ids() {
 
 /// An operator that does not ask for its lease is caught, and what is left of the run is what it takes:
 /// another process that leads.
-#[cfg(debug_assertions)]
 #[test]
 fn a_failing_run_is_shrunk_to_what_it_takes() {
     use super::faults::Fault;
-    use tenant_reseller_operator::mutants::{Mutant, arm};
+    use crate::lies::{Lie, arm};
 
     let words = "by a process that does not lead";
-    arm(Some(Mutant::LeaseNotAsked));
+    arm(Some(Lie::LeaseNotAsked));
     let mut found = None;
     for seed in 1..=60 {
         let mut scenario = Scenario::of(seed);

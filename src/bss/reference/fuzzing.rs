@@ -1,5 +1,5 @@
 //! What the fuzz targets see of this folder: every reply parser as the adapter composes it, behind
-//! one type. A release has none of it.
+//! one type. A normal build has none of it.
 
 use super::batch::{complete, or_unknown};
 use super::classify::{self, Asked as Question};

@@ -9,7 +9,7 @@ mod batch;
 mod classify;
 pub mod client;
 pub mod contract;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod openapi;
 mod replies;

@@ -20,7 +20,7 @@ pub use credentials::{Credentials, SHORTEST_SECRET};
 pub use exchange::{Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use oauth::fuzzing;
 pub use oauth::{TokenSettings, TokenSource};
 pub use target::Cleartext;

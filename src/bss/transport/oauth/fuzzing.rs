@@ -1,5 +1,5 @@
 //! What the fuzz targets see of this folder: a reply of the token endpoint, read and kept. A
-//! release has none of it.
+//! normal build has none of it.
 
 use super::super::credentials::bearer;
 use super::super::exchange::Reply;

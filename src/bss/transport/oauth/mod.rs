@@ -7,7 +7,7 @@
 
 mod answer;
 mod cache;
-#[cfg(debug_assertions)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 
 use super::Timeouts;

@@ -1,15 +1,10 @@
 //! The fuzz targets on stable Rust: the kept corpus again, and a few thousand mutations of it. What
 //! `make fuzz` finds becomes a small file of the corpus.
-#![cfg(debug_assertions)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "helpers of tests, which clippy does not take for tests"
-)]
+//!
+//! These are tests of the library, and not beside it in `tests/`, because the doors are a part of no
+//! build that others link.
 
-#[path = "../fuzz/bodies/mod.rs"]
+#[path = "../../fuzz/bodies/mod.rs"]
 mod bodies;
 
 use bodies::{TARGETS, body};
@@ -68,7 +63,7 @@ fn every_target_has_a_program_and_a_corpus_and_no_corpus_is_left_over() {
 #[test]
 fn every_reply_of_the_corpus_is_taken_by_its_parser() {
     let corpus = corpus("replies");
-    for (name, parser) in tenant_reseller_operator::fuzzing::PARSERS {
+    for (name, parser) in super::PARSERS {
         let own = corpus
             .iter()
             .filter(|(file, _)| file.split('.').next() == Some(name));
@@ -148,7 +143,7 @@ fn apply(bytes: &mut Vec<u8>, change: &Change, corpus: &[(String, Vec<u8>)]) {
         Change::Splice(at, which, from) => {
             let (_, other) = &corpus[which.index(corpus.len())];
             bytes.truncate(at.index(bytes.len()));
-            bytes.extend_from_slice(&other[from.index(other.len() + 1)..]);
+            bytes.extend_from_slice(&other[from.index(other.len().saturating_add(1))..]);
         }
     }
 }

@@ -1,0 +1,105 @@
+//! The same lies for a proof that calls `decide` and `fold` itself: outcomes before `fold` takes them
+//! in, the valid upgrade before `decide` sees it, and what becomes of the record. A proof that goes
+//! through every state keeps no memory besides the state, so a lie that needs one tells less here.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use tenant_reseller_operator::api::ResellerClaimSpec;
+use tenant_reseller_operator::upgrade::{
+    Answered, Holding, Observed, Outcome, Pages, Suspension, Tried, ValidUpgrade,
+};
+
+use super::{Liar, Lie, armed};
+
+/// The upgrade as `decide` sees it.
+pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Observed) -> Cow<'a, ValidUpgrade> {
+    let mut lied = Cow::Borrowed(upgrade);
+    match armed() {
+        Some(Lie::SuspensionIgnored) => lied.to_mut().suspended = Suspension::Running,
+        Some(Lie::QuietTimeSkipped) => {
+            let terms = &mut lied.to_mut().terms;
+            terms.settle = Duration::ZERO;
+            terms.order_settle = Duration::ZERO;
+        }
+        Some(Lie::CopiesBeforeRecord) if seen.sent.is_none() => {
+            lied.to_mut().terms.settle = Duration::ZERO;
+        }
+        _ => {}
+    }
+    lied
+}
+
+/// What is kept of a record that is written.
+pub(crate) fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
+    match armed() {
+        None => Cow::Borrowed(record),
+        Some(_) => Cow::Owned(Liar::armed().kept(record.clone())),
+    }
+}
+
+/// What an effect came to, as `fold` is told it.
+pub(crate) fn outcomes(
+    upgrade: &ValidUpgrade,
+    seen: &Observed,
+    outcomes: Vec<Outcome>,
+) -> Vec<Outcome> {
+    if armed().is_none() {
+        return outcomes;
+    }
+    let liar = Liar::armed();
+    let lied = outcomes.into_iter();
+    lied.map(|outcome| outcome_of(&liar, (upgrade, seen), outcome))
+        .collect()
+}
+
+fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Observed), told: Outcome) -> Outcome {
+    let account = &upgrade.account;
+    match told {
+        Outcome::Capabilities(can) => Outcome::Capabilities(liar.capabilities(can)),
+        Outcome::Reseller(reseller) => Outcome::Reseller(liar.reseller(reseller)),
+        Outcome::OpenOrders(page) => Outcome::OpenOrders(liar.open_orders(page)),
+        Outcome::Pages(Pages::Customers { source, copies }) => Outcome::Pages(Pages::Customers {
+            source: source.map(|page| liar.customers(account, page)),
+            copies,
+        }),
+        Outcome::Priced(Answered { asked, answers }) => Outcome::Priced(Answered {
+            asked,
+            answers: liar.pricing(answers),
+        }),
+        Outcome::Checked(Answered { asked, answers }) => Outcome::Checked(Answered {
+            asked,
+            answers: liar.checked(answers),
+        }),
+        Outcome::Found { asked, found } => Outcome::Found {
+            asked,
+            found: liar.found(found),
+        },
+        Outcome::CopiesLost { sources, error } => match liar.copied(&sources, Err(error)) {
+            Ok(copied) => Outcome::Copied(copied),
+            Err(error) => Outcome::CopiesLost { sources, error },
+        },
+        Outcome::Acquired(issued) => Outcome::Acquired(liar.issued(issued, &seen.acquisition)),
+        Outcome::Claim(Holding::Ours(record)) => {
+            Outcome::Claim(Holding::Ours(Box::new(liar.record(*record))))
+        }
+        Outcome::Failed {
+            tried: Tried::CreateTenant,
+            error,
+        } => Outcome::Failed {
+            tried: Tried::CreateTenant,
+            error: liar.creation_failed(error),
+        },
+        Outcome::Failed {
+            tried: Tried::Activate,
+            error,
+        } => match liar.switched(Err(error)) {
+            Ok(how) => Outcome::Activation(how),
+            Err(error) => Outcome::Failed {
+                tried: Tried::Activate,
+                error,
+            },
+        },
+        told => told,
+    }
+}
