@@ -14,8 +14,6 @@ pub mod controller;
 pub mod fuzzing;
 #[cfg(feature = "local")]
 pub mod local;
-#[doc(hidden)]
-pub mod mutants;
 pub mod observe;
 pub mod operator;
 #[cfg(feature = "sandbox")]

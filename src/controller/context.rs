@@ -18,7 +18,6 @@ use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
 use crate::bss::consent::Consent;
 use crate::cluster::port::{Cluster, ClusterError};
-use crate::mutants::{Mutant, on};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{Now, Pace, ValidUpgrade, suspension};
 
@@ -164,7 +163,7 @@ fn is_wanted<C: Cluster>(
     stop: &CancellationToken,
     upgrade: &TenantResellerUpgrade,
 ) -> bool {
-    let leads = cluster.leads() || on(Mutant::LeaseNotAsked);
+    let leads = cluster.leads();
     if stop.is_cancelled() || !leads {
         return false;
     }
@@ -173,7 +172,7 @@ fn is_wanted<C: Cluster>(
         latest.metadata.uid == upgrade.metadata.uid
             && latest.metadata.deletion_timestamp.is_none()
             && latest.metadata.generation == upgrade.metadata.generation
-            && (suspension(&latest) == suspension(upgrade) || on(Mutant::SuspensionIgnored))
+            && (suspension(&latest) == suspension(upgrade))
             // Another leader may have finished the upgrade while a call of this process waited.
             && !object::has_succeeded(&latest)
     })

@@ -14,7 +14,6 @@ use crate::api::{Reason, ResellerClaim, TenantResellerUpgrade};
 use crate::bss::error::BssError;
 use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterResult, Finalizer};
-use crate::mutants::{Mutant, on};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
     Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, State,
@@ -37,9 +36,6 @@ pub(super) fn creation(
     effect: CreateTenant,
     claim: &ResellerClaim,
 ) -> Option<Recorded<CreateTenant>> {
-    if on(Mutant::TenantBeforeRecord) {
-        return Some(Recorded(effect));
-    }
     let intent = claim.spec.intents.create_tenant.as_ref()?;
     (intent.settings_digest == effect.digest).then_some(Recorded(effect))
 }
@@ -53,10 +49,7 @@ pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<R
         Work::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
     };
     // A BSS that leaves copying to people is only asked for the manual step.
-    if ways.copying == Copying::Guarded
-        || ways.doer(operation) != Doer::Bss
-        || on(Mutant::CopiesBeforeRecord)
-    {
+    if ways.copying == Copying::Guarded || ways.doer(operation) != Doer::Bss {
         return Some(Recorded(effect));
     }
     let on_record = &claim.spec.intents.copies.as_ref()?.source_ids;
@@ -81,7 +74,6 @@ pub(super) fn activation(
         && live.metadata.generation == decided_on.metadata.generation
         && live.metadata.deletion_timestamp.is_none()
         && suspension(live) == Suspension::Running;
-    let same = same || on(Mutant::SwitchWithoutLiveRead);
     (same && intends(intent, effect.sweep())).then_some(Recorded(effect))
 }
 

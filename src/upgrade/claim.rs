@@ -10,7 +10,6 @@ use crate::api::{
     ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
 };
 use crate::bss::port::{AcquisitionId, EarlierEpoch, IssuedEpoch, WriteOperation};
-use crate::mutants::{Mutant, on};
 
 /// The approval of a switch that this record did not bring about.
 pub(super) const FOUND_ACTIVE: &str = "FoundActive";
@@ -32,7 +31,7 @@ pub fn may_take_over(holder: &ClaimHolder, live: Option<&TenantResellerUpgrade>)
     if upgrade.metadata.uid.as_deref() != Some(holder.uid.as_str()) {
         return true;
     }
-    upgrade.status.as_ref().is_some_and(finished) || on(Mutant::ClaimTaken)
+    upgrade.status.as_ref().is_some_and(finished)
 }
 
 /// Whether an upgrade is done.
@@ -101,7 +100,6 @@ pub(super) fn went_back(claim: &ResellerClaimSpec, issued: &IssuedEpoch) -> Went
         let own = |earlier: &EarlierEpoch| {
             let attempt = earlier.acquisition.as_ref();
             attempt.is_some_and(|attempt| knows_attempt(claim, attempt))
-                || on(Mutant::AcquisitionNotCompared)
         };
         let told = &issued.earlier;
         let mut since = told.iter().filter(|earlier| earlier.epoch.0 > known);

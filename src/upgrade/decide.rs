@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::api::{Reason, StateClass};
 use crate::bss::port::WriteOperation;
-use crate::mutants::{Mutant, on};
 use crate::upgrade::Now;
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
 use crate::upgrade::observed::{Observed, RecordAge, Verdict};
@@ -73,7 +72,7 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
             None => decide.done(),
         };
     }
-    if upgrade.suspended == Suspension::Suspended && !on(Mutant::SuspensionIgnored) {
+    if upgrade.suspended == Suspension::Suspended {
         return decide.suspended(wait);
     }
     if let Some(edit) = decide.refusal_to_record() {

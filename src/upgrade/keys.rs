@@ -5,7 +5,6 @@ use sha2::{Digest as _, Sha256};
 use crate::bss::port::{
     AccountId, BusinessKey, ItemKind, RequestKey, Revision, SourceId, TenantId, TenantSettings,
 };
-use crate::mutants::{Mutant, on};
 
 /// Makes the keys of one reseller of one BSS. The ids are the canonical ones that the BSS returned,
 /// never the text of a spec; the identity is the declared one, never a URL.
@@ -40,9 +39,6 @@ impl Keys {
     /// `tru/<identity>/<reseller>/<tenant>/<customer|subscription|asset>/<source id>`
     #[must_use]
     pub fn item(&self, tenant: &TenantId, kind: ItemKind, source: &SourceId) -> BusinessKey {
-        if on(Mutant::KeyWithoutTenant) {
-            return BusinessKey(self.path(&[kind.as_str(), source.as_str()]));
-        }
         BusinessKey(self.path(&[tenant.as_str(), kind.as_str(), source.as_str()]))
     }
 

@@ -16,7 +16,6 @@ use crate::bss::port::{
     AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome,
     Reseller, Revision, SourceId, Tenant, WriteOperation,
 };
-use crate::mutants::{Mutant, on};
 
 /// What stands until the next look: what people read meanwhile, also during the look itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -152,11 +151,6 @@ impl CleanFinalSweep {
             orders.and(customers.revision).and(purchases.revision),
         ) {
             (Stillness::OneRevision, RevisionSeen::One(revision)) => Some(revision),
-            (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved)
-                if on(Mutant::RevisionsMayDiffer) =>
-            {
-                None
-            }
             (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
                 return Judged::Moved;
             }
@@ -165,7 +159,7 @@ impl CleanFinalSweep {
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
         let missing = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
         let in_the_way = open(customers) || open(purchases) || purchases.missing > 0 || missing;
-        if in_the_way && !on(Mutant::FinalSweepDropped) {
+        if in_the_way {
             return Judged::Moved;
         }
         let digest = customers.digest.combine(purchases.digest);
@@ -181,11 +175,7 @@ impl CleanFinalSweep {
             counts,
         };
         match stillness {
-            Stillness::TwoEqualSweeps
-                if before != Some(&seen) && !on(Mutant::OneFinalSweepIsEnough) =>
-            {
-                Judged::Once(seen)
-            }
+            Stillness::TwoEqualSweeps if before != Some(&seen) => Judged::Once(seen),
             Stillness::OneRevision | Stillness::TwoEqualSweeps => Judged::Clean(seen),
         }
     }

@@ -13,7 +13,6 @@ use super::context::Scope;
 use super::record::Prepared;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::{Outcome, Read, Tried};
 
 /// On whose behalf the BSS is called.
@@ -46,7 +45,7 @@ impl<'a> Caller<'a> {
             tenant: tenant
                 .map(|tenant| tenant.id.clone())
                 .or_else(|| claimed.map(TenantId::from)),
-            epoch: observed.epoch.filter(|_| !on(Mutant::EpochDropped)),
+            epoch: observed.epoch,
             installation,
             at_once: usize::try_from(limits.concurrency)
                 .unwrap_or(1)

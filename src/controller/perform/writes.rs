@@ -10,7 +10,6 @@ use crate::bss::error::BssError;
 use crate::bss::port::{ActivationTarget, Bss, ByItem, CopyItem, ItemOutcome, SourceId};
 use crate::controller::cache::ReadAhead;
 use crate::controller::record::Recorded;
-use crate::mutants::{Mutant, on};
 use crate::upgrade::{Activate, CreateTenant, Outcome, PagesRequest, Tried, Work};
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
@@ -144,10 +143,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         let activate = recorded.into_inner();
         let target = ActivationTarget {
             tenant: activate.tenant(),
-            expected: activate
-                .sweep()
-                .revision()
-                .filter(|_| !on(Mutant::ExpectedRevisionDropped)),
+            expected: activate.sweep().revision(),
         };
         let activation = self
             .bss

@@ -7,7 +7,6 @@ use crate::bss::port::{
     Activation, BackOrdering, BlockerReason, OpenOrder, Page, Reseller, Strength, TenantId,
     WriteOperation,
 };
-use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
@@ -59,7 +58,7 @@ impl Decide<'_> {
             return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
         };
         let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
-        if freezes && !self.seen.still_frozen && !on(Mutant::OrderingNotFrozen) {
+        if freezes && !self.seen.still_frozen {
             return self.act(Effect::Read(Read::Reseller));
         }
         let keys = self.upgrade.keys(&reseller.account);
@@ -86,8 +85,7 @@ impl Fold<'_> {
             .seen
             .reseller
             .as_ref()
-            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On)
-            && !on(Mutant::CopiesAfterOn);
+            .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On);
         let past = matches!(
             self.seen.stage,
             Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
@@ -153,7 +151,7 @@ impl Fold<'_> {
         let now = self.now.monotonic;
         let terms = &self.upgrade.terms;
         let account = self.seen.reseller.as_ref().map(|r| r.account.clone());
-        if ways.freezes() && self.seen.frozen.is_none() && !on(Mutant::OrderingNotFrozen) {
+        if ways.freezes() && self.seen.frozen.is_none() {
             let freeze = messages::freeze(&ways, account.as_ref());
             self.seen.final_before = None;
             self.seen.enter(Stage::CheckCustomers);
@@ -178,7 +176,7 @@ impl Fold<'_> {
             .into_iter()
             .flatten()
             .max_by_key(|(until, _)| *until)
-            .filter(|(until, _)| *until > now && !on(Mutant::QuietTimeSkipped));
+            .filter(|(until, _)| *until > now);
         if let Some((until, what)) = quiet {
             self.seen.enter(Stage::Orders);
             let look = now.saturating_add(self.upgrade.pace.recheck);
@@ -198,8 +196,8 @@ impl Fold<'_> {
     /// The first page tells all that is needed: one open order holds the switch.
     pub(in crate::upgrade) fn orders(&mut self, page: Page<OpenOrder>) {
         self.seen.orders_revision = RevisionSeen::None.page(page.revision);
-        if page.items.is_empty() || on(Mutant::OrdersGateDropped) {
-            if page.next.is_some() && !on(Mutant::OrdersGateDropped) {
+        if page.items.is_empty() {
+            if page.next.is_some() {
                 self.seen.enter(Stage::CheckCustomers);
                 self.stall(messages::empty_page());
                 return;
@@ -348,10 +346,6 @@ impl Fold<'_> {
         } else if let BssError::Blocked(tallies) = error {
             self.seen.refused = Some(ClaimEdit::DropActivationIntent);
             self.refused_activation(tallies);
-        } else if unknown && on(Mutant::LostSwitchTakenForDone) {
-            self.seen.approval = Some(Approval::Automatic);
-            self.reached_the_switch();
-            self.seen.enter(Stage::Done);
         } else {
             if unknown {
                 // It may still take effect: nothing is copied before that is known.

@@ -3,7 +3,6 @@
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::observe::{Fold, MANY_ROUNDS};
 use crate::upgrade::observed::BlockersTold;
 use crate::upgrade::phases::Stage;
@@ -13,11 +12,6 @@ use crate::upgrade::sweep::tally::{Findings, Tally};
 impl Fold<'_> {
     pub(super) fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {
         let stage = self.seen.stage;
-        if stage == Stage::Customers && on(Mutant::CustomersGateDropped) {
-            self.customers_copied();
-            self.go(without);
-            return;
-        }
         if tally.created > 0 {
             self.progressed();
         }

@@ -3,7 +3,6 @@
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::observe::Fold;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
@@ -18,9 +17,7 @@ impl Fold<'_> {
         {
             // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
             self.go(Stage::Copy);
-        } else if let Some(blocked) = messages::of_blockers(&self.seen.blockers)
-            && !on(Mutant::CheckSweepDropped)
-        {
+        } else if let Some(blocked) = messages::of_blockers(&self.seen.blockers) {
             self.seen.enter(Stage::CheckCustomers);
             self.watch(blocked);
         } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {

@@ -4,7 +4,6 @@
 use crate::api::ResellerClaimSpec;
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{CopyItem, CopyListing, SourceId, Strength, WriteOperation};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read, Work};
 use crate::upgrade::observe::{Fold, MANY_ROUNDS};
@@ -52,7 +51,7 @@ impl Decide<'_> {
                 let on_record = intent.source_ids.iter().map(String::as_str);
                 on_record.eq(sources.iter().map(SourceId::as_str))
             });
-            if !recorded && !on(Mutant::CopiesBeforeRecord) {
+            if !recorded {
                 return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
             }
         }

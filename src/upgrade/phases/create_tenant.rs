@@ -9,7 +9,6 @@ use crate::bss::port::{
     OperationId, OperationState, Reseller, Tenant, TenantAccess, TenantCreation, TenantId,
     TenantStatus, WriteOperation,
 };
-use crate::mutants::{Mutant, on};
 use crate::upgrade::decide::{Decide, Decision, Next, State};
 use crate::upgrade::effect::{ClaimEdit, CreateTenant, Effect, Read};
 use crate::upgrade::keys::{intent_id, settings_digest};
@@ -49,15 +48,6 @@ impl Decide<'_> {
             }
             Some(_) => self.look_afresh(),
             None if self.unconfirmed(claim) => self.look_afresh(),
-            None if on(Mutant::TenantBeforeRecord) => {
-                let keys = self.upgrade.keys(&reseller.account);
-                self.act(Effect::CreateTenant(CreateTenant {
-                    key: keys.tenant(),
-                    request: keys.tenant_request(&self.upgrade.tenant, "unrecorded"),
-                    settings: self.upgrade.tenant.clone(),
-                    digest,
-                }))
-            }
             None => self.act(Effect::Claim(ClaimEdit::IntendTenant { digest })),
         }
     }
@@ -131,9 +121,7 @@ impl Fold<'_> {
             self.begin_sweep();
             return;
         }
-        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str())
-            && !on(Mutant::ReplacementUnnoticed)
-        {
+        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
             self.stall(verdict(
                 Reason::TenantReplaced,
                 "The reseller's tenant is another one than this upgrade worked on.",
@@ -382,7 +370,7 @@ impl Fold<'_> {
     }
 
     pub(super) fn creation_failed(&mut self, error: &BssError) {
-        if error.effect_unknown() && !on(Mutant::UnknownCreationRepeated) {
+        if error.effect_unknown() {
             self.seen.creation_unknown = Some(true);
         }
         self.seen.tenant = None;

@@ -3,7 +3,6 @@
 
 use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{Reseller, Tenant};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::claim::{Holding, knows_attempt, went_back};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
@@ -109,7 +108,6 @@ impl Decide<'_> {
         claim
             .unconfirmed_epoch
             .is_some_and(|epoch| !self.upgrade.confirms(&epoch.to_string()))
-            && !on(Mutant::RestoreUnconfirmed)
     }
 
     /// Without epochs, a tenant under our own key of which the record knows nothing is the sign that
@@ -145,9 +143,7 @@ impl Decide<'_> {
         // The record and these two quiet times guard the same moment: whoever came before may have
         // sent copies. Either is enough as long as the cluster's state does not go back, so that a
         // missing record does harm only where they are missing too.
-        let on_record_alone = on(Mutant::CopiesBeforeRecord);
-        if !on_record_alone
-            && ways.fencing == Fencing::SingleOperator
+        if ways.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {
             return Some(Self::settles(
@@ -158,8 +154,7 @@ impl Decide<'_> {
         // Whoever was at work before may have sent copies that reads do not show yet, and the record
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
-        if !on_record_alone
-            && ways.copying == Copying::LookUpFirst
+        if ways.copying == Copying::LookUpFirst
             && self.seen.followed.is_some()
             && let Some(left) = self.settling_since(self.seen.followed)
         {
@@ -259,7 +254,7 @@ impl Fold<'_> {
     pub(super) fn unconfirmed(&self) -> Option<Verdict> {
         let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
-        (!confirmed && !on(Mutant::RestoreUnconfirmed)).then(|| {
+        (!confirmed).then(|| {
             verdict(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in this cluster: the cluster's state \

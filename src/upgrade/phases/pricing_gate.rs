@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
-use crate::mutants::{Mutant, on};
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Work;
 use crate::upgrade::observe::Fold;
@@ -74,7 +73,7 @@ impl Fold<'_> {
         // What is to come after the gate: people shall not take it for done.
         self.count(&tally);
         let unpriced = tally.unpriced;
-        if unpriced.is_empty() || on(Mutant::PricingGateDropped) {
+        if unpriced.is_empty() {
             self.seen
                 .milestones
                 .entry(ConditionType::PricingReady)

@@ -8,7 +8,6 @@ use crate::bss::port::{
     AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, ItemKind, PageRequest,
     SourceId, TenantId,
 };
-use crate::mutants::{Mutant, on};
 use crate::upgrade::backoff;
 use crate::upgrade::decide::{Decide, Decision, Next, State};
 use crate::upgrade::effect::{Effect, InspectCalls, PagesRequest, Read};
@@ -90,9 +89,6 @@ impl Decide<'_> {
 
     /// How long until nothing from before that moment can take effect any more.
     pub(super) fn settling_since(&self, moment: Option<Duration>) -> Option<Duration> {
-        if on(Mutant::QuietTimeSkipped) {
-            return None;
-        }
         let until = moment
             .unwrap_or(self.now.monotonic)
             .saturating_add(self.upgrade.terms.settle);

@@ -6,7 +6,6 @@ use crate::bss::port::{
     AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
     SourceId,
 };
-use crate::mutants::{Mutant, on};
 
 impl Keyed for Customer {
     fn source_id(&self) -> &SourceId {
@@ -146,16 +145,15 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
             Class::Orphaned
         };
     };
-    if source.id.as_str() == reseller.as_str() && !on(Mutant::OwnPurchasesCopied) {
+    if source.id.as_str() == reseller.as_str() {
         return Class::Excluded(Exclusion::ResellersOwn);
     }
-    if source.bill_to != *reseller && !on(Mutant::OthersAccountsCopied) {
+    if source.bill_to != *reseller {
         return Class::Excluded(Exclusion::NotBilledToReseller);
     }
     match live.as_slice() {
         [] if pair.copies.is_empty() => match (&source.link, source.mark) {
             (Some(_), _) => Class::Unsettled,
-            (None, Mark::Marked) if on(Mutant::MarkedUncopiedAccepted) => Class::Linked,
             (None, Mark::Marked) => Class::Missing {
                 copy: None,
                 half_marked: HalfMarked::Yes,
@@ -166,14 +164,11 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
             },
         },
         [] => Class::Linked,
-        [copy] if source.mark == Mark::Unmarked && !on(Mutant::CopiedUnmarkedAccepted) => {
-            Class::Missing {
-                copy: Some(copy.digest.clone()),
-                half_marked: HalfMarked::Yes,
-            }
-        }
+        [copy] if source.mark == Mark::Unmarked => Class::Missing {
+            copy: Some(copy.digest.clone()),
+            half_marked: HalfMarked::Yes,
+        },
         [copy] => one_copy(copy, &source.digest),
-        [_, _, ..] if on(Mutant::DuplicateOverlooked) => Class::Linked,
         [_, _, ..] => Class::Duplicate,
     }
 }
@@ -182,18 +177,15 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
 pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {
-        return if live.is_empty() || on(Mutant::ReverseSweepLeftOut) {
+        return if live.is_empty() {
             Class::Nothing
         } else {
             Class::Orphaned
         };
     };
     let excluded = match source.state {
-        _ if source.customer.as_str() == reseller.as_str() && !on(Mutant::OwnPurchasesCopied) => {
-            Some(Exclusion::ResellersOwn)
-        }
+        _ if source.customer.as_str() == reseller.as_str() => Some(Exclusion::ResellersOwn),
         PurchaseState::Active => None,
-        PurchaseState::Suspended if on(Mutant::SuspendedCopied) => None,
         PurchaseState::Suspended => Some(Exclusion::Suspended),
         PurchaseState::FutureDated => Some(Exclusion::FutureDated),
         PurchaseState::Trial => Some(Exclusion::Trial),
@@ -201,7 +193,7 @@ pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) 
         PurchaseState::Expired => Some(Exclusion::Expired),
     };
     if let Some(exclusion) = excluded {
-        return if live.is_empty() || on(Mutant::ReverseSweepLeftOut) {
+        return if live.is_empty() {
             Class::Excluded(exclusion)
         } else {
             Class::Orphaned
@@ -216,7 +208,6 @@ pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) 
         // The reseller ended the copy: its right (the copy's end is a field of its own).
         [] => Class::Linked,
         [copy] => one_copy(copy, &source.digest),
-        [_, _, ..] if on(Mutant::DuplicateOverlooked) => Class::Linked,
         [_, _, ..] => Class::Duplicate,
     }
 }
@@ -251,10 +242,6 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
         // Nobody touched the copy since it was made: it follows its source.
         CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => Class::Missing {
-            copy: Some(copy.digest.clone()),
-            half_marked: HalfMarked::No,
-        },
-        CopyState::Live if on(Mutant::AmendmentOverwritten) => Class::Missing {
             copy: Some(copy.digest.clone()),
             half_marked: HalfMarked::No,
         },

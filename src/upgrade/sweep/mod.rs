@@ -30,7 +30,6 @@ use crate::bss::port::{
     CopyState, Customer, Digest, Found, ItemKind, ItemOutcome, PricingState, Purchase, SourceId,
     Sync, TenantId,
 };
-use crate::mutants::{Mutant, on};
 use classify::{Class, HalfMarked};
 use compare::Compared;
 use merge::{Keyed, Merge, Order, Pair};
@@ -587,10 +586,7 @@ impl Sweep {
 
     /// Copies an item, after a look-up where the BSS would make a second copy.
     fn copy(&mut self, item: CopyItem) {
-        if self.hand == Hand::BssAfterLookUp
-            && item.expected_copy.is_none()
-            && !on(Mutant::LookUpSkipped)
-        {
+        if self.hand == Hand::BssAfterLookUp && item.expected_copy.is_none() {
             self.to_look.insert(item.key.clone(), item);
         } else {
             self.to_copy.insert(item.source.clone(), item);
@@ -859,10 +855,6 @@ impl Sweep {
     pub fn lost_copies(&mut self, sources: &[SourceId]) {
         for source in sources {
             if let Some(item) = self.to_copy.remove(source) {
-                if on(Mutant::LostCopyTakenForMade) {
-                    self.tally.copied(item.kind);
-                    continue;
-                }
                 self.unknown.insert(item.key.clone(), (item, Lost::Reply));
             }
         }
