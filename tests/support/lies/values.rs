@@ -25,8 +25,10 @@ pub(crate) struct Memory {
     is_on: bool,
     /// Copies were sent.
     has_copied: bool,
-    /// Customers that were called copied and were not sent.
-    held_back: BTreeSet<SourceId>,
+    /// Items that were called copied and were not sent, and how often.
+    held_back: BTreeMap<SourceId, u32>,
+    /// Items whose copy was lost and called made.
+    lost: BTreeSet<SourceId>,
     /// A customer of the reseller.
     customer: Option<SourceId>,
     /// What was listed as active, by the listing that runs and by the last whole one.
@@ -36,6 +38,22 @@ pub(crate) struct Memory {
     /// The revision that is shown since open orders were listed, and whether there were others.
     revision: Option<Revision>,
     revision_moved: bool,
+}
+
+/// So often an item is called copied without being sent: longer than phase 2 sweeps for it.
+const HELD_BACK: u32 = 8;
+
+impl Memory {
+    /// Holds a batch back once more, if not every item of it was held back for long enough.
+    fn holds(&mut self, sources: &[SourceId]) -> bool {
+        let mut any = false;
+        for source in sources {
+            let times = self.held_back.entry(source.clone()).or_default();
+            any |= *times < HELD_BACK;
+            *times += 1;
+        }
+        any
+    }
 }
 
 /// The revision of a BSS that has none.
@@ -262,16 +280,26 @@ impl Liar {
         found
     }
 
-    /// Whether a batch of customers is called copied, and not sent.
+    /// Whether a batch of customers is called copied, and not sent: as long as the operator sweeps for it
+    /// in phase 2.
     pub(super) fn holds_back(&self, sources: &[SourceId]) -> Option<ByItem<ItemOutcome>> {
         if !self.tells(Lie::CustomersGateDropped) {
+            return self.holds_lost(sources);
+        }
+        let held = self.remember(|memory| memory.holds(sources));
+        held.then(|| all(sources, &ItemOutcome::Created))
+    }
+
+    /// Whether a batch whose copies were lost and called made is not sent, since they are made.
+    pub(super) fn holds_lost(&self, sources: &[SourceId]) -> Option<ByItem<ItemOutcome>> {
+        if !self.tells(Lie::LostCopyTakenForMade) {
             return None;
         }
-        let news = self.remember(|memory| {
-            let mut news = sources.iter();
-            news.all(|source| memory.held_back.insert(source.clone()))
+        let held = self.remember(|memory| {
+            let lost = sources.iter().any(|source| memory.lost.contains(source));
+            lost && memory.holds(sources)
         });
-        news.then(|| all(sources, &ItemOutcome::Created))
+        held.then(|| all(sources, &ItemOutcome::Unchanged))
     }
 
     pub(super) fn copied(
@@ -282,6 +310,7 @@ impl Liar {
         self.remember(|memory| memory.has_copied = true);
         match outcome {
             Err(error) if error.effect_unknown() && self.tells(Lie::LostCopyTakenForMade) => {
+                self.remember(|memory| memory.lost.extend(sources.iter().cloned()));
                 Ok(all(sources, &ItemOutcome::Unchanged))
             }
             outcome => outcome,
