@@ -15,14 +15,12 @@ use super::object;
 use crate::api::{ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
-use crate::upgrade::{
-    Effect, Observed, Outcome, Pages, PagesRequest, Read, Suspension, suspension,
-};
+use crate::upgrade::{Effect, Known, Outcome, Pages, PagesRequest, Read, Suspension, suspension};
 
 /// What is known of one upgrade.
 pub(super) struct CacheEntry<B> {
     /// What was observed.
-    pub(super) observed: Observed,
+    pub(super) known: Known,
     /// The claim as it was read or written last.
     pub(super) claim: Option<ResellerClaim>,
     pub(super) adapter: Option<Adapter<B>>,
@@ -121,7 +119,7 @@ pub(super) struct ReadAhead {
 impl<B> CacheEntry<B> {
     fn new(acquisition: AcquisitionId) -> Self {
         Self {
-            observed: Observed::new([], acquisition),
+            known: Known::new([], acquisition),
             claim: None,
             adapter: None,
             seats: None,
@@ -165,7 +163,7 @@ impl<B> CacheEntry<B> {
         }
         if self.requested.as_ref() != Some(&requested) {
             if self.requested.is_some() {
-                self.observed.look_now();
+                self.known.waiting.look_now();
                 self.read_secret_again();
             }
             self.requested = Some(requested);
@@ -175,13 +173,16 @@ impl<B> CacheEntry<B> {
     fn begin_anew(&mut self, upgrade: &TenantResellerUpgrade, basis: Basis) {
         self.freshness = Freshness::Fresh;
         // Whatever became of the attempt to acquire that is under way, its name is not used again.
-        self.observed.next_acquisition();
-        let known = std::mem::take(&mut self.observed);
-        let mut fresh = Observed::new(object::milestones(upgrade), known.acquisition.clone());
+        self.known.fencing.next_acquisition();
+        let known = std::mem::take(&mut self.known);
+        let mut fresh = Known::new(
+            object::milestones(upgrade),
+            known.fencing.acquisition.clone(),
+        );
         fresh.milestones.extend(&known.milestones);
-        fresh.refused.clone_from(&known.refused);
-        fresh.record_seen = known.record_seen;
-        fresh.record_of.clone_from(&known.record_of);
+        fresh.fencing.refused.clone_from(&known.fencing.refused);
+        fresh.fencing.record_seen = known.fencing.record_seen;
+        fresh.fencing.record_of.clone_from(&known.fencing.record_of);
         let before = self.basis.as_ref();
         if before.is_none_or(|before| before.connections != basis.connections) {
             self.told_identity = ToldIdentity::NotAsked;
@@ -192,7 +193,7 @@ impl<B> CacheEntry<B> {
         } else {
             self.claim = None;
         }
-        self.observed = fresh;
+        self.known = fresh;
         self.admitted = Admitted::NotYet;
         self.basis = Some(basis);
     }
@@ -264,7 +265,7 @@ impl<B> Cache<B> {
 mod tests {
     use super::*;
     use crate::api::{ClaimHolder, ResellerClaimSpec, TenantResellerUpgradeSpec};
-    use crate::upgrade::{Holding, Now, RecordAge, References, TenantConnection, Terms, fold};
+    use crate::upgrade::{Holding, Now, RecordAge, References, TenantConnection, Terms, observe};
 
     fn upgrade() -> TenantResellerUpgrade {
         let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({
@@ -311,9 +312,9 @@ mod tests {
         let cache = Cache::<()>::new(7);
         let entry = cache.entry("uid-1");
         let mut entry = entry.try_lock().unwrap();
-        let mut names = vec![entry.observed.acquisition.clone()];
+        let mut names = vec![entry.known.fencing.acquisition.clone()];
         entry.revalidate(&upgrade, "one", String::new());
-        fold(&valid, &mut entry.observed, record(7), now);
+        observe(&valid, &mut entry.known, record(7), now);
         for again in 0..2 {
             if again == 0 {
                 entry.mark_stale();
@@ -321,25 +322,25 @@ mod tests {
                 upgrade.metadata.generation = Some(2);
             }
             entry.revalidate(&upgrade, "one", String::new());
-            fold(&valid, &mut entry.observed, record(3), now);
-            assert_eq!(entry.observed.record_age, RecordAge::Older);
-            names.push(entry.observed.acquisition.clone());
+            observe(&valid, &mut entry.known, record(3), now);
+            assert_eq!(entry.known.fencing.record_age, RecordAge::Older);
+            names.push(entry.known.fencing.acquisition.clone());
         }
         entry.revalidate(&upgrade, "the same, edited", String::new());
-        fold(&valid, &mut entry.observed, record(3), now);
-        assert_eq!(entry.observed.record_age, RecordAge::Older);
+        observe(&valid, &mut entry.known, record(3), now);
+        assert_eq!(entry.known.fencing.record_age, RecordAge::Older);
         let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {
             panic!("a record");
         };
         other.bss_identity = "another".to_owned();
         let other = Outcome::Claim(Holding::Ours(other));
-        fold(&valid, &mut entry.observed, other, now);
+        observe(&valid, &mut entry.known, other, now);
         assert_eq!(
-            entry.observed.record_age,
+            entry.known.fencing.record_age,
             RecordAge::Present,
             "of another BSS"
         );
-        names.push(entry.observed.acquisition.clone());
+        names.push(entry.known.fencing.acquisition.clone());
         drop(entry);
         cache.forget("uid-1");
         names.push(
@@ -347,7 +348,8 @@ mod tests {
                 .entry("uid-1")
                 .try_lock()
                 .unwrap()
-                .observed
+                .known
+                .fencing
                 .acquisition
                 .clone(),
         );

@@ -10,8 +10,8 @@ use crate::api::{ClaimHolder, ConditionType, ResellerClaim, ResellerClaimSpec};
 use crate::bss::port::AccountId;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
 use crate::upgrade::{
-    ClaimEdit, Holding, Now, Outcome, ValidUpgrade, apply_claim_edit, claim_name, decide, fold,
-    may_take_over,
+    ClaimEdit, Holding, Now, Outcome, ValidUpgrade, apply_claim_edit, claim_name, decide,
+    may_take_over, observe,
 };
 
 /// Edits the claim. Where people read of the edit in status, it is shown at once.
@@ -28,13 +28,13 @@ pub(super) async fn edit<C: Cluster, T: Time, B>(
     }
     let now = context.time.now();
     let holding = write(cluster, scope, edit, now).await?;
-    let observed = &mut scope.entry.observed;
-    fold(scope.valid, observed, Outcome::Claim(holding), now);
+    let known = &mut scope.entry.known;
+    observe(scope.valid, known, Outcome::Claim(holding), now);
     if matches!(
         edit,
         ClaimEdit::Milestone { .. } | ClaimEdit::DropTenantIntent | ClaimEdit::Withdraw
     ) {
-        let state = decide(scope.valid, observed, now).state;
+        let state = decide(scope.valid, known, now).state;
         publish::status(context, scope, &state, None).await?;
     }
     Ok(())
@@ -64,7 +64,7 @@ async fn write<C: Cluster, B>(
     let claim = match (edit, entry.claim.clone()) {
         (ClaimEdit::Take, _) | (_, None) => {
             // The claim's name is made of the canonical account id, which only the BSS tells.
-            let reseller = entry.observed.reseller.as_ref();
+            let reseller = entry.known.bss.reseller.as_ref();
             let reseller = reseller.map(|reseller| &reseller.account);
             let reseller = reseller.or(scope.valid.pinned_account.as_ref());
             let reseller = reseller.ok_or(ClusterError::Conflict)?;
@@ -99,11 +99,11 @@ async fn write<C: Cluster, B>(
 /// Whatever became of the write, the record is read again before anything rests on it.
 fn write_is_unknown<B>(entry: &mut CacheEntry<B>, edit: &ClaimEdit) {
     entry.claim = None;
-    entry.observed.claim = None;
+    entry.known.fencing.claim = None;
     if matches!(edit, ClaimEdit::BeginAcquire(_)) {
         // The write may land late, even on a record that went back meanwhile: an attempt under the
         // same name would then be taken for one of that record.
-        entry.observed.next_acquisition();
+        entry.known.fencing.next_acquisition();
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn must_be_current<C: Cluster, B>(
         return Ok(());
     }
     entry.claim = None;
-    entry.observed.claim = None;
+    entry.known.fencing.claim = None;
     Err(ReconcileError::Stale)
 }
 

@@ -11,7 +11,7 @@ use super::api_backoff::LogAs;
 use super::cache::{Cache, CacheEntry, Called};
 use super::context::{Context, Pause, Scope, Time};
 use super::object;
-use super::publish::{self, Known, Reported, Resync, Shown};
+use super::publish::{self, ConnectionFacts, Reported, Resync, Shown};
 use super::reconcile::ReconcileError;
 use super::record::finalizer;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
@@ -84,7 +84,7 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
         let namespace = object::key(&upgrade).namespace;
         let name = &upgrade.spec.connection_ref.name;
         if let Some(connection) = cluster.connection(namespace, name).await? {
-            let known = Known {
+            let known = ConnectionFacts {
                 connection: &connection,
                 entry,
                 unusable: Some(&state),
@@ -171,7 +171,7 @@ async fn publish_around<C: Cluster, T: Time, B>(
     // Only an upgrade that has just called the BSS writes the connection's status: otherwise two
     // upgrades would contradict each other.
     if scope.entry.called == Called::Yes {
-        let known = Known {
+        let known = ConnectionFacts {
             connection: &scope.fetched.connection,
             entry: scope.entry,
             unusable: None,

@@ -37,8 +37,8 @@ pub(super) fn has_finalizer(upgrade: &TenantResellerUpgrade) -> bool {
 
 /// Whether the status is about the present spec.
 pub(super) fn is_observed(upgrade: &TenantResellerUpgrade) -> bool {
-    let observed = upgrade.status.as_ref().and_then(|s| s.observed_generation);
-    observed == upgrade.metadata.generation
+    let known = upgrade.status.as_ref().and_then(|s| s.observed_generation);
+    known == upgrade.metadata.generation
 }
 
 /// Whether the upgrade has succeeded, which it does once and for good.

@@ -137,7 +137,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
         loop {
             // decide: touches nothing
-            let decision = decide(scope.valid, &scope.entry.observed, context.time.now());
+            let decision = decide(scope.valid, &scope.entry.known, context.time.now());
             let Some(effect) = decision.effect.clone() else {
                 return endings::waiting(context, scope, &decision).await;
             };

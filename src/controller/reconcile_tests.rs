@@ -20,7 +20,7 @@ use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{ItemKind, SourceId};
 use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
-use crate::controller::publish::{self, Known, Reported, Resync};
+use crate::controller::publish::{self, ConnectionFacts, Reported, Resync};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{Finding, Findings, Now, Pace, References, TenantConnection, Terms};
 
@@ -482,7 +482,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
             message: "Away.".to_owned(),
             next_action: String::new(),
         };
-        let known = Known {
+        let known = ConnectionFacts {
             connection: &connection,
             entry,
             unusable: Some(&state),
@@ -494,7 +494,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
         let written = bench.cluster.connection_status.lock().unwrap().clone();
         written.unwrap().identity
     };
-    entry.observed.identity_agrees = true;
+    entry.known.bss.identity_agrees = true;
     assert_eq!(shows(&entry, None).await, None, "it was not asked yet");
     assert_eq!(shows(&entry, Some("acme")).await.as_deref(), Some("acme"));
     entry.told_identity = ToldIdentity::Told(None);
@@ -530,15 +530,15 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     let valid = validate(&upgrade, &references).unwrap();
     let entry = bench.controller.cache.entry("u-1");
     let mut entry = entry.lock().await;
-    entry.observed.claim = Some(
+    entry.known.fencing.claim = Some(
         serde_json::from_value(json!({
             "bssIdentity": "acme", "resellerAccountId": "10423",
             "holder": { "namespace": "n", "name": "contoso", "uid": "u-1" },
         }))
         .unwrap(),
     );
-    entry.observed.looked_at_purchases = true;
-    entry.observed.blockers = blocked("S-1");
+    entry.known.findings.looked_at_purchases = true;
+    entry.known.findings.blockers = blocked("S-1");
     let writes = async |entry: &mut CacheEntry<Adapter>, at: u64, resync: Resync| {
         let now = bench.clock.at(at);
         let reported = Reported {
@@ -560,22 +560,22 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     assert_eq!(writes(&mut entry, 600, due).await, listed, "now and then");
     assert_eq!(writes(&mut entry, 601, Resync::Now).await, listed);
 
-    entry.observed.blockers = blocked("S-2");
+    entry.known.findings.blockers = blocked("S-2");
     assert_eq!(writes(&mut entry, 602, due).await, written, "another one");
     // What is not known of a write is not remembered: not what was to be written, nor what was before.
-    entry.observed.blockers = blocked("S-3");
+    entry.known.findings.blockers = blocked("S-3");
     bench.fails(Some(ClusterError::Unavailable("no reply".to_owned())));
     let failed = (false, vec!["list reports"]);
     assert_eq!(writes(&mut entry, 603, due).await, failed);
     bench.fails(None);
-    entry.observed.blockers = blocked("S-2");
+    entry.known.findings.blockers = blocked("S-2");
     assert_eq!(
         writes(&mut entry, 604, due).await,
         listed,
         "it may have changed"
     );
 
-    entry.observed.blockers = Findings::default();
+    entry.known.findings.blockers = Findings::default();
     let deleted = (true, vec!["list reports", "delete report"]);
     assert_eq!(writes(&mut entry, 605, due).await, deleted);
     assert_eq!(writes(&mut entry, 606, due).await, nothing);

@@ -17,7 +17,7 @@ use crate::cluster::port::{Cluster, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
     Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, State,
-    Suspension, Sweep, Tried, Ways, Work, fold_all, intends, suspension,
+    Suspension, Sweep, Tried, Ways, Work, intends, observe_all, suspension,
 };
 
 /// An effect whose intent is on record, or that needs none. `perform` accepts nothing else of what
@@ -164,15 +164,15 @@ async fn write_begins<C: Cluster, B>(cluster: &C, scope: &mut Scope<'_, B>) -> C
 }
 
 fn prepared_work<B>(scope: &Scope<'_, B>, effect: Work) -> Result<Intent, ReconcileError> {
-    let observed = &scope.entry.observed;
-    if !observed.may_write() {
+    let known = &scope.entry.known;
+    if !known.may_write() {
         return Ok(impossible("a write without an epoch", Tried::Work));
     }
-    let ways = observed.ways.as_ref().ok_or(ReconcileError::Stale)?;
+    let ways = known.bss.strategy.as_ref().ok_or(ReconcileError::Stale)?;
     let recorded = work(effect, ways, held(scope)?).ok_or(ReconcileError::Stale)?;
     Ok(Intent::Prepared(Prepared::Work {
         work: recorded,
-        ahead: observed.sweep.as_ref().and_then(Sweep::ahead),
+        ahead: known.sweeps.current.as_ref().and_then(Sweep::ahead),
     }))
 }
 
@@ -182,7 +182,7 @@ async fn prepared_creation<C: Cluster, T: Time, B>(
     effect: CreateTenant,
     state: &State,
 ) -> Result<Intent, ReconcileError> {
-    if !scope.entry.observed.may_write() {
+    if !scope.entry.known.may_write() {
         return Ok(impossible("a tenant without an epoch", Tried::CreateTenant));
     }
     // The intent, and with it the frozen settings, stand in status before the call.
@@ -199,7 +199,7 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
     effect: Activate,
     state: &State,
 ) -> Result<Intent, ReconcileError> {
-    if !scope.entry.observed.may_write() {
+    if !scope.entry.known.may_write() {
         return Ok(impossible("a switch without an epoch", Tried::Activate));
     }
     publish::status(context, scope, state, None).await?;
@@ -212,7 +212,8 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
     context.must_be_wanted(&scope.upgrade)?;
     if scope
         .entry
-        .observed
+        .known
+        .activation
         .sweep_is_old(context.time.now().monotonic)
     {
         return Err(ReconcileError::Stale);
@@ -262,7 +263,7 @@ pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now:
             entry.read_secret_again();
         }
     }
-    fold_all(scope.valid, &mut entry.observed, outcomes, now);
+    observe_all(scope.valid, &mut entry.known, outcomes, now);
 }
 
 fn credentials_rejected(outcome: &Outcome) -> bool {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::effect::{ClaimEdit, WentBack};
-use super::observed::Approval;
+use super::known::Approval;
 use super::validated::Suspension;
 use crate::api::{
     ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,

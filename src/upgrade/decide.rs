@@ -9,8 +9,8 @@ use crate::api::{Reason, StateClass};
 use crate::bss::port::WriteOperation;
 use crate::upgrade::Now;
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
-use crate::upgrade::observed::{Observed, RecordAge, Verdict};
-use crate::upgrade::phases::{Stage, doing};
+use crate::upgrade::known::{Known, RecordAge, Verdict};
+use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::strategy::{Doer, Fencing};
 use crate::upgrade::validated::{Suspension, ValidUpgrade};
 
@@ -56,17 +56,18 @@ pub enum Next {
 
 /// Decides what to do next.
 #[must_use]
-pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision {
+pub fn decide(upgrade: &ValidUpgrade, known: &Known, now: Now) -> Decision {
     let decide = Decide {
         upgrade,
-        seen: observed,
+        known,
         now,
     };
-    let wait = observed
+    let wait = known
+        .waiting
         .not_before
         .and_then(|until| until.checked_sub(now.monotonic));
     let wait = wait.filter(|wait| !wait.is_zero());
-    if observed.stage == Stage::Done {
+    if known.stage == Stage::Done {
         return match wait {
             Some(wait) => decide.rests(wait),
             None => decide.done(),
@@ -105,33 +106,31 @@ pub fn decide(upgrade: &ValidUpgrade, observed: &Observed, now: Now) -> Decision
 /// What a decision is made of.
 pub(super) struct Decide<'a> {
     pub(super) upgrade: &'a ValidUpgrade,
-    pub(super) seen: &'a Observed,
+    pub(super) known: &'a Known,
     pub(super) now: Now,
 }
 
 impl Decide<'_> {
     fn work(&self) -> Decision {
-        if !self.seen.identity_agrees {
+        if !self.known.bss.identity_agrees {
             return self.act(Effect::Read(Read::Identity));
         }
-        if self.seen.ways.is_none() {
+        if self.known.bss.strategy.is_none() {
             return self.act(Effect::Read(Read::Capabilities));
         }
-        let Some(reseller) = &self.seen.reseller else {
+        let Some(reseller) = &self.known.bss.reseller else {
             return self.act(Effect::Read(Read::Reseller));
         };
-        let Some(claim) = &self.seen.claim else {
+        let Some(claim) = &self.known.fencing.claim else {
             return self.act(Effect::Claim(ClaimEdit::Take));
         };
-        if matches!(
-            self.seen.stage,
-            Stage::VerifyCustomers | Stage::VerifyPurchases
-        ) {
+        if self.known.stage.part() == Part::Comparing {
             return self.verify(claim);
         }
         // Where epochs are issued, the next one names it.
-        let fenced = self.seen.ways.as_ref().map(|ways| ways.fencing) == Some(Fencing::Epochs);
-        let older = self.seen.record_age == RecordAge::Older;
+        let fenced =
+            self.known.bss.strategy.as_ref().map(|ways| ways.fencing) == Some(Fencing::Epochs);
+        let older = self.known.fencing.record_age == RecordAge::Older;
         if older && !fenced && claim.unconfirmed_epoch.is_none() {
             return self.act(Effect::Claim(ClaimEdit::WentBack));
         }
@@ -147,7 +146,7 @@ impl Decide<'_> {
         if let Some(decision) = self.settles_after_a_switch(claim) {
             return decision;
         }
-        match &self.seen.tenant {
+        match &self.known.tenant.seen {
             None => self.act(Effect::Read(Read::Tenant)),
             Some(None) => self.create_tenant(claim, reseller),
             Some(Some(tenant)) => {
@@ -179,11 +178,16 @@ impl Decide<'_> {
     /// What people read while work goes on: the verdict that stands, else the trouble, else what
     /// is being done. What a person must fix comes first.
     pub(super) fn state(&self) -> State {
-        let trouble = self.seen.trouble.as_ref().map(|trouble| &trouble.verdict);
+        let trouble = self
+            .known
+            .waiting
+            .trouble
+            .as_ref()
+            .map(|trouble| &trouble.verdict);
         let must_fix = |v: &&Verdict| v.reason.class() == Some(StateClass::MustFix);
         let shown = trouble
             .filter(must_fix)
-            .or(self.seen.verdict.as_ref())
+            .or(self.known.waiting.verdict.as_ref())
             .or(trouble);
         match shown {
             Some(Verdict {
@@ -197,7 +201,7 @@ impl Decide<'_> {
             },
             None => State {
                 reason: Reason::Progressing,
-                message: doing(self.seen.stage).to_owned(),
+                message: self.known.stage.sentence().to_owned(),
                 next_action: String::new(),
             },
         }
@@ -205,7 +209,12 @@ impl Decide<'_> {
 
     /// Whether a person does an operation, and how is known already.
     pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
-        let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
-        doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+        let doer = self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .map(|ways| ways.doer(operation));
+        doer == Some(Doer::Person) || self.known.bss.instructions.contains_key(&operation)
     }
 }

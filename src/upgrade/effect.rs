@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::claim::Holding;
-use super::observed::{Approval, CleanFinalSweep};
+use super::known::{Approval, CleanFinalSweep};
 use super::validated::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;

@@ -13,8 +13,8 @@ mod effect;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod keys;
+mod known;
 mod observe;
-mod observed;
 mod phases;
 mod report;
 mod strategy;
@@ -29,11 +29,12 @@ pub use effect::{
     PagesRequest, Read, Tried, Work,
 };
 pub use keys::{Keys, claim_name};
-pub use observe::{fold, fold_all};
-pub use observed::{
-    Alike, Approval, BlockersTold, CleanFinalSweep, Observed, RecordAge, RecordMark, Telling,
-    Trouble, Verdict, Watched,
+pub use known::{
+    Alike, Approval, BlockersTold, CleanFinalSweep, Known, KnownActivation, KnownBss, KnownFencing,
+    KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge, RecordMark,
+    Telling, Trouble, Verdict, Watched,
 };
+pub use observe::{observe, observe_all};
 pub use phases::Stage;
 pub use phases::activate::intends;
 pub use phases::suspend::at_rest;

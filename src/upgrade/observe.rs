@@ -8,24 +8,24 @@ use crate::api::Reason;
 use crate::bss::port::WriteOperation;
 use crate::upgrade::Now;
 use crate::upgrade::effect::Outcome;
-use crate::upgrade::observed::Observed;
+use crate::upgrade::known::Known;
 use crate::upgrade::phases::waiting::Counter;
 use crate::upgrade::strategy::{Doer, Ways};
 use crate::upgrade::validated::ValidUpgrade;
 
 /// Takes all outcomes of one effect into what is known. Failures come last: an answer beside them must
 /// not wipe the wait that they ask for. However many calls of it failed, the effect failed once.
-pub fn fold_all(upgrade: &ValidUpgrade, observed: &mut Observed, outcomes: Vec<Outcome>, now: Now) {
-    let mut fold = Fold {
+pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outcome>, now: Now) {
+    let mut fold = Observe {
         upgrade,
-        seen: observed,
+        known,
         now,
         counted: BTreeSet::new(),
     };
     let (failures, answers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Outcome::failed);
     if answers.iter().any(Outcome::ends_waits) {
-        fold.seen.trouble = None;
-        fold.seen.not_before = None;
+        fold.known.waiting.trouble = None;
+        fold.known.waiting.not_before = None;
     }
     for outcome in answers.into_iter().chain(failures) {
         fold.take(outcome);
@@ -33,30 +33,30 @@ pub fn fold_all(upgrade: &ValidUpgrade, observed: &mut Observed, outcomes: Vec<O
 }
 
 /// Takes the outcome of an effect of one call into what is known.
-pub fn fold(upgrade: &ValidUpgrade, observed: &mut Observed, outcome: Outcome, now: Now) {
-    fold_all(upgrade, observed, vec![outcome], now);
+pub fn observe(upgrade: &ValidUpgrade, known: &mut Known, outcome: Outcome, now: Now) {
+    observe_all(upgrade, known, vec![outcome], now);
 }
 
 /// After so many looks in a row that ended in another look, people are told.
 pub(super) const MANY_ROUNDS: u32 = 6;
 
 /// What an outcome is taken into.
-pub(super) struct Fold<'a> {
+pub(super) struct Observe<'a> {
     pub(super) upgrade: &'a ValidUpgrade,
-    pub(super) seen: &'a mut Observed,
+    pub(super) known: &'a mut Known,
     pub(super) now: Now,
     /// What was counted of the present effect already.
     pub(super) counted: BTreeSet<Counter>,
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     fn take(&mut self, outcome: Outcome) {
         let fold = self;
         let now = fold.now;
-        fold.seen.begun.get_or_insert(now.monotonic);
+        fold.known.began.get_or_insert(now.monotonic);
         if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
-            fold.seen.sent = Some(now.monotonic);
-            fold.seen.final_before = None;
+            fold.known.sweeps.sent = Some(now.monotonic);
+            fold.known.activation.final_before = None;
         }
         if outcome.changed_something() {
             fold.progressed();
@@ -68,14 +68,14 @@ impl Fold<'_> {
                     Err(refused) => fold.stall(refused),
                     Ok(ways) => {
                         fold.lift(&[Reason::RiskNotAccepted]);
-                        fold.seen.ways = Some(ways);
+                        fold.known.bss.strategy = Some(ways);
                     }
                 }
-                fold.seen.capabilities = Some(capabilities);
+                fold.known.bss.capabilities = Some(capabilities);
             }
             Outcome::Reseller(reseller) => fold.reseller(reseller),
             Outcome::Claim(holding) => fold.claim(holding),
-            Outcome::Acquired(issued) => fold.seen.acquired(issued, now.monotonic),
+            Outcome::Acquired(issued) => fold.known.fencing.acquired(issued, now.monotonic),
             Outcome::Tenant(tenant) => fold.tenant(tenant),
             Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
             Outcome::Operation(state) => fold.operation(state),
@@ -105,7 +105,12 @@ impl Fold<'_> {
 
     /// Whether a person does an operation, and how is known already.
     pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
-        let doer = self.seen.ways.as_ref().map(|ways| ways.doer(operation));
-        doer == Some(Doer::Person) || self.seen.instructions.contains_key(&operation)
+        let doer = self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .map(|ways| ways.doer(operation));
+        doer == Some(Doer::Person) || self.known.bss.instructions.contains_key(&operation)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::Verdict;
+use super::known::Verdict;
 use super::report::messages::verdict;
 use super::validated::Terms;
 use crate::api::{Reason, Risk};

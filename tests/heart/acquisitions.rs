@@ -19,7 +19,7 @@ fn world() -> World {
 }
 
 fn acquires(driver: &Driver) -> bool {
-    let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+    let next = decide(&driver.valid, &driver.known, driver.now()).effect;
     matches!(next, Some(Effect::Acquire { .. }))
 }
 
@@ -150,7 +150,7 @@ fn a_record_that_lost_what_this_process_saw_on_it_is_an_older_one() {
     }
     // Its own claim is read again after a failed write.
     driver.claim = before;
-    driver.observed.claim = None;
+    driver.known.fencing.claim = None;
     assert!(asks_a_person(&mut world, &mut driver));
 }
 

@@ -17,7 +17,7 @@ fn waits(before: &TenantResellerUpgradeStatus, at: i64, wait: u64) -> TenantRese
     };
     let draft = Draft {
         generation: 1,
-        observed: None,
+        known: None,
         claim: None,
         state: &state,
         next_attempt: Some(Duration::from_millis(wait)),

@@ -9,7 +9,7 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::port::{
     BlockerReason, ItemKind, SourceId, Tenant, TenantId, TenantStatus,
 };
-use tenant_reseller_operator::upgrade::{Draft, Finding, Observed, State, compose};
+use tenant_reseller_operator::upgrade::{Draft, Finding, Known, State, compose};
 
 use crate::drive::Driver;
 
@@ -49,22 +49,22 @@ proptest! {
     ) {
         let reason = Reason::ALL[reason];
         prop_assume!(reason.class().is_some_and(|class| class != StateClass::Deleting));
-        let mut observed = Observed::new(ConditionType::MILESTONES, "first.0".into());
-        observed.looked_at_purchases = true;
+        let mut known = Known::new(ConditionType::MILESTONES, "first.0".into());
+        known.findings.looked_at_purchases = true;
         let counts = tenant_reseller_operator::upgrade::Counts {
             eligible: i64::MAX, copied: i64::MAX, failed: i64::MAX / 4,
             excluded: ["Suspended", "FutureDated", "Trial", "Cancelled", "Expired", "ResellersOwn"]
                 .into_iter().map(|name| (name, i64::MAX)).collect(),
         };
-        observed.counts = BTreeMap::from([
+        known.findings.counts = BTreeMap::from([
             (ItemKind::Customer, counts.clone()),
             (ItemKind::Subscription, counts.clone()),
             (ItemKind::Asset, counts),
         ]);
         for n in 0..rows {
             let word = REASONS[n % REASONS.len()].as_str();
-            *observed.blockers.counts.entry(word).or_default() += i64::MAX / 400;
-            observed.blockers.rows.push(Finding {
+            *known.findings.blockers.counts.entry(word).or_default() += i64::MAX / 400;
+            known.findings.blockers.rows.push(Finding {
                 reason: word,
                 kind: ItemKind::Subscription.into(),
                 source: SourceId(id.clone()),
@@ -81,7 +81,7 @@ proptest! {
             completed_time: Some(driver.now().wall.to_string()),
             items: i64::MAX,
         }).collect();
-        observed.tenant = Some(Some(Tenant {
+        known.tenant.seen = Some(Some(Tenant {
             id: TenantId(id),
             url: Some(url),
             settings: driver.valid.tenant.clone(),
@@ -92,7 +92,7 @@ proptest! {
         let state = State { reason, message, next_action: action };
         let draft = Draft {
             generation: i64::MAX,
-            observed: Some(&observed),
+            known: Some(&known),
             claim: Some(&claim),
             state: &state,
             next_attempt: Some(std::time::Duration::from_secs(300)),

@@ -16,9 +16,9 @@ use tenant_reseller_operator::bss::port::{
     WriteOperation,
 };
 use tenant_reseller_operator::upgrade::{
-    Answered, ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Foresee, Holding, Next, Now,
-    Observed, Outcome, Pace, Pages, PagesRequest, Read, References, TenantConnection, Terms, Tried,
-    ValidUpgrade, Work, apply_claim_edit, compose, decide, fold_all, validate,
+    Answered, ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Foresee, Holding, Known, Next,
+    Now, Outcome, Pace, Pages, PagesRequest, Read, References, TenantConnection, Terms, Tried,
+    ValidUpgrade, Work, apply_claim_edit, compose, decide, observe_all, validate,
 };
 
 use crate::kstatus;
@@ -97,7 +97,7 @@ pub(crate) fn valid_with(
 /// The operator of one upgrade, without cluster and network.
 pub(crate) struct Driver {
     pub(crate) valid: ValidUpgrade,
-    pub(crate) observed: Observed,
+    pub(crate) known: Known,
     /// Processes so far.
     lives: u32,
     pub(crate) claim: Option<ResellerClaimSpec>,
@@ -121,7 +121,7 @@ impl Driver {
         let upgrade = upgrade();
         Self {
             valid: valid_with(Vec::new(), &upgrade),
-            observed: Observed::new([], "first.0".into()),
+            known: Known::new([], "first.0".into()),
             lives: 1,
             claim: None,
             status: TenantResellerUpgradeStatus::default(),
@@ -153,11 +153,11 @@ impl Driver {
     pub(crate) fn kill(&mut self) {
         self.lives += 1;
         let acquisition = format!("life-{}.0", self.lives);
-        self.observed = Observed::new([], acquisition.into());
+        self.known = Known::new([], acquisition.into());
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        decide(&self.valid, &self.observed, self.now()).state.reason
+        decide(&self.valid, &self.known, self.now()).state.reason
     }
 
     /// One decision and its effect; answers whether the upgrade is done.
@@ -174,7 +174,7 @@ impl Driver {
         for (_, effect, epoch) in due {
             let _nobody_hears = reach(&mut self.line(world), effect, epoch);
         }
-        let decision = decide(&self.valid, &self.observed, self.now());
+        let decision = decide(&self.valid, &self.known, self.now());
         self.show(
             &decision.state,
             match decision.next {
@@ -205,15 +205,15 @@ impl Driver {
             return false;
         }
         let now = self.now();
-        fold_all(&self.valid, &mut self.observed, outcomes, now);
+        observe_all(&self.valid, &mut self.known, outcomes, now);
         false
     }
 
     fn show(&mut self, state: &tenant_reseller_operator::upgrade::State, wait: Option<Duration>) {
         let draft = Draft {
             generation: 1,
-            observed: Some(&self.observed),
-            claim: self.observed.claim.as_ref(),
+            known: Some(&self.known),
+            claim: self.known.fencing.claim.as_ref(),
             state,
             next_attempt: wait,
             handled: None,
@@ -277,7 +277,7 @@ impl Driver {
             detail: "reply lost".to_owned(),
         };
         let sources = sources(&effect);
-        let epoch = self.observed.epoch;
+        let epoch = self.known.fencing.epoch;
         if matches!(fault, Fault::Late | Fault::KilledLate) && !matches!(effect, Effect::Read(_)) {
             let at = self.clock + Duration::from_mins(1);
             self.late.push((at, effect, epoch));
@@ -314,7 +314,7 @@ impl Driver {
                 last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
             }),
             Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
-                let ways = self.observed.ways.as_ref();
+                let ways = self.known.bss.strategy.as_ref();
                 let guarded = ways.is_some_and(|ways| ways.copying == Copying::Guarded);
                 let on_record = intents
                     .and_then(|i| i.copies.as_ref())
@@ -571,7 +571,7 @@ fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
 pub(crate) fn until(mut world: World, wanted: &str) -> (World, Driver) {
     let mut driver = Driver::new();
     for _ in 0..500 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
             return (world, driver);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::upgrade::{Now, Observed, Outcome, Tried, fold};
+use tenant_reseller_operator::upgrade::{Known, Now, Outcome, Tried, observe};
 
 use crate::drive::{upgrade, valid_with};
 
@@ -24,7 +24,7 @@ fn away() -> BssError {
 /// The reason that is shown after effects that failed so, one list for each effect.
 fn shown(effects: &[&[BssError]]) -> Vec<Reason> {
     let valid = valid_with(Vec::new(), &upgrade());
-    let mut observed = Observed::default();
+    let mut known = Known::default();
     let effect = |(minute, errors): (u64, &&[BssError])| {
         let now = Now {
             wall: Timestamp::from_second(1_800_000_000).unwrap(),
@@ -35,9 +35,9 @@ fn shown(effects: &[&[BssError]]) -> Vec<Reason> {
                 tried: Tried::Read,
                 error: error.clone(),
             };
-            fold(&valid, &mut observed, outcome, now);
+            observe(&valid, &mut known, outcome, now);
         }
-        observed.trouble.as_ref().unwrap().verdict.reason
+        known.waiting.trouble.as_ref().unwrap().verdict.reason
     };
     (1_u64..).zip(effects).map(effect).collect()
 }

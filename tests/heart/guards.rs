@@ -6,7 +6,7 @@ use tenant_reseller_operator::api::{
 };
 use tenant_reseller_operator::bss::port::{Acquisition, Mark, SourceId};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Work, decide, fold,
+    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Work, decide, observe,
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
@@ -33,7 +33,7 @@ fn a_restored_cluster_waits_for_a_person_whatever_fails_before() {
         let mut failed = false;
         for _ in 0..200 {
             let acquires = matches!(
-                decide(&driver.valid, &driver.observed, driver.now()).effect,
+                decide(&driver.valid, &driver.known, driver.now()).effect,
                 Some(Effect::Acquire { .. })
             );
             let now = if acquires && !failed {
@@ -66,12 +66,12 @@ fn done_is_said_only_with_the_record_in_hand() {
     let mut world = World::new(2, 3);
     world.eager_pricing = true;
     let mut driver = Driver::new();
-    while driver.observed.stage != Stage::Done {
+    while driver.known.stage != Stage::Done {
         driver.step(&mut world, Fault::None);
     }
     // The write of the record failed: what was read of it is dropped.
-    driver.observed.claim = None;
-    let decision = decide(&driver.valid, &driver.observed, driver.now());
+    driver.known.fencing.claim = None;
+    let decision = decide(&driver.valid, &driver.known, driver.now());
     assert_eq!(decision.effect, Some(Effect::Claim(ClaimEdit::Take)));
     assert_ne!(decision.state.reason, Reason::Succeeded);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
@@ -83,7 +83,7 @@ fn a_suspended_upgrade_does_not_ask_a_dead_bss_without_end() {
     let mut world = World::new(2, 3);
     let mut driver = Driver::new();
     while !matches!(
-        decide(&driver.valid, &driver.observed, driver.now()).effect,
+        decide(&driver.valid, &driver.known, driver.now()).effect,
         Some(Effect::CreateTenant(_))
     ) {
         driver.step(&mut world, Fault::None);
@@ -152,15 +152,15 @@ fn the_default_reaches_others_when_one_customer_is_refused() {
 fn an_operation_without_an_open_request_is_not_put_on_record_for_ever() {
     let mut world = World::new(1, 1);
     let mut driver = Driver::new();
-    while driver.observed.started.is_none() {
+    while driver.known.tenant.started.is_none() {
         driver.step(&mut world, Fault::None);
     }
     let mut record = driver.claim.clone().unwrap();
     record.intents.create_tenant = None;
     let holding = Outcome::Claim(Holding::Ours(Box::new(record)));
     let now = driver.now();
-    fold(&driver.valid, &mut driver.observed, holding, now);
-    let next = decide(&driver.valid, &driver.observed, now).effect;
+    observe(&driver.valid, &mut driver.known, holding, now);
+    let next = decide(&driver.valid, &driver.known, now).effect;
     assert!(
         !matches!(next, Some(Effect::Claim(ClaimEdit::TenantStarted { .. }))),
         "{next:?}"
@@ -175,17 +175,17 @@ fn a_record_of_a_later_epoch_is_not_written_over() {
     let mut world = World::new(1, 1);
     world.eager_pricing = true;
     let mut driver = Driver::new();
-    while driver.observed.stage != Stage::Activate {
+    while driver.known.stage != Stage::Activate {
         driver.step(&mut world, Fault::None);
     }
     let mut record = driver.claim.clone().unwrap();
     record.epoch = record.epoch.map(|epoch| epoch + 1);
     let holding = Outcome::Claim(Holding::Ours(Box::new(record)));
     let now = driver.now();
-    fold(&driver.valid, &mut driver.observed, holding, now);
+    observe(&driver.valid, &mut driver.known, holding, now);
     // Everything is looked at anew; the first thing that is put on record is an attempt to acquire.
     for _ in 0..5 {
-        match decide(&driver.valid, &driver.observed, driver.now()).effect {
+        match decide(&driver.valid, &driver.known, driver.now()).effect {
             Some(Effect::Read(_)) => {
                 driver.step(&mut world, Fault::None);
             }
@@ -233,8 +233,8 @@ fn a_record_of_another_leader_makes_every_look_up_old() {
     world.switches.promises.keys = tenant_reseller_operator::bss::port::Keys::Findable;
     let mut driver = Driver::new();
     let items = loop {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
-        if driver.observed.stage == Stage::Copy
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
+        if driver.known.stage == Stage::Copy
             && let Some(Effect::Work(Work::CopySubscriptions(batches))) = next
         {
             break batches.into_iter().flatten().collect::<Vec<_>>();
@@ -262,7 +262,7 @@ fn a_record_of_another_leader_makes_every_look_up_old() {
     record.intents.copies = None;
     let holding = Outcome::Claim(Holding::Ours(Box::new(record.clone())));
     let now = driver.now();
-    fold(&driver.valid, &mut driver.observed, holding, now);
+    observe(&driver.valid, &mut driver.known, holding, now);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
 }
@@ -275,7 +275,7 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
     world.eager_pricing = true;
     world.switches.promises.off_guard = tenant_reseller_operator::bss::port::Strength::Weak;
     let mut driver = Driver::new();
-    while driver.observed.stage != Stage::Copy {
+    while driver.known.stage != Stage::Copy {
         driver.step(&mut world, Fault::None);
     }
     driver.clock += std::time::Duration::from_hours(5);
@@ -299,10 +299,10 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
     });
     let holding = Outcome::Claim(Holding::Ours(Box::new(record.clone())));
     let now = driver.now();
-    fold(&driver.valid, &mut driver.observed, holding, now);
+    observe(&driver.valid, &mut driver.known, holding, now);
     let (mut acquired, mut looked) = (false, false);
     for _ in 0..400 {
-        match decide(&driver.valid, &driver.observed, driver.now()).effect {
+        match decide(&driver.valid, &driver.known, driver.now()).effect {
             Some(Effect::Acquire { .. }) => acquired = true,
             Some(Effect::Read(Read::Reseller)) => looked = acquired,
             Some(Effect::Work(Work::CopySubscriptions(_))) => {
@@ -327,7 +327,7 @@ fn phase_2_is_over_when_every_account_was_seen_marked() {
     world.eager_pricing = true;
     world.switches.marks = Marks::Later(None);
     let mut driver = Driver::new();
-    while !driver.observed.reached(ConditionType::CustomersCopied) {
+    while !driver.known.reached(ConditionType::CustomersCopied) {
         driver.step(&mut world, Fault::None);
     }
     let own = |id: &SourceId| id.as_str().starts_with('c');

@@ -8,7 +8,7 @@ use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
 use tenant_reseller_operator::bss::port::{BlockerReason, SourceId};
 use tenant_reseller_operator::upgrade::{
-    Effect, Foreseeing, Outcome, Read, Stage, Tried, decide, fold_all,
+    Effect, Foreseeing, Outcome, Read, Stage, Tried, decide, observe_all,
 };
 
 use crate::drive::{Driver, Fault, until};
@@ -63,7 +63,7 @@ fn calls_at(rate: f64, seed: u64, error: fn() -> BssError) -> (f64, f64) {
         "rate {rate}, seed {seed}: no end after {} calls, {:?} in {:?}",
         driver.calls,
         driver.reason(),
-        driver.observed.stage
+        driver.known.stage
     );
 }
 
@@ -103,7 +103,7 @@ fn an_answer_beside_a_failure_keeps_the_wait_short() {
         &mut driver,
         |_| Fault::None,
         |_, _, driver| {
-            let trouble = driver.observed.trouble.as_ref();
+            let trouble = driver.known.waiting.trouble.as_ref();
             attempts = attempts.max(trouble.map_or(0, |trouble| trouble.attempts));
         },
     );
@@ -123,7 +123,7 @@ fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
     let mut driver = Driver::new();
     let pages = |driver: &Driver| {
         matches!(
-            decide(&driver.valid, &driver.observed, driver.now()).effect,
+            decide(&driver.valid, &driver.known, driver.now()).effect,
             Some(Effect::Read(Read::Pages(_)))
         )
     };
@@ -137,7 +137,7 @@ fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
     while !pages(&driver) {
         driver.step(&mut world, Fault::None);
     }
-    let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+    let next = decide(&driver.valid, &driver.known, driver.now()).effect;
     let Some(Effect::Read(Read::Pages(wanted))) = next else {
         panic!("{next:?}");
     };
@@ -149,7 +149,7 @@ fn queued(long: Duration) -> (World, Driver) {
     let mut world = many_calls(10);
     world.switches.tenant_queue = long;
     let mut driver = Driver::new();
-    while driver.observed.foresight == Foreseeing::NotYet {
+    while driver.known.tenant.preflight == Foreseeing::NotYet {
         driver.step(&mut world, Fault::None);
     }
     (world, driver)
@@ -162,7 +162,7 @@ fn a_look_ahead_that_fails_holds_nothing_back_and_is_told() {
     let mut told = false;
     let begun = driver.calls;
     for _ in 0..200 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
         let fault = if ahead {
             Fault::Unavailable
@@ -178,12 +178,12 @@ fn a_look_ahead_that_fails_holds_nothing_back_and_is_told() {
                         .message
                         .contains("could not be made yet: The BSS is not available")
             });
-        if driver.observed.stage != Stage::Opening {
+        if driver.known.stage != Stage::Opening {
             break;
         }
     }
     assert!(told);
-    assert_eq!(driver.observed.stage, Stage::Customers);
+    assert_eq!(driver.known.stage, Stage::Customers);
     assert!(
         driver.clock < Duration::from_secs(70),
         "the tenant is seen with the next look, not after {:?}",
@@ -197,7 +197,7 @@ fn a_look_ahead_that_keeps_failing_is_given_up_and_that_is_told() {
     let (mut world, mut driver) = queued(Duration::from_mins(20));
     let mut tries = 0;
     for _ in 0..600 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
         tries += usize::from(ahead);
         let fault = if ahead {
@@ -206,7 +206,7 @@ fn a_look_ahead_that_keeps_failing_is_given_up_and_that_is_told() {
             Fault::None
         };
         driver.step(&mut world, fault);
-        if matches!(driver.observed.foresight, Foreseeing::GivenUp { .. }) {
+        if matches!(driver.known.tenant.preflight, Foreseeing::GivenUp { .. }) {
             break;
         }
     }
@@ -262,14 +262,14 @@ fn an_item_that_a_reply_leaves_out_is_named_and_asked_for_ever_more_rarely() {
 fn a_read_that_is_not_found_in_each_round_is_asked_ever_more_rarely() {
     let mut world = many_calls(12);
     let mut driver = Driver::new();
-    while driver.observed.stage != Stage::Check {
+    while driver.known.stage != Stage::Check {
         driver.step(&mut world, Fault::None);
     }
     let (until, mut tries) = (driver.clock + Duration::from_mins(10), 0);
     while driver.clock < until {
-        let inspects = driver.observed.stage == Stage::Check
+        let inspects = driver.known.stage == Stage::Check
             && matches!(
-                decide(&driver.valid, &driver.observed, driver.now()).effect,
+                decide(&driver.valid, &driver.known, driver.now()).effect,
                 Some(Effect::Read(Read::Inspect(_)))
             );
         let first = driver.calls + 1;
@@ -302,11 +302,11 @@ fn seven_refused_batches_are_one_failure() {
             tried: Tried::Work,
             error: error.clone(),
         };
-        let mut once = driver.observed.clone();
+        let mut once = driver.known.clone();
         let now = driver.now();
-        fold_all(&driver.valid, &mut once, vec![failure()], now);
+        observe_all(&driver.valid, &mut once, vec![failure()], now);
         let seven = (0..7).map(|_| failure()).collect();
-        fold_all(&driver.valid, &mut driver.observed, seven, now);
-        assert_eq!(driver.observed, once, "{error}");
+        observe_all(&driver.valid, &mut driver.known, seven, now);
+        assert_eq!(driver.known, once, "{error}");
     }
 }

@@ -42,8 +42,8 @@ fn rests(world: &mut World, driver: &mut Driver) {
 /// Goes on until something of the last phase but one is about to be sent.
 fn copying(world: &mut World, driver: &mut Driver) {
     for _ in 0..400 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
-        if driver.observed.stage == Stage::Copy && matches!(next, Some(Effect::Work(_))) {
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
+        if driver.known.stage == Stage::Copy && matches!(next, Some(Effect::Work(_))) {
             return;
         }
         driver.step(world, Fault::None);
@@ -155,6 +155,6 @@ fn a_bss_that_is_away_holds_nobody_up() {
     }
     assert!(driver.claim.as_ref().unwrap().resting);
     let edits = |edit: &ClaimEdit| matches!(edit, ClaimEdit::RecordEpoch { .. });
-    let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+    let next = decide(&driver.valid, &driver.known, driver.now()).effect;
     assert!(!matches!(next, Some(Effect::Claim(edit)) if edits(&edit)));
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{BlockerReason, Operation};
-use tenant_reseller_operator::upgrade::{Next, Outcome, Stage, Tried, decide, fold, fold_all};
+use tenant_reseller_operator::upgrade::{
+    Next, Outcome, Stage, Tried, decide, observe, observe_all,
+};
 
 use crate::drive::{Driver, Fault, name, until};
 use crate::simulated_bss::World;
@@ -74,15 +76,15 @@ fn what_every_failure_means() {
             let class = error.class();
             let now = driver.now();
             let outcome = Outcome::Failed { tried, error };
-            let mut several = driver.observed.clone();
-            fold(&driver.valid, &mut driver.observed, outcome.clone(), now);
+            let mut several = driver.known.clone();
+            observe(&driver.valid, &mut driver.known, outcome.clone(), now);
             // Several calls of one effect may fail so: that is one failure.
             if matches!(tried, Tried::Read | Tried::Work) {
                 let calls = vec![outcome; 7];
-                fold_all(&driver.valid, &mut several, calls, now);
-                assert_eq!(several, driver.observed, "{tried:?} {class}");
+                observe_all(&driver.valid, &mut several, calls, now);
+                assert_eq!(several, driver.known, "{tried:?} {class}");
             }
-            let first = decide(&driver.valid, &driver.observed, now);
+            let first = decide(&driver.valid, &driver.known, now);
             let wait = match first.next {
                 Next::After(wait) | Next::Watch { look: wait, .. } => {
                     format!("waits {}", slot(wait))
@@ -91,7 +93,7 @@ fn what_every_failure_means() {
                 Next::OnChange => "rests".to_owned(),
             };
             driver.clock += Duration::from_secs(61);
-            let then = decide(&driver.valid, &driver.observed, driver.now());
+            let then = decide(&driver.valid, &driver.known, driver.now());
             let then = then.effect.as_ref().map_or("-", name);
             let reason = first.state.reason.as_str();
             writeln!(table, "{tried:?} {class}: {reason}, {wait}, then {then}").unwrap();
@@ -118,9 +120,9 @@ fn a_whole_run_step_by_step() {
     let mut table = String::new();
     let mut stages = BTreeSet::new();
     for _ in 0..500 {
-        let stage = driver.observed.stage;
+        let stage = driver.known.stage;
         stages.insert(stage);
-        let decision = decide(&driver.valid, &driver.observed, driver.now());
+        let decision = decide(&driver.valid, &driver.known, driver.now());
         let effect = decision.effect.as_ref().map_or_else(
             || format!("{:?}", decision.next),
             |effect| match effect {

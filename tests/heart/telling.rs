@@ -20,18 +20,18 @@ fn by_hand() -> (World, Driver) {
 }
 
 fn next(driver: &Driver) -> Option<Effect> {
-    decide(&driver.valid, &driver.observed, driver.now()).effect
+    decide(&driver.valid, &driver.known, driver.now()).effect
 }
 
 fn is_told(driver: &Driver) -> bool {
-    let state = decide(&driver.valid, &driver.observed, driver.now()).state;
+    let state = decide(&driver.valid, &driver.known, driver.now()).state;
     state.reason == Reason::AwaitingManualStep && state.next_action.contains("cannot be undone")
 }
 
 /// Goes on until a person is told to press the switch.
 fn until_told(world: &mut World, driver: &mut Driver) {
     for _ in 0..2_000 {
-        let freeze = decide(&driver.valid, &driver.observed, driver.now()).state;
+        let freeze = decide(&driver.valid, &driver.known, driver.now()).state;
         if freeze.next_action.contains("Disable ordering") {
             world.act(Deed::Ordering(false)).unwrap();
         }
@@ -192,7 +192,7 @@ fn a_final_sweep_that_is_old_is_taken_again() {
     let mut world = World::new(2, 4);
     world.eager_pricing = true;
     let mut driver = Driver::new();
-    while driver.observed.stage != Stage::Activate {
+    while driver.known.stage != Stage::Activate {
         driver.step(&mut world, Fault::None);
     }
     driver.clock += Duration::from_hours(3);
@@ -219,7 +219,7 @@ fn what_people_did_is_seen_soon() {
         spoil(&mut world);
         for _ in 0..500 {
             let waits = next(&driver).is_none() && driver.reason() == reason;
-            if waits && driver.observed.watched.is_some() {
+            if waits && driver.known.waiting.watched.is_some() {
                 break;
             }
             driver.step(&mut world, Fault::None);
@@ -235,7 +235,8 @@ fn what_people_did_is_seen_soon() {
         mend(&mut world);
         let mended = driver.clock;
         while driver
-            .observed
+            .known
+            .waiting
             .verdict
             .as_ref()
             .is_some_and(|v| v.reason == reason)

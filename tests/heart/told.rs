@@ -14,7 +14,7 @@ use crate::{complete, run};
 
 fn rows(driver: &Driver, kind: ReportKind) -> Vec<ReportRow> {
     let keys = driver.valid.keys(&AccountId::from("10423"));
-    report_rows(kind, &driver.observed, &keys, None).0
+    report_rows(kind, &driver.known, &keys, None).0
 }
 
 fn message(driver: &Driver, condition: &str) -> String {
@@ -54,7 +54,7 @@ fn a_customer_that_owns_nothing_and_cannot_be_copied_is_reported_and_holds_nothi
         &mut driver,
         |_| Fault::None,
         |_, _, driver| {
-            if driver.observed.stage == Stage::Pricing && at_the_milestone.is_none() {
+            if driver.known.stage == Stage::Pricing && at_the_milestone.is_none() {
                 at_the_milestone = Some(rows(driver, ReportKind::Exclusions));
             }
         },
@@ -93,7 +93,7 @@ fn customers_in_the_way_of_phase_2_are_told_and_taken_back() {
     world.uncopyable.insert(owner.clone());
     let mut driver = Driver::new();
     until(&mut world, &mut driver, Reason::ItemsFailed);
-    assert_eq!(driver.observed.stage, Stage::Customers);
+    assert_eq!(driver.known.stage, Stage::Customers);
     let told = rows(&driver, ReportKind::Blockers);
     assert_eq!(
         told.iter().map(|row| &row.id).collect::<Vec<_>>(),
@@ -104,7 +104,7 @@ fn customers_in_the_way_of_phase_2_are_told_and_taken_back() {
     world.uncopyable.clear();
     for _ in 0..100 {
         driver.step(&mut world, Fault::None);
-        if driver.observed.stage >= Stage::Pricing {
+        if driver.known.stage >= Stage::Pricing {
             break;
         }
     }
@@ -185,7 +185,7 @@ fn a_tenant_that_is_suspended_in_phase_3_is_called_so() {
     world.eager_pricing = true;
     let mut driver = Driver::new();
     let copies = |driver: &Driver| {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         matches!(next, Some(Effect::Work(Work::CopySubscriptions(_))))
     };
     while !copies(&driver) || world.copies.len() < 5 {
@@ -230,7 +230,7 @@ fn an_account_that_is_not_in_sync_is_named() {
 /// Comes to the second check, when everything is copied.
 fn copied(world: &mut World, driver: &mut Driver) {
     for _ in 0..500 {
-        if driver.observed.stage == Stage::CheckCustomers && driver.observed.copies_before > 0 {
+        if driver.known.stage == Stage::CheckCustomers && driver.known.sweeps.copies_before > 0 {
             return;
         }
         driver.step(world, Fault::None);

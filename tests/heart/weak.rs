@@ -32,7 +32,7 @@ fn driver_with(risks: &[Risk]) -> Driver {
 }
 
 fn next_action(driver: &Driver) -> String {
-    decide(&driver.valid, &driver.observed, driver.now())
+    decide(&driver.valid, &driver.known, driver.now())
         .state
         .next_action
 }
@@ -141,7 +141,7 @@ fn every_combination_ends_or_refuses() {
                 let mut driver = driver_with(risks);
                 for _ in 0..4_000 {
                     people(&mut world, &mut driver, Pick::Needed);
-                    let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+                    let next = decide(&driver.valid, &driver.known, driver.now()).effect;
                     let name = next.as_ref().map(crate::drive::name);
                     let writes_now = matches!(
                         next,
@@ -183,7 +183,7 @@ fn a_second_copy_is_made_by_a_weak_bss_if_nobody_waits() {
     world.switches.promises.keys = Keys::Findable;
     let mut driver = driver_with(&[]);
     let copies = |effect: &Effect| crate::drive::name(effect) == "copy customers";
-    while !decide(&driver.valid, &driver.observed, driver.now())
+    while !decide(&driver.valid, &driver.known, driver.now())
         .effect
         .as_ref()
         .is_some_and(copies)
@@ -191,12 +191,12 @@ fn a_second_copy_is_made_by_a_weak_bss_if_nobody_waits() {
         driver.step(&mut world, Fault::None);
     }
     // Somebody sends it twice.
-    let effect = decide(&driver.valid, &driver.observed, driver.now())
+    let effect = decide(&driver.valid, &driver.known, driver.now())
         .effect
         .unwrap();
     driver
         .late
-        .push((driver.clock, effect, driver.observed.epoch));
+        .push((driver.clock, effect, driver.known.fencing.epoch));
     driver.step(&mut world, Fault::None);
     let violations = world.violations_now();
     assert!(
@@ -214,7 +214,7 @@ fn looks_up_and_settles_before_a_copy_is_sent_again() {
     let mut reasons = Vec::new();
     let mut killed = false;
     for _ in 0..2_000 {
-        let next = decide(&driver.valid, &driver.observed, driver.now()).effect;
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         let copies = next
             .as_ref()
             .is_some_and(|e| crate::drive::name(e) == "copy subscriptions");
@@ -246,7 +246,7 @@ fn a_lost_creation_asks_a_person_by_name() {
     world.switches.promises.keys = Keys::Findable;
     let mut driver = driver_with(&[]);
     while !matches!(
-        decide(&driver.valid, &driver.observed, driver.now()).effect,
+        decide(&driver.valid, &driver.known, driver.now()).effect,
         Some(Effect::CreateTenant(_))
     ) {
         driver.step(&mut world, Fault::None);
@@ -297,10 +297,10 @@ fn ordering_rests_from_the_last_sweep_to_the_switch() {
             }
             // Somebody enables ordering once more, right after the last sweep.
             let before_the_switch = matches!(
-                decide(&driver.valid, &driver.observed, driver.now()).effect,
+                decide(&driver.valid, &driver.known, driver.now()).effect,
                 Some(Effect::Read(_))
-            ) && driver.observed.clean.is_some()
-                && !driver.observed.still_frozen
+            ) && driver.known.activation.clean.is_some()
+                && !driver.known.activation.still_frozen
                 && !world.on;
             if before_the_switch && !opened {
                 opened = true;
@@ -334,7 +334,7 @@ fn an_accepted_risk_that_comes_true_is_named() {
     world.switches.promises.revision = Strength::Weak;
     let mut driver = driver_with(&[Risk::UnguardedSwitch]);
     while !matches!(
-        decide(&driver.valid, &driver.observed, driver.now()).effect,
+        decide(&driver.valid, &driver.known, driver.now()).effect,
         Some(Effect::Activate(_))
     ) {
         driver.step(&mut world, Fault::None);
@@ -346,7 +346,8 @@ fn an_accepted_risk_that_comes_true_is_named() {
     }
     assert_eq!(driver.reason(), Reason::VerificationFailed);
     let rows: Vec<_> = driver
-        .observed
+        .known
+        .findings
         .differences
         .rows
         .iter()
@@ -449,7 +450,11 @@ fn manual_steps() {
                 assert_eq!(claim.approval.as_deref(), Some("ManualStep"));
                 assert!(claim.inventory_digest.is_some());
             }
-            assert_eq!(driver.observed.manual.total(), 0, "nothing left to do");
+            assert_eq!(
+                driver.known.findings.manual.total(),
+                0,
+                "nothing left to do"
+            );
         }
     }
 }
@@ -468,9 +473,9 @@ fn a_manual_step_on_the_wrong_record_is_named() {
     while driver.reason() != Reason::AwaitingManualStep {
         driver.step(&mut world, Fault::None);
     }
-    let row = driver.observed.manual.rows.first().unwrap();
+    let row = driver.known.findings.manual.rows.first().unwrap();
     assert_eq!(row.reason, "CopyByHand");
-    assert_eq!(driver.observed.manual.total(), 4);
+    assert_eq!(driver.known.findings.manual.total(), 4);
     // Somebody copies all five, the suspended one included.
     world.set_state(&wrong, PurchaseState::Active);
     world
@@ -521,7 +526,7 @@ fn what_the_switch_spoils_is_found() {
                 Reason::VerificationFailed,
                 "{kind:?} {how:?}"
             );
-            let rows = &driver.observed.differences.rows;
+            let rows = &driver.known.findings.differences.rows;
             assert_eq!(rows.len(), 1, "{kind:?} {how:?}: {rows:?}");
             assert_eq!((rows[0].reason, rows[0].kind), (name, kind.into()));
             let of = |name: &str| {
@@ -553,7 +558,7 @@ fn a_difference_that_is_mended_ends_well() {
     while driver.reason() != Reason::VerificationFailed {
         driver.step(&mut world, Fault::None);
     }
-    let spoiled = driver.observed.differences.rows[0].source.clone();
+    let spoiled = driver.known.findings.differences.rows[0].source.clone();
     world.act(Deed::AmendQuantity(spoiled, 1)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     let verified = driver
@@ -594,7 +599,8 @@ fn a_copy_follows_its_source_until_somebody_amends_it() {
     };
     let amended = digest(&world, 1);
     let named: Vec<_> = driver
-        .observed
+        .known
+        .findings
         .blockers
         .rows
         .iter()

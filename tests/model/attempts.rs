@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::bss::port::{AcquisitionId, EarlierEpoch};
-use tenant_reseller_operator::upgrade::{ClaimEdit, Observed};
+use tenant_reseller_operator::upgrade::{ClaimEdit, Known};
 
 use crate::calls::Call;
 use crate::keyed::Keyed;
@@ -55,7 +55,7 @@ pub(crate) fn name(state: &mut State) {
             known,
             nth,
         };
-        operator.seen.edit(|seen| own.apply(seen));
+        operator.known.edit(|seen| own.apply(seen));
         if let Some(told) = &mut operator.told {
             told.push(Told::Names(own));
         }
@@ -78,26 +78,26 @@ pub(crate) struct Names {
 
 impl Names {
     /// Gives them to what an operator knows.
-    pub(crate) fn apply(&self, seen: &mut Observed) {
+    pub(crate) fn apply(&self, seen: &mut Known) {
         let other = |id: &mut AcquisitionId| {
             if let Some(name) = self.anew.get(&id.0) {
                 *id = AcquisitionId(name.clone());
             }
         };
-        match self.anew.get(&seen.acquisition.0) {
-            Some(name) => seen.acquisition = AcquisitionId(name.clone()),
-            None => seen.acquisition = AcquisitionId(format!("next-{}.0", self.nth)),
+        match self.anew.get(&seen.fencing.acquisition.0) {
+            Some(name) => seen.fencing.acquisition = AcquisitionId(name.clone()),
+            None => seen.fencing.acquisition = AcquisitionId(format!("next-{}.0", self.nth)),
         }
-        if let Some(claim) = &mut seen.claim {
+        if let Some(claim) = &mut seen.fencing.claim {
             rename(claim, &self.anew);
         }
-        if let Some(issued) = &mut seen.issued {
+        if let Some(issued) = &mut seen.fencing.issued {
             issued.earlier.retain(|one| one.epoch.0 > self.known);
             for one in &mut issued.earlier {
                 one.acquisition.as_mut().map(other);
             }
         }
-        if let Some(ClaimEdit::EndAcquire(id)) = &mut seen.refused {
+        if let Some(ClaimEdit::EndAcquire(id)) = &mut seen.fencing.refused {
             other(id);
         }
     }
@@ -133,14 +133,18 @@ fn names(state: &State, known: u64) -> BTreeMap<String, String> {
         if let Some(Call::Acquire(id)) = operator.under_way.as_ref().and_then(|under| under.due()) {
             told.insert(id.0.clone());
         }
-        let seen = &operator.seen;
-        if on_record(&seen.acquisition.0) || seen.issued.is_some() {
-            told.insert(seen.acquisition.0.clone());
+        let seen = &operator.known;
+        if on_record(&seen.fencing.acquisition.0) || seen.fencing.issued.is_some() {
+            told.insert(seen.fencing.acquisition.0.clone());
         }
-        let earlier = seen.issued.iter().flat_map(|issued| &issued.earlier);
+        let earlier = seen
+            .fencing
+            .issued
+            .iter()
+            .flat_map(|issued| &issued.earlier);
         let earlier = earlier.filter(|one| one.epoch.0 > known);
         told.extend(earlier.map(|one| id(one).to_owned()));
-        if let Some(ClaimEdit::EndAcquire(id)) = &seen.refused {
+        if let Some(ClaimEdit::EndAcquire(id)) = &seen.fencing.refused {
             told.insert(id.0.clone());
         }
     }

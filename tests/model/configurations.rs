@@ -153,7 +153,7 @@ impl Configuration {
                 || self.promises.off_guard == Strength::Weak,
             guards: Guards::default(),
         };
-        while small.first.operators[0].seen.stage < self.from {
+        while small.first.operators[0].known.stage < self.from {
             let first = small.first.clone();
             let expansion = small.expand(&first);
             let calm = expansion.calm.unwrap();

@@ -8,7 +8,7 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync,
     TenantId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Copying, Decision, Doer, Observed, Stage, Ways, intends};
+use tenant_reseller_operator::upgrade::{Copying, Decision, Doer, Known, Stage, Ways, intends};
 
 use crate::calls::Call;
 use crate::simulated_bss::World;
@@ -17,7 +17,7 @@ use crate::state::State;
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
     call: &Call,
-    seen: &Observed,
+    seen: &Known,
     record: Option<&ResellerClaimSpec>,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -30,11 +30,12 @@ pub(crate) fn before_sending(
     let intents = record.map(|record| &record.intents);
     let copies_on_record = |items: &[CopyItem]| {
         let guarded = seen
-            .ways
+            .bss
+            .strategy
             .as_ref()
             .is_some_and(|ways| ways.copying == Copying::Guarded);
         // One that leaves it to people is only asked how.
-        let asks = seen.ways.as_ref().is_some_and(|ways| {
+        let asks = seen.bss.strategy.as_ref().is_some_and(|ways| {
             let customers = items.iter().any(|item| item.kind == ItemKind::Customer);
             let operation = if customers {
                 WriteOperation::CopyCustomers
@@ -55,7 +56,7 @@ pub(crate) fn before_sending(
         // Of two leaders the new one may rest on what the old one had put on record when it read
         // it: an epoch that is lost then is no danger, only a question to people
         // (AwaitingConfirmation).
-        Call::Acquire(id) => seen.claim.as_ref().is_some_and(|known| {
+        Call::Acquire(id) => seen.fencing.claim.as_ref().is_some_and(|known| {
             let last = known.acquisitions.last();
             last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
         }),
@@ -119,7 +120,7 @@ pub(crate) struct Bearing {
 }
 
 /// In every state, of what people read: a state of the table, and who must act.
-pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<String> {
+pub(crate) fn told(decision: &Decision, state: &State, seen: &Known) -> Vec<String> {
     let mut wrong = Vec::new();
     let reason = decision.state.reason;
     match reason.class() {
@@ -156,7 +157,7 @@ pub(crate) fn told(decision: &Decision, state: &State, seen: &Observed) -> Vec<S
 }
 
 /// Whether what people are told is so: a wait for something that is there already is a lie.
-pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
+pub(crate) fn is_so(reason: Reason, state: &State, seen: &Known) -> bool {
     let world = &*state.world;
     let record = state.record.as_deref();
     let tenant = world.live_tenant_id();
@@ -207,7 +208,7 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
             ]
             .into_iter()
             .any(stands);
-            let freezes = seen.ways.as_ref().is_some_and(Ways::freezes);
+            let freezes = seen.bss.strategy.as_ref().is_some_and(Ways::freezes);
             by_hand(WriteOperation::CreateTenant) && tenant.is_none()
                 || (by_hand(WriteOperation::CopyCustomers)
                     || by_hand(WriteOperation::CopySubscriptions))
@@ -226,7 +227,7 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Observed) -> bool {
             .holder
             .as_ref()
             .is_some_and(|holder| holder != crate::bss::INSTALLATION),
-        Reason::RiskNotAccepted => seen.capabilities.is_some() && seen.ways.is_none(),
+        Reason::RiskNotAccepted => seen.bss.capabilities.is_some() && seen.bss.strategy.is_none(),
         Reason::PrecheckFailed => (tenant.is_none() && !world.ordering_enabled) || unfit(world),
         _ => false,
     }

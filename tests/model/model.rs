@@ -68,11 +68,12 @@ impl Small {
     /// An operator edits the record.
     fn records(&mut self, mut next: State, nth: usize, edit: &ClaimEdit) -> Successor<State> {
         let label = format!("operator {nth}: record {edit:?}");
-        let held = next.operators[nth].seen.epoch;
+        let held = next.operators[nth].known.fencing.epoch;
         self.edit(&mut next, nth, edit);
         // Outrun, by what is on record: it asks the lease before it acquires anew, and sees.
         let issued = matches!(edit, ClaimEdit::RecordEpoch { .. });
-        let outrun = (held.is_some() || issued) && next.operators[nth].seen.epoch.is_none();
+        let outrun =
+            (held.is_some() || issued) && next.operators[nth].known.fencing.epoch.is_none();
         if outrun && nth + 1 < next.operators.len() {
             next.operators.remove(nth);
         }
@@ -92,7 +93,7 @@ impl Small {
     ) -> Option<Successor<State>> {
         let (mut next, mut wrong) = (state.clone(), Vec::new());
         let operator = &mut next.operators[nth];
-        let epoch = operator.seen.epoch;
+        let epoch = operator.known.fencing.epoch;
         if operator.under_way.is_none() {
             let effect = decision.effect.clone()?;
             if let Effect::Claim(edit) = &effect {
@@ -109,7 +110,7 @@ impl Small {
                     wrong,
                 });
             }
-            let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+            let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
             let turned = how == How::Turned;
             operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant, turned)));
         }
@@ -124,11 +125,11 @@ impl Small {
             // undone is sent on the present record alone.
             let before_that = next.went_back && operator.version == Version::Old;
             let record = if refused || before_that {
-                operator.seen.claim.as_ref()
+                operator.known.fencing.claim.as_ref()
             } else {
                 next.record.as_deref()
             };
-            let before = judge::before_sending(&call, &operator.seen, record);
+            let before = judge::before_sending(&call, &operator.known, record);
             let irreversible = matches!(call, Call::CreateTenant(_) | Call::Activate(_));
             if next.unconfirmed && irreversible && !refused {
                 wrong.push(format!("{} before a restore is confirmed", call.name()));
@@ -187,7 +188,7 @@ impl Small {
             if old && outcomes.iter().any(is_stale) {
                 next.operators.remove(nth);
             } else {
-                next.operators[nth].fold(&self.upgrade, outcomes);
+                next.operators[nth].observe(&self.upgrade, outcomes);
                 self.unseen(&mut next, nth, &mut wrong);
             }
         }
@@ -244,7 +245,7 @@ impl Small {
     fn unseen(&mut self, state: &mut State, nth: usize, wrong: &mut Vec<String>) {
         for _ in 0..MOST_UNSEEN {
             let decision = state.operators[nth].decide(&self.upgrade);
-            wrong.extend(judge::told(&decision, state, &state.operators[nth].seen));
+            wrong.extend(judge::told(&decision, state, &state.operators[nth].known));
             let Some(effect) = decision.effect else {
                 return;
             };
@@ -260,7 +261,7 @@ impl Small {
                 let reply = self.effect(state, &call, (None, None), wrong);
                 under_way.answered(reply);
             }
-            state.operators[nth].fold(&self.upgrade, under_way.outcomes());
+            state.operators[nth].observe(&self.upgrade, under_way.outcomes());
         }
         wrong.push("goes on and on without asking the BSS anything".to_owned());
     }
@@ -499,12 +500,12 @@ fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
         return under_way.due().cloned();
     }
     let effect = decision.effect.clone()?;
-    let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+    let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
     UnderWay::begin(effect, tenant, false).due().cloned()
 }
 
 fn many(operator: &Operator, decision: &Decision) -> bool {
-    let tenant = operator.seen.tenant.clone().flatten().map(|t| t.id);
+    let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
     let under_way = match (&operator.under_way, &decision.effect) {
         (Some(under_way), _) => (**under_way).clone(),
         (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant, false),
@@ -527,7 +528,7 @@ fn standing(decision: &Decision, state: &State, nth: usize) -> Standing {
         Some(StateClass::Done) => Standing::Done,
         Some(
             StateClass::WaitsForPeople | StateClass::MustFix | StateClass::DoneWithDifferences,
-        ) if judge::is_so(reason, state, &state.operators[nth].seen) => Standing::People,
+        ) if judge::is_so(reason, state, &state.operators[nth].known) => Standing::People,
         _ => Standing::Working,
     }
 }
@@ -562,7 +563,7 @@ impl Model for Small {
         let beyond = state
             .operators
             .last()
-            .is_some_and(|leader| state.operators.len() > 1 && leader.seen.stage > self.horizon);
+            .is_some_and(|leader| state.operators.len() > 1 && leader.known.stage > self.horizon);
         for nth in 0..state.operators.len() {
             if !beyond {
                 self.by_operator(state, nth, &mut ways);

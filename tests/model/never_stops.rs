@@ -101,7 +101,7 @@ fn the_normal_form_changes_no_decision() {
         for seed in 0..4_u64 {
             let mut small = world.model();
             small.first.operators[0].told = Some(Vec::new());
-            let from = (*small.first.operators[0].seen).clone();
+            let from = (*small.first.operators[0].known).clone();
             let mut random = seed;
             for _ in 0..120 {
                 let state = small.first.clone();

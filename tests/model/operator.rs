@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use tenant_reseller_operator::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
-    BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Next, Now,
-    Observed, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
-    fold_all,
+    BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Known, Next,
+    Now, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
+    observe_all,
 };
 
 use crate::attempts::Names;
@@ -37,7 +37,7 @@ pub(crate) enum Version {
 /// One process of the operator, as far as it concerns this upgrade.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
-    pub(crate) seen: Keyed<Observed>,
+    pub(crate) known: Keyed<Known>,
     pub(crate) version: Version,
     /// Calls of one effect that are half done.
     pub(crate) under_way: Option<Box<UnderWay>>,
@@ -56,7 +56,7 @@ pub(crate) enum Told {
 
 impl Hash for Operator {
     fn hash<H: Hasher>(&self, to: &mut H) {
-        self.seen.hash(to);
+        self.known.hash(to);
         self.version.hash(to);
         self.under_way.hash(to);
     }
@@ -72,7 +72,7 @@ impl Operator {
             })
         });
         Self {
-            seen: Keyed::new(Observed::new(shown, AcquisitionId::default())),
+            known: Keyed::new(Known::new(shown, AcquisitionId::default())),
             version: Version::Old,
             under_way: None,
             told: None,
@@ -81,14 +81,14 @@ impl Operator {
 
     /// The record is not the one that it knew: it is read again before anything else.
     pub(crate) fn finds_another_record(&mut self) {
-        self.seen.edit(|seen| seen.claim = None);
+        self.known.edit(|seen| seen.fencing.claim = None);
         if let Some(told) = &mut self.told {
             told.push(Told::Conflict);
         }
     }
 
     pub(crate) fn decide(&self, upgrade: &ValidUpgrade) -> Decision {
-        decide(&heart::upgrade(upgrade, &self.seen), &self.seen, now(0))
+        decide(&heart::upgrade(upgrade, &self.known), &self.known, now(0))
     }
 
     /// Time passes.
@@ -98,37 +98,37 @@ impl Operator {
                 *at = at.saturating_sub(by);
             }
         };
-        self.seen.edit(|seen| {
-            back(&mut seen.begun);
-            back(&mut seen.sent);
-            back(&mut seen.frozen);
-            back(&mut seen.followed);
-            back(&mut seen.reseller_read);
-            back(&mut seen.not_before);
-            back(&mut seen.clean_since);
+        self.known.edit(|seen| {
+            back(&mut seen.began);
+            back(&mut seen.sweeps.sent);
+            back(&mut seen.activation.frozen);
+            back(&mut seen.fencing.followed);
+            back(&mut seen.bss.reseller_read);
+            back(&mut seen.waiting.not_before);
+            back(&mut seen.activation.clean_since);
         });
         if let Some(told) = &mut self.told {
             told.push(Told::Time(by));
         }
     }
 
-    pub(crate) fn fold(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
-        let upgrade = &*heart::upgrade(upgrade, &self.seen);
-        let outcomes = heart::outcomes(upgrade, &self.seen, outcomes);
+    pub(crate) fn observe(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
+        let upgrade = &*heart::upgrade(upgrade, &self.known);
+        let outcomes = heart::outcomes(upgrade, &self.known, outcomes);
         let kept = self.told.is_some().then(|| outcomes.clone());
-        self.seen.edit(|seen| {
-            fold_all(upgrade, seen, outcomes, now(0));
+        self.known.edit(|seen| {
+            observe_all(upgrade, seen, outcomes, now(0));
             normal(upgrade, seen);
         });
         if let (Some(told), Some(outcomes)) = (&mut self.told, kept) {
-            let decision = decide(upgrade, &self.seen, now(0));
+            let decision = decide(upgrade, &self.known, now(0));
             told.push(Told::Outcomes(outcomes, Box::new(decision)));
         }
     }
 
     /// Its own waits and marks, brought to their normal form after time has passed.
     pub(crate) fn settle(&mut self, upgrade: &ValidUpgrade) {
-        self.seen.edit(|seen| normal(upgrade, seen));
+        self.known.edit(|seen| normal(upgrade, seen));
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn edit(
     intents: &mut i64,
     edit: &ClaimEdit,
 ) -> Written {
-    let known = operator.seen.claim.clone();
+    let known = operator.known.fencing.claim.clone();
     let (base, fresh) = match (edit, known) {
         (ClaimEdit::Take, _) | (_, None) => {
             operator.version = Version::Present;
@@ -198,7 +198,7 @@ pub(crate) fn edit(
         Written::Unchanged => {}
     }
     let holding = Holding::Ours(Box::new(next));
-    operator.fold(upgrade, vec![Outcome::Claim(holding)]);
+    operator.observe(upgrade, vec![Outcome::Claim(holding)]);
     written
 }
 
@@ -233,18 +233,18 @@ fn timeless(record: &mut ResellerClaimSpec) {
 /// Brings what is known to a form in which equal situations are equal. Each line changes only what
 /// no later decision can tell; `the_normal_form_changes_no_decision` runs
 /// both side by side.
-fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
+fn normal(upgrade: &ValidUpgrade, seen: &mut Known) {
     // Words are read by people. Whether there are any is kept.
     let mute = |text: &mut String| {
         if !text.is_empty() {
             "-".clone_into(text);
         }
     };
-    if let Some(verdict) = &mut seen.verdict {
+    if let Some(verdict) = &mut seen.waiting.verdict {
         mute(&mut verdict.message);
         mute(&mut verdict.next_action);
     }
-    if let Some(trouble) = &mut seen.trouble {
+    if let Some(trouble) = &mut seen.waiting.trouble {
         mute(&mut trouble.verdict.message);
         mute(&mut trouble.verdict.next_action);
         // Patience ends at three; beyond, only the length of the wait differs.
@@ -255,17 +255,17 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Observed) {
         }
     }
     // Six rounds are many; beyond, only the length of the wait differs.
-    seen.rounds = seen.rounds.min(6);
-    seen.stumbles = seen.stumbles.min(6);
+    seen.waiting.rounds = seen.waiting.rounds.min(6);
+    seen.waiting.stumbles = seen.waiting.stumbles.min(6);
     // Only whether there was one is asked.
-    seen.copies_before = seen.copies_before.min(1);
+    seen.sweeps.copies_before = seen.sweeps.copies_before.min(1);
     clocks(upgrade, seen);
     figures(seen);
 }
 
 /// Clocks: what is past is no wait, and what is long past is just that. Waits end on whole ticks.
-fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
-    let (timed, orders) = match &seen.ways {
+fn clocks(upgrade: &ValidUpgrade, seen: &mut Known) {
+    let (timed, orders) = match &seen.bss.strategy {
         None => (true, true),
         Some(ways) => (
             ways.fencing == Fencing::SingleOperator
@@ -274,19 +274,19 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
             ways.freezes(),
         ),
     };
-    if let Some(until) = &mut seen.not_before {
+    if let Some(until) = &mut seen.waiting.not_before {
         if *until > NOW {
             let ticks = (*until - NOW).as_millis().div_ceil(TICK.as_millis());
             // Where no quiet time runs, a wait is a wait: its length decides nothing.
             let ticks = if timed || orders { ticks } else { 1 };
             *until = NOW + TICK * u32::try_from(ticks).unwrap();
         } else {
-            seen.not_before = None;
+            seen.waiting.not_before = None;
         }
     }
     // It counts only against the end of the settling time.
-    let settled = seen.begun.map(|begun| begun + upgrade.terms.settle);
-    seen.reseller_read = seen.reseller_read.zip(settled).map(|(read, settled)| {
+    let settled = seen.began.map(|begun| begun + upgrade.terms.settle);
+    seen.bss.reseller_read = seen.bss.reseller_read.zip(settled).map(|(read, settled)| {
         if timed && read >= settled {
             NOW
         } else {
@@ -299,27 +299,31 @@ fn clocks(upgrade: &ValidUpgrade, seen: &mut Observed) {
             *at = if counts { (*at).max(oldest) } else { oldest };
         }
     };
-    long_ago(&mut seen.clean_since, OLD_SWEEP, true);
-    long_ago(&mut seen.begun, upgrade.terms.settle, timed);
-    long_ago(&mut seen.sent, upgrade.terms.settle, timed);
-    long_ago(&mut seen.frozen, upgrade.terms.order_settle, orders);
-    long_ago(&mut seen.followed, upgrade.terms.settle, timed);
+    long_ago(&mut seen.activation.clean_since, OLD_SWEEP, true);
+    long_ago(&mut seen.began, upgrade.terms.settle, timed);
+    long_ago(&mut seen.sweeps.sent, upgrade.terms.settle, timed);
+    long_ago(
+        &mut seen.activation.frozen,
+        upgrade.terms.order_settle,
+        orders,
+    );
+    long_ago(&mut seen.fencing.followed, upgrade.terms.settle, timed);
 }
 
 /// What only status and reports are made of, and what the next look overwrites before anybody asks.
-fn figures(seen: &mut Observed) {
-    seen.counts.clear();
-    seen.exclusions = Findings::default();
-    seen.manual = Findings::default();
+fn figures(seen: &mut Known) {
+    seen.findings.counts.clear();
+    seen.findings.exclusions = Findings::default();
+    seen.findings.manual = Findings::default();
     // Every sweep publishes its own before they are judged.
-    seen.blockers = Findings::default();
-    seen.looked_at_purchases = false;
-    seen.told = BlockersTold::Nothing;
-    seen.foreseen = Findings::default();
+    seen.findings.blockers = Findings::default();
+    seen.findings.looked_at_purchases = false;
+    seen.findings.told = BlockersTold::Nothing;
+    seen.findings.foreseen = Findings::default();
     for items in seen.milestones.values_mut() {
         *items = 0;
     }
-    if let Some(claim) = &mut seen.claim {
+    if let Some(claim) = &mut seen.fencing.claim {
         timeless(claim);
     }
     match seen.stage {
@@ -331,7 +335,7 @@ fn figures(seen: &mut Observed) {
         | Stage::FinalCustomers
         | Stage::Activate
         | Stage::VerifyCustomers
-        | Stage::Done => seen.customers = Tally::default(),
+        | Stage::Done => seen.sweeps.customers = Tally::default(),
         Stage::Owners
         | Stage::Pricing
         | Stage::Check
@@ -341,14 +345,14 @@ fn figures(seen: &mut Observed) {
     }
     if seen.stage != Stage::Activate {
         // The way there leads through the orders, which forget it.
-        seen.clean = None;
-        seen.clean_since = None;
+        seen.activation.clean = None;
+        seen.activation.clean_since = None;
     }
     if !matches!(
         seen.stage,
         Stage::Orders | Stage::FinalCustomers | Stage::FinalPurchases
     ) {
-        seen.orders_revision = RevisionSeen::None;
+        seen.activation.orders_revision = RevisionSeen::None;
     }
 }
 
@@ -372,7 +376,7 @@ pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
 
 /// Tells an operator that keeps everything what another was told, and compares what they decide.
 /// Answers how many decisions were compared.
-pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Vec<Told>) -> usize {
+pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Known, told: Vec<Told>) -> usize {
     let mut whole = from.clone();
     let mut at = NOW;
     let moment = |at| Now {
@@ -382,13 +386,13 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Ve
     let mut compared = 0;
     for one in told {
         match one {
-            Told::Conflict => whole.claim = None,
+            Told::Conflict => whole.fencing.claim = None,
             Told::Names(names) => names.apply(&mut whole),
             // Its own waits may be longer: back-off grows without the bounds of the normal form.
-            Told::Time(by) => at = (at + by).max(whole.not_before.unwrap_or(at)),
+            Told::Time(by) => at = (at + by).max(whole.waiting.not_before.unwrap_or(at)),
             Told::Outcomes(outcomes, expected) => {
                 let kept = outcomes.clone();
-                fold_all(upgrade, &mut whole, outcomes, moment(at));
+                observe_all(upgrade, &mut whole, outcomes, moment(at));
                 let decision = decide(upgrade, &whole, moment(at));
                 assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
                 let kind = |next| std::mem::discriminant::<Next>(next);
@@ -396,7 +400,7 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Observed, told: Ve
                     kind(&decision.next),
                     kind(&expected.next),
                     "{kept:?}: {decision:?}, {expected:?}, at {at:?}, {:?}",
-                    whole.not_before
+                    whole.waiting.not_before
                 );
                 assert_eq!(
                     figureless(decision.effect),

@@ -318,11 +318,11 @@ impl Core {
         // What was composed before the cluster went back falls on an older object than it is of.
         let back = self.moments.restored;
         let just_back = back.is_some_and(|at| self.now() < at + Duration::from_mins(3));
-        let observed = upgrade
+        let known = upgrade
             .status
             .as_ref()
             .and_then(|status| status.observed_generation);
-        let of_another = observed > upgrade.metadata.generation
+        let of_another = known > upgrade.metadata.generation
             || (reason(&upgrade) == Some(Reason::Deleting)
                 && upgrade.metadata.deletion_timestamp.is_none());
         let stray = just_back && of_another;

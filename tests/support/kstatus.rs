@@ -63,7 +63,7 @@ fn generation(object: &Value) -> i64 {
         .unwrap_or_default()
 }
 
-fn observed(object: &Value) -> Option<i64> {
+fn known(object: &Value) -> Option<i64> {
     object
         .pointer("/status/observedGeneration")
         .and_then(Value::as_i64)
@@ -80,7 +80,7 @@ pub(crate) fn kstatus(object: &Value) -> KStatus {
     if is_deleting(object) {
         return KStatus::Terminating;
     }
-    if observed(object).is_some_and(|seen| seen != generation(object)) {
+    if known(object).is_some_and(|seen| seen != generation(object)) {
         return KStatus::InProgress;
     }
     for condition in conditions(object) {
@@ -107,7 +107,7 @@ pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
     let reconciling = is(object, "Reconciling", "True");
     let stalled = is(object, "Stalled", "True");
     let current = generation(object);
-    let seen = observed(object);
+    let seen = known(object);
     let rules = [
         (
             "0001: Reconciling or Stalled beside Ready",
@@ -158,7 +158,7 @@ pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
 /// Argo CD's health by the script that this project documents. Deletion is Progressing before any
 /// script runs.
 pub(crate) fn argo_health(object: &Value) -> Health {
-    if is_deleting(object) || observed(object) != Some(generation(object)) {
+    if is_deleting(object) || known(object) != Some(generation(object)) {
         return Health::Progressing;
     }
     if is(object, "Stalled", "True") {
@@ -218,7 +218,7 @@ pub(crate) fn assert_state(object: &Value) {
         .unwrap_or_else(|| panic!("{reason:?} is no state: {object:#}"));
     let wanted = if is_deleting(object) {
         by_the_table(StateClass::Deleting)
-    } else if observed(object) != Some(generation(object)) {
+    } else if known(object) != Some(generation(object)) {
         // A newer spec that was not looked at yet.
         (KStatus::InProgress, Health::Progressing)
     } else {
@@ -231,7 +231,7 @@ pub(crate) fn assert_state(object: &Value) {
 /// time of a condition moves when its status does, and only then.
 pub(crate) fn assert_follows(before: &Value, after: &Value) {
     assert!(
-        observed(after) >= observed(before),
+        known(after) >= known(before),
         "observedGeneration went back: {before:#}\n{after:#}"
     );
     for condition in conditions(after) {
@@ -264,7 +264,7 @@ pub(crate) fn assert_conventions(object: &Value) -> (KStatus, Health) {
         assert!(!text(condition, "reason").is_empty(), "{condition}");
         assert_eq!(
             condition.get("observedGeneration").and_then(Value::as_i64),
-            observed(object),
+            known(object),
             "{condition}"
         );
     }

@@ -106,10 +106,10 @@ pub(super) fn gives_slot_back<B>(
 
 /// Whether a request to create the tenant or to switch is on record without an outcome.
 fn awaits_outcome<B>(entry: &CacheEntry<B>) -> bool {
-    entry.observed.claim.as_ref().is_some_and(|claim| {
+    entry.known.fencing.claim.as_ref().is_some_and(|claim| {
         let creating = claim.intents.create_tenant.as_ref();
         let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
-        let failed = entry.observed.trouble.is_some();
+        let failed = entry.known.waiting.trouble.is_some();
         (creating && claim.tenant_id.is_none()) || (claim.intents.activate.is_some() && failed)
     })
 }

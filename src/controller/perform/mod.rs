@@ -30,14 +30,14 @@ pub(super) struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &'a str) -> Self {
-        let observed = &scope.entry.observed;
-        let read = observed.reseller.as_ref();
+        let known = &scope.entry.known;
+        let read = known.bss.reseller.as_ref();
         let read = read.map(|reseller| &reseller.account);
         let account = read.or(scope.valid.pinned_account.as_ref());
-        let tenant = observed.tenant.as_ref().and_then(Option::as_ref);
+        let tenant = known.tenant.seen.as_ref().and_then(Option::as_ref);
         // A cheap look may come before the tenant was read: the claim names it.
         let watches = matches!(effect, Prepared::Read(Read::Watch(_)));
-        let claimed = observed.claim.as_ref().filter(|_| watches);
+        let claimed = known.fencing.claim.as_ref().filter(|_| watches);
         let claimed = claimed.and_then(|claim| claim.tenant_id.as_deref());
         let limits = &scope.fetched.connection.spec.limits;
         Self {
@@ -45,7 +45,7 @@ impl<'a> Caller<'a> {
             tenant: tenant
                 .map(|tenant| tenant.id.clone())
                 .or_else(|| claimed.map(TenantId::from)),
-            epoch: observed.epoch,
+            epoch: known.fencing.epoch,
             installation,
             at_once: usize::try_from(limits.concurrency)
                 .unwrap_or(1)

@@ -9,7 +9,7 @@ use crate::api::{
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
-use crate::upgrade::{Now, Observed, State};
+use crate::upgrade::{Known, Now, State};
 
 const REACHABLE: &str = "Reachable";
 const AUTHENTICATED: &str = "Authenticated";
@@ -17,7 +17,7 @@ const CONFORMING: &str = "Conforming";
 const READY: &str = "Ready";
 
 /// What is published of a connection.
-pub(in crate::controller) struct Known<'a, B> {
+pub(in crate::controller) struct ConnectionFacts<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
     pub(in crate::controller) entry: &'a CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
@@ -27,15 +27,15 @@ pub(in crate::controller) struct Known<'a, B> {
 /// Writes the connection's status, if anything is known of it.
 pub(in crate::controller) async fn connection<C: Cluster, B>(
     cluster: &C,
-    known: Known<'_, B>,
+    known: ConnectionFacts<'_, B>,
     now: Now,
 ) -> ClusterResult<()> {
-    let Known {
+    let ConnectionFacts {
         connection,
         entry,
         unusable,
     } = known;
-    let Some(health) = Health::of(&entry.observed, unusable) else {
+    let Some(health) = Health::of(&entry.known, unusable) else {
         return Ok(());
     };
     let mut before = connection.status.clone().unwrap_or_default();
@@ -51,7 +51,8 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
             ToldIdentity::NotAsked => before.identity.clone(),
         },
         capabilities: entry
-            .observed
+            .known
+            .bss
             .capabilities
             .as_ref()
             .map_or_else(|| before.capabilities.clone(), capabilities),
@@ -79,10 +80,14 @@ struct Health<'a> {
 const WELL: &str = "All is well.";
 
 impl<'a> Health<'a> {
-    fn of(observed: &'a Observed, unusable: Option<&'a State>) -> Option<Self> {
+    fn of(known: &'a Known, unusable: Option<&'a State>) -> Option<Self> {
         use ConditionStatus::{False, True, Unknown};
-        let verdict = observed.trouble.as_ref().map(|trouble| &trouble.verdict);
-        let verdict = verdict.or(observed.verdict.as_ref());
+        let verdict = known
+            .waiting
+            .trouble
+            .as_ref()
+            .map(|trouble| &trouble.verdict);
+        let verdict = verdict.or(known.waiting.verdict.as_ref());
         let (reason, message) = match (unusable, verdict) {
             (Some(state), _) => (state.reason, state.message.as_str()),
             (None, Some(verdict)) => (verdict.reason, verdict.message.as_str()),
@@ -102,7 +107,7 @@ impl<'a> Health<'a> {
             (True, True, False)
         } else {
             // Any other reason is not about the connection, which then works if it ever did.
-            observed.capabilities.as_ref()?;
+            known.bss.capabilities.as_ref()?;
             return Some(Self {
                 reachable: True,
                 authenticated: True,

@@ -8,7 +8,7 @@ mod pricing;
 mod reports;
 mod status;
 
-pub(super) use connection::{Known, connection};
+pub(super) use connection::{ConnectionFacts, connection};
 pub(super) use pricing::pricing;
 pub(super) use reports::{Reported, Resync, reports};
 pub(super) use status::{Shown, status, status_of};

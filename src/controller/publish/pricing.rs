@@ -8,7 +8,7 @@ use crate::api::{
 use crate::bss::port::{PricingOutcome, SourceId};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::context::Scope;
-use crate::upgrade::{Now, Observed, ValidUpgrade};
+use crate::upgrade::{Known, Now, ValidUpgrade};
 
 /// Failures that a status names.
 const MAX_FAILURES: usize = 10;
@@ -19,9 +19,9 @@ pub(in crate::controller) async fn pricing<C: Cluster, B>(
     scope: &Scope<'_, B>,
     now: Now,
 ) -> ClusterResult<()> {
-    let known = Known {
+    let known = PricingFacts {
         valid: scope.valid,
-        observed: &scope.entry.observed,
+        known: &scope.entry.known,
     };
     for object in &scope.fetched.references.pricing {
         let before = status_of(object);
@@ -54,12 +54,12 @@ enum Fate {
 }
 
 /// What is known of the options that an upgrade declares.
-struct Known<'a> {
+struct PricingFacts<'a> {
     valid: &'a ValidUpgrade,
-    observed: &'a Observed,
+    known: &'a Known,
 }
 
-impl Known<'_> {
+impl PricingFacts<'_> {
     fn status(&self, object: &CustomerPricing, now: Now) -> CustomerPricingStatus {
         let generation = object.metadata.generation.unwrap_or_default();
         let mut status = CustomerPricingStatus {
@@ -90,8 +90,7 @@ impl Known<'_> {
 
     fn ready(&self, failed: i64, open: i64) -> DesiredCondition {
         use ConditionStatus::{False, True};
-        let (status, reason, message) = if self.observed.reached(ConditionType::SubscriptionsCopied)
-        {
+        let (status, reason, message) = if self.known.reached(ConditionType::SubscriptionsCopied) {
             (
                 True,
                 Reason::Closed,
@@ -124,7 +123,7 @@ impl Known<'_> {
             ));
         }
         let declared = self.valid.declared.get(customer);
-        match self.observed.applied.get(customer) {
+        match self.known.pricing.applied.get(customer) {
             Some((options, outcome)) if declared.is_some_and(|d| d.options == *options) => {
                 match outcome {
                     PricingOutcome::Written | PricingOutcome::Unchanged => Fate::Applied,

@@ -13,7 +13,7 @@ use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
 use crate::controller::cache::{CacheEntry, PublishedReports};
 use crate::controller::context::Scope;
-use crate::upgrade::{BlockersTold, Now, Observed, ValidUpgrade, report_rows};
+use crate::upgrade::{BlockersTold, Known, Now, ValidUpgrade, report_rows};
 
 /// Rows of a page, as the schema bounds them.
 const PAGE_ROWS: usize = 1000;
@@ -72,7 +72,7 @@ pub(in crate::controller) async fn reports<C: Cluster, B>(
         valid,
         entry,
     } = reported;
-    let Some(wanted) = wanted(&entry.observed, valid) else {
+    let Some(wanted) = wanted(&entry.known, valid) else {
         return Ok(());
     };
     let digest = digest(&wanted);
@@ -94,15 +94,15 @@ pub(in crate::controller) async fn reports<C: Cluster, B>(
 }
 
 /// The pages as they should be, of the kinds that this process has looked at.
-fn wanted(observed: &Observed, valid: &ValidUpgrade) -> Option<Vec<Pages>> {
-    let claim = observed.claim.as_ref()?;
+fn wanted(known: &Known, valid: &ValidUpgrade) -> Option<Vec<Pages>> {
+    let claim = known.fencing.claim.as_ref()?;
     let keys = valid.keys(&claim.reseller_account_id.clone().into());
     let tenant = claim.tenant_id.clone().map(Into::into);
-    let known = ReportKind::ALL.into_iter();
-    let wanted: Vec<Pages> = known
-        .filter(|kind| looked_at(*kind, observed))
+    let kinds = ReportKind::ALL.into_iter();
+    let wanted: Vec<Pages> = kinds
+        .filter(|kind| looked_at(*kind, known))
         .map(|kind| {
-            let (rows, truncated) = report_rows(kind, observed, &keys, tenant.as_ref());
+            let (rows, truncated) = report_rows(kind, known, &keys, tenant.as_ref());
             (kind, pages(kind, &rows, truncated))
         })
         .collect();
@@ -146,18 +146,18 @@ fn digest(pages: &[Pages]) -> [u8; 32] {
 }
 
 /// Whether this process has looked at what a kind of report tells.
-fn looked_at(kind: ReportKind, observed: &Observed) -> bool {
-    observed.looked_at_purchases
+fn looked_at(kind: ReportKind, known: &Known) -> bool {
+    known.findings.looked_at_purchases
         || match kind {
             // After the switch nothing is blocked; what is missing then is a difference.
             ReportKind::Blockers => {
-                observed.told != BlockersTold::Nothing
-                    || observed.reached(ConditionType::BackOrderingActivated)
+                known.findings.told != BlockersTold::Nothing
+                    || known.reached(ConditionType::BackOrderingActivated)
             }
             ReportKind::Exclusions => false,
-            ReportKind::ManualSteps => observed.manual.total() > 0,
+            ReportKind::ManualSteps => known.findings.manual.total() > 0,
             ReportKind::Verification => {
-                observed.differences.total() > 0 || observed.reached(ConditionType::Verified)
+                known.findings.differences.total() > 0 || known.reached(ConditionType::Verified)
             }
         }
 }

@@ -61,8 +61,8 @@ pub(in crate::controller) async fn status_of<C: Cluster, T: Time, B>(
     let handled = object::requested_at(upgrade);
     let draft = Draft {
         generation: upgrade.metadata.generation.unwrap_or_default(),
-        observed: Some(&entry.observed),
-        claim: entry.observed.claim.as_ref(),
+        known: Some(&entry.known),
+        claim: entry.known.fencing.claim.as_ref(),
         state: shown.state,
         next_attempt: shown.next_attempt,
         handled: handled.as_deref(),

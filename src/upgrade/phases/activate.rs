@@ -10,8 +10,8 @@ use crate::bss::port::{
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
-use crate::upgrade::observe::{Fold, MANY_ROUNDS};
-use crate::upgrade::observed::{Approval, CleanFinalSweep, Judged, Telling};
+use crate::upgrade::known::{Approval, CleanFinalSweep, Judged, Telling};
+use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::strategy::{Orders, Stillness, Ways};
@@ -19,16 +19,16 @@ use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
 
 impl Decide<'_> {
     pub(in crate::upgrade) fn is_told(&self) -> bool {
-        let claim = self.seen.claim.as_ref();
+        let claim = self.known.fencing.claim.as_ref();
         claim.is_some_and(|claim| claim.told.is_some() && claim.activation_time.is_none())
     }
 
     pub(in crate::upgrade) fn told_and_moved(&self) -> bool {
-        self.is_told() && self.seen.telling == Telling::Moved
+        self.is_told() && self.known.activation.telling == Telling::Moved
     }
 
     pub(in crate::upgrade) fn told_and_doubted(&self) -> bool {
-        self.is_told() && self.seen.telling == Telling::Doubted
+        self.is_told() && self.known.activation.telling == Telling::Doubted
     }
 
     pub(super) fn activate(
@@ -38,7 +38,7 @@ impl Decide<'_> {
         tenant: &TenantId,
         clean: &CleanFinalSweep,
     ) -> Decision {
-        if self.seen.sweep_is_old(self.now.monotonic)
+        if self.known.activation.sweep_is_old(self.now.monotonic)
             || self.unconfirmed(claim)
             || reseller.back_ordering != BackOrdering::Off
         {
@@ -57,8 +57,8 @@ impl Decide<'_> {
         let Some(intent) = intent else {
             return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
         };
-        let freezes = self.seen.ways.as_ref().is_none_or(Ways::freezes);
-        if freezes && !self.seen.still_frozen {
+        let freezes = self.known.bss.strategy.as_ref().is_none_or(Ways::freezes);
+        if freezes && !self.known.activation.still_frozen {
             return self.act(Effect::Read(Read::Reseller));
         }
         let keys = self.upgrade.keys(&reseller.account);
@@ -77,24 +77,23 @@ pub(super) enum WasTold {
     NotKnown,
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     /// Back ordering is on, under our claim. If this record brought it about, both sides are
     /// compared; otherwise there is nothing to compare with: adopt and end, without one effect.
     pub(super) fn settle_on(&mut self) {
         let on = self
-            .seen
+            .known
+            .bss
             .reseller
             .as_ref()
             .is_some_and(|reseller| reseller.back_ordering == BackOrdering::On);
-        let past = matches!(
-            self.seen.stage,
-            Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
-        );
-        let Some(claim) = self.seen.claim.as_ref().filter(|_| on && !past) else {
+        let past = self.known.stage.is_past_the_switch();
+        let Some(claim) = self.known.fencing.claim.as_ref().filter(|_| on && !past) else {
             return;
         };
         let by_hand = self
-            .seen
+            .known
+            .bss
             .instructions
             .contains_key(&WriteOperation::ActivateBackOrdering);
         let on_record =
@@ -103,7 +102,7 @@ impl Fold<'_> {
             || by_hand
             || claim.told.is_some()
             || claim.intents.activate.is_some()
-            || self.seen.approval.is_some()
+            || self.known.activation.approval.is_some()
             // Work on this tenant has begun: what is not copied yet must be named.
             || claim.tenant_id.is_some();
         let verified = claim
@@ -111,55 +110,56 @@ impl Fold<'_> {
             .iter()
             .any(|entry| entry.milestone == ConditionType::Verified.as_str());
         if verified {
-            self.seen
+            self.known
                 .milestones
                 .entry(ConditionType::Verified)
                 .or_insert(0);
         }
         if by_hand || claim.told.is_some() {
-            self.seen.approval = Some(Approval::ManualStep);
+            self.known.activation.approval = Some(Approval::ManualStep);
         }
         self.reached_the_switch();
-        self.seen.verdict = None;
+        self.known.waiting.verdict = None;
         self.progressed();
-        if ours && !self.seen.reached(ConditionType::Verified) {
-            self.seen.enter(Stage::VerifyCustomers);
+        if ours && !self.known.reached(ConditionType::Verified) {
+            self.known.enter(Stage::VerifyCustomers);
         } else {
-            self.seen.enter(Stage::Done);
+            self.known.enter(Stage::Done);
         }
     }
 
     /// The reseller was read right before the switch, because nobody but a person keeps the world
     /// still.
     pub(super) fn still_frozen(&mut self) {
-        if self.seen.stage != Stage::Activate {
+        if self.known.stage != Stage::Activate {
             return;
         }
-        if self.seen.frozen.is_some() {
-            self.seen.still_frozen = true;
+        if self.known.activation.frozen.is_some() {
+            self.known.activation.still_frozen = true;
         } else {
-            self.seen.final_before = None;
-            self.seen.enter(Stage::Orders);
+            self.known.activation.final_before = None;
+            self.known.enter(Stage::Orders);
         }
     }
 
     /// What has to rest before the last sweep begins.
     pub(super) fn before_the_final_sweep(&mut self) {
-        let Some(ways) = self.seen.ways.clone() else {
+        let Some(ways) = self.known.bss.strategy.clone() else {
             return;
         };
         let now = self.now.monotonic;
         let terms = &self.upgrade.terms;
-        let account = self.seen.reseller.as_ref().map(|r| r.account.clone());
-        if ways.freezes() && self.seen.frozen.is_none() {
+        let account = self.known.bss.reseller.as_ref().map(|r| r.account.clone());
+        if ways.freezes() && self.known.activation.frozen.is_none() {
             let freeze = messages::freeze(&ways, account.as_ref());
-            self.seen.final_before = None;
-            self.seen.enter(Stage::CheckCustomers);
+            self.known.activation.final_before = None;
+            self.known.enter(Stage::CheckCustomers);
             self.watch(freeze);
             return;
         }
         let orders = self
-            .seen
+            .known
+            .activation
             .frozen
             .filter(|_| ways.orders == Orders::QuietTime)
             .map(|since| {
@@ -169,7 +169,7 @@ impl Fold<'_> {
                 )
             });
         let copies = (ways.off_guard == Strength::Weak)
-            .then(|| self.seen.sent.max(self.seen.begun))
+            .then(|| self.known.sweeps.sent.max(self.known.began))
             .flatten()
             .map(|since| (since.saturating_add(terms.settle), "copies"));
         let quiet = [orders, copies]
@@ -178,9 +178,9 @@ impl Fold<'_> {
             .max_by_key(|(until, _)| *until)
             .filter(|(until, _)| *until > now);
         if let Some((until, what)) = quiet {
-            self.seen.enter(Stage::Orders);
+            self.known.enter(Stage::Orders);
             let look = now.saturating_add(self.upgrade.pace.recheck);
-            self.seen.wait(messages::settling(what), until.min(look));
+            self.known.wait(messages::settling(what), until.min(look));
             return;
         }
         self.lift(&[Reason::Settling]);
@@ -195,10 +195,10 @@ impl Fold<'_> {
 
     /// The first page tells all that is needed: one open order holds the switch.
     pub(in crate::upgrade) fn orders(&mut self, page: Page<OpenOrder>) {
-        self.seen.orders_revision = RevisionSeen::None.page(page.revision);
+        self.known.activation.orders_revision = RevisionSeen::None.page(page.revision);
         if page.items.is_empty() {
             if page.next.is_some() {
-                self.seen.enter(Stage::CheckCustomers);
+                self.known.enter(Stage::CheckCustomers);
                 self.stall(messages::empty_page());
                 return;
             }
@@ -209,38 +209,45 @@ impl Fold<'_> {
         let open: Vec<String> = page.items.into_iter().map(|order| order.id).collect();
         let wait = messages::open_orders(&open, page.next.is_some());
         // What an order becomes is copied before the switch: begin with the check again.
-        self.seen.final_before = None;
-        self.seen.enter(Stage::CheckCustomers);
+        self.known.activation.final_before = None;
+        self.known.enter(Stage::CheckCustomers);
         self.poll(wait);
+    }
+
+    pub(super) fn final_customers_over(&mut self, tally: Tally) {
+        self.count(&tally);
+        self.known.sweeps.customers = tally;
+        self.go(Stage::FinalPurchases);
     }
 
     pub(super) fn final_over(&mut self, tally: &Tally) {
         self.publish(tally);
         let stillness = self
-            .seen
-            .ways
+            .known
+            .bss
+            .strategy
             .as_ref()
             .map_or(Stillness::OneRevision, |ways| ways.stillness);
         let judged = CleanFinalSweep::judge(
             stillness,
-            self.seen.orders_revision,
-            (&self.seen.customers, tally),
-            self.seen.final_before.as_ref(),
+            self.known.activation.orders_revision,
+            (&self.known.sweeps.customers, tally),
+            self.known.activation.final_before.as_ref(),
         );
         match judged {
             Judged::Clean(clean) => self.cleanly(clean),
             Judged::Once(seen) => {
-                if self.seen.final_before.is_some() {
+                if self.known.activation.final_before.is_some() {
                     // Two in a row that do not agree.
                     self.again(Stage::Orders);
                 } else {
-                    self.seen.enter(Stage::Orders);
+                    self.known.enter(Stage::Orders);
                 }
-                self.seen.final_before = Some(seen);
+                self.known.activation.final_before = Some(seen);
             }
             Judged::Moved => {
-                self.seen.final_before = None;
-                self.seen.moved();
+                self.known.activation.final_before = None;
+                self.known.moved();
                 self.not_clean(tally);
             }
         }
@@ -249,41 +256,53 @@ impl Fold<'_> {
     fn cleanly(&mut self, clean: CleanFinalSweep) {
         if let Some(unconfirmed) = self.unconfirmed() {
             // Looks at everything again meanwhile.
-            self.seen.enter(Stage::CheckCustomers);
+            self.known.enter(Stage::CheckCustomers);
             self.stall(unconfirmed);
             return;
         }
         if !self.by_hand(WriteOperation::ActivateBackOrdering) {
-            self.seen.verdict = None;
+            self.known.waiting.verdict = None;
         }
-        self.seen.clean = Some(clean);
-        self.seen.clean_since = Some(self.now.monotonic);
+        self.known.activation.clean = Some(clean);
+        self.known.activation.clean_since = Some(self.now.monotonic);
         self.comes_to(Stage::Activate);
-        self.seen.stage = Stage::Activate;
-        self.seen.sweep = None;
+        self.known.stage = Stage::Activate;
+        self.known.sweeps.current = None;
     }
 
     /// Every gate is passed and it is on record that a person is told so; the person presses the
     /// switch. Everything is looked at again meanwhile.
     fn awaits_the_switch(&mut self) {
         let instruction = self
-            .seen
+            .known
+            .bss
             .instructions
             .get(&WriteOperation::ActivateBackOrdering)
             .cloned();
-        let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
+        let tenant = self
+            .known
+            .tenant
+            .seen
+            .clone()
+            .flatten()
+            .map(|tenant| tenant.id);
         let step = messages::press_the_switch(instruction.as_deref(), tenant.as_ref());
-        self.seen.enter(Stage::CheckCustomers);
+        self.known.enter(Stage::CheckCustomers);
         self.watch(step);
-        self.seen.telling = Telling::Yes;
-        self.seen.told_revision = self.seen.clean.as_ref().and_then(CleanFinalSweep::revision);
+        self.known.activation.telling = Telling::Yes;
+        self.known.activation.told_revision = self
+            .known
+            .activation
+            .clean
+            .as_ref()
+            .and_then(CleanFinalSweep::revision);
     }
 
     /// The reseller was looked at, or the look failed: what a person was told stands only if the person
     /// has pressed the switch.
     pub(super) fn settle_doubt(&mut self, back_ordering: Option<BackOrdering>) {
-        if self.seen.telling == Telling::Doubted {
-            self.seen.telling = match back_ordering {
+        if self.known.activation.telling == Telling::Doubted {
+            self.known.activation.telling = match back_ordering {
                 Some(BackOrdering::On) => Telling::Yes,
                 Some(BackOrdering::Off | BackOrdering::Unknown) | None => Telling::Moved,
             };
@@ -294,13 +313,13 @@ impl Fold<'_> {
     /// a person is told to press the switch: it is taken back at once, and not when the look that the
     /// page belongs to is over, which may take long.
     pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, pages: &Pages) {
-        let told = self.seen.told_revision;
-        if self.seen.telling != Telling::Yes || told.is_none() {
+        let told = self.known.activation.told_revision;
+        if self.known.activation.telling != Telling::Yes || told.is_none() {
             return;
         }
         let mut seen = pages.revisions();
         if seen.any(|revision| revision != told) {
-            self.seen.moved();
+            self.known.moved();
         }
     }
 
@@ -308,15 +327,15 @@ impl Fold<'_> {
     pub(super) fn told(&mut self, was_told: WasTold, spec: Option<&ResellerClaimSpec>) {
         let told = spec.and_then(|spec| spec.told.as_ref());
         let Some(told) = told else {
-            if was_told == WasTold::Yes || self.seen.telling != Telling::No {
+            if was_told == WasTold::Yes || self.known.activation.telling != Telling::No {
                 self.lift(&[Reason::AwaitingManualStep]);
             }
-            self.seen.telling = Telling::No;
+            self.known.activation.telling = Telling::No;
             return;
         };
-        let clean = self.seen.clean.as_ref();
+        let clean = self.known.activation.clean.as_ref();
         let swept = clean.is_some_and(|clean| clean.digest() == told.inventory_digest);
-        if self.seen.stage == Stage::Activate
+        if self.known.stage == Stage::Activate
             && swept
             && self.by_hand(WriteOperation::ActivateBackOrdering)
         {
@@ -325,12 +344,12 @@ impl Fold<'_> {
     }
 
     fn not_clean(&mut self, tally: &Tally) {
-        let half_marked = self.seen.blockers.has(BlockerReason::HalfMarked);
-        let blocked = messages::of_blockers(&self.seen.blockers);
+        let half_marked = self.known.findings.blockers.has(BlockerReason::HalfMarked);
+        let blocked = messages::of_blockers(&self.known.findings.blockers);
         match blocked {
             // A half-marked account is repaired by the next copy of the customers.
-            Some(blocked) if !half_marked || self.seen.rounds >= MANY_ROUNDS => {
-                self.seen.enter(Stage::CheckCustomers);
+            Some(blocked) if !half_marked || self.known.waiting.rounds >= MANY_ROUNDS => {
+                self.known.enter(Stage::CheckCustomers);
                 self.watch(blocked);
             }
             Some(_) | None if tally.missing > 0 || half_marked => self.again(Stage::CheckCustomers),
@@ -341,15 +360,15 @@ impl Fold<'_> {
     pub(super) fn activation_failed(&mut self, error: &BssError) {
         let unknown = error.effect_unknown();
         if let BssError::Conflict { .. } = error {
-            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.known.fencing.refused = Some(ClaimEdit::DropActivationIntent);
             self.again(Stage::Orders);
         } else if let BssError::Blocked(tallies) = error {
-            self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+            self.known.fencing.refused = Some(ClaimEdit::DropActivationIntent);
             self.refused_activation(tallies);
         } else {
             if unknown {
                 // It may still take effect: nothing is copied before that is known.
-                self.seen.sent = Some(self.now.monotonic);
+                self.known.sweeps.sent = Some(self.now.monotonic);
             }
             // The reseller's state tells, and a new final sweep precedes any other try.
             self.retreat(Stage::Orders);
@@ -367,30 +386,32 @@ impl Fold<'_> {
                 BlockerReason::NotCopied | BlockerReason::OrderNotFinal | BlockerReason::HalfMarked
             )
         };
-        if self.seen.rounds < MANY_ROUNDS && tallies.iter().all(|tally| passes(tally.reason)) {
+        if self.known.waiting.rounds < MANY_ROUNDS
+            && tallies.iter().all(|tally| passes(tally.reason))
+        {
             self.again(Stage::CheckCustomers);
             return;
         }
         let found = messages::of_refusal("Activating back ordering", tallies);
-        self.seen.enter(Stage::CheckCustomers);
+        self.known.enter(Stage::CheckCustomers);
         self.stall(found);
     }
 
     pub(in crate::upgrade) fn activated(&mut self, how: Activation) {
         self.reached_the_switch();
         if how == Activation::Activated {
-            self.seen.approval = Some(Approval::Automatic);
+            self.known.activation.approval = Some(Approval::Automatic);
         }
-        self.seen.verdict = None;
+        self.known.waiting.verdict = None;
         self.progressed();
-        self.seen.enter(Stage::VerifyCustomers);
+        self.known.enter(Stage::VerifyCustomers);
     }
 
     /// Back ordering is on: whatever came before it is past.
     fn reached_the_switch(&mut self) {
         for milestone in ConditionType::MILESTONES {
             if milestone != ConditionType::Verified {
-                self.seen.milestones.entry(milestone).or_insert(0);
+                self.known.milestones.entry(milestone).or_insert(0);
             }
         }
     }

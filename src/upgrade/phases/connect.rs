@@ -2,10 +2,10 @@
 
 use crate::api::Reason;
 use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::report::messages::verdict;
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(in crate::upgrade) fn identity(&mut self, told: Option<String>) {
         match told {
             Some(told) if told != self.upgrade.identity => self.stall(verdict(
@@ -18,7 +18,7 @@ impl Fold<'_> {
             )),
             Some(_) | None => {
                 self.lift(&[Reason::IdentityMismatch]);
-                self.seen.identity_agrees = true;
+                self.known.bss.identity_agrees = true;
             }
         }
     }
@@ -78,12 +78,15 @@ impl Fold<'_> {
                     Reason::ProgressingWithRetry,
                 ]);
                 if reseller.ordering_enabled {
-                    self.seen.frozen = None;
+                    self.known.activation.frozen = None;
                 } else {
-                    self.seen.frozen.get_or_insert(self.now.monotonic);
+                    self.known
+                        .activation
+                        .frozen
+                        .get_or_insert(self.now.monotonic);
                 }
-                self.seen.reseller = Some(reseller);
-                self.seen.reseller_read = Some(self.now.monotonic);
+                self.known.bss.reseller = Some(reseller);
+                self.known.bss.reseller_read = Some(self.now.monotonic);
                 self.settle_on();
                 self.still_frozen();
             }

@@ -3,15 +3,30 @@
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
-use crate::upgrade::observe::{Fold, MANY_ROUNDS};
-use crate::upgrade::observed::BlockersTold;
+use crate::upgrade::known::BlockersTold;
+use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::tally::{Findings, Tally};
 
-impl Fold<'_> {
-    pub(super) fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {
-        let stage = self.seen.stage;
+impl Observe<'_> {
+    /// The sweep of phase 2 is over.
+    pub(super) fn customers_copied_or_not(&mut self, tally: Tally) {
+        self.customers_over(tally, Stage::Owners, Stage::Pricing);
+    }
+
+    /// The sweep for stragglers before the check is over.
+    pub(super) fn stragglers_copied_or_not(&mut self, tally: Tally) {
+        let next = if self.declared_is_news() {
+            Stage::Pricing
+        } else {
+            Stage::Check
+        };
+        self.customers_over(tally, next, next);
+    }
+
+    fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {
+        let stage = self.known.stage;
         if tally.created > 0 {
             self.progressed();
         }
@@ -21,19 +36,22 @@ impl Fold<'_> {
         let blocked = messages::of_blockers(&tally.blockers).filter(|_| stage == Stage::Customers);
         let failures = !tally.failed_customers.is_empty();
         self.count(&tally);
-        self.seen.customers = tally;
+        self.known.sweeps.customers = tally;
         if unsettled {
-            let unsettled = self.seen.customers.unsettled_items.clone();
+            let unsettled = self.known.sweeps.customers.unsettled_items.clone();
             self.look_again(stage, &unsettled);
         } else if let Some(blocked) = blocked {
-            let blockers = self.seen.customers.blockers.clone();
+            let blockers = self.known.sweeps.customers.blockers.clone();
             self.tell_blockers(&blockers);
-            self.seen.enter(stage);
+            self.known.enter(stage);
             self.watch(blocked);
-        } else if self.seen.customers.by_hand.total() > 0 {
-            let by_hand = self.seen.customers.by_hand.clone();
+        } else if self.known.sweeps.customers.by_hand.total() > 0 {
+            let by_hand = self.known.sweeps.customers.by_hand.clone();
             self.awaits_hands(stage, WriteOperation::CopyCustomers, by_hand);
-        } else if written && stage == Stage::Customers && self.seen.customer_copies < MANY_ROUNDS {
+        } else if written
+            && stage == Stage::Customers
+            && self.known.sweeps.customer_copies < MANY_ROUNDS
+        {
             self.sweeps_once_more();
         } else if failures && stage == Stage::Customers {
             self.go(with_failures);
@@ -48,27 +66,28 @@ impl Fold<'_> {
     /// An account is marked with its copy or, by some BSSs, after it. Phase 2 is over when a sweep has seen
     /// every copy with its mark (I-4), not when the copies were sent.
     fn sweeps_once_more(&mut self) {
-        let before = self.seen.customer_copies;
-        self.seen.customer_copies = before.saturating_add(1);
+        let before = self.known.sweeps.customer_copies;
+        self.known.sweeps.customer_copies = before.saturating_add(1);
         if before == 0 {
-            self.seen.enter(Stage::Customers);
+            self.known.enter(Stage::Customers);
         } else {
             self.again(Stage::Customers);
         }
     }
 
     fn customers_copied(&mut self) {
-        self.seen.customer_copies = 0;
+        self.known.sweeps.customer_copies = 0;
         let items = self
-            .seen
+            .known
+            .findings
             .counts
             .get(&ItemKind::Customer)
             .map_or(0, |c| c.copied);
-        self.seen
+        self.known
             .milestones
             .entry(ConditionType::CustomersCopied)
             .or_insert(items);
-        self.seen.manual = Findings::default();
+        self.known.findings.manual = Findings::default();
         self.nothing_of_customers();
         // The wait for pricing options stands until the gate itself was looked at again.
         self.clear_verdict_but(&[Reason::AwaitingPricing]);
@@ -76,7 +95,7 @@ impl Fold<'_> {
 
     /// Nothing of the customers is in the way any more.
     fn nothing_of_customers(&mut self) {
-        if self.seen.told == BlockersTold::OfCustomers {
+        if self.known.findings.told == BlockersTold::OfCustomers {
             self.tell_blockers(&Findings::default());
         }
     }
@@ -93,14 +112,13 @@ impl Fold<'_> {
             in_the_way.add(finding.clone());
         }
         // This was a look at everything: what the others lack is told before the gate.
-        self.seen.looked_at_purchases = true;
-        let mut exclusions = self.seen.customers.exclusions.clone();
-        exclusions.merge(&tally.exclusions);
-        self.seen.exclusions = exclusions;
+        self.known.findings.looked_at_purchases = true;
+        let customers = &self.known.sweeps.customers;
+        self.known.findings.exclude(customers, tally);
         self.count(tally);
         if let Some(blocked) = messages::of_blockers(&in_the_way) {
             self.tell_blockers(&in_the_way);
-            self.seen.enter(Stage::Customers);
+            self.known.enter(Stage::Customers);
             self.watch(blocked);
         } else {
             self.customers_copied();

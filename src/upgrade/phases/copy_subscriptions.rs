@@ -3,12 +3,12 @@
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::tally::{Findings, Tally};
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(super) fn check_over(&mut self, tally: &Tally) {
         self.publish(tally);
         if tally.unsettled > 0 {
@@ -17,14 +17,14 @@ impl Fold<'_> {
         {
             // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
             self.go(Stage::Copy);
-        } else if let Some(blocked) = messages::of_blockers(&self.seen.blockers) {
-            self.seen.enter(Stage::CheckCustomers);
+        } else if let Some(blocked) = messages::of_blockers(&self.known.findings.blockers) {
+            self.known.enter(Stage::CheckCustomers);
             self.watch(blocked);
         } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {
             // The gate sets the default.
             self.again(Stage::Customers);
         } else if !tally.unpriced.is_empty() {
-            self.seen.enter(Stage::Customers);
+            self.known.enter(Stage::Customers);
             self.lacks_pricing(&tally.unpriced);
             let wait = self.awaiting_pricing(&tally.unpriced);
             self.stall(wait);
@@ -39,34 +39,34 @@ impl Fold<'_> {
     /// Whether something is in the way, and nothing but copies of subscriptions and assets that exist
     /// already.
     fn only_copies_in_doubt(&self, tally: &Tally) -> bool {
-        let all = self.seen.blockers.total();
+        let all = self.known.findings.blockers.total();
         all > 0 && all == tally.copies_in_doubt
     }
 
     fn subscriptions_copied(&mut self) {
         let items = [ItemKind::Subscription, ItemKind::Asset]
             .iter()
-            .filter_map(|kind| self.seen.counts.get(kind))
+            .filter_map(|kind| self.known.findings.counts.get(kind))
             .map(|counts| counts.copied)
             .sum();
-        self.seen
+        self.known
             .milestones
             .entry(ConditionType::PricingReady)
             .or_insert(0);
-        self.seen
+        self.known
             .milestones
             .entry(ConditionType::SubscriptionsCopied)
             .or_insert(items);
-        self.seen.manual = Findings::default();
+        self.known.findings.manual = Findings::default();
         // These waits stand until what they wait for was looked at again.
         self.clear_verdict_but(&[
             Reason::AwaitingOrders,
             Reason::AwaitingManualStep,
             Reason::Settling,
         ]);
-        self.seen.final_before = None;
+        self.known.activation.final_before = None;
         self.comes_to(Stage::Orders);
-        self.seen.enter(Stage::Orders);
+        self.known.enter(Stage::Orders);
     }
 
     pub(super) fn copy_over(&mut self, tally: &Tally) {
@@ -77,7 +77,7 @@ impl Fold<'_> {
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
         } else if tally.by_hand.total() > 0
-            && (self.seen.blockers.total() == 0 || self.only_copies_in_doubt(tally))
+            && (self.known.findings.blockers.total() == 0 || self.only_copies_in_doubt(tally))
         {
             // A doubtful copy is in the report; what people have to do holds up more.
             let by_hand = tally.by_hand.clone();
@@ -86,21 +86,21 @@ impl Fold<'_> {
                 WriteOperation::CopySubscriptions,
                 by_hand,
             );
-        } else if let Some(blocked) = messages::of_blockers(&self.seen.blockers) {
-            self.seen.enter(Stage::CheckCustomers);
+        } else if let Some(blocked) = messages::of_blockers(&self.known.findings.blockers) {
+            self.known.enter(Stage::CheckCustomers);
             self.watch(blocked);
         } else if tally.missing > 0 {
             // Pricing options went away under our hands: the gate looks again.
             self.again(Stage::CheckCustomers);
-        } else if self.seen.copies_before > 0
-            || self.seen.reached(ConditionType::SubscriptionsCopied)
+        } else if self.known.sweeps.copies_before > 0
+            || self.known.reached(ConditionType::SubscriptionsCopied)
         {
             self.subscriptions_copied();
         } else {
             // Copying took its time: look once more at what was cancelled, changed or bought in
             // the meantime.
-            self.seen.copies_before = self.seen.copies_before.saturating_add(1);
-            self.seen.enter(Stage::CheckCustomers);
+            self.known.sweeps.copies_before = self.known.sweeps.copies_before.saturating_add(1);
+            self.known.enter(Stage::CheckCustomers);
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{CopyItem, CopyListing, SourceId, Strength, WriteOperation};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read, Work};
-use crate::upgrade::observe::{Fold, MANY_ROUNDS};
-use crate::upgrade::phases::Stage;
+use crate::upgrade::observe::{MANY_ROUNDS, Observe};
+use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::messages;
 use crate::upgrade::strategy::{Copying, Doer};
 use crate::upgrade::sweep::Hand;
@@ -29,7 +29,7 @@ impl Decide<'_> {
             CopyListing::Customers => WriteOperation::CopyCustomers,
             CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
         };
-        let ways = self.seen.ways.as_ref();
+        let ways = self.known.bss.strategy.as_ref();
         if ways.is_some_and(|ways| ways.doer(operation) == Doer::PersonByInstruction) {
             batches.truncate(1);
             if let Some(batch) = batches.first_mut() {
@@ -64,11 +64,11 @@ impl Decide<'_> {
     /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
     /// taken effect or never will, and when reads show it.
     pub(super) fn settles_after_copies(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        let ways = self.seen.ways.as_ref()?;
+        let ways = self.known.bss.strategy.as_ref()?;
         if ways.copying != Copying::LookUpFirst {
             return None;
         }
-        let sent = self.seen.sent;
+        let sent = self.known.sweeps.sent;
         if let Some(left) = sent.and_then(|sent| self.settling_since(Some(sent))) {
             return Some(Self::settles(left, "the copies that were sent"));
         }
@@ -81,33 +81,28 @@ impl Decide<'_> {
         &self,
         claim: &ResellerClaimSpec,
     ) -> Option<Decision> {
-        let ways = self.seen.ways.as_ref()?;
-        let copies = matches!(
-            self.seen.stage,
-            Stage::Opening
-                | Stage::Customers
-                | Stage::Owners
-                | Stage::Pricing
-                | Stage::CheckCustomers
-                | Stage::Check
-                | Stage::Copy
-        );
+        let ways = self.known.bss.strategy.as_ref()?;
+        let copies = matches!(self.known.stage.part(), Part::Opening | Part::Copying);
         if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
             return None;
         }
         // Another leader may have asked for it in the middle of this life.
-        let followed = self.seen.followed.unwrap_or_default();
-        let begun = self.seen.begun?.max(followed);
+        let followed = self.known.fencing.followed.unwrap_or_default();
+        let begun = self.known.began?.max(followed);
         if let Some(left) = self.settling_since(Some(begun)) {
             return Some(Self::settles(left, "a switch that was asked for before"));
         }
         let settled = begun.saturating_add(self.upgrade.terms.settle);
-        let fresh = self.seen.reseller_read.is_some_and(|read| read >= settled);
+        let fresh = self
+            .known
+            .bss
+            .reseller_read
+            .is_some_and(|read| read >= settled);
         (!fresh).then(|| self.act(Effect::Read(Read::Reseller)))
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     /// Who copies, and what happens before.
     pub(super) fn hand(&self, listing: CopyListing) -> Hand {
         let operation = match listing {
@@ -117,7 +112,7 @@ impl Fold<'_> {
         if self.by_hand(operation) {
             return Hand::Person;
         }
-        match self.seen.ways.as_ref().map(|ways| ways.copying) {
+        match self.known.bss.strategy.as_ref().map(|ways| ways.copying) {
             Some(Copying::Guarded) => Hand::Bss,
             Some(Copying::LookUpFirst) | None => Hand::BssAfterLookUp,
         }
@@ -130,26 +125,32 @@ impl Fold<'_> {
         operation: WriteOperation,
         by_hand: Findings,
     ) {
-        let instruction = self.seen.instructions.get(&operation).cloned();
-        let tenant = self.seen.tenant.clone().flatten().map(|tenant| tenant.id);
+        let instruction = self.known.bss.instructions.get(&operation).cloned();
+        let tenant = self
+            .known
+            .tenant
+            .seen
+            .clone()
+            .flatten()
+            .map(|tenant| tenant.id);
         let step = messages::copy_by_hand(
             operation,
             (instruction.as_deref(), tenant.as_ref()),
             &by_hand,
         );
-        self.seen.manual = by_hand;
-        self.seen.enter(stage);
+        self.known.findings.manual = by_hand;
+        self.known.enter(stage);
         self.watch(step);
     }
 
     /// A write is refused for what it rests on. The look at reseller and tenant that follows tells what
     /// is wrong; if it never does, the refusal itself is told.
     pub(super) fn write_refused(&mut self, tallies: &[BlockerTally]) {
-        let begin = self.seen.stage.begin();
+        let begin = self.known.stage.restart();
         self.retreat(begin);
         self.trouble(&BssError::Blocked(tallies.to_vec()));
         self.later_each_time();
-        if self.seen.stumbles > MANY_ROUNDS {
+        if self.known.waiting.stumbles > MANY_ROUNDS {
             self.stall(messages::of_refusal("A write", tallies));
         }
     }

@@ -12,9 +12,9 @@ use crate::bss::port::{
 use crate::upgrade::decide::{Decide, Decision, Next, State};
 use crate::upgrade::effect::{ClaimEdit, CreateTenant, Effect, Read};
 use crate::upgrade::keys::{intent_id, settings_digest};
-use crate::upgrade::observe::{Fold, MANY_ROUNDS};
-use crate::upgrade::observed::Verdict;
-use crate::upgrade::phases::Stage;
+use crate::upgrade::known::Verdict;
+use crate::upgrade::observe::{MANY_ROUNDS, Observe};
+use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::Copying;
@@ -54,17 +54,18 @@ impl Decide<'_> {
 
     /// Whether a person has to say what came of a creation whose outcome is unknown.
     fn asks_about_creation(&self) -> bool {
-        self.seen.creation_unknown == Some(true)
+        self.known.tenant.creation_unknown == Some(true)
             && self
-                .seen
-                .ways
+                .known
+                .bss
+                .strategy
                 .as_ref()
                 .is_none_or(|ways| ways.copying == Copying::LookUpFirst)
     }
 
     /// The tenant wants an access of its own, and the spec names none yet.
     pub(super) fn awaits_tenant_connection(&self, tenant: &TenantId) -> Option<Decision> {
-        let own = self.seen.ways.as_ref()?.tenant_access == TenantAccess::Own;
+        let own = self.known.bss.strategy.as_ref()?.tenant_access == TenantAccess::Own;
         let missing = self.upgrade.tenant_connection == TenantConnection::NotNamed;
         (own && missing).then(|| Decision {
             effect: None,
@@ -82,10 +83,11 @@ impl Decide<'_> {
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(in crate::upgrade) fn tenant(&mut self, tenant: Option<Tenant>) {
         let pinned = self
-            .seen
+            .known
+            .fencing
             .claim
             .as_ref()
             .and_then(|claim| claim.tenant_id.clone());
@@ -99,7 +101,7 @@ impl Fold<'_> {
                 ));
             } else if let Some(verdict) = self.no_tenant_now() {
                 // The next look reads reseller and tenant again.
-                self.seen.reseller = None;
+                self.known.bss.reseller = None;
                 self.stall(verdict);
             } else {
                 self.lift(&[
@@ -108,16 +110,13 @@ impl Fold<'_> {
                     Reason::TenantSettingsDiffer,
                     Reason::AwaitingManualStep,
                 ]);
-                self.seen.tenant = Some(None);
+                self.known.tenant.seen = Some(None);
             }
             return;
         };
-        if matches!(
-            self.seen.stage,
-            Stage::VerifyCustomers | Stage::VerifyPurchases
-        ) {
+        if self.known.stage.part() == Part::Comparing {
             // The switch is past: settings are the reseller's own affair, and nothing is written.
-            self.seen.tenant = Some(Some(tenant));
+            self.known.tenant.seen = Some(Some(tenant));
             self.begin_sweep();
             return;
         }
@@ -130,7 +129,8 @@ impl Fold<'_> {
             return;
         }
         let currency = self
-            .seen
+            .known
+            .fencing
             .claim
             .as_ref()
             .and_then(|claim| claim.tenant_currency.clone());
@@ -164,7 +164,7 @@ impl Fold<'_> {
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
     /// found and told, so that people can mend it in time.
     fn queued(&mut self, how: &str) {
-        let told = self.seen.foreseen.total() > 0;
+        let told = self.known.findings.foreseen.total() > 0;
         let mut message = how.to_owned();
         if told {
             message.push_str(
@@ -173,7 +173,7 @@ impl Fold<'_> {
             );
         }
         self.foresees();
-        if let Some(trouble) = self.seen.foresight.trouble() {
+        if let Some(trouble) = self.known.tenant.preflight.trouble() {
             message.push(' ');
             message.push_str(&trouble);
         }
@@ -188,7 +188,11 @@ impl Fold<'_> {
     /// Why a tenant must not be requested as things are.
     fn no_tenant_now(&mut self) -> Option<Verdict> {
         if self.by_hand(WriteOperation::CreateTenant) {
-            let instruction = self.seen.instructions.get(&WriteOperation::CreateTenant);
+            let instruction = self
+                .known
+                .bss
+                .instructions
+                .get(&WriteOperation::CreateTenant);
             let settings = &self.upgrade.tenant;
             return Some(messages::create_by_hand(
                 instruction.map(String::as_str),
@@ -198,7 +202,7 @@ impl Fold<'_> {
         if let Some(ask) = self.unknown_creation() {
             return Some(ask);
         }
-        let claim = self.seen.claim.as_ref()?;
+        let claim = self.known.fencing.claim.as_ref()?;
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
             Some(intent) if intent.operation_id.is_none() && intent.settings_digest != digest => {
@@ -214,7 +218,8 @@ impl Fold<'_> {
             Some(_) => self.unconfirmed(),
             None => self.unconfirmed().or_else(|| {
                 let enabled = self
-                    .seen
+                    .known
+                    .bss
                     .reseller
                     .as_ref()
                     .is_none_or(|r| r.ordering_enabled);
@@ -232,7 +237,7 @@ impl Fold<'_> {
 
     /// Whether the BSS makes nothing twice under one key.
     fn guarded(&self) -> bool {
-        let ways = self.seen.ways.as_ref();
+        let ways = self.known.bss.strategy.as_ref();
         ways.is_some_and(|ways| ways.copying == Copying::Guarded)
     }
 
@@ -240,14 +245,24 @@ impl Fold<'_> {
     /// it: a person looks there and says so.
     fn unknown_creation(&mut self) -> Option<Verdict> {
         let guarded = self.guarded();
-        let intent = self.seen.claim.as_ref()?.intents.create_tenant.as_ref()?;
-        if guarded || intent.operation_id.is_some() || self.seen.creation_unknown != Some(true) {
+        let intent = self
+            .known
+            .fencing
+            .claim
+            .as_ref()?
+            .intents
+            .create_tenant
+            .as_ref()?;
+        if guarded
+            || intent.operation_id.is_some()
+            || self.known.tenant.creation_unknown != Some(true)
+        {
             return None;
         }
         let id = intent_id(&intent.recorded_time, &intent.settings_digest);
         if self.upgrade.confirms(&id) {
-            self.seen.creation_unknown = Some(false);
-            self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+            self.known.tenant.creation_unknown = Some(false);
+            self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
             return None;
         }
         Some(verdict(
@@ -264,8 +279,8 @@ impl Fold<'_> {
     }
 
     fn tenant_active(&mut self, tenant: Tenant) {
-        self.seen.tenant = Some(Some(tenant));
-        self.seen
+        self.known.tenant.seen = Some(Some(tenant));
+        self.known
             .milestones
             .entry(ConditionType::TenantCreated)
             .or_insert(1);
@@ -278,40 +293,24 @@ impl Fold<'_> {
             Reason::TenantCreationFailed,
             Reason::InvalidSpec,
         ]);
-        self.seen.foresight = Foreseeing::Over;
-        if self.seen.stage == Stage::Opening {
+        self.known.tenant.preflight = Foreseeing::Over;
+        if self.known.stage == Stage::Opening {
             self.progressed();
-            self.seen.stage = Stage::Customers;
+            self.known.stage = Stage::Customers;
         }
         self.begin_sweep();
-        match self.seen.stage {
-            Stage::Orders => self.before_the_final_sweep(),
-            // Whoever looks at the tenant on the way to the switch has a doubt: the gates again.
-            Stage::Activate => self.seen.enter(Stage::Orders),
-            Stage::Opening
-            | Stage::Customers
-            | Stage::Owners
-            | Stage::Pricing
-            | Stage::CheckCustomers
-            | Stage::Check
-            | Stage::Copy
-            | Stage::FinalCustomers
-            | Stage::FinalPurchases
-            | Stage::VerifyCustomers
-            | Stage::VerifyPurchases
-            | Stage::Done => {}
-        }
+        self.tenant_seen();
     }
 
     pub(in crate::upgrade) fn tenant_requested(&mut self, creation: TenantCreation) {
         match creation {
-            TenantCreation::Started(operation) => self.seen.started = Some(operation),
+            TenantCreation::Started(operation) => self.known.tenant.started = Some(operation),
             // Read it like any other tenant: settings and status are judged in one place. It may not
             // be listed at once.
             TenantCreation::Done(_) => {
-                self.seen.tenant = None;
+                self.known.tenant.seen = None;
                 if !self.guarded() {
-                    self.seen.creation_unknown = Some(true);
+                    self.known.tenant.creation_unknown = Some(true);
                 }
                 self.poll(verdict(
                     Reason::Progressing,
@@ -325,23 +324,23 @@ impl Fold<'_> {
     pub(in crate::upgrade) fn operation(&mut self, state: OperationState) {
         match state {
             OperationState::Running => {
-                self.seen.tenant = None;
+                self.known.tenant.seen = None;
                 self.queued("The tenant is in the BSS's queue.");
             }
             OperationState::Succeeded | OperationState::Gone => {
-                self.seen.tenant = None;
+                self.known.tenant.seen = None;
                 // An operation that nobody knows while the tenant is not listed would be asked for
                 // ever: without it the same request goes out again, under the same keys.
                 if state == OperationState::Gone {
-                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                    self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                     // Where the BSS might make a second one, a person says whether it is asked again.
                     if !self.guarded() {
-                        self.seen.creation_unknown = Some(true);
-                        self.seen.refused = Some(ClaimEdit::ForgetOperation);
+                        self.known.tenant.creation_unknown = Some(true);
+                        self.known.fencing.refused = Some(ClaimEdit::ForgetOperation);
                     }
                 }
-                self.seen.rounds = self.seen.rounds.saturating_add(1);
-                if state == OperationState::Succeeded && self.seen.rounds > MANY_ROUNDS {
+                self.known.waiting.rounds = self.known.waiting.rounds.saturating_add(1);
+                if state == OperationState::Succeeded && self.known.waiting.rounds > MANY_ROUNDS {
                     self.stall(verdict(
                         Reason::TenantMissing,
                         "The BSS says that the tenant was created, and shows none.",
@@ -358,8 +357,8 @@ impl Fold<'_> {
                 ));
             }
             OperationState::Failed { detail } => {
-                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                self.seen.tenant = None;
+                self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
+                self.known.tenant.seen = None;
                 self.stall(verdict(
                     Reason::TenantCreationFailed,
                     messages::sentence(&format!("The BSS gave up creating the tenant: {detail}")),
@@ -371,14 +370,14 @@ impl Fold<'_> {
 
     pub(super) fn creation_failed(&mut self, error: &BssError) {
         if error.effect_unknown() {
-            self.seen.creation_unknown = Some(true);
+            self.known.tenant.creation_unknown = Some(true);
         }
-        self.seen.tenant = None;
+        self.known.tenant.seen = None;
         self.trouble(error);
         self.later_each_time();
         // The tenant that was made under our keys is gone, for example.
         if let BssError::Conflict { detail } = error
-            && self.seen.stumbles > MANY_ROUNDS
+            && self.known.waiting.stumbles > MANY_ROUNDS
         {
             self.stall(messages::tenant_refused(detail));
         }

@@ -7,9 +7,8 @@ use crate::bss::error::BssError;
 use crate::bss::port::WriteOperation;
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{ClaimEdit, Tried};
-use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::{Alike, Trouble};
-use crate::upgrade::phases::Stage;
+use crate::upgrade::known::{Alike, Trouble};
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::verdict;
@@ -17,7 +16,7 @@ use crate::upgrade::report::messages::verdict;
 /// Rejected credentials are tried again after this long at most.
 const SECRET_RECHECK: Duration = Duration::from_secs(60);
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(in crate::upgrade) fn failed(&mut self, tried: Tried, error: &BssError) {
         if tried == Tried::Reseller {
             self.settle_doubt(None);
@@ -27,15 +26,9 @@ impl Fold<'_> {
             (Tried::Watch, _) => self.watched(None),
             (_, BssError::Withdrawn) => self.withdrawn(tried),
             (_, BssError::StaleEpoch { .. }) => {
-                // Somebody acquired after us. Whether that was right is the lease's to say, which
-                // is asked before anything else is sent.
-                // The record is read again: who acquired in between has written it.
-                self.seen.epoch = None;
-                if self.seen.issued.is_some() {
-                    self.seen.next_acquisition();
-                }
-                self.seen.claim = None;
-                self.seen.copies_were_open = None;
+                // Another process acquired after this one. Whether it may is the lease's to say, which is
+                // asked before anything else is sent.
+                self.known.fencing.lost_epoch();
                 self.looks_are_old();
                 self.trouble(error);
             }
@@ -43,14 +36,14 @@ impl Fold<'_> {
                 if let BssError::HeldByAnother { .. } = error {
                     // Whoever holds it may bring the reseller to its end meanwhile.
                     self.looks_are_old();
-                    self.seen.reseller = None;
+                    self.known.bss.reseller = None;
                 }
                 // An attempt of which nobody knows what became stays on record, so that its epoch is
                 // no sign of a restore.
                 if !error.effect_unknown() {
                     self.ends_acquisition();
                 }
-                self.seen.next_acquisition();
+                self.known.fencing.next_acquisition();
                 self.trouble(error);
             }
             (Tried::Reseller, BssError::NotFound { .. }) => self.stall(verdict(
@@ -62,11 +55,11 @@ impl Fold<'_> {
                 self.left_to_people(tried, instruction);
             }
             (Tried::CreateTenant, BssError::Invalid(fields)) => {
-                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(messages::invalid_settings(fields));
             }
             (Tried::CreateTenant, BssError::Blocked(tallies)) => {
-                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(messages::creation_blocked(tallies));
             }
             (Tried::CreateTenant, _) => self.creation_failed(error),
@@ -75,7 +68,7 @@ impl Fold<'_> {
             // which a look at it tells.
             (Tried::Work, BssError::Blocked(tallies)) => self.write_refused(tallies),
             (Tried::Work, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
-                let begin = self.seen.stage.begin();
+                let begin = self.known.stage.restart();
                 self.again(begin);
             }
             (Tried::Foresee, _) => self.foresight_failed(error),
@@ -85,7 +78,7 @@ impl Fold<'_> {
             ) => {
                 // What the sweep rests on is not there any more, or its cursor is not: look at
                 // reseller and tenant again.
-                let begin = self.seen.stage.begin();
+                let begin = self.known.stage.restart();
                 self.retreat(begin);
                 self.trouble(error);
                 self.later_each_time();
@@ -93,7 +86,7 @@ impl Fold<'_> {
             (Tried::Work, _) => {
                 self.trouble(error);
                 // A wait for people is long, and they may copy on screen meanwhile.
-                let trouble = self.seen.trouble.as_ref();
+                let trouble = self.known.waiting.trouble.as_ref();
                 let class = trouble.and_then(|trouble| trouble.verdict.reason.class());
                 if class == Some(StateClass::MustFix) {
                     self.looks_are_old();
@@ -105,14 +98,10 @@ impl Fold<'_> {
 
     /// The BSS leaves it to people and says how; nothing was done. From now on they are asked.
     fn left_to_people(&mut self, tried: Tried, instruction: &str) {
-        let operation = match (tried, self.seen.stage) {
+        let operation = match (tried, self.known.stage.writes()) {
             (Tried::CreateTenant, _) => WriteOperation::CreateTenant,
             (Tried::Activate, _) => WriteOperation::ActivateBackOrdering,
-            (Tried::Work, Stage::Customers | Stage::CheckCustomers) => {
-                WriteOperation::CopyCustomers
-            }
-            (Tried::Work, Stage::Copy) => WriteOperation::CopySubscriptions,
-            (Tried::Work, Stage::Pricing) => WriteOperation::SetPricing,
+            (Tried::Work, Some(operation)) => operation,
             // No read and no acquisition is a step for people.
             (
                 Tried::Work
@@ -128,22 +117,23 @@ impl Fold<'_> {
                 return;
             }
         };
-        self.seen
+        self.known
+            .bss
             .instructions
             .insert(operation, instruction.to_owned());
         match operation {
             WriteOperation::CreateTenant => {
-                self.seen.refused = Some(ClaimEdit::DropTenantIntent);
-                self.seen.tenant = None;
+                self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
+                self.known.tenant.seen = None;
             }
             WriteOperation::ActivateBackOrdering => {
                 // With its instruction known the person is told, once that is on record.
-                self.seen.refused = Some(ClaimEdit::DropActivationIntent);
+                self.known.fencing.refused = Some(ClaimEdit::DropActivationIntent);
             }
             WriteOperation::CopyCustomers
             | WriteOperation::SetPricing
             | WriteOperation::CopySubscriptions => {
-                self.seen.sweep = None;
+                self.known.sweeps.current = None;
                 self.begin_sweep();
             }
         }
@@ -155,15 +145,14 @@ impl Fold<'_> {
         if self.once(Counter::Stumble) == Counted::Before {
             return;
         }
-        let delay = backoff::delay(self.seen.stumbles, self.upgrade.seed);
-        self.seen.stumbles = self.seen.stumbles.saturating_add(1);
+        let delay = backoff::delay(self.known.waiting.stumbles, self.upgrade.seed);
+        self.known.waiting.stumbles = self.known.waiting.stumbles.saturating_add(1);
         let until = self.now.monotonic.saturating_add(delay);
-        let stands = self.seen.not_before.unwrap_or(Duration::ZERO);
-        self.seen.not_before = Some(until.max(stands));
+        self.known.waiting.not_before(until);
     }
 
     pub(in crate::upgrade) fn trouble(&mut self, error: &BssError) {
-        let before = self.seen.trouble.take();
+        let before = self.known.waiting.trouble.take();
         // Many calls of one effect fail together; that is one failure.
         let counted = self.once(Counter::Trouble);
         let attempts = match (&before, counted) {
@@ -191,8 +180,7 @@ impl Fold<'_> {
             (_, _) => backoff::delay(attempts, self.upgrade.seed).max(asked),
         };
         let until = self.now.monotonic.saturating_add(delay);
-        let stands = self.seen.not_before.unwrap_or(Duration::ZERO);
-        self.seen.not_before = Some(until.max(stands));
+        self.known.waiting.not_before(until);
         // Of failures that came together the gravest is shown.
         let grave = |reason: Reason| reason.class() == Some(StateClass::MustFix);
         let verdict = match before {
@@ -205,7 +193,7 @@ impl Fold<'_> {
             }
             Some(_) | None => verdict,
         };
-        self.seen.trouble = Some(Trouble {
+        self.known.waiting.trouble = Some(Trouble {
             verdict,
             attempts,
             alike,

@@ -6,9 +6,8 @@ use crate::bss::port::{Reseller, Tenant};
 use crate::upgrade::claim::{Holding, knows_attempt, went_back};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
-use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::{RecordAge, Verdict};
-use crate::upgrade::phases::Stage;
+use crate::upgrade::known::{RecordAge, Verdict};
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::activate::WasTold;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::{Copying, Fencing};
@@ -17,18 +16,18 @@ use crate::upgrade::validated::Suspension;
 impl Decide<'_> {
     /// An epoch, issued and on record, before anything is written.
     pub(in crate::upgrade) fn epoch(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        (!self.seen.may_write()).then(|| self.act(self.acquires(claim)))
+        (!self.known.may_write()).then(|| self.act(self.acquires(claim)))
     }
 
     /// The next step to an epoch. The attempt is on record before it is sent, so that an epoch whose
     /// number nobody heard is known to be the operator's own.
     pub(super) fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
-        let id = &self.seen.acquisition;
-        if let Some(issued) = &self.seen.issued {
+        let id = &self.known.fencing.acquisition;
+        if let Some(issued) = &self.known.fencing.issued {
             return Effect::Claim(ClaimEdit::RecordEpoch {
                 acquisition: id.clone(),
                 epoch: issued.epoch.0,
-                went_back: if self.seen.record_age == RecordAge::Older {
+                went_back: if self.known.fencing.record_age == RecordAge::Older {
                     WentBack::Yes
                 } else {
                     went_back(claim, issued)
@@ -51,8 +50,8 @@ impl Decide<'_> {
     /// A definite refusal goes on record at once, not after the wait: it unfreezes `spec.tenant`,
     /// which a person has to correct now.
     pub(in crate::upgrade) fn refusal_to_record(&self) -> Option<ClaimEdit> {
-        let claim = self.seen.claim.as_ref()?;
-        let edit = self.seen.refused.clone()?;
+        let claim = self.known.fencing.claim.as_ref()?;
+        let edit = self.known.fencing.refused.clone()?;
         let stands = match &edit {
             ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
             ClaimEdit::ForgetOperation => {
@@ -85,7 +84,7 @@ impl Decide<'_> {
         if claim.unconfirmed_epoch.is_some() && !self.unconfirmed(claim) {
             return Some(ClaimEdit::Confirm);
         }
-        let operation = self.seen.started.clone()?;
+        let operation = self.known.tenant.started.clone()?;
         Some(ClaimEdit::TenantStarted { operation })
     }
 
@@ -94,7 +93,7 @@ impl Decide<'_> {
         claim: &ResellerClaimSpec,
     ) -> Option<ClaimEdit> {
         ConditionType::MILESTONES.into_iter().find_map(|milestone| {
-            let items = *self.seen.milestones.get(&milestone)?;
+            let items = *self.known.milestones.get(&milestone)?;
             let there = claim
                 .timeline
                 .iter()
@@ -119,8 +118,9 @@ impl Decide<'_> {
         tenant: &Tenant,
     ) -> bool {
         let unfenced = self
-            .seen
-            .ways
+            .known
+            .bss
+            .strategy
             .as_ref()
             .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
         unfenced
@@ -138,8 +138,8 @@ impl Decide<'_> {
         &self,
         claim: &ResellerClaimSpec,
     ) -> Option<Decision> {
-        let ways = self.seen.ways.as_ref()?;
-        let left = self.settling_since(self.seen.begun);
+        let ways = self.known.bss.strategy.as_ref()?;
+        let left = self.settling_since(self.known.began);
         // The record and these two quiet times guard the same moment: whoever came before may have
         // sent copies. Either is enough as long as the cluster's state does not go back, so that a
         // missing record does harm only where they are missing too.
@@ -155,15 +155,16 @@ impl Decide<'_> {
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
         if ways.copying == Copying::LookUpFirst
-            && self.seen.followed.is_some()
-            && let Some(left) = self.settling_since(self.seen.followed)
+            && self.known.fencing.followed.is_some()
+            && let Some(left) = self.settling_since(self.known.fencing.followed)
         {
             return Some(Self::settles(
                 left,
                 "copies of which the record may know nothing",
             ));
         }
-        let open = claim.intents.copies.is_some() && self.seen.copies_were_open == Some(true);
+        let open =
+            claim.intents.copies.is_some() && self.known.fencing.copies_were_open == Some(true);
         if ways.copying == Copying::LookUpFirst && open {
             return Some(match left {
                 Some(left) => Self::settles(left, "copies that were sent before the restart"),
@@ -174,10 +175,11 @@ impl Decide<'_> {
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(in crate::upgrade) fn claim(&mut self, holding: Holding) {
         let before = self
-            .seen
+            .known
+            .fencing
             .claim
             .as_ref()
             .and_then(|claim| claim.told.as_ref());
@@ -186,7 +188,7 @@ impl Fold<'_> {
         } else {
             WasTold::NotKnown
         };
-        if let Some(other) = self.seen.hold(holding) {
+        if let Some(other) = self.known.hold(holding) {
             self.stall(verdict(
                 Reason::ResellerClaimed,
                 format!(
@@ -199,37 +201,44 @@ impl Fold<'_> {
         }
         self.lift(&[Reason::ResellerClaimed]);
         // A write of the record may have taken its time: right before the switch it is looked again.
-        self.seen.still_frozen = false;
-        let spec = self.seen.claim.clone();
+        self.known.activation.still_frozen = false;
+        let spec = self.known.fencing.claim.clone();
         let spec = spec.as_ref();
         let epoch = spec
             .and_then(|spec| spec.epoch)
             .and_then(|epoch| u64::try_from(epoch).ok());
         let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
-        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.seen.acquisition));
-        let issued = self.seen.issued.as_ref().map(|issued| issued.epoch);
-        let other = match (issued, self.seen.epoch) {
+        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.known.fencing.acquisition));
+        let issued = self
+            .known
+            .fencing
+            .issued
+            .as_ref()
+            .map(|issued| issued.epoch);
+        let other = match (issued, self.known.fencing.epoch) {
             (Some(issued), _) if epoch == Some(issued.0) && ours => {
-                self.seen.epoch = Some(issued);
-                self.seen.next_acquisition();
+                self.known.fencing.epoch = Some(issued);
+                self.known.fencing.next_acquisition();
                 false
             }
             // Somebody has recorded a later one, or the attempt is not on record any more.
             (Some(issued), _) => epoch >= Some(issued.0) || !ours,
-            (None, Some(held)) => epoch != Some(held.0) || self.seen.record_age == RecordAge::Older,
+            (None, Some(held)) => {
+                epoch != Some(held.0) || self.known.fencing.record_age == RecordAge::Older
+            }
             (None, None) => false,
         };
         if other {
             // Not the record that this life knew: somebody acquired after us, or the cluster's state
             // went back. It is not written over before the lease was asked and an epoch acquired
             // anew, which also tells how far it went back.
-            self.seen.epoch = None;
-            self.seen.next_acquisition();
-            self.seen.copies_were_open = Some(copies);
+            self.known.fencing.epoch = None;
+            self.known.fencing.next_acquisition();
+            self.known.fencing.copies_were_open = Some(copies);
             self.looks_are_old();
         }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
-        let stands = match (&self.seen.refused, spec) {
+        let stands = match (&self.known.fencing.refused, spec) {
             (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
             (Some(ClaimEdit::ForgetOperation), Some(_)) => {
                 intent.is_some_and(|intent| intent.operation_id.is_some())
@@ -241,10 +250,10 @@ impl Fold<'_> {
         // An operation belongs to an open request. Where another process has closed it meanwhile, or
         // the record of it is gone, there is nothing to put on record any more.
         if intent.is_none_or(|intent| intent.operation_id.is_some()) {
-            self.seen.started = None;
+            self.known.tenant.started = None;
         }
         if !stands {
-            self.seen.refused = None;
+            self.known.fencing.refused = None;
         }
         self.told(was_told, spec);
         self.settle_on();
@@ -252,7 +261,7 @@ impl Fold<'_> {
 
     /// The cluster's state went back: nothing irreversible until a person confirms.
     pub(super) fn unconfirmed(&self) -> Option<Verdict> {
-        let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
+        let epoch = self.known.fencing.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {
             verdict(
@@ -270,24 +279,19 @@ impl Fold<'_> {
 
     /// No epoch was issued for the attempt, and the record will say so.
     pub(super) fn ends_acquisition(&mut self) {
-        let id = self.seen.acquisition.clone();
-        self.seen.refused = Some(ClaimEdit::EndAcquire(id));
+        let id = self.known.fencing.acquisition.clone();
+        self.known.fencing.refused = Some(ClaimEdit::EndAcquire(id));
     }
 
     /// Others may write meanwhile: nothing that was looked up is good for a write any more.
     pub(super) fn looks_are_old(&mut self) {
-        let past = matches!(
-            self.seen.stage,
-            Stage::VerifyCustomers | Stage::VerifyPurchases | Stage::Done
-        );
+        let past = self.known.stage.is_past_the_switch();
         if past {
             return;
         }
-        let begin = self.seen.stage.begin();
-        self.seen.enter(begin);
-        self.seen.tenant = None;
-        self.seen.clean = None;
-        self.seen.final_before = None;
-        self.seen.still_frozen = false;
+        let begin = self.known.stage.restart();
+        self.known.enter(begin);
+        self.known.tenant.seen = None;
+        self.known.activation.sweeps_are_old();
     }
 }

@@ -4,7 +4,7 @@
 use crate::bss::error::BssError;
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Foresee;
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::preflight::{Foreseeing, Foresight, Worth};
@@ -14,36 +14,39 @@ impl Decide<'_> {
     /// What the price list permits: looked at between two looks at the tenant that is queued, as long
     /// as these succeed.
     pub(in crate::upgrade) fn foresee(&self) -> Option<Foresee> {
-        let look = self.seen.foresight.looking()?;
-        let waits = self.seen.trouble.is_none() && self.seen.may_write();
+        let look = self.known.tenant.preflight.looking()?;
+        let waits = self.known.waiting.trouble.is_none() && self.known.may_write();
         (waits && !look.rests()).then(|| look.wanted()).flatten()
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     /// The look at what the price list permits begins, once, while the tenant is queued; one that
     /// rests after failures comes nearer to its next try.
     pub(super) fn foresees(&mut self) {
-        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+        if let Foreseeing::Looking(look) = &mut self.known.tenant.preflight {
             look.tenant_looked_at();
         }
         let sizes = self
-            .seen
+            .known
+            .bss
             .capabilities
             .as_ref()
             .map(|c| (c.page_size, c.largest_batch));
-        let (Foreseeing::NotYet, Some(reseller), Some(sizes)) =
-            (&self.seen.foresight, self.seen.reseller.as_ref(), sizes)
-        else {
+        let (Foreseeing::NotYet, Some(reseller), Some(sizes)) = (
+            &self.known.tenant.preflight,
+            self.known.bss.reseller.as_ref(),
+            sizes,
+        ) else {
             return;
         };
         let list = &self.upgrade.tenant.price_list;
         let look = Foresight::new(&reseller.account, list, sizes);
-        self.seen.foresight = Foreseeing::Looking(Box::new(look));
+        self.known.tenant.preflight = Foreseeing::Looking(Box::new(look));
     }
 
     pub(in crate::upgrade) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
-        let before = std::mem::replace(&mut self.seen.foresight, Foreseeing::Over);
+        let before = std::mem::replace(&mut self.known.tenant.preflight, Foreseeing::Over);
         let Foreseeing::Looking(mut look) = before else {
             return;
         };
@@ -51,11 +54,11 @@ impl Fold<'_> {
         if look.wanted().is_none() {
             let found = look.found();
             if found.total() > 0 {
-                self.seen.foreseen = found;
+                self.known.findings.foreseen = found;
                 self.tell_blockers(&Findings::default());
             }
         } else {
-            self.seen.foresight = Foreseeing::Looking(look);
+            self.known.tenant.preflight = Foreseeing::Looking(look);
         }
     }
 
@@ -68,16 +71,16 @@ impl Fold<'_> {
             BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
         );
         if pointless {
-            self.seen.foresight = Foreseeing::Over;
+            self.known.tenant.preflight = Foreseeing::Over;
             return;
         }
         if self.once(Counter::Foresight) == Counted::Before {
             return;
         }
-        if let Foreseeing::Looking(look) = &mut self.seen.foresight {
+        if let Foreseeing::Looking(look) = &mut self.known.tenant.preflight {
             let how = messages::sentence(&error.to_string());
             if look.failed(how.clone()) == Worth::Nothing {
-                self.seen.foresight = Foreseeing::GivenUp { how };
+                self.known.tenant.preflight = Foreseeing::GivenUp { how };
             }
         }
     }

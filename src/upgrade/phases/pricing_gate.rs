@@ -7,8 +7,8 @@ use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Work;
-use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::Verdict;
+use crate::upgrade::known::Verdict;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::Sweep;
@@ -18,20 +18,20 @@ impl Decide<'_> {
     /// Declared options that were not sent in this life, then defaults. What failed is tried again
     /// with the next look, not in this one.
     pub(super) fn pricing_to_set(&self) -> Option<Work> {
-        if self.seen.sweep.as_ref().is_some_and(Sweep::begun)
+        if self.known.sweeps.current.as_ref().is_some_and(Sweep::begun)
             || self.by_hand(WriteOperation::SetPricing)
         {
             return None;
         }
         let untried = |customer: &SourceId, options: &PricingOptions| {
-            self.seen.tried_now.get(customer) != Some(options)
+            self.known.pricing.tried_now.get(customer) != Some(options)
         };
-        let closed = self.seen.reached(ConditionType::SubscriptionsCopied);
+        let closed = self.known.reached(ConditionType::SubscriptionsCopied);
         let declared = self.upgrade.declared.iter().filter(|_| !closed);
         let mut wanted: BTreeMap<SourceId, PricingOptions> = declared
             .map(|(customer, declared)| (customer, &declared.options))
             .filter(|(customer, options)| {
-                let applied = self.seen.applied.get(*customer);
+                let applied = self.known.pricing.applied.get(*customer);
                 let done = applied.is_some_and(|(sent, how)| sent == *options && settled(how));
                 !done && untried(customer, options)
             })
@@ -41,7 +41,8 @@ impl Decide<'_> {
             && let Some(default) = &self.upgrade.default_pricing
         {
             let customers = self
-                .seen
+                .known
+                .pricing
                 .to_default
                 .iter()
                 .filter(|id| untried(id, default));
@@ -51,7 +52,8 @@ impl Decide<'_> {
             return None;
         }
         let batch = self
-            .seen
+            .known
+            .bss
             .capabilities
             .as_ref()
             .map_or(1, |c| usize::from(c.largest_batch));
@@ -64,7 +66,7 @@ impl Decide<'_> {
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(super) fn pricing_over(&mut self, tally: Tally) {
         if tally.unsettled > 0 {
             self.look_again(Stage::Customers, &tally.unsettled_items);
@@ -74,7 +76,7 @@ impl Fold<'_> {
         self.count(&tally);
         let unpriced = tally.unpriced;
         if unpriced.is_empty() {
-            self.seen
+            self.known
                 .milestones
                 .entry(ConditionType::PricingReady)
                 .or_insert(0);
@@ -82,12 +84,12 @@ impl Fold<'_> {
             // What was looked at is minutes old at most; the check looks at everything anyway.
             self.go(Stage::Check);
         } else if let Some(to_default) = self.untried_defaults(&unpriced) {
-            self.seen.to_default = to_default;
-            self.seen.stage = Stage::Pricing;
-            self.seen.sweep = None;
+            self.known.pricing.to_default = to_default;
+            self.known.stage = Stage::Pricing;
+            self.known.sweeps.current = None;
         } else {
             // Looks at everything again meanwhile: customers come, options are set by people.
-            self.seen.enter(Stage::Customers);
+            self.known.enter(Stage::Customers);
             self.lacks_pricing(&unpriced);
             let wait = self.awaiting_pricing(&unpriced);
             self.stall(wait);
@@ -101,7 +103,7 @@ impl Fold<'_> {
     ) -> Verdict {
         let mut wait = messages::awaiting_pricing(self.upgrade, unpriced);
         if self.by_hand(WriteOperation::SetPricing) {
-            let instruction = self.seen.instructions.get(&WriteOperation::SetPricing);
+            let instruction = self.known.bss.instructions.get(&WriteOperation::SetPricing);
             wait.next_action = messages::price_by_hand(instruction.map(String::as_str), &wait);
         }
         wait
@@ -110,19 +112,20 @@ impl Fold<'_> {
     /// Keeps the first customers without options, as many as a cheap look asks for.
     pub(super) fn lacks_pricing(&mut self, unpriced: &BTreeMap<SourceId, Option<String>>) {
         let batch = self
-            .seen
+            .known
+            .bss
             .capabilities
             .as_ref()
             .map_or(1, |c| c.largest_batch);
         let first = unpriced.keys().take(usize::from(batch));
-        self.seen.unpriced = first.cloned().collect();
+        self.known.pricing.unpriced = first.cloned().collect();
     }
 
     /// Whether options were declared that were not sent in this life.
     pub(super) fn declared_is_news(&self) -> bool {
-        !self.seen.reached(ConditionType::SubscriptionsCopied)
+        !self.known.reached(ConditionType::SubscriptionsCopied)
             && self.upgrade.declared.iter().any(|(customer, declared)| {
-                let applied = self.seen.applied.get(customer);
+                let applied = self.known.pricing.applied.get(customer);
                 applied.is_none_or(|(options, _)| *options != declared.options)
             })
     }
@@ -143,7 +146,7 @@ impl Fold<'_> {
         };
         let untried: BTreeSet<SourceId> = unpriced
             .keys()
-            .filter(|id| self.seen.tried_now.get(*id) != Some(default) && !declared(id))
+            .filter(|id| self.known.pricing.tried_now.get(*id) != Some(default) && !declared(id))
             .cloned()
             .collect();
         (!untried.is_empty()).then_some(untried)
@@ -151,7 +154,7 @@ impl Fold<'_> {
 
     pub(in crate::upgrade) fn pricing_set(&mut self, results: BTreeMap<SourceId, PricingOutcome>) {
         for (customer, outcome) in results {
-            let was_default = self.seen.to_default.remove(&customer);
+            let was_default = self.known.pricing.to_default.remove(&customer);
             let options = if was_default {
                 self.upgrade.default_pricing.clone()
             } else {
@@ -161,10 +164,14 @@ impl Fold<'_> {
                     .map(|declared| declared.options.clone())
             };
             if let Some(options) = options {
-                self.seen
+                self.known
+                    .pricing
                     .tried_now
                     .insert(customer.clone(), options.clone());
-                self.seen.applied.insert(customer, (options, outcome));
+                self.known
+                    .pricing
+                    .applied
+                    .insert(customer, (options, outcome));
             }
         }
         self.begin_sweep();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api::{Reason, ResellerClaimSpec};
 use crate::upgrade::decide::{Decide, Decision, Next, State};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read, Tried};
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::strategy::Fencing;
 
@@ -30,16 +30,16 @@ impl Decide<'_> {
     /// A call without an outcome that must not be repeated blindly: what became of it is looked up
     /// once, and again after a failure.
     fn looks_up(&self, wait: Option<Duration>) -> Option<Decision> {
-        let intents = &self.seen.claim.as_ref()?.intents;
+        let intents = &self.known.fencing.claim.as_ref()?.intents;
         let creating = intents.create_tenant.as_ref();
         let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
         let activating = intents.activate.is_some();
         let looked = if activating {
-            self.seen.reseller.is_some()
+            self.known.bss.reseller.is_some()
         } else {
-            self.seen.tenant.is_some() || self.seen.verdict.is_some()
+            self.known.tenant.seen.is_some() || self.known.waiting.verdict.is_some()
         };
-        let settled = looked && self.seen.trouble.is_none();
+        let settled = looked && self.known.waiting.trouble.is_none();
         if settled || !(creating || activating) {
             return None;
         }
@@ -51,7 +51,7 @@ impl Decide<'_> {
                 next: Next::After(wait),
             });
         }
-        let look = match (self.seen.identity_agrees, activating) {
+        let look = match (self.known.bss.identity_agrees, activating) {
             (false, _) => Read::Identity,
             (true, true) => Read::Reseller,
             (true, false) => Read::Tenant,
@@ -67,12 +67,12 @@ impl Decide<'_> {
     /// when the cluster's state goes back to where nobody had suspended yet: the record knows less
     /// than the BSS then, and a person is asked before anything irreversible happens.
     fn shuts_out(&self, wait: Option<Duration>) -> Option<Decision> {
-        let begun = self.seen.claim.is_some() || self.upgrade.pinned_account.is_some();
-        let single = self.seen.ways.as_ref().map(|ways| ways.fencing);
+        let begun = self.known.fencing.claim.is_some() || self.upgrade.pinned_account.is_some();
+        let single = self.known.bss.strategy.as_ref().map(|ways| ways.fencing);
         if !begun || single == Some(Fencing::SingleOperator) {
             return None;
         }
-        let claim = self.seen.claim.as_ref();
+        let claim = self.known.fencing.claim.as_ref();
         // Without an epoch on record nothing was ever sent, and after the switch nothing is.
         let shut = |claim: &ResellerClaimSpec| {
             claim.resting
@@ -94,8 +94,8 @@ impl Decide<'_> {
         }
         let effect = match claim {
             None => Effect::Claim(ClaimEdit::Take),
-            Some(_) if !self.seen.identity_agrees => Effect::Read(Read::Identity),
-            Some(_) if self.seen.ways.is_none() => Effect::Read(Read::Capabilities),
+            Some(_) if !self.known.bss.identity_agrees => Effect::Read(Read::Identity),
+            Some(_) if self.known.bss.strategy.is_none() => Effect::Read(Read::Capabilities),
             Some(claim) => match self.refusal_to_record() {
                 Some(edit) => Effect::Claim(edit),
                 None => self.acquires(claim),
@@ -109,25 +109,25 @@ impl Decide<'_> {
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     /// Taken back before it was sent: the world changed its mind, and the BSS knows of nothing. That
     /// is no trouble, and what is certain not to have been made is struck from the record.
     pub(super) fn withdrawn(&mut self, tried: Tried) {
         match tried {
             Tried::Acquire => {
                 self.ends_acquisition();
-                self.seen.next_acquisition();
+                self.known.fencing.next_acquisition();
             }
             Tried::CreateTenant => {
                 // Unless an earlier request was sent and its outcome is not known.
-                if self.seen.creation_unknown != Some(true) {
-                    self.seen.refused = Some(ClaimEdit::DropTenantIntent);
+                if self.known.tenant.creation_unknown != Some(true) {
+                    self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 }
-                self.seen.tenant = None;
+                self.known.tenant.seen = None;
             }
             Tried::Activate => {
                 // An earlier try may have been sent: the intent stands, the reseller's state tells.
-                self.seen.enter(Stage::Orders);
+                self.known.enter(Stage::Orders);
             }
             Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee | Tried::Work => {}
         }

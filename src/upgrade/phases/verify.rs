@@ -5,7 +5,7 @@ use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{ItemKind, Reseller};
 use crate::upgrade::decide::{Decide, Decision, Next, State};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
-use crate::upgrade::observe::Fold;
+use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::Wanted;
@@ -13,12 +13,13 @@ use crate::upgrade::sweep::tally::{Findings, Tally};
 
 impl Decide<'_> {
     pub(in crate::upgrade) fn done(&self) -> Decision {
-        if self.seen.claim.is_none() {
+        if self.known.fencing.claim.is_none() {
             // A write of the record failed: it is read again before anything is called done.
             return self.act(Effect::Claim(ClaimEdit::Take));
         }
         let edit = self
-            .seen
+            .known
+            .fencing
             .claim
             .as_ref()
             .and_then(|claim| self.record_of_end(claim));
@@ -27,7 +28,7 @@ impl Decide<'_> {
         }
         let state = State {
             reason: Reason::Succeeded,
-            message: success(self.seen.reseller.as_ref()).to_owned(),
+            message: success(self.known.bss.reseller.as_ref()).to_owned(),
             next_action: String::new(),
         };
         Decision {
@@ -44,7 +45,7 @@ impl Decide<'_> {
                 .activation_time
                 .is_none()
                 .then_some(ClaimEdit::Activated {
-                    approval: self.seen.approval,
+                    approval: self.known.activation.approval,
                 })
         })
     }
@@ -55,7 +56,7 @@ impl Decide<'_> {
         if let Some(edit) = self.record_of_end(claim) {
             return self.act(Effect::Claim(edit));
         }
-        match (&self.seen.tenant, &self.seen.sweep) {
+        match (&self.known.tenant.seen, &self.known.sweeps.current) {
             (Some(Some(_)), Some(sweep)) => match sweep.wanted() {
                 Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
                 Wanted::Inspect(_) | Wanted::Find(_) | Wanted::Copy(_) | Wanted::Nothing => {
@@ -67,25 +68,28 @@ impl Decide<'_> {
     }
 }
 
-impl Fold<'_> {
+impl Observe<'_> {
     pub(super) fn verified_customers(&mut self, tally: Tally) {
-        self.seen.customers = tally;
+        self.known.sweeps.customers = tally;
         self.go(Stage::VerifyPurchases);
     }
 
     /// Both sides were compared. What differs is looked at twice before people are called: two
     /// pages of a moving world may disagree for a moment.
     pub(super) fn verified_purchases(&mut self, tally: &Tally) {
-        let mut differences: Findings = self.seen.customers.blockers.clone();
+        let mut differences: Findings = self.known.sweeps.customers.blockers.clone();
         differences.merge(&tally.blockers);
-        if differences.total() > 0 && self.seen.rounds == 0 && self.seen.differences.total() == 0 {
+        if differences.total() > 0
+            && self.known.waiting.rounds == 0
+            && self.known.findings.differences.total() == 0
+        {
             self.again(Stage::VerifyCustomers);
             return;
         }
         let found = messages::of_differences(&differences);
-        self.seen.differences = differences;
+        self.known.findings.differences = differences;
         if let Some(found) = found {
-            self.seen.enter(Stage::VerifyCustomers);
+            self.known.enter(Stage::VerifyCustomers);
             self.stall(found);
             return;
         }
@@ -95,18 +99,18 @@ impl Fold<'_> {
                 tally
                     .counts
                     .get(kind)
-                    .or(self.seen.customers.counts.get(kind))
+                    .or(self.known.sweeps.customers.counts.get(kind))
             })
             .map(|counts| counts.copied)
             .sum();
-        self.seen
+        self.known
             .milestones
             .entry(ConditionType::Verified)
             .or_insert(agreeing);
-        self.seen.verdict = None;
+        self.known.waiting.verdict = None;
         self.progressed();
-        self.seen.stage = Stage::Done;
-        self.seen.sweep = None;
+        self.known.stage = Stage::Done;
+        self.known.sweeps.current = None;
     }
 }
 

@@ -8,7 +8,7 @@ use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::port::{
     AccountId, BlockerReason, SourceId, Tenant, TenantId, TenantSettings, WriteOperation,
 };
-use crate::upgrade::observed::Verdict;
+use crate::upgrade::known::Verdict;
 use crate::upgrade::strategy::{Orders, Switch, Ways};
 use crate::upgrade::sweep::tally::Findings;
 use crate::upgrade::validated::ValidUpgrade;

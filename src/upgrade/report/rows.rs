@@ -4,22 +4,22 @@ use super::{cut, messages};
 use crate::api::{ReportKind, ReportRow};
 use crate::bss::port::TenantId;
 use crate::upgrade::keys::Keys;
-use crate::upgrade::observed::Observed;
+use crate::upgrade::known::Known;
 use crate::upgrade::sweep::tally::Finding;
 
 /// The rows of a report, and how many were not kept.
 #[must_use]
 pub fn report_rows(
     kind: ReportKind,
-    observed: &Observed,
+    known: &Known,
     keys: &Keys,
     tenant: Option<&TenantId>,
 ) -> (Vec<ReportRow>, i64) {
     let (findings, verdict) = match kind {
-        ReportKind::Blockers => (&observed.blockers, "Blocked"),
-        ReportKind::Exclusions => (&observed.exclusions, "Excluded"),
-        ReportKind::ManualSteps => (&observed.manual, "ToDo"),
-        ReportKind::Verification => (&observed.differences, "Differs"),
+        ReportKind::Blockers => (&known.findings.blockers, "Blocked"),
+        ReportKind::Exclusions => (&known.findings.exclusions, "Excluded"),
+        ReportKind::ManualSteps => (&known.findings.manual, "ToDo"),
+        ReportKind::Verification => (&known.findings.differences, "Differs"),
     };
     let rows = findings
         .rows

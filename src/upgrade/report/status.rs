@@ -13,7 +13,7 @@ use crate::bss::port::ItemKind;
 use crate::upgrade::Now;
 use crate::upgrade::claim::finished;
 use crate::upgrade::decide::State;
-use crate::upgrade::observed::{BlockersTold, Observed};
+use crate::upgrade::known::{BlockersTold, Known};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::sweep::tally::{Counts, Findings};
 
@@ -34,7 +34,7 @@ pub struct Draft<'a> {
     /// The generation of the spec.
     pub generation: i64,
     /// What is known, if the work got that far.
-    pub observed: Option<&'a Observed>,
+    pub known: Option<&'a Known>,
     /// The record.
     pub claim: Option<&'a ResellerClaimSpec>,
     /// What people read.
@@ -56,8 +56,8 @@ pub fn compose(
 ) -> TenantResellerUpgradeStatus {
     let mut status = previous.clone();
     status.observed_generation = Some(draft.generation);
-    if let Some(observed) = draft.observed {
-        seen(&mut status, observed);
+    if let Some(known) = draft.known {
+        seen(&mut status, known);
     }
     milestones(&mut status, draft, now);
     accepted(&mut status, draft, now);
@@ -87,7 +87,7 @@ pub fn compose(
 fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now) {
     for milestone in ConditionType::MILESTONES {
         let before = holds(&status.conditions, milestone);
-        let reached = before || draft.observed.is_some_and(|seen| seen.reached(milestone));
+        let reached = before || draft.known.is_some_and(|seen| seen.reached(milestone));
         let (condition, reason, message) = if reached {
             (
                 ConditionStatus::True,
@@ -117,8 +117,8 @@ fn milestones(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: N
 /// Why both sides were not found equal.
 fn unverified(status: &TenantResellerUpgradeStatus, draft: Draft<'_>) -> (Reason, &'static str) {
     let differs = draft
-        .observed
-        .is_some_and(|seen| seen.differences.total() > 0);
+        .known
+        .is_some_and(|seen| seen.findings.differences.total() > 0);
     let before = status
         .conditions
         .iter()
@@ -148,8 +148,8 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
             && c.observed_generation == draft.generation
     });
     let now_true = draft
-        .observed
-        .is_some_and(|seen| seen.may_write() || seen.stage >= Stage::VerifyCustomers)
+        .known
+        .is_some_and(|seen| seen.may_write() || seen.stage.is_past_the_switch())
         || draft.state.reason == Reason::Succeeded;
     let (condition, reason, message) = if latched || now_true {
         (
@@ -236,8 +236,8 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
     let before = status.tenant.take().unwrap_or_default();
     let intent = claim.intents.create_tenant.as_ref();
     let seen = draft
-        .observed
-        .and_then(|seen| seen.tenant.clone())
+        .known
+        .and_then(|seen| seen.tenant.seen.clone())
         .flatten();
     let id = claim.tenant_id.clone();
     let view = TenantView {
@@ -254,8 +254,8 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
     status.tenant = (view != TenantView::default()).then_some(view);
 }
 
-fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
-    if let Some(clean) = &observed.clean {
+fn seen(status: &mut TenantResellerUpgradeStatus, known: &Known) {
+    if let Some(clean) = &known.activation.clean {
         status.inventory = Some(Inventory {
             digest: clean.digest().to_owned(),
             customers: clean.count(ItemKind::Customer),
@@ -263,10 +263,10 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
             assets: clean.count(ItemKind::Asset),
         });
     }
-    if observed.looked_at_purchases || observed.told != BlockersTold::Nothing {
-        status.failures = failures(&observed.blockers);
+    if known.findings.looked_at_purchases || known.findings.told != BlockersTold::Nothing {
+        status.failures = failures(&known.findings.blockers);
     }
-    let counts = counts(observed);
+    let counts = counts(known);
     if counts.is_empty() {
         return;
     }
@@ -284,16 +284,17 @@ fn seen(status: &mut TenantResellerUpgradeStatus, observed: &Observed) {
         .failed
         .saturating_add(progress.subscriptions.failed)
         .saturating_add(progress.assets.failed);
-    progress.display = display(&progress, observed.stage);
+    progress.display = display(&progress, known.stage);
     status.progress = Some(progress);
 }
 
 /// The counts of the last whole sweeps. A copying sweep under way shows what it has done; both figures
 /// of a kind are those of one sweep, as far as it has come: apart they could show more than all.
-fn counts(observed: &Observed) -> BTreeMap<ItemKind, Counts> {
-    let mut counts = observed.counts.clone();
-    let Some(sweep) = observed
-        .sweep
+fn counts(known: &Known) -> BTreeMap<ItemKind, Counts> {
+    let mut counts = known.findings.counts.clone();
+    let Some(sweep) = known
+        .sweeps
+        .current
         .as_ref()
         .filter(|s| s.mode == crate::upgrade::SweepMode::Copy)
     else {

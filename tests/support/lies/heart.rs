@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::upgrade::{
-    Answered, Holding, Observed, Outcome, Pages, Suspension, Tried, ValidUpgrade,
+    Answered, Holding, Known, Outcome, Pages, Suspension, Tried, ValidUpgrade,
 };
 
 use super::{Liar, Lie, armed};
 
 /// The upgrade as `decide` sees it.
-pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Observed) -> Cow<'a, ValidUpgrade> {
+pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Known) -> Cow<'a, ValidUpgrade> {
     let mut lied = Cow::Borrowed(upgrade);
     match armed() {
         Some(Lie::SuspensionIgnored) => lied.to_mut().suspended = Suspension::Running,
@@ -22,7 +22,7 @@ pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Observed) -> Cow<'a,
             terms.settle = Duration::ZERO;
             terms.order_settle = Duration::ZERO;
         }
-        Some(Lie::CopiesBeforeRecord) if seen.sent.is_none() => {
+        Some(Lie::CopiesBeforeRecord) if seen.sweeps.sent.is_none() => {
             lied.to_mut().terms.settle = Duration::ZERO;
         }
         _ => {}
@@ -41,7 +41,7 @@ pub(crate) fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
 /// What an effect came to, as `fold` is told it.
 pub(crate) fn outcomes(
     upgrade: &ValidUpgrade,
-    seen: &Observed,
+    seen: &Known,
     outcomes: Vec<Outcome>,
 ) -> Vec<Outcome> {
     if armed().is_none() {
@@ -53,7 +53,7 @@ pub(crate) fn outcomes(
         .collect()
 }
 
-fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Observed), told: Outcome) -> Outcome {
+fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Known), told: Outcome) -> Outcome {
     let account = &upgrade.account;
     match told {
         Outcome::Capabilities(can) => Outcome::Capabilities(liar.capabilities(can)),
@@ -79,7 +79,9 @@ fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Observed), told: Ou
             Ok(copied) => Outcome::Copied(copied),
             Err(error) => Outcome::CopiesLost { sources, error },
         },
-        Outcome::Acquired(issued) => Outcome::Acquired(liar.issued(issued, &seen.acquisition)),
+        Outcome::Acquired(issued) => {
+            Outcome::Acquired(liar.issued(issued, &seen.fencing.acquisition))
+        }
         Outcome::Claim(Holding::Ours(record)) => {
             Outcome::Claim(Holding::Ours(Box::new(liar.record(*record))))
         }

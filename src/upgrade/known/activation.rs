@@ -1,0 +1,172 @@
+//! The way to the switch: what rests, the final sweeps, and what a person is told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::bss::port::{ItemKind, Revision};
+use crate::upgrade::strategy::Stillness;
+use crate::upgrade::sweep::tally::{InventoryDigest, RevisionSeen, Tally};
+
+/// What the switch rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KnownActivation {
+    /// Since when ordering was seen disabled without a break.
+    pub frozen: Option<Duration>,
+    /// Whether ordering was still disabled after the final sweep.
+    pub still_frozen: bool,
+    /// The final sweep before this one, if nothing was in its way.
+    pub final_before: Option<CleanFinalSweep>,
+    /// Whether a person is told to press the switch.
+    pub telling: Telling,
+    /// The revision of the final sweep on which a person is told to press the switch.
+    pub told_revision: Option<Revision>,
+    /// When the final sweep was clean.
+    pub clean_since: Option<Duration>,
+    /// Revisions of their pages.
+    pub orders_revision: RevisionSeen,
+    /// The final sweep, once it was clean.
+    pub clean: Option<CleanFinalSweep>,
+    /// How this life switched back ordering on.
+    pub approval: Option<Approval>,
+}
+
+impl KnownActivation {
+    /// Whether the final sweep is so old that it proves nothing any more: it is taken again.
+    #[must_use]
+    pub fn sweep_is_old(&self, now: Duration) -> bool {
+        let since = self.clean_since.unwrap_or(now);
+        now.saturating_sub(since) > OLDEST_SWEEP
+    }
+
+    /// The final sweep begins anew.
+    pub(in crate::upgrade) fn begin_final_sweep(&mut self) {
+        self.orders_revision = RevisionSeen::None;
+        self.clean = None;
+        self.clean_since = None;
+        self.still_frozen = false;
+    }
+
+    /// Other processes may write meanwhile: no sweep that was taken is good for a switch any more.
+    pub(in crate::upgrade) fn sweeps_are_old(&mut self) {
+        self.clean = None;
+        self.final_before = None;
+        self.still_frozen = false;
+    }
+
+    /// Something moved since a person was told to press the switch.
+    pub(in crate::upgrade) fn doubt(&mut self) {
+        if self.telling != Telling::Moved {
+            self.telling = Telling::Doubted;
+        }
+    }
+}
+
+/// Whether a person is told to press the switch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Telling {
+    /// Nobody is, by this process.
+    #[default]
+    No,
+    /// A person is told now.
+    Yes,
+    /// Something moved. The press itself moves things: whether back ordering is on is asked before what
+    /// was told is taken back, or the record of what the person was told would be lost.
+    Doubted,
+    /// What a person was told stands no longer, and the record is to say so.
+    Moved,
+}
+
+/// Under which approval back ordering is activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Approval {
+    /// The spec's mode is automatic: the gates are the approval.
+    Automatic,
+    /// A person pressed the switch, after the operator had said that every gate is passed.
+    ManualStep,
+}
+
+/// A final sweep over everything that found nothing to do, under one revision. Only the end of
+/// such a sweep makes one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CleanFinalSweep {
+    revision: Option<Revision>,
+    digest: String,
+    counts: BTreeMap<ItemKind, i64>,
+}
+
+impl CleanFinalSweep {
+    /// Judges a final sweep: clean only if nothing at all was in the way (I-12), and if every page
+    /// of every listing carried one revision or, where the BSS has none, the sweep before saw the
+    /// very same.
+    pub(in crate::upgrade) fn judge(
+        stillness: Stillness,
+        orders: RevisionSeen,
+        (customers, purchases): (&Tally, &Tally),
+        before: Option<&Self>,
+    ) -> Judged {
+        let revision = match (
+            stillness,
+            orders.and(customers.revision).and(purchases.revision),
+        ) {
+            (Stillness::OneRevision, RevisionSeen::One(revision)) => Some(revision),
+            (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
+                return Judged::Moved;
+            }
+            (Stillness::TwoEqualSweeps, _) => None,
+        };
+        let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
+        let missing = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
+        let in_the_way = open(customers) || open(purchases) || purchases.missing > 0 || missing;
+        if in_the_way {
+            return Judged::Moved;
+        }
+        let digest = customers.digest.combine(purchases.digest);
+        let counts = customers
+            .counts
+            .iter()
+            .chain(&purchases.counts)
+            .map(|(kind, counts)| (*kind, counts.eligible))
+            .collect();
+        let seen = Self {
+            revision,
+            digest: InventoryDigest::text(&digest),
+            counts,
+        };
+        match stillness {
+            Stillness::TwoEqualSweeps if before != Some(&seen) => Judged::Once(seen),
+            Stillness::OneRevision | Stillness::TwoEqualSweeps => Judged::Clean(seen),
+        }
+    }
+
+    /// The revision that all listings carried, where the BSS has one.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.revision
+    }
+
+    /// The digest of the inventory.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Eligible items of a kind.
+    #[must_use]
+    pub fn count(&self, kind: ItemKind) -> i64 {
+        self.counts.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+/// What a final sweep is worth.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::upgrade) enum Judged {
+    /// Something is in the way, or moved.
+    Moved,
+    /// Nothing is in the way; another sweep must see the same.
+    Once(CleanFinalSweep),
+    /// The switch may rest on it.
+    Clean(CleanFinalSweep),
+}
+
+/// A final sweep that is older is taken again.
+const OLDEST_SWEEP: Duration = Duration::from_mins(2);

@@ -1,0 +1,19 @@
+//! Pricing options: what was sent, and who lacks them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bss::port::{PricingOptions, PricingOutcome, SourceId};
+
+/// Pricing options that were sent or are to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KnownPricing {
+    /// What became of declared options in this life.
+    pub applied: BTreeMap<SourceId, (PricingOptions, PricingOutcome)>,
+    /// Options that were sent since the gate was entered: a failure is not repeated before people
+    /// had time to act.
+    pub tried_now: BTreeMap<SourceId, PricingOptions>,
+    /// Default options that are to be set.
+    pub to_default: BTreeSet<SourceId>,
+    /// Customers that lack pricing options, as many as one call takes.
+    pub unpriced: Vec<SourceId>,
+}

@@ -1,0 +1,24 @@
+//! The sweep under way, and what the sweeps before it leave to it.
+
+use std::time::Duration;
+
+use crate::upgrade::sweep::Sweep;
+use crate::upgrade::sweep::tally::Tally;
+
+/// The sweeps of this process over one upgrade.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KnownSweeps {
+    /// The sweep under way.
+    pub current: Option<Sweep>,
+    /// The last sweep over customers.
+    pub customers: Tally,
+    /// Sweeps of phase 2 in a row that sent customers to be copied or marked. The phase is over after one
+    /// that found everything copied and marked; after many, what is left is left to the later sweeps.
+    pub customer_copies: u32,
+    /// Whole copies of subscriptions before the present one. After the first, everything is looked
+    /// at once more; after another, what came since is left to the later sweeps, so that a steady
+    /// buyer holds nothing up.
+    pub copies_before: u32,
+    /// When copies were sent last in this life.
+    pub sent: Option<Duration>,
+}

@@ -1,0 +1,89 @@
+//! Waits: what stands until the next look, and failures and repetitions in a row.
+
+use std::time::Duration;
+
+use crate::api::Reason;
+use crate::upgrade::phases::Stage;
+
+/// Why and how long the operator waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KnownWaits {
+    /// What a cheap look answered while people have to act.
+    pub watched: Option<Watched>,
+    /// What stands until the next look.
+    pub verdict: Option<Verdict>,
+    /// Calls that failed in a row.
+    pub trouble: Option<Trouble>,
+    /// Nothing is done before this moment.
+    pub not_before: Option<Duration>,
+    /// Looks in a row that ended in another look.
+    pub rounds: u32,
+    /// How often in a row something failed that was tried again only after a look that succeeded.
+    pub stumbles: u32,
+    /// The furthest stage from where the work went back: only beyond it the rounds and stumbles are
+    /// over.
+    pub held_at: Stage,
+}
+
+impl KnownWaits {
+    /// Looks at everything again at once: a person asked for it.
+    pub fn look_now(&mut self) {
+        self.not_before = None;
+        self.trouble = None;
+    }
+
+    /// Nothing is done before this moment, nor before the one that was asked for already.
+    pub(in crate::upgrade) fn not_before(&mut self, until: Duration) {
+        let stands = self.not_before.unwrap_or_default();
+        self.not_before = Some(until.max(stands));
+    }
+
+    /// Something changed for the better: repetitions are counted anew.
+    pub(in crate::upgrade) fn progressed(&mut self) {
+        self.stumbles = 0;
+        self.rounds = 0;
+        self.held_at = Stage::Opening;
+    }
+}
+
+/// What stands until the next look: what people read meanwhile, also during the look itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    /// Why.
+    pub reason: Reason,
+    /// Why, in a sentence without counters.
+    pub message: String,
+    /// Who must do what.
+    pub next_action: String,
+}
+
+/// What a cheap look answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Watched {
+    /// When.
+    pub at: Duration,
+    /// A hash of the first answer; none if no look has succeeded yet.
+    pub answer: Option<u64>,
+}
+
+/// Calls that failed in a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Trouble {
+    /// What it means.
+    pub verdict: Verdict,
+    /// How many effects in a row, less one; the calls of one effect count once.
+    pub attempts: u32,
+    /// Those among them that people are called for only when they come again and again.
+    pub alike: Option<Alike>,
+}
+
+/// Failures of one class since the last call that succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Alike {
+    /// The class of their error.
+    pub class: &'static str,
+    /// In how many effects before the last one.
+    pub before: u32,
+    /// When the last one was.
+    pub at: Duration,
+}
