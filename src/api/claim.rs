@@ -68,10 +68,10 @@ pub struct ResellerClaimSpec {
     /// Example: `7`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Whether the operator asks the BSS for an epoch at this moment, so that the answer may have
-    /// been lost. Example: `false`
+    /// Whether the latest attempt to acquire an epoch has no answer on record yet. The BSS may have
+    /// issued an epoch all the same, for example if its answer was lost. Example: `false`
     #[serde(default)]
-    pub acquiring: bool,
+    pub acquisition_pending: bool,
     /// The last attempts to acquire an epoch, the latest last. Each stands here before it is sent. An
     /// epoch that the BSS issued for an attempt that is not here was issued to somebody else, or to a
     /// later state of this cluster.
@@ -86,10 +86,10 @@ pub struct ResellerClaimSpec {
     /// about. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_epoch: Option<i64>,
-    /// Whether the epoch was issued when work came to rest by a person's wish, so that nothing that
-    /// was sent before can take effect any more. Example: `false`
+    /// Whether the upgrade was suspended when the latest epoch was issued. The BSS then refuses
+    /// every write that was sent under an earlier one. Example: `false`
     #[serde(default)]
-    pub resting: bool,
+    pub suspended: bool,
     /// The tenant's id, once it is known. Example: `t-7001`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -136,11 +136,11 @@ impl ResellerClaimSpec {
             reseller_account_id,
             holder,
             epoch: None,
-            acquiring: false,
+            acquisition_pending: false,
             acquisitions: Vec::new(),
             unconfirmed_epoch: None,
             confirmed_epoch: None,
-            resting: false,
+            suspended: false,
             tenant_id: None,
             tenant_currency: None,
             intents: ClaimIntents::default(),

@@ -107,7 +107,7 @@ fn a_suspended_upgrade_does_not_ask_a_dead_bss_without_end() {
     }
     assert_eq!(driver.reason(), Reason::Suspended);
     let record = driver.claim.as_ref().unwrap();
-    assert!(record.resting, "{record:?}");
+    assert!(record.suspended, "{record:?}");
     assert_eq!(record.epoch, Some(2));
 }
 
