@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, ConditionStatus, CustomerPricing,
     CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
@@ -32,6 +32,8 @@ struct Scripted {
     fails: StdMutex<Option<ClusterError>>,
     token: StdMutex<Option<String>>,
     url: StdMutex<String>,
+    /// The connection is of a version that knows another adapter.
+    other_adapter: AtomicBool,
     status: StdMutex<Option<TenantResellerUpgradeStatus>>,
     connection_status: StdMutex<Option<BssConnectionStatus>>,
     reports: StdMutex<BTreeMap<String, UpgradeReport>>,
@@ -73,6 +75,11 @@ impl Scripted {
     }
 
     fn connection(&self) -> BssConnection {
+        let adapter = if self.other_adapter.load(Ordering::Relaxed) {
+            "pigeons"
+        } else {
+            "reference"
+        };
         serde_json::from_value(json!({
             "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "BssConnection",
@@ -80,7 +87,7 @@ impl Scripted {
                           "resourceVersion": "1" },
             "spec": {
                 "identity": "acme",
-                "reference": { "url": *self.url.lock().unwrap() },
+                adapter: { "url": *self.url.lock().unwrap() },
                 "auth": { "bearer": { "secretRef": { "name": "credentials" } } },
             },
         }))
@@ -464,6 +471,43 @@ async fn a_token_that_is_too_short_is_refused_and_not_repeated() {
     );
     let status = bench.cluster.status.lock().unwrap().clone();
     assert!(!format!("{status:?}").contains("hunter2"));
+}
+
+/// An object that another version of the operator was made for. No adapter is taken for granted, and
+/// no Secret is read for one.
+#[tokio::test]
+async fn a_connection_without_a_known_adapter_is_refused_by_its_name() {
+    let bench = bench();
+    bench.cluster.other_adapter.store(true, Ordering::Relaxed);
+    assert_eq!(bench.waits().await, PACE.recheck);
+    let (reason, message, next) = bench.shown();
+    assert_eq!(reason, "ConnectionForbidden");
+    assert_eq!(
+        message,
+        "The spec of the BssConnection distributor does not have exactly one adapter that this \
+         version of the operator knows."
+    );
+    assert!(
+        next.starts_with(
+            "Give the spec of the BssConnection distributor exactly one adapter: reference."
+        ),
+        "{next}"
+    );
+    assert!(!bench.cluster.calls().contains(&"get secret"));
+    let shown = bench.cluster.connection_status.lock().unwrap().clone();
+    let shown = shown.unwrap();
+    assert_eq!(shown.adapter, None);
+    let ready = shown.conditions.iter().find(|c| c.type_ == "Ready");
+    let ready = ready.unwrap();
+    assert_eq!(
+        (ready.status, &ready.message),
+        (ConditionStatus::False, &message)
+    );
+
+    bench.cluster.other_adapter.store(false, Ordering::Relaxed);
+    bench.clock.at(600);
+    bench.reconcile().await;
+    assert_eq!(bench.shown().0, "BssUnavailable", "it goes on by itself");
 }
 
 #[tokio::test]
