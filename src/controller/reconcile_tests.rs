@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, ConditionStatus, CustomerPricing,
-    CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, Condition, ConditionStatus,
+    CustomerPricing, CustomerPricingStatus, FINALIZER, ReportKind, ResellerClaim,
+    TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{ItemKind, SourceId};
@@ -34,6 +35,8 @@ struct Scripted {
     url: StdMutex<String>,
     /// The connection is of a version that knows another adapter.
     other_adapter: AtomicBool,
+    /// Somebody changed the spec and deleted the upgrade right after.
+    deleted: AtomicBool,
     status: StdMutex<Option<TenantResellerUpgradeStatus>>,
     connection_status: StdMutex<Option<BssConnectionStatus>>,
     reports: StdMutex<BTreeMap<String, UpgradeReport>>,
@@ -71,6 +74,14 @@ impl Scripted {
         }))
         .unwrap();
         upgrade.status = self.status.lock().unwrap().clone();
+        if self.deleted.load(Ordering::Relaxed) {
+            let deleted = json!({
+                "name": "contoso", "namespace": "n", "uid": "u-1", "generation": 3,
+                "resourceVersion": "3", "deletionTimestamp": "2026-12-05T20:00:00Z",
+                "finalizers": [FINALIZER],
+            });
+            upgrade.metadata = serde_json::from_value(deleted).unwrap();
+        }
         upgrade
     }
 
@@ -545,6 +556,34 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     assert_eq!(shows(&entry, Some("acme")).await, None, "it tells none");
     entry.told_identity = ToldIdentity::Told(Some("acme".to_owned()));
     assert_eq!(shows(&entry, None).await.as_deref(), Some("acme"));
+}
+
+#[tokio::test]
+async fn a_deletion_leaves_no_condition_at_an_older_generation() {
+    let bench = bench();
+    bench.reconcile().await;
+    let conditions = || {
+        let status = bench.cluster.status.lock().unwrap().clone().unwrap();
+        let seen = status.observed_generation;
+        let all = status.conditions.into_iter();
+        let all: BTreeMap<String, Condition> = all.map(|c| (c.type_.clone(), c)).collect();
+        assert!(all.values().all(|c| Some(c.observed_generation) == seen));
+        (seen, all)
+    };
+    let (seen, before) = conditions();
+    assert_eq!(seen, Some(1));
+    bench.cluster.deleted.store(true, Ordering::Relaxed);
+    assert_eq!(bench.reconcile().await, Requeue::Await);
+    let (seen, after) = conditions();
+    assert_eq!(seen, Some(3));
+    assert_eq!(after["Ready"].reason, "Deleting");
+    for kept in ["Succeeded", "Suspended"] {
+        let told = |all: &BTreeMap<String, Condition>| {
+            let Condition { status, reason, .. } = &all[kept];
+            (*status, reason.clone())
+        };
+        assert_eq!(told(&after), told(&before), "{kept}");
+    }
 }
 
 /// A blocker of one item.
