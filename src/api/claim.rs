@@ -68,10 +68,10 @@ pub struct ResellerClaimSpec {
     /// Example: `7`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Whether the operator asks the BSS for an epoch at this moment, so that the answer may have
-    /// been lost. Example: `false`
+    /// Whether the latest attempt to acquire an epoch has no answer on record yet. The BSS may have
+    /// issued an epoch all the same, for example if its answer was lost. Example: `false`
     #[serde(default)]
-    pub acquiring: bool,
+    pub acquisition_pending: bool,
     /// The last attempts to acquire an epoch, the latest last. Each stands here before it is sent. An
     /// epoch that the BSS issued for an attempt that is not here was issued to somebody else, or to a
     /// later state of this cluster.
@@ -86,10 +86,10 @@ pub struct ResellerClaimSpec {
     /// about. Example: `9`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_epoch: Option<i64>,
-    /// Whether the epoch was issued when work came to rest by a person's wish, so that nothing that
-    /// was sent before can take effect any more. Example: `false`
+    /// Whether the upgrade was suspended when the latest epoch was issued. The BSS then refuses
+    /// every write that was sent under an earlier one. Example: `false`
     #[serde(default)]
-    pub resting: bool,
+    pub suspended: bool,
     /// The tenant's id, once it is known. Example: `t-7001`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
@@ -117,11 +117,13 @@ pub struct ResellerClaimSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub activation_time: Option<String>,
-    /// The digest of the inventory that back ordering was activated on. Example: `sha256-9f2c64d1`
+    /// The digest of the inventory that back ordering was activated on.
+    /// Example: `sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub inventory_digest: Option<String>,
-    /// Under which approval back ordering was activated. Example: `automatic`
+    /// How back ordering was activated: `Automatic` is by the operator, `ManualStep` by a person whom
+    /// the operator had told to, `FoundActive` before the operator came to it. Example: `Automatic`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub approval: Option<String>,
@@ -136,11 +138,11 @@ impl ResellerClaimSpec {
             reseller_account_id,
             holder,
             epoch: None,
-            acquiring: false,
+            acquisition_pending: false,
             acquisitions: Vec::new(),
             unconfirmed_epoch: None,
             confirmed_epoch: None,
-            resting: false,
+            suspended: false,
             tenant_id: None,
             tenant_currency: None,
             intents: ClaimIntents::default(),
@@ -176,7 +178,8 @@ pub struct ClaimTold {
     /// The operation, as the contract names it. Example: `activateBackOrdering`
     #[schemars(length(max = 64))]
     pub operation: String,
-    /// The digest of the inventory that the last sweep before it saw. Example: `sha256-9f2c64d1`
+    /// The digest of the inventory that the last sweep before it saw.
+    /// Example: `sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520`
     #[schemars(length(max = 80))]
     pub inventory_digest: String,
     /// When it was recorded. Example: `2026-12-05T21:14:02Z`
@@ -231,7 +234,8 @@ pub struct CopiesIntent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTenantIntent {
-    /// The digest of the settings that were sent. Example: `sha256-51ab03e7`
+    /// The digest of the settings that were sent.
+    /// Example: `sha256-681c55803a689e446fed7f08d6a8fd62`
     #[schemars(length(max = 80))]
     pub settings_digest: String,
     /// The BSS's id of the operation, once it is known. Example: `op-31`
@@ -251,7 +255,8 @@ pub struct ActivationIntent {
     /// none. Example: `48213`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// The digest of the inventory that the final sweep saw. Example: `sha256-9f2c64d1`
+    /// The digest of the inventory that the final sweep saw.
+    /// Example: `sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520`
     #[schemars(length(max = 80))]
     pub inventory_digest: String,
     /// When the intent was recorded. Example: `2026-12-05T21:14:02Z`

@@ -114,7 +114,7 @@ pub struct Condition {
     #[schemars(length(min = 1, max = 64))]
     pub reason: String,
     /// Why, in a sentence for people. It holds no counters, which would change all the time.
-    /// Example: `Some customers have no pricing options yet.`
+    /// Example: `Customers that own subscriptions to copy have no pricing options yet.`
     #[schemars(length(max = 1024))]
     pub message: String,
     /// When `status` changed last. Example: `2026-12-05T20:00:00Z`

@@ -38,6 +38,7 @@ use super::rules;
         "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::one_of("adapter", BssConnectionSpec::ADAPTERS)))]
 pub struct BssConnectionSpec {
     /// This BSS's lasting name: a part of every business key, the same in every cluster and
     /// namespace, and compared with what the BSS tells of itself. Immutable; a new host name or
@@ -52,8 +53,10 @@ pub struct BssConnectionSpec {
     )]
     pub identity: String,
     /// The reference adapter: the BSS, or a service in front of it, speaks this project's own HTTP
-    /// contract.
-    pub reference: ReferenceAdapter,
+    /// contract. A connection has exactly one adapter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ReferenceAdapter")]
+    pub reference: Option<ReferenceAdapter>,
     /// How to log in: exactly one of `bearer` and `oauth2ClientCredentials`.
     #[schemars(extend("x-kubernetes-validations" = rules::rule(
         "has(self.bearer) != has(self.oauth2ClientCredentials)",
@@ -77,13 +80,20 @@ pub struct BssConnectionSpec {
 }
 
 impl BssConnectionSpec {
-    /// The adapter that the connection names.
+    /// The adapters that there are, by the names of their members. The API server admits a connection
+    /// only with exactly one of them.
+    pub const ADAPTERS: &[&str] = &["reference"];
+
+    /// The adapter that the connection names; none unless it is exactly one. An object that was
+    /// written for another version of the operator may name one that is not known here.
     #[must_use]
-    pub fn adapter(&self) -> AdapterChoice<'_> {
-        AdapterChoice {
+    pub fn adapter(&self) -> Option<AdapterChoice<'_>> {
+        let reference = self.reference.as_ref().map(|adapter| AdapterChoice {
             name: "reference",
-            url: &self.reference.url,
-        }
+            url: &adapter.url,
+        });
+        let mut named = [reference].into_iter().flatten();
+        named.next().filter(|_| named.next().is_none())
     }
 }
 
@@ -336,4 +346,28 @@ pub struct CapabilityStatus {
     /// `Weak`; of keys: `Unique`, `Findable` or `None`. Example: `Unique`
     #[schemars(length(max = 32))]
     pub value: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_adapter_that_the_rule_admits_is_picked_and_no_other() {
+        let picked = |name: &str| {
+            let spec: BssConnectionSpec = serde_json::from_value(json!({
+                "identity": "acme",
+                "auth": {},
+                name: { "url": "https://bss.example.com" },
+            }))
+            .unwrap();
+            spec.adapter().map(|adapter| adapter.name)
+        };
+        for name in BssConnectionSpec::ADAPTERS {
+            assert_eq!(picked(name), Some(*name));
+        }
+        assert_eq!(picked("another"), None);
+    }
 }

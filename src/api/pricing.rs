@@ -178,7 +178,8 @@ pub struct PricingFailure {
     /// The customer's account id. Example: `"20001"`
     #[schemars(length(max = 128))]
     pub account_id: String,
-    /// Why, and what to do about it. Example: `the reseller's BSS knows no price list PL-RETIAL`
+    /// Why, and what to do about it.
+    /// Example: `Declared by retail-a and retail-b: none of them is applied. Leave the customer in one of them.`
     #[schemars(length(max = 512))]
     pub detail: String,
 }

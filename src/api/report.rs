@@ -113,7 +113,7 @@ pub struct ReportRow {
     #[schemars(length(max = 64))]
     pub reason: String,
     /// What it is about, and what people do about it.
-    /// Example: `billed in USD, the tenant's price list in EUR: move it to a subscription in EUR`
+    /// Example: `USD instead of EUR. Cancel the subscription in the distributor's BSS or sell it again in the price list's currency.`
     #[schemars(length(max = 512))]
     pub remedy: String,
 }

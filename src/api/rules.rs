@@ -21,6 +21,19 @@ pub(super) fn all(rules: &[Value]) -> Value {
         .collect()
 }
 
+/// Exactly one of several members. The message names them, because a member that is not known here
+/// is dropped before the rule is read.
+pub(super) fn one_of(what: &str, members: &[&str]) -> Value {
+    let given: Vec<String> = members
+        .iter()
+        .map(|member| format!("has(self.{member})"))
+        .collect();
+    rule(
+        &format!("[{}].exists_one(given, given)", given.join(", ")),
+        &format!("spec must have exactly one {what}: {}", members.join(", ")),
+    )
+}
+
 /// A text as people type it: not blank, and not with the blanks and the invisible characters that
 /// copying and pasting brings, which would make an account or a price list unknown for no visible
 /// reason.

@@ -427,7 +427,7 @@ pub struct KindProgress {
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
     /// A digest over all eligible items that does not depend on their order.
-    /// Example: `sha256-9f2c64d1`
+    /// Example: `sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520`
     #[serde(default)]
     #[schemars(length(max = 80))]
     pub digest: String,
@@ -453,7 +453,7 @@ pub struct WaitingFor {
     #[schemars(length(max = 64))]
     pub reason: String,
     /// Who has to do what, in a sentence.
-    /// Example: `Set the pricing options of 20001 and 20002 in the reseller's BSS.`
+    /// Example: `Set pricing options for 2 customers in the reseller's BSS, or apply a CustomerPricing that names the upgrade contoso: 20001, 20002.`
     #[schemars(length(max = 1024))]
     pub next_action: String,
     /// Since when it waits. Example: `2026-12-05T20:00:00Z`
@@ -493,7 +493,7 @@ pub struct FailureExample {
     /// Its id in the distributor's BSS. Example: `S-00042`
     #[schemars(length(max = 128))]
     pub id: String,
-    /// What is wrong with it. Example: `billed in USD, the tenant's price list in EUR`
+    /// What is wrong with it, mostly in the words of the BSS. Example: `USD instead of EUR`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub detail: Option<String>,

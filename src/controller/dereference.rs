@@ -13,8 +13,8 @@ use super::cache::{Adapter, CacheEntry, HeldSeats};
 use super::context::{Context, Time};
 use super::object;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing,
-    Reason, TenantResellerUpgrade,
+    ALLOWED_HOSTS_ANNOTATION, AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef,
+    CustomerPricing, Reason, TenantResellerUpgrade,
 };
 use crate::bss::connect::{ConnectionSettings, Connector, Login};
 use crate::bss::transport::SHORTEST_SECRET;
@@ -206,6 +206,7 @@ async fn settings<C: Cluster>(
     connection: &BssConnection,
 ) -> Result<ConnectionSettings, DereferenceError> {
     let spec = &connection.spec;
+    let adapter = adapter(connection)?;
     let credentials = Credentials::of(spec)?;
     let name = credentials.secret;
     let secret = secret(cluster, namespace, name).await?;
@@ -235,8 +236,8 @@ async fn settings<C: Cluster>(
             connection.metadata.name.as_deref().unwrap_or_default()
         ),
         identity: spec.identity.clone(),
-        adapter: spec.adapter().name,
-        url: spec.adapter().url.to_owned(),
+        adapter: adapter.name,
+        url: adapter.url.to_owned(),
         login,
         allowed_hosts: allowed_hosts.clone(),
         ca,
@@ -244,6 +245,26 @@ async fn settings<C: Cluster>(
         requests_per_second: positive(spec.limits.requests_per_second),
         concurrency: positive(spec.limits.concurrency),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
+    })
+}
+
+/// The adapter that a connection names. The API server admits a connection only with one; an object
+/// that an older or a newer version of the operator knows may have another one or none.
+fn adapter(connection: &BssConnection) -> Result<AdapterChoice<'_>, DereferenceError> {
+    connection.spec.adapter().ok_or_else(|| {
+        let name = connection.metadata.name.as_deref().unwrap_or_default();
+        let known = BssConnectionSpec::ADAPTERS.join(", ");
+        unworkable(
+            Reason::ConnectionForbidden,
+            format!(
+                "The spec of the BssConnection {name} does not have exactly one adapter that this \
+                 version of the operator knows."
+            ),
+            format!(
+                "Give the spec of the BssConnection {name} exactly one adapter: {known}. If it has \
+                 another one, install the version of the operator and of its CRDs that knows it."
+            ),
+        )
     })
 }
 
@@ -369,10 +390,12 @@ fn unworkable(reason: Reason, message: String, next_action: String) -> Dereferen
     }))
 }
 
-/// Where a connection leads. Another object or another URL is another address.
+/// Where a connection leads. Another object or another URL is another address; without an adapter it
+/// leads nowhere.
 fn address(connection: &BssConnection) -> String {
     let uid = connection.metadata.uid.as_deref().unwrap_or_default();
-    format!("{uid} {}", connection.spec.adapter().url)
+    let url = connection.spec.adapter().map(|adapter| adapter.url);
+    format!("{uid} {}", url.unwrap_or_default())
 }
 
 /// What people can change without changing the spec, and what the operator obeys at once: annotations

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
-    CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
+    ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, Condition, ConditionStatus,
+    CustomerPricing, CustomerPricingStatus, FINALIZER, ReportKind, ResellerClaim,
+    TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{ItemKind, SourceId};
@@ -32,6 +33,10 @@ struct Scripted {
     fails: StdMutex<Option<ClusterError>>,
     token: StdMutex<Option<String>>,
     url: StdMutex<String>,
+    /// The connection is of a version that knows another adapter.
+    other_adapter: AtomicBool,
+    /// Somebody changed the spec and deleted the upgrade right after.
+    deleted: AtomicBool,
     status: StdMutex<Option<TenantResellerUpgradeStatus>>,
     connection_status: StdMutex<Option<BssConnectionStatus>>,
     reports: StdMutex<BTreeMap<String, UpgradeReport>>,
@@ -69,10 +74,23 @@ impl Scripted {
         }))
         .unwrap();
         upgrade.status = self.status.lock().unwrap().clone();
+        if self.deleted.load(Ordering::Relaxed) {
+            let deleted = json!({
+                "name": "contoso", "namespace": "n", "uid": "u-1", "generation": 3,
+                "resourceVersion": "3", "deletionTimestamp": "2026-12-05T20:00:00Z",
+                "finalizers": [FINALIZER],
+            });
+            upgrade.metadata = serde_json::from_value(deleted).unwrap();
+        }
         upgrade
     }
 
     fn connection(&self) -> BssConnection {
+        let adapter = if self.other_adapter.load(Ordering::Relaxed) {
+            "pigeons"
+        } else {
+            "reference"
+        };
         serde_json::from_value(json!({
             "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "BssConnection",
@@ -80,7 +98,7 @@ impl Scripted {
                           "resourceVersion": "1" },
             "spec": {
                 "identity": "acme",
-                "reference": { "url": *self.url.lock().unwrap() },
+                adapter: { "url": *self.url.lock().unwrap() },
                 "auth": { "bearer": { "secretRef": { "name": "credentials" } } },
             },
         }))
@@ -466,6 +484,43 @@ async fn a_token_that_is_too_short_is_refused_and_not_repeated() {
     assert!(!format!("{status:?}").contains("hunter2"));
 }
 
+/// An object that another version of the operator was made for. No adapter is taken for granted, and
+/// no Secret is read for one.
+#[tokio::test]
+async fn a_connection_without_a_known_adapter_is_refused_by_its_name() {
+    let bench = bench();
+    bench.cluster.other_adapter.store(true, Ordering::Relaxed);
+    assert_eq!(bench.waits().await, PACE.recheck);
+    let (reason, message, next) = bench.shown();
+    assert_eq!(reason, "ConnectionForbidden");
+    assert_eq!(
+        message,
+        "The spec of the BssConnection distributor does not have exactly one adapter that this \
+         version of the operator knows."
+    );
+    assert!(
+        next.starts_with(
+            "Give the spec of the BssConnection distributor exactly one adapter: reference."
+        ),
+        "{next}"
+    );
+    assert!(!bench.cluster.calls().contains(&"get secret"));
+    let shown = bench.cluster.connection_status.lock().unwrap().clone();
+    let shown = shown.unwrap();
+    assert_eq!(shown.adapter, None);
+    let ready = shown.conditions.iter().find(|c| c.type_ == "Ready");
+    let ready = ready.unwrap();
+    assert_eq!(
+        (ready.status, &ready.message),
+        (ConditionStatus::False, &message)
+    );
+
+    bench.cluster.other_adapter.store(false, Ordering::Relaxed);
+    bench.clock.at(600);
+    bench.reconcile().await;
+    assert_eq!(bench.shown().0, "BssUnavailable", "it goes on by itself");
+}
+
 #[tokio::test]
 async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     let bench = bench();
@@ -501,6 +556,34 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     assert_eq!(shows(&entry, Some("acme")).await, None, "it tells none");
     entry.told_identity = ToldIdentity::Told(Some("acme".to_owned()));
     assert_eq!(shows(&entry, None).await.as_deref(), Some("acme"));
+}
+
+#[tokio::test]
+async fn a_deletion_leaves_no_condition_at_an_older_generation() {
+    let bench = bench();
+    bench.reconcile().await;
+    let conditions = || {
+        let status = bench.cluster.status.lock().unwrap().clone().unwrap();
+        let seen = status.observed_generation;
+        let all = status.conditions.into_iter();
+        let all: BTreeMap<String, Condition> = all.map(|c| (c.type_.clone(), c)).collect();
+        assert!(all.values().all(|c| Some(c.observed_generation) == seen));
+        (seen, all)
+    };
+    let (seen, before) = conditions();
+    assert_eq!(seen, Some(1));
+    bench.cluster.deleted.store(true, Ordering::Relaxed);
+    assert_eq!(bench.reconcile().await, Requeue::Await);
+    let (seen, after) = conditions();
+    assert_eq!(seen, Some(3));
+    assert_eq!(after["Ready"].reason, "Deleting");
+    for kept in ["Succeeded", "Suspended"] {
+        let told = |all: &BTreeMap<String, Condition>| {
+            let Condition { status, reason, .. } = &all[kept];
+            (*status, reason.clone())
+        };
+        assert_eq!(told(&after), told(&before), "{kept}");
+    }
 }
 
 /// A blocker of one item.

@@ -56,7 +56,7 @@ fn acquires(claim: &mut ResellerClaimSpec, id: &AcquisitionId, epoch: Option<i64
     });
     let surplus = all.len().saturating_sub(MOST_ACQUISITIONS);
     all.drain(..surplus);
-    claim.acquiring = is_open(all);
+    claim.acquisition_pending = is_open(all);
 }
 
 /// Whether nobody has heard yet what came of the latest attempt.
@@ -120,7 +120,7 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         ClaimEdit::BeginAcquire(id) => acquires(&mut next, id, None),
         ClaimEdit::EndAcquire(id) => {
             next.acquisitions.retain(|known| known.id != id.as_str());
-            next.acquiring = is_open(&next.acquisitions);
+            next.acquisition_pending = is_open(&next.acquisitions);
         }
         ClaimEdit::RecordEpoch {
             acquisition,
@@ -131,7 +131,7 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
             let epoch = i64::try_from(*epoch).unwrap_or(i64::MAX);
             acquires(&mut next, acquisition, Some(epoch));
             next.epoch = Some(epoch);
-            next.resting = *suspension == Suspension::Suspended;
+            next.suspended = *suspension == Suspension::Suspended;
             if *went_back == WentBack::Yes {
                 next.unconfirmed_epoch = Some(epoch);
             }

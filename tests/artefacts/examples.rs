@@ -171,9 +171,12 @@ fn examples_belong_together() {
         }
         let told = secret_of_auth["metadata"]["annotations"][ALLOWED_HOSTS_ANNOTATION].as_str();
         let mut allowed: Vec<&str> = told.unwrap().split(',').collect();
+        let adapter = connection.spec.adapter();
+        let adapter = adapter.unwrap_or_else(|| panic!("{file}: no adapter"));
         let mut sent_to: Vec<String> = urls
             .into_iter()
-            .chain([&connection.spec.reference.url])
+            .map(String::as_str)
+            .chain([adapter.url])
             .map(|url| url::Url::parse(url).unwrap().host_str().unwrap().to_owned())
             .collect();
         allowed.sort_unstable();

@@ -17,6 +17,7 @@ mod guarantees;
 mod reasons;
 mod schema;
 mod states;
+mod values;
 
 #[path = "../support/kstatus.rs"]
 mod kstatus;

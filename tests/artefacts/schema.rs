@@ -57,6 +57,26 @@ fn lint(check: impl Fn(&Place<'_>) -> Option<String>) {
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
 
+/// The examples beside fields, with where the fields are.
+pub(super) fn examples() -> Vec<(String, String)> {
+    let crds = api::crds();
+    let mut places = Vec::new();
+    for crd in &crds {
+        walk(&crd.spec.names.kind, root(crd), false, &mut places);
+    }
+    places
+        .into_iter()
+        .filter_map(|place| {
+            let (_, example) = place
+                .schema
+                .description
+                .as_ref()?
+                .rsplit_once(" Example: ")?;
+            Some((place.path, example.to_owned()))
+        })
+        .collect()
+}
+
 fn kind<'a>(place: &'a Place<'_>) -> &'a str {
     place.schema.type_.as_deref().unwrap_or_default()
 }

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tenant_reseller_operator::api::{
     self, Change, Condition, ConditionList as _, ConditionStatus, ConditionType, DesiredCondition,
-    Reason, StateClass,
+    Reason, StateClass, TenantResellerUpgradeStatus,
 };
+use tenant_reseller_operator::upgrade::{Draft, Now, State, compose};
 
 use super::kstatus::{
     Health, KStatus, argo_health, assert_conventions, by_the_table, flux_violations, kstatus,
@@ -15,11 +16,32 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).unwrap()
 }
 
-fn object(conditions: &[Condition], generation: i64) -> Value {
-    json!({
-        "metadata": { "generation": generation },
-        "status": { "observedGeneration": generation, "conditions": conditions },
-    })
+/// The status that the operator writes after another one, of a state.
+fn composed(
+    before: &TenantResellerUpgradeStatus,
+    reason: Reason,
+    generation: i64,
+    second: i64,
+) -> TenantResellerUpgradeStatus {
+    let state = State {
+        reason,
+        message: "Why.".to_owned(),
+        next_action: "What.".to_owned(),
+    };
+    let draft = Draft {
+        generation,
+        observed: None,
+        claim: None,
+        state: &state,
+        next_attempt: None,
+        handled: None,
+        identity: None,
+    };
+    let now = Now {
+        wall: at(second),
+        monotonic: std::time::Duration::ZERO,
+    };
+    compose(before, draft, now)
 }
 
 fn ready_reasons() -> impl Iterator<Item = (Reason, StateClass)> {
@@ -62,12 +84,9 @@ fn every_state_after_every_other_is_read_as_the_table_says() {
     let mut seen = 0;
     for (before, _) in ready_reasons() {
         for (reason, class) in ready_reasons() {
-            let mut list = Vec::new();
-            let _first = write(&mut list, before, 1, 0);
-            // A deletion leaves `Succeeded` and `Suspended` as they were, their generation included.
-            let generation = if class == StateClass::Deleting { 1 } else { 2 };
-            let _second = write(&mut list, reason, generation, 1);
-            let mut object = object(&list, generation);
+            let first = composed(&TenantResellerUpgradeStatus::default(), before, 1, 0);
+            let second = composed(&first, reason, 2, 1);
+            let mut object = json!({ "metadata": { "generation": 2 }, "status": second });
             if class == StateClass::Deleting {
                 object["metadata"]["deletionTimestamp"] = json!(at(1).to_string());
             }
@@ -118,19 +137,33 @@ fn the_table_by_its_rows() {
     }
 }
 
+/// A deletion says nothing anew of what was achieved, nor of a suspension. It was looked at all the
+/// same: a spec that changed right before leaves no condition at the generation before.
 #[test]
 fn deletion_leaves_what_was_achieved() {
-    let mut list = Vec::new();
-    let _done = write(&mut list, Reason::Succeeded, 1, 0);
-    let _deleting = write(&mut list, Reason::Deleting, 1, 1);
-    assert_eq!(
-        status(&list, ConditionType::Succeeded),
-        Some((ConditionStatus::True, "Succeeded"))
-    );
-    assert_eq!(
-        status(&list, ConditionType::Ready),
-        Some((ConditionStatus::False, "Deleting"))
-    );
+    for (reason, class) in ready_reasons() {
+        let before = composed(&TenantResellerUpgradeStatus::default(), reason, 1, 0);
+        let after = composed(&before, Reason::Deleting, 3, 1).conditions;
+        assert_eq!(
+            status(&after, ConditionType::Ready),
+            Some((ConditionStatus::False, "Deleting"))
+        );
+        for type_ in [ConditionType::Succeeded, ConditionType::Suspended] {
+            let is_there = class != StateClass::Deleting;
+            assert_eq!(after.condition(type_).is_some(), is_there, "{reason:?}");
+            assert_eq!(
+                status(&after, type_),
+                status(&before.conditions, type_),
+                "{reason:?}"
+            );
+        }
+        for condition in &after {
+            assert_eq!(
+                condition.observed_generation, 3,
+                "{reason:?}: {condition:?}"
+            );
+        }
+    }
 }
 
 #[test]

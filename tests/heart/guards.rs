@@ -107,7 +107,7 @@ fn a_suspended_upgrade_does_not_ask_a_dead_bss_without_end() {
     }
     assert_eq!(driver.reason(), Reason::Suspended);
     let record = driver.claim.as_ref().unwrap();
-    assert!(record.resting, "{record:?}");
+    assert!(record.suspended, "{record:?}");
     assert_eq!(record.epoch, Some(2));
 }
 
@@ -294,7 +294,7 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
     });
     record.intents.activate = Some(ActivationIntent {
         revision: None,
-        inventory_digest: "sha256-9f2c64d1".to_owned(),
+        inventory_digest: "sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520".to_owned(),
         recorded_time: "2026-12-05T21:14:02Z".to_owned(),
     });
     let holding = Outcome::Claim(Holding::Ours(Box::new(record.clone())));

@@ -76,7 +76,7 @@ fn what_was_sent_before_is_shut_out() {
     set(&mut driver, &upgrade(), true);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
-    assert!(!driver.claim.unwrap().resting);
+    assert!(!driver.claim.unwrap().suspended);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_process_that_runs_on_knows_an_older_record_whatever_is_open_on_it() {
     assert!(driver.claim.as_ref().unwrap().epoch > before.epoch);
 
     // With the state went the epoch; a request of somebody who is gone opens an acquisition on it.
-    before.acquiring = true;
+    before.acquisition_pending = true;
     driver.claim = Some(before);
     for _ in 0..3_000 {
         driver.step(&mut world, Fault::None);
@@ -153,7 +153,7 @@ fn a_bss_that_is_away_holds_nobody_up() {
     for _ in 0..20 {
         driver.step(&mut world, Fault::None);
     }
-    assert!(driver.claim.as_ref().unwrap().resting);
+    assert!(driver.claim.as_ref().unwrap().suspended);
     let edits = |edit: &ClaimEdit| matches!(edit, ClaimEdit::RecordEpoch { .. });
     let next = decide(&driver.valid, &driver.known, driver.now()).effect;
     assert!(!matches!(next, Some(Effect::Claim(edit)) if edits(&edit)));

@@ -177,7 +177,7 @@ fn rename(record: &mut ResellerClaimSpec, names: &BTreeMap<String, String>) {
             attempt.id.clone_from(name);
         }
     }
-    record.acquiring = record
+    record.acquisition_pending = record
         .acquisitions
         .last()
         .is_some_and(|last| last.epoch.is_none());

@@ -353,9 +353,9 @@ fn connection(risks: &BTreeSet<Risk>) -> BssConnection {
         "distributor",
         BssConnectionSpec {
             identity: "acme".to_owned(),
-            reference: ReferenceAdapter {
+            reference: Some(ReferenceAdapter {
                 url: "https://bss.example".to_owned(),
-            },
+            }),
             auth: Auth {
                 bearer: Some(BearerAuth {
                     secret_ref: SecretRef {

@@ -44,7 +44,10 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
     let generation = connection.metadata.generation.unwrap_or_default();
     let mut status = BssConnectionStatus {
         observed_generation: Some(generation),
-        adapter: Some(connection.spec.adapter().name.to_owned()),
+        adapter: connection
+            .spec
+            .adapter()
+            .map(|adapter| adapter.name.to_owned()),
         // What the BSS tells, never what the connection declares.
         identity: match &entry.told_identity {
             ToldIdentity::Told(told) => told.clone(),

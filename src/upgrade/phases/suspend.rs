@@ -75,9 +75,9 @@ impl Decide<'_> {
         let claim = self.known.fencing.claim.as_ref();
         // Without an epoch on record nothing was ever sent, and after the switch nothing is.
         let shut = |claim: &ResellerClaimSpec| {
-            claim.resting
+            claim.suspended
                 || claim.activation_time.is_some()
-                || (claim.epoch.is_none() && !claim.acquiring)
+                || (claim.epoch.is_none() && !claim.acquisition_pending)
         };
         if claim.is_some_and(shut) {
             return None;

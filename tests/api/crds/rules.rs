@@ -328,11 +328,6 @@ async fn a_connection_that_cannot_be_meant() {
             "spec.identity: Required value",
         ),
         (
-            "/spec/reference",
-            Value::Null,
-            "spec.reference: Required value",
-        ),
-        (
             "/spec/auth",
             json!({}),
             "auth must have exactly one of bearer and oauth2ClientCredentials",
@@ -375,6 +370,32 @@ async fn a_connection_that_cannot_be_meant() {
         ],
     )
     .await;
+}
+
+/// What this version does not know is dropped before the rule is read, so that a connection for
+/// another adapter has none.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_adapter_of_those_that_there_are() {
+    let good = connection("c");
+    let mut none = good["spec"].clone();
+    none.as_object_mut().unwrap().remove("reference");
+    let mut unknown = none.clone();
+    unknown["pigeons"] = good["spec"]["reference"].clone();
+    let one = "spec must have exactly one adapter: reference";
+    refuses(
+        "adapter",
+        &good,
+        &[("/spec", none, one), ("/spec", unknown, one)],
+    )
+    .await;
+    let namespace = namespace("adapterlost").await;
+    namespace.create(&good).await.unwrap();
+    let patch = json!({ "spec": { "reference": null } });
+    let said = namespace.try_merge(&good, patch).await;
+    assert!(
+        said.as_ref().is_err_and(|said| said.contains(one)),
+        "{said:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

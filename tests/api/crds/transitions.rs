@@ -70,7 +70,7 @@ async fn what_is_immutable() {
         ),
         (
             claim("l"),
-            json!({ "spec": { "epoch": 8, "acquiring": true } }),
+            json!({ "spec": { "epoch": 8, "acquisitionPending": true } }),
         ),
     ] {
         namespace.try_merge(&object, patch).await.unwrap();

@@ -94,7 +94,7 @@ async fn record(world: &World, upgrade: &Value) {
     assert_eq!(claim.holder.name, NAME);
     assert_eq!(upgrade["metadata"]["uid"], claim.holder.uid);
     assert_eq!(json!(claim.epoch), state["epoch"]);
-    assert!(!claim.acquiring);
+    assert!(!claim.acquisition_pending);
     assert_eq!(claim.unconfirmed_epoch, None);
     assert_eq!(json!(claim.tenant_id), state["tenant"]["id"]);
     assert!(claim.intents.create_tenant.is_none(), "{:?}", claim.intents);
