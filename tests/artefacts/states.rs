@@ -30,7 +30,7 @@ fn composed(
     };
     let draft = Draft {
         generation,
-        observed: None,
+        known: None,
         claim: None,
         state: &state,
         next_attempt: None,

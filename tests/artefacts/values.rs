@@ -11,7 +11,7 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, Invoicing, ItemKind, PriceListId, SourceId, TenantId, TenantSettings,
 };
 use tenant_reseller_operator::upgrade::{
-    Approval, ClaimEdit, Finding, Findings, InventoryDigest, Keys, Observed, apply_claim_edit,
+    Approval, ClaimEdit, Finding, Findings, InventoryDigest, Keys, Known, apply_claim_edit,
     report_rows,
 };
 
@@ -170,7 +170,7 @@ fn a_row_of_a_report_is_as_one_is_made() {
             }],
             counts: [(reason, 1)].into(),
         },
-        ..Observed::default()
+        ..Known::default()
     };
     let tenant = TenantId::from(all.at("ResellerClaim.spec.tenantId"));
     let (rows, _) = report_rows(ReportKind::Blockers, &observed, &keys(&all), Some(&tenant));
