@@ -477,7 +477,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
             identity: Some(name.to_owned()),
             ..BssConnectionStatus::default()
         });
-        let state = State {
+        let state = ReadyState {
             reason: Reason::BssUnavailable,
             message: "Away.".to_owned(),
             next_action: String::new(),

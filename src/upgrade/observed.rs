@@ -6,27 +6,17 @@ use std::time::Duration;
 use super::claim::{Holding, epoch_of};
 use super::effect::ClaimEdit;
 use super::phases::Stage;
+use super::report::ReadyState;
 use super::strategy::{Fencing, Stillness, Ways};
 use super::sweep::preflight::Foreseeing;
 use super::sweep::tally::{Counts, Findings, InventoryDigest, RevisionSeen, Tally};
 use super::sweep::{Scope, Sweep};
 use super::validated::ValidUpgrade;
-use crate::api::{ConditionType, Reason, ResellerClaimSpec};
+use crate::api::{ConditionType, ResellerClaimSpec};
 use crate::bss::port::{
     AcquisitionId, Capabilities, Epoch, IssuedEpoch, ItemKind, PricingOptions, PricingOutcome,
     Reseller, Revision, SourceId, Tenant, WriteOperation,
 };
-
-/// What stands until the next look: what people read meanwhile, also during the look itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Verdict {
-    /// Why.
-    pub reason: Reason,
-    /// Why, in a sentence without counters.
-    pub message: String,
-    /// Who must do what.
-    pub next_action: String,
-}
 
 /// Whether a person is told to press the switch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,7 +90,7 @@ impl RecordMark {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trouble {
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: ReadyState,
     /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
     /// Those among them that people are called for only when they come again and again.
@@ -311,7 +301,7 @@ pub struct Observed {
     /// Milestones reached, with the items that they covered.
     pub milestones: BTreeMap<ConditionType, i64>,
     /// What stands until the next look.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<ReadyState>,
     /// Calls that failed in a row.
     pub trouble: Option<Trouble>,
     /// Nothing is done before this moment.
@@ -417,7 +407,7 @@ impl Observed {
     }
 
     /// Waits, with a verdict that stands meanwhile.
-    pub(super) fn wait(&mut self, verdict: Verdict, until: Duration) {
+    pub(super) fn wait(&mut self, verdict: ReadyState, until: Duration) {
         self.watched = None;
         self.moved();
         self.verdict = Some(verdict);

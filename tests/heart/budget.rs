@@ -9,7 +9,7 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::port::{
     BlockerReason, ItemKind, SourceId, Tenant, TenantId, TenantStatus,
 };
-use tenant_reseller_operator::upgrade::{Draft, Finding, Observed, State, compose};
+use tenant_reseller_operator::upgrade::{Draft, Finding, Observed, ReadyState, compose};
 
 use crate::drive::Driver;
 
@@ -89,7 +89,7 @@ proptest! {
             business_key: None,
             status: TenantStatus::Active,
         }));
-        let state = State { reason, message, next_action: action };
+        let state = ReadyState { reason, message, next_action: action };
         let draft = Draft {
             generation: i64::MAX,
             observed: Some(&observed),

@@ -9,7 +9,7 @@ use crate::api::{
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
-use crate::upgrade::{Now, Observed, State};
+use crate::upgrade::{Now, Observed, ReadyState};
 
 const REACHABLE: &str = "Reachable";
 const AUTHENTICATED: &str = "Authenticated";
@@ -21,7 +21,7 @@ pub(in crate::controller) struct Known<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
     pub(in crate::controller) entry: &'a CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
-    pub(in crate::controller) unusable: Option<&'a State>,
+    pub(in crate::controller) unusable: Option<&'a ReadyState>,
 }
 
 /// Writes the connection's status, if anything is known of it.
@@ -79,7 +79,7 @@ struct Health<'a> {
 const WELL: &str = "All is well.";
 
 impl<'a> Health<'a> {
-    fn of(observed: &'a Observed, unusable: Option<&'a State>) -> Option<Self> {
+    fn of(observed: &'a Observed, unusable: Option<&'a ReadyState>) -> Option<Self> {
         use ConditionStatus::{False, True, Unknown};
         let verdict = observed.trouble.as_ref().map(|trouble| &trouble.verdict);
         let verdict = verdict.or(observed.verdict.as_ref());

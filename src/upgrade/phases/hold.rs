@@ -7,9 +7,10 @@ use crate::upgrade::claim::{Holding, knows_attempt, went_back};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
 use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::{RecordAge, Verdict};
+use crate::upgrade::observed::RecordAge;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::phases::activate::WasTold;
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::{Copying, Fencing};
 use crate::upgrade::validated::Suspension;
@@ -251,7 +252,7 @@ impl Fold<'_> {
     }
 
     /// The cluster's state went back: nothing irreversible until a person confirms.
-    pub(super) fn unconfirmed(&self) -> Option<Verdict> {
+    pub(super) fn unconfirmed(&self) -> Option<ReadyState> {
         let epoch = self.seen.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {

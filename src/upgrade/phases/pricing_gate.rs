@@ -8,9 +8,8 @@ use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation}
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Work;
 use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::Verdict;
 use crate::upgrade::phases::Stage;
-use crate::upgrade::report::messages;
+use crate::upgrade::report::{ReadyState, messages};
 use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -98,7 +97,7 @@ impl Fold<'_> {
     pub(super) fn awaiting_pricing(
         &self,
         unpriced: &BTreeMap<SourceId, Option<String>>,
-    ) -> Verdict {
+    ) -> ReadyState {
         let mut wait = messages::awaiting_pricing(self.upgrade, unpriced);
         if self.by_hand(WriteOperation::SetPricing) {
             let instruction = self.seen.instructions.get(&WriteOperation::SetPricing);

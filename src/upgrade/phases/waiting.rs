@@ -9,11 +9,12 @@ use crate::bss::port::{
     SourceId, TenantId,
 };
 use crate::upgrade::backoff;
-use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{Effect, InspectCalls, PagesRequest, Read};
 use crate::upgrade::observe::Fold;
-use crate::upgrade::observed::{Observed, Verdict, Watched};
+use crate::upgrade::observed::{Observed, Watched};
 use crate::upgrade::phases::Stage;
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::validated::ValidUpgrade;
 
 /// A look that took a second is taken again after so many at the soonest.
@@ -100,7 +101,7 @@ impl Decide<'_> {
     pub(super) fn settles(left: Duration, what: &str) -> Decision {
         Decision {
             effect: None,
-            state: State {
+            state: ReadyState {
                 reason: Reason::Settling,
                 message: format!("A quiet time runs, until nothing of {what} can be under way."),
                 next_action: "Nothing: the operator goes on by itself. The time is \
@@ -122,7 +123,7 @@ impl Fold<'_> {
     }
 
     /// A person must act: the verdict stands until the next slow look.
-    pub(in crate::upgrade) fn stall(&mut self, verdict: Verdict) {
+    pub(in crate::upgrade) fn stall(&mut self, verdict: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
         self.seen.wait(verdict, until);
     }
@@ -131,7 +132,7 @@ impl Fold<'_> {
     /// minute, as it is shipped) if the look is cheap.
     /// The look takes no more than a hundredth of the time, so that upgrades which wait for people
     /// take the BSS from none that works.
-    pub(super) fn watch(&mut self, verdict: Verdict) {
+    pub(super) fn watch(&mut self, verdict: ReadyState) {
         let now = self.now.monotonic;
         let begun = self.seen.reseller_read.unwrap_or(now);
         let rest = now.saturating_sub(begun).saturating_mul(MOST_LOOKING);
@@ -142,7 +143,7 @@ impl Fold<'_> {
     }
 
     /// Something is on its way: look again soon.
-    pub(super) fn poll(&mut self, verdict: Verdict) {
+    pub(super) fn poll(&mut self, verdict: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
         self.seen.wait(verdict, until);
     }

@@ -3,12 +3,12 @@
 //! Messages carry no counters and no personal data, because they are conditions and events;
 //! counts and names go into the next action, which only status shows.
 
+use super::ReadyState;
 use crate::api::Reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::port::{
     AccountId, BlockerReason, SourceId, Tenant, TenantId, TenantSettings, WriteOperation,
 };
-use crate::upgrade::observed::Verdict;
 use crate::upgrade::strategy::{Orders, Switch, Ways};
 use crate::upgrade::sweep::tally::Findings;
 use crate::upgrade::validated::ValidUpgrade;
@@ -18,8 +18,8 @@ pub(in crate::upgrade) fn verdict(
     reason: Reason,
     message: impl Into<String>,
     next_action: impl Into<String>,
-) -> Verdict {
-    Verdict {
+) -> ReadyState {
+    ReadyState {
         reason,
         message: message.into(),
         next_action: next_action.into(),
@@ -38,7 +38,7 @@ pub fn sentence(text: &str) -> String {
 }
 
 /// What an error means that no step has a special meaning for.
-pub(in crate::upgrade) fn of_error(error: &BssError) -> Verdict {
+pub(in crate::upgrade) fn of_error(error: &BssError) -> ReadyState {
     let message = sentence(&error.to_string());
     let itself = "Nothing: the operator tries again by itself.";
     match error {
@@ -94,7 +94,7 @@ pub(in crate::upgrade) fn of_error(error: &BssError) -> Verdict {
 }
 
 /// The BSS does not take the settings: every field that it names, as the spec calls it.
-pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> Verdict {
+pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> ReadyState {
     let named: Vec<String> = fields
         .iter()
         .map(|wrong| {
@@ -120,7 +120,7 @@ pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> Verdict {
 }
 
 /// The BSS may not create a tenant for this reseller as things are.
-pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict {
+pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> ReadyState {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
     let counted: Vec<(&str, String)> = names.iter().map(|name| (*name, (*name).into())).collect();
     verdict(
@@ -140,7 +140,7 @@ pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> Verdict 
 pub(in crate::upgrade) fn create_by_hand(
     instruction: Option<&str>,
     settings: &TenantSettings,
-) -> Verdict {
+) -> ReadyState {
     let TenantSettings {
         price_list,
         edition,
@@ -182,7 +182,7 @@ pub(in crate::upgrade) fn copy_by_hand(
     operation: WriteOperation,
     (instruction, tenant): (Option<&str>, Option<&TenantId>),
     by_hand: &Findings,
-) -> Verdict {
+) -> ReadyState {
     let what = if operation == WriteOperation::CopyCustomers {
         "customers"
     } else {
@@ -242,7 +242,7 @@ fn first_of(findings: &Findings, reason: &str) -> Option<String> {
 }
 
 /// Pricing options that the operator cannot set.
-pub(in crate::upgrade) fn price_by_hand(instruction: Option<&str>, wait: &Verdict) -> String {
+pub(in crate::upgrade) fn price_by_hand(instruction: Option<&str>, wait: &ReadyState) -> String {
     let how = instruction.unwrap_or("This BSS lets only people set pricing options.");
     let wanted = wait.next_action.replace(
         " in the reseller's BSS, or apply a CustomerPricing that",
@@ -255,7 +255,7 @@ pub(in crate::upgrade) fn price_by_hand(instruction: Option<&str>, wait: &Verdic
 pub(in crate::upgrade) fn press_the_switch(
     instruction: Option<&str>,
     tenant: Option<&TenantId>,
-) -> Verdict {
+) -> ReadyState {
     let how = instruction.unwrap_or("Activate back ordering in the distributor's BSS.");
     let tenant = tenant.filter(|tenant| !how.contains(tenant.as_str()));
     let tenant = tenant.map_or_else(String::new, |tenant| format!(" Tenant: {tenant}."));
@@ -270,7 +270,7 @@ pub(in crate::upgrade) fn press_the_switch(
 }
 
 /// A person has to keep the world still until the switch.
-pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Verdict {
+pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> ReadyState {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
     let (why, risk) = match (ways.switch, ways.orders) {
         (Switch::Frozen, Orders::Listed | Orders::Unseen) => {
@@ -294,7 +294,7 @@ pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> Ve
 }
 
 /// A quiet time before the last sweep.
-pub(in crate::upgrade) fn settling(what: &str) -> Verdict {
+pub(in crate::upgrade) fn settling(what: &str) -> ReadyState {
     verdict(
         Reason::Settling,
         format!(
@@ -306,7 +306,7 @@ pub(in crate::upgrade) fn settling(what: &str) -> Verdict {
 }
 
 /// Orders that are not final.
-pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> Verdict {
+pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> ReadyState {
     let first: Vec<&str> = open.iter().take(5).map(String::as_str).collect();
     let more = if and_more || open.len() > first.len() {
         ", ..."
@@ -324,7 +324,7 @@ pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> Verdic
 }
 
 /// A page without a row that says that there is another.
-pub(in crate::upgrade) fn empty_page() -> Verdict {
+pub(in crate::upgrade) fn empty_page() -> ReadyState {
     verdict(
         Reason::ContractViolated,
         "The listing of open orders gave an empty page that is not the last.",
@@ -333,7 +333,7 @@ pub(in crate::upgrade) fn empty_page() -> Verdict {
 }
 
 /// What the comparison after the switch found, if anything.
-pub(in crate::upgrade) fn of_differences(differences: &Findings) -> Option<Verdict> {
+pub(in crate::upgrade) fn of_differences(differences: &Findings) -> Option<ReadyState> {
     if differences.total() == 0 {
         return None;
     }
@@ -377,7 +377,7 @@ pub(in crate::upgrade) fn difference_remedy(reason: &str) -> &'static str {
 pub(in crate::upgrade) fn settings_differ(
     tenant: &Tenant,
     wanted: &TenantSettings,
-) -> Option<Verdict> {
+) -> Option<ReadyState> {
     let has = &tenant.settings;
     let mut differences = Vec::new();
     for (field, has, wants) in [
@@ -421,7 +421,7 @@ pub(in crate::upgrade) fn settings_differ(
 }
 
 /// What a look at all items found in the way, if anything.
-pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
+pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<ReadyState> {
     if blockers.total() == 0 {
         return None;
     }
@@ -461,7 +461,7 @@ pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<Verdict> {
 }
 
 /// The BSS refuses to make a tenant under this upgrade's keys, again and again.
-pub(in crate::upgrade) fn tenant_refused(detail: &str) -> Verdict {
+pub(in crate::upgrade) fn tenant_refused(detail: &str) -> ReadyState {
     verdict(
         Reason::TenantMissing,
         format!("There is no tenant, and the BSS does not make it: {detail}."),
@@ -471,7 +471,7 @@ pub(in crate::upgrade) fn tenant_refused(detail: &str) -> Verdict {
 }
 
 /// What the BSS names as in the way of something: `Activating back ordering`.
-pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Verdict {
+pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> ReadyState {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
     let counted: Vec<(&str, String)> = tallies
         .iter()
@@ -566,7 +566,7 @@ pub(in crate::upgrade) fn remedy(reason: &str) -> &'static str {
 pub(in crate::upgrade) fn awaiting_pricing(
     upgrade: &ValidUpgrade,
     unpriced: &BTreeMap<SourceId, Option<String>>,
-) -> Verdict {
+) -> ReadyState {
     let first: Vec<String> = unpriced
         .iter()
         .take(5)

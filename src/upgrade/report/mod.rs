@@ -2,10 +2,12 @@
 //! no decision rests on it. It may see all of the decision core and must not change what is known.
 
 pub(super) mod messages;
+mod ready;
 mod rows;
 mod status;
 
 pub use messages::sentence;
+pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 

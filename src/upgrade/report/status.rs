@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::cut;
+use super::{ReadyState, cut};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
     Inventory, KindProgress, Phase, Progress, Reason, ResellerClaimSpec, StateClass,
@@ -12,7 +12,6 @@ use crate::api::{
 use crate::bss::port::ItemKind;
 use crate::upgrade::Now;
 use crate::upgrade::claim::finished;
-use crate::upgrade::decide::State;
 use crate::upgrade::observed::{BlockersTold, Observed};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::sweep::tally::{Counts, Findings};
@@ -38,7 +37,7 @@ pub struct Draft<'a> {
     /// The record.
     pub claim: Option<&'a ResellerClaimSpec>,
     /// What people read.
-    pub state: &'a State,
+    pub state: &'a ReadyState,
     /// When the operator looks again by itself.
     pub next_attempt: Option<Duration>,
     /// The value of `requestedAt` that was obeyed last.
