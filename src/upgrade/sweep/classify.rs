@@ -11,11 +11,19 @@ impl Keyed for Customer {
     fn source_id(&self) -> &SourceId {
         &self.id
     }
+
+    fn into_source_id(self) -> SourceId {
+        self.id
+    }
 }
 
 impl Keyed for Purchase {
     fn source_id(&self) -> &SourceId {
         &self.id
+    }
+
+    fn into_source_id(self) -> SourceId {
+        self.id
     }
 }
 
@@ -99,6 +107,20 @@ pub(in crate::upgrade) enum Class {
     Unsettled,
     /// Nothing: an ended copy of something that is gone.
     Nothing,
+}
+
+impl Class {
+    /// Whether an active source of the reseller's is behind it, which is or will be copied.
+    pub(in crate::upgrade) fn is_eligible(&self) -> bool {
+        match self {
+            Self::Linked
+            | Self::Missing { .. }
+            | Self::Duplicate
+            | Self::Changed(_)
+            | Self::Unsettled => true,
+            Self::Excluded(_) | Self::Orphaned | Self::Nothing => false,
+        }
+    }
 }
 
 /// What changed after a copy was made.

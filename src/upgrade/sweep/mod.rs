@@ -30,13 +30,13 @@ pub(super) use scope::Scope;
 pub use scope::{Hand, SweepMode};
 
 use super::effect::{InspectCalls, Pages, PagesRequest};
-use crate::bss::error::BlockerTally;
 use crate::bss::port::{
-    BlockerReason, BusinessKey, CopyItem, CopyListing, Customer, Digest, Purchase, SourceId,
+    BusinessKey, CopyItem, CopyListing, Customer, PageRequest, Purchase, SourceId,
 };
-use candidates::Candidate;
-use copying::Lost;
-use merge::{Merge, Order, Pair};
+use candidates::Candidates;
+use copying::Copies;
+use items::Source;
+use merge::{Merge, Order, Taken};
 use tally::{Finding, RevisionSeen, Tally};
 
 /// Both listings, of one kind or the other.
@@ -44,6 +44,30 @@ use tally::{Finding, RevisionSeen, Tally};
 enum Sides {
     Customers(Merge<Customer>),
     Purchases(Merge<Purchase>),
+}
+
+impl Sides {
+    fn listing(&self) -> CopyListing {
+        match self {
+            Self::Customers(_) => CopyListing::Customers,
+            Self::Purchases(_) => CopyListing::Subscriptions,
+        }
+    }
+
+    /// The pages that are needed before the next pair can be told.
+    fn wanted(&self, limit: u16) -> (Option<PageRequest>, Option<PageRequest>) {
+        match self {
+            Self::Customers(merge) => merge.wanted(limit),
+            Self::Purchases(merge) => merge.wanted(limit),
+        }
+    }
+
+    fn are_finished(&self) -> bool {
+        match self {
+            Self::Customers(merge) => merge.finished(),
+            Self::Purchases(merge) => merge.finished(),
+        }
+    }
 }
 
 /// What a sweep needs next.
@@ -70,26 +94,15 @@ pub struct Sweep {
     scope: Scope,
     sides: Sides,
     /// Items of the present window that still need their owner's pricing or a check.
-    candidates: Vec<Candidate>,
-    /// Items of the present window that are looked up before they are copied.
-    to_look: BTreeMap<BusinessKey, CopyItem>,
-    /// Items of the present window that are to be copied.
-    to_copy: BTreeMap<SourceId, CopyItem>,
-    /// Items whose copy was sent and whose outcome is unknown.
-    unknown: BTreeMap<BusinessKey, (CopyItem, Lost)>,
-    /// Owners whose pricing was asked for already in this sweep, by hash.
-    owners_seen: BTreeSet<u128>,
-    /// Digests of pricing options that this sweep has seen, by owner. The BSS compares them with each
-    /// copy, so that one which has changed since costs a conflict and another sweep, nothing else.
-    prices: BTreeMap<SourceId, Digest>,
+    candidates: Candidates,
+    /// Items of the present window that are copied.
+    copies: Copies,
     /// Customers that lack something, from the sweep over customers before this one.
     unsynced: BTreeSet<SourceId>,
     /// Owners of something to copy among the customers that could not be copied.
     failed_customers: BTreeMap<SourceId, Finding>,
     /// Whether the listings kept their order.
     order: Order,
-    /// Why the BSS refused items for what they all rest on, and how many it did.
-    refused: Option<(BlockerReason, u32)>,
     /// What was seen.
     pub tally: Tally,
 }
@@ -118,16 +131,11 @@ impl Sweep {
             hand: Hand::Bss,
             scope,
             sides,
-            candidates: Vec::new(),
-            to_look: BTreeMap::new(),
-            to_copy: BTreeMap::new(),
-            unknown: BTreeMap::new(),
-            owners_seen: BTreeSet::new(),
-            prices: BTreeMap::new(),
+            candidates: Candidates::default(),
+            copies: Copies::default(),
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
             order: Order::Kept,
-            refused: None,
             tally: Tally::default(),
         }
     }
@@ -152,10 +160,7 @@ impl Sweep {
     /// Which listing it runs over.
     #[must_use]
     pub fn listing(&self) -> CopyListing {
-        match self.sides {
-            Sides::Customers(_) => CopyListing::Customers,
-            Sides::Purchases(_) => CopyListing::Subscriptions,
-        }
+        self.sides.listing()
     }
 
     /// Whether a page was read.
@@ -165,26 +170,23 @@ impl Sweep {
     }
 
     /// What it needs next.
+    ///
+    /// First all that is to be known of the window, then all that is to be copied of it: halves of
+    /// batches would leave the BSS idle.
     #[must_use]
     pub fn wanted(&self) -> Wanted {
-        if !self.unknown.is_empty() {
-            let keys: Vec<BusinessKey> = self.unknown.keys().cloned().collect();
-            return Wanted::Find(self.batches(&keys));
-        }
-        // First all that is to be known of the window, then all that is to be copied of it: halves
-        // of batches would leave the BSS idle.
-        if !self.candidates.is_empty() {
-            return Wanted::Inspect(self.inspection());
-        }
-        if !self.to_look.is_empty() {
-            let keys: Vec<BusinessKey> = self.to_look.keys().cloned().collect();
-            return Wanted::Find(self.batches(&keys));
-        }
-        if !self.to_copy.is_empty() {
-            let items: Vec<CopyItem> = self.to_copy.values().cloned().collect();
-            return Wanted::Copy(self.batches(&items));
-        }
-        self.pages().map_or(Wanted::Nothing, Wanted::Pages)
+        self.copies
+            .to_find(&self.scope)
+            .or_else(|| self.candidates.wanted(&self.scope))
+            .or_else(|| self.copies.wanted(&self.scope))
+            .or_else(|| self.pages().map(Wanted::Pages))
+            .unwrap_or(Wanted::Nothing)
+    }
+
+    /// Whether it needs nothing any more.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.copies.is_empty() && self.candidates.is_empty() && self.sides.are_finished()
     }
 
     /// The pages that it will need when what is to be copied now is copied. They can be read while the
@@ -194,18 +196,14 @@ impl Sweep {
     #[must_use]
     pub fn ahead(&self) -> Option<PagesRequest> {
         let copies = self.mode == SweepMode::Copy && self.hand == Hand::Bss;
-        let known = self.unknown.is_empty() && self.candidates.is_empty();
+        let known = self.copies.are_known() && self.candidates.is_empty();
         (copies && known).then(|| self.pages()).flatten()
     }
 
     /// The next pages of both sides; none when all were read.
     fn pages(&self) -> Option<PagesRequest> {
-        let limit = self.scope.page_size;
-        let ((source, copies), finished) = match &self.sides {
-            Sides::Customers(merge) => (merge.wanted(limit), merge.finished()),
-            Sides::Purchases(merge) => (merge.wanted(limit), merge.finished()),
-        };
-        (!finished).then(|| PagesRequest {
+        let (source, copies) = self.sides.wanted(self.scope.page_size);
+        (!self.sides.are_finished()).then(|| PagesRequest {
             listing: self.listing(),
             source,
             copies,
@@ -214,64 +212,38 @@ impl Sweep {
 
     /// Takes pages in and works off every pair that they complete.
     pub fn took_pages(&mut self, pages: Pages) {
-        match (pages, &mut self.sides) {
-            (Pages::Customers { source, copies }, Sides::Customers(merge)) => {
-                if let Some(page) = source {
-                    self.tally.revision = self.tally.revision.page(page.revision);
-                    self.order = worse(self.order, merge.push_sources(page));
-                }
-                if let Some(page) = copies {
-                    self.tally.revision = self.tally.revision.page(page.revision);
-                    self.order = worse(self.order, merge.push_copies(page));
-                }
+        let revision = pages
+            .revisions()
+            .fold(RevisionSeen::None, RevisionSeen::page);
+        match (&mut self.sides, pages) {
+            (Sides::Customers(merge), Pages::Customers { source, copies }) => {
+                let taken = merge.take(source, copies);
+                self.took(revision, taken);
             }
-            (Pages::Purchases { source, copies }, Sides::Purchases(merge)) => {
-                if let Some(page) = source {
-                    self.tally.revision = self.tally.revision.page(page.revision);
-                    self.order = worse(self.order, merge.push_sources(page));
-                }
-                if let Some(page) = copies {
-                    self.tally.revision = self.tally.revision.page(page.revision);
-                    self.order = worse(self.order, merge.push_copies(page));
-                }
+            (Sides::Purchases(merge), Pages::Purchases { source, copies }) => {
+                let taken = merge.take(source, copies);
+                self.took(revision, taken);
             }
             // Pages of the other listing are of an earlier sweep: they say nothing here.
-            (Pages::Customers { .. } | Pages::Purchases { .. }, _) => return,
-        }
-        if self.order == Order::Kept {
-            self.drain();
+            (Sides::Customers(_), Pages::Purchases { .. })
+            | (Sides::Purchases(_), Pages::Customers { .. }) => {}
         }
     }
 
-    /// Whether items were refused for what all of them rest on: a tenant that was suspended, back
-    /// ordering that is on. That says nothing about the items.
-    #[must_use]
-    pub fn refused_as_a_whole(&self) -> Option<BlockerTally> {
-        self.refused.map(|(reason, count)| BlockerTally {
-            reason,
-            count,
-            examples: Vec::new(),
-        })
+    fn took<T: Source>(&mut self, revision: RevisionSeen, taken: Taken<T>) {
+        self.tally.revision = self.tally.revision.and(revision);
+        self.order = self.order.and(taken.order);
+        if self.order == Order::Kept {
+            for pair in taken.pairs {
+                self.pair(pair);
+            }
+        }
     }
 
     /// Whether a listing lost its order, so that this sweep proves nothing.
     #[must_use]
     pub fn disordered(&self) -> bool {
         self.order == Order::Broken
-    }
-
-    fn drain(&mut self) {
-        loop {
-            let next = match &mut self.sides {
-                Sides::Customers(merge) => merge.next_pair().map(Either::Customer),
-                Sides::Purchases(merge) => merge.next_pair().map(Either::Purchase),
-            };
-            match next {
-                Some(Either::Customer(pair)) => self.customer(&pair),
-                Some(Either::Purchase(pair)) => self.purchase(&pair),
-                None => return,
-            }
-        }
     }
 
     /// What it saw. Customers that could not be copied and own nothing to copy hold nothing back
@@ -296,19 +268,4 @@ impl Sweep {
         }
         tally
     }
-
-    fn batches<T: Clone>(&self, all: &[T]) -> Vec<Vec<T>> {
-        all.chunks(usize::from(self.scope.batch.max(1)))
-            .map(<[T]>::to_vec)
-            .collect()
-    }
-}
-
-fn worse(one: Order, other: Order) -> Order {
-    if one == Order::Broken { one } else { other }
-}
-
-enum Either {
-    Customer(Pair<Customer>),
-    Purchase(Pair<Purchase>),
 }

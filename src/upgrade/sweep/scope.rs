@@ -44,3 +44,16 @@ pub struct Scope {
     /// Most items of a batch.
     pub batch: u16,
 }
+
+impl Scope {
+    /// Cuts what is asked for or sent into batches.
+    pub(super) fn batches<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<Vec<T>> {
+        let most = usize::from(self.batch.max(1));
+        let mut all = all.into_iter();
+        let batches = std::iter::from_fn(|| {
+            let batch: Vec<T> = all.by_ref().take(most).collect();
+            (!batch.is_empty()).then_some(batch)
+        });
+        batches.collect()
+    }
+}

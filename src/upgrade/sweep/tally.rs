@@ -62,6 +62,28 @@ pub struct Finding {
     pub detail: Option<String>,
 }
 
+impl Finding {
+    pub(in crate::upgrade) fn new(
+        reason: &'static str,
+        about: impl Into<Subject>,
+        source: SourceId,
+    ) -> Self {
+        Self {
+            reason,
+            kind: about.into(),
+            source,
+            detail: None,
+        }
+    }
+
+    pub(in crate::upgrade) fn saying(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+}
+
 /// Findings with a bound: all are counted, the first 8,000 are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Findings {
@@ -226,20 +248,11 @@ impl Tally {
         self.counts.entry(kind).or_default()
     }
 
-    pub(in crate::upgrade) fn exclude(
-        &mut self,
-        kind: ItemKind,
-        source: &SourceId,
-        why: Exclusion,
-    ) {
+    pub(in crate::upgrade) fn exclude(&mut self, kind: ItemKind, source: SourceId, why: Exclusion) {
         let count = self.of(kind).excluded.entry(why.as_str()).or_default();
         *count = count.saturating_add(1);
-        self.exclusions.add(Finding {
-            reason: why.as_str(),
-            kind: kind.into(),
-            source: source.clone(),
-            detail: Some(why.remedy().to_owned()),
-        });
+        let finding = Finding::new(why.as_str(), kind, source);
+        self.exclusions.add(finding.saying(why.remedy()));
     }
 
     pub(in crate::upgrade) fn eligible(
