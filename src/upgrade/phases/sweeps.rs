@@ -127,7 +127,7 @@ impl Fold<'_> {
             ));
             return;
         }
-        let over = sweep.wanted() == Wanted::Nothing;
+        let over = sweep.is_finished();
         if over {
             self.sweep_over(sweep.into_tally());
         } else {
