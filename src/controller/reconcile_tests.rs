@@ -17,7 +17,7 @@ use crate::api::{
     CustomerPricingStatus, ReportKind, ResellerClaim, TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
-use crate::bss::port::{ItemKind, SourceId};
+use crate::bss::port::{BlockerReason, ItemKind, SourceId};
 use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
 use crate::controller::publish::{self, Known, Reported, Resync};
@@ -505,14 +505,15 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
 
 /// A blocker of one item.
 fn blocked(id: &str) -> Findings {
+    let reason = BlockerReason::CurrencyMismatch.into();
     Findings {
         rows: vec![Finding {
-            reason: "CurrencyMismatch",
+            reason,
             kind: ItemKind::Subscription.into(),
             source: SourceId(id.to_owned()),
             detail: None,
         }],
-        counts: BTreeMap::from([("CurrencyMismatch", 1)]),
+        counts: BTreeMap::from([(reason, 1)]),
     }
 }
 

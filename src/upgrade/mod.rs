@@ -40,8 +40,11 @@ pub use phases::suspend::at_rest;
 pub use phases::verify::success;
 pub use report::{Draft, ReadyState, compose, report_rows, sentence};
 pub use strategy::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
+pub use sweep::classify::Exclusion;
+pub use sweep::compare::Difference;
+pub use sweep::findings::{Finding, FindingReason, Findings, ManualStep, Subject};
 pub use sweep::preflight::{Foreseeing, Foresight};
-pub use sweep::tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
+pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use validated::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,

@@ -7,7 +7,8 @@ use crate::upgrade::observe::{Fold, MANY_ROUNDS};
 use crate::upgrade::observed::BlockersTold;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 
 impl Fold<'_> {
     pub(super) fn customers_over(&mut self, tally: Tally, with_failures: Stage, without: Stage) {

@@ -9,7 +9,8 @@ use crate::upgrade::observed::BlockersTold;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::verdict;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 use crate::upgrade::sweep::{Sweep, SweepMode, Wanted};
 
 impl Decide<'_> {

@@ -9,7 +9,8 @@ use crate::upgrade::observe::Fold;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
 use crate::upgrade::sweep::Wanted;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 
 impl Decide<'_> {
     pub(in crate::upgrade) fn done(&self) -> Decision {

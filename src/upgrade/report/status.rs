@@ -14,7 +14,8 @@ use crate::upgrade::Now;
 use crate::upgrade::claim::finished;
 use crate::upgrade::observed::{BlockersTold, Observed};
 use crate::upgrade::phases::Stage;
-use crate::upgrade::sweep::tally::{Counts, Findings};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Counts;
 
 /// Examples over all groups of failures.
 const MAX_EXAMPLES: usize = 10;
@@ -324,7 +325,7 @@ fn kind_progress(counts: &Counts) -> KindProgress {
         failed: *failed,
         excluded: excluded
             .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count))
+            .map(|(why, count)| (why.as_str().to_owned(), *count))
             .collect(),
     }
 }
@@ -366,14 +367,14 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
     let each = (MAX_EXAMPLES.checked_div(reasons).unwrap_or(1)).max(1);
     let mut left = MAX_EXAMPLES;
     blockers
-        .counts
-        .iter()
+        .by_name()
+        .into_iter()
         .take(20)
         .map(|(reason, count)| {
             let examples: Vec<FailureExample> = blockers
                 .rows
                 .iter()
-                .filter(|finding| finding.reason == *reason)
+                .filter(|finding| finding.reason == reason)
                 .take(each.min(left))
                 .map(|finding| FailureExample {
                     kind: finding.kind.as_str().to_owned(),
@@ -383,8 +384,8 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
                 .collect();
             left = left.saturating_sub(examples.len());
             FailureGroup {
-                reason: (*reason).to_owned(),
-                count: *count,
+                reason: reason.as_str().to_owned(),
+                count,
                 examples,
             }
         })

@@ -1,7 +1,7 @@
 //! What a source and its copies mean for the upgrade: pure rules of the business, item by item.
 
+use super::findings::Subject;
 use super::merge::{Keyed, Pair};
-use super::tally::Subject;
 use crate::bss::port::{
     AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
     SourceId,
@@ -28,8 +28,8 @@ impl Keyed for Purchase {
 }
 
 /// Why an item is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::upgrade) enum Exclusion {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exclusion {
     /// Another account is invoiced for it.
     NotBilledToReseller,
     /// The reseller's own purchase.
@@ -47,7 +47,9 @@ pub(in crate::upgrade) enum Exclusion {
 }
 
 impl Exclusion {
-    pub(in crate::upgrade) fn as_str(self) -> &'static str {
+    /// The word of status and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::NotBilledToReseller => "NotBilledToReseller",
             Self::ResellersOwn => "ResellersOwn",

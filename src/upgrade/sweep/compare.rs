@@ -19,8 +19,8 @@ pub(super) enum Compared {
 }
 
 /// How source and copy differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Difference {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Difference {
     /// A source-owned field.
     Field,
     /// There is no copy.
@@ -38,7 +38,9 @@ pub(super) enum Difference {
 }
 
 impl Difference {
-    pub(super) fn as_str(self) -> &'static str {
+    /// The word of reports and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Field => "FieldsDiffer",
             Self::NotCopied => "NotCopied",

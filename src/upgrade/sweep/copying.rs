@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::findings::{Finding, FindingReason};
 use super::scope::Scope;
-use super::tally::Finding;
 use super::{Hand, Sweep, Wanted};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
@@ -114,7 +114,7 @@ impl Sweep {
             },
             ItemOutcome::Conflict(why) => self.unsettled(item.kind, item.source, why),
             ItemOutcome::Failed { class, detail } => {
-                let finding = Finding::new("ItemsFailed", item.kind, item.source)
+                let finding = Finding::new(FindingReason::ItemsFailed, item.kind, item.source)
                     .saying(format!("{class}: {detail}"));
                 self.copy_failed(item.kind, finding);
             }
@@ -133,7 +133,8 @@ impl Sweep {
     fn copy_blocked(&mut self, item: CopyItem, reasons: &[Blocker]) {
         if item.kind == ItemKind::Customer {
             let text: Vec<&str> = reasons.iter().map(|b| b.reason.as_str()).collect();
-            let reason = reasons.first().map_or("ItemsFailed", |b| b.reason.as_str());
+            let first = reasons.first();
+            let reason = first.map_or(FindingReason::ItemsFailed, |b| b.reason.into());
             let finding = Finding::new(reason, item.kind, item.source).saying(text.join(", "));
             self.copy_failed(item.kind, finding);
         } else {

@@ -3,8 +3,8 @@
 use super::candidates::{Asked, Candidate};
 use super::classify::{self, Change, Class, HalfMarked};
 use super::compare::{self, Compared};
+use super::findings::{Finding, FindingReason, ManualStep, Subject};
 use super::merge::{Keyed, Pair};
-use super::tally::{Finding, Subject};
 use super::{Hand, Sweep, SweepMode};
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Purchase, SourceId,
@@ -94,7 +94,7 @@ struct Item {
 
 impl Item {
     fn finding(self, reason: BlockerReason) -> Finding {
-        Finding::new(reason.as_str(), self.subject, self.id)
+        Finding::new(reason, self.subject, self.id)
     }
 }
 
@@ -153,7 +153,7 @@ impl Sweep {
             Compared::Nothing => {}
             Compared::Agrees => self.tally.copied(subject.counted()),
             Compared::Differs(how) => {
-                self.tally.block(Finding::new(how.as_str(), subject, id));
+                self.tally.block(Finding::new(how, subject, id));
             }
         }
     }
@@ -288,20 +288,19 @@ impl Sweep {
 
     fn left_to_people(&mut self, candidate: Candidate) {
         let item = candidate.item;
-        let reason = match (&item.expected_copy, candidate.half_marked) {
-            (None, _) => "CopyByHand",
+        let step = match (&item.expected_copy, candidate.half_marked) {
+            (None, _) => ManualStep::Copy,
             // Its copy is there, and only its mark is missing.
-            (Some(_), HalfMarked::Yes) => "MarkByHand",
-            (Some(_), HalfMarked::No) => "UpdateByHand",
+            (Some(_), HalfMarked::Yes) => ManualStep::Mark,
+            (Some(_), HalfMarked::No) => ManualStep::Update,
         };
-        let step = Finding::new(reason, item.kind, item.source);
-        self.tally.by_hand.add(step);
+        let finding = Finding::new(step, item.kind, item.source);
+        self.tally.by_hand.add(finding);
     }
 
     pub(super) fn blocked(&mut self, kind: ItemKind, source: SourceId, reason: BlockerReason) {
         self.tally.failed(kind);
-        self.tally
-            .block(Finding::new(reason.as_str(), kind, source));
+        self.tally.block(Finding::new(reason, kind, source));
     }
 
     pub(super) fn blocked_by(
@@ -318,7 +317,7 @@ impl Sweep {
         for Blocker { reason, detail } in reasons {
             self.tally.block(Finding {
                 detail,
-                ..Finding::new(reason.as_str(), kind, source.clone())
+                ..Finding::new(reason, kind, source.clone())
             });
         }
     }
@@ -326,7 +325,7 @@ impl Sweep {
     /// The next sweep will know more.
     pub(super) fn unsettled(&mut self, kind: ItemKind, source: SourceId, why: &str) {
         self.tally.unsettled = self.tally.unsettled.saturating_add(1);
-        let finding = Finding::new("ItemsFailed", kind, source).saying(why);
+        let finding = Finding::new(FindingReason::ItemsFailed, kind, source).saying(why);
         self.tally.unsettled_items.add(finding);
     }
 }

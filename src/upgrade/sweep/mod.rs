@@ -18,8 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 mod candidates;
 pub(super) mod classify;
-mod compare;
+pub(super) mod compare;
 mod copying;
+pub(super) mod findings;
 mod items;
 pub(super) mod merge;
 pub(super) mod preflight;
@@ -35,9 +36,10 @@ use crate::bss::port::{
 };
 use candidates::Candidates;
 use copying::Copies;
+use findings::Finding;
 use items::Source;
 use merge::{Merge, Order, Taken};
-use tally::{Finding, RevisionSeen, Tally};
+use tally::{RevisionSeen, Tally};
 
 /// Both listings, of one kind or the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 //! it meanwhile. It is a courtesy: it is made while the upgrade waits for the tenant, holds nothing
 //! back, and its failures are its own. The check sweep of phase 3 examines everything again.
 
-use super::tally::{Finding, Findings};
+use super::findings::{Finding, Findings};
 use crate::bss::port::{
     AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
     SourceId,
@@ -176,12 +176,9 @@ impl Foresight {
             let answered = asked.contains(source);
             if answered {
                 for blocker in batch.answers.get(source).into_iter().flatten() {
-                    self.found.add(Finding {
-                        reason: blocker.reason.as_str(),
-                        kind: (*kind).into(),
-                        source: source.clone(),
-                        detail: blocker.detail.clone(),
-                    });
+                    let finding = Finding::new(blocker.reason, *kind, source.clone());
+                    let detail = blocker.detail.clone();
+                    self.found.add(Finding { detail, ..finding });
                 }
             }
             !answered
@@ -286,7 +283,7 @@ mod tests {
         assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
         look.took_page(page(Vec::new(), Some("d")));
         assert_eq!(look.wanted(), None, "the cursor does not get on");
-        assert_eq!(look.found().counts, [("CurrencyMismatch", 1)].into());
+        assert_eq!(look.found().counts, [(reason.into(), 1)].into());
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::remedies::{counted, remedies, remedy};
+use super::remedies::{Told, blocker_remedy, counted, names, remedies};
 use super::verdict;
 use crate::api::Reason;
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{BlockerReason, SourceId, TenantId, WriteOperation};
 use crate::upgrade::report::ReadyState;
-use crate::upgrade::sweep::tally::Findings;
+use crate::upgrade::sweep::findings::{FindingReason, Findings, ManualStep};
 use crate::upgrade::validated::ValidUpgrade;
 
 /// What a look at all items found in the way, if anything.
@@ -16,70 +16,86 @@ pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<ReadyState>
     if blockers.total() == 0 {
         return None;
     }
-    let only = |reason: BlockerReason| blockers.has(reason);
-    let special = [
-        BlockerReason::DuplicateCopy,
-        BlockerReason::OrphanedCopy,
-        BlockerReason::SourceChanged,
+    let reasons: Vec<Reason> = blockers.counts.keys().copied().map(shown_as).collect();
+    // The first of these is shown: what only a pre-check tells comes before what has a name of its own.
+    let first = [
+        Reason::PrecheckFailed,
+        Reason::DuplicateCopy,
+        Reason::OrphanedCopy,
+        Reason::SourceChanged,
     ];
-    let others = blockers
-        .counts
-        .keys()
-        .any(|name| *name != "ItemsFailed" && special.iter().all(|s| s.as_str() != *name));
-    let reason = if others {
-        Reason::PrecheckFailed
-    } else if only(BlockerReason::DuplicateCopy) {
-        Reason::DuplicateCopy
-    } else if only(BlockerReason::OrphanedCopy) {
-        Reason::OrphanedCopy
-    } else if only(BlockerReason::SourceChanged) {
-        Reason::SourceChanged
-    } else {
-        Reason::ItemsFailed
-    };
-    let names: Vec<&str> = blockers.counts.keys().copied().collect();
+    let reason = first.into_iter().find(|reason| reasons.contains(reason));
+    let reason = reason.unwrap_or(Reason::ItemsFailed);
     Some(verdict(
         reason,
         format!(
             "In the way: {}. Status lists them by reason, the report Blockers item by item.",
-            names.join(", ")
+            names(blockers)
         ),
         format!(
             "{} The operator looks again by itself.",
-            remedies(&counted(blockers), remedy)
+            remedies(counted(blockers))
         ),
     ))
+}
+
+/// The reason of `Ready` for one that was found.
+fn shown_as(found: FindingReason) -> Reason {
+    match found {
+        FindingReason::Blocked(reason) => of_a_copy(reason).unwrap_or(Reason::PrecheckFailed),
+        FindingReason::ItemsFailed => Reason::ItemsFailed,
+        FindingReason::Excluded(_) | FindingReason::Differs(_) | FindingReason::ByHand(_) => {
+            Reason::PrecheckFailed
+        }
+    }
+}
+
+/// The reason of `Ready` for what is wrong with a copy that exists.
+fn of_a_copy(reason: BlockerReason) -> Option<Reason> {
+    match reason {
+        BlockerReason::DuplicateCopy => Some(Reason::DuplicateCopy),
+        BlockerReason::OrphanedCopy => Some(Reason::OrphanedCopy),
+        BlockerReason::SourceChanged => Some(Reason::SourceChanged),
+        BlockerReason::CurrencyMismatch
+        | BlockerReason::ProductMissing
+        | BlockerReason::AddonMissing
+        | BlockerReason::BillingCycleMissing
+        | BlockerReason::AccountNotSynced
+        | BlockerReason::PricingIncomplete
+        | BlockerReason::OrderNotFinal
+        | BlockerReason::NotCopied
+        | BlockerReason::HalfMarked
+        | BlockerReason::CustomerNotCopied
+        | BlockerReason::ResellerNotBasic
+        | BlockerReason::TenantSuspended
+        | BlockerReason::OrderingDisabled
+        | BlockerReason::PriceListInactive
+        | BlockerReason::BackOrderingActive => None,
+    }
 }
 
 /// What the BSS names as in the way of something: `Activating back ordering`.
 pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> ReadyState {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
-    let counted: Vec<(&str, String)> = tallies
-        .iter()
-        .map(|tally| {
-            let name = tally.reason.as_str();
-            let examples = tally
-                .examples
-                .iter()
-                .take(5)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ");
-            (name, format!("{name} {} ({examples})", tally.count))
-        })
-        .collect();
+    let told = tallies.iter().map(|tally| {
+        let name = tally.reason.as_str();
+        let examples: Vec<&str> = tally.examples.iter().take(5).map(String::as_str).collect();
+        Told {
+            said: format!("{name} {} ({})", tally.count, examples.join(", ")),
+            remedy: blocker_remedy(tally.reason),
+        }
+    });
+    let reason = match tallies {
+        [only] if only.reason == BlockerReason::TenantSuspended => Some(Reason::TenantSuspended),
+        [only] => of_a_copy(only.reason),
+        [] | [_, _, ..] => None,
+    };
     verdict(
-        match names.as_slice() {
-            ["OrphanedCopy"] => Reason::OrphanedCopy,
-            ["DuplicateCopy"] => Reason::DuplicateCopy,
-            ["SourceChanged"] => Reason::SourceChanged,
-            ["TenantSuspended"] => Reason::TenantSuspended,
-            _ => Reason::PrecheckFailed,
-        },
+        reason.unwrap_or(Reason::PrecheckFailed),
         format!("{what} is refused by the BSS: {}.", names.join(", ")),
         format!(
             "{} The operator looks again by itself.",
-            remedies(&counted, remedy)
+            remedies(told.collect())
         ),
     )
 }
@@ -111,12 +127,15 @@ pub(in crate::upgrade) fn copy_by_hand(
     );
     let tenant = tenant.map_or_else(String::new, |tenant| format!(" into tenant {tenant}"));
     let to_do: Vec<String> = [
-        ("CopyByHand", format!("To copy{tenant}")),
-        ("UpdateByHand", "To bring up to the source".to_owned()),
-        ("MarkByHand", "To mark, since the copy is there".to_owned()),
+        (ManualStep::Copy, format!("To copy{tenant}")),
+        (ManualStep::Update, "To bring up to the source".to_owned()),
+        (
+            ManualStep::Mark,
+            "To mark, since the copy is there".to_owned(),
+        ),
     ]
     .into_iter()
-    .filter_map(|(reason, words)| Some(format!("{words}: {}.", first_of(by_hand, reason)?)))
+    .filter_map(|(step, words)| Some(format!("{words}: {}.", first_of(by_hand, step)?)))
     .collect();
     verdict(
         Reason::AwaitingManualStep,
@@ -128,9 +147,10 @@ pub(in crate::upgrade) fn copy_by_hand(
     )
 }
 
-/// The first few items of a reason; none if there is no such item.
-fn first_of(findings: &Findings, reason: &str) -> Option<String> {
-    let count = *findings.counts.get(reason)?;
+/// The first few items of a step; none if there is no such item.
+fn first_of(findings: &Findings, step: ManualStep) -> Option<String> {
+    let reason = FindingReason::from(step);
+    let count = *findings.counts.get(&reason)?;
     let rows = findings
         .rows
         .iter()

@@ -16,7 +16,7 @@ pub(in crate::upgrade) use copies::{
     awaiting_pricing, copy_by_hand, of_blockers, of_refusal, price_by_hand,
 };
 pub(in crate::upgrade) use errors::of_error;
-pub(in crate::upgrade) use remedies::{difference_remedy, remedy};
+pub(in crate::upgrade) use remedies::remedy;
 pub(in crate::upgrade) use switch::{
     empty_page, freeze, of_differences, open_orders, press_the_switch, settling,
 };

@@ -1,12 +1,12 @@
 //! The switch: what has to rest before it, who presses it, and what differs after it.
 
-use super::remedies::{counted, difference_remedy, remedies};
+use super::remedies::{counted, names, remedies};
 use super::verdict;
 use crate::api::Reason;
 use crate::bss::port::{AccountId, TenantId};
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::{Orders, Switch, Ways};
-use crate::upgrade::sweep::tally::Findings;
+use crate::upgrade::sweep::findings::Findings;
 
 /// A quiet time before the last sweep.
 pub(in crate::upgrade) fn settling(what: &str) -> ReadyState {
@@ -94,17 +94,16 @@ pub(in crate::upgrade) fn of_differences(differences: &Findings) -> Option<Ready
     if differences.total() == 0 {
         return None;
     }
-    let names: Vec<&str> = differences.counts.keys().copied().collect();
     Some(verdict(
         Reason::VerificationFailed,
         format!(
             "Back ordering is on, and the two sides differ: {}. The report Verification lists every \
              item.",
-            names.join(", ")
+            names(differences)
         ),
         format!(
             "{} The operator compares again by itself and changes nothing.",
-            remedies(&counted(differences), difference_remedy)
+            remedies(counted(differences))
         ),
     ))
 }

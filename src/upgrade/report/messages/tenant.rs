@@ -1,6 +1,6 @@
 //! The tenant: how it is made, by whom, and what is wrong with it.
 
-use super::remedies::{remedies, remedy};
+use super::remedies::{Told, blocker_remedy, remedies};
 use super::verdict;
 use crate::api::Reason;
 use crate::bss::error::{BlockerTally, FieldError};
@@ -36,7 +36,10 @@ pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> ReadyState 
 /// The BSS may not create a tenant for this reseller as things are.
 pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> ReadyState {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
-    let counted: Vec<(&str, String)> = names.iter().map(|name| (*name, (*name).into())).collect();
+    let told = tallies.iter().map(|tally| Told {
+        said: tally.reason.as_str().to_owned(),
+        remedy: blocker_remedy(tally.reason),
+    });
     verdict(
         Reason::PrecheckFailed,
         format!(
@@ -45,7 +48,7 @@ pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> ReadySta
         ),
         format!(
             "{} No tenant was created; the operator looks again by itself.",
-            remedies(&counted, remedy)
+            remedies(told.collect())
         ),
     )
 }
