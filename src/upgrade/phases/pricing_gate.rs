@@ -98,12 +98,13 @@ impl Fold<'_> {
         &self,
         unpriced: &BTreeMap<SourceId, Option<String>>,
     ) -> ReadyState {
-        let mut wait = messages::awaiting_pricing(self.upgrade, unpriced);
         if self.by_hand(WriteOperation::SetPricing) {
             let instruction = self.seen.instructions.get(&WriteOperation::SetPricing);
-            wait.next_action = messages::price_by_hand(instruction.map(String::as_str), &wait);
+            let instruction = instruction.map(String::as_str);
+            messages::price_by_hand(instruction, self.upgrade, unpriced)
+        } else {
+            messages::awaiting_pricing(self.upgrade, unpriced)
         }
-        wait
     }
 
     /// Keeps the first customers without options, as many as a cheap look asks for.

@@ -173,42 +173,65 @@ pub(in crate::upgrade) fn awaiting_pricing(
     upgrade: &ValidUpgrade,
     unpriced: &BTreeMap<SourceId, Option<String>>,
 ) -> ReadyState {
-    let first: Vec<String> = unpriced
-        .iter()
-        .take(5)
-        .map(|(id, name)| match name {
-            Some(name) => format!("{name} ({id})"),
-            None => id.to_string(),
-        })
-        .collect();
-    let more = match unpriced.len().saturating_sub(first.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let customers = if unpriced.len() == 1 {
-        "customer"
-    } else {
-        "customers"
-    };
+    let Unpriced { customers, first } = Unpriced::of(unpriced);
+    let name = &upgrade.name;
+    without_pricing(format!(
+        "Set pricing options for {customers} in the reseller's BSS, or apply a CustomerPricing that \
+         names the upgrade {name}: {first}."
+    ))
+}
+
+/// The same wait, where the operator cannot set pricing options.
+pub(in crate::upgrade) fn price_by_hand(
+    instruction: Option<&str>,
+    upgrade: &ValidUpgrade,
+    unpriced: &BTreeMap<SourceId, Option<String>>,
+) -> ReadyState {
+    let how = instruction.unwrap_or("This BSS lets only people set pricing options.");
+    let Unpriced { customers, first } = Unpriced::of(unpriced);
+    let name = &upgrade.name;
+    without_pricing(format!(
+        "{how} Set pricing options for {customers} for names the upgrade {name}: {first}."
+    ))
+}
+
+fn without_pricing(next_action: String) -> ReadyState {
     verdict(
         Reason::AwaitingPricing,
         "Customers that own subscriptions to copy have no pricing options yet.",
-        format!(
-            "Set pricing options for {} {customers} in the reseller's BSS, or apply a \
-             CustomerPricing that names the upgrade {}: {}{more}.",
-            unpriced.len(),
-            upgrade.name,
-            first.join(", "),
-        ),
+        next_action,
     )
 }
 
-/// Pricing options that the operator cannot set.
-pub(in crate::upgrade) fn price_by_hand(instruction: Option<&str>, wait: &ReadyState) -> String {
-    let how = instruction.unwrap_or("This BSS lets only people set pricing options.");
-    let wanted = wait.next_action.replace(
-        " in the reseller's BSS, or apply a CustomerPricing that",
-        " for",
-    );
-    format!("{how} {wanted}")
+/// Customers without pricing options, in words.
+struct Unpriced {
+    /// How many: `3 customers`.
+    customers: String,
+    /// The first of them, and how many more there are.
+    first: String,
+}
+
+impl Unpriced {
+    fn of(unpriced: &BTreeMap<SourceId, Option<String>>) -> Self {
+        let first: Vec<String> = unpriced
+            .iter()
+            .take(5)
+            .map(|(id, name)| match name {
+                Some(name) => format!("{name} ({id})"),
+                None => id.to_string(),
+            })
+            .collect();
+        let more = match unpriced.len().saturating_sub(first.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let customers = match unpriced.len() {
+            1 => "1 customer".to_owned(),
+            many => format!("{many} customers"),
+        };
+        Self {
+            customers,
+            first: format!("{}{more}", first.join(", ")),
+        }
+    }
 }

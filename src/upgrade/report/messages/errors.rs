@@ -1,12 +1,13 @@
 //! What an error means that no step has a special meaning for.
 
 use super::{sentence, verdict};
-use crate::api::Reason;
+use crate::api::{Reason, TAKE_OVER_ANNOTATION};
 use crate::bss::error::BssError;
 use crate::upgrade::report::ReadyState;
+use crate::upgrade::validated::ValidUpgrade;
 
 /// What an error means that no step has a special meaning for.
-pub(in crate::upgrade) fn of_error(error: &BssError) -> ReadyState {
+pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> ReadyState {
     let message = sentence(&error.to_string());
     let itself = "Nothing: the operator tries again by itself.";
     match error {
@@ -32,8 +33,8 @@ pub(in crate::upgrade) fn of_error(error: &BssError) -> ReadyState {
             format!("The BSS says that another operator, {holder}, works on this reseller."),
             format!(
                 "Make sure that the other operator has stopped for good, then take over: kubectl \
-                 annotate tru NAME {}={holder}",
-                crate::api::TAKE_OVER_ANNOTATION
+                 annotate tru {} -n {} {TAKE_OVER_ANNOTATION}={holder}",
+                upgrade.name, upgrade.namespace
             ),
         ),
         BssError::Invalid(_) | BssError::Malformed { .. } => verdict(
