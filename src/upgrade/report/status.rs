@@ -1,4 +1,5 @@
-//! Status: what people and tools read, composed from what is known. A view; nothing rests on it.
+//! Status: what people and tools read, composed from what is known. Status is a view; no decision rests on
+//! it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::upgrade::sweep::tally::Counts;
 
 /// Examples over all groups of failures.
 const MAX_EXAMPLES: usize = 10;
-/// A longer URL of a tenant is not shown: half a URL helps nobody.
+/// A longer URL of a tenant is not shown: half a URL is of no use.
 const LONGEST_URL: usize = 512;
 /// Messages stand in up to four conditions at a time.
 const LONGEST_MESSAGE: usize = 700;

@@ -34,7 +34,7 @@ pub enum Exclusion {
     NotBilledToReseller,
     /// The reseller's own purchase.
     ResellersOwn,
-    /// Suspended: may come back to life.
+    /// Suspended: may be resumed.
     Suspended,
     /// Starts in the future.
     FutureDated,
@@ -100,8 +100,8 @@ pub(in crate::upgrade) enum Class {
     },
     /// Two copies that are not ended.
     Duplicate,
-    /// The copy is not its source's any more, and the operator must not bring them together: which
-    /// counts, people say.
+    /// The copy differs from its source, and the operator must not overwrite either: people say which of
+    /// the two counts.
     Changed(Change),
     /// A copy that is not ended, without an active source.
     Orphaned,
@@ -132,7 +132,7 @@ pub(in crate::upgrade) enum Change {
     Copy,
     /// The copy and its source.
     Both,
-    /// Nobody can tell: the copy does not say what its source was when it was made.
+    /// The operator cannot tell: the copy does not say what its source was when it was made.
     NotRecorded,
 }
 
@@ -264,7 +264,7 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
             half_marked: HalfMarked::No,
         },
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
-        // Nobody touched the copy since it was made: it follows its source.
+        // The copy is as it was made: it follows its source.
         CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => Class::Missing {
             copy: Some(copy.digest.clone()),
             half_marked: HalfMarked::No,

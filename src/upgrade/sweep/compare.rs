@@ -53,8 +53,8 @@ impl Difference {
     }
 }
 
-/// Compares a customer with its copy. A customer without a copy is in nobody's way (I-13): if it
-/// owns something active, that is named itself.
+/// Compares a customer with its copy. A customer without a copy holds nothing up (I-13): if it
+/// owns something active, the comparison of purchases names that.
 pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> Compared {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {

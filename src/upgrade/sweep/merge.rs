@@ -42,9 +42,9 @@ struct Stream<T> {
     idle: Idle,
 }
 
-/// Pages without a row, one after another: they have no order that could tell a circle of cursors
-/// from a long way. A cursor among theirs is remembered, a later one each time their number has
-/// doubled; in a circle it comes again.
+/// Pages without a row, one after another. Such pages have no order by which a circle of cursors could be
+/// told from a long listing, so one of their cursors is remembered, and replaced by a later one each time
+/// the number of pages has doubled. In a circle the remembered cursor comes again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Idle {
     pages: u64,
@@ -54,9 +54,9 @@ struct Idle {
 /// Whether the rows of a listing came in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::upgrade) enum Order {
-    /// They did.
+    /// The rows came in order.
     Kept,
-    /// They did not: nothing can be told from a merge of them.
+    /// The rows did not come in order: nothing can be told from a merge of them.
     Broken,
 }
 
@@ -108,8 +108,8 @@ impl<T> Stream<T> {
 }
 
 impl<T: Keyed> Stream<T> {
-    /// Whether a page goes on where the one before ended, and gets on: every row comes after all
-    /// before it, and no circle of pages without rows is gone through again.
+    /// Whether a page continues the listing: every row comes after all rows before it, and no cursor of a
+    /// page without rows comes again.
     fn follows(&mut self, page: &Page<T>) -> Order {
         for row in &page.items {
             let position = (row.source_id().clone(), row.copy_id().cloned());

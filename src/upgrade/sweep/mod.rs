@@ -1,12 +1,19 @@
-//! A sweep: one run over both sides of one listing, page by page.
+//! The sweep lives here: one run over both sides of one listing, page by page, and the rules by which it
+//! judges an item. It may touch the values of the BSS port, the keys of an upgrade and the requests of an
+//! effect. It must not call anything, know a phase, or decide what the upgrade does next.
 //!
-//! It is a state machine without I/O: [`Sweep::wanted`] says which calls it needs next, and the
-//! `took_*` functions take their outcomes in. What it cannot settle it counts as unsettled, so that the
-//! next sweep looks again; it never guesses.
+//! A sweep is a state machine: [`Sweep::wanted`] says which calls it needs next, and the `took_*`
+//! functions take their outcomes in. An item that a sweep cannot settle is counted as unsettled, so that
+//! the next sweep looks again; a sweep never guesses.
 //!
-//! Of subscriptions and assets it keeps a window: a page of each side and the items of one page that
+//! The files: `merge` joins the two listings, `classify` and `compare` judge a pair, `items` draws the
+//! consequences, `candidates` and `copying` hold the items that wait for an answer, `tally` and
+//! `findings` hold what was seen, `scope` says what the sweep is about. `preflight` is a smaller look, at
+//! what can be known before the tenant exists.
+//!
+//! Of subscriptions and assets a sweep keeps a window: a page of each side and the items of one page that
 //! wait for an answer, at about 400 bytes each; of what people are told the first 8,000 rows of a
-//! report. Of customers it keeps what the gates need and a count cannot tell, which grows with the
+//! report. Of customers a sweep keeps what the gates need and a count cannot tell, which grows with the
 //! reseller: for each that owns something uncopied and was asked for its options 16 bytes, and
 //! a digest (about 150 bytes) for the first 20,000 of them; for each that lacks options its id and name
 //! (about 200 bytes); for each that is not in sync its id (about 60 bytes); for each whose copy failed

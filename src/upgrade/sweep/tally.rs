@@ -57,7 +57,8 @@ pub enum RevisionSeen {
     None,
     /// One and the same on all pages so far.
     One(Revision),
-    /// Different ones, or a page without: something moved, or cannot be told to have not.
+    /// Pages carried different ones, or a page carried none: something moved, or it cannot be told that
+    /// nothing did.
     Moved,
 }
 
@@ -98,10 +99,9 @@ pub struct Tally {
     /// Items that this sweep sent, and that the BSS has copied, marked or brought up to their source. How
     /// they look now, the next sweep sees.
     pub written: i64,
-    /// Items about which the next sweep will know: conflicts, unknown outcomes, listings that
-    /// disagree.
+    /// Items that the next sweep looks at again: conflicts, unknown outcomes, listings that disagree.
     pub unsettled: i64,
-    /// Those items, should they stay so.
+    /// The findings that people are told if these items stay unsettled.
     pub unsettled_items: Findings,
     /// Items that a person has to copy.
     pub by_hand: Findings,

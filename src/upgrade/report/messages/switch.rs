@@ -47,7 +47,7 @@ pub(in crate::upgrade) fn empty_page() -> ReadyState {
     )
 }
 
-/// A person has to keep the world still until the switch.
+/// A person has to see that no order is placed until the switch.
 pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> ReadyState {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
     let (why, risk) = match (ways.switch, ways.orders) {
