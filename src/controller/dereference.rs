@@ -19,7 +19,7 @@ use crate::api::{
 use crate::bss::connect::{ConnectionSettings, Connector, Login};
 use crate::bss::transport::SHORTEST_SECRET;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
-use crate::upgrade::{References, State, TenantConnection, Terms, sentence};
+use crate::upgrade::{ReadyState, References, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ pub(super) struct Fetched<B> {
 /// Why something that the spec points to was not fetched.
 pub(super) enum DereferenceError {
     /// It is missing or not in order, which is a state of the upgrade.
-    Unworkable(Box<State>),
+    Unworkable(Box<ReadyState>),
     /// The API server refused or did not answer.
     Cluster(ClusterError),
 }
@@ -383,7 +383,7 @@ fn not_ready(message: String, next_action: String) -> DereferenceError {
 }
 
 fn unworkable(reason: Reason, message: String, next_action: String) -> DereferenceError {
-    DereferenceError::Unworkable(Box::new(State {
+    DereferenceError::Unworkable(Box::new(ReadyState {
         reason,
         message,
         next_action,

@@ -17,7 +17,7 @@ use super::record::finalizer;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
 use crate::cluster::Next as Requeue;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
-use crate::upgrade::{Decision, Next, State, Suspension, at_rest, success, suspension};
+use crate::upgrade::{Decision, Next, ReadyState, Suspension, at_rest, success, suspension};
 
 /// The finalizer is removed before waits that are longer.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(super) async fn deleted<C: Cluster, T: Time, B>(
     seen: &TenantResellerUpgrade,
 ) -> Result<Requeue, ReconcileError> {
     if object::has_finalizer(seen) {
-        let state = State {
+        let state = ReadyState {
             reason: Reason::Deleting,
             message: "Being deleted; what was done in the BSS stays as it is.".to_owned(),
             next_action: String::new(),
@@ -52,7 +52,7 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
     let mut upgrade = seen.clone();
     if !object::is_observed(seen) {
         let ready = object::ready(seen);
-        let state = State {
+        let state = ReadyState {
             reason: Reason::Succeeded,
             message: ready.map_or_else(|| success(None).to_owned(), |ready| ready.message.clone()),
             next_action: String::new(),
@@ -69,7 +69,7 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     mut upgrade: TenantResellerUpgrade,
     entry: &mut CacheEntry<B>,
-    state: State,
+    state: ReadyState,
 ) -> Result<Requeue, ReconcileError> {
     let cluster = &*context.cluster;
     // The credentials are given up. The seats are not: this BSS stays the first of its identity.
@@ -112,7 +112,7 @@ pub(super) async fn queued<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
 ) -> Result<Requeue, ReconcileError> {
-    let state = State {
+    let state = ReadyState {
         reason: Reason::AwaitingTurn,
         message: "As many upgrades as the connection allows are at work on this BSS.".to_owned(),
         next_action: "Nothing: it goes on by itself, first come, first served. \
@@ -186,7 +186,7 @@ async fn publish_around<C: Cluster, T: Time, B>(
 pub(super) async fn interrupted<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
-    state: &State,
+    state: &ReadyState,
     pause: Pause,
 ) -> Result<Requeue, ReconcileError> {
     publish::status(context, scope, state, None).await?;
@@ -251,7 +251,7 @@ async fn show_last<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     cache: &Cache<B>,
     upgrade: &mut TenantResellerUpgrade,
-    state: &State,
+    state: &ReadyState,
 ) -> ClusterResult<()> {
     let entry = cache.entry(object::uid(upgrade));
     let mut entry = entry.lock().await;

@@ -19,7 +19,7 @@ use crate::bss::consent::Consent;
 use crate::cluster::Next as Requeue;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::ReconcileOutcome;
-use crate::upgrade::{Invalid, Outcome, State, decide, validate};
+use crate::upgrade::{Invalid, Outcome, ReadyState, decide, validate};
 
 /// Reconciles upgrades.
 pub struct Controller<C, K: Connector, T> {
@@ -209,12 +209,12 @@ fn outcome(ended: &Result<Requeue, ReconcileError>) -> ReconcileOutcome {
     }
 }
 
-fn invalid(wrong: &[Invalid]) -> State {
+fn invalid(wrong: &[Invalid]) -> ReadyState {
     let all: Vec<String> = wrong
         .iter()
         .map(|w| format!("{} {}", w.field, w.detail))
         .collect();
-    State {
+    ReadyState {
         reason: Reason::InvalidSpec,
         message: format!("The spec is wrong: {}.", all.join("; ")),
         next_action: "Correct the fields that the message names.".to_owned(),
@@ -222,8 +222,8 @@ fn invalid(wrong: &[Invalid]) -> State {
 }
 
 /// Two addresses that merely call themselves one BSS would share limits, keys and claims.
-fn unproven() -> State {
-    State {
+fn unproven() -> ReadyState {
+    ReadyState {
         reason: Reason::IdentityMismatch,
         message: "Another connection reaches a BSS of this identity at another address, and this \
                   one does not tell its identity."

@@ -18,7 +18,7 @@ use crate::api::{
     TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
-use crate::bss::port::{ItemKind, SourceId};
+use crate::bss::port::{BlockerReason, ItemKind, SourceId};
 use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
 use crate::controller::publish::{self, ConnectionFacts, Reported, Resync};
@@ -532,7 +532,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
             identity: Some(name.to_owned()),
             ..BssConnectionStatus::default()
         });
-        let state = State {
+        let state = ReadyState {
             reason: Reason::BssUnavailable,
             message: "Away.".to_owned(),
             next_action: String::new(),
@@ -588,14 +588,15 @@ async fn a_deletion_leaves_no_condition_at_an_older_generation() {
 
 /// A blocker of one item.
 fn blocked(id: &str) -> Findings {
+    let reason = BlockerReason::CurrencyMismatch.into();
     Findings {
         rows: vec![Finding {
-            reason: "CurrencyMismatch",
+            reason,
             kind: ItemKind::Subscription.into(),
             source: SourceId(id.to_owned()),
             detail: None,
         }],
-        counts: BTreeMap::from([("CurrencyMismatch", 1)]),
+        counts: BTreeMap::from([(reason, 1)]),
     }
 }
 

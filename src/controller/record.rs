@@ -16,7 +16,7 @@ use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
-    Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, State,
+    Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, ReadyState,
     Suspension, Sweep, Tried, Ways, Work, intends, observe_all, suspension,
 };
 
@@ -109,7 +109,7 @@ pub(super) async fn state_before<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     effect: &Effect,
-    state: &State,
+    state: &ReadyState,
 ) -> ClusterResult<()> {
     let asked = object::ready_reason(&scope.upgrade) == Some(Reason::AwaitingManualStep);
     let withdrawn = asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect);
@@ -124,7 +124,7 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     effect: Effect,
-    state: &State,
+    state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
     if let Some(pages) = scope.entry.take_read_ahead(&effect) {
         return Ok(Intent::Answered(vec![pages]));
@@ -180,7 +180,7 @@ async fn prepared_creation<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     effect: CreateTenant,
-    state: &State,
+    state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
     if !scope.entry.known.may_write() {
         return Ok(impossible("a tenant without an epoch", Tried::CreateTenant));
@@ -197,7 +197,7 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     effect: Activate,
-    state: &State,
+    state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
     if !scope.entry.known.may_write() {
         return Ok(impossible("a switch without an epoch", Tried::Activate));

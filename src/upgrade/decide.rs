@@ -9,8 +9,9 @@ use crate::api::{Reason, StateClass};
 use crate::bss::port::WriteOperation;
 use crate::upgrade::Now;
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
-use crate::upgrade::known::{Known, RecordAge, Verdict};
+use crate::upgrade::known::{Known, RecordAge};
 use crate::upgrade::phases::{Part, Stage};
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::{Doer, Fencing};
 use crate::upgrade::validated::{Suspension, ValidUpgrade};
 
@@ -20,20 +21,9 @@ pub struct Decision {
     /// The effect, if there is one.
     pub effect: Option<Effect>,
     /// What people read.
-    pub state: State,
+    pub state: ReadyState,
     /// When to decide again.
     pub next: Next,
-}
-
-/// What people read: the reason of `Ready`, its message, and who must do what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    /// Why the upgrade is as it is.
-    pub reason: Reason,
-    /// In a sentence.
-    pub message: String,
-    /// Who must do what; empty while work goes on.
-    pub next_action: String,
 }
 
 /// When to decide again.
@@ -177,29 +167,21 @@ impl Decide<'_> {
 
     /// What people read while work goes on: the verdict that stands, else the trouble, else what
     /// is being done. What a person must fix comes first.
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> ReadyState {
         let trouble = self
             .known
             .waiting
             .trouble
             .as_ref()
             .map(|trouble| &trouble.verdict);
-        let must_fix = |v: &&Verdict| v.reason.class() == Some(StateClass::MustFix);
+        let must_fix = |v: &&ReadyState| v.reason.class() == Some(StateClass::MustFix);
         let shown = trouble
             .filter(must_fix)
             .or(self.known.waiting.verdict.as_ref())
             .or(trouble);
         match shown {
-            Some(Verdict {
-                reason,
-                message,
-                next_action,
-            }) => State {
-                reason: *reason,
-                message: message.clone(),
-                next_action: next_action.clone(),
-            },
-            None => State {
+            Some(shown) => shown.clone(),
+            None => ReadyState {
                 reason: Reason::Progressing,
                 message: self.known.stage.sentence().to_owned(),
                 next_action: String::new(),

@@ -23,7 +23,7 @@ mod validated;
 
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
-pub use decide::{Decision, Next, State, decide};
+pub use decide::{Decision, Next, decide};
 pub use effect::{
     Activate, Answered, ClaimEdit, CreateTenant, Effect, Foresee, InspectCalls, Outcome, Pages,
     PagesRequest, Read, Tried, Work,
@@ -32,17 +32,20 @@ pub use keys::{Keys, claim_name};
 pub use known::{
     Alike, Approval, BlockersTold, CleanFinalSweep, Known, KnownActivation, KnownBss, KnownFencing,
     KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge, RecordMark,
-    Telling, Trouble, Verdict, Watched,
+    Telling, Trouble, Watched,
 };
 pub use observe::{observe, observe_all};
 pub use phases::Stage;
 pub use phases::activate::intends;
 pub use phases::suspend::at_rest;
 pub use phases::verify::success;
-pub use report::{Draft, compose, report_rows, sentence};
+pub use report::{Draft, ReadyState, compose, report_rows, sentence};
 pub use strategy::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
+pub use sweep::classify::Exclusion;
+pub use sweep::compare::Difference;
+pub use sweep::findings::{Finding, FindingReason, Findings, ManualStep, Subject};
 pub use sweep::preflight::{Foreseeing, Foresight};
-pub use sweep::tally::{Counts, Finding, Findings, InventoryDigest, RevisionSeen, Subject, Tally};
+pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use validated::{
     Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::known::Verdict;
+use super::report::ReadyState;
 use super::report::messages::verdict;
 use super::validated::Terms;
 use crate::api::{Reason, Risk};
@@ -96,7 +96,7 @@ pub struct Ways {
 
 impl Ways {
     /// How to work with this BSS, or why not.
-    pub fn of(capabilities: &Capabilities, terms: &Terms) -> Result<Self, Verdict> {
+    pub fn of(capabilities: &Capabilities, terms: &Terms) -> Result<Self, ReadyState> {
         let promises = &capabilities.promises;
         let accepts = |risk: Risk| terms.accepted.contains(&risk);
         let mut refused: Vec<String> = Vec::new();
@@ -185,7 +185,7 @@ impl Ways {
     }
 }
 
-fn refusal(refused: &[String]) -> Verdict {
+fn refusal(refused: &[String]) -> ReadyState {
     verdict(
         Reason::RiskNotAccepted,
         format!(

@@ -6,7 +6,7 @@ use tenant_reseller_operator::api::{
     self, Change, Condition, ConditionList as _, ConditionStatus, ConditionType, DesiredCondition,
     Reason, StateClass, TenantResellerUpgradeStatus,
 };
-use tenant_reseller_operator::upgrade::{Draft, Now, State, compose};
+use tenant_reseller_operator::upgrade::{Draft, Now, ReadyState, compose};
 
 use super::kstatus::{
     Health, KStatus, argo_health, assert_conventions, by_the_table, flux_violations, kstatus,
@@ -23,7 +23,7 @@ fn composed(
     generation: i64,
     second: i64,
 ) -> TenantResellerUpgradeStatus {
-    let state = State {
+    let state = ReadyState {
         reason,
         message: "Why.".to_owned(),
         next_action: "What.".to_owned(),

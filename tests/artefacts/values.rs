@@ -158,22 +158,20 @@ fn words_are_those_that_the_code_writes() {
 fn a_row_of_a_report_is_as_one_is_made() {
     let all = all();
     let of = |field: &str| all.at(&format!("UpgradeReport.spec.rows[].{field}"));
-    let reason = BlockerReason::CurrencyMismatch.as_str();
+    let reason = BlockerReason::CurrencyMismatch;
     let detail = all.at("TenantResellerUpgrade.status.failures[].examples[].detail");
-    let observed = Observed {
-        blockers: Findings {
-            rows: vec![Finding {
-                reason,
-                kind: ItemKind::Subscription.into(),
-                source: SourceId::from(of("id")),
-                detail: Some(detail.to_owned()),
-            }],
-            counts: [(reason, 1)].into(),
-        },
-        ..Known::default()
+    let mut known = Known::default();
+    known.findings.blockers = Findings {
+        rows: vec![Finding {
+            reason: reason.into(),
+            kind: ItemKind::Subscription.into(),
+            source: SourceId::from(of("id")),
+            detail: Some(detail.to_owned()),
+        }],
+        counts: [(reason.into(), 1)].into(),
     };
     let tenant = TenantId::from(all.at("ResellerClaim.spec.tenantId"));
-    let (rows, _) = report_rows(ReportKind::Blockers, &observed, &keys(&all), Some(&tenant));
+    let (rows, _) = report_rows(ReportKind::Blockers, &known, &keys(&all), Some(&tenant));
     let row = &rows[0];
     assert_eq!(of("item"), row.item);
     assert_eq!(Some(of("businessKey")), row.business_key.as_deref());

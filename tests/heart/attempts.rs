@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{Reason, TenantResellerUpgradeStatus};
-use tenant_reseller_operator::upgrade::{Draft, Now, State, compose};
+use tenant_reseller_operator::upgrade::{Draft, Now, ReadyState, compose};
 
 const WALL: i64 = 1_800_000_000;
 
 /// The status of a wait, so long after the beginning, in milliseconds both.
 fn waits(before: &TenantResellerUpgradeStatus, at: i64, wait: u64) -> TenantResellerUpgradeStatus {
-    let state = State {
+    let state = ReadyState {
         reason: Reason::BssUnavailable,
         message: "The BSS is not available.".to_owned(),
         next_action: "Wait.".to_owned(),

@@ -9,7 +9,7 @@ use tenant_reseller_operator::api::{
 use tenant_reseller_operator::bss::port::{
     BlockerReason, ItemKind, SourceId, Tenant, TenantId, TenantStatus,
 };
-use tenant_reseller_operator::upgrade::{Draft, Finding, Known, State, compose};
+use tenant_reseller_operator::upgrade::{Draft, Exclusion, Finding, Known, ReadyState, compose};
 
 use crate::drive::Driver;
 
@@ -53,8 +53,10 @@ proptest! {
         known.findings.looked_at_purchases = true;
         let counts = tenant_reseller_operator::upgrade::Counts {
             eligible: i64::MAX, copied: i64::MAX, failed: i64::MAX / 4,
-            excluded: ["Suspended", "FutureDated", "Trial", "Cancelled", "Expired", "ResellersOwn"]
-                .into_iter().map(|name| (name, i64::MAX)).collect(),
+            excluded: [
+                Exclusion::Suspended, Exclusion::FutureDated, Exclusion::Trial, Exclusion::Cancelled,
+                Exclusion::Expired, Exclusion::ResellersOwn,
+            ].into_iter().map(|why| (why, i64::MAX)).collect(),
         };
         known.findings.counts = BTreeMap::from([
             (ItemKind::Customer, counts.clone()),
@@ -62,10 +64,10 @@ proptest! {
             (ItemKind::Asset, counts),
         ]);
         for n in 0..rows {
-            let word = REASONS[n % REASONS.len()].as_str();
-            *known.findings.blockers.counts.entry(word).or_default() += i64::MAX / 400;
+            let why = REASONS[n % REASONS.len()].into();
+            *known.findings.blockers.counts.entry(why).or_default() += i64::MAX / 400;
             known.findings.blockers.rows.push(Finding {
-                reason: word,
+                reason: why,
                 kind: ItemKind::Subscription.into(),
                 source: SourceId(id.clone()),
                 detail: Some(detail.clone()),
@@ -89,7 +91,7 @@ proptest! {
             business_key: None,
             status: TenantStatus::Active,
         }));
-        let state = State { reason, message, next_action: action };
+        let state = ReadyState { reason, message, next_action: action };
         let draft = Draft {
             generation: i64::MAX,
             known: Some(&known),

@@ -209,7 +209,11 @@ impl Driver {
         false
     }
 
-    fn show(&mut self, state: &tenant_reseller_operator::upgrade::State, wait: Option<Duration>) {
+    fn show(
+        &mut self,
+        state: &tenant_reseller_operator::upgrade::ReadyState,
+        wait: Option<Duration>,
+    ) {
         let draft = Draft {
             generation: 1,
             known: Some(&self.known),

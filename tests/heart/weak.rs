@@ -351,7 +351,7 @@ fn an_accepted_risk_that_comes_true_is_named() {
         .differences
         .rows
         .iter()
-        .map(|row| (row.reason, row.source.clone()))
+        .map(|row| (row.reason.as_str(), row.source.clone()))
         .collect();
     assert_eq!(rows, [("NotCopied", lost)]);
     assert!(world.on, "and nothing is copied after the switch");
@@ -474,7 +474,7 @@ fn a_manual_step_on_the_wrong_record_is_named() {
         driver.step(&mut world, Fault::None);
     }
     let row = driver.known.findings.manual.rows.first().unwrap();
-    assert_eq!(row.reason, "CopyByHand");
+    assert_eq!(row.reason.as_str(), "CopyByHand");
     assert_eq!(driver.known.findings.manual.total(), 4);
     // Somebody copies all five, the suspended one included.
     world.set_state(&wrong, PurchaseState::Active);
@@ -528,7 +528,7 @@ fn what_the_switch_spoils_is_found() {
             );
             let rows = &driver.known.findings.differences.rows;
             assert_eq!(rows.len(), 1, "{kind:?} {how:?}: {rows:?}");
-            assert_eq!((rows[0].reason, rows[0].kind), (name, kind.into()));
+            assert_eq!((rows[0].reason.as_str(), rows[0].kind), (name, kind.into()));
             let of = |name: &str| {
                 let conditions = &driver.status.conditions;
                 conditions.iter().find(|c| c.type_ == name).cloned()

@@ -16,7 +16,7 @@ use super::cache::{Admitted, CacheEntry};
 use super::context::Scope;
 use super::object;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
-use crate::upgrade::{ClaimEdit, Effect, Pace, State, Suspension, suspension};
+use crate::upgrade::{ClaimEdit, Effect, Pace, ReadyState, Suspension, suspension};
 use queue::SlotQueues;
 
 pub(super) use queue::Slot;
@@ -88,7 +88,7 @@ fn waits_for_people(upgrade: &TenantResellerUpgrade) -> bool {
 /// that is on record without an outcome, which must not wait for a slot. While a BSS does not answer
 /// that request, it answers no other upgrade either.
 pub(super) fn gives_slot_back<B>(
-    state: &State,
+    state: &ReadyState,
     entry: &CacheEntry<B>,
     wait: Option<Duration>,
     pace: Pace,

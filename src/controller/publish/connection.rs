@@ -9,7 +9,7 @@ use crate::api::{
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
-use crate::upgrade::{Known, Now, State};
+use crate::upgrade::{Known, Now, ReadyState};
 
 const REACHABLE: &str = "Reachable";
 const AUTHENTICATED: &str = "Authenticated";
@@ -21,7 +21,7 @@ pub(in crate::controller) struct ConnectionFacts<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
     pub(in crate::controller) entry: &'a CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
-    pub(in crate::controller) unusable: Option<&'a State>,
+    pub(in crate::controller) unusable: Option<&'a ReadyState>,
 }
 
 /// Writes the connection's status, if anything is known of it.
@@ -83,7 +83,7 @@ struct Health<'a> {
 const WELL: &str = "All is well.";
 
 impl<'a> Health<'a> {
-    fn of(known: &'a Known, unusable: Option<&'a State>) -> Option<Self> {
+    fn of(known: &'a Known, unusable: Option<&'a ReadyState>) -> Option<Self> {
         use ConditionStatus::{False, True, Unknown};
         let verdict = known
             .waiting

@@ -14,7 +14,7 @@ use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
 use crate::controller::cache::CacheEntry;
 use crate::controller::context::{Context, Scope, Time};
 use crate::controller::object;
-use crate::upgrade::{Draft, State, compose};
+use crate::upgrade::{Draft, ReadyState, compose};
 
 /// Counts in status are written at most this often.
 const COUNTS_EVERY: Duration = Duration::from_secs(15);
@@ -22,7 +22,7 @@ const COUNTS_EVERY: Duration = Duration::from_secs(15);
 /// What is shown of an upgrade besides what was observed.
 #[derive(Clone, Copy)]
 pub(in crate::controller) struct Shown<'a> {
-    pub(in crate::controller) state: &'a State,
+    pub(in crate::controller) state: &'a ReadyState,
     /// When the operator looks again, if it does so by itself.
     pub(in crate::controller) next_attempt: Option<Duration>,
     /// The BSS, if the spec is valid.
@@ -33,7 +33,7 @@ pub(in crate::controller) struct Shown<'a> {
 pub(in crate::controller) async fn status<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
-    state: &State,
+    state: &ReadyState,
     next_attempt: Option<Duration>,
 ) -> ClusterResult<Option<Duration>> {
     let shown = Shown {

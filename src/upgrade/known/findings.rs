@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::bss::port::ItemKind;
-use crate::upgrade::sweep::tally::{Counts, Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::{Counts, Tally};
 
 /// What the looks at items found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -17,6 +17,7 @@ use std::time::Duration;
 use super::claim::Holding;
 use super::effect::ClaimEdit;
 use super::phases::Stage;
+use super::report::ReadyState;
 use super::strategy::Fencing;
 use super::sweep::Scope;
 use super::validated::ValidUpgrade;
@@ -31,7 +32,7 @@ pub use findings::{BlockersTold, KnownFindings};
 pub use pricing::KnownPricing;
 pub use sweeps::KnownSweeps;
 pub use tenant::KnownTenant;
-pub use waiting::{Alike, KnownWaits, Trouble, Verdict, Watched};
+pub use waiting::{Alike, KnownWaits, Trouble, Watched};
 
 /// What is known at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -106,7 +107,7 @@ impl Known {
     }
 
     /// Waits, with a verdict that stands meanwhile.
-    pub(super) fn wait(&mut self, verdict: Verdict, until: Duration) {
+    pub(super) fn wait(&mut self, verdict: ReadyState, until: Duration) {
         self.waiting.watched = None;
         self.moved();
         self.waiting.verdict = Some(verdict);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::api::Reason;
 use crate::upgrade::phases::Stage;
+use crate::upgrade::report::ReadyState;
 
 /// Why and how long the operator waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -11,7 +11,7 @@ pub struct KnownWaits {
     /// What a cheap look answered while people have to act.
     pub watched: Option<Watched>,
     /// What stands until the next look.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<ReadyState>,
     /// Calls that failed in a row.
     pub trouble: Option<Trouble>,
     /// Nothing is done before this moment.
@@ -46,17 +46,6 @@ impl KnownWaits {
     }
 }
 
-/// What stands until the next look: what people read meanwhile, also during the look itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Verdict {
-    /// Why.
-    pub reason: Reason,
-    /// Why, in a sentence without counters.
-    pub message: String,
-    /// Who must do what.
-    pub next_action: String,
-}
-
 /// What a cheap look answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Watched {
@@ -70,7 +59,7 @@ pub struct Watched {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Trouble {
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: ReadyState,
     /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
     /// Those among them that people are called for only when they come again and again.

@@ -7,7 +7,8 @@ use crate::upgrade::known::BlockersTold;
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 
 impl Observe<'_> {
     /// The sweep of phase 2 is over.

@@ -6,7 +6,8 @@ use crate::bss::port::{ItemKind, WriteOperation};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 
 impl Observe<'_> {
     pub(super) fn check_over(&mut self, tally: &Tally) {

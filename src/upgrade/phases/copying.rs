@@ -11,7 +11,7 @@ use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::messages;
 use crate::upgrade::strategy::{Copying, Doer};
 use crate::upgrade::sweep::Hand;
-use crate::upgrade::sweep::tally::Findings;
+use crate::upgrade::sweep::findings::Findings;
 
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;

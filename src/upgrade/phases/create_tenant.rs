@@ -9,12 +9,12 @@ use crate::bss::port::{
     OperationId, OperationState, Reseller, Tenant, TenantAccess, TenantCreation, TenantId,
     TenantStatus, WriteOperation,
 };
-use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{ClaimEdit, CreateTenant, Effect, Read};
 use crate::upgrade::keys::{intent_id, settings_digest};
-use crate::upgrade::known::Verdict;
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::Copying;
@@ -69,7 +69,7 @@ impl Decide<'_> {
         let missing = self.upgrade.tenant_connection == TenantConnection::NotNamed;
         (own && missing).then(|| Decision {
             effect: None,
-            state: State {
+            state: ReadyState {
                 reason: Reason::AwaitingTenantConnection,
                 message: "The tenant has an access of its own; the distributor's is not enough."
                     .to_owned(),
@@ -186,7 +186,7 @@ impl Observe<'_> {
     }
 
     /// Why a tenant must not be requested as things are.
-    fn no_tenant_now(&mut self) -> Option<Verdict> {
+    fn no_tenant_now(&mut self) -> Option<ReadyState> {
         if self.by_hand(WriteOperation::CreateTenant) {
             let instruction = self
                 .known
@@ -243,7 +243,7 @@ impl Observe<'_> {
 
     /// A tenant was requested from a BSS that might make a second one, and nobody knows what came of
     /// it: a person looks there and says so.
-    fn unknown_creation(&mut self) -> Option<Verdict> {
+    fn unknown_creation(&mut self) -> Option<ReadyState> {
         let guarded = self.guarded();
         let intent = self
             .known

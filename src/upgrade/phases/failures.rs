@@ -161,7 +161,7 @@ impl Observe<'_> {
             (Some(trouble), Counted::Now) => trouble.attempts.saturating_add(1),
         };
         let alike = self.alike(before.as_ref(), error);
-        let mut verdict = messages::of_error(error);
+        let mut verdict = messages::of_error(error, self.upgrade);
         if patience(error) > 0 && alike.is_some_and(|alike| alike.before < patience(error)) {
             verdict.reason = Reason::ProgressingWithRetry;
             "Nothing: the operator tries again by itself.".clone_into(&mut verdict.next_action);
@@ -171,8 +171,6 @@ impl Observe<'_> {
         } else {
             Duration::ZERO
         };
-        let place = format!("{} -n {}", self.upgrade.name, self.upgrade.namespace);
-        verdict.next_action = verdict.next_action.replace("NAME", &place);
         let delay = match (verdict.reason, verdict.reason.class()) {
             // A Secret is not watched: whoever replaces it should not wait for long.
             (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),

@@ -6,9 +6,10 @@ use crate::bss::port::{Reseller, Tenant};
 use crate::upgrade::claim::{Holding, knows_attempt, went_back};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
-use crate::upgrade::known::{RecordAge, Verdict};
+use crate::upgrade::known::RecordAge;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::activate::WasTold;
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::{Copying, Fencing};
 use crate::upgrade::validated::Suspension;
@@ -260,7 +261,7 @@ impl Observe<'_> {
     }
 
     /// The cluster's state went back: nothing irreversible until a person confirms.
-    pub(super) fn unconfirmed(&self) -> Option<Verdict> {
+    pub(super) fn unconfirmed(&self) -> Option<ReadyState> {
         let epoch = self.known.fencing.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {

@@ -7,8 +7,8 @@ use crate::upgrade::effect::Foresee;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
+use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::preflight::{Foreseeing, Foresight, Worth};
-use crate::upgrade::sweep::tally::Findings;
 
 impl Decide<'_> {
     /// What the price list permits: looked at between two looks at the tenant that is queued, as long

@@ -7,10 +7,9 @@ use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Work;
-use crate::upgrade::known::Verdict;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
-use crate::upgrade::report::messages;
+use crate::upgrade::report::{ReadyState, messages};
 use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -100,13 +99,14 @@ impl Observe<'_> {
     pub(super) fn awaiting_pricing(
         &self,
         unpriced: &BTreeMap<SourceId, Option<String>>,
-    ) -> Verdict {
-        let mut wait = messages::awaiting_pricing(self.upgrade, unpriced);
+    ) -> ReadyState {
         if self.by_hand(WriteOperation::SetPricing) {
             let instruction = self.known.bss.instructions.get(&WriteOperation::SetPricing);
-            wait.next_action = messages::price_by_hand(instruction.map(String::as_str), &wait);
+            let instruction = instruction.map(String::as_str);
+            messages::price_by_hand(instruction, self.upgrade, unpriced)
+        } else {
+            messages::awaiting_pricing(self.upgrade, unpriced)
         }
-        wait
     }
 
     /// Keeps the first customers without options, as many as a cheap look asks for.

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use crate::api::{Reason, ResellerClaimSpec};
-use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read, Tried};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::Fencing;
 
 /// What whoever suspended an upgrade does next.
@@ -136,20 +137,20 @@ impl Observe<'_> {
 
 /// What people read of an upgrade that is suspended.
 #[must_use]
-pub fn at_rest() -> State {
+pub fn at_rest() -> ReadyState {
     suspended("All work on this upgrade rests.")
 }
 
-fn suspended(message: &str) -> State {
-    State {
+fn suspended(message: &str) -> ReadyState {
+    ReadyState {
         reason: Reason::Suspended,
         message: message.to_owned(),
         next_action: RESUME.to_owned(),
     }
 }
 
-fn suspending(message: &str) -> State {
-    State {
+fn suspending(message: &str) -> ReadyState {
+    ReadyState {
         reason: Reason::Suspending,
         message: message.to_owned(),
         next_action: RESUME.to_owned(),

@@ -8,7 +8,8 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::verdict;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 use crate::upgrade::sweep::{Sweep, Wanted};
 
 impl Decide<'_> {
@@ -103,7 +104,7 @@ impl Observe<'_> {
             ));
             return;
         }
-        let over = sweep.wanted() == Wanted::Nothing;
+        let over = sweep.is_finished();
         if over {
             self.sweep_over(sweep.into_tally());
         } else {

@@ -3,13 +3,14 @@
 
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{ItemKind, Reseller};
-use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
-use crate::upgrade::report::messages;
+use crate::upgrade::report::{ReadyState, messages};
 use crate::upgrade::sweep::Wanted;
-use crate::upgrade::sweep::tally::{Findings, Tally};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Tally;
 
 impl Decide<'_> {
     pub(in crate::upgrade) fn done(&self) -> Decision {
@@ -26,7 +27,7 @@ impl Decide<'_> {
         if let Some(edit) = edit {
             return self.act(Effect::Claim(edit));
         }
-        let state = State {
+        let state = ReadyState {
             reason: Reason::Succeeded,
             message: success(self.known.bss.reseller.as_ref()).to_owned(),
             next_action: String::new(),

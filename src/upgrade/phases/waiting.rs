@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::api::Reason;
 use crate::upgrade::backoff;
-use crate::upgrade::decide::{Decide, Decision, Next, State};
+use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{Effect, Read};
-use crate::upgrade::known::{Verdict, Watched};
+use crate::upgrade::known::Watched;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::{Stage, cheap_look};
+use crate::upgrade::report::ReadyState;
 
 /// A look that took a second is taken again after so many at the soonest.
 const MOST_LOOKING: u32 = 100;
@@ -99,7 +100,7 @@ impl Decide<'_> {
     pub(super) fn settles(left: Duration, what: &str) -> Decision {
         Decision {
             effect: None,
-            state: State {
+            state: ReadyState {
                 reason: Reason::Settling,
                 message: format!("A quiet time runs, until nothing of {what} can be under way."),
                 next_action: "Nothing: the operator goes on by itself. The time is \
@@ -121,7 +122,7 @@ impl Observe<'_> {
     }
 
     /// A person must act: the verdict stands until the next slow look.
-    pub(in crate::upgrade) fn stall(&mut self, verdict: Verdict) {
+    pub(in crate::upgrade) fn stall(&mut self, verdict: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
         self.known.wait(verdict, until);
     }
@@ -130,7 +131,7 @@ impl Observe<'_> {
     /// minute, as it is shipped) if the look is cheap.
     /// The look takes no more than a hundredth of the time, so that upgrades which wait for people
     /// take the BSS from none that works.
-    pub(super) fn watch(&mut self, verdict: Verdict) {
+    pub(super) fn watch(&mut self, verdict: ReadyState) {
         let now = self.now.monotonic;
         let begun = self.known.bss.reseller_read.unwrap_or(now);
         let rest = now.saturating_sub(begun).saturating_mul(MOST_LOOKING);
@@ -141,7 +142,7 @@ impl Observe<'_> {
     }
 
     /// Something is on its way: look again soon.
-    pub(super) fn poll(&mut self, verdict: Verdict) {
+    pub(super) fn poll(&mut self, verdict: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
         self.known.wait(verdict, until);
     }

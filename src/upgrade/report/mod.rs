@@ -1,11 +1,14 @@
-//! What people read: status, messages, rows of reports. Composed from what is known, and never read back:
-//! no decision rests on it. It may see all of the decision core and must not change what is known.
+//! What people read lives here: the state of `Ready`, status, messages, rows of reports. This folder may
+//! see all of the decision core. It must not change what is known, and nothing that it composes is read
+//! back: no decision rests on it.
 
 pub(super) mod messages;
+mod ready;
 mod rows;
 mod status;
 
 pub use messages::sentence;
+pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 

@@ -5,7 +5,7 @@ use crate::api::{ReportKind, ReportRow};
 use crate::bss::port::TenantId;
 use crate::upgrade::keys::Keys;
 use crate::upgrade::known::Known;
-use crate::upgrade::sweep::tally::Finding;
+use crate::upgrade::sweep::findings::Finding;
 
 /// The rows of a report, and how many were not kept.
 #[must_use]
@@ -15,46 +15,46 @@ pub fn report_rows(
     keys: &Keys,
     tenant: Option<&TenantId>,
 ) -> (Vec<ReportRow>, i64) {
-    let (findings, verdict) = match kind {
-        ReportKind::Blockers => (&known.findings.blockers, "Blocked"),
-        ReportKind::Exclusions => (&known.findings.exclusions, "Excluded"),
-        ReportKind::ManualSteps => (&known.findings.manual, "ToDo"),
-        ReportKind::Verification => (&known.findings.differences, "Differs"),
+    let findings = match kind {
+        ReportKind::Blockers => &known.findings.blockers,
+        ReportKind::Exclusions => &known.findings.exclusions,
+        ReportKind::ManualSteps => &known.findings.manual,
+        ReportKind::Verification => &known.findings.differences,
     };
     let rows = findings
         .rows
         .iter()
-        .map(|finding| row(finding, verdict, keys, tenant))
+        .map(|finding| row(finding, kind, keys, tenant))
         .collect();
     (rows, findings.truncated())
 }
 
-fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>) -> ReportRow {
+/// What a report says of all its rows.
+fn verdict(kind: ReportKind) -> &'static str {
+    match kind {
+        ReportKind::Blockers => "Blocked",
+        ReportKind::Exclusions => "Excluded",
+        ReportKind::ManualSteps => "ToDo",
+        ReportKind::Verification => "Differs",
+    }
+}
+
+fn row(finding: &Finding, report: ReportKind, keys: &Keys, tenant: Option<&TenantId>) -> ReportRow {
     let Finding {
         reason,
         kind,
         source,
         detail,
     } = finding;
-    let remedy = match (verdict, detail) {
-        ("Blocked", Some(detail)) => {
-            format!(
-                "{} {}",
-                messages::sentence(detail),
-                messages::remedy(reason)
-            )
+    let remedy = messages::remedy(*reason);
+    let remedy = match (report, detail) {
+        (ReportKind::Blockers, Some(detail)) => {
+            format!("{} {remedy}", messages::sentence(detail))
         }
-        ("Blocked", None) => messages::remedy(reason).to_owned(),
-        ("Differs", _) => messages::difference_remedy(reason).to_owned(),
-        ("ToDo", _) if *reason == "UpdateByHand" => {
-            "Bring the copy up to its source, or complete it.".to_owned()
+        (ReportKind::Blockers, None) | (ReportKind::Verification | ReportKind::ManualSteps, _) => {
+            remedy.to_owned()
         }
-        ("ToDo", _) if *reason == "MarkByHand" => {
-            "Its copy is there: mark the account and its orders as back-ordering records."
-                .to_owned()
-        }
-        ("ToDo", _) => "Copy it one to one, linked to its source.".to_owned(),
-        (_, detail) => detail.clone().unwrap_or_default(),
+        (ReportKind::Exclusions, detail) => detail.clone().unwrap_or_default(),
     };
     ReportRow {
         item: kind.as_str().to_owned(),
@@ -62,8 +62,8 @@ fn row(finding: &Finding, verdict: &str, keys: &Keys, tenant: Option<&TenantId>)
         business_key: tenant
             .zip(kind.kind())
             .map(|(tenant, kind)| keys.item(tenant, kind, source).0),
-        verdict: verdict.to_owned(),
-        reason: (*reason).to_owned(),
+        verdict: verdict(report).to_owned(),
+        reason: reason.as_str().to_owned(),
         remedy: cut(&remedy, 512),
     }
 }

@@ -1,9 +1,10 @@
-//! Status: what people and tools read, composed from what is known. A view; nothing rests on it.
+//! Status: what people and tools read, composed from what is known. Status is a view; no decision rests on
+//! it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::cut;
+use super::{ReadyState, cut};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
     Inventory, KindProgress, Phase, Progress, Reason, ResellerClaimSpec, StateClass,
@@ -12,14 +13,14 @@ use crate::api::{
 use crate::bss::port::ItemKind;
 use crate::upgrade::Now;
 use crate::upgrade::claim::finished;
-use crate::upgrade::decide::State;
 use crate::upgrade::known::{BlockersTold, Known};
 use crate::upgrade::phases::Stage;
-use crate::upgrade::sweep::tally::{Counts, Findings};
+use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::tally::Counts;
 
 /// Examples over all groups of failures.
 const MAX_EXAMPLES: usize = 10;
-/// A longer URL of a tenant is not shown: half a URL helps nobody.
+/// A longer URL of a tenant is not shown: half a URL is of no use.
 const LONGEST_URL: usize = 512;
 /// Messages stand in up to four conditions at a time.
 const LONGEST_MESSAGE: usize = 700;
@@ -38,7 +39,7 @@ pub struct Draft<'a> {
     /// The record.
     pub claim: Option<&'a ResellerClaimSpec>,
     /// What people read.
-    pub state: &'a State,
+    pub state: &'a ReadyState,
     /// When the operator looks again by itself.
     pub next_attempt: Option<Duration>,
     /// The value of `requestedAt` that was obeyed last.
@@ -326,7 +327,7 @@ fn kind_progress(counts: &Counts) -> KindProgress {
         failed: *failed,
         excluded: excluded
             .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count))
+            .map(|(why, count)| (why.as_str().to_owned(), *count))
             .collect(),
     }
 }
@@ -368,14 +369,14 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
     let each = (MAX_EXAMPLES.checked_div(reasons).unwrap_or(1)).max(1);
     let mut left = MAX_EXAMPLES;
     blockers
-        .counts
-        .iter()
+        .by_name()
+        .into_iter()
         .take(20)
         .map(|(reason, count)| {
             let examples: Vec<FailureExample> = blockers
                 .rows
                 .iter()
-                .filter(|finding| finding.reason == *reason)
+                .filter(|finding| finding.reason == reason)
                 .take(each.min(left))
                 .map(|finding| FailureExample {
                     kind: finding.kind.as_str().to_owned(),
@@ -385,8 +386,8 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
                 .collect();
             left = left.saturating_sub(examples.len());
             FailureGroup {
-                reason: (*reason).to_owned(),
-                count: *count,
+                reason: reason.as_str().to_owned(),
+                count,
                 examples,
             }
         })

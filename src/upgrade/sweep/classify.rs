@@ -1,7 +1,7 @@
 //! What a source and its copies mean for the upgrade: pure rules of the business, item by item.
 
+use super::findings::Subject;
 use super::merge::{Keyed, Pair};
-use super::tally::Subject;
 use crate::bss::port::{
     AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
     SourceId,
@@ -11,22 +11,30 @@ impl Keyed for Customer {
     fn source_id(&self) -> &SourceId {
         &self.id
     }
+
+    fn into_source_id(self) -> SourceId {
+        self.id
+    }
 }
 
 impl Keyed for Purchase {
     fn source_id(&self) -> &SourceId {
         &self.id
     }
+
+    fn into_source_id(self) -> SourceId {
+        self.id
+    }
 }
 
 /// Why an item is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::upgrade) enum Exclusion {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exclusion {
     /// Another account is invoiced for it.
     NotBilledToReseller,
     /// The reseller's own purchase.
     ResellersOwn,
-    /// Suspended: may come back to life.
+    /// Suspended: may be resumed.
     Suspended,
     /// Starts in the future.
     FutureDated,
@@ -39,7 +47,9 @@ pub(in crate::upgrade) enum Exclusion {
 }
 
 impl Exclusion {
-    pub(in crate::upgrade) fn as_str(self) -> &'static str {
+    /// The word of status and reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::NotBilledToReseller => "NotBilledToReseller",
             Self::ResellersOwn => "ResellersOwn",
@@ -90,8 +100,8 @@ pub(in crate::upgrade) enum Class {
     },
     /// Two copies that are not ended.
     Duplicate,
-    /// The copy is not its source's any more, and the operator must not bring them together: which
-    /// counts, people say.
+    /// The copy differs from its source, and the operator must not overwrite either: people say which of
+    /// the two counts.
     Changed(Change),
     /// A copy that is not ended, without an active source.
     Orphaned,
@@ -101,6 +111,20 @@ pub(in crate::upgrade) enum Class {
     Nothing,
 }
 
+impl Class {
+    /// Whether an active source of the reseller's is behind it, which is or will be copied.
+    pub(in crate::upgrade) fn is_eligible(&self) -> bool {
+        match self {
+            Self::Linked
+            | Self::Missing { .. }
+            | Self::Duplicate
+            | Self::Changed(_)
+            | Self::Unsettled => true,
+            Self::Excluded(_) | Self::Orphaned | Self::Nothing => false,
+        }
+    }
+}
+
 /// What changed after a copy was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::upgrade) enum Change {
@@ -108,7 +132,7 @@ pub(in crate::upgrade) enum Change {
     Copy,
     /// The copy and its source.
     Both,
-    /// Nobody can tell: the copy does not say what its source was when it was made.
+    /// The operator cannot tell: the copy does not say what its source was when it was made.
     NotRecorded,
 }
 
@@ -240,7 +264,7 @@ fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
             half_marked: HalfMarked::No,
         },
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
-        // Nobody touched the copy since it was made: it follows its source.
+        // The copy is as it was made: it follows its source.
         CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => Class::Missing {
             copy: Some(copy.digest.clone()),
             half_marked: HalfMarked::No,

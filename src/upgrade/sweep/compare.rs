@@ -19,8 +19,8 @@ pub(super) enum Compared {
 }
 
 /// How source and copy differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Difference {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Difference {
     /// A source-owned field.
     Field,
     /// There is no copy.
@@ -38,7 +38,9 @@ pub(super) enum Difference {
 }
 
 impl Difference {
-    pub(super) fn as_str(self) -> &'static str {
+    /// The word of reports and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Field => "FieldsDiffer",
             Self::NotCopied => "NotCopied",
@@ -51,8 +53,8 @@ impl Difference {
     }
 }
 
-/// Compares a customer with its copy. A customer without a copy is in nobody's way (I-13): if it
-/// owns something active, that is named itself.
+/// Compares a customer with its copy. A customer without a copy holds nothing up (I-13): if it
+/// owns something active, the comparison of purchases names that.
 pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> Compared {
     let live = not_ended(&pair.copies);
     let Some(source) = &pair.source else {

@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use crate::bss::port::{CopyId, CopyRecord, Cursor, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
-pub(in crate::upgrade) trait Keyed {
+pub(in crate::upgrade) trait Keyed: Sized {
     /// The id that both sides are ordered by.
     fn source_id(&self) -> &SourceId;
+
+    /// The same, of a row that is not needed any more.
+    fn into_source_id(self) -> SourceId;
 
     /// What orders the rows of one id; a source has one row.
     fn copy_id(&self) -> Option<&CopyId> {
@@ -18,6 +21,10 @@ pub(in crate::upgrade) trait Keyed {
 impl Keyed for CopyRecord {
     fn source_id(&self) -> &SourceId {
         &self.source
+    }
+
+    fn into_source_id(self) -> SourceId {
+        self.source
     }
 
     fn copy_id(&self) -> Option<&CopyId> {
@@ -35,9 +42,9 @@ struct Stream<T> {
     idle: Idle,
 }
 
-/// Pages without a row, one after another: they have no order that could tell a circle of cursors
-/// from a long way. A cursor among theirs is remembered, a later one each time their number has
-/// doubled; in a circle it comes again.
+/// Pages without a row, one after another. Such pages have no order by which a circle of cursors could be
+/// told from a long listing, so one of their cursors is remembered, and replaced by a later one each time
+/// the number of pages has doubled. In a circle the remembered cursor comes again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Idle {
     pages: u64,
@@ -47,10 +54,20 @@ struct Idle {
 /// Whether the rows of a listing came in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::upgrade) enum Order {
-    /// They did.
+    /// The rows came in order.
     Kept,
-    /// They did not: nothing can be told from a merge of them.
+    /// The rows did not come in order: nothing can be told from a merge of them.
     Broken,
+}
+
+impl Order {
+    /// The order of two pages after each other.
+    pub(in crate::upgrade) fn and(self, other: Self) -> Self {
+        match self {
+            Self::Kept => other,
+            Self::Broken => Self::Broken,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,8 +108,8 @@ impl<T> Stream<T> {
 }
 
 impl<T: Keyed> Stream<T> {
-    /// Whether a page goes on where the one before ended, and gets on: every row comes after all
-    /// before it, and no circle of pages without rows is gone through again.
+    /// Whether a page continues the listing: every row comes after all rows before it, and no cursor of a
+    /// page without rows comes again.
     fn follows(&mut self, page: &Page<T>) -> Order {
         for row in &page.items {
             let position = (row.source_id().clone(), row.copy_id().cloned());
@@ -131,6 +148,26 @@ pub(in crate::upgrade) struct Pair<T> {
     pub(in crate::upgrade) source: Option<T>,
     /// The copies that name it.
     pub(in crate::upgrade) copies: Vec<CopyRecord>,
+}
+
+impl<T: Keyed> Pair<T> {
+    /// The id that both sides have.
+    pub(in crate::upgrade) fn into_id(self) -> Option<SourceId> {
+        let Self { source, copies } = self;
+        source.map(Keyed::into_source_id).or_else(|| {
+            let copy = copies.into_iter().next();
+            copy.map(Keyed::into_source_id)
+        })
+    }
+}
+
+/// What pages brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::upgrade) struct Taken<T> {
+    /// Whether they kept their listing's order.
+    pub(in crate::upgrade) order: Order,
+    /// The pairs that they completed; none if they did not.
+    pub(in crate::upgrade) pairs: Vec<Pair<T>>,
 }
 
 /// Two listings side by side.
@@ -174,6 +211,27 @@ impl<T: Keyed> Merge<T> {
         let order = self.copies.follows(&page);
         self.copies.push(page);
         order
+    }
+
+    /// Takes pages of both sides in, and hands out every pair that they complete.
+    #[must_use]
+    pub(in crate::upgrade) fn take(
+        &mut self,
+        sources: Option<Page<T>>,
+        copies: Option<Page<CopyRecord>>,
+    ) -> Taken<T> {
+        let mut order = Order::Kept;
+        if let Some(page) = sources {
+            order = order.and(self.push_sources(page));
+        }
+        if let Some(page) = copies {
+            order = order.and(self.push_copies(page));
+        }
+        let pairs = match order {
+            Order::Kept => std::iter::from_fn(|| self.next_pair()).collect(),
+            Order::Broken => Vec::new(),
+        };
+        Taken { order, pairs }
     }
 
     /// Whether both listings were read to their end and every pair was taken.
@@ -249,6 +307,10 @@ mod tests {
     impl Keyed for Row {
         fn source_id(&self) -> &SourceId {
             &self.0
+        }
+
+        fn into_source_id(self) -> SourceId {
+            self.0
         }
     }
 

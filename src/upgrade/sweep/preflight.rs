@@ -1,9 +1,10 @@
 //! What can be known before the tenant exists: which subscriptions and assets the price list of
-//! the tenant-to-be would not permit. It is told while the tenant is queued, so that people can mend
-//! it meanwhile. It is a courtesy: it is made while the upgrade waits for the tenant, holds nothing
-//! back, and its failures are its own. The check sweep of phase 3 examines everything again.
+//! the tenant-to-be would not permit. People are told while the tenant is queued, so that they can correct
+//! the price list meanwhile. The preflight is a courtesy: it runs while the upgrade waits for the tenant,
+//! it holds nothing back, and its failures do not count as failures of the upgrade. The check sweep of
+//! phase 3 examines everything again.
 
-use super::tally::{Finding, Findings};
+use super::findings::{Finding, Findings};
 use crate::bss::port::{
     AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
     SourceId,
@@ -48,7 +49,7 @@ pub(in crate::upgrade) enum Worth {
     Nothing,
 }
 
-/// Where that look is, in one life of the operator: it is taken once.
+/// How far the preflight is. A process of the operator takes it once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Foreseeing {
     /// Not taken yet.
@@ -149,7 +150,7 @@ impl Foresight {
 
     pub(in crate::upgrade) fn took_page(&mut self, page: Page<Purchase>) {
         self.trouble = None;
-        // A listing that does not get on is the sweeps' to complain about; here its circle ends.
+        // The sweeps complain about a listing whose cursor does not advance; the preflight ends here.
         let last = page.items.last().map(|purchase| purchase.id.clone());
         self.more = page.next.is_some() && last > self.last;
         self.last = last;
@@ -176,12 +177,9 @@ impl Foresight {
             let answered = asked.contains(source);
             if answered {
                 for blocker in batch.answers.get(source).into_iter().flatten() {
-                    self.found.add(Finding {
-                        reason: blocker.reason.as_str(),
-                        kind: (*kind).into(),
-                        source: source.clone(),
-                        detail: blocker.detail.clone(),
-                    });
+                    let finding = Finding::new(blocker.reason, *kind, source.clone());
+                    let detail = blocker.detail.clone();
+                    self.found.add(Finding { detail, ..finding });
                 }
             }
             !answered
@@ -286,7 +284,7 @@ mod tests {
         assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
         look.took_page(page(Vec::new(), Some("d")));
         assert_eq!(look.wanted(), None, "the cursor does not get on");
-        assert_eq!(look.found().counts, [("CurrencyMismatch", 1)].into());
+        assert_eq!(look.found().counts, [(reason.into(), 1)].into());
     }
 
     #[test]

@@ -3,113 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::Exclusion;
-use crate::bss::port::{BlockerReason, Digest, ItemKind, Revision, SourceId};
+use super::findings::{Finding, Findings};
+use crate::bss::port::{Digest, ItemKind, Revision, SourceId};
 use crate::upgrade::keys::hash128;
-
-/// Rows of one kind of report that are kept: eight pages of a thousand.
-pub(in crate::upgrade) const MAX_ROWS: usize = 8_000;
-
-/// What a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
-    /// An item whose kind is known.
-    Item(ItemKind),
-    /// A subscription or an asset: the source is gone, and its copy does not tell which of the two.
-    Purchase,
-}
-
-impl Subject {
-    /// The word of status and reports.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Item(kind) => kind.as_str(),
-            Self::Purchase => "purchase",
-        }
-    }
-
-    /// Its kind, if it is known.
-    #[must_use]
-    pub fn kind(self) -> Option<ItemKind> {
-        match self {
-            Self::Item(kind) => Some(kind),
-            Self::Purchase => None,
-        }
-    }
-
-    /// Where it is counted: progress has no other place for subscriptions and assets together.
-    pub(in crate::upgrade) fn counted(self) -> ItemKind {
-        self.kind().unwrap_or(ItemKind::Subscription)
-    }
-}
-
-impl From<ItemKind> for Subject {
-    fn from(kind: ItemKind) -> Self {
-        Self::Item(kind)
-    }
-}
-
-/// Something about one item that people must know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Finding {
-    /// The reason, as reports and status name it.
-    pub reason: &'static str,
-    /// What it is about.
-    pub kind: Subject,
-    /// Its id.
-    pub source: SourceId,
-    /// What it is about.
-    pub detail: Option<String>,
-}
-
-/// Findings with a bound: all are counted, the first 8,000 are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Findings {
-    /// Those that are kept, in the order in which they were found.
-    pub rows: Vec<Finding>,
-    /// How many there are of each reason.
-    pub counts: BTreeMap<&'static str, i64>,
-}
-
-impl Findings {
-    /// Adds one.
-    pub(in crate::upgrade) fn add(&mut self, finding: Finding) {
-        let count = self.counts.entry(finding.reason).or_default();
-        *count = count.saturating_add(1);
-        if self.rows.len() < MAX_ROWS {
-            self.rows.push(finding);
-        }
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn total(&self) -> i64 {
-        self.counts.values().sum()
-    }
-
-    /// How many were not kept.
-    #[must_use]
-    pub fn truncated(&self) -> i64 {
-        self.total()
-            .saturating_sub(i64::try_from(self.rows.len()).unwrap_or(i64::MAX))
-    }
-
-    /// Whether there is one of this reason.
-    #[must_use]
-    pub fn has(&self, reason: BlockerReason) -> bool {
-        self.counts.contains_key(reason.as_str())
-    }
-
-    /// Takes in those of another sweep.
-    pub(in crate::upgrade) fn merge(&mut self, other: &Self) {
-        for (reason, count) in &other.counts {
-            let mine = self.counts.entry(reason).or_default();
-            *mine = mine.saturating_add(*count);
-        }
-        let room = MAX_ROWS.saturating_sub(self.rows.len());
-        self.rows.extend(other.rows.iter().take(room).cloned());
-    }
-}
 
 /// Counts of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -121,7 +17,7 @@ pub struct Counts {
     /// Items that are in the way.
     pub failed: i64,
     /// Items that are left out.
-    pub excluded: BTreeMap<&'static str, i64>,
+    pub excluded: BTreeMap<Exclusion, i64>,
 }
 
 /// An order-independent digest over items: a sum of hashes with the count, so that two equal items
@@ -161,7 +57,8 @@ pub enum RevisionSeen {
     None,
     /// One and the same on all pages so far.
     One(Revision),
-    /// Different ones, or a page without: something moved, or cannot be told to have not.
+    /// Pages carried different ones, or a page carried none: something moved, or it cannot be told that
+    /// nothing did.
     Moved,
 }
 
@@ -202,10 +99,9 @@ pub struct Tally {
     /// Items that this sweep sent, and that the BSS has copied, marked or brought up to their source. How
     /// they look now, the next sweep sees.
     pub written: i64,
-    /// Items about which the next sweep will know: conflicts, unknown outcomes, listings that
-    /// disagree.
+    /// Items that the next sweep looks at again: conflicts, unknown outcomes, listings that disagree.
     pub unsettled: i64,
-    /// Those items, should they stay so.
+    /// The findings that people are told if these items stay unsettled.
     pub unsettled_items: Findings,
     /// Items that a person has to copy.
     pub by_hand: Findings,
@@ -226,20 +122,11 @@ impl Tally {
         self.counts.entry(kind).or_default()
     }
 
-    pub(in crate::upgrade) fn exclude(
-        &mut self,
-        kind: ItemKind,
-        source: &SourceId,
-        why: Exclusion,
-    ) {
-        let count = self.of(kind).excluded.entry(why.as_str()).or_default();
+    pub(in crate::upgrade) fn exclude(&mut self, kind: ItemKind, source: SourceId, why: Exclusion) {
+        let count = self.of(kind).excluded.entry(why).or_default();
         *count = count.saturating_add(1);
-        self.exclusions.add(Finding {
-            reason: why.as_str(),
-            kind: kind.into(),
-            source: source.clone(),
-            detail: Some(why.remedy().to_owned()),
-        });
+        let finding = Finding::new(why, kind, source);
+        self.exclusions.add(finding.saying(why.remedy()));
     }
 
     pub(in crate::upgrade) fn eligible(

@@ -1,0 +1,331 @@
+//! What one item means for the sweep: it is counted, told of, copied, or waits for an answer.
+
+use super::candidates::{Asked, Candidate};
+use super::classify::{self, Change, Class, HalfMarked};
+use super::compare::{self, Compared};
+use super::findings::{Finding, FindingReason, ManualStep, Subject};
+use super::merge::{Keyed, Pair};
+use super::{Hand, Sweep, SweepMode};
+use crate::bss::port::{
+    AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Purchase, SourceId,
+    Sync,
+};
+
+/// A source of either listing, with the rules of the business that are its own.
+pub(super) trait Source: Keyed + Sized {
+    /// What a pair is about.
+    fn subject(pair: &Pair<Self>) -> Subject;
+
+    /// What a pair means before the switch.
+    fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class;
+
+    /// Whether a pair agrees, after the switch.
+    fn compared(pair: &Pair<Self>, reseller: &AccountId) -> Compared;
+
+    /// What a sweep keeps of it.
+    fn listed(self) -> Listed;
+}
+
+/// What a sweep keeps of a source.
+pub(super) struct Listed {
+    id: SourceId,
+    digest: Digest,
+    /// The customer that owns it, if it is not a customer itself.
+    owner: Option<SourceId>,
+    /// The provisioning sync of a customer.
+    sync: Option<Sync>,
+}
+
+impl Source for Customer {
+    fn subject(_: &Pair<Self>) -> Subject {
+        ItemKind::Customer.into()
+    }
+
+    fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class {
+        classify::customer(pair, reseller)
+    }
+
+    fn compared(pair: &Pair<Self>, reseller: &AccountId) -> Compared {
+        compare::compare_customer(pair, reseller)
+    }
+
+    fn listed(self) -> Listed {
+        Listed {
+            id: self.id,
+            digest: self.digest,
+            owner: None,
+            sync: Some(self.sync),
+        }
+    }
+}
+
+impl Source for Purchase {
+    fn subject(pair: &Pair<Self>) -> Subject {
+        classify::subject_of_purchase(pair)
+    }
+
+    fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class {
+        classify::purchase(pair, reseller)
+    }
+
+    fn compared(pair: &Pair<Self>, reseller: &AccountId) -> Compared {
+        compare::compare_purchase(pair, reseller)
+    }
+
+    fn listed(self) -> Listed {
+        Listed {
+            id: self.id,
+            digest: self.digest,
+            owner: Some(self.customer),
+            sync: None,
+        }
+    }
+}
+
+/// One item: its source, or what its copies tell of a source that is not listed any more.
+struct Item {
+    subject: Subject,
+    id: SourceId,
+    /// The digest of its source, if that is listed.
+    digest: Option<Digest>,
+    /// The customer that owns it, if its source tells.
+    owner: Option<SourceId>,
+}
+
+impl Item {
+    fn finding(self, reason: BlockerReason) -> Finding {
+        Finding::new(reason, self.subject, self.id)
+    }
+}
+
+impl Sweep {
+    /// Takes one pair in.
+    pub(super) fn pair<T: Source>(&mut self, pair: Pair<T>) {
+        let subject = T::subject(&pair);
+        if self.mode == SweepMode::Verify {
+            let compared = T::compared(&pair, &self.scope.reseller);
+            if let Some(id) = pair.into_id() {
+                self.compared(subject, id, compared);
+            }
+            return;
+        }
+        let class = T::class(&pair, &self.scope.reseller);
+        if let Some(source) = pair.source {
+            self.listed(subject, source.listed(), class);
+        } else if let Some(copy) = pair.copies.into_iter().next() {
+            let item = Item {
+                subject,
+                id: copy.source,
+                digest: None,
+                owner: None,
+            };
+            self.settle(item, class);
+        }
+    }
+
+    fn listed(&mut self, subject: Subject, listed: Listed, class: Class) {
+        let Listed {
+            id,
+            digest,
+            owner,
+            sync,
+        } = listed;
+        if sync == Some(Sync::NotSynced) {
+            self.tally.unsynced.insert(id.clone());
+        }
+        if class.is_eligible() {
+            self.tally.eligible(subject.counted(), &id, &digest);
+            if let Some(owner) = &owner {
+                self.owner_of_failed(owner);
+            }
+        }
+        let item = Item {
+            subject,
+            id,
+            digest: Some(digest),
+            owner,
+        };
+        self.settle(item, class);
+    }
+
+    fn compared(&mut self, subject: Subject, id: SourceId, compared: Compared) {
+        match compared {
+            Compared::Nothing => {}
+            Compared::Agrees => self.tally.copied(subject.counted()),
+            Compared::Differs(how) => {
+                self.tally.block(Finding::new(how, subject, id));
+            }
+        }
+    }
+
+    /// A customer that could not be copied counts only now that it owns something to copy (I-13).
+    fn owner_of_failed(&mut self, owner: &SourceId) {
+        if let Some(finding) = self.failed_customers.remove(owner) {
+            self.tally.block(finding);
+        }
+    }
+
+    fn settle(&mut self, item: Item, class: Class) {
+        let kind = item.subject.counted();
+        match class {
+            Class::Nothing => {}
+            Class::Excluded(why) => self.tally.exclude(kind, item.id, why),
+            Class::Linked => self.tally.copied(kind),
+            Class::Unsettled => self.unsettled(kind, item.id, "source and copies disagree"),
+            Class::Duplicate => {
+                self.tally.failed(kind);
+                self.tally.doubt(item.finding(BlockerReason::DuplicateCopy));
+            }
+            Class::Changed(change) => self.changed(item, change),
+            Class::Orphaned => self.orphaned(item),
+            Class::Missing { copy, half_marked } => {
+                if let Some(candidate) = self.candidate(item, copy, half_marked) {
+                    self.missing(candidate);
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, item: Item, change: Change) {
+        let kind = item.subject.counted();
+        let finding = item
+            .finding(BlockerReason::SourceChanged)
+            .saying(change.told());
+        self.tally.failed(kind);
+        // A customer counts only if it owns something to copy (I-13).
+        if kind == ItemKind::Customer {
+            let id = finding.source.clone();
+            self.tally.failed_customers.insert(id, finding);
+        } else {
+            self.tally.doubt(finding);
+        }
+    }
+
+    fn orphaned(&mut self, item: Item) {
+        let kind = item.subject.counted();
+        let finding = item.finding(BlockerReason::OrphanedCopy);
+        if kind == ItemKind::Customer {
+            let left = finding.saying("The customer left the reseller; its copy stays.");
+            self.tally.exclusions.add(left);
+        } else {
+            self.tally.failed(kind);
+            self.tally.doubt(finding);
+        }
+    }
+
+    /// The candidate that an item without a whole copy is; none without its source.
+    fn candidate(
+        &self,
+        item: Item,
+        expected_copy: Option<Digest>,
+        half_marked: HalfMarked,
+    ) -> Option<Candidate> {
+        let Item {
+            subject,
+            id,
+            digest,
+            owner,
+        } = item;
+        let kind = subject.counted();
+        let check = match self.mode {
+            SweepMode::Check => Asked::Awaited,
+            SweepMode::Copy | SweepMode::Pricing | SweepMode::Final | SweepMode::Verify => {
+                Asked::Needless
+            }
+        };
+        Some(Candidate {
+            item: CopyItem {
+                key: self.scope.keys.item(&self.scope.tenant, kind, &id),
+                source: id,
+                kind,
+                expected_source: digest?,
+                expected_copy,
+                pricing: None,
+            },
+            owner,
+            half_marked,
+            pricing: Asked::Awaited,
+            check,
+        })
+    }
+
+    fn missing(&mut self, candidate: Candidate) {
+        match (self.mode, &candidate.owner) {
+            (SweepMode::Copy, _) if self.hand == Hand::Person => {
+                self.left_to_people(candidate);
+            }
+            (SweepMode::Copy, None) => self.copies.add(candidate.item, self.hand),
+            (SweepMode::Verify, _) => {}
+            (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
+                self.only_counted(candidate);
+            }
+            (SweepMode::Copy, Some(owner)) => match self.candidates.options_of(owner) {
+                Some(options) => self.copies.add_at(candidate.item, options, self.hand),
+                None => self.candidates.add(candidate),
+            },
+            (SweepMode::Check, Some(_)) => self.candidates.add(candidate),
+            (SweepMode::Pricing, Some(_)) => {
+                self.tally.missing = self.tally.missing.saturating_add(1);
+                self.candidates.add_first_of_owner(candidate);
+            }
+        }
+    }
+
+    /// A sweep that only looks counts what is missing. A customer that failed before is still one that
+    /// failed.
+    fn only_counted(&mut self, candidate: Candidate) {
+        let CopyItem { kind, source, .. } = candidate.item;
+        self.tally.missing = self.tally.missing.saturating_add(1);
+        if candidate.half_marked == HalfMarked::Yes {
+            self.blocked(kind, source, BlockerReason::HalfMarked);
+        } else if kind == ItemKind::Customer
+            && let Some(finding) = self.failed_customers.remove(&source)
+        {
+            self.tally.failed(ItemKind::Customer);
+            self.tally.failed_customers.insert(source, finding);
+        }
+    }
+
+    fn left_to_people(&mut self, candidate: Candidate) {
+        let item = candidate.item;
+        let step = match (&item.expected_copy, candidate.half_marked) {
+            (None, _) => ManualStep::Copy,
+            // Its copy is there, and only its mark is missing.
+            (Some(_), HalfMarked::Yes) => ManualStep::Mark,
+            (Some(_), HalfMarked::No) => ManualStep::Update,
+        };
+        let finding = Finding::new(step, item.kind, item.source);
+        self.tally.by_hand.add(finding);
+    }
+
+    pub(super) fn blocked(&mut self, kind: ItemKind, source: SourceId, reason: BlockerReason) {
+        self.tally.failed(kind);
+        self.tally.block(Finding::new(reason, kind, source));
+    }
+
+    pub(super) fn blocked_by(
+        &mut self,
+        kind: ItemKind,
+        source: &SourceId,
+        mut reasons: Vec<Blocker>,
+    ) {
+        reasons.sort();
+        reasons.dedup();
+        if !reasons.is_empty() {
+            self.tally.failed(kind);
+        }
+        for Blocker { reason, detail } in reasons {
+            self.tally.block(Finding {
+                detail,
+                ..Finding::new(reason, kind, source.clone())
+            });
+        }
+    }
+
+    /// The next sweep will know more.
+    pub(super) fn unsettled(&mut self, kind: ItemKind, source: SourceId, why: &str) {
+        self.tally.unsettled = self.tally.unsettled.saturating_add(1);
+        let finding = Finding::new(FindingReason::ItemsFailed, kind, source).saying(why);
+        self.tally.unsettled_items.add(finding);
+    }
+}

@@ -1,0 +1,59 @@
+//! What a sweep is about, what it may do, and who copies.
+
+use crate::bss::port::{AccountId, TenantId};
+use crate::upgrade::keys::Keys;
+
+/// What a sweep may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SweepMode {
+    /// Copy what is missing.
+    Copy,
+    /// Look whether the customers that own something to copy have their pricing options.
+    Pricing,
+    /// Look, with every pre-check.
+    Check,
+    /// Look, and see that nothing moves: the last one before the switch. Also finds the owners of
+    /// what is to be copied.
+    Final,
+    /// Look whether both sides agree, after the switch.
+    Verify,
+}
+
+/// Who copies, and what happens before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// The BSS, which refuses a second copy.
+    Bss,
+    /// The BSS, which would make a second copy: each item is looked up first.
+    BssAfterLookUp,
+    /// A person: what is missing is listed.
+    Person,
+}
+
+/// What a sweep is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The reseller.
+    pub reseller: AccountId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its keys.
+    pub keys: Keys,
+    /// Most items of a page.
+    pub page_size: u16,
+    /// Most items of a batch.
+    pub batch: u16,
+}
+
+impl Scope {
+    /// Cuts what is asked for or sent into batches.
+    pub(super) fn batches<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<Vec<T>> {
+        let most = usize::from(self.batch.max(1));
+        let mut all = all.into_iter();
+        let batches = std::iter::from_fn(|| {
+            let batch: Vec<T> = all.by_ref().take(most).collect();
+            (!batch.is_empty()).then_some(batch)
+        });
+        batches.collect()
+    }
+}
