@@ -191,7 +191,7 @@ pub(in crate::upgrade) fn price_by_hand(
     let Unpriced { customers, first } = Unpriced::of(unpriced);
     let name = &upgrade.name;
     without_pricing(format!(
-        "{how} Set pricing options for {customers} for names the upgrade {name}: {first}."
+        "{how} Set pricing options for {customers} of the upgrade {name}: {first}."
     ))
 }
 
