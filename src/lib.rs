@@ -1,6 +1,6 @@
 //! Takes a cloud distributor's reseller from *Basic reseller* to *tenant reseller*.
 //!
-//! Dependencies point one way: [`api`] and [`bss::port`] know nobody; [`upgrade`], the pure heart,
+//! Dependencies point one way: [`api`] and [`bss::port`] know nothing else; [`upgrade`], the pure decision core,
 //! sees those two; the adapters in [`bss`] never see the cluster or an upgrade; [`controller`] is
 //! the only place where all sides meet. A test checks the arrows.
 

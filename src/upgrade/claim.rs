@@ -59,7 +59,7 @@ fn acquires(claim: &mut ResellerClaimSpec, id: &AcquisitionId, epoch: Option<i64
     claim.acquisition_pending = is_open(all);
 }
 
-/// Whether nobody has heard yet what came of the latest attempt.
+/// Whether the outcome of the latest attempt was not heard yet.
 fn is_open(acquisitions: &[ClaimAcquisition]) -> bool {
     acquisitions.last().is_some_and(|last| last.epoch.is_none())
 }

@@ -124,7 +124,7 @@ pub struct CreateTenant {
     pub digest: String,
 }
 
-/// An activation. Only the heart makes one, and it asks for a clean final sweep.
+/// An activation. Only the decision core makes one, and it asks for a clean final sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Activate {
     key: BusinessKey,

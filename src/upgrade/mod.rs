@@ -1,4 +1,4 @@
-//! The heart: what to do next about one upgrade, as pure functions.
+//! The decision core: what to do next about one upgrade, as pure functions.
 //!
 //! `validate` turns a spec and what it refers to into [`ValidUpgrade`]; [`decide`] turns that and
 //! what was observed into one effect at most, a state to show and a time to look again; [`fold`]

@@ -40,7 +40,7 @@ pub enum Stillness {
     TwoEqualSweeps,
 }
 
-/// What keeps the world still between the last sweep and the switch.
+/// What keeps the inventory as it is between the last sweep and the switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Switch {
     /// The BSS compares the revision.

@@ -66,7 +66,7 @@ pub enum TenantConnection {
     NotNamed,
 }
 
-/// What a spec refers to, as far as the heart needs it.
+/// What a spec refers to, as far as the decision core needs it.
 #[derive(Clone, Debug)]
 pub struct References {
     /// The connection's declared identity.

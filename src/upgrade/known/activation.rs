@@ -26,7 +26,7 @@ pub struct KnownActivation {
     pub orders_revision: RevisionSeen,
     /// The final sweep, once it was clean.
     pub clean: Option<CleanFinalSweep>,
-    /// How this life switched back ordering on.
+    /// How this process switched back ordering on.
     pub approval: Option<Approval>,
 }
 
@@ -64,7 +64,7 @@ impl KnownActivation {
 /// Whether a person is told to press the switch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Telling {
-    /// Nobody is, by this process.
+    /// No person is told, by this process.
     #[default]
     No,
     /// A person is told now.

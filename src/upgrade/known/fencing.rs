@@ -22,13 +22,13 @@ pub struct KnownFencing {
     pub record_of: Option<String>,
     /// How the record compares with what this process saw of it before.
     pub record_age: RecordAge,
-    /// When the epoch was issued that followed another one: somebody may have written before.
+    /// When the epoch was issued that followed another one: another operator may have written before.
     pub followed: Option<Duration>,
-    /// The epoch under which this life works.
+    /// The epoch under which this process works.
     pub epoch: Option<Epoch>,
     /// Something on record was refused for certain: the record must say so before anything else.
     pub refused: Option<ClaimEdit>,
-    /// Whether the record had copies open when this life began.
+    /// Whether the record had copies open when this process began.
     pub copies_were_open: Option<bool>,
 }
 

@@ -11,7 +11,7 @@ use crate::upgrade::sweep::tally::{Counts, Tally};
 pub struct KnownFindings {
     /// Counts as the last whole sweeps saw them.
     pub counts: BTreeMap<ItemKind, Counts>,
-    /// Whether a whole look at subscriptions and assets has been taken in this life.
+    /// Whether a whole look at subscriptions and assets was taken by this process.
     pub looked_at_purchases: bool,
     /// What the blockers are about that this process tells.
     pub told: BlockersTold,

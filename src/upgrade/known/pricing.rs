@@ -7,7 +7,7 @@ use crate::bss::port::{PricingOptions, PricingOutcome, SourceId};
 /// Pricing options that were sent or are to be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KnownPricing {
-    /// What became of declared options in this life.
+    /// What became of the declared options that this process sent.
     pub applied: BTreeMap<SourceId, (PricingOptions, PricingOutcome)>,
     /// Options that were sent since the gate was entered: a failure is not repeated before people
     /// had time to act.

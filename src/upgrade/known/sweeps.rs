@@ -19,6 +19,6 @@ pub struct KnownSweeps {
     /// at once more; after another, what came since is left to the later sweeps, so that a steady
     /// buyer holds nothing up.
     pub copies_before: u32,
-    /// When copies were sent last in this life.
+    /// When this process sent copies last.
     pub sent: Option<Duration>,
 }

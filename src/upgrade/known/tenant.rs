@@ -9,7 +9,7 @@ use crate::upgrade::sweep::preflight::Foreseeing;
 pub struct KnownTenant {
     /// The tenant, if it was looked at in this stage; the inner `None` is *there is none*.
     pub seen: Option<Option<Tenant>>,
-    /// Whether a tenant was requested and nobody knows what came of it: on record when this life
+    /// Whether a tenant was requested and it is not known what came of it: on record when this process
     /// began, or the reply was lost.
     pub creation_unknown: Option<bool>,
     /// An operation that was started and is not on record yet.

@@ -128,7 +128,7 @@ impl Observe<'_> {
         }
     }
 
-    /// The reseller was read right before the switch, because nobody but a person keeps the world
+    /// The reseller was read right before the switch, because only a person keeps the inventory
     /// still.
     pub(super) fn still_frozen(&mut self) {
         if self.known.stage != Stage::Activate {

@@ -75,7 +75,7 @@ impl Decide<'_> {
         (claim.intents.copies.is_some()).then(|| self.act(Effect::Claim(ClaimEdit::SettleCopies)))
     }
 
-    /// A switch that an earlier life asked for may still take effect. Where copies are not refused
+    /// A switch that an earlier process asked for may still take effect. Where copies are not refused
     /// after it, none is made before that time is over and the reseller was looked at again.
     pub(in crate::upgrade) fn settles_after_a_switch(
         &self,
@@ -86,7 +86,7 @@ impl Decide<'_> {
         if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
             return None;
         }
-        // Another leader may have asked for it in the middle of this life.
+        // Another leader may have asked for it while this process works.
         let followed = self.known.fencing.followed.unwrap_or_default();
         let begun = self.known.began?.max(followed);
         if let Some(left) = self.settling_since(Some(begun)) {

@@ -241,7 +241,7 @@ impl Observe<'_> {
         ways.is_some_and(|ways| ways.copying == Copying::Guarded)
     }
 
-    /// A tenant was requested from a BSS that might make a second one, and nobody knows what came of
+    /// A tenant was requested from a BSS that might make a second one, and it is not known what came of
     /// it: a person looks there and says so.
     fn unknown_creation(&mut self) -> Option<ReadyState> {
         let guarded = self.guarded();
@@ -329,7 +329,7 @@ impl Observe<'_> {
             }
             OperationState::Succeeded | OperationState::Gone => {
                 self.known.tenant.seen = None;
-                // An operation that nobody knows while the tenant is not listed would be asked for
+                // An operation that the BSS does not know, while the tenant is not listed, would be asked for
                 // ever: without it the same request goes out again, under the same keys.
                 if state == OperationState::Gone {
                     self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);

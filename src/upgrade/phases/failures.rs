@@ -34,11 +34,11 @@ impl Observe<'_> {
             }
             (Tried::Acquire, _) => {
                 if let BssError::HeldByAnother { .. } = error {
-                    // Whoever holds it may bring the reseller to its end meanwhile.
+                    // The other operator that holds it may bring the reseller to its end meanwhile.
                     self.looks_are_old();
                     self.known.bss.reseller = None;
                 }
-                // An attempt of which nobody knows what became stays on record, so that its epoch is
+                // An attempt whose outcome is not known stays on record, so that its epoch is
                 // no sign of a restore.
                 if !error.effect_unknown() {
                     self.ends_acquisition();
@@ -172,7 +172,7 @@ impl Observe<'_> {
             Duration::ZERO
         };
         let delay = match (verdict.reason, verdict.reason.class()) {
-            // A Secret is not watched: whoever replaces it should not wait for long.
+            // A Secret is not watched: a person who replaces it should not wait for long.
             (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),
             (_, Some(StateClass::MustFix)) => self.upgrade.pace.recheck,
             (_, _) => backoff::delay(attempts, self.upgrade.seed).max(asked),

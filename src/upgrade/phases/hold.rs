@@ -21,7 +21,7 @@ impl Decide<'_> {
     }
 
     /// The next step to an epoch. The attempt is on record before it is sent, so that an epoch whose
-    /// number nobody heard is known to be the operator's own.
+    /// number was never heard is known to be the operator's own.
     pub(super) fn acquires(&self, claim: &ResellerClaimSpec) -> Effect {
         let id = &self.known.fencing.acquisition;
         if let Some(issued) = &self.known.fencing.issued {
@@ -40,7 +40,7 @@ impl Decide<'_> {
         if !last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none()) {
             return Effect::Claim(ClaimEdit::BeginAcquire(id.clone()));
         }
-        // Whoever rests takes nothing over.
+        // A suspended upgrade takes nothing over.
         let works = self.upgrade.suspended == Suspension::Running;
         Effect::Acquire {
             id: id.clone(),
@@ -103,7 +103,7 @@ impl Decide<'_> {
         })
     }
 
-    /// Whether the cluster's state went back and nobody has confirmed it yet.
+    /// Whether the cluster's state went back and no person has confirmed it yet.
     pub(super) fn unconfirmed(&self, claim: &ResellerClaimSpec) -> bool {
         claim
             .unconfirmed_epoch
@@ -141,7 +141,7 @@ impl Decide<'_> {
     ) -> Option<Decision> {
         let ways = self.known.bss.strategy.as_ref()?;
         let left = self.settling_since(self.known.began);
-        // The record and these two quiet times guard the same moment: whoever came before may have
+        // The record and these two quiet times guard the same moment: an operator before this process may have
         // sent copies. Either is enough as long as the cluster's state does not go back, so that a
         // missing record does harm only where they are missing too.
         if ways.fencing == Fencing::SingleOperator
@@ -152,7 +152,7 @@ impl Decide<'_> {
                 "what an earlier operator may have sent",
             ));
         }
-        // Whoever was at work before may have sent copies that reads do not show yet, and the record
+        // An operator that worked before may have sent copies that reads do not show yet, and the record
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
         if ways.copying == Copying::LookUpFirst
@@ -222,7 +222,7 @@ impl Observe<'_> {
                 self.known.fencing.next_acquisition();
                 false
             }
-            // Somebody has recorded a later one, or the attempt is not on record any more.
+            // Another process has recorded a later one, or the attempt is not on record any more.
             (Some(issued), _) => epoch >= Some(issued.0) || !ours,
             (None, Some(held)) => {
                 epoch != Some(held.0) || self.known.fencing.record_age == RecordAge::Older
@@ -230,7 +230,7 @@ impl Observe<'_> {
             (None, None) => false,
         };
         if other {
-            // Not the record that this life knew: somebody acquired after us, or the cluster's state
+            // Not the record that this process knew: another process acquired after it, or the cluster's state
             // went back. It is not written over before the lease was asked and an epoch acquired
             // anew, which also tells how far it went back.
             self.known.fencing.epoch = None;

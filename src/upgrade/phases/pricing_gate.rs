@@ -14,7 +14,7 @@ use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
 
 impl Decide<'_> {
-    /// Declared options that were not sent in this life, then defaults. What failed is tried again
+    /// Declared options that this process has not sent, then defaults. What failed is tried again
     /// with the next look, not in this one.
     pub(super) fn pricing_to_set(&self) -> Option<Work> {
         if self.known.sweeps.current.as_ref().is_some_and(Sweep::begun)
@@ -121,7 +121,7 @@ impl Observe<'_> {
         self.known.pricing.unpriced = first.cloned().collect();
     }
 
-    /// Whether options were declared that were not sent in this life.
+    /// Whether options were declared that this process has not sent.
     pub(super) fn declared_is_news(&self) -> bool {
         !self.known.reached(ConditionType::SubscriptionsCopied)
             && self.upgrade.declared.iter().any(|(customer, declared)| {
@@ -131,7 +131,7 @@ impl Observe<'_> {
     }
 
     /// Customers that get the default options, except those that it was refused for just now, and
-    /// those for whom somebody declared others: a refusal of these is for people.
+    /// those for whom other options were declared: a refusal of these is for people.
     fn untried_defaults(
         &self,
         unpriced: &BTreeMap<SourceId, Option<String>>,

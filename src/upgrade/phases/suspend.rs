@@ -11,7 +11,7 @@ use crate::upgrade::phases::Stage;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::Fencing;
 
-/// What whoever suspended an upgrade does next.
+/// What a person who suspended an upgrade does next.
 const RESUME: &str = "Set spec.suspend to false and remove the annotation \
                                  tenantreseller.io/suspend to go on.";
 
@@ -65,7 +65,7 @@ impl Decide<'_> {
     }
 
     /// A new epoch makes an end of what was sent before and may still be on its way. It also stays
-    /// when the cluster's state goes back to where nobody had suspended yet: the record knows less
+    /// when the cluster's state goes back to before the suspension: the record knows less
     /// than the BSS then, and a person is asked before anything irreversible happens.
     fn shuts_out(&self, wait: Option<Duration>) -> Option<Decision> {
         let begun = self.known.fencing.claim.is_some() || self.upgrade.pinned_account.is_some();
@@ -111,7 +111,7 @@ impl Decide<'_> {
 }
 
 impl Observe<'_> {
-    /// Taken back before it was sent: the world changed its mind, and the BSS knows of nothing. That
+    /// Taken back before it was sent: the upgrade changed meanwhile, and the BSS knows of nothing. That
     /// is no trouble, and what is certain not to have been made is struck from the record.
     pub(super) fn withdrawn(&mut self, tried: Tried) {
         match tried {
