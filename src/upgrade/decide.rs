@@ -72,9 +72,6 @@ pub fn decide(upgrade: &ValidUpgrade, known: &Known, now: Now) -> Decision {
     if decide.told_and_moved() {
         return decide.act(Effect::Claim(ClaimEdit::Withdraw));
     }
-    if decide.told_and_doubted() {
-        return decide.act(Effect::Read(Read::Reseller));
-    }
     if let Some(wait) = wait {
         return match decide.foresee() {
             Some(look) => decide.act(Effect::Read(Read::Foresee(look))),

@@ -52,13 +52,6 @@ impl KnownActivation {
         self.final_before = None;
         self.still_frozen = false;
     }
-
-    /// Something moved since a person was told to press the switch.
-    pub(in crate::upgrade) fn doubt(&mut self) {
-        if self.telling != Telling::Moved {
-            self.telling = Telling::Doubted;
-        }
-    }
 }
 
 /// Whether a person is told to press the switch.
@@ -69,8 +62,8 @@ pub enum Telling {
     No,
     /// A person is told now.
     Yes,
-    /// Something moved. The press itself moves things: whether back ordering is on is asked before what
-    /// was told is taken back, or the record of what the person was told would be lost.
+    /// Something moved, and that may have been the press. A person is not told any more; what was told
+    /// stays on record until the reseller was looked at.
     Doubted,
     /// What a person was told stands no longer, and the record is to say so.
     Moved,

@@ -116,8 +116,8 @@ impl Known {
 
     /// Something is not any more as it was when a person was told to press the switch.
     pub(super) fn moved(&mut self) {
-        if self.fencing.tells() {
-            self.activation.doubt();
+        if self.fencing.tells() && !self.stage.is_past_the_switch() {
+            self.activation.telling = Telling::Moved;
         }
     }
 

@@ -27,10 +27,6 @@ impl Decide<'_> {
         self.is_told() && self.known.activation.telling == Telling::Moved
     }
 
-    pub(in crate::upgrade) fn told_and_doubted(&self) -> bool {
-        self.is_told() && self.known.activation.telling == Telling::Doubted
-    }
-
     pub(super) fn activate(
         &self,
         claim: &ResellerClaimSpec,
@@ -298,28 +294,29 @@ impl Observe<'_> {
             .and_then(CleanFinalSweep::revision);
     }
 
-    /// The reseller was looked at, or the look failed: what a person was told stands only if the person
-    /// has pressed the switch.
-    pub(super) fn settle_doubt(&mut self, back_ordering: Option<BackOrdering>) {
+    /// The reseller was looked at: what a person was told stands only if the person has pressed the switch.
+    pub(super) fn settle_doubt(&mut self, back_ordering: BackOrdering) {
         if self.known.activation.telling == Telling::Doubted {
             self.known.activation.telling = match back_ordering {
-                Some(BackOrdering::On) => Telling::Yes,
-                Some(BackOrdering::Off | BackOrdering::Unknown) | None => Telling::Moved,
+                BackOrdering::On => Telling::Yes,
+                BackOrdering::Off | BackOrdering::Unknown => Telling::Moved,
             };
         }
     }
 
     /// A page of another revision is the first sign that something moved since the final sweep on which
-    /// a person is told to press the switch: it is taken back at once, and not when the look that the
-    /// page belongs to is over, which may take long.
+    /// a person is told to press the switch. The person is not told any more from now on, and not from
+    /// the end of the look that the page belongs to, which may be far. The press itself moves the
+    /// revision: the record of what was told stands until a look at the reseller says that it was not.
     pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, pages: &Pages) {
         let told = self.known.activation.told_revision;
         if self.known.activation.telling != Telling::Yes || told.is_none() {
             return;
         }
-        let mut seen = pages.revisions();
-        if seen.any(|revision| revision != told) {
-            self.known.moved();
+        if pages.revisions().any(|revision| revision != told) {
+            self.known.activation.telling = Telling::Doubted;
+            self.lift(&[Reason::AwaitingManualStep]);
+            self.looks_are_old();
         }
     }
 

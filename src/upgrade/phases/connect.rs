@@ -24,7 +24,7 @@ impl Observe<'_> {
     }
 
     pub(in crate::upgrade) fn reseller(&mut self, reseller: Reseller) {
-        self.settle_doubt(Some(reseller.back_ordering));
+        self.settle_doubt(reseller.back_ordering);
         let other_account = self
             .upgrade
             .pinned_account

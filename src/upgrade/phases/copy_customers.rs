@@ -33,6 +33,9 @@ impl Observe<'_> {
         }
         let unsettled = tally.unsettled > 0;
         let written = tally.written > 0;
+        if !written {
+            self.known.sweeps.customer_copies = 0;
+        }
         // In phase 3 the check names everything in one go, customers and purchases together.
         let blocked = messages::of_blockers(&tally.blockers).filter(|_| stage == Stage::Customers);
         let failures = !tally.failed_customers.is_empty();

@@ -18,9 +18,6 @@ const SECRET_RECHECK: Duration = Duration::from_secs(60);
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn failed(&mut self, tried: Tried, error: &BssError) {
-        if tried == Tried::Reseller {
-            self.settle_doubt(None);
-        }
         match (tried, error) {
             // The next cheap look may fare better; the next look at everything says what is wrong.
             (Tried::Watch, _) => self.watched(None),
