@@ -16,7 +16,7 @@ use crate::upgrade::validated::ValidUpgrade;
 /// Takes all outcomes of one effect into what is known. Failures come last: an answer beside them must
 /// not wipe the wait that they ask for. However many calls of it failed, the effect failed once.
 pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outcome>, now: Now) {
-    let mut fold = Observe {
+    let mut observe = Observe {
         upgrade,
         known,
         now,
@@ -24,11 +24,11 @@ pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outc
     };
     let (failures, answers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Outcome::failed);
     if answers.iter().any(Outcome::ends_waits) {
-        fold.known.waiting.trouble = None;
-        fold.known.waiting.not_before = None;
+        observe.known.waiting.trouble = None;
+        observe.known.waiting.not_before = None;
     }
     for outcome in answers.into_iter().chain(failures) {
-        fold.take(outcome);
+        observe.take(outcome);
     }
 }
 
@@ -51,55 +51,54 @@ pub(super) struct Observe<'a> {
 
 impl Observe<'_> {
     fn take(&mut self, outcome: Outcome) {
-        let fold = self;
-        let now = fold.now;
-        fold.known.began.get_or_insert(now.monotonic);
+        let now = self.now;
+        self.known.began.get_or_insert(now.monotonic);
         if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
-            fold.known.sweeps.sent = Some(now.monotonic);
-            fold.known.activation.final_before = None;
+            self.known.sweeps.sent = Some(now.monotonic);
+            self.known.activation.final_before = None;
         }
         if outcome.changed_something() {
-            fold.progressed();
+            self.progressed();
         }
         match outcome {
-            Outcome::Identity(told) => fold.identity(told),
+            Outcome::Identity(told) => self.identity(told),
             Outcome::Capabilities(capabilities) => {
-                match Ways::of(&capabilities, &fold.upgrade.terms) {
-                    Err(refused) => fold.stall(refused),
+                match Ways::of(&capabilities, &self.upgrade.terms) {
+                    Err(refused) => self.stall(refused),
                     Ok(ways) => {
-                        fold.lift(&[Reason::RiskNotAccepted]);
-                        fold.known.bss.strategy = Some(ways);
+                        self.lift(&[Reason::RiskNotAccepted]);
+                        self.known.bss.strategy = Some(ways);
                     }
                 }
-                fold.known.bss.capabilities = Some(capabilities);
+                self.known.bss.capabilities = Some(capabilities);
             }
-            Outcome::Reseller(reseller) => fold.reseller(reseller),
-            Outcome::Claim(holding) => fold.claim(holding),
-            Outcome::Acquired(issued) => fold.known.fencing.acquired(issued, now.monotonic),
-            Outcome::Tenant(tenant) => fold.tenant(tenant),
-            Outcome::TenantRequested(creation) => fold.tenant_requested(creation),
-            Outcome::Operation(state) => fold.operation(state),
-            Outcome::OpenOrders(page) => fold.orders(page),
-            Outcome::ForeseenPage(page) => fold.with_foresight(|look| look.took_page(page)),
-            Outcome::ForeseenChecks(batch) => fold.with_foresight(|look| look.took_checks(&batch)),
+            Outcome::Reseller(reseller) => self.reseller(reseller),
+            Outcome::Claim(holding) => self.claim(holding),
+            Outcome::Acquired(issued) => self.known.fencing.acquired(issued, now.monotonic),
+            Outcome::Tenant(tenant) => self.tenant(tenant),
+            Outcome::TenantRequested(creation) => self.tenant_requested(creation),
+            Outcome::Operation(state) => self.operation(state),
+            Outcome::OpenOrders(page) => self.orders(page),
+            Outcome::ForeseenPage(page) => self.with_foresight(|look| look.took_page(page)),
+            Outcome::ForeseenChecks(batch) => self.with_foresight(|look| look.took_checks(&batch)),
             Outcome::Pages(pages) => {
-                fold.compares_with_what_is_told(&pages);
-                fold.with_sweep(|sweep| sweep.took_pages(pages));
+                self.compares_with_what_is_told(&pages);
+                self.with_sweep(|sweep| sweep.took_pages(pages));
             }
-            Outcome::Priced(batch) => fold.with_sweep(|sweep| sweep.took_pricing(&batch)),
-            Outcome::Checked(batch) => fold.with_sweep(|sweep| sweep.took_checks(&batch)),
+            Outcome::Priced(batch) => self.with_sweep(|sweep| sweep.took_pricing(&batch)),
+            Outcome::Checked(batch) => self.with_sweep(|sweep| sweep.took_checks(&batch)),
             Outcome::Found { asked, found } => {
-                fold.with_sweep(|sweep| sweep.took_found(&asked, &found));
+                self.with_sweep(|sweep| sweep.took_found(&asked, &found));
             }
-            Outcome::Copied(items) => fold.with_sweep(|sweep| sweep.took_copies(&items)),
+            Outcome::Copied(items) => self.with_sweep(|sweep| sweep.took_copies(&items)),
             Outcome::CopiesLost { sources, error } => {
-                fold.with_sweep(|sweep| sweep.lost_copies(&sources));
-                fold.trouble(&error);
+                self.with_sweep(|sweep| sweep.lost_copies(&sources));
+                self.trouble(&error);
             }
-            Outcome::PricingSet(results) => fold.pricing_set(results),
-            Outcome::Activation(how) => fold.activated(how),
-            Outcome::Watched(answer) => fold.watched(Some(answer)),
-            Outcome::Failed { tried, error } => fold.failed(tried, &error),
+            Outcome::PricingSet(results) => self.pricing_set(results),
+            Outcome::Activation(how) => self.activated(how),
+            Outcome::Watched(answer) => self.watched(Some(answer)),
+            Outcome::Failed { tried, error } => self.failed(tried, &error),
         }
     }
 

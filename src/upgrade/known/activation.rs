@@ -22,7 +22,7 @@ pub struct KnownActivation {
     pub told_revision: Option<Revision>,
     /// When the final sweep was clean.
     pub clean_since: Option<Duration>,
-    /// Revisions of their pages.
+    /// The revision of the page of open orders.
     pub orders_revision: RevisionSeen,
     /// The final sweep, once it was clean.
     pub clean: Option<CleanFinalSweep>,
@@ -108,8 +108,9 @@ impl CleanFinalSweep {
             (Stillness::TwoEqualSweeps, _) => None,
         };
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
-        let missing = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
-        let in_the_way = open(customers) || open(purchases) || purchases.missing > 0 || missing;
+        let left_to_people = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
+        let in_the_way =
+            open(customers) || open(purchases) || purchases.missing > 0 || left_to_people;
         if in_the_way {
             return Judged::Moved;
         }

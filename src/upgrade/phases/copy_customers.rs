@@ -1,5 +1,5 @@
 //! Phase 2: copy the customers. It is complete after a whole sweep in which every customer that owns
-//! something to copy has its copy and its mark.
+//! something to copy was seen with its copy and its mark; after many such sweeps it ends all the same.
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};

@@ -22,7 +22,7 @@ use crate::upgrade::sweep::preflight::Foreseeing;
 use crate::upgrade::validated::TenantConnection;
 
 impl Decide<'_> {
-    /// There is no tenant, and nothing speaks against requesting one: `fold` has seen to that.
+    /// There is no tenant, and nothing speaks against requesting one: `no_tenant_now` has checked that.
     pub(in crate::upgrade) fn create_tenant(
         &self,
         claim: &ResellerClaimSpec,

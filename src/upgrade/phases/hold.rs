@@ -141,9 +141,8 @@ impl Decide<'_> {
     ) -> Option<Decision> {
         let ways = self.known.bss.strategy.as_ref()?;
         let left = self.settling_since(self.known.began);
-        // The record and these two quiet times guard the same moment: an operator before this process may have
-        // sent copies. Either is enough as long as the cluster's state does not go back, so that a
-        // missing record does harm only where they are missing too.
+        // The record of open copies and these two quiet times both protect against copies that an earlier
+        // operator sent. The quiet times still do so if the record was lost with the cluster's state.
         if ways.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {

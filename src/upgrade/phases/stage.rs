@@ -189,7 +189,7 @@ impl Stage {
             Self::Activate => Row {
                 part: Part::Switching,
                 sentence: "Activating back ordering.",
-                // A look at the tenant on the way to the switch is a doubt: the gates again.
+                // The tenant is read here only if something is uncertain: all gates are passed again.
                 tenant_seen: |observe| observe.known.enter(Self::Orders),
                 ..PLAIN
             },

@@ -12,8 +12,8 @@ use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::{Stage, cheap_look};
 use crate::upgrade::report::ReadyState;
 
-/// A look that took a second is taken again after so many at the soonest.
-const MOST_LOOKING: u32 = 100;
+/// The operator rests so many times as long as a look took before it takes the next one.
+const REST_PER_LOOK: u32 = 100;
 
 /// What a person may have done is looked at after this part of the slow interval at the soonest: after
 /// half a minute, unless people chose another pace.
@@ -134,7 +134,7 @@ impl Observe<'_> {
     pub(super) fn watch(&mut self, verdict: ReadyState) {
         let now = self.now.monotonic;
         let begun = self.known.bss.reseller_read.unwrap_or(now);
-        let rest = now.saturating_sub(begun).saturating_mul(MOST_LOOKING);
+        let rest = now.saturating_sub(begun).saturating_mul(REST_PER_LOOK);
         let pace = &self.upgrade.pace;
         let soonest = pace.recheck.checked_div(SOONEST_LOOK).unwrap_or(pace.poll);
         let wait = rest.max(soonest).max(pace.poll).min(pace.recheck);
@@ -158,8 +158,8 @@ impl Observe<'_> {
         }
     }
 
-    /// Goes back to a stage from where the work could not go on. What repeats is over only when that
-    /// place is passed: the stages that are passed on the way there are no progress.
+    /// Goes back to a stage from where the work could not go on. Repetitions are
+    /// counted on until the work is beyond that place: the stages on the way there are no progress.
     pub(super) fn retreat(&mut self, stage: Stage) {
         self.known.waiting.held_at = self.known.waiting.held_at.max(self.known.stage);
         self.known.enter(stage);
