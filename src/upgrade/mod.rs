@@ -1,7 +1,7 @@
 //! The decision core: what to do next about one upgrade, as pure functions.
 //!
 //! `validate` turns a spec and what it refers to into [`ValidUpgrade`]; [`decide`] turns that and
-//! what was observed into one effect at most, a state to show and a time to look again; [`fold`]
+//! what was observed into one effect at most, a state to show and a time to look again; [`observe`]
 //! takes the outcome of an effect in. It sees the custom resources' types and the plain values of
 //! the BSS port; it must not know Kubernetes clients, tokio, a clock or an error of either side's
 //! transport.
