@@ -95,7 +95,7 @@ fn blocked() -> Case {
 /// People set pricing options when they are asked to, and one customer's are removed later.
 fn pricing() -> Case {
     let mut scenario = Scenario::plain(small());
-    scenario.script = vec![(60, Deed::RemovePricing(Some("c000".into())))];
+    scenario.script = vec![(65, Deed::RemovePricing(Some("c000".into())))];
     let mut case = Case::new("pricing in the middle", scenario);
     case.phases = vec![("RemovePricing", Phase::SubscriptionCopy)];
     case
@@ -134,14 +134,14 @@ fn storefront() -> Case {
         (31, Deed::Cancel(of(0))),
         (32, Deed::BuyHeld("c001".into())),
         (34, Deed::Quantity(of(1), 5)),
-        (46, Deed::FinishOrders),
-        (54, Deed::Suspend(of(2))),
-        (60, Deed::Resume(of(2))),
-        (66, Deed::Buy("c001".into())),
-        (70, Deed::BuyHeld("c000".into())),
-        (74, Deed::Cancel(of(2))),
-        (90, Deed::Quantity(of(3), 3)),
-        (110, Deed::Buy("c000".into())),
+        (51, Deed::FinishOrders),
+        (59, Deed::Suspend(of(2))),
+        (65, Deed::Resume(of(2))),
+        (71, Deed::Buy("c001".into())),
+        (75, Deed::BuyHeld("c000".into())),
+        (79, Deed::Cancel(of(2))),
+        (95, Deed::Quantity(of(3), 3)),
+        (115, Deed::Buy("c000".into())),
     ];
     let at_switch = vec![
         Deed::Buy("c001".into()),
