@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::connect::{ConnectionSettings, Connector};
+use tenant_reseller_operator::bss::limits::Seat;
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
     Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
@@ -33,6 +34,10 @@ impl<K: Connector<Bss: Sync>> Connector for LyingConnector<K> {
 
     fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool {
         self.0.must_tell_its_identity(&bss.honest)
+    }
+
+    fn seats(&self, bss: &Arc<Self::Bss>) -> Vec<Seat> {
+        self.0.seats(&bss.honest)
     }
 }
 
