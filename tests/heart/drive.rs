@@ -1,4 +1,4 @@
-//! Drives the heart over the simulated BSS: decide, record, perform, fold, with faults.
+//! Drives the decision core over the simulated BSS: decide, record, perform, observe, with faults.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;

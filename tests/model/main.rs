@@ -1,5 +1,5 @@
 //! The model check: over a small world every order in which things can happen is gone through, with
-//! the real `decide` and `fold`, and every state is held against the invariants.
+//! the real `decide` and `observe`, and every state is held against the invariants.
 
 #![allow(
     clippy::unwrap_used,

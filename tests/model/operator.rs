@@ -1,7 +1,7 @@
-//! The operator's half: the real `decide` and `fold`, the record in the cluster, and requests.
+//! The operator's half: the real `decide` and `observe`, the record in the cluster, and requests.
 //!
 //! What the pass does around the heart is done here in the same order, one call at a time: decide,
-//! record, send, take effect, fold. It knows nothing of people; of the BSS only its answers.
+//! record, send, take effect, observe. It knows nothing of people; of the BSS only its answers.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;

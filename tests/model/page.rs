@@ -96,7 +96,7 @@ const MUST_HOLD: [&str; 24] = [
 pub(crate) fn of(gone: &[Gone], guards: &Guards) -> String {
     let mut page = String::from(
         "<!-- Written by `make model`. -->\n\n# The model check\n\nEvery order in which things can \
-         happen in a small world is gone through, with the real `decide` and `fold`; in every state \
+         happen in a small world is gone through, with the real `decide` and `observe`; in every state \
          every invariant is checked, and from every state the calm way on leads to *done* or to \
          people who were told who must do what, truly.\n\n| small world | states | transitions | \
          depth | ends |\n| --- | ---: | ---: | ---: | ---: |\n",

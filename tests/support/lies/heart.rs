@@ -1,4 +1,4 @@
-//! The same lies for a proof that calls `decide` and `fold` itself: outcomes before `fold` takes them
+//! The same lies for a proof that calls `decide` and `observe` itself: outcomes before `observe` takes them
 //! in, the valid upgrade before `decide` sees it, and what becomes of the record. A proof that goes
 //! through every state keeps no memory besides the state, so a lie that needs one tells less here.
 
@@ -38,7 +38,7 @@ pub(crate) fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
     }
 }
 
-/// What an effect came to, as `fold` is told it.
+/// What an effect came to, as `observe` is told it.
 pub(crate) fn outcomes(
     upgrade: &ValidUpgrade,
     seen: &Known,

@@ -4,7 +4,7 @@
 //! it could make it do, without a switch in the operator: what it asks through its ports, or what it
 //! is answered, is falsified. [`values`] holds every lie once, at the plain values of the ports;
 //! [`bss`] and [`cluster`] are decorators that pass the calls of a process through it, and [`heart`]
-//! does so for the proofs that call `decide` and `fold` themselves. A lie is armed for one thread, by
+//! does so for the proofs that call `decide` and `observe` themselves. A lie is armed for one thread, by
 //! tests of the proofs alone.
 #![allow(
     dead_code,
