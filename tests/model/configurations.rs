@@ -47,7 +47,8 @@ pub(crate) struct Configuration {
     pub(crate) page: u16,
     /// Nothing goes wrong before this stage.
     pub(crate) from: Stage,
-    /// The old leader learns that it is one before the new one gets beyond this stage.
+    /// The old leader learns that it is one before the new one gets beyond this stage, and the cluster goes
+    /// back no later than in it.
     pub(crate) horizon: Stage,
     /// Explored by the long form only.
     pub(crate) long: bool,

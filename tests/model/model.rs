@@ -570,7 +570,14 @@ impl Model for Small {
             }
         }
         self.by_people(state, &mut ways);
-        by_backup(state, &mut ways);
+        // The cluster goes back only up to the horizon of the world: beyond it there are too many states.
+        if state
+            .operators
+            .iter()
+            .all(|operator| operator.known.stage <= self.horizon)
+        {
+            by_backup(state, &mut ways);
+        }
         ways.all()
     }
 }
