@@ -91,7 +91,8 @@ pub struct TenantResellerUpgradeSpec {
     pub pricing: PricingPolicy,
     /// Whether all work on this upgrade rests. A call that was sent already is awaited, so
     /// `Ready` may say `Suspending` for a moment. The annotation
-    /// `tenantreseller.io/suspend: "true"` does the same beside a spec that Git manages.
+    /// `tenantreseller.io/suspend: "true"` does the same beside a spec that Git manages; any value of
+    /// it but `false` suspends.
     /// Example: `true`
     #[serde(default)]
     pub suspend: bool,

@@ -17,7 +17,9 @@ use super::record::finalizer;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
 use crate::cluster::Next as Requeue;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
-use crate::upgrade::{Decision, Next, ReadyState, Suspension, at_rest, success, suspension};
+use crate::upgrade::{
+    Decision, Next, ReadyState, Suspension, at_rest, not_understood, success, suspension,
+};
 
 /// The finalizer is removed before waits that are longer.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
@@ -93,7 +95,7 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
         }
     }
     let state = match suspension(&upgrade) {
-        Suspension::Suspended => at_rest(),
+        Suspension::Suspended => at_rest(not_understood(&upgrade).as_deref()),
         Suspension::Running => state,
     };
     let shown = Shown {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::annotations::Suspension;
 use super::effect::{ClaimEdit, WentBack};
 use super::known::Approval;
-use super::validated::Suspension;
 use crate::api::{
     ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
     ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,

@@ -8,12 +8,13 @@ use std::time::Duration;
 use crate::api::{Reason, StateClass};
 use crate::bss::port::WriteOperation;
 use crate::upgrade::Now;
+use crate::upgrade::annotations::Suspension;
 use crate::upgrade::effect::{ClaimEdit, Effect, Read};
 use crate::upgrade::known::{Known, RecordAge};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::{Doer, Fencing};
-use crate::upgrade::validated::{Suspension, ValidUpgrade};
+use crate::upgrade::validated::ValidUpgrade;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]

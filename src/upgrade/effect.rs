@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::annotations::Suspension;
 use super::claim::Holding;
 use super::known::{Approval, CleanFinalSweep};
-use super::validated::Suspension;
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{

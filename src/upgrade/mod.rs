@@ -6,6 +6,7 @@
 //! the BSS port; it must not know Kubernetes clients, tokio, a clock or an error of either side's
 //! transport.
 
+mod annotations;
 mod backoff;
 mod claim;
 mod decide;
@@ -21,6 +22,7 @@ mod strategy;
 mod sweep;
 mod validated;
 
+pub use annotations::{Suspension, not_understood, suspension};
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, decide};
@@ -48,8 +50,7 @@ pub use sweep::preflight::{Foreseeing, Foresight};
 pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
 pub use sweep::{Hand, Sweep, SweepMode};
 pub use validated::{
-    Declared, Invalid, Pace, References, Suspension, TenantConnection, Terms, ValidUpgrade, seed,
-    suspension, validate,
+    Declared, Invalid, Pace, References, TenantConnection, Terms, ValidUpgrade, seed, validate,
 };
 
 /// A moment: wall time for what people read, a monotonic one for every wait.

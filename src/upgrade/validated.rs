@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::annotations::{Suspension, annotation, not_understood, suspension};
 use super::keys::Keys;
 use crate::api::{
     Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing, Risk,
-    SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
+    TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
 };
 use crate::bss::port::{
     AccountId, BillingDay, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
@@ -128,6 +129,8 @@ pub struct ValidUpgrade {
     pub declared_twice: BTreeMap<SourceId, Vec<String>>,
     /// Whether all work rests.
     pub suspended: Suspension,
+    /// What of the words that suspend it is not understood, in a sentence.
+    pub suspended_by_unknown: Option<String>,
     /// The holder that a person takes over from.
     pub take_over: Option<String>,
     /// What a person confirmed: an epoch, or the id of an intent.
@@ -138,15 +141,6 @@ pub struct ValidUpgrade {
     pub terms: Terms,
     /// The access to the tenant's side.
     pub tenant_connection: TenantConnection,
-}
-
-/// Whether all work rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Suspension {
-    /// It rests.
-    Suspended,
-    /// It goes on.
-    Running,
 }
 
 impl ValidUpgrade {
@@ -160,17 +154,6 @@ impl ValidUpgrade {
     #[must_use]
     pub fn keys(&self, canonical: &AccountId) -> Keys {
         Keys::new(&self.identity, canonical)
-    }
-}
-
-/// Whether an upgrade is suspended, by its spec or by annotation.
-#[must_use]
-pub fn suspension(upgrade: &TenantResellerUpgrade) -> Suspension {
-    let annotated = annotation(upgrade, SUSPEND_ANNOTATION) == Some("true");
-    if upgrade.spec.suspend || annotated {
-        Suspension::Suspended
-    } else {
-        Suspension::Running
     }
 }
 
@@ -249,6 +232,7 @@ pub fn validate(
         declared,
         declared_twice,
         suspended: suspension(upgrade),
+        suspended_by_unknown: not_understood(upgrade),
         take_over: annotation(upgrade, TAKE_OVER_ANNOTATION).map(str::to_owned),
         confirmed,
         pace: references.pace,
@@ -337,15 +321,6 @@ fn invoicing(word: ApiInvoicing) -> Invoicing {
         ApiInvoicing::Combined => Invoicing::Combined,
         ApiInvoicing::Separate => Invoicing::Separate,
     }
-}
-
-fn annotation<'a>(upgrade: &'a TenantResellerUpgrade, name: &str) -> Option<&'a str> {
-    upgrade
-        .metadata
-        .annotations
-        .as_ref()?
-        .get(name)
-        .map(String::as_str)
 }
 
 /// The seed of every jitter of an upgrade. FNV-1a: it must only be spread, not secret.

@@ -268,7 +268,9 @@ fn a_lost_creation_asks_a_person_by_name() {
     for _ in 0..20 {
         driver.step(&mut world, Fault::None);
     }
-    assert_eq!(next_action(&driver), asked);
+    let other = "The annotation tenantreseller.io/confirm says \"something else\", which is not what \
+                 is asked for now. ";
+    assert_eq!(next_action(&driver), format!("{other}{asked}"));
     people(&mut world, &mut driver, Pick::Needed);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);

@@ -9,6 +9,7 @@ use crate::bss::port::{
     OperationId, OperationState, Reseller, Tenant, TenantAccess, TenantCreation, TenantId,
     TenantStatus, WriteOperation,
 };
+use crate::upgrade::annotations::not_as_asked;
 use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{ClaimEdit, CreateTenant, Effect, Read};
 use crate::upgrade::keys::{intent_id, settings_digest};
@@ -265,12 +266,13 @@ impl Observe<'_> {
             self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
             return None;
         }
+        let other = not_as_asked(CONFIRM_ANNOTATION, self.upgrade.confirmed.as_deref(), &id);
         Some(verdict(
             Reason::AwaitingConfirmation,
             "A tenant was requested, the reply was lost, and no tenant is to be seen. This BSS might \
              make a second one.",
             format!(
-                "Look in the distributor's BSS. If a tenant is on its way, wait: it is adopted. If \
+                "{other}Look in the distributor's BSS. If a tenant is on its way, wait: it is adopted. If \
                  there is none and none will come, have it requested again: kubectl annotate tru {} \
                  -n {} --overwrite {CONFIRM_ANNOTATION}={id}",
                 self.upgrade.name, self.upgrade.namespace

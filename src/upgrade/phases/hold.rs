@@ -3,6 +3,7 @@
 
 use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{Reseller, Tenant};
+use crate::upgrade::annotations::{Suspension, not_as_asked};
 use crate::upgrade::claim::{Holding, knows_attempt, went_back};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
@@ -12,7 +13,6 @@ use crate::upgrade::phases::activate::WasTold;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages::verdict;
 use crate::upgrade::strategy::{Copying, Fencing};
-use crate::upgrade::validated::Suspension;
 
 impl Decide<'_> {
     /// An epoch, issued and on record, before anything is written.
@@ -264,14 +264,16 @@ impl Observe<'_> {
         let epoch = self.known.fencing.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {
+            let given = self.upgrade.confirmed.as_deref();
+            let other = not_as_asked(CONFIRM_ANNOTATION, given, &epoch.to_string());
             verdict(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in this cluster: the cluster's state \
                  went back, or another operator worked on this reseller; a suspension may be lost.",
                 format!(
-                    "See that spec and suspension are as they should be, then confirm: kubectl \
-                     annotate tru {} -n {} {}={epoch}",
-                    self.upgrade.name, self.upgrade.namespace, CONFIRM_ANNOTATION
+                    "{other}See that spec and suspension are as they should be, then confirm: \
+                     kubectl annotate tru {} -n {} --overwrite {CONFIRM_ANNOTATION}={epoch}",
+                    self.upgrade.name, self.upgrade.namespace
                 ),
             )
         })

@@ -23,9 +23,13 @@ impl Decide<'_> {
             .or_else(|| self.shuts_out(wait))
             .unwrap_or_else(|| Decision {
                 effect: None,
-                state: at_rest(),
+                state: at_rest(self.not_understood()),
                 next: Next::OnChange,
             })
+    }
+
+    fn not_understood(&self) -> Option<&str> {
+        self.upgrade.suspended_by_unknown.as_deref()
     }
 
     /// A call without an outcome that must not be repeated blindly: what became of it is looked up
@@ -84,9 +88,9 @@ impl Decide<'_> {
             return None;
         }
         if let Some(wait) = wait {
-            let state = suspended(
-                "All work on this upgrade rests. What was sent before could not be shut out yet.",
-            );
+            let message =
+                "All work on this upgrade rests. What was sent before could not be shut out yet.";
+            let state = suspended(message, self.not_understood());
             return Some(Decision {
                 effect: None,
                 state,
@@ -135,16 +139,20 @@ impl Observe<'_> {
     }
 }
 
-/// What people read of an upgrade that is suspended.
+/// What people read of an upgrade that is suspended, perhaps by a word that is not understood.
 #[must_use]
-pub fn at_rest() -> ReadyState {
-    suspended("All work on this upgrade rests.")
+pub fn at_rest(not_understood: Option<&str>) -> ReadyState {
+    suspended("All work on this upgrade rests.", not_understood)
 }
 
-fn suspended(message: &str) -> ReadyState {
+fn suspended(message: &str, not_understood: Option<&str>) -> ReadyState {
+    let message = match not_understood {
+        Some(why) => format!("{message} {why}"),
+        None => message.to_owned(),
+    };
     ReadyState {
         reason: Reason::Suspended,
-        message: message.to_owned(),
+        message,
         next_action: RESUME.to_owned(),
     }
 }

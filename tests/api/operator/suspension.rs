@@ -102,6 +102,33 @@ async fn before_the_first_look_nothing_is_asked_of_the_bss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_is_not_understood_holds_and_is_named() {
+    let world = World::start("suspendword").await;
+    world.connect().await;
+    for (value, named) in [
+        ("treu", true),
+        ("TRUE", false),
+        ("", true),
+        (" yes ", false),
+    ] {
+        let mut upgrade = world.upgrade();
+        upgrade["metadata"]["annotations"] = json!({ SUSPEND: value });
+        world.apply(&[upgrade]).await;
+        let view = world
+            .until("a suspension that speaks of this value", |view| {
+                view.is("Suspended")
+                    && view.message().contains("not understood") == named
+                    && (!named || view.message().contains(&format!("{value:?}")))
+            })
+            .await;
+        assert!(view.message().contains("rests"), "{}", view.message());
+        assert_eq!(world.bss.writes().await, 0);
+    }
+    world.annotate(SUSPEND, Some("false")).await;
+    world.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_the_spec_is_observed_in_the_middle() {
     let world = in_the_middle("specchange").await;
     world
