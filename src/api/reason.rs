@@ -92,6 +92,8 @@ pub enum Reason {
     Closed,
     /// Connections: all is well.
     Ready,
+    /// Events: the API server refuses an object that the operator publishes.
+    WriteRefused,
 }
 
 /// The class of a reason of `Ready`: what `Ready`, `Reconciling`, `Stalled` and `Succeeded` are
@@ -118,7 +120,7 @@ pub enum StateClass {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::Progressing,
         Self::ProgressingWithRetry,
         Self::Throttled,
@@ -163,6 +165,7 @@ impl Reason {
         Self::Active,
         Self::Closed,
         Self::Ready,
+        Self::WriteRefused,
     ];
 
     /// The word on the wire.
@@ -213,6 +216,7 @@ impl Reason {
             Self::Active => "Active",
             Self::Closed => "Closed",
             Self::Ready => "Ready",
+            Self::WriteRefused => "WriteRefused",
         }
     }
 
@@ -262,7 +266,8 @@ impl Reason {
             | Self::NotCompared
             | Self::Active
             | Self::Closed
-            | Self::Ready => return None,
+            | Self::Ready
+            | Self::WriteRefused => return None,
         })
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::object;
+use super::publish::Refusals;
 use crate::api::{ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
@@ -29,6 +30,8 @@ pub(super) struct CacheEntry<B> {
     pub(super) told_identity: ToldIdentity,
     /// The reports as this process wrote or found them last.
     pub(super) reports: Option<PublishedReports>,
+    /// What the API server refuses of what this process publishes.
+    pub(super) refusals: Refusals,
     /// Whether the BSS was called since the connection's status was written last.
     pub(super) called: Called,
     /// When counts were written to status last.
@@ -125,6 +128,7 @@ impl<B> CacheEntry<B> {
             seats: None,
             told_identity: ToldIdentity::NotAsked,
             reports: None,
+            refusals: Refusals::default(),
             called: Called::No,
             counts_written: None,
             read_ahead: None,

@@ -262,6 +262,9 @@ async fn show_last<C: Cluster, T: Time, B>(
         next_attempt: None,
         identity: None,
     };
-    publish::status_of(context, upgrade, &mut entry, shown).await?;
+    // Whatever the API server refuses of a status, the finalizer is removed after it.
+    let written = publish::status_of(context, upgrade, &mut entry, shown).await;
+    entry.refusals.take(publish::OWN_STATUS, written)?;
+    publish::tell_refusals(context, upgrade, &mut entry).await;
     Ok(())
 }

@@ -23,7 +23,9 @@ use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
 use crate::controller::publish::{self, ConnectionFacts, Reported, Resync};
 use crate::observe::metrics::Metrics;
-use crate::upgrade::{Finding, Findings, Now, Pace, References, TenantConnection, Terms};
+use crate::upgrade::{
+    Finding, Findings, Now, Pace, References, TenantConnection, Terms, ValidUpgrade,
+};
 
 const TOKEN: &str = "token-of-the-test";
 
@@ -41,12 +43,19 @@ struct Scripted {
     connection_status: StdMutex<Option<BssConnectionStatus>>,
     reports: StdMutex<BTreeMap<String, UpgradeReport>>,
     calls: StdMutex<Vec<&'static str>>,
+    /// Calls that the API server refuses, and how.
+    refuses: StdMutex<BTreeMap<&'static str, ClusterError>>,
+    /// It refuses a status that differs in more than its conditions.
+    refuses_whole: AtomicBool,
+    pricing: StdMutex<Vec<CustomerPricing>>,
+    events: StdMutex<Vec<Event>>,
 }
 
 impl Scripted {
     fn does<T>(&self, call: &'static str, answer: T) -> ClusterResult<T> {
         self.calls.lock().unwrap().push(call);
-        match self.fails.lock().unwrap().clone() {
+        let refused = self.refuses.lock().unwrap().get(call).cloned();
+        match self.fails.lock().unwrap().clone().or(refused) {
             Some(error) => Err(error),
             None => Ok(answer),
         }
@@ -131,7 +140,7 @@ impl Cluster for Scripted {
     }
 
     async fn pricing_of(&self, _: &str, _: &str) -> ClusterResult<Vec<CustomerPricing>> {
-        Ok(Vec::new())
+        Ok(self.pricing.lock().unwrap().clone())
     }
 
     async fn claim(&self, _: &str) -> ClusterResult<Option<ResellerClaim>> {
@@ -152,6 +161,10 @@ impl Cluster for Scripted {
         status: &TenantResellerUpgradeStatus,
     ) -> ClusterResult<TenantResellerUpgrade> {
         self.does("apply status", ())?;
+        let before = self.status.lock().unwrap().clone().unwrap_or_default();
+        if self.refuses_whole.load(Ordering::Relaxed) && before.waiting_for != status.waiting_for {
+            return Err(ClusterError::Invalid("status.waitingFor: no".to_owned()));
+        }
         *self.status.lock().unwrap() = Some(status.clone());
         let mut written = seen.clone();
         written.status = Some(status.clone());
@@ -203,7 +216,9 @@ impl Cluster for Scripted {
         self.does("set finalizer", seen.clone())
     }
 
-    async fn publish(&self, _: &TenantResellerUpgrade, _: Event) {}
+    async fn publish(&self, _: &TenantResellerUpgrade, event: Event) {
+        self.events.lock().unwrap().push(event);
+    }
 
     fn leads(&self) -> bool {
         true
@@ -526,7 +541,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     let bench = bench();
     let entry = bench.controller.cache.entry("u-1");
     let mut entry = entry.lock().await;
-    let shows = async |entry: &CacheEntry<Adapter>, before: Option<&str>| {
+    let shows = async |entry: &mut CacheEntry<Adapter>, before: Option<&str>| {
         let mut connection = bench.cluster.connection();
         connection.status = before.map(|name| BssConnectionStatus {
             identity: Some(name.to_owned()),
@@ -550,12 +565,15 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
         written.unwrap().identity
     };
     entry.known.bss.identity_agrees = true;
-    assert_eq!(shows(&entry, None).await, None, "it was not asked yet");
-    assert_eq!(shows(&entry, Some("acme")).await.as_deref(), Some("acme"));
+    assert_eq!(shows(&mut entry, None).await, None, "it was not asked yet");
+    assert_eq!(
+        shows(&mut entry, Some("acme")).await.as_deref(),
+        Some("acme")
+    );
     entry.told_identity = ToldIdentity::Told(None);
-    assert_eq!(shows(&entry, Some("acme")).await, None, "it tells none");
+    assert_eq!(shows(&mut entry, Some("acme")).await, None, "it tells none");
     entry.told_identity = ToldIdentity::Told(Some("acme".to_owned()));
-    assert_eq!(shows(&entry, None).await.as_deref(), Some("acme"));
+    assert_eq!(shows(&mut entry, None).await.as_deref(), Some("acme"));
 }
 
 #[tokio::test]
@@ -600,9 +618,7 @@ fn blocked(id: &str) -> Findings {
     }
 }
 
-#[tokio::test]
-async fn reports_are_compared_when_they_change_and_now_and_then() {
-    let bench = bench();
+fn reported_upgrade(bench: &Bench) -> (TenantResellerUpgrade, ValidUpgrade) {
     let upgrade = bench.cluster.present();
     let references = References {
         identity: "acme".to_owned(),
@@ -612,8 +628,10 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
         tenant_connection: TenantConnection::NotNamed,
     };
     let valid = validate(&upgrade, &references).unwrap();
-    let entry = bench.controller.cache.entry("u-1");
-    let mut entry = entry.lock().await;
+    (upgrade, valid)
+}
+
+fn finds_a_blocker(entry: &mut CacheEntry<Adapter>) {
     entry.known.fencing.claim = Some(
         serde_json::from_value(json!({
             "bssIdentity": "acme", "resellerAccountId": "10423",
@@ -623,6 +641,15 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
     );
     entry.known.findings.looked_at_purchases = true;
     entry.known.findings.blockers = blocked("S-1");
+}
+
+#[tokio::test]
+async fn reports_are_compared_when_they_change_and_now_and_then() {
+    let bench = bench();
+    let (upgrade, valid) = reported_upgrade(&bench);
+    let entry = bench.controller.cache.entry("u-1");
+    let mut entry = entry.lock().await;
+    finds_a_blocker(&mut entry);
     let writes = async |entry: &mut CacheEntry<Adapter>, at: u64, resync: Resync| {
         let now = bench.clock.at(at);
         let reported = Reported {
@@ -697,4 +724,121 @@ async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
         *bench.cluster.status.lock().unwrap() = Some(succeeded(status));
         assert_eq!(consent.clone().over(holds()).await, wanted, "{status}");
     }
+}
+
+fn refused(said: &str) -> ClusterError {
+    ClusterError::Invalid(said.to_owned())
+}
+
+impl Bench {
+    fn refuses(&self, call: &'static str, error: ClusterError) {
+        self.cluster.refuses.lock().unwrap().insert(call, error);
+    }
+
+    fn refusals_told(&self) -> usize {
+        let events = self.cluster.events.lock().unwrap();
+        let told = events
+            .iter()
+            .filter(|event| event.reason == Reason::WriteRefused);
+        told.count()
+    }
+}
+
+#[tokio::test]
+async fn no_status_that_is_refused_holds_a_deletion() {
+    for error in [
+        refused("too long"),
+        ClusterError::Forbidden("no right".to_owned()),
+    ] {
+        let bench = bench();
+        bench.cluster.deleted.store(true, Ordering::Relaxed);
+        bench.refuses("apply status", error);
+        assert_eq!(bench.reconcile().await, Requeue::Await);
+        let calls = bench.cluster.calls();
+        assert_eq!(calls.last(), Some(&"set finalizer"), "{calls:?}");
+        assert!(bench.refusals_told() >= 1);
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_refused_holds_back_no_other_and_is_told_once() {
+    let bench = bench();
+    *bench.cluster.url.lock().unwrap() = "https://elsewhere.example:1/v1".to_owned();
+    bench.refuses(
+        "apply connection status",
+        refused("status.identity: Too long"),
+    );
+    for at in 1..4 {
+        bench.clock.at(at * 400);
+        assert_eq!(bench.waits().await, PACE.recheck);
+    }
+    let (reason, message, _) = bench.shown();
+    assert_eq!(reason, "ConnectionForbidden");
+    let told = "The API server refuses what the operator writes to BssConnection distributor: \
+                status.identity: Too long";
+    assert!(message.ends_with(told), "{message}");
+    assert_eq!(bench.refusals_told(), 1);
+
+    bench.cluster.refuses.lock().unwrap().clear();
+    bench.clock.at(2000);
+    bench.reconcile().await;
+    assert!(!bench.shown().1.contains("refuses"), "{}", bench.shown().1);
+}
+
+#[tokio::test]
+async fn the_own_status_that_is_refused_is_told_by_its_conditions_and_not_sent_again_at_once() {
+    let bench = bench();
+    *bench.cluster.token.lock().unwrap() = None;
+    bench.reconcile().await;
+    let before = bench.cluster.status.lock().unwrap().clone().unwrap();
+    // Another state, of which all but the conditions is refused.
+    *bench.cluster.token.lock().unwrap() = Some("short".to_owned());
+    bench.cluster.refuses_whole.store(true, Ordering::Relaxed);
+    bench.clock.at(120);
+    bench.reconcile().await;
+    let written = bench.cluster.status.lock().unwrap().clone().unwrap();
+    let ready = written
+        .conditions
+        .iter()
+        .find(|c| c.type_ == "Ready")
+        .unwrap();
+    assert_eq!(
+        ready.reason, "ConnectionForbidden",
+        "the conditions are those of now"
+    );
+    assert_eq!(
+        written.waiting_for, before.waiting_for,
+        "the rest is as it was"
+    );
+    assert_eq!(bench.refusals_told(), 1);
+    bench.cluster.calls();
+    bench.reconcile().await;
+    let calls = bench.cluster.calls();
+    assert!(!calls.contains(&"apply status"), "{calls:?}");
+
+    bench.cluster.refuses_whole.store(false, Ordering::Relaxed);
+    bench.clock.at(300);
+    bench.reconcile().await;
+    let written = bench.cluster.status.lock().unwrap().clone().unwrap();
+    assert_eq!(written.waiting_for.unwrap().reason, "ConnectionForbidden");
+}
+
+#[tokio::test]
+async fn one_report_that_is_refused_holds_back_no_other() {
+    let bench = bench();
+    bench.refuses("apply report", refused("rows[0].businessKey: Too long"));
+    let (upgrade, valid) = reported_upgrade(&bench);
+    let entry = bench.controller.cache.entry("u-1");
+    let mut entry = entry.lock().await;
+    finds_a_blocker(&mut entry);
+    let reported = Reported {
+        upgrade: &upgrade,
+        valid: &valid,
+        entry: &mut entry,
+    };
+    let now = bench.clock.now();
+    publish::reports(&*bench.cluster, reported, now, Resync::Now)
+        .await
+        .expect("a refusal is no failure");
+    assert_eq!(bench.cluster.calls(), ["list reports", "apply report"]);
 }

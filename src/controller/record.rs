@@ -6,14 +6,14 @@
 //! only from the claim as the API server returned it.
 
 use super::admission::needs_slot;
-use super::cache::{Called, ToldIdentity};
+use super::cache::{CacheEntry, Called, ToldIdentity};
 use super::context::{Context, Scope, Time};
 use super::reconcile::ReconcileError;
 use super::{claim, object, publish};
 use crate::api::{Reason, ResellerClaim, TenantResellerUpgrade};
 use crate::bss::error::BssError;
 use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
-use crate::cluster::port::{Cluster, ClusterResult, Finalizer};
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
     Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, ReadyState,
@@ -187,6 +187,7 @@ async fn prepared_creation<C: Cluster, T: Time, B>(
     }
     // The intent, and with it the frozen settings, stand in status before the call.
     publish::status(context, scope, state, None).await?;
+    status_stands(scope.entry)?;
     let recorded = creation(effect, held(scope)?).ok_or(ReconcileError::Stale)?;
     claim::must_be_current(&*context.cluster, scope.entry).await?;
     context.must_be_wanted(&scope.upgrade)?;
@@ -203,6 +204,7 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
         return Ok(impossible("a switch without an epoch", Tried::Activate));
     }
     publish::status(context, scope, state, None).await?;
+    status_stands(scope.entry)?;
     let claim = held(scope)?;
     let object::Key { namespace, name } = object::key(&scope.upgrade);
     let live = context.cluster.upgrade(namespace, name).await?;
@@ -219,6 +221,14 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
         return Err(ReconcileError::Stale);
     }
     Ok(Intent::Prepared(Prepared::Activate(recorded)))
+}
+
+/// Nothing irreversible is done while the API server refuses the status that tells of it.
+fn status_stands<B>(entry: &CacheEntry<B>) -> ClusterResult<()> {
+    match entry.refusals.of_the_status() {
+        None => Ok(()),
+        Some(said) => Err(ClusterError::Invalid(said.to_owned())),
+    }
 }
 
 /// The claim that this upgrade holds.

@@ -41,7 +41,7 @@ pub use phases::Stage;
 pub use phases::activate::intends;
 pub use phases::suspend::at_rest;
 pub use phases::verify::success;
-pub use report::{Draft, ReadyState, compose, report_rows, sentence};
+pub use report::{Draft, ReadyState, compose, cut, report_rows, sentence};
 pub use strategy::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
 pub use sweep::classify::Exclusion;
 pub use sweep::compare::Difference;

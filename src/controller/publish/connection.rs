@@ -9,17 +9,19 @@ use crate::api::{
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
-use crate::upgrade::{Known, Now, ReadyState};
+use crate::upgrade::{Known, Now, ReadyState, cut};
 
 const REACHABLE: &str = "Reachable";
 const AUTHENTICATED: &str = "Authenticated";
 const CONFORMING: &str = "Conforming";
 const READY: &str = "Ready";
+/// A longer identity that a BSS tells is shown in part.
+const LONGEST_IDENTITY: usize = 63;
 
 /// What is published of a connection.
 pub(in crate::controller) struct ConnectionFacts<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
-    pub(in crate::controller) entry: &'a CacheEntry<B>,
+    pub(in crate::controller) entry: &'a mut CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
     pub(in crate::controller) unusable: Option<&'a ReadyState>,
 }
@@ -35,7 +37,13 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
         entry,
         unusable,
     } = known;
-    let Some(health) = Health::of(&entry.known, unusable) else {
+    let CacheEntry {
+        known,
+        told_identity,
+        refusals,
+        ..
+    } = entry;
+    let Some(health) = Health::of(known, unusable) else {
         return Ok(());
     };
     let mut before = connection.status.clone().unwrap_or_default();
@@ -49,12 +57,11 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
             .adapter()
             .map(|adapter| adapter.name.to_owned()),
         // What the BSS tells, never what the connection declares.
-        identity: match &entry.told_identity {
-            ToldIdentity::Told(told) => told.clone(),
+        identity: match told_identity {
+            ToldIdentity::Told(told) => told.as_ref().map(|told| cut(told, LONGEST_IDENTITY)),
             ToldIdentity::NotAsked => before.identity.clone(),
         },
-        capabilities: entry
-            .known
+        capabilities: known
             .bss
             .capabilities
             .as_ref()
@@ -65,7 +72,10 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
         condition.set(&mut status.conditions);
     }
     if status != before {
-        cluster.apply_connection_status(connection, &status).await?;
+        let name = connection.metadata.name.as_deref().unwrap_or_default();
+        let written = cluster.apply_connection_status(connection, &status).await;
+        let object = format!("BssConnection {name}");
+        refusals.take(&object, written)?;
     }
     Ok(())
 }

@@ -5,10 +5,12 @@
 
 mod connection;
 mod pricing;
+mod refusals;
 mod reports;
 mod status;
 
 pub(super) use connection::{ConnectionFacts, connection};
 pub(super) use pricing::pricing;
+pub(super) use refusals::{OWN_STATUS, Refusals};
 pub(super) use reports::{Reported, Resync, reports};
-pub(super) use status::{Shown, status, status_of};
+pub(super) use status::{Shown, status, status_of, tell_refusals};

@@ -7,21 +7,27 @@ use crate::api::{
 };
 use crate::bss::port::{PricingOutcome, SourceId};
 use crate::cluster::port::{Cluster, ClusterResult};
+use crate::controller::cache::CacheEntry;
 use crate::controller::context::Scope;
-use crate::upgrade::{Known, Now, ValidUpgrade};
+use crate::upgrade::{Known, Now, ValidUpgrade, cut};
 
 /// Failures that a status names.
 const MAX_FAILURES: usize = 10;
+/// A longer detail is cut.
+const LONGEST_DETAIL: usize = 512;
 
 /// Writes the status of every pricing object of the upgrade.
 pub(in crate::controller) async fn pricing<C: Cluster, B>(
     cluster: &C,
-    scope: &Scope<'_, B>,
+    scope: &mut Scope<'_, B>,
     now: Now,
 ) -> ClusterResult<()> {
+    let CacheEntry {
+        known, refusals, ..
+    } = &mut *scope.entry;
     let known = PricingFacts {
         valid: scope.valid,
-        known: &scope.entry.known,
+        known,
     };
     for object in &scope.fetched.references.pricing {
         let before = status_of(object);
@@ -33,7 +39,9 @@ pub(in crate::controller) async fn pricing<C: Cluster, B>(
         }
         let status = known.status(object, now);
         if status != before {
-            cluster.apply_pricing_status(object, &status).await?;
+            let name = object.metadata.name.as_deref().unwrap_or_default();
+            let written = cluster.apply_pricing_status(object, &status).await;
+            refusals.take(&format!("CustomerPricing {name}"), written)?;
         }
     }
     Ok(())
@@ -78,6 +86,7 @@ impl PricingFacts<'_> {
                     status.failed = status.failed.saturating_add(1);
                     if status.failures.len() < MAX_FAILURES {
                         let account_id = customer.account_id.clone();
+                        let detail = cut(&detail, LONGEST_DETAIL);
                         status.failures.push(PricingFailure { account_id, detail });
                     }
                 }

@@ -13,6 +13,7 @@ use crate::cluster::port::{Cluster, ClusterResult};
 use crate::cluster::report_metadata;
 use crate::controller::cache::{CacheEntry, PublishedReports};
 use crate::controller::context::Scope;
+use crate::controller::publish::Refusals;
 use crate::upgrade::{BlockersTold, Known, Now, ValidUpgrade, report_rows};
 
 /// Rows of a page, as the schema bounds them.
@@ -85,7 +86,7 @@ pub(in crate::controller) async fn reports<C: Cluster, B>(
         entry.reports = remembered;
         return Ok(());
     }
-    write(cluster, upgrade, wanted).await?;
+    write(cluster, upgrade, &mut entry.refusals, wanted).await?;
     entry.reports = Some(PublishedReports {
         digest,
         compared_at: now.monotonic,
@@ -113,6 +114,7 @@ fn wanted(known: &Known, valid: &ValidUpgrade) -> Option<Vec<Pages>> {
 async fn write<C: Cluster>(
     cluster: &C,
     upgrade: &TenantResellerUpgrade,
+    refusals: &mut Refusals,
     wanted: Vec<Pages>,
 ) -> ClusterResult<()> {
     let mut there = cluster.reports_of(upgrade).await?;
@@ -127,14 +129,22 @@ async fn write<C: Cluster>(
                 .position(|old| old.metadata.name == report.metadata.name)
                 .map(|found| there.swap_remove(found));
             if same.is_none_or(|old| old.spec != report.spec) {
-                cluster.apply_report(&report).await?;
+                let written = cluster.apply_report(&report).await;
+                refusals.take(&object(&report), written)?;
             }
         }
     }
     for old in &there {
-        cluster.delete_report(old).await?;
+        let deleted = cluster.delete_report(old).await;
+        refusals.take(&object(old), deleted)?;
     }
     Ok(())
+}
+
+/// A page, as people name it.
+fn object(report: &UpgradeReport) -> String {
+    let name = report.metadata.name.as_deref().unwrap_or_default();
+    format!("UpgradeReport {name}")
 }
 
 /// The digest of all pages. Pages that cannot be serialised cannot be sent either, which is an error of

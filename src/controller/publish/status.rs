@@ -4,17 +4,19 @@
 //! not written: every write of status wakes the controller. [`status_of`] is the only function that
 //! writes it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::api::{
     Change, ConditionList as _, ConditionStatus, ConditionType, Reason, StateClass,
     TenantResellerUpgrade, TenantResellerUpgradeStatus, only,
 };
-use crate::cluster::port::{Cluster, ClusterResult, Event, EventKind};
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind};
 use crate::controller::cache::CacheEntry;
 use crate::controller::context::{Context, Scope, Time};
 use crate::controller::object;
-use crate::upgrade::{Draft, ReadyState, compose};
+use crate::controller::publish::refusals::{OWN_CONDITIONS, OWN_STATUS, Refusals};
+use crate::upgrade::{Draft, Now, ReadyState, compose};
 
 /// Counts in status are written at most this often.
 const COUNTS_EVERY: Duration = Duration::from_secs(15);
@@ -58,18 +60,15 @@ pub(in crate::controller) async fn status_of<C: Cluster, T: Time, B>(
         &mut before.conditions,
         &ConditionType::ALL.map(ConditionType::as_str),
     );
-    let handled = object::requested_at(upgrade);
-    let draft = Draft {
-        generation: upgrade.metadata.generation.unwrap_or_default(),
-        known: Some(&entry.known),
-        claim: entry.known.fencing.claim.as_ref(),
-        state: shown.state,
-        next_attempt: shown.next_attempt,
-        handled: handled.as_deref(),
-        identity: shown.identity,
+    tell_refusals(context, upgrade, entry).await;
+    let composing = Composing {
+        before: &before,
+        shown,
+        now,
     };
-    let status = compose(&before, draft, now);
-    if status == before {
+    let status = composing.status(upgrade, entry);
+    // What was refused a moment ago is not sent again.
+    if status == before || entry.refusals.refuses(&status, now.monotonic) {
         return Ok(None);
     }
     if differ_in_counts_alone(&before, &status) {
@@ -82,7 +81,17 @@ pub(in crate::controller) async fn status_of<C: Cluster, T: Time, B>(
             return Ok(Some(left));
         }
     }
-    *upgrade = context.cluster.apply_status(upgrade, &status).await?;
+    match context.cluster.apply_status(upgrade, &status).await {
+        Err(refused @ ClusterError::Invalid(_)) => {
+            entry.refusals.take::<()>(OWN_STATUS, Err(refused))?;
+            tell_refusals(context, upgrade, entry).await;
+            write_conditions(context, upgrade, entry, composing).await?;
+        }
+        answer => {
+            *upgrade = answer?;
+            entry.refusals.take(OWN_STATUS, Ok(()))?;
+        }
+    }
     context.backoff.written(object::uid(upgrade));
     entry.counts_written = Some(now.monotonic);
     for event in events(&before, &status) {
@@ -90,6 +99,88 @@ pub(in crate::controller) async fn status_of<C: Cluster, T: Time, B>(
         context.cluster.publish(upgrade, event).await;
     }
     Ok(None)
+}
+
+/// What a status is composed from, besides what is known.
+#[derive(Clone, Copy)]
+struct Composing<'a> {
+    before: &'a TenantResellerUpgradeStatus,
+    shown: Shown<'a>,
+    now: Now,
+}
+
+impl Composing<'_> {
+    fn status<B>(
+        self,
+        upgrade: &TenantResellerUpgrade,
+        entry: &CacheEntry<B>,
+    ) -> TenantResellerUpgradeStatus {
+        let state = with_refusals(self.shown.state, &entry.refusals);
+        let handled = object::requested_at(upgrade);
+        let draft = Draft {
+            generation: upgrade.metadata.generation.unwrap_or_default(),
+            known: Some(&entry.known),
+            claim: entry.known.fencing.claim.as_ref(),
+            state: &state,
+            next_attempt: self.shown.next_attempt,
+            handled: handled.as_deref(),
+            identity: self.shown.identity,
+        };
+        compose(self.before, draft, self.now)
+    }
+}
+
+/// The API server refuses the status: as much of it is written as says so, which is what was there before
+/// with the conditions of now.
+async fn write_conditions<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    upgrade: &mut TenantResellerUpgrade,
+    entry: &mut CacheEntry<B>,
+    composing: Composing<'_>,
+) -> ClusterResult<()> {
+    let status = composing.status(upgrade, entry);
+    entry
+        .refusals
+        .status_refused(&status, composing.now.monotonic);
+    let conditions = TenantResellerUpgradeStatus {
+        observed_generation: status.observed_generation,
+        conditions: status.conditions,
+        ..composing.before.clone()
+    };
+    let answer = context.cluster.apply_status(upgrade, &conditions).await;
+    if let Some(written) = entry.refusals.take(OWN_CONDITIONS, answer)? {
+        *upgrade = written;
+    }
+    Ok(())
+}
+
+/// Tells each refusal once: in the log, in the metrics, and as an event about the upgrade.
+pub(in crate::controller) async fn tell_refusals<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    upgrade: &TenantResellerUpgrade,
+    entry: &mut CacheEntry<B>,
+) {
+    for refusal in entry.refusals.news() {
+        tracing::error!("{}", refusal.note);
+        context.metrics.cluster_error(refusal.class);
+        let event = Event {
+            kind: EventKind::Warning,
+            reason: Reason::WriteRefused,
+            note: refusal.note,
+        };
+        context.cluster.publish(upgrade, event).await;
+    }
+}
+
+/// What people read, with what the API server refuses beside it.
+fn with_refusals<'a>(state: &'a ReadyState, refusals: &Refusals) -> Cow<'a, ReadyState> {
+    match refusals.standing() {
+        None => Cow::Borrowed(state),
+        Some(refused) => Cow::Owned(ReadyState {
+            message: format!("{} {refused}", state.message),
+            ..state.clone()
+        }),
+    }
 }
 
 /// The events of a change of status: one for each milestone that was reached, and one for a new reason

@@ -69,7 +69,8 @@ fn sign_of(reason: Reason) -> Option<Sign> {
         | Reason::Deleting
         | Reason::Active
         | Reason::Closed
-        | Reason::Ready => None,
+        | Reason::Ready
+        | Reason::WriteRefused => None,
     }
 }
 

@@ -12,7 +12,9 @@ pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 
-fn cut(text: &str, bytes: usize) -> String {
+/// The text, or as much of it as the bytes hold, up to a whole letter.
+#[must_use]
+pub fn cut(text: &str, bytes: usize) -> String {
     let end = (0..=bytes.min(text.len()))
         .rev()
         .find(|i| text.is_char_boundary(*i))

@@ -24,6 +24,10 @@ const MAX_EXAMPLES: usize = 10;
 const LONGEST_URL: usize = 512;
 /// Messages stand in up to four conditions at a time.
 const LONGEST_MESSAGE: usize = 700;
+/// A longer value of `requestedAt` is shown in part.
+const LONGEST_REQUEST: usize = 128;
+/// Entries of the timeline: one for each milestone, and room for more.
+const LONGEST_TIMELINE: usize = 10;
 /// A next attempt nearer than this is not worth a status write.
 const SHOWN_FROM: Duration = Duration::from_secs(30);
 /// A next attempt that moved forward by no more than this is not worth one either.
@@ -71,13 +75,14 @@ pub fn compose(
     status.waiting_for = waiting_for(previous, draft, now);
     status.last_handled_reconcile_at = draft
         .handled
-        .map(str::to_owned)
+        .map(|handled| cut(handled, LONGEST_REQUEST))
         .or_else(|| previous.last_handled_reconcile_at.clone());
     if let Some(identity) = draft.identity {
         status.bss_identity = Some(identity.to_owned());
     }
     if let Some(claim) = draft.claim {
-        status.timeline.clone_from(&claim.timeline);
+        let entries = claim.timeline.iter().take(LONGEST_TIMELINE);
+        status.timeline = entries.cloned().collect();
         status.reseller_account_id = Some(claim.reseller_account_id.clone());
     }
     tenant(&mut status, draft);
