@@ -12,6 +12,7 @@ use tenant_reseller_operator::bss::port::{
 use tenant_reseller_operator::upgrade::{Draft, Exclusion, Finding, Known, ReadyState, compose};
 
 use crate::drive::Driver;
+use crate::schema::over_bounds;
 
 const REASONS: [BlockerReason; 18] = [
     BlockerReason::CurrencyMismatch,
@@ -34,15 +35,33 @@ const REASONS: [BlockerReason; 18] = [
     BlockerReason::BackOrderingActive,
 ];
 
+/// Texts as people and a BSS may write them: plain ones, and letters that are long in bytes, cannot be
+/// seen, turn the direction of reading or end a line.
+fn text(longest: usize) -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        '\u{10ffff}',
+        '\u{202e}',
+        '\u{200b}',
+        '\0',
+        '\n',
+        'é',
+        '"',
+    ]);
+    prop_oneof![
+        prop::collection::vec(odd, 0..longest).prop_map(String::from_iter),
+        prop::string::string_regex(&format!("\\PC{{0,{longest}}}")).unwrap(),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn status_keeps_its_budget(
         reason in 0_usize..Reason::ALL.len(),
-        message in "\\PC{0,3000}",
-        action in "\\PC{0,3000}",
-        detail in "\\PC{0,600}",
+        message in text(3000),
+        action in text(3000),
+        detail in text(600),
         id in "[A-Z0-9-]{1,128}",
         rows in 0_usize..200,
         url in "[a-z/]{0,4000}",
@@ -77,7 +96,7 @@ proptest! {
         driver.upgrade_claim();
         let mut claim = driver.claim.clone().unwrap();
         claim.tenant_id = Some(id.clone());
-        claim.timeline = (0..8).map(|_| TimelineEntry {
+        claim.timeline = (0..16).map(|_| TimelineEntry {
             milestone: "BackOrderingActivated".to_owned(),
             started_time: Some(driver.now().wall.to_string()),
             completed_time: Some(driver.now().wall.to_string()),
@@ -104,6 +123,8 @@ proptest! {
         let status = compose(&TenantResellerUpgradeStatus::default(), draft, driver.now());
         let bytes = serde_json::to_vec(&status).unwrap().len();
         prop_assert!(bytes <= 16 * 1024, "{bytes} bytes");
+        let over = over_bounds("TenantResellerUpgrade", "status", &serde_json::to_value(&status).unwrap());
+        prop_assert_eq!(over, Vec::<String>::new());
         let again = compose(&status, draft, driver.now());
         prop_assert_eq!(status, again, "the same twice is no write");
     }

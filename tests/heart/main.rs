@@ -22,6 +22,8 @@ mod judges;
 mod kstatus;
 mod partly;
 mod rests;
+#[path = "../support/schema.rs"]
+mod schema;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod table;

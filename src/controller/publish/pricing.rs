@@ -149,3 +149,72 @@ impl PricingFacts<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::bss::port::AcquisitionId;
+    use crate::upgrade::{References, TenantConnection, Terms, validate};
+
+    /// A BSS may say as much as the contract allows, in letters of four bytes, and the operator adds to it.
+    #[test]
+    fn the_detail_of_a_failure_fits_whatever_a_bss_says() {
+        let upgrade = serde_json::from_value(json!({
+            "apiVersion": "tenantreseller.io/v1alpha1", "kind": "TenantResellerUpgrade",
+            "metadata": { "name": "contoso", "namespace": "n", "uid": "u-1" },
+            "spec": {
+                "connectionRef": { "name": "distributor" }, "reseller": { "accountId": "10423" },
+                "tenant": { "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                    "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined" },
+            },
+        }));
+        let object: CustomerPricing = serde_json::from_value(json!({
+            "apiVersion": "tenantreseller.io/v1alpha1", "kind": "CustomerPricing",
+            "metadata": { "name": "a", "namespace": "n", "uid": "p-1", "generation": 1 },
+            "spec": { "upgradeRef": { "name": "contoso" }, "customers": [{
+                "accountId": "C-1", "priceList": "PL", "billing": { "day": 1 },
+                "paymentMethod": "Invoice", "invoicing": "Combined",
+            }] },
+        }))
+        .unwrap();
+        let references = References {
+            identity: "acme".to_owned(),
+            pricing: vec![object.clone()],
+            pace: crate::upgrade::Pace::default(),
+            terms: Terms::default(),
+            tenant_connection: TenantConnection::NotNamed,
+        };
+        let valid = validate(&upgrade.unwrap(), &references).unwrap();
+        let customer = SourceId("C-1".to_owned());
+        let options = valid.declared[&customer].options.clone();
+        let long = "\u{1f4b6}".repeat(500);
+        for outcome in [
+            PricingOutcome::Failed(long.clone()),
+            PricingOutcome::Differs(vec![long.clone(), long]),
+        ] {
+            let mut known = Known::new([], AcquisitionId("first.0".to_owned()));
+            known.pricing.applied =
+                BTreeMap::from([(customer.clone(), (options.clone(), outcome))]);
+            let facts = PricingFacts {
+                valid: &valid,
+                known: &known,
+            };
+            let now = Now {
+                wall: jiff::Timestamp::UNIX_EPOCH,
+                monotonic: std::time::Duration::ZERO,
+            };
+            let status = facts.status(&object, now);
+            assert_eq!(status.failed, 1);
+            let detail = &status.failures[0].detail;
+            assert!(
+                (400..=LONGEST_DETAIL).contains(&detail.len()),
+                "{}",
+                detail.len()
+            );
+        }
+    }
+}

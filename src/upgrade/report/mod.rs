@@ -12,6 +12,12 @@ pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 
+/// A text in one line: what ends a line or cannot be printed becomes a space, and what is longer is cut.
+fn line(text: &str, bytes: usize) -> String {
+    let cut = cut(text, bytes);
+    cut.replace(char::is_control, " ")
+}
+
 /// The text, or as much of it as the bytes hold, up to a whole letter.
 #[must_use]
 pub fn cut(text: &str, bytes: usize) -> String {

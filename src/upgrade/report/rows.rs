@@ -1,6 +1,6 @@
 //! The rows of reports: what people read of single items. Pure, and bounded by what is kept of findings.
 
-use super::{cut, messages};
+use super::{line, messages};
 use crate::api::{ReportKind, ReportRow};
 use crate::bss::port::TenantId;
 use crate::upgrade::keys::Keys;
@@ -64,6 +64,6 @@ fn row(finding: &Finding, report: ReportKind, keys: &Keys, tenant: Option<&Tenan
             .map(|(tenant, kind)| keys.item(tenant, kind, source).0),
         verdict: verdict(report).to_owned(),
         reason: reason.as_str().to_owned(),
-        remedy: cut(&remedy, 512),
+        remedy: line(&remedy, 512),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ReadyState, cut};
+use super::{ReadyState, cut, line};
 use crate::api::{
     Condition, ConditionStatus, ConditionType, DesiredCondition, FailureExample, FailureGroup,
     Inventory, KindProgress, Phase, Progress, Reason, ResellerClaimSpec, StateClass,
@@ -66,7 +66,7 @@ pub fn compose(
     }
     milestones(&mut status, draft, now);
     accepted(&mut status, draft, now);
-    let message = cut(&draft.state.message, LONGEST_MESSAGE);
+    let message = line(&draft.state.message, LONGEST_MESSAGE);
     let summary = crate::api::summary(draft.state.reason, &message);
     summary.apply(&mut status.conditions, draft.generation, now.wall);
     for condition in &mut status.conditions {
@@ -167,13 +167,13 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
         (
             ConditionStatus::False,
             draft.state.reason,
-            cut(&draft.state.message, LONGEST_MESSAGE),
+            line(&draft.state.message, LONGEST_MESSAGE),
         )
     } else {
         (
             ConditionStatus::Unknown,
             draft.state.reason,
-            cut(&draft.state.message, LONGEST_MESSAGE),
+            line(&draft.state.message, LONGEST_MESSAGE),
         )
     };
     let wanted = DesiredCondition {
@@ -224,7 +224,7 @@ fn waiting_for(
         .map(instant);
     Some(WaitingFor {
         reason: reason.to_owned(),
-        next_action: cut(&draft.state.next_action, 1024),
+        next_action: line(&draft.state.next_action, 1024),
         since,
         next_attempt_time,
     })
@@ -386,7 +386,7 @@ fn failures(blockers: &Findings) -> Vec<FailureGroup> {
                 .map(|finding| FailureExample {
                     kind: finding.kind.as_str().to_owned(),
                     id: finding.source.0.clone(),
-                    detail: finding.detail.as_deref().map(|detail| cut(detail, 256)),
+                    detail: finding.detail.as_deref().map(|detail| line(detail, 256)),
                 })
                 .collect();
             left = left.saturating_sub(examples.len());
