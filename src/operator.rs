@@ -29,6 +29,8 @@ use crate::upgrade::{Now, Pace};
 
 /// A reconcile that runs longer than this is stuck: calls are bounded far below.
 const STUCK: Duration = Duration::from_secs(900);
+/// How long the operator removes its finalizers when it ends.
+const LETTING_GO: Duration = Duration::from_secs(20);
 /// How long one reconcile may begin effects.
 const SLICE: Duration = Duration::from_secs(5);
 
@@ -176,6 +178,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 at_once: usize::from(settings.working_at_once),
             };
             let waker = engine.waker();
+            let (finalizers, stores) = (engine.finalizers(), engine.stores());
             let controller = Arc::new(Controller::new(
                 Ports {
                     cluster,
@@ -186,10 +189,14 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 Process {
                     stop: stop.clone(),
                     metrics,
+                    reconciles: engine.reconciles(),
                     wake: Box::new(move |namespace, name| waker.wake(namespace, name)),
                 },
             ));
             work(engine, controller, &leadership, &stop).await;
+            if leadership.leads() {
+                finalizers.remove_all(&stores, LETTING_GO).await;
+            }
             Ok(())
         }
         Ok(None) => Ok(()),
@@ -272,9 +279,9 @@ impl Parts<'_> {
         );
         let health = Health {
             stuck: Box::new(move || {
-                let oldest = reconciles.oldest().filter(|oldest| *oldest > STUCK);
-                oldest
-                    .map(|o| format!("a pass runs for {} s", o.as_secs()))
+                let still = reconciles.stillest().filter(|still| *still > STUCK);
+                still
+                    .map(|still| format!("a reconcile has not moved for {} s", still.as_secs()))
                     .into_iter()
                     .collect()
             }),

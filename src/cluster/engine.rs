@@ -4,7 +4,7 @@
 //! better. A panic ends one reconcile, not the process. Reconciles begin only when every cache was filled
 //! and this process leads, and all upgrades are looked at when it begins to lead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::future::ready;
 use std::panic::AssertUnwindSafe;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::{FutureExt, Stream, StreamExt, stream};
+use kube::api::ObjectMeta;
 use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::finalizers::Finalizers;
 use super::lease::{Leadership, LeaseView};
 use super::watch::{Anew, Guarded, Happenings, Stores, Watches};
 use crate::api::TenantResellerUpgrade;
@@ -60,36 +62,73 @@ pub struct Reconciles {
 
 #[derive(Debug, Default)]
 struct RunningReconciles {
-    began: HashMap<u64, Instant>,
+    /// Whose they are, and when each of them moved last.
+    moved: HashMap<u64, (String, Instant)>,
+    /// The upgrades that only stand in a queue: they need not move.
+    queued: HashSet<String>,
     last: u64,
 }
 
 impl Reconciles {
-    /// For how long the oldest running reconcile has been running.
+    /// For how long a running reconcile has not moved, at most. One that waits moves: each time that
+    /// something it waits for comes, and at least once a minute in the limiter's queue.
     #[must_use]
-    pub fn oldest(&self) -> Option<Duration> {
-        self.running().began.values().map(Instant::elapsed).max()
+    pub fn stillest(&self) -> Option<Duration> {
+        let running = self.running();
+        let working = running.moved.values();
+        let working = working.filter(|(uid, _)| !running.queued.contains(uid));
+        working.map(|(_, moved)| moved.elapsed()).max()
     }
 
     /// How many reconciles run.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.running().began.len()
+        self.running().moved.len()
     }
 
     fn running(&self) -> MutexGuard<'_, RunningReconciles> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self) -> Running {
+    /// The reconcile of an upgrade stands in a queue for as long as the answer lives.
+    #[must_use]
+    pub fn queued(&self, uid: &str) -> Queued {
+        self.running().queued.insert(uid.to_owned());
+        Queued {
+            reconciles: self.clone(),
+            uid: uid.to_owned(),
+        }
+    }
+
+    fn begin(&self, uid: &str) -> Running {
         let mut running = self.running();
         let id = running.last.wrapping_add(1);
         running.last = id;
-        running.began.insert(id, Instant::now());
+        running.moved.insert(id, (uid.to_owned(), Instant::now()));
         Running {
             reconciles: self.clone(),
             id,
         }
+    }
+}
+
+/// Counts as standing in a queue until it is dropped.
+#[derive(Debug)]
+pub struct Queued {
+    reconciles: Reconciles,
+    uid: String,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        let mut running = self.reconciles.running();
+        running.queued.remove(&self.uid);
+        // From now on it has to move.
+        let own = running
+            .moved
+            .values_mut()
+            .filter(|(uid, _)| *uid == self.uid);
+        own.for_each(|(_, moved)| *moved = Instant::now());
     }
 }
 
@@ -99,9 +138,25 @@ struct Running {
     id: u64,
 }
 
+impl Running {
+    /// The reconcile, which counts as moved whenever it is woken.
+    async fn watch<F: Future>(&self, reconcile: F) -> F::Output {
+        let mut reconcile = std::pin::pin!(reconcile);
+        std::future::poll_fn(|context| {
+            let mut running = self.reconciles.running();
+            if let Some((_, moved)) = running.moved.get_mut(&self.id) {
+                *moved = Instant::now();
+            }
+            drop(running);
+            reconcile.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
-        self.reconciles.running().began.remove(&self.id);
+        self.reconciles.running().moved.remove(&self.id);
     }
 }
 
@@ -112,6 +167,7 @@ pub struct Engine {
     reconciles: Reconciles,
     wakers: (Waker, mpsc::UnboundedReceiver<ObjectRef<Upgrade>>),
     gone: Box<dyn Fn(&str) + Send + Sync>,
+    finalizers: Finalizers,
 }
 
 impl Engine {
@@ -119,12 +175,14 @@ impl Engine {
     #[must_use]
     pub fn new(watches: Watches, leadership: Leadership) -> Self {
         let (queue, waiting) = mpsc::unbounded();
+        let finalizers = Finalizers::new(watches.client.clone());
         Self {
             watches,
             leadership,
             reconciles: Reconciles::default(),
             wakers: (Waker { queue }, waiting),
             gone: Box::new(|_| {}),
+            finalizers,
         }
     }
 
@@ -134,6 +192,12 @@ impl Engine {
     pub fn on_gone(mut self, gone: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.gone = Box::new(gone);
         self
+    }
+
+    /// Removes the operator's finalizer.
+    #[must_use]
+    pub fn finalizers(&self) -> Finalizers {
+        self.finalizers.clone()
     }
 
     /// The caches that the watches fill.
@@ -167,6 +231,7 @@ impl Engine {
             reconciles,
             wakers,
             gone,
+            finalizers,
         } = self;
         let stores = watches.stores();
         let listed_anew = list_anew(leadership.view(), watches.anew);
@@ -179,9 +244,10 @@ impl Engine {
             stores: stores.clone(),
             leadership: leadership.clone(),
             reconciles,
+            finalizers,
             reconcile,
         });
-        let (of_connection, of_pricing) = (stores.clone(), upgrade_of_pricing);
+        let (of_connection, of_pricing) = (stores.clone(), stores.clone());
         let controller = Controller::for_stream(
             upgrades(watches.upgrades, Arc::clone(&boundary)),
             stores.upgrades,
@@ -189,7 +255,9 @@ impl Engine {
         .watches_stream(touched(watches.connections), move |connection| {
             of_connection.upgrades_using(&connection)
         })
-        .watches_stream(touched(watches.pricing), of_pricing)
+        .watches_stream(touched(watches.pricing), move |pricing| {
+            upgrades_of_pricing(&pricing, &of_pricing)
+        })
         .reconcile_on(wakers.1)
         .reconcile_all_on(terms(&leadership))
         .graceful_shutdown_on(stop.cancelled_owned());
@@ -226,6 +294,7 @@ struct Boundary<F> {
     stores: Stores,
     leadership: Leadership,
     reconciles: Reconciles,
+    finalizers: Finalizers,
     known: Known,
     reconcile: F,
 }
@@ -240,9 +309,10 @@ where
             // Whoever begins to lead looks at every upgrade.
             return Action::await_change();
         }
-        // What the watch logged as unreadable; it is looked at again when it changes.
-        let Ok(upgrade) = &upgrade.0 else {
-            return Action::await_change();
+        let upgrade = match &upgrade.0 {
+            Ok(upgrade) => upgrade,
+            // The watch logged it as unreadable; it is looked at again when it changes.
+            Err(unreadable) => return self.unreadable(&unreadable.metadata).await,
         };
         let uid = upgrade.uid().unwrap_or_default();
         let span = tracing::info_span!(
@@ -257,9 +327,9 @@ where
                 .map_or("Pending", |phase| phase.as_str()),
         );
         self.known.begin(&uid);
-        let running = self.reconciles.begin();
+        let running = self.reconciles.begin(&uid);
         let upgrade = Arc::new(upgrade.clone());
-        let reconcile = async { (self.reconcile)(Arc::clone(&upgrade)).await };
+        let reconcile = async { running.watch((self.reconcile)(Arc::clone(&upgrade))).await };
         let ended = AssertUnwindSafe(reconcile)
             .catch_unwind()
             .instrument(span.clone())
@@ -280,6 +350,24 @@ where
                     tracing::error!(retry_in = ?rest, "a pass panicked: a defect of the operator");
                 });
                 Action::requeue(rest)
+            }
+        }
+    }
+}
+
+impl<F> Boundary<F> {
+    /// An upgrade that this version cannot read is left alone. Its deletion is not held up: nothing that
+    /// was sent for it is under way in this process, and what was sent before is on the claim.
+    async fn unreadable(&self, metadata: &ObjectMeta) -> Action {
+        if metadata.deletion_timestamp.is_none() {
+            return Action::await_change();
+        }
+        match self.finalizers.remove(metadata).await {
+            Ok(()) => Action::await_change(),
+            Err(error) => {
+                let name = metadata.name.as_deref().unwrap_or_default();
+                tracing::warn!(name, %error, "the finalizer of an unreadable upgrade stands");
+                Action::requeue(FIRST_REST)
             }
         }
     }
@@ -373,10 +461,20 @@ fn touched<K: Send + 'static>(
     })
 }
 
-fn upgrade_of_pricing(pricing: Guarded<crate::api::CustomerPricing>) -> Option<ObjectRef<Upgrade>> {
-    let pricing = pricing.0.ok()?;
-    let namespace = pricing.metadata.namespace?;
-    Some(ObjectRef::new(&pricing.spec.upgrade_ref.name).within(&namespace))
+/// The upgrade that a pricing object names; of one that this version cannot read, all of its namespace.
+fn upgrades_of_pricing(
+    pricing: &Guarded<crate::api::CustomerPricing>,
+    stores: &Stores,
+) -> Vec<ObjectRef<Upgrade>> {
+    let Some(namespace) = pricing.meta().namespace.as_deref() else {
+        return Vec::new();
+    };
+    match &pricing.0 {
+        Ok(pricing) => {
+            vec![ObjectRef::new(&pricing.spec.upgrade_ref.name).within(namespace)]
+        }
+        Err(_) => stores.upgrades_in(namespace),
+    }
 }
 
 /// Says whenever this process begins to lead.

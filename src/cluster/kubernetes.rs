@@ -257,6 +257,14 @@ impl Cluster for KubeCluster {
         Ok(none_if_gone(bounded(CALL_BOUND, api.get(name)).await)?.map(view))
     }
 
+    fn unreadable_pricing(&self, namespace: &str) -> Vec<String> {
+        self.stores.unreadable_pricing(namespace)
+    }
+
+    fn connection_is_readable(&self, namespace: &str, name: &str) -> bool {
+        self.stores.connection_is_readable(namespace, name)
+    }
+
     async fn pricing_of(
         &self,
         namespace: &str,
@@ -402,6 +410,10 @@ impl Cluster for KubeCluster {
 
     fn leads(&self) -> bool {
         self.leadership.leads()
+    }
+
+    fn term(&self) -> u64 {
+        self.leadership.term()
     }
 
     fn installation(&self) -> &str {

@@ -8,6 +8,7 @@ mod asked;
 mod client;
 mod engine;
 mod error;
+mod finalizers;
 mod kubernetes;
 mod pulse;
 mod watch;
@@ -19,6 +20,7 @@ pub mod port;
 
 pub use client::{CALL_BOUND, Clients, ConnectError};
 pub use engine::{Engine, Next, Reconciles, Waker};
+pub use finalizers::Finalizers;
 pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };

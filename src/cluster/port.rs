@@ -132,6 +132,13 @@ pub trait Cluster: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = ClusterResult<Option<SecretView>>> + Send;
 
+    /// The pricing objects of a namespace that this version cannot read, by name. Any of them may refer to
+    /// any upgrade there.
+    fn unreadable_pricing(&self, namespace: &str) -> Vec<String>;
+
+    /// Whether this version can read a connection. One that does not exist can be read.
+    fn connection_is_readable(&self, namespace: &str, name: &str) -> bool;
+
     /// All pricing objects that refer to an upgrade, by name.
     fn pricing_of(
         &self,
@@ -212,6 +219,10 @@ pub trait Cluster: Send + Sync + 'static {
 
     /// Whether this process holds the lease at this moment. Asked before every effect.
     fn leads(&self) -> bool;
+
+    /// Counts how often this process began to lead. A reconcile is bound to the term in which it began:
+    /// in a later one another process may have led in between.
+    fn term(&self) -> u64;
 
     /// The uid of the operator's own namespace: the holder in `acquire`.
     fn installation(&self) -> &str;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use kube::api::Api;
+use kube::api::{Api, ObjectMeta};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -22,7 +22,9 @@ use tokio::time::Instant;
 use super::client::Clients;
 use super::error::chain;
 use super::pulse::{Pulse, Pulses};
-use crate::api::{BssConnection, ConditionType, CustomerPricing, Phase, TenantResellerUpgrade};
+use crate::api::{
+    BssConnection, ConditionType, CustomerPricing, FINALIZER, Phase, TenantResellerUpgrade,
+};
 
 /// How long one watch lasts before it is asked anew, in seconds. Also bounds how long a connection
 /// that died without a word goes unnoticed.
@@ -112,6 +114,27 @@ impl Stores {
         found
     }
 
+    /// The pricing objects of a namespace that this version cannot read, by name.
+    #[must_use]
+    pub fn unreadable_pricing(&self, namespace: &str) -> Vec<String> {
+        let unreadable = self.pricing.state_filter(|guarded| {
+            guarded.0.is_err() && guarded.meta().namespace.as_deref() == Some(namespace)
+        });
+        let names = unreadable.iter().map(|object| object.name_any());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Whether this version can read a connection. One that does not exist can be read.
+    #[must_use]
+    pub fn connection_is_readable(&self, namespace: &str, name: &str) -> bool {
+        let found = self
+            .connections
+            .get(&ObjectRef::new(name).within(namespace));
+        found.is_none_or(|found| found.0.is_ok())
+    }
+
     /// How many upgrades there are, by phase and reason of `Ready`, for gauges.
     #[must_use]
     pub fn upgrade_counts(&self) -> BTreeMap<(String, String), i64> {
@@ -133,12 +156,38 @@ impl Stores {
             .is_some_and(|there| there.meta().uid == upgrade.metadata.uid)
     }
 
+    /// The metadata of all upgrades, readable or not, on which the operator's finalizer stands.
+    pub(super) fn with_finalizer(&self) -> Vec<ObjectMeta> {
+        let there = self.upgrades.state();
+        let held = there.iter().map(|upgrade| upgrade.meta());
+        let held = held.filter(|meta| {
+            let finalizers = meta.finalizers.iter().flatten();
+            finalizers.into_iter().any(|name| name == FINALIZER)
+        });
+        held.cloned().collect()
+    }
+
     /// The uids of all upgrades that are there.
     pub(super) fn uids(&self) -> HashSet<String> {
         let there = self.upgrades.state();
         there
             .iter()
             .filter_map(|there| there.meta().uid.clone())
+            .collect()
+    }
+
+    /// The upgrades of a namespace.
+    pub(super) fn upgrades_in(
+        &self,
+        namespace: &str,
+    ) -> Vec<ObjectRef<Guarded<TenantResellerUpgrade>>> {
+        let there = |upgrade: &Guarded<TenantResellerUpgrade>| {
+            upgrade.meta().namespace.as_deref() == Some(namespace)
+        };
+        let there = self.upgrades.state_filter(there);
+        let there = there.iter();
+        there
+            .map(|upgrade| ObjectRef::from_obj(upgrade.as_ref()))
             .collect()
     }
 
@@ -193,6 +242,8 @@ pub(super) type Happenings<K> =
 /// The watches, not running yet: an [`super::Engine`] runs them.
 pub struct Watches {
     pub(super) stores: Stores,
+    /// For single calls; the watches have one of their own.
+    pub(super) client: Client,
     /// Begins all of them anew, with a list.
     pub(super) anew: Anew,
     pub(super) upgrades: Happenings<TenantResellerUpgrade>,
@@ -214,6 +265,7 @@ impl Watches {
             watched(scope.api(client), &anew, pulses, |p| &p.pricing);
         Self {
             anew,
+            client: clients.calls.clone(),
             stores: Stores {
                 upgrades,
                 connections,

@@ -17,6 +17,7 @@ use super::object;
 use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
 use crate::bss::consent::Consent;
+use crate::cluster::Reconciles;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{Now, Pace, ValidUpgrade, suspension};
@@ -47,6 +48,8 @@ pub struct Process {
     pub stop: CancellationToken,
     /// Where reconciles and effects are counted.
     pub metrics: Metrics,
+    /// The reconciles that run: those that wait for a permit say so.
+    pub reconciles: Reconciles,
     /// Asks for a reconcile of an upgrade for which a slot became free.
     pub wake: Wake,
 }
@@ -72,6 +75,7 @@ pub(super) struct Context<C, T> {
     pub(super) backoff: ApiBackoff,
     pub(super) stop: CancellationToken,
     pub(super) metrics: Metrics,
+    pub(super) reconciles: Reconciles,
 }
 
 /// One upgrade in work: its spec is valid and everything that it refers to was found.
@@ -83,6 +87,8 @@ pub(super) struct Scope<'a, B> {
     pub(super) fetched: &'a Fetched<B>,
     /// When this reconcile began to work.
     pub(super) began: Duration,
+    /// The term of leadership in which it began.
+    pub(super) term: u64,
 }
 
 /// Why a reconcile begins no further effect although there is one.
@@ -120,7 +126,7 @@ impl<C: Cluster, T: Time> Context<C, T> {
     pub(super) fn pause<B>(&self, scope: &Scope<'_, B>) -> Option<Pause> {
         if self.slice_is_over(scope.began) {
             Some(Pause::SliceOver)
-        } else if self.is_wanted(&scope.upgrade) {
+        } else if self.is_wanted(&scope.upgrade, scope.term) {
             None
         } else {
             Some(Pause::NotWanted)
@@ -131,18 +137,19 @@ impl<C: Cluster, T: Time> Context<C, T> {
         self.time.now().monotonic.saturating_sub(began) >= self.pacing.slice
     }
 
-    /// Whether another effect of this upgrade may begin: this process leads and is not stopping, and
-    /// the upgrade is neither changed, suspended, deleted nor finished.
-    pub(super) fn is_wanted(&self, upgrade: &TenantResellerUpgrade) -> bool {
-        is_wanted(&*self.cluster, &self.stop, upgrade)
+    /// Whether another effect of this upgrade may begin: this process leads, has led since the reconcile
+    /// began, and is not stopping; and the upgrade is neither changed, suspended, deleted nor finished.
+    pub(super) fn is_wanted(&self, upgrade: &TenantResellerUpgrade, term: u64) -> bool {
+        is_wanted(&*self.cluster, &self.stop, upgrade, term)
     }
 
     /// The same, as an error.
     pub(super) fn must_be_wanted(
         &self,
         upgrade: &TenantResellerUpgrade,
+        term: u64,
     ) -> Result<(), ReconcileError> {
-        if self.is_wanted(upgrade) {
+        if self.is_wanted(upgrade, term) {
             Ok(())
         } else {
             Err(ReconcileError::Stale)
@@ -151,10 +158,10 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// The same question, asked by every call to the BSS when it leaves the limiter's queue. The time
     /// slice is left out of it: a call that waited longer than a slice would never be sent.
-    pub(super) fn consent(&self, upgrade: &TenantResellerUpgrade) -> Consent {
+    pub(super) fn consent(&self, upgrade: &TenantResellerUpgrade, term: u64) -> Consent {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = object::without_status(upgrade);
-        Consent::new(move || is_wanted(&*cluster, &stop, &upgrade))
+        Consent::new(move || is_wanted(&*cluster, &stop, &upgrade, term))
     }
 }
 
@@ -162,8 +169,9 @@ fn is_wanted<C: Cluster>(
     cluster: &C,
     stop: &CancellationToken,
     upgrade: &TenantResellerUpgrade,
+    term: u64,
 ) -> bool {
-    let leads = cluster.leads();
+    let leads = cluster.leads() && cluster.term() == term;
     if stop.is_cancelled() || !leads {
         return false;
     }

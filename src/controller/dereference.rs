@@ -73,7 +73,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         distributor,
         tenant,
     };
-    let pricing = cluster.pricing_of(namespace, name).await?;
+    let pricing = pricing(cluster, namespace, name).await?;
     let version = connections.version();
     entry.revalidate(upgrade, &version, requested(upgrade, &pricing));
     let at_hand = entry.adapter.as_ref().filter(|adapter| {
@@ -111,6 +111,38 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         bss,
         references,
     })
+}
+
+/// The pricing objects of the upgrade. One that this version cannot read may declare options for its
+/// customers: to take it for absent would put the default in their place.
+async fn pricing<C: Cluster>(
+    cluster: &C,
+    namespace: &str,
+    name: &str,
+) -> Result<Vec<CustomerPricing>, DereferenceError> {
+    if let [first, others @ ..] = &cluster.unreadable_pricing(namespace)[..] {
+        let more = match others.len() {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        return Err(unreadable("CustomerPricing", &format!("{first}{more}")));
+    }
+    Ok(cluster.pricing_of(namespace, name).await?)
+}
+
+/// An object of another version of the operator and its CRDs.
+fn unreadable(kind: &str, name: &str) -> DereferenceError {
+    unworkable(
+        Reason::InvalidSpec,
+        format!(
+            "The {kind} {name} in this namespace cannot be read by this version of the operator: it has \
+             something that this version does not know, and nothing goes on without it."
+        ),
+        format!(
+            "Install the version of the operator that the CRDs were made for; or correct the {kind} \
+             {name}, or delete it. The operator goes on by itself."
+        ),
+    )
 }
 
 impl Connections {
@@ -158,6 +190,9 @@ async fn distributor<C: Cluster>(
 ) -> Result<BssConnection, DereferenceError> {
     let name = &reference.name;
     let connection = cluster.connection(namespace, name).await?;
+    if !cluster.connection_is_readable(namespace, name) {
+        return Err(unreadable("BssConnection", name));
+    }
     connection.ok_or_else(|| {
         not_ready(
             format!("The BssConnection {name} does not exist in this namespace."),
@@ -174,6 +209,9 @@ async fn tenant<C: Cluster>(
     namespace: &str,
 ) -> Result<BssConnection, DereferenceError> {
     let name = &reference.name;
+    if !cluster.connection_is_readable(namespace, name) {
+        return Err(unreadable("BssConnection", name));
+    }
     let Some(connection) = cluster.connection(namespace, name).await? else {
         return Err(not_ready(
             format!(

@@ -57,6 +57,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 backoff: ApiBackoff::default(),
                 stop: process.stop,
                 metrics: process.metrics,
+                reconciles: process.reconciles,
             },
         }
     }
@@ -98,9 +99,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         if object::has_succeeded(seen) {
             return endings::finished(context, &self.cache, seen).await;
         }
+        let term = context.cluster.term();
         let entry = self.cache.entry(object::uid(seen));
         let mut entry = entry.lock().await;
+        let queued = context.reconciles.queued(object::uid(seen));
         let _permit = context.admission.permit(seen).await;
+        drop(queued);
         let upgrade = context.reread(seen)?;
         // dereference: reads from the cluster
         let fetched = match dereference(context, &self.connector, &upgrade, &mut entry).await {
@@ -124,6 +128,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             valid: &valid,
             fetched: &fetched,
             began: context.time.now().monotonic,
+            term,
         };
         self.work(&mut scope).await
     }
@@ -151,7 +156,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             if let Some(pause) = context.pause(scope) {
                 return endings::interrupted(context, scope, &decision.state, pause).await;
             }
-            let consent = context.consent(&scope.upgrade);
+            let consent = context.consent(&scope.upgrade, scope.term);
             let operation = record::written(&effect);
             let outcomes = match record::intent(context, scope, effect, &decision.state).await? {
                 Intent::Answered(outcomes) => outcomes,
@@ -179,10 +184,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     ) -> Vec<Outcome> {
         let context = &self.context;
         let upgrade = object::without_status(&scope.upgrade);
+        let term = scope.term;
         let bss = Performer {
             bss: &*scope.fetched.bss,
             caller: &Caller::of(scope, &effect, context.cluster.installation()),
-            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade),
+            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, term),
         };
         let Performed { outcomes, ahead } = consent.over(bss.perform(effect)).await;
         scope.entry.read_ahead = ahead;

@@ -47,6 +47,9 @@ struct Scripted {
     refuses: StdMutex<BTreeMap<&'static str, ClusterError>>,
     /// It refuses a status that differs in more than its conditions.
     refuses_whole: AtomicBool,
+    term: AtomicU64,
+    /// Pricing objects of another version.
+    unreadable: StdMutex<Vec<String>>,
     pricing: StdMutex<Vec<CustomerPricing>>,
     events: StdMutex<Vec<Event>>,
 }
@@ -139,6 +142,14 @@ impl Cluster for Scripted {
         self.does("get secret", secret)
     }
 
+    fn unreadable_pricing(&self, _: &str) -> Vec<String> {
+        self.unreadable.lock().unwrap().clone()
+    }
+
+    fn connection_is_readable(&self, _: &str, _: &str) -> bool {
+        true
+    }
+
     async fn pricing_of(&self, _: &str, _: &str) -> ClusterResult<Vec<CustomerPricing>> {
         Ok(self.pricing.lock().unwrap().clone())
     }
@@ -224,6 +235,10 @@ impl Cluster for Scripted {
         true
     }
 
+    fn term(&self) -> u64 {
+        self.term.load(Ordering::Relaxed)
+    }
+
     fn installation(&self) -> &'static str {
         "installation"
     }
@@ -292,6 +307,7 @@ fn bench() -> Bench {
         Process {
             stop: CancellationToken::new(),
             metrics: Metrics::new(&mut metrics),
+            reconciles: crate::cluster::Reconciles::default(),
             wake: Box::new(|_, _| {}),
         },
     );
@@ -711,7 +727,10 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let consent = bench.controller.context.consent(&bench.cluster.present());
+    let consent = bench
+        .controller
+        .context
+        .consent(&bench.cluster.present(), 0);
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",
@@ -724,6 +743,12 @@ async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
         *bench.cluster.status.lock().unwrap() = Some(succeeded(status));
         assert_eq!(consent.clone().over(holds()).await, wanted, "{status}");
     }
+    *bench.cluster.status.lock().unwrap() = Some(succeeded("Unknown"));
+    bench.cluster.term.store(1, Ordering::Relaxed);
+    assert!(
+        !consent.over(holds()).await,
+        "another process may have led since the reconcile began"
+    );
 }
 
 fn refused(said: &str) -> ClusterError {
@@ -841,4 +866,24 @@ async fn one_report_that_is_refused_holds_back_no_other() {
         .await
         .expect("a refusal is no failure");
     assert_eq!(bench.cluster.calls(), ["list reports", "apply report"]);
+}
+
+#[tokio::test]
+async fn a_pricing_object_that_cannot_be_read_is_not_taken_for_absent() {
+    let bench = bench();
+    *bench.cluster.unreadable.lock().unwrap() = vec!["prices".to_owned(), "more".to_owned()];
+    bench.reconcile().await;
+    let (reason, message, next) = bench.shown();
+    assert_eq!(reason, "InvalidSpec");
+    assert!(
+        message.starts_with("The CustomerPricing prices (and 1 more)"),
+        "{message}"
+    );
+    assert!(next.contains("goes on by itself"), "{next}");
+    assert!(!bench.cluster.calls().contains(&"get secret"));
+
+    bench.cluster.unreadable.lock().unwrap().clear();
+    bench.clock.at(600);
+    bench.reconcile().await;
+    assert_eq!(bench.shown().0, "BssUnavailable");
 }

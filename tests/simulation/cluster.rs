@@ -139,6 +139,14 @@ impl Cluster for SimulatedCluster {
         self.read("get secret", move |etcd| etcd.secret(&key)).await
     }
 
+    fn unreadable_pricing(&self, _namespace: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn connection_is_readable(&self, _namespace: &str, _name: &str) -> bool {
+        true
+    }
+
     async fn pricing_of(
         &self,
         namespace: &str,
@@ -268,6 +276,10 @@ impl Cluster for SimulatedCluster {
 
     fn leads(&self) -> bool {
         self.port.shared.lock().leads(self.port.pid)
+    }
+
+    fn term(&self) -> u64 {
+        self.port.shared.lock().machines[self.port.pid].term
     }
 
     fn installation(&self) -> &str {

@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) began: Duration,
     pub(crate) alive: bool,
     pub(crate) still_until: Duration,
+    /// How often it began to lead.
+    pub(crate) term: u64,
     /// It believes that it leads, whatever the lease says.
     pub(crate) believes_until: Duration,
     pub(crate) blind_until: Duration,
@@ -273,6 +275,7 @@ impl Core {
             began,
             alive: true,
             still_until: Duration::ZERO,
+            term: 0,
             believes_until: Duration::ZERO,
             blind_until: Duration::ZERO,
             wall_skew: 0,
@@ -314,6 +317,7 @@ impl Core {
     fn take_over(&mut self, pid: Pid) {
         let machine = &mut self.machines[pid];
         machine.forgets = true;
+        machine.term += 1;
         let all: Vec<Key> = machine.cache.keys().cloned().collect();
         machine.dirty.extend(all);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::registry::Registry;
-use tenant_reseller_operator::cluster::Next;
+use tenant_reseller_operator::cluster::{Next, Reconciles};
 use tenant_reseller_operator::controller::{Controller, Pacing, Ports, Process, Time};
 use tenant_reseller_operator::observe::metrics::Metrics;
 use tenant_reseller_operator::upgrade::{Now, Pace};
@@ -118,6 +118,7 @@ impl Operator {
             Process {
                 stop: CancellationToken::new(),
                 metrics: Metrics::new(&mut Registry::default()),
+                reconciles: Reconciles::default(),
                 wake: Box::new(move |namespace, name| {
                     let key = (namespace.to_owned(), name.to_owned());
                     woken.lock().machines[pid].dirty.insert(key);

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 /// look at other things (a suspension, a lost lease) and say in its status what it waits for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A call that waits in the queue looks again after this long, whatever happens.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
 /// The BSS wants to be left alone for longer than a call would wait. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deferred {
@@ -76,7 +79,10 @@ impl Limiter {
                     return Err(deferred);
                 }
                 Step::WaitFor(end) => place.signal.notified_until(self.origin, end).await,
-                Step::Wait => place.signal.0.notified().await,
+                // It looks again now and then, so that a call in a long queue is seen to be alive.
+                Step::Wait => {
+                    drop(tokio::time::timeout(LOOK_AGAIN, place.signal.0.notified()).await);
+                }
             }
         }
     }

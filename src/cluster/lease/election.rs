@@ -204,7 +204,13 @@ impl Election {
                 self.knowledge = Knowledge::Absent;
                 self.seen = None;
             }
-            Heard::Lease(record) => self.note(record, now),
+            Heard::Lease(record) => {
+                // Another process may act already, whatever time this one would have had left.
+                if record.holder.as_deref() != Some(self.me.as_str()) {
+                    self.valid_until = None;
+                }
+                self.note(record, now);
+            }
             Heard::Written(record) => {
                 // From before the request was sent: the API server may have written it at any
                 // moment since, and the others count from that moment on.

@@ -71,6 +71,12 @@ impl Leadership {
             .is_some_and(|until| Instant::now() < until)
     }
 
+    /// Counts how often this process began to lead.
+    #[must_use]
+    pub fn term(&self) -> u64 {
+        self.view.borrow().term
+    }
+
     /// Until when this process may believe that it leads, if nothing more is heard.
     #[must_use]
     pub fn valid_until(&self) -> Option<Instant> {

@@ -154,7 +154,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         }
     }
 
-    /// Reads batches side by side, one outcome each: only a batch that failed is read again.
+    /// Reads batches side by side, one outcome each: only a batch that failed is read again. A batch that
+    /// was not begun, because the slice is over or the upgrade changed, has no outcome; it is still to do.
     async fn batches<T: Clone, F>(
         &self,
         batches: &[T],
@@ -164,12 +165,20 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     where
         F: Future<Output = Result<Outcome, BssError>>,
     {
-        let calls: Vec<F> = batches.iter().cloned().map(&call).collect();
-        stream::iter(calls)
-            .buffer_unordered(self.caller.at_once)
-            .map(|result| settle(result, tried))
-            .collect()
-            .await
+        let call = &call;
+        let calls: Vec<_> = batches
+            .iter()
+            .cloned()
+            .map(|batch| async move {
+                if (self.go_on)() {
+                    Some(settle(call(batch).await, tried))
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let outcomes = stream::iter(calls).buffer_unordered(self.caller.at_once);
+        outcomes.filter_map(std::future::ready).collect().await
     }
 }
 

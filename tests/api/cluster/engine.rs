@@ -264,7 +264,7 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
     create_upgrade(&namespace, "slow").await;
     seen.more_than("slow", 0, "it runs").await;
     assert!(
-        reconciles.oldest().is_some(),
+        reconciles.stillest().is_some(),
         "a running reconcile is counted"
     );
     stop.cancel();

@@ -71,6 +71,14 @@ impl<C: Cluster> Cluster for LyingCluster<C> {
         self.honest.secret(namespace, name).await
     }
 
+    fn unreadable_pricing(&self, namespace: &str) -> Vec<String> {
+        self.honest.unreadable_pricing(namespace)
+    }
+
+    fn connection_is_readable(&self, namespace: &str, name: &str) -> bool {
+        self.honest.connection_is_readable(namespace, name)
+    }
+
     async fn pricing_of(
         &self,
         namespace: &str,
@@ -145,6 +153,10 @@ impl<C: Cluster> Cluster for LyingCluster<C> {
 
     async fn publish(&self, about: &TenantResellerUpgrade, event: Event) {
         self.honest.publish(about, event).await;
+    }
+
+    fn term(&self) -> u64 {
+        self.honest.term()
     }
 
     fn leads(&self) -> bool {
