@@ -16,7 +16,7 @@ use super::dereference::Fetched;
 use super::object;
 use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
-use crate::bss::consent::Consent;
+use crate::bss::cancellation::Cancellation;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{Now, Pace, ValidUpgrade, suspension};
@@ -151,10 +151,10 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// The same question, asked by every call to the BSS when it leaves the limiter's queue. The time
     /// slice is left out of it: a call that waited longer than a slice would never be sent.
-    pub(super) fn consent(&self, upgrade: &TenantResellerUpgrade) -> Consent {
+    pub(super) fn cancellation(&self, upgrade: &TenantResellerUpgrade) -> Cancellation {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = object::without_status(upgrade);
-        Consent::new(move || is_wanted(&*cluster, &stop, &upgrade))
+        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade))
     }
 }
 

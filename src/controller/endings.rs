@@ -15,7 +15,7 @@ use super::publish::{self, ConnectionFacts, Reported, Resync, Shown};
 use super::reconcile::ReconcileError;
 use super::record::finalizer;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
-use crate::cluster::Next as Requeue;
+use crate::cluster::Requeue;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
 use crate::upgrade::{Decision, Next, ReadyState, Suspension, at_rest, success, suspension};
 
@@ -233,7 +233,7 @@ pub(super) fn failed<C: Cluster, T: Time>(
             "the API server did not do its part; every upgrade tries again by itself"
         ),
         LogAs::Warning | LogAs::Debug => {
-            tracing::debug!(%error, retry_in = ?retry.after, "the pass begins again");
+            tracing::debug!(%error, retry_in = ?retry.after, "the reconcile begins again");
         }
     }
     Requeue::After(retry.after)

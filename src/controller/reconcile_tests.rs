@@ -684,7 +684,10 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let consent = bench.controller.context.consent(&bench.cluster.present());
+    let cancellation = bench
+        .controller
+        .context
+        .cancellation(&bench.cluster.present());
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",
@@ -692,9 +695,13 @@ async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
         }] }))
         .unwrap()
     };
-    let holds = || async { crate::bss::consent::holds() };
-    for (status, wanted) in [("Unknown", true), ("True", false)] {
+    let is_cancelled = || async { crate::bss::cancellation::is_cancelled() };
+    for (status, cancelled) in [("Unknown", false), ("True", true)] {
         *bench.cluster.status.lock().unwrap() = Some(succeeded(status));
-        assert_eq!(consent.clone().over(holds()).await, wanted, "{status}");
+        assert_eq!(
+            cancellation.clone().over(is_cancelled()).await,
+            cancelled,
+            "{status}"
+        );
     }
 }

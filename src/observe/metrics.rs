@@ -108,12 +108,12 @@ impl Metrics {
         };
         registry.register(
             "passes",
-            "Passes over upgrades, by how they ended",
+            "Reconciles of upgrades, by how they ended",
             metrics.reconciles.clone(),
         );
         registry.register_with_unit(
             "pass_duration",
-            "How long passes took",
+            "How long reconciles took",
             Unit::Seconds,
             metrics.reconcile_seconds.clone(),
         );
@@ -129,7 +129,7 @@ impl Metrics {
         );
         registry.register(
             "cluster_errors",
-            "Passes that did not come to their end because of the API server, by class: Forbidden is a \
+            "Reconciles that did not come to their end because of the API server, by class: Forbidden is a \
              missing right, Invalid a refused object",
             metrics.cluster_errors.clone(),
         );
@@ -252,7 +252,7 @@ impl Collector for Live {
         encoder
             .encode_descriptor(
                 "passes_running",
-                "Passes that run at this moment",
+                "Reconciles that run at this moment",
                 None,
                 MetricType::Gauge,
             )?

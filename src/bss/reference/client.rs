@@ -116,7 +116,7 @@ impl ReferenceBss {
             reply,
             Err(Failure::Deferred(_)
                 | Failure::Unsendable(_)
-                | Failure::Withdrawn
+                | Failure::Cancelled
                 | Failure::CredentialsRefused
                 | Failure::TokenNonsense(_)
                 | Failure::TokenAway(_))

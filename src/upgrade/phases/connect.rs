@@ -3,12 +3,12 @@
 use crate::api::Reason;
 use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
 use crate::upgrade::observe::Observe;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn identity(&mut self, told: Option<String>) {
         match told {
-            Some(told) if told != self.upgrade.identity => self.stall(verdict(
+            Some(told) if told != self.upgrade.identity => self.stall(ready_state(
                 Reason::IdentityMismatch,
                 format!(
                     "The BSS calls itself {told}, the connection says {}.",
@@ -31,7 +31,7 @@ impl Observe<'_> {
             .as_ref()
             .filter(|pinned| **pinned != reseller.account);
         if let Some(pinned) = other_account {
-            self.stall(verdict(
+            self.stall(ready_state(
                 Reason::ResellerMismatch,
                 format!(
                     "The BSS now calls this account {}; work has begun on {pinned}.",
@@ -47,7 +47,7 @@ impl Observe<'_> {
             .as_ref()
             .filter(|expected| **expected != reseller.name);
         if let Some(expected) = other_name {
-            self.stall(verdict(
+            self.stall(ready_state(
                 Reason::ResellerMismatch,
                 format!(
                     "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
@@ -58,13 +58,13 @@ impl Observe<'_> {
             return;
         }
         match (reseller.back_ordering, reseller.kind) {
-            (BackOrdering::Unknown, _) => self.poll(verdict(
+            (BackOrdering::Unknown, _) => self.poll(ready_state(
                 Reason::ProgressingWithRetry,
                 "The BSS cannot tell at the moment whether back ordering is on.",
                 "Nothing: the operator looks again by itself.",
             )),
             (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
-                self.stall(verdict(
+                self.stall(ready_state(
                     Reason::ResellerNotBasic,
                     "Only a Basic reseller can be upgraded; this one is on another plan.",
                     "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",

@@ -10,7 +10,7 @@ use crate::upgrade::known::RecordAge;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::activate::WasTold;
 use crate::upgrade::report::ReadyState;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 use crate::upgrade::strategy::{Copying, Fencing};
 use crate::upgrade::validated::Suspension;
 
@@ -123,7 +123,7 @@ impl Decide<'_> {
             .bss
             .strategy
             .as_ref()
-            .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
+            .is_some_and(|strategy| strategy.fencing == Fencing::SingleOperator);
         unfenced
             // Once a person has confirmed it, the tenant is adopted.
             && claim.confirmed_epoch.is_none()
@@ -139,11 +139,11 @@ impl Decide<'_> {
         &self,
         claim: &ResellerClaimSpec,
     ) -> Option<Decision> {
-        let ways = self.known.bss.strategy.as_ref()?;
+        let strategy = self.known.bss.strategy.as_ref()?;
         let left = self.settling_since(self.known.began);
         // The record of open copies and these two quiet times both protect against copies that an earlier
         // operator sent. The quiet times still do so if the record was lost with the cluster's state.
-        if ways.fencing == Fencing::SingleOperator
+        if strategy.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {
             return Some(Self::settles(
@@ -154,7 +154,7 @@ impl Decide<'_> {
         // An operator that worked before may have sent copies that reads do not show yet, and the record
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
-        if ways.copying == Copying::LookUpFirst
+        if strategy.copying == Copying::LookUpFirst
             && self.known.fencing.followed.is_some()
             && let Some(left) = self.settling_since(self.known.fencing.followed)
         {
@@ -165,7 +165,7 @@ impl Decide<'_> {
         }
         let open =
             claim.intents.copies.is_some() && self.known.fencing.copies_were_open == Some(true);
-        if ways.copying == Copying::LookUpFirst && open {
+        if strategy.copying == Copying::LookUpFirst && open {
             return Some(match left {
                 Some(left) => Self::settles(left, "copies that were sent before the restart"),
                 None => self.act(Effect::Claim(ClaimEdit::SettleCopies)),
@@ -189,7 +189,7 @@ impl Observe<'_> {
             WasTold::NotKnown
         };
         if let Some(other) = self.known.hold(holding) {
-            self.stall(verdict(
+            self.stall(ready_state(
                 Reason::ResellerClaimed,
                 format!(
                     "The upgrade {}/{} works on this reseller.",
@@ -264,7 +264,7 @@ impl Observe<'_> {
         let epoch = self.known.fencing.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {
-            verdict(
+            ready_state(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in this cluster: the cluster's state \
                  went back, or another operator worked on this reseller; a suspension may be lost.",
