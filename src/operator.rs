@@ -109,7 +109,7 @@ pub async fn run(settings: Settings) -> ExitCode {
                 source = error.source();
             }
             tracing::error!("{text}");
-            // Also for whoever has no log set up yet.
+            // Also if no log is set up yet.
             let _written = writeln!(std::io::stderr(), "tenant-reseller-operator: {text}");
             ExitCode::FAILURE
         }
@@ -118,7 +118,7 @@ pub async fn run(settings: Settings) -> ExitCode {
 
 async fn operate(settings: Settings) -> Result<(), Broken> {
     logs::init(settings.log_format.into(), &settings.log_filter)?;
-    // One TLS provider in the process. It fails only if somebody has installed it already.
+    // One TLS provider in the process. It fails only if one was installed already.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = CancellationToken::new();
     on_signal(stop.clone())?;

@@ -46,7 +46,7 @@ pub enum Reason {
     RiskNotAccepted,
     /// A reply broke the contract.
     ContractViolated,
-    /// Somebody else upgrades this reseller.
+    /// Another upgrade or operator works on this reseller.
     ResellerClaimed,
     /// The BSS does not know the reseller.
     ResellerNotFound,

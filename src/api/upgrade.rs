@@ -219,7 +219,7 @@ pub enum WhenMissing {
 ])))]
 pub struct PricingPolicy {
     /// What to do about a customer that owns a copyable subscription and has no pricing options:
-    /// `Wait` until somebody sets them, in the reseller's BSS or by a `CustomerPricing` object, or
+    /// `Wait` until a person sets them, in the reseller's BSS or by a `CustomerPricing` object, or
     /// `UseDefault`.
     #[serde(default)]
     pub when_missing: WhenMissing,

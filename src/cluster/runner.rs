@@ -214,7 +214,7 @@ async fn list_anew(mut view: tokio::sync::watch::Receiver<LeaseView>, anew: Anew
     loop {
         let known = *anew.borrow();
         let Ok(view) = view.wait_for(|view| view.went_back != known).await else {
-            // Nobody takes part in the election any more; nothing will be noticed.
+            // The election has ended; no further restore will be noticed.
             return std::future::pending().await;
         };
         anew.send_replace(view.went_back);
@@ -237,7 +237,7 @@ where
 {
     async fn reconcile(&self, upgrade: Arc<Upgrade>) -> Action {
         if !self.stores.filled().await || !self.leadership.leads() {
-            // Whoever begins to lead looks at every upgrade.
+            // A process that begins to lead reconciles every upgrade.
             return Action::await_change();
         }
         // What the watch logged as unreadable; it is looked at again when it changes.

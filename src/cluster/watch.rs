@@ -236,8 +236,8 @@ impl Watches {
 /// Asks for a new beginning of the watches, by a number that changes.
 pub(super) type Anew = tokio::sync::watch::Sender<u64>;
 
-/// A stream that begins anew whenever it is asked to. What begins lists first, so that whoever
-/// follows it forgets what is not there any more.
+/// A stream that begins anew whenever it is asked to. What begins lists first, so that its
+/// consumer forgets what is not there any more.
 fn restarted<S>(
     begin: impl Fn() -> S + Send + 'static,
     asked: tokio::sync::watch::Receiver<u64>,
@@ -251,7 +251,7 @@ where
         loop {
             tokio::select! {
                 biased;
-                // Without anybody who could ask, it goes on as it is.
+                // When the sender is gone, it goes on as it is.
                 Ok(()) = asked.changed() => present = begin(),
                 event = present.next() => return Some((event?, ((present, asked), begin))),
             }
@@ -425,7 +425,7 @@ mod tests {
             after.extend(events.next().await);
         }
         assert_eq!(after, ["list", "a", "b"]);
-        // Without anybody who could ask, it goes on as it is.
+        // When the sender is gone, it goes on as it is.
         let mut alone = Box::pin(restarted(begin, Anew::new(0).subscribe()));
         assert_eq!(alone.next().await, Some("list"));
         assert_eq!(alone.next().await, Some("a"));

@@ -1,6 +1,6 @@
 //! Metrics in the `OpenMetrics` format.
 //!
-//! Counted where it happens, or asked for when somebody looks: gauges come from functions, so that
+//! Counted where it happens, or asked for at a scrape: gauges come from functions, so that
 //! none can go stale. Labels are words of a closed vocabulary; names of objects would make as many
 //! series as there are objects.
 
@@ -29,7 +29,7 @@ pub enum ReconcileOutcome {
     Worked,
     /// It found that it has to wait.
     Waited,
-    /// A conflict with somebody else's write: it will be done again.
+    /// A conflict with another writer: the reconcile will be done again.
     Conflict,
     /// It failed.
     Failed,
@@ -214,7 +214,7 @@ pub struct Calls {
     pub waited: Duration,
 }
 
-/// Where gauges come from when somebody looks.
+/// Where gauges come from at a scrape.
 pub struct Live {
     /// Whether this process leads.
     pub leads: Box<dyn Fn() -> bool + Send + Sync>,

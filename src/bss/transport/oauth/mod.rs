@@ -98,7 +98,7 @@ pub struct TokenSource {
     target: Target,
     exchange: Exchange,
     cache: Mutex<Cache>,
-    /// Held by whoever asks the endpoint: one request at a time.
+    /// Held by the caller that asks the endpoint: one request at a time.
     flight: tokio::sync::Mutex<()>,
     origin: Instant,
 }
