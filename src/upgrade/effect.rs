@@ -137,7 +137,8 @@ impl Activate {
     pub(super) fn new(
         keys: &super::Keys,
         tenant: &TenantId,
-        (sweep, intended): (CleanFinalSweep, &str),
+        sweep: CleanFinalSweep,
+        intended: &str,
     ) -> Self {
         Self {
             key: keys.activation(tenant),

@@ -1,4 +1,4 @@
-//! How the operator works with a BSS of given promises: strong, with a wait, with a person's help
+//! The strategy: how the operator works with a BSS of given promises: strong, with a wait, with a person's help
 //! or at a risk that the connection accepts; or not at all.
 //!
 //! The table is that of `docs/guarantees.md`. It is asked before anything is written, so that what
@@ -40,7 +40,7 @@ pub enum SnapshotProof {
     TwoEqualSweeps,
 }
 
-/// What keeps the inventory as it is between the last sweep and the switch.
+/// What keeps the inventory as it is between the last sweep and the activation of back ordering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActivationGuard {
     /// The BSS compares the revision.
@@ -82,7 +82,7 @@ pub struct Strategy {
     pub fencing: Fencing,
     /// The last sweep.
     pub snapshot_proof: SnapshotProof,
-    /// The switch.
+    /// The activation of back ordering.
     pub activation_guard: ActivationGuard,
     /// Open orders.
     pub orders: Orders,
@@ -100,26 +100,7 @@ impl Strategy {
         let promises = &capabilities.promises;
         let accepts = |risk: Risk| terms.accepted.contains(&risk);
         let mut refused: Vec<String> = Vec::new();
-        let mut executors = BTreeMap::new();
-        for operation in WriteOperation::ALL {
-            let mode = capabilities.operations.get(&operation);
-            let keyed = !matches!(
-                operation,
-                WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
-            );
-            let executor = match mode.copied().unwrap_or(Mode::Unsupported) {
-                Mode::Automatic if keyed && promises.keys == Keys::None => Executor::Person,
-                Mode::Automatic => Executor::Bss,
-                Mode::ManualStep => Executor::PersonByInstruction,
-                // People set pricing options in the reseller's BSS anyway.
-                Mode::Unsupported if operation == WriteOperation::SetPricing => Executor::Person,
-                Mode::Unsupported => {
-                    refused.push(format!("{} is not supported", operation.as_str()));
-                    continue;
-                }
-            };
-            executors.insert(operation, executor);
-        }
+        let executors = executors(capabilities, &mut refused);
         let fencing = match promises.epochs {
             Strength::Strong => Fencing::Epochs,
             Strength::Weak => Fencing::SingleOperator,
@@ -136,22 +117,14 @@ impl Strategy {
             Some(Executor::Bss) => promises.compares,
             Some(Executor::PersonByInstruction | Executor::Person) | None => Strength::Weak,
         };
-        let (activation_guard, snapshot_proof) = match (promises.revision, compares) {
-            (Strength::Strong, Strength::Strong) => {
-                (ActivationGuard::Compared, SnapshotProof::OneRevision)
-            }
-            (revision, _) => {
-                let activation_guard = if accepts(Risk::UnguardedSwitch) {
-                    ActivationGuard::Unguarded
-                } else {
-                    ActivationGuard::Frozen
-                };
-                let snapshot_proof = match revision {
-                    Strength::Strong => SnapshotProof::OneRevision,
-                    Strength::Weak => SnapshotProof::TwoEqualSweeps,
-                };
-                (activation_guard, snapshot_proof)
-            }
+        let activation_guard = match (promises.revision, compares) {
+            (Strength::Strong, Strength::Strong) => ActivationGuard::Compared,
+            (_, _) if accepts(Risk::UnguardedSwitch) => ActivationGuard::Unguarded,
+            (_, _) => ActivationGuard::Frozen,
+        };
+        let snapshot_proof = match promises.revision {
+            Strength::Strong => SnapshotProof::OneRevision,
+            Strength::Weak => SnapshotProof::TwoEqualSweeps,
         };
         let orders = match promises.orders {
             Strength::Strong => Orders::Listed,
@@ -188,6 +161,36 @@ impl Strategy {
     pub fn freezes(&self) -> bool {
         self.activation_guard == ActivationGuard::Frozen || self.orders == Orders::QuietTime
     }
+}
+
+/// Who does each writing operation. What the BSS does not support is added to what it is refused for.
+fn executors(
+    capabilities: &Capabilities,
+    refused: &mut Vec<String>,
+) -> BTreeMap<WriteOperation, Executor> {
+    let mut executors = BTreeMap::new();
+    for operation in WriteOperation::ALL {
+        let mode = capabilities.operations.get(&operation);
+        let keyed = !matches!(
+            operation,
+            WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
+        );
+        let executor = match mode.copied().unwrap_or(Mode::Unsupported) {
+            Mode::Automatic if keyed && capabilities.promises.keys == Keys::None => {
+                Executor::Person
+            }
+            Mode::Automatic => Executor::Bss,
+            Mode::ManualStep => Executor::PersonByInstruction,
+            // People set pricing options in the reseller's BSS anyway.
+            Mode::Unsupported if operation == WriteOperation::SetPricing => Executor::Person,
+            Mode::Unsupported => {
+                refused.push(format!("{} is not supported", operation.as_str()));
+                continue;
+            }
+        };
+        executors.insert(operation, executor);
+    }
+    executors
 }
 
 fn refusal(refused: &[String]) -> ReadyState {

@@ -93,10 +93,14 @@ impl CleanFinalSweep {
     /// very same.
     pub(in crate::upgrade) fn judge(
         snapshot_proof: SnapshotProof,
-        orders: RevisionSeen,
-        (customers, purchases): (&Tally, &Tally),
+        sweeps: &FinalSweeps<'_>,
         before: Option<&Self>,
     ) -> FinalSweepResult {
+        let FinalSweeps {
+            orders,
+            customers,
+            purchases,
+        } = *sweeps;
         let revision = match (
             snapshot_proof,
             orders.and(customers.revision).and(purchases.revision),
@@ -151,6 +155,17 @@ impl CleanFinalSweep {
     pub fn count(&self, kind: ItemKind) -> i64 {
         self.counts.get(&kind).copied().unwrap_or(0)
     }
+}
+
+/// What was seen last of everything, right before the switch.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::upgrade) struct FinalSweeps<'a> {
+    /// The revision of the listing of open orders.
+    pub(in crate::upgrade) orders: RevisionSeen,
+    /// The sweep over customers.
+    pub(in crate::upgrade) customers: &'a Tally,
+    /// The sweep over subscriptions and assets.
+    pub(in crate::upgrade) purchases: &'a Tally,
 }
 
 /// What a final sweep is worth.

@@ -24,8 +24,8 @@ use super::validated::ValidUpgrade;
 use crate::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use crate::bss::port::AcquisitionId;
 
-pub(in crate::upgrade) use activation::FinalSweepResult;
 pub use activation::{Approval, CleanFinalSweep, KnownActivation, Telling};
+pub(in crate::upgrade) use activation::{FinalSweepResult, FinalSweeps};
 pub use bss::KnownBss;
 pub use fencing::{KnownFencing, RecordAge, RecordMark};
 pub use findings::{BlockersTold, KnownFindings};

@@ -10,7 +10,7 @@ use crate::bss::port::{
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
-use crate::upgrade::known::{Approval, CleanFinalSweep, FinalSweepResult, Telling};
+use crate::upgrade::known::{Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
@@ -66,7 +66,8 @@ impl Decide<'_> {
         self.act(Effect::Activate(Activate::new(
             &keys,
             tenant,
-            (clean.clone(), &intent.recorded_time),
+            clean.clone(),
+            &intent.recorded_time,
         )))
     }
 }
@@ -231,13 +232,16 @@ impl Observe<'_> {
             .map_or(SnapshotProof::OneRevision, |strategy| {
                 strategy.snapshot_proof
             });
-        let judged = CleanFinalSweep::judge(
+        let result = CleanFinalSweep::judge(
             snapshot_proof,
-            self.known.activation.orders_revision,
-            (&self.known.sweeps.customers, tally),
+            &FinalSweeps {
+                orders: self.known.activation.orders_revision,
+                customers: &self.known.sweeps.customers,
+                purchases: tally,
+            },
             self.known.activation.final_before.as_ref(),
         );
-        match judged {
+        match result {
             FinalSweepResult::Clean(clean) => self.cleanly(clean),
             FinalSweepResult::Once(seen) => {
                 if self.known.activation.final_before.is_some() {

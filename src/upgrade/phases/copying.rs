@@ -141,11 +141,8 @@ impl Observe<'_> {
             .clone()
             .flatten()
             .map(|tenant| tenant.id);
-        let step = messages::copy_by_hand(
-            operation,
-            (instruction.as_deref(), tenant.as_ref()),
-            &by_hand,
-        );
+        let step =
+            messages::copy_by_hand(operation, instruction.as_deref(), tenant.as_ref(), &by_hand);
         self.known.findings.manual = by_hand;
         self.known.enter(stage);
         self.watch(step);

@@ -85,33 +85,9 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn tenant(&mut self, tenant: Option<Tenant>) {
-        let pinned = self
-            .known
-            .fencing
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.tenant_id.clone());
         let alive = tenant.filter(|tenant| tenant.status != TenantStatus::MarkedAsDeleted);
         let Some(tenant) = alive else {
-            if pinned.is_some() {
-                self.stall(ready_state(
-                    Reason::TenantMissing,
-                    "The tenant that this upgrade worked on is gone.",
-                    "Restore the tenant in the distributor's BSS. The operator makes no second one.",
-                ));
-            } else if let Some(ready_state) = self.no_tenant_now() {
-                // The next look reads reseller and tenant again.
-                self.known.bss.reseller = None;
-                self.stall(ready_state);
-            } else {
-                self.lift(&[
-                    Reason::AwaitingConfirmation,
-                    Reason::PrecheckFailed,
-                    Reason::TenantSettingsDiffer,
-                    Reason::AwaitingManualStep,
-                ]);
-                self.known.tenant.seen = Some(None);
-            }
+            self.no_tenant();
             return;
         };
         if self.known.stage.part() == Part::Comparing {
@@ -120,34 +96,8 @@ impl Observe<'_> {
             self.begin_sweep();
             return;
         }
-        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
-            self.stall(ready_state(
-                Reason::TenantReplaced,
-                "The reseller's tenant is another one than this upgrade worked on.",
-                "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
-            ));
-            return;
-        }
-        let currency = self
-            .known
-            .fencing
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.tenant_currency.clone());
-        if let Some(currency) = currency.filter(|currency| *currency != tenant.currency) {
-            self.stall(ready_state(
-                Reason::TenantSettingsDiffer,
-                format!(
-                    "The currency of the tenant's price list is {}; it was {currency} when the \
-                     upgrade began.",
-                    tenant.currency
-                ),
-                "Change it back in the distributor's BSS.",
-            ));
-            return;
-        }
-        if let Some(differ) = messages::settings_differ(&tenant, &self.upgrade.tenant) {
-            self.stall(differ);
+        if let Some(unfit) = self.unfit(&tenant) {
+            self.stall(unfit);
             return;
         }
         match tenant.status {
@@ -159,6 +109,58 @@ impl Observe<'_> {
             )),
             TenantStatus::Active | TenantStatus::MarkedAsDeleted => self.tenant_active(tenant),
         }
+    }
+
+    /// The BSS shows no tenant. It may be requested, unless one was worked on already or something
+    /// speaks against it now.
+    fn no_tenant(&mut self) {
+        let claim = self.known.fencing.claim.as_ref();
+        if claim.is_some_and(|claim| claim.tenant_id.is_some()) {
+            self.stall(ready_state(
+                Reason::TenantMissing,
+                "The tenant that this upgrade worked on is gone.",
+                "Restore the tenant in the distributor's BSS. The operator makes no second one.",
+            ));
+        } else if let Some(ready_state) = self.no_tenant_now() {
+            // The next look reads reseller and tenant again.
+            self.known.bss.reseller = None;
+            self.stall(ready_state);
+        } else {
+            self.lift(&[
+                Reason::AwaitingConfirmation,
+                Reason::PrecheckFailed,
+                Reason::TenantSettingsDiffer,
+                Reason::AwaitingManualStep,
+            ]);
+            self.known.tenant.seen = Some(None);
+        }
+    }
+
+    /// Why this upgrade cannot work on this tenant: it is another one than before, or differs from the
+    /// spec.
+    fn unfit(&self, tenant: &Tenant) -> Option<ReadyState> {
+        let claim = self.known.fencing.claim.as_ref();
+        let pinned = claim.and_then(|claim| claim.tenant_id.as_ref());
+        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
+            return Some(ready_state(
+                Reason::TenantReplaced,
+                "The reseller's tenant is another one than this upgrade worked on.",
+                "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
+            ));
+        }
+        let currency = claim.and_then(|claim| claim.tenant_currency.as_ref());
+        if let Some(currency) = currency.filter(|currency| **currency != tenant.currency) {
+            return Some(ready_state(
+                Reason::TenantSettingsDiffer,
+                format!(
+                    "The currency of the tenant's price list is {}; it was {currency} when the \
+                     upgrade began.",
+                    tenant.currency
+                ),
+                "Change it back in the distributor's BSS.",
+            ));
+        }
+        messages::settings_differ(tenant, &self.upgrade.tenant)
     }
 
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is

@@ -22,27 +22,8 @@ impl Observe<'_> {
             // The next cheap look may fare better; the next look at everything says what is wrong.
             (Attempted::Watch, _) => self.watched(None),
             (_, BssError::Cancelled) => self.cancelled(attempted),
-            (_, BssError::StaleEpoch { .. }) => {
-                // Another process acquired after this one. Whether it may is the lease's to say, which is
-                // asked before anything else is sent.
-                self.known.fencing.lost_epoch();
-                self.looks_are_old();
-                self.call_failed(error);
-            }
-            (Attempted::Acquire, _) => {
-                if let BssError::HeldByAnother { .. } = error {
-                    // The other operator that holds it may bring the reseller to its end meanwhile.
-                    self.looks_are_old();
-                    self.known.bss.reseller = None;
-                }
-                // An attempt whose outcome is not known stays on record, so that its epoch is
-                // no sign of a restore.
-                if !error.effect_unknown() {
-                    self.ends_acquisition();
-                }
-                self.known.fencing.next_acquisition();
-                self.call_failed(error);
-            }
+            (_, BssError::StaleEpoch { .. }) => self.fenced_off(error),
+            (Attempted::Acquire, _) => self.acquisition_failed(error),
             (Attempted::Reseller, BssError::NotFound { .. }) => self.stall(ready_state(
                 Reason::ResellerNotFound,
                 "The BSS does not know this account.",
@@ -72,24 +53,51 @@ impl Observe<'_> {
             (
                 Attempted::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
-            ) => {
-                // What the sweep rests on is not there any more, or its cursor is not: look at
-                // reseller and tenant again.
-                let begin = self.known.stage.restart();
-                self.retreat(begin);
-                self.call_failed(error);
-                self.later_each_time();
-            }
-            (Attempted::Write, _) => {
-                self.call_failed(error);
-                // A wait for people is long, and they may copy on screen meanwhile.
-                let failures = self.known.waiting.failures.as_ref();
-                let class = failures.and_then(|failures| failures.ready_state.reason.class());
-                if class == Some(StateClass::MustFix) {
-                    self.looks_are_old();
-                }
-            }
+            ) => self.read_refused(error),
+            (Attempted::Write, _) => self.write_failed(error),
             (Attempted::Read | Attempted::Reseller, _) => self.call_failed(error),
+        }
+    }
+
+    /// Another process acquired after this one. Whether it may is the lease's to say, which is asked before
+    /// anything else is sent.
+    fn fenced_off(&mut self, error: &BssError) {
+        self.known.fencing.lost_epoch();
+        self.looks_are_old();
+        self.call_failed(error);
+    }
+
+    fn acquisition_failed(&mut self, error: &BssError) {
+        if let BssError::HeldByAnother { .. } = error {
+            // The other operator that holds it may bring the reseller to its end meanwhile.
+            self.looks_are_old();
+            self.known.bss.reseller = None;
+        }
+        // An attempt whose outcome is not known stays on record, so that its epoch is no sign of a
+        // restore.
+        if !error.effect_unknown() {
+            self.ends_acquisition();
+        }
+        self.known.fencing.next_acquisition();
+        self.call_failed(error);
+    }
+
+    /// What the sweep rests on is not there any more, or its cursor is not: reseller and tenant are looked
+    /// at again.
+    fn read_refused(&mut self, error: &BssError) {
+        let begin = self.known.stage.restart();
+        self.retreat(begin);
+        self.call_failed(error);
+        self.later_each_time();
+    }
+
+    fn write_failed(&mut self, error: &BssError) {
+        self.call_failed(error);
+        // A wait for people is long, and they may copy on screen meanwhile.
+        let failures = self.known.waiting.failures.as_ref();
+        let class = failures.and_then(|failures| failures.ready_state.reason.class());
+        if class == Some(StateClass::MustFix) {
+            self.looks_are_old();
         }
     }
 

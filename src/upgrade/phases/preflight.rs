@@ -8,7 +8,7 @@ use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::findings::Findings;
-use crate::upgrade::sweep::preflight::{Preflight, PreflightState, Worth};
+use crate::upgrade::sweep::preflight::{Preflight, PreflightState, Sizes, Worth};
 
 impl Decide<'_> {
     /// What the price list permits: looked at between two looks at the tenant that is queued, as long
@@ -32,7 +32,10 @@ impl Observe<'_> {
             .bss
             .capabilities
             .as_ref()
-            .map(|c| (c.page_size, c.largest_batch));
+            .map(|capabilities| Sizes {
+                page: capabilities.page_size,
+                batch: capabilities.largest_batch,
+            });
         let (PreflightState::NotYet, Some(reseller), Some(sizes)) = (
             &self.known.tenant.preflight,
             self.known.bss.reseller.as_ref(),

@@ -18,13 +18,21 @@ const MANY_FAILURES: u32 = 6;
 /// So many looks at the tenant pass at most before a failed call is tried again.
 const MOST_LOOKS: u32 = 16;
 
+/// How much goes into one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::upgrade) struct Sizes {
+    /// Most items of a page.
+    pub(in crate::upgrade) page: u16,
+    /// Most items of a batch.
+    pub(in crate::upgrade) batch: u16,
+}
+
 /// One look over the sources, page by page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Preflight {
     reseller: AccountId,
     price_list: PriceListId,
-    page_size: u16,
-    batch: u16,
+    sizes: Sizes,
     cursor: Option<Cursor>,
     more: bool,
     last: Option<SourceId>,
@@ -98,13 +106,12 @@ impl Preflight {
     pub(in crate::upgrade) fn new(
         reseller: &AccountId,
         price_list: &PriceListId,
-        (page_size, batch): (u16, u16),
+        sizes: Sizes,
     ) -> Self {
         Self {
             reseller: reseller.clone(),
             price_list: price_list.clone(),
-            page_size,
-            batch,
+            sizes,
             cursor: None,
             more: true,
             last: None,
@@ -121,7 +128,7 @@ impl Preflight {
             return Some(PreflightRequest::Checks {
                 price_list: self.price_list.clone(),
                 batches: ids
-                    .chunks(usize::from(self.batch.max(1)))
+                    .chunks(usize::from(self.sizes.batch.max(1)))
                     .take(MOST_BATCHES)
                     .map(<[SourceId]>::to_vec)
                     .collect(),
@@ -130,7 +137,7 @@ impl Preflight {
         self.more.then(|| {
             PreflightRequest::Page(PageRequest {
                 cursor: self.cursor.clone(),
-                limit: self.page_size,
+                limit: self.sizes.page,
             })
         })
     }
@@ -244,7 +251,7 @@ mod tests {
     fn checks_what_is_active_and_ends() {
         let reseller = AccountId::from("r");
         let list = PriceListId::from("PL");
-        let mut look = Preflight::new(&reseller, &list, (2, 1));
+        let mut look = Preflight::new(&reseller, &list, Sizes { page: 2, batch: 1 });
         assert!(matches!(look.wanted(), Some(PreflightRequest::Page(_))));
         look.took_page(page(
             vec![
@@ -292,7 +299,11 @@ mod tests {
 
     #[test]
     fn a_circle_of_cursors_ends() {
-        let mut look = Preflight::new(&AccountId::from("r"), &PriceListId::from("PL"), (2, 1));
+        let mut look = Preflight::new(
+            &AccountId::from("r"),
+            &PriceListId::from("PL"),
+            Sizes { page: 2, batch: 1 },
+        );
         for (id, next) in [("a", "1"), ("b", "0")] {
             look.took_page(page(
                 vec![purchase(id, "r", PurchaseState::Active)],

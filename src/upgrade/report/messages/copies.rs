@@ -103,7 +103,8 @@ pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Re
 /// A person has to copy records.
 pub(in crate::upgrade) fn copy_by_hand(
     operation: WriteOperation,
-    (instruction, tenant): (Option<&str>, Option<&TenantId>),
+    instruction: Option<&str>,
+    tenant: Option<&TenantId>,
     by_hand: &Findings,
 ) -> ReadyState {
     let what = if operation == WriteOperation::CopyCustomers {
