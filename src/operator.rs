@@ -19,7 +19,7 @@ use crate::cli::Settings;
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::port::ClusterError;
 use crate::cluster::{
-    Clients, Engine, Installation, KubeCluster, Reconciles, Scope, Watches, crds,
+    Clients, Installation, KubeCluster, Reconciles, Runner, Scope, Watches, crds,
 };
 use crate::controller::{Controller, Pacing, Ports, Process, Time};
 use crate::observe::health::{Health, HealthServer};
@@ -111,7 +111,7 @@ pub async fn run(settings: Settings) -> ExitCode {
                 source = error.source();
             }
             tracing::error!("{text}");
-            // Also for whoever has no log set up yet.
+            // Also if no log is set up yet.
             let _written = writeln!(std::io::stderr(), "tenant-reseller-operator: {text}");
             ExitCode::FAILURE
         }
@@ -120,7 +120,7 @@ pub async fn run(settings: Settings) -> ExitCode {
 
 async fn operate(settings: Settings) -> Result<(), Broken> {
     logs::init(settings.log_format.into(), &settings.log_filter)?;
-    // One TLS provider in the process. It fails only if somebody has installed it already.
+    // One TLS provider in the process. It fails only if one was installed already.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = CancellationToken::new();
     on_signal(stop.clone())?;
@@ -143,7 +143,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
             timings: timings(settings.lease_seconds),
         },
     )?;
-    let engine = Engine::new(watches, leadership.clone());
+    let runner = Runner::new(watches, leadership.clone());
     let kinds = crds::KindsAwaited::default();
     let figures = connector.figures();
     let calls = Box::new(move || calls(figures()));
@@ -153,10 +153,10 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
         kinds: &kinds,
     };
     parts
-        .serve(&settings, (registry, calls), &engine, &stop)
+        .serve(&settings, (registry, calls), &runner, &stop)
         .await?;
 
-    // The lease outlives the engine: it is released only when nothing works under it any more.
+    // The lease outlives the runner: it is released only when nothing works under it any more.
     let lease_stop = CancellationToken::new();
     let lease = tokio::spawn(elector.run(lease_stop.clone()));
     crds::wait(&clients.calls, &kinds, &stop).await;
@@ -164,7 +164,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
         Ok(Some(installation)) => {
             let cluster = Arc::new(KubeCluster::new(
                 &clients,
-                engine.stores(),
+                runner.stores(),
                 leadership.clone(),
                 installation,
             ));
@@ -177,8 +177,8 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 slice: SLICE,
                 at_once: usize::from(settings.working_at_once),
             };
-            let waker = engine.waker();
-            let (finalizers, stores) = (engine.finalizers(), engine.stores());
+            let waker = runner.waker();
+            let (finalizers, stores) = (runner.finalizers(), runner.stores());
             let controller = Arc::new(Controller::new(
                 Ports {
                     cluster,
@@ -189,11 +189,11 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 Process {
                     stop: stop.clone(),
                     metrics,
-                    reconciles: engine.reconciles(),
+                    reconciles: runner.reconciles(),
                     wake: Box::new(move |namespace, name| waker.wake(namespace, name)),
                 },
             ));
-            work(engine, controller, &leadership, &stop).await;
+            work(runner, controller, &leadership, &stop).await;
             if leadership.leads() {
                 finalizers.remove_all(&stores, LETTING_GO).await;
             }
@@ -210,9 +210,9 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     outcome
 }
 
-/// Runs the engine, and forgets what was observed whenever leadership begins anew.
+/// Runs the runner, and forgets what was observed whenever leadership begins anew.
 async fn work<T: Time + 'static>(
-    engine: Engine,
+    runner: Runner,
     controller: Arc<Controller<KubeCluster, AdapterConnector, T>>,
     leadership: &Leadership,
     stop: &CancellationToken,
@@ -234,7 +234,7 @@ async fn work<T: Time + 'static>(
         }
     });
     let gone = Arc::clone(&controller);
-    engine
+    runner
         .on_gone(move |uid| gone.forget(uid))
         .run(
             move |upgrade| {
@@ -259,12 +259,12 @@ impl Parts<'_> {
         &self,
         settings: &Settings,
         (mut registry, calls): (Registry, Box<dyn Fn() -> Calls + Send + Sync>),
-        engine: &Engine,
+        runner: &Runner,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
-        let reconciles: Reconciles = engine.reconciles();
+        let reconciles: Reconciles = runner.reconciles();
         let (leads, running, stores) =
-            (self.leadership.clone(), reconciles.clone(), engine.stores());
+            (self.leadership.clone(), reconciles.clone(), runner.stores());
         Live {
             leads: Box::new(move || leads.leads()),
             running_reconciles: Box::new(move || running.count()),
@@ -272,8 +272,8 @@ impl Parts<'_> {
             calls,
         }
         .register(&mut registry);
-        let (pulses, kinds, view) = (
-            Arc::clone(&self.clients.pulses),
+        let (watch_health, kinds, view) = (
+            Arc::clone(&self.clients.watch_health),
             self.kinds.clone(),
             self.leadership.view(),
         );
@@ -287,7 +287,7 @@ impl Parts<'_> {
             }),
             awaited: Box::new(move || {
                 let mut awaited: Vec<String> = kinds.awaited().into_iter().collect();
-                awaited.extend(pulses.awaited());
+                awaited.extend(watch_health.awaited());
                 awaited.extend(view.borrow().trouble.clone().map(|t| format!("lease: {t}")));
                 awaited
             }),

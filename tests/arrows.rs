@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "bss::transport",
             "bss::limits",
             "bss::error",
-            "bss::consent",
+            "bss::cancellation",
         ],
     ),
     // The rest of the folder; its adapters have rooms of their own, see `rooms`.

@@ -107,6 +107,6 @@ fn texts(error: &BssError) -> Vec<&str> {
         | BssError::Forbidden { .. }
         | BssError::StaleEpoch { .. }
         | BssError::Unsupported { .. }
-        | BssError::Withdrawn => Vec::new(),
+        | BssError::Cancelled => Vec::new(),
     }
 }

@@ -73,8 +73,8 @@ pub struct ResellerClaimSpec {
     #[serde(default)]
     pub acquisition_pending: bool,
     /// The last attempts to acquire an epoch, the latest last. Each stands here before it is sent. An
-    /// epoch that the BSS issued for an attempt that is not here was issued to somebody else, or to a
-    /// later state of this cluster.
+    /// epoch that the BSS issued for an attempt that is not here was issued to another operator, or to
+    /// a later state of this cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub acquisitions: Vec<ClaimAcquisition>,

@@ -195,7 +195,7 @@ impl Condition {
 }
 
 /// Leaves out the conditions of other types: other writers may have some of their own beside ours,
-/// and whoever applies them becomes their owner.
+/// and the operator would become their owner if it applied them.
 pub fn only(list: &mut Vec<Condition>, ours: &[&str]) {
     list.retain(|condition| ours.contains(&condition.type_.as_str()));
 }

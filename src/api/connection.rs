@@ -111,7 +111,7 @@ pub struct AdapterChoice<'a> {
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub enum Risk {
-    /// The BSS does not compare when back ordering is switched on, and nobody freezes ordering:
+    /// The BSS does not compare when back ordering is switched on, and ordering is not frozen:
     /// what is bought, cancelled or changed in the last moments before the switch may stay
     /// uncopied or outdated.
     UnguardedSwitch,
@@ -196,8 +196,8 @@ pub struct OAuth2ClientCredentials {
 #[serde(rename_all = "camelCase")]
 pub struct BearerAuth {
     /// The Secret with the token under the key `token`, in the connection's namespace. Its
-    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS, so that nobody
-    /// can send it elsewhere by writing a connection.
+    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS, so that
+    /// writing a connection is not enough to send the token elsewhere.
     pub secret_ref: SecretRef,
 }
 

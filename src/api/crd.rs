@@ -92,7 +92,7 @@ fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd
 }
 
-/// An object that no operator has looked at yet must not look done to anybody: tools compare
+/// An object that no operator has looked at yet must not look done: tools compare
 /// `observedGeneration` with the generation, and without a status have nothing to compare.
 fn default_status(root: &mut JSONSchemaProps) {
     let status = root
@@ -105,7 +105,7 @@ fn default_status(root: &mut JSONSchemaProps) {
     }
 }
 
-/// Below it, what nobody has written yet is absent: a zero would look like a count.
+/// Below it, a field that was not written yet is absent: a zero would look like a count.
 fn strip_defaults(schema: &mut JSONSchemaProps) {
     schema.default = None;
     each_child(schema, strip_defaults);

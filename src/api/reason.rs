@@ -46,7 +46,7 @@ pub enum Reason {
     RiskNotAccepted,
     /// A reply broke the contract.
     ContractViolated,
-    /// Somebody else upgrades this reseller.
+    /// Another upgrade or operator works on this reseller.
     ResellerClaimed,
     /// The BSS does not know the reseller.
     ResellerNotFound,
@@ -94,6 +94,8 @@ pub enum Reason {
     Ready,
     /// Events: the API server refuses an object that the operator publishes.
     WriteRefused,
+    /// Events: another operator in this cluster works on the upgrade, and this one stands back.
+    AnotherOperator,
 }
 
 /// The class of a reason of `Ready`: what `Ready`, `Reconciling`, `Stalled` and `Succeeded` are
@@ -120,7 +122,7 @@ pub enum StateClass {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::Progressing,
         Self::ProgressingWithRetry,
         Self::Throttled,
@@ -166,6 +168,7 @@ impl Reason {
         Self::Closed,
         Self::Ready,
         Self::WriteRefused,
+        Self::AnotherOperator,
     ];
 
     /// The word on the wire.
@@ -217,6 +220,7 @@ impl Reason {
             Self::Closed => "Closed",
             Self::Ready => "Ready",
             Self::WriteRefused => "WriteRefused",
+            Self::AnotherOperator => "AnotherOperator",
         }
     }
 
@@ -267,7 +271,8 @@ impl Reason {
             | Self::Active
             | Self::Closed
             | Self::Ready
-            | Self::WriteRefused => return None,
+            | Self::WriteRefused
+            | Self::AnotherOperator => return None,
         })
     }
 }

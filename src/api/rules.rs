@@ -117,8 +117,8 @@ pub(super) fn base_url(field: &str) -> Value {
     ])
 }
 
-/// Scopes of OAuth 2: each a word of the characters that RFC 6749, 3.3, allows, so that nobody
-/// writes all of them as one text.
+/// Scopes of OAuth 2: each a word of the characters that RFC 6749, 3.3, allows, so that
+/// several scopes in one text are refused.
 pub(super) fn scopes(field: &str) -> Value {
     rule(
         r"self.all(scope, scope.matches(r'^[!#-\[\]-~]+$'))",

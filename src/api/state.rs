@@ -68,7 +68,7 @@ pub fn summary(reason: Reason, message: &str) -> Summary {
     Summary { set, remove }
 }
 
-/// `Suspended` is True only once the upgrade rests: whoever waits for it may rely on it that
+/// `Suspended` is True only once the upgrade rests: a client that waits for it may rely on it that
 /// nothing is under way any more. Deletion leaves it as it was.
 fn suspended(class: StateClass, reason: Reason, message: &str) -> Option<DesiredCondition> {
     let (status, reason, message) = match class {

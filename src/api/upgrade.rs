@@ -220,7 +220,7 @@ pub enum WhenMissing {
 ])))]
 pub struct PricingPolicy {
     /// What to do about a customer that owns a copyable subscription and has no pricing options:
-    /// `Wait` until somebody sets them, in the reseller's BSS or by a `CustomerPricing` object, or
+    /// `Wait` until a person sets them, in the reseller's BSS or by a `CustomerPricing` object, or
     /// `UseDefault`.
     #[serde(default)]
     pub when_missing: WhenMissing,
@@ -303,6 +303,12 @@ pub struct TenantResellerUpgradeStatus {
     /// Example: `1`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// The operator that works on this upgrade, by the uid of its own namespace. Another operator in the same
+    /// cluster stands back until the annotation `tenantreseller.io/take-over` names this value.
+    /// Example: `3f0c9f6e-6d0b-4c57-9a35-0d2f6d1b1f52`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub operator: Option<String>,
     /// Where the upgrade is: not begun, one of the four phases, the gate before phase 3, the
     /// comparison after the switch, or done.
     /// Computed from the conditions, for people.

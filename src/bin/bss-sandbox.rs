@@ -171,7 +171,7 @@ async fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
         )
         .init();
-    // A provider that somebody installed before serves as well.
+    // A provider that was installed before serves as well.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     match serve(Options::parse().into_config()).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -94,10 +94,10 @@ pub enum BssError {
         /// What the token endpoint did.
         detail: String,
     },
-    /// The caller took the request back while it waited for its turn. Nothing was sent, and nothing
+    /// The caller cancelled the request while it waited for its turn. Nothing was sent, and nothing
     /// is wrong with the BSS.
     #[error("taken back before it was sent")]
-    Withdrawn,
+    Cancelled,
     /// The connection itself may not be used: address guard, allowed hosts, TLS trust.
     #[error("the connection is refused here: {detail}")]
     Refused {
@@ -153,7 +153,8 @@ impl BssError {
             Self::ManualStepNeeded { .. } => "ManualStepNeeded",
             Self::Unsupported { .. } => "Unsupported",
             Self::Malformed { .. } | Self::NoToken { .. } => "Malformed",
-            Self::Withdrawn => "Withdrawn",
+            // The label of the metrics stays as it was published.
+            Self::Cancelled => "Withdrawn",
             Self::Refused { .. } => "Refused",
         }
     }

@@ -1,12 +1,12 @@
 //! The BSS side: the port that the operator sees, and what stands behind it.
 //!
 //! `port` is the trait with its plain value types; `error` its error classes; `operation` the names of
-//! the operations; `consent` how a caller takes back what was not sent yet; `transport` and `limits`
+//! the operations; `cancellation` how a caller stops what was not sent yet; `transport` and `limits`
 //! are shared by every adapter; each adapter has a folder of its own, and `connect` makes the one that
 //! a connection names. Nothing here may know of the cluster, of custom resources or of an upgrade.
 
+pub mod cancellation;
 pub mod connect;
-pub mod consent;
 pub mod error;
 pub mod limits;
 pub mod operation;

@@ -64,7 +64,7 @@ where
             if let Ok(response) = &answer
                 && let Some(asked) = asks(response.status(), response.headers())
             {
-                // A call that nobody listens to waits as it likes.
+                // Outside of a call that listens there is no place to note the wait.
                 let _unheard = ASKED.try_with(|heard| heard.set(Some(asked)));
             }
             answer

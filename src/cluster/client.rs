@@ -9,8 +9,8 @@ use kube::{Client, Config};
 use thiserror::Error;
 
 use super::asked::AskedLayer;
-use super::pulse::{PulseLayer, Pulses};
 use super::watch::WATCH_SECONDS;
+use super::watch_health::{WatchHealth, WatchHealthLayer};
 
 /// The longest that one call to the API server may take, everything included.
 pub const CALL_BOUND: Duration = Duration::from_secs(15);
@@ -41,7 +41,7 @@ pub struct Clients {
     /// For watches: silence is normal there, up to a little more than one watch.
     pub watches: Client,
     /// What the watch client was last answered.
-    pub pulses: Arc<Pulses>,
+    pub watch_health: Arc<WatchHealth>,
     /// The namespace of the kubeconfig's context or of the service account.
     pub default_namespace: String,
 }
@@ -66,7 +66,7 @@ impl Clients {
     /// Makes both clients from one configuration.
     pub fn from_config(mut config: Config) -> Result<Self, ConnectError> {
         config.default_retry = false;
-        // HTTPS_PROXY is meant for the world outside; kube-rs takes it for the API server too and
+        // HTTPS_PROXY is meant for hosts outside of the cluster; kube-rs takes it for the API server too and
         // then refuses to start, for it was built without proxies.
         if config.proxy_url.take().is_some() {
             tracing::warn!("the API server is reached directly: no proxy is used for it");
@@ -76,7 +76,7 @@ impl Clients {
         // Otherwise the time that a pooled connection lay idle would count.
         config.reset_reader_on_write = true;
         let default_namespace = config.default_namespace.clone();
-        let pulses = Arc::new(Pulses::default());
+        let watch_health = Arc::new(WatchHealth::default());
 
         let mut calls = config.clone();
         calls.read_timeout = Some(CALL_BOUND);
@@ -92,9 +92,9 @@ impl Clients {
                 .build(),
             watches: ClientBuilder::try_from(watches)
                 .map_err(ConnectError::Client)?
-                .with_layer(&PulseLayer::new(Arc::clone(&pulses)))
+                .with_layer(&WatchHealthLayer::new(Arc::clone(&watch_health)))
                 .build(),
-            pulses,
+            watch_health,
             default_namespace,
         })
     }

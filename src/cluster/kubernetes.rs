@@ -156,7 +156,7 @@ impl Place {
     }
 
     /// The resource version is what guards: no two states of any object ever share one. The uid
-    /// goes along for whoever reads the request; on a status the API server ignores it.
+    /// goes along for readers of the request; on a status the API server ignores it.
     fn guard(&self) -> Value {
         json!({
             "namespace": self.namespace,
@@ -167,7 +167,7 @@ impl Place {
     }
 }
 
-/// Nobody here reads managedFields, and they are most of an object's memory.
+/// The operator does not read managedFields, and they are most of an object's memory.
 fn pruned<K: Resource>(mut object: K) -> K {
     object.meta_mut().managed_fields = None;
     object

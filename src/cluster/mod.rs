@@ -6,12 +6,12 @@
 
 mod asked;
 mod client;
-mod engine;
 mod error;
 mod finalizers;
 mod kubernetes;
-mod pulse;
+mod runner;
 mod watch;
+mod watch_health;
 
 pub mod crds;
 pub mod events;
@@ -19,10 +19,10 @@ pub mod lease;
 pub mod port;
 
 pub use client::{CALL_BOUND, Clients, ConnectError};
-pub use engine::{Engine, Next, Reconciles, Waker};
 pub use finalizers::Finalizers;
 pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };
-pub use pulse::{Pulse, Pulses};
+pub use runner::{Reconciles, Requeue, Runner, Waker};
 pub use watch::{Scope, Stores, Watches};
+pub use watch_health::{KindHealth, WatchHealth};

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::client::Clients;
 use super::error::chain;
-use super::pulse::{Pulse, Pulses};
+use super::watch_health::{KindHealth, WatchHealth};
 use crate::api::{
     BssConnection, ConditionType, CustomerPricing, FINALIZER, Phase, TenantResellerUpgrade,
 };
@@ -239,7 +239,7 @@ where
 pub(super) type Happenings<K> =
     std::pin::Pin<Box<dyn Stream<Item = Event<Guarded<K>>> + Send + 'static>>;
 
-/// The watches, not running yet: an [`super::Engine`] runs them.
+/// The watches, not running yet: a [`super::Runner`] runs them.
 pub struct Watches {
     pub(super) stores: Stores,
     /// For single calls; the watches have one of their own.
@@ -255,14 +255,14 @@ impl Watches {
     /// Prepares the watches.
     #[must_use]
     pub fn new(clients: &Clients, scope: &Scope) -> Self {
-        let (client, pulses) = (&clients.watches, &clients.pulses);
+        let (client, watch_health) = (&clients.watches, &clients.watch_health);
         let anew = Anew::new(0);
         let (upgrades, upgrade_events, upgrades_filled) =
-            watched(scope.api(client), &anew, pulses, |p| &p.upgrades);
+            watched(scope.api(client), &anew, watch_health, |p| &p.upgrades);
         let (connections, connection_events, connections_filled) =
-            watched(scope.api(client), &anew, pulses, |p| &p.connections);
+            watched(scope.api(client), &anew, watch_health, |p| &p.connections);
         let (pricing, pricing_events, pricing_filled) =
-            watched(scope.api(client), &anew, pulses, |p| &p.pricing);
+            watched(scope.api(client), &anew, watch_health, |p| &p.pricing);
         Self {
             anew,
             client: clients.calls.clone(),
@@ -288,8 +288,8 @@ impl Watches {
 /// Asks for a new beginning of the watches, by a number that changes.
 pub(super) type Anew = tokio::sync::watch::Sender<u64>;
 
-/// A stream that begins anew whenever it is asked to. What begins lists first, so that whoever
-/// follows it forgets what is not there any more.
+/// A stream that begins anew whenever it is asked to. What begins lists first, so that its
+/// consumer forgets what is not there any more.
 fn restarted<S>(
     begin: impl Fn() -> S + Send + 'static,
     asked: tokio::sync::watch::Receiver<u64>,
@@ -303,7 +303,7 @@ where
         loop {
             tokio::select! {
                 biased;
-                // Without anybody who could ask, it goes on as it is.
+                // When the sender is gone, it goes on as it is.
                 Ok(()) = asked.changed() => present = begin(),
                 event = present.next() => return Some((event?, ((present, asked), begin))),
             }
@@ -314,8 +314,8 @@ where
 fn watched<K>(
     api: Api<Guarded<K>>,
     anew: &Anew,
-    pulses: &Arc<Pulses>,
-    of: fn(&Pulses) -> &Pulse,
+    watch_health: &Arc<WatchHealth>,
+    of: fn(&WatchHealth) -> &KindHealth,
 ) -> (Store<Guarded<K>>, Happenings<K>, Filled)
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
@@ -323,7 +323,7 @@ where
 {
     let (store, writer) = reflector::store();
     let (fill, filled) = tokio::sync::watch::channel(false);
-    let pulses = Arc::clone(pulses);
+    let watch_health = Arc::clone(watch_health);
     let begin = move || {
         watcher(
             api.clone(),
@@ -336,7 +336,7 @@ where
         .modify(prune)
         .reflect(writer)
         .filter_map(move |happened| {
-            let kept = observe(of(&pulses), happened);
+            let kept = observe(of(&watch_health), happened);
             if matches!(kept, Some(Event::InitDone)) {
                 fill.send_replace(true);
             }
@@ -346,9 +346,9 @@ where
     (store, events, filled)
 }
 
-/// Takes the pulse of an event, and keeps errors from going further.
+/// Notes from each event how healthy the watch is, and keeps errors from going further.
 fn observe<K: Resource>(
-    pulse: &Pulse,
+    health: &KindHealth,
     happened: watcher::Result<Event<Guarded<K>>>,
 ) -> Option<Event<Guarded<K>>> {
     match happened {
@@ -357,21 +357,21 @@ fn observe<K: Resource>(
                 // Said before each attempt to list, so it says nothing about the API server.
                 Event::Init => {}
                 Event::InitDone => {
-                    pulse.synced();
-                    pulse.beat();
+                    health.synced();
+                    health.answered();
                 }
                 Event::Apply(object) | Event::InitApply(object) => {
-                    pulse.beat();
-                    warn_unreadable(pulse, object);
+                    health.answered();
+                    warn_unreadable(health, object);
                 }
-                Event::Delete(_) => pulse.beat(),
+                Event::Delete(_) => health.answered(),
             }
             Some(event)
         }
         Err(error) => {
-            if let Some(said) = pulse.trouble(explain(&error)) {
+            if let Some(said) = health.failed(explain(&error)) {
                 tracing::warn!(
-                    kind = pulse.name(),
+                    kind = health.name(),
                     error = said,
                     "watch failed; trying again"
                 );
@@ -381,10 +381,10 @@ fn observe<K: Resource>(
     }
 }
 
-fn warn_unreadable<K: Resource>(pulse: &Pulse, object: &Guarded<K>) {
+fn warn_unreadable<K: Resource>(health: &KindHealth, object: &Guarded<K>) {
     if let Err(invalid) = &object.0 {
         tracing::warn!(
-            kind = pulse.name(),
+            kind = health.name(),
             namespace = invalid.metadata.namespace.as_deref().unwrap_or_default(),
             name = invalid.metadata.name.as_deref().unwrap_or_default(),
             error = invalid.error,
@@ -477,7 +477,7 @@ mod tests {
             after.extend(events.next().await);
         }
         assert_eq!(after, ["list", "a", "b"]);
-        // Without anybody who could ask, it goes on as it is.
+        // When the sender is gone, it goes on as it is.
         let mut alone = Box::pin(restarted(begin, Anew::new(0).subscribe()));
         assert_eq!(alone.next().await, Some("list"));
         assert_eq!(alone.next().await, Some("a"));

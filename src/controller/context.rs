@@ -16,11 +16,11 @@ use super::dereference::Fetched;
 use super::object;
 use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
-use crate::bss::consent::Consent;
+use crate::bss::cancellation::Cancellation;
 use crate::cluster::Reconciles;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::Metrics;
-use crate::upgrade::{Now, Pace, ValidUpgrade, suspension};
+use crate::upgrade::{Now, Pace, ValidUpgrade, another_operator, suspension};
 
 /// Time and randomness: everything in which two machines differ.
 pub trait Time: Send + Sync {
@@ -158,10 +158,10 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// The same question, asked by every call to the BSS when it leaves the limiter's queue. The time
     /// slice is left out of it: a call that waited longer than a slice would never be sent.
-    pub(super) fn consent(&self, upgrade: &TenantResellerUpgrade, term: u64) -> Consent {
+    pub(super) fn cancellation(&self, upgrade: &TenantResellerUpgrade, term: u64) -> Cancellation {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = object::without_status(upgrade);
-        Consent::new(move || is_wanted(&*cluster, &stop, &upgrade, term))
+        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade, term))
     }
 }
 
@@ -181,6 +181,7 @@ fn is_wanted<C: Cluster>(
             && latest.metadata.deletion_timestamp.is_none()
             && latest.metadata.generation == upgrade.metadata.generation
             && (suspension(&latest) == suspension(upgrade))
+            && another_operator(&latest, cluster.installation()).is_none()
             // Another leader may have finished the upgrade while a call of this process waited.
             && !object::has_succeeded(&latest)
     })

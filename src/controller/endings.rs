@@ -1,4 +1,4 @@
-//! How a reconcile ends, one function for each way: deleted, finished, unworkable, queued for a slot,
+//! How a reconcile ends, one function for each way: left to another operator, deleted, finished, unworkable, queued for a slot,
 //! waiting, interrupted, failed. An ending publishes what people read and says when to reconcile again.
 //!
 //! Endings touch the cluster and never the BSS. They decide nothing: the state comes from `decide`, or
@@ -14,15 +14,44 @@ use super::object;
 use super::publish::{self, ConnectionFacts, Reported, Resync, Shown};
 use super::reconcile::ReconcileError;
 use super::record::finalizer;
-use crate::api::{Reason, StateClass, TenantResellerUpgrade};
-use crate::cluster::Next as Requeue;
-use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
+use crate::api::{Reason, StateClass, TAKE_OVER_ANNOTATION, TenantResellerUpgrade};
+use crate::cluster::Requeue;
+use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind, Finalizer};
 use crate::upgrade::{
     Decision, Next, ReadyState, Suspension, at_rest, not_understood, success, suspension,
 };
 
 /// The finalizer is removed before waits that are longer.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
+
+/// Another operator of this cluster works on the upgrade: this one writes nothing to it, and tells so.
+pub(super) async fn stands_back<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    cache: &Cache<B>,
+    seen: &TenantResellerUpgrade,
+    other: &str,
+) -> Requeue {
+    forget(context, cache, object::uid(seen));
+    let object::Key { namespace, name } = object::key(seen);
+    if context.backoff.may_warn(context.time.now().monotonic) {
+        tracing::warn!(
+            other,
+            "another operator of this cluster works here; this one stands back"
+        );
+    }
+    let event = Event {
+        kind: EventKind::Warning,
+        reason: Reason::AnotherOperator,
+        note: format!(
+            "Another operator of this cluster, whose own namespace has the uid {other}, works on this \
+             upgrade; this one stands back. Uninstall one of the two. If the other one is gone for good: \
+             kubectl annotate tru {name} -n {namespace} --overwrite \
+             {TAKE_OVER_ANNOTATION}={other}.{namespace}"
+        ),
+    };
+    context.cluster.publish(seen, event).await;
+    Requeue::After(context.pacing.pace.recheck)
+}
 
 /// A deletion leaves the BSS as it is: nothing is undone, nothing is created, no credentials are
 /// needed. Reconciles of one upgrade never overlap, so no call is under way here.
@@ -235,7 +264,7 @@ pub(super) fn failed<C: Cluster, T: Time>(
             "the API server did not do its part; every upgrade tries again by itself"
         ),
         LogAs::Warning | LogAs::Debug => {
-            tracing::debug!(%error, retry_in = ?retry.after, "the pass begins again");
+            tracing::debug!(%error, retry_in = ?retry.after, "the reconcile begins again");
         }
     }
     Requeue::After(retry.after)

@@ -14,12 +14,12 @@ use super::perform::{Caller, Performed, Performer};
 use super::record::{Intent, Prepared};
 use super::{endings, object, record};
 use crate::api::{Reason, TenantResellerUpgrade};
+use crate::bss::cancellation::Cancellation;
 use crate::bss::connect::Connector;
-use crate::bss::consent::Consent;
-use crate::cluster::Next as Requeue;
+use crate::cluster::Requeue;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::ReconcileOutcome;
-use crate::upgrade::{Invalid, Outcome, ReadyState, decide, validate};
+use crate::upgrade::{Invalid, Outcome, ReadyState, another_operator, decide, validate};
 
 /// Reconciles upgrades.
 pub struct Controller<C, K: Connector, T> {
@@ -93,6 +93,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// Up to a valid spec, which needs no slot; then `work`.
     async fn run(&self, seen: &TenantResellerUpgrade) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
+        if let Some(other) = another_operator(seen, context.cluster.installation()) {
+            return Ok(endings::stands_back(context, &self.cache, seen, other).await);
+        }
         if object::is_being_deleted(seen) {
             return endings::deleted(context, &self.cache, seen).await;
         }
@@ -156,12 +159,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             if let Some(pause) = context.pause(scope) {
                 return endings::interrupted(context, scope, &decision.state, pause).await;
             }
-            let consent = context.consent(&scope.upgrade, scope.term);
+            let cancellation = context.cancellation(&scope.upgrade, scope.term);
             let operation = record::written(&effect);
             let outcomes = match record::intent(context, scope, effect, &decision.state).await? {
                 Intent::Answered(outcomes) => outcomes,
                 // perform: calls the BSS
-                Intent::Prepared(effect) => self.perform(scope, effect, consent).await,
+                Intent::Prepared(effect) => self.perform(scope, effect, cancellation).await,
             };
             if self.lacks_identity(scope, &outcomes) {
                 // It gives up its seats too: it was never the first BSS of this identity.
@@ -175,12 +178,12 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
     }
 
-    /// Performs one effect. Consent is asked for by every call, however long it waits to be sent.
+    /// Performs one effect. Every call asks before it is sent whether it was cancelled while it waited.
     async fn perform(
         &self,
         scope: &mut Scope<'_, K::Bss>,
         effect: Prepared,
-        consent: Consent,
+        cancellation: Cancellation,
     ) -> Vec<Outcome> {
         let context = &self.context;
         let upgrade = object::without_status(&scope.upgrade);
@@ -190,7 +193,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             caller: &Caller::of(scope, &effect, context.cluster.installation()),
             go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, term),
         };
-        let Performed { outcomes, ahead } = consent.over(bss.perform(effect)).await;
+        let Performed { outcomes, ahead } = cancellation.over(bss.perform(effect)).await;
         scope.entry.read_ahead = ahead;
         outcomes
     }

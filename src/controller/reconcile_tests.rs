@@ -48,6 +48,7 @@ struct Scripted {
     /// It refuses a status that differs in more than its conditions.
     refuses_whole: AtomicBool,
     term: AtomicU64,
+    annotations: StdMutex<Option<BTreeMap<String, String>>>,
     /// Pricing objects of another version.
     unreadable: StdMutex<Vec<String>>,
     pricing: StdMutex<Vec<CustomerPricing>>,
@@ -86,6 +87,7 @@ impl Scripted {
         }))
         .unwrap();
         upgrade.status = self.status.lock().unwrap().clone();
+        upgrade.metadata.annotations = self.annotations.lock().unwrap().clone();
         if self.deleted.load(Ordering::Relaxed) {
             let deleted = json!({
                 "name": "contoso", "namespace": "n", "uid": "u-1", "generation": 3,
@@ -727,10 +729,10 @@ async fn reports_are_compared_when_they_change_and_now_and_then() {
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let consent = bench
+    let cancellation = bench
         .controller
         .context
-        .consent(&bench.cluster.present(), 0);
+        .cancellation(&bench.cluster.present(), 0);
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",
@@ -738,15 +740,19 @@ async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
         }] }))
         .unwrap()
     };
-    let holds = || async { crate::bss::consent::holds() };
-    for (status, wanted) in [("Unknown", true), ("True", false)] {
+    let is_cancelled = || async { crate::bss::cancellation::is_cancelled() };
+    for (status, cancelled) in [("Unknown", false), ("True", true)] {
         *bench.cluster.status.lock().unwrap() = Some(succeeded(status));
-        assert_eq!(consent.clone().over(holds()).await, wanted, "{status}");
+        assert_eq!(
+            cancellation.clone().over(is_cancelled()).await,
+            cancelled,
+            "{status}"
+        );
     }
     *bench.cluster.status.lock().unwrap() = Some(succeeded("Unknown"));
     bench.cluster.term.store(1, Ordering::Relaxed);
     assert!(
-        !consent.over(holds()).await,
+        cancellation.over(is_cancelled()).await,
         "another process may have led since the reconcile began"
     );
 }
@@ -886,4 +892,40 @@ async fn a_pricing_object_that_cannot_be_read_is_not_taken_for_absent() {
     bench.clock.at(600);
     bench.reconcile().await;
     assert_eq!(bench.shown().0, "BssUnavailable");
+}
+
+#[tokio::test]
+async fn a_second_operator_of_the_cluster_stands_back_until_it_is_handed_over() {
+    let bench = bench();
+    let other = TenantResellerUpgradeStatus {
+        operator: Some("other".to_owned()),
+        ..TenantResellerUpgradeStatus::default()
+    };
+    *bench.cluster.status.lock().unwrap() = Some(other);
+    for deleted in [false, true] {
+        bench.cluster.deleted.store(deleted, Ordering::Relaxed);
+        assert_eq!(bench.waits().await, PACE.recheck);
+        assert_eq!(
+            bench.cluster.calls(),
+            Vec::<&str>::new(),
+            "nothing is written"
+        );
+    }
+    let event = bench.cluster.events.lock().unwrap().pop().unwrap();
+    assert_eq!(event.reason, Reason::AnotherOperator);
+    let command =
+        "kubectl annotate tru contoso -n n --overwrite tenantreseller.io/take-over=other.n";
+    assert!(event.note.ends_with(command), "{}", event.note);
+    bench.cluster.deleted.store(false, Ordering::Relaxed);
+
+    let mut handed_over = bench.cluster.present();
+    let word = (
+        "tenantreseller.io/take-over".to_owned(),
+        "other.n".to_owned(),
+    );
+    handed_over.metadata.annotations = Some([word].into());
+    *bench.cluster.annotations.lock().unwrap() = handed_over.metadata.annotations.clone();
+    bench.reconcile().await;
+    let status = bench.cluster.status.lock().unwrap().clone().unwrap();
+    assert_eq!(status.operator.as_deref(), Some("installation"));
 }

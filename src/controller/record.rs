@@ -16,8 +16,8 @@ use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
-    Activate, Copying, CreateTenant, Doer, Effect, Now, Outcome, PagesRequest, Read, ReadyState,
-    Suspension, Sweep, Tried, Ways, Work, intends, observe_all, suspension,
+    Activate, Attempted, Copying, CreateTenant, Effect, Executor, Now, Outcome, PagesRequest, Read,
+    ReadyState, Strategy, Suspension, Sweep, Write, intends, observe_all, suspension,
 };
 
 /// An effect whose intent is on record, or that needs none. `perform` accepts nothing else of what
@@ -42,14 +42,18 @@ pub(super) fn creation(
 
 /// Copies under unique keys may be repeated and need no record. To a BSS that would make a second copy
 /// the operator sends only what the claim, as the API server returned it, names one by one.
-pub(super) fn work(effect: Work, ways: &Ways, claim: &ResellerClaim) -> Option<Recorded<Work>> {
+pub(super) fn recorded_write(
+    effect: Write,
+    strategy: &Strategy,
+    claim: &ResellerClaim,
+) -> Option<Recorded<Write>> {
     let (operation, batches) = match &effect {
-        Work::SetPricing(_) => return Some(Recorded(effect)),
-        Work::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
-        Work::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
+        Write::SetPricing(_) => return Some(Recorded(effect)),
+        Write::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
+        Write::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
     };
     // A BSS that leaves copying to people is only asked for the manual step.
-    if ways.copying == Copying::Guarded || ways.doer(operation) != Doer::Bss {
+    if strategy.copying == Copying::Guarded || strategy.executor(operation) != Executor::Bss {
         return Some(Recorded(effect));
     }
     let on_record = &claim.spec.intents.copies.as_ref()?.source_ids;
@@ -85,8 +89,8 @@ pub(super) enum Prepared {
         id: AcquisitionId,
         take_over: Option<String>,
     },
-    Work {
-        work: Recorded<Work>,
+    Write {
+        write: Recorded<Write>,
         /// The pages that follow the last copies, if there are any.
         ahead: Option<PagesRequest>,
     },
@@ -142,9 +146,9 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
             write_begins(&*context.cluster, scope).await?;
             Ok(Intent::Prepared(Prepared::Acquire { id, take_over }))
         }
-        Effect::Work(work) => {
+        Effect::Write(write) => {
             write_begins(&*context.cluster, scope).await?;
-            prepared_work(scope, work)
+            prepared_write(scope, write)
         }
         Effect::CreateTenant(create) => {
             write_begins(&*context.cluster, scope).await?;
@@ -163,15 +167,15 @@ async fn write_begins<C: Cluster, B>(cluster: &C, scope: &mut Scope<'_, B>) -> C
     finalizer(cluster, &mut scope.upgrade, Finalizer::Present).await
 }
 
-fn prepared_work<B>(scope: &Scope<'_, B>, effect: Work) -> Result<Intent, ReconcileError> {
+fn prepared_write<B>(scope: &Scope<'_, B>, effect: Write) -> Result<Intent, ReconcileError> {
     let known = &scope.entry.known;
     if !known.may_write() {
-        return Ok(impossible("a write without an epoch", Tried::Work));
+        return Ok(impossible("a write without an epoch", Attempted::Write));
     }
-    let ways = known.bss.strategy.as_ref().ok_or(ReconcileError::Stale)?;
-    let recorded = work(effect, ways, held(scope)?).ok_or(ReconcileError::Stale)?;
-    Ok(Intent::Prepared(Prepared::Work {
-        work: recorded,
+    let strategy = known.bss.strategy.as_ref().ok_or(ReconcileError::Stale)?;
+    let recorded = recorded_write(effect, strategy, held(scope)?).ok_or(ReconcileError::Stale)?;
+    Ok(Intent::Prepared(Prepared::Write {
+        write: recorded,
         ahead: known.sweeps.current.as_ref().and_then(Sweep::ahead),
     }))
 }
@@ -183,7 +187,10 @@ async fn prepared_creation<C: Cluster, T: Time, B>(
     state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
     if !scope.entry.known.may_write() {
-        return Ok(impossible("a tenant without an epoch", Tried::CreateTenant));
+        return Ok(impossible(
+            "a tenant without an epoch",
+            Attempted::CreateTenant,
+        ));
     }
     // The intent, and with it the frozen settings, stand in status before the call.
     publish::status(context, scope, state, None).await?;
@@ -201,7 +208,7 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
     state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
     if !scope.entry.known.may_write() {
-        return Ok(impossible("a switch without an epoch", Tried::Activate));
+        return Ok(impossible("a switch without an epoch", Attempted::Activate));
     }
     publish::status(context, scope, state, None).await?;
     status_stands(scope.entry)?;
@@ -238,7 +245,7 @@ fn held<'a, B>(scope: &'a Scope<'_, B>) -> Result<&'a ResellerClaim, ReconcileEr
 
 /// An effect that `decide` never asks for. It is logged and waited over: an empty answer would make
 /// `decide` ask for it again at once.
-fn impossible(what: &str, tried: Tried) -> Intent {
+fn impossible(what: &str, attempted: Attempted) -> Intent {
     tracing::error!(
         what,
         "an effect was decided on that is not possible; it was not sent"
@@ -246,7 +253,7 @@ fn impossible(what: &str, tried: Tried) -> Intent {
     let error = BssError::Unavailable {
         detail: format!("the operator decided on {what}, which it does not send"),
     };
-    Intent::Answered(vec![Outcome::Failed { tried, error }])
+    Intent::Answered(vec![Outcome::Failed { attempted, error }])
 }
 
 /// Adds the finalizer, or removes it, if that is not so already.
@@ -279,7 +286,7 @@ pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now:
 fn credentials_rejected(outcome: &Outcome) -> bool {
     matches!(
         outcome,
-        Outcome::Failed { error, .. } | Outcome::CopiesLost { error, .. }
+        Outcome::Failed { error, .. } | Outcome::CopyOutcomeUnknown { error, .. }
             if matches!(error, BssError::AuthRejected | BssError::Forbidden { .. })
     )
 }
@@ -289,9 +296,9 @@ pub(super) fn written(effect: &Effect) -> Option<Operation> {
     match effect {
         Effect::Acquire { .. } => Some(Operation::AcquireEpoch),
         Effect::CreateTenant(_) => Some(Operation::CreateTenant),
-        Effect::Work(Work::CopyCustomers(_)) => Some(Operation::CopyCustomers),
-        Effect::Work(Work::CopySubscriptions(_)) => Some(Operation::CopySubscriptions),
-        Effect::Work(Work::SetPricing(_)) => Some(Operation::SetPricing),
+        Effect::Write(Write::CopyCustomers(_)) => Some(Operation::CopyCustomers),
+        Effect::Write(Write::CopySubscriptions(_)) => Some(Operation::CopySubscriptions),
+        Effect::Write(Write::SetPricing(_)) => Some(Operation::SetPricing),
         Effect::Activate(_) => Some(Operation::ActivateBackOrdering),
         Effect::Read(_) | Effect::Claim(_) => None,
     }
@@ -319,7 +326,7 @@ fn count_one(operation: &'static str, outcome: &Outcome, metrics: &Metrics) {
         Outcome::TenantRequested(_) | Outcome::Activation(_) | Outcome::Acquired(_) => {
             metrics.effect(operation, "ok");
         }
-        Outcome::CopiesLost { error, .. } | Outcome::Failed { error, .. } => {
+        Outcome::CopyOutcomeUnknown { error, .. } | Outcome::Failed { error, .. } => {
             metrics.effect(operation, error.class());
         }
         Outcome::Identity(_)
@@ -332,8 +339,8 @@ fn count_one(operation: &'static str, outcome: &Outcome, metrics: &Metrics) {
         | Outcome::Priced(_)
         | Outcome::Checked(_)
         | Outcome::Found { .. }
-        | Outcome::ForeseenPage(_)
-        | Outcome::ForeseenChecks(_)
+        | Outcome::PreflightPage(_)
+        | Outcome::PreflightChecks(_)
         | Outcome::Watched(_)
         | Outcome::Claim(_) => {}
     }

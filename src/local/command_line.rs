@@ -65,7 +65,7 @@ fn failed(reason: &str) -> ExitCode {
 }
 
 fn complain(line: &str) {
-    // With standard error closed there is nobody to tell; the exit code still does.
+    // With standard error closed the line is lost; the exit code still tells.
     let _unheard = writeln!(std::io::stderr(), "{line}");
 }
 

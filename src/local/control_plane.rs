@@ -21,10 +21,10 @@ use super::store::{Revisions, Snapshot, Store};
 use super::supervisor::{Supervisor, random_hex};
 use super::tool::Tool;
 
-/// Ports are found first and bound later: somebody may be quicker.
+/// Ports are found first and bound later: another process may be quicker.
 const ATTEMPTS: usize = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How long a token lives that nobody gave another life.
+/// How long a token is valid unless asked otherwise.
 const TOKEN_LIFE: Duration = Duration::from_hours(1);
 
 /// How to start a control plane.
@@ -262,8 +262,8 @@ impl ControlPlane {
         ready.wait(&mut store.api_server, &mut store.etcd).await
     }
 
-    /// Copies the data of etcd as a disk's snapshot would: it stands still meanwhile, and nobody
-    /// loses a connection.
+    /// Copies the data of etcd as a disk's snapshot would: it stands still meanwhile, and no client
+    /// loses its connection.
     pub async fn snapshot(&self, name: &str) -> LocalResult<Snapshot> {
         let folder = self.supervisor.subfolder("snapshots")?.join(name);
         self.store.lock().await.snapshot(folder).await
@@ -276,7 +276,7 @@ impl ControlPlane {
         self.serve(&mut store).await
     }
 
-    /// Lets etcd forget all history: whoever watches from an older place is sent away (410).
+    /// Lets etcd forget all history: a watch from an older version is refused (410).
     pub async fn compact(&self) -> LocalResult<()> {
         self.store.lock().await.compact().await
     }

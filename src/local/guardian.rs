@@ -1,7 +1,7 @@
 //! The guardian: a small process that outlives this one by a moment and cleans up after it.
 //!
 //! Destructors do not run when a process is killed, so what has to be ended whatever happens is
-//! ended by somebody else. The guardian is also how things end when nothing went wrong: there is
+//! ended by another process. The guardian is also how things end when nothing went wrong: there is
 //! one way, and it is walked on every run.
 
 use std::io::Write as _;
@@ -60,7 +60,7 @@ impl Guardian {
         self.say(line)
     }
 
-    /// This process was ended and reaped; its number may belong to anybody.
+    /// This process was ended and reaped; its number may belong to another process.
     pub(super) fn forget(&self, pid: u32) -> LocalResult<()> {
         self.say(&format!("forget {pid}"))
     }

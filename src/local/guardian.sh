@@ -6,7 +6,7 @@
 #   keep FILE               write the folder and the processes to FILE and leave all of it alone
 # and whatever way the parent ends, SIGKILL included, the pipe closes: then everything watched is
 # ended, the highest rank first, and the folder is removed. A mark (the start time) makes sure that
-# a process number which meanwhile belongs to somebody else is never signalled.
+# a process number which meanwhile belongs to another process is never signalled.
 trap '' HUP INT TERM PIPE
 folder=$1
 

@@ -50,7 +50,7 @@ pub fn write(file: &Path, access: &Access<'_>) -> LocalResult<PathBuf> {
 }
 
 /// A client from a kubeconfig file. It belongs to the runtime that it is made in. It does not
-/// retry: whoever waits for something looks again by itself and wants to see what happened.
+/// retry: callers that wait for something look again by themselves and want to see what happened.
 pub async fn client(file: &Path) -> LocalResult<kube::Client> {
     let read =
         Kubeconfig::read_from(file).map_err(|error| LocalError::Kubeconfig(Box::new(error)))?;

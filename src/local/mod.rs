@@ -1,5 +1,5 @@
 //! The local world of demo and tests: a real control plane, and the project's own binaries, as
-//! child processes of whoever starts them.
+//! child processes of the program that starts them.
 //!
 //! It may use everything, for nothing else uses it: no code here is part of the operator. What it
 //! must not do is leave something behind, whichever way its own process ends.

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use super::error::{LocalError, LocalResult};
 
-/// Finds free ports, all different. Somebody else may take one before it is used, so whoever
-/// starts a server on it must be ready to try again with another.
+/// Finds free ports, all different. Another process may take one before it is used, so a
+/// caller that starts a server on it must be ready to try again with another.
 pub fn free<const N: usize>() -> LocalResult<[u16; N]> {
     // All are held until all are found: otherwise the same one could be found twice.
     let mut held = Vec::with_capacity(N);

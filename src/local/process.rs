@@ -22,7 +22,7 @@ const LOOKS_FOR_PAUSE: u32 = 200;
 const TAIL_LINES: usize = 15;
 
 /// Waits for the guardian to know the process before it becomes the program: if we are killed in
-/// between, nothing was started that nobody knows of.
+/// between, nothing was started that the guardian does not know of.
 const GATE: &str = r#"read -r word && [ "$word" = go ] || exit 0; exec "$0" "$@" </dev/null"#;
 
 /// When a process is ended, relative to the others: the highest first.
@@ -421,7 +421,7 @@ impl Process {
         )))
     }
 
-    /// The standard library sends only SIGKILL. The number cannot belong to anybody else: it is
+    /// The standard library sends only SIGKILL. The number cannot belong to another process: it is
     /// ours until we have reaped it.
     fn signal_term(&self) {
         if let Some(pid) = self.pid() {

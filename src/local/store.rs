@@ -89,7 +89,7 @@ impl Store {
         revision(&self.call("range", &no_key).await?)
     }
 
-    /// Writes something that nobody reads, outside of what the API server keeps.
+    /// Writes something that is never read, outside of what the API server keeps.
     async fn put(&self) -> LocalResult<u64> {
         let nothing = json!({ "key": "AA==", "value": "AA==" });
         revision(&self.call("put", &nothing).await?)

@@ -43,7 +43,7 @@ impl Tool {
         }
     }
 
-    /// The same program as somebody else.
+    /// The same program as another user.
     #[must_use]
     pub fn with_kubeconfig(&self, kubeconfig: &Path) -> Self {
         Self {

@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What the server asks when somebody looks.
+/// What the server asks when a probe comes.
 pub struct Health {
     /// What is wrong with this process so that a restart may help; empty if nothing.
     pub stuck: Box<dyn Fn() -> Vec<String> + Send + Sync>,

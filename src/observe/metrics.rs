@@ -1,6 +1,6 @@
 //! Metrics in the `OpenMetrics` format.
 //!
-//! Counted where it happens, or asked for when somebody looks: gauges come from functions, so that
+//! Counted where it happens, or asked for at a scrape: gauges come from functions, so that
 //! none can go stale. Labels are words of a closed vocabulary; names of objects would make as many
 //! series as there are objects.
 
@@ -29,7 +29,7 @@ pub enum ReconcileOutcome {
     Worked,
     /// It found that it has to wait.
     Waited,
-    /// A conflict with somebody else's write: it will be done again.
+    /// A conflict with another writer: the reconcile will be done again.
     Conflict,
     /// It failed.
     Failed,
@@ -108,12 +108,12 @@ impl Metrics {
         };
         registry.register(
             "passes",
-            "Passes over upgrades, by how they ended",
+            "Reconciles of upgrades, by how they ended",
             metrics.reconciles.clone(),
         );
         registry.register_with_unit(
             "pass_duration",
-            "How long passes took",
+            "How long reconciles took",
             Unit::Seconds,
             metrics.reconcile_seconds.clone(),
         );
@@ -129,7 +129,7 @@ impl Metrics {
         );
         registry.register(
             "cluster_errors",
-            "Passes that did not come to their end because of the API server, by class: Forbidden is a \
+            "Reconciles that did not come to their end because of the API server, by class: Forbidden is a \
              missing right, Invalid a refused object",
             metrics.cluster_errors.clone(),
         );
@@ -214,7 +214,7 @@ pub struct Calls {
     pub waited: Duration,
 }
 
-/// Where gauges come from when somebody looks.
+/// Where gauges come from at a scrape.
 pub struct Live {
     /// Whether this process leads.
     pub leads: Box<dyn Fn() -> bool + Send + Sync>,
@@ -252,7 +252,7 @@ impl Collector for Live {
         encoder
             .encode_descriptor(
                 "passes_running",
-                "Passes that run at this moment",
+                "Reconciles that run at this moment",
                 None,
                 MetricType::Gauge,
             )?

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// What is logged if nobody says otherwise: the operator's own words, and trouble of others.
+/// What is logged unless settings say otherwise: the operator's own lines, and warnings of libraries.
 pub const DEFAULT_FILTER: &str = "warn,tenant_reseller_operator=info";
 
 /// How a line looks.
@@ -27,7 +27,7 @@ pub enum LogError {
     /// The filter cannot be read.
     #[error("the log filter cannot be read")]
     Filter(#[from] ParseError),
-    /// Somebody has set logging up before.
+    /// Logging was set up before.
     #[error("logging is set up already")]
     Twice(#[from] TryInitError),
 }
@@ -53,7 +53,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), LogError> {
 }
 
 /// Says where a panic was. What it says itself is shown only if it is a literal: a formatted
-/// message may hold a value that nobody may see.
+/// message may hold a secret value.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let (file, line) = panic
         .location()

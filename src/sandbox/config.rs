@@ -69,7 +69,7 @@ pub struct Config {
     pub control_token: String,
     /// The BSS's own name.
     pub identity: String,
-    /// The seed of the world.
+    /// The seed that customers and purchases are made from.
     pub seed: u64,
     /// How many customers the reseller has; at least 1.
     pub customers: u32,

@@ -46,7 +46,7 @@ pub(super) struct App {
 }
 
 impl App {
-    /// Whether anybody has credentials of a tenant's own side.
+    /// Whether there are credentials for a tenant's own side.
     pub(super) fn opens_tenants(&self) -> bool {
         self.tenant_token.is_some() || self.oauth_clients.iter().any(|client| client.tenant)
     }

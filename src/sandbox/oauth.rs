@@ -114,7 +114,7 @@ fn decide(
     let expires = tx
         .now
         .saturating_add(i64::from(seconds).saturating_mul(1000));
-    // Only a digest is kept: the file is nobody's credential.
+    // Only a digest is kept: the file itself is no credential.
     tx.run(
         "INSERT INTO oauth_tokens VALUES (?1, ?2, ?3)",
         params![digest(&token), client.tenant, expires],

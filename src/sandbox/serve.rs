@@ -35,7 +35,7 @@ pub enum ServerError {
     /// The stored faults cannot be read.
     #[error("the stored faults cannot be read: {0}")]
     Faults(String),
-    /// Nobody could call the operations below `/tenants`.
+    /// No caller could use the operations below `/tenants`.
     #[error("tenantAccess is Own, and there is neither a token nor a client for tenants")]
     TenantAccess,
     /// The certificate cannot be used.
@@ -58,7 +58,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the world and listens. When this returns, requests are answered.
+    /// Opens the sandbox's data and listens. When this returns, requests are answered.
     pub async fn start(config: Config) -> Result<Self, ServerError> {
         let tls = tls::server_config(&config.transport)?;
         let listener = TcpListener::bind(config.listen)?;

@@ -1,5 +1,5 @@
 //! Records of the reseller BSS that go wrong on purpose: now, or in the very transaction of the
-//! switch, where nobody could have seen it before. Whoever verifies after the switch has to find
+//! switch, where no earlier look could have seen it. The verification after the switch has to find
 //! each of them.
 
 use rusqlite::params;

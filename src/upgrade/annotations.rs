@@ -3,7 +3,7 @@
 //! A word that holds is obeyed even if it is not understood: a person who wrote it believes that the
 //! upgrade is held. A word that lets something happen is obeyed only if it is exactly what was asked for.
 
-use crate::api::{GROUP, SUSPEND_ANNOTATION, TenantResellerUpgrade};
+use crate::api::{GROUP, SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade};
 
 /// Other names that people give to the annotation which suspends.
 const TAKEN_FOR_SUSPEND: &[&str] = &[
@@ -57,6 +57,20 @@ pub(super) fn not_as_asked(key: &str, given: Option<&str>, asked: &str) -> Strin
         ),
         Some(_) | None => String::new(),
     }
+}
+
+/// Whether another operator of this cluster works on an upgrade, and no person has handed it over to this one,
+/// whose namespace has the uid `installation`. Answers the other one's uid.
+#[must_use]
+pub fn another_operator<'a>(
+    upgrade: &'a TenantResellerUpgrade,
+    installation: &str,
+) -> Option<&'a str> {
+    let other = upgrade.status.as_ref()?.operator.as_deref()?;
+    // People may name it as a BSS does: with the upgrade's namespace behind a dot.
+    let named = annotation(upgrade, TAKE_OVER_ANNOTATION)
+        .map(|holder| holder.split_once('.').map_or(holder, |(uid, _)| uid));
+    (other != installation && named != Some(other)).then_some(other)
 }
 
 /// The value of an annotation without white space around it; none if nothing is left.
@@ -251,6 +265,24 @@ mod tests {
             "true",
         );
         assert_eq!(suspension(&other), Suspension::Running);
+    }
+
+    #[test]
+    fn another_operator_works_on_it_until_a_person_hands_it_over() {
+        let of = |operator: Option<&str>, annotated: &str| {
+            let mut upgrade = upgrade(Place::Annotation, TAKE_OVER_ANNOTATION, annotated);
+            upgrade.status = Some(crate::api::TenantResellerUpgradeStatus {
+                operator: operator.map(str::to_owned),
+                ..Default::default()
+            });
+            another_operator(&upgrade, "u-1").map(str::to_owned)
+        };
+        assert_eq!(of(None, ""), None);
+        assert_eq!(of(Some("u-1"), ""), None);
+        assert_eq!(of(Some("u-2"), "").as_deref(), Some("u-2"));
+        assert_eq!(of(Some("u-2"), "u-3").as_deref(), Some("u-2"));
+        assert_eq!(of(Some("u-2"), "u-2"), None);
+        assert_eq!(of(Some("u-2"), " u-2.resellers "), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::annotations::Suspension;
 use super::effect::{ClaimEdit, WentBack};
-use super::known::Approval;
+use super::known::{Approval, CleanFinalSweep};
 use crate::api::{
     ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
     ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
@@ -118,22 +118,17 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
     match edit {
         ClaimEdit::Take => {}
         ClaimEdit::BeginAcquire(id) => acquires(&mut next, id, None),
-        ClaimEdit::EndAcquire(id) => {
-            next.acquisitions.retain(|known| known.id != id.as_str());
-            next.acquisition_pending = is_open(&next.acquisitions);
-        }
+        ClaimEdit::EndAcquire(id) => acquisition_ended(&mut next, id),
         ClaimEdit::RecordEpoch {
             acquisition,
             epoch,
             went_back,
             suspension,
         } => {
-            let epoch = i64::try_from(*epoch).unwrap_or(i64::MAX);
-            acquires(&mut next, acquisition, Some(epoch));
-            next.epoch = Some(epoch);
+            record_epoch(&mut next, acquisition, *epoch);
             next.suspended = *suspension == Suspension::Suspended;
             if *went_back == WentBack::Yes {
-                next.unconfirmed_epoch = Some(epoch);
+                next.unconfirmed_epoch = next.epoch;
             }
         }
         // There is no epoch to name. A number that comes only once, so that what a person confirmed
@@ -157,43 +152,62 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
             });
         }
         ClaimEdit::TenantStarted { operation } => {
-            if let Some(intent) = &mut next.intents.create_tenant {
-                intent.operation_id = Some(operation.0.clone());
-            }
+            of_creation(&mut next, Some(operation.0.clone()));
         }
-        ClaimEdit::ForgetOperation => {
-            if let Some(intent) = &mut next.intents.create_tenant {
-                intent.operation_id = None;
-            }
-        }
+        ClaimEdit::ForgetOperation => of_creation(&mut next, None),
         ClaimEdit::DropTenantIntent => next.intents.create_tenant = None,
         ClaimEdit::PinTenant { tenant, currency } => {
             next.tenant_id = Some(tenant.0.clone());
             next.tenant_currency = Some(currency.clone());
         }
         ClaimEdit::DropActivationIntent => next.intents.activate = None,
-        ClaimEdit::IntendActivation(sweep) => {
-            next.intents.activate = Some(ActivationIntent {
-                revision: sweep.revision().and_then(|r| i64::try_from(r.0).ok()),
-                inventory_digest: sweep.digest().to_owned(),
-                recorded_time: now.to_string(),
-            });
-        }
-        ClaimEdit::Tell { digest } => {
-            let stands = next.told.as_ref();
-            if stands.is_none_or(|told| told.inventory_digest != *digest) {
-                next.told = Some(ClaimTold {
-                    operation: WriteOperation::ActivateBackOrdering.as_str().to_owned(),
-                    inventory_digest: digest.clone(),
-                    recorded_time: now.to_string(),
-                });
-            }
-        }
+        ClaimEdit::IntendActivation(sweep) => intend_activation(&mut next, sweep, now),
+        ClaimEdit::Tell { digest } => tell(&mut next, digest, now),
         ClaimEdit::Withdraw => next.told = None,
         ClaimEdit::Milestone { milestone, items } => reached(&mut next, *milestone, *items, now),
         ClaimEdit::Activated { approval } => activated(&mut next, *approval, now),
     }
     next
+}
+
+fn acquisition_ended(claim: &mut ResellerClaimSpec, id: &AcquisitionId) {
+    claim.acquisitions.retain(|known| known.id != id.as_str());
+    claim.acquisition_pending = is_open(&claim.acquisitions);
+}
+
+fn record_epoch(claim: &mut ResellerClaimSpec, acquisition: &AcquisitionId, epoch: u64) {
+    let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
+    acquires(claim, acquisition, Some(epoch));
+    claim.epoch = Some(epoch);
+}
+
+/// The operation that creates the tenant, if the request for it stands.
+fn of_creation(claim: &mut ResellerClaimSpec, operation: Option<String>) {
+    if let Some(intent) = &mut claim.intents.create_tenant {
+        intent.operation_id = operation;
+    }
+}
+
+fn intend_activation(claim: &mut ResellerClaimSpec, sweep: &CleanFinalSweep, now: Timestamp) {
+    claim.intents.activate = Some(ActivationIntent {
+        revision: sweep
+            .revision()
+            .and_then(|revision| i64::try_from(revision.0).ok()),
+        inventory_digest: sweep.digest().to_owned(),
+        recorded_time: now.to_string(),
+    });
+}
+
+/// A person is told of an inventory once: what was told of the same one keeps its time.
+fn tell(claim: &mut ResellerClaimSpec, digest: &str, now: Timestamp) {
+    let stands = claim.told.as_ref();
+    if stands.is_none_or(|told| told.inventory_digest != digest) {
+        claim.told = Some(ClaimTold {
+            operation: WriteOperation::ActivateBackOrdering.as_str().to_owned(),
+            inventory_digest: digest.to_owned(),
+            recorded_time: now.to_string(),
+        });
+    }
 }
 
 fn reached(

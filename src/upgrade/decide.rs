@@ -13,7 +13,7 @@ use crate::upgrade::effect::{ClaimEdit, Effect, Read};
 use crate::upgrade::known::{Known, RecordAge};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::ReadyState;
-use crate::upgrade::strategy::{Doer, Fencing};
+use crate::upgrade::strategy::{Executor, Fencing};
 use crate::upgrade::validated::ValidUpgrade;
 
 /// What to do next.
@@ -74,15 +74,15 @@ pub fn decide(upgrade: &ValidUpgrade, known: &Known, now: Now) -> Decision {
         return decide.act(Effect::Claim(ClaimEdit::Withdraw));
     }
     if let Some(wait) = wait {
-        return match decide.foresee() {
-            Some(look) => decide.act(Effect::Read(Read::Foresee(look))),
+        return match decide.preflight_request() {
+            Some(look) => decide.act(Effect::Read(Read::Preflight(look))),
             None => decide.rests(wait),
         };
     }
     let decision = decide.work();
     // What a person was told to press covers what the last sweep saw, and nothing that is sent later.
     match decision.effect {
-        Some(Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_))
+        Some(Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_))
             if decide.is_told() =>
         {
             decide.act(Effect::Claim(ClaimEdit::Withdraw))
@@ -116,8 +116,13 @@ impl Decide<'_> {
             return self.verify(claim);
         }
         // Where epochs are issued, the next one names it.
-        let fenced =
-            self.known.bss.strategy.as_ref().map(|ways| ways.fencing) == Some(Fencing::Epochs);
+        let fenced = self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .map(|strategy| strategy.fencing)
+            == Some(Fencing::Epochs);
         let older = self.known.fencing.record_age == RecordAge::Older;
         if older && !fenced && claim.unconfirmed_epoch.is_none() {
             return self.act(Effect::Claim(ClaimEdit::WentBack));
@@ -163,20 +168,20 @@ impl Decide<'_> {
         }
     }
 
-    /// What people read while work goes on: the verdict that stands, else the trouble, else what
-    /// is being done. What a person must fix comes first.
+    /// What people read while work goes on: the ready state that stands, else the failures of calls,
+    /// else what is being done. What a person must fix comes first.
     pub(super) fn state(&self) -> ReadyState {
-        let trouble = self
+        let failures = self
             .known
             .waiting
-            .trouble
+            .failures
             .as_ref()
-            .map(|trouble| &trouble.verdict);
+            .map(|failures| &failures.ready_state);
         let must_fix = |v: &&ReadyState| v.reason.class() == Some(StateClass::MustFix);
-        let shown = trouble
+        let shown = failures
             .filter(must_fix)
-            .or(self.known.waiting.verdict.as_ref())
-            .or(trouble);
+            .or(self.known.waiting.ready_state.as_ref())
+            .or(failures);
         match shown {
             Some(shown) => shown.clone(),
             None => ReadyState {
@@ -189,12 +194,12 @@ impl Decide<'_> {
 
     /// Whether a person does an operation, and how is known already.
     pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
-        let doer = self
+        let executor = self
             .known
             .bss
             .strategy
             .as_ref()
-            .map(|ways| ways.doer(operation));
-        doer == Some(Doer::Person) || self.known.bss.instructions.contains_key(&operation)
+            .map(|strategy| strategy.executor(operation));
+        executor == Some(Executor::Person) || self.known.bss.instructions.contains_key(&operation)
     }
 }

@@ -1,4 +1,4 @@
-//! Effects: what a pass may do next, and what came of it.
+//! Effects: what a reconcile may do next, and what came of it.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::bss::port::{
     TenantSettings,
 };
 
-/// What a pass may do next: one of these at most.
+/// what a reconcile may do next: one of these at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Look at the BSS. Needs no record.
@@ -30,7 +30,7 @@ pub enum Effect {
         take_over: Option<String>,
     },
     /// Write to the BSS under unique keys: repeatable, needs no record.
-    Work(Work),
+    Write(Write),
     /// Request the tenant; the intent is on record.
     CreateTenant(CreateTenant),
     /// Activate back ordering; the intent is on record. It cannot be undone.
@@ -61,12 +61,12 @@ pub enum Read {
     /// A cheap look while people have to act: whether this read answers anything else than before.
     Watch(Box<Read>),
     /// What can be known before the tenant exists.
-    Foresee(Foresee),
+    Preflight(PreflightRequest),
 }
 
 /// What the look before the tenant exists needs next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Foresee {
+pub enum PreflightRequest {
     /// A page of subscriptions and assets.
     Page(PageRequest),
     /// Checks against the price list of the tenant-to-be, in batches.
@@ -102,7 +102,7 @@ pub struct InspectCalls {
 
 /// Repeatable writes: batches, all independent of each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Work {
+pub enum Write {
     /// Copy customers.
     CopyCustomers(Vec<Vec<CopyItem>>),
     /// Copy subscriptions and assets.
@@ -137,7 +137,8 @@ impl Activate {
     pub(super) fn new(
         keys: &super::Keys,
         tenant: &TenantId,
-        (sweep, intended): (CleanFinalSweep, &str),
+        sweep: CleanFinalSweep,
+        intended: &str,
     ) -> Self {
         Self {
             key: keys.activation(tenant),
@@ -324,13 +325,13 @@ pub enum Outcome {
         found: BTreeMap<BusinessKey, Found>,
     },
     /// A page of subscriptions and assets, before the tenant exists.
-    ForeseenPage(Page<Purchase>),
+    PreflightPage(Page<Purchase>),
     /// One batch of checks against the price list of the tenant-to-be.
-    ForeseenChecks(Answered<Vec<Blocker>>),
+    PreflightChecks(Answered<Vec<Blocker>>),
     /// One batch of copies.
     Copied(ByItem<ItemOutcome>),
     /// The outcome of one batch of copies is unknown.
-    CopiesLost {
+    CopyOutcomeUnknown {
         /// Its items.
         sources: Vec<SourceId>,
         /// How.
@@ -351,7 +352,7 @@ pub enum Outcome {
     /// The effect failed.
     Failed {
         /// What was tried.
-        tried: Tried,
+        attempted: Attempted,
         /// How it failed.
         error: BssError,
     },
@@ -360,7 +361,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether it is a failure.
     pub(super) fn failed(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::CopiesLost { .. })
+        matches!(self, Self::Failed { .. } | Self::CopyOutcomeUnknown { .. })
     }
 
     /// Whether waits that were asked for are over. A record in the cluster says nothing about the BSS,
@@ -369,7 +370,10 @@ impl Outcome {
         !self.failed()
             && !matches!(
                 self,
-                Self::Claim(_) | Self::ForeseenPage(_) | Self::ForeseenChecks(_) | Self::Watched(_)
+                Self::Claim(_)
+                    | Self::PreflightPage(_)
+                    | Self::PreflightChecks(_)
+                    | Self::Watched(_)
             )
     }
 
@@ -392,10 +396,10 @@ impl Outcome {
             | Self::Priced(_)
             | Self::Checked(_)
             | Self::Found { .. }
-            | Self::ForeseenPage(_)
-            | Self::ForeseenChecks(_)
+            | Self::PreflightPage(_)
+            | Self::PreflightChecks(_)
             | Self::Watched(_)
-            | Self::CopiesLost { .. }
+            | Self::CopyOutcomeUnknown { .. }
             | Self::Claim(_)
             | Self::Acquired(_)
             | Self::Failed { .. } => false,
@@ -415,7 +419,7 @@ pub struct Answered<T> {
 
 /// Which kind of effect failed: what a failure means depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Tried {
+pub enum Attempted {
     /// A look at the reseller.
     Reseller,
     /// Any other look.
@@ -423,11 +427,11 @@ pub enum Tried {
     /// A cheap look while people have to act.
     Watch,
     /// A look at what can be known before the tenant exists.
-    Foresee,
+    Preflight,
     /// Acquiring an epoch.
     Acquire,
     /// Repeatable work: nothing was done, or it is looked up.
-    Work,
+    Write,
     /// The tenant's creation.
     CreateTenant,
     /// The activation.

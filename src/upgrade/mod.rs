@@ -22,19 +22,19 @@ mod strategy;
 mod sweep;
 mod validated;
 
-pub use annotations::{Suspension, not_understood, suspension};
+pub use annotations::{Suspension, another_operator, not_understood, suspension};
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, decide};
 pub use effect::{
-    Activate, Answered, ClaimEdit, CreateTenant, Effect, Foresee, InspectCalls, Outcome, Pages,
-    PagesRequest, Read, Tried, Work,
+    Activate, Answered, Attempted, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages,
+    PagesRequest, PreflightRequest, Read, Write,
 };
 pub use keys::{Keys, claim_name};
 pub use known::{
-    Alike, Approval, BlockersTold, CleanFinalSweep, Known, KnownActivation, KnownBss, KnownFencing,
-    KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge, RecordMark,
-    Telling, Trouble, Watched,
+    Alike, Approval, BlockersTold, CallFailures, CleanFinalSweep, Known, KnownActivation, KnownBss,
+    KnownFencing, KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge,
+    RecordMark, Telling, Watched,
 };
 pub use observe::{observe, observe_all};
 pub use phases::Stage;
@@ -42,13 +42,13 @@ pub use phases::activate::intends;
 pub use phases::suspend::at_rest;
 pub use phases::verify::success;
 pub use report::{Draft, ReadyState, compose, cut, report_rows, sentence};
-pub use strategy::{Copying, Doer, Fencing, Orders, Stillness, Switch, Ways};
+pub use strategy::{ActivationGuard, Copying, Executor, Fencing, Orders, SnapshotProof, Strategy};
 pub use sweep::classify::Exclusion;
 pub use sweep::compare::Difference;
 pub use sweep::findings::{Finding, FindingReason, Findings, ManualStep, Subject};
-pub use sweep::preflight::{Foreseeing, Foresight};
+pub use sweep::preflight::{Preflight, PreflightState};
 pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
-pub use sweep::{Hand, Sweep, SweepMode};
+pub use sweep::{CopyMethod, Sweep, SweepMode};
 pub use validated::{
     Declared, Invalid, Pace, References, TenantConnection, Terms, ValidUpgrade, seed, validate,
 };

@@ -10,7 +10,7 @@ use crate::upgrade::Now;
 use crate::upgrade::effect::Outcome;
 use crate::upgrade::known::Known;
 use crate::upgrade::phases::waiting::Counter;
-use crate::upgrade::strategy::{Doer, Ways};
+use crate::upgrade::strategy::{Executor, Strategy};
 use crate::upgrade::validated::ValidUpgrade;
 
 /// Takes all outcomes of one effect into what is known. Failures come last: an answer beside them must
@@ -24,7 +24,7 @@ pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outc
     };
     let (failures, answers): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Outcome::failed);
     if answers.iter().any(Outcome::ends_waits) {
-        observe.known.waiting.trouble = None;
+        observe.known.waiting.failures = None;
         observe.known.waiting.not_before = None;
     }
     for outcome in answers.into_iter().chain(failures) {
@@ -53,7 +53,10 @@ impl Observe<'_> {
     fn take(&mut self, outcome: Outcome) {
         let now = self.now;
         self.known.began.get_or_insert(now.monotonic);
-        if matches!(outcome, Outcome::Copied(_) | Outcome::CopiesLost { .. }) {
+        if matches!(
+            outcome,
+            Outcome::Copied(_) | Outcome::CopyOutcomeUnknown { .. }
+        ) {
             self.known.sweeps.sent = Some(now.monotonic);
             self.known.activation.final_before = None;
         }
@@ -63,11 +66,11 @@ impl Observe<'_> {
         match outcome {
             Outcome::Identity(told) => self.identity(told),
             Outcome::Capabilities(capabilities) => {
-                match Ways::of(&capabilities, &self.upgrade.terms) {
+                match Strategy::of(&capabilities, &self.upgrade.terms) {
                     Err(refused) => self.stall(refused),
-                    Ok(ways) => {
+                    Ok(strategy) => {
                         self.lift(&[Reason::RiskNotAccepted]);
-                        self.known.bss.strategy = Some(ways);
+                        self.known.bss.strategy = Some(strategy);
                     }
                 }
                 self.known.bss.capabilities = Some(capabilities);
@@ -79,8 +82,8 @@ impl Observe<'_> {
             Outcome::TenantRequested(creation) => self.tenant_requested(creation),
             Outcome::Operation(state) => self.operation(state),
             Outcome::OpenOrders(page) => self.orders(page),
-            Outcome::ForeseenPage(page) => self.with_foresight(|look| look.took_page(page)),
-            Outcome::ForeseenChecks(batch) => self.with_foresight(|look| look.took_checks(&batch)),
+            Outcome::PreflightPage(page) => self.with_preflight(|look| look.took_page(page)),
+            Outcome::PreflightChecks(batch) => self.with_preflight(|look| look.took_checks(&batch)),
             Outcome::Pages(pages) => {
                 self.compares_with_what_is_told(&pages);
                 self.with_sweep(|sweep| sweep.took_pages(pages));
@@ -91,25 +94,25 @@ impl Observe<'_> {
                 self.with_sweep(|sweep| sweep.took_found(&asked, &found));
             }
             Outcome::Copied(items) => self.with_sweep(|sweep| sweep.took_copies(&items)),
-            Outcome::CopiesLost { sources, error } => {
+            Outcome::CopyOutcomeUnknown { sources, error } => {
                 self.with_sweep(|sweep| sweep.lost_copies(&sources));
-                self.trouble(&error);
+                self.call_failed(&error);
             }
             Outcome::PricingSet(results) => self.pricing_set(results),
             Outcome::Activation(how) => self.activated(how),
             Outcome::Watched(answer) => self.watched(Some(answer)),
-            Outcome::Failed { tried, error } => self.failed(tried, &error),
+            Outcome::Failed { attempted, error } => self.failed(attempted, &error),
         }
     }
 
     /// Whether a person does an operation, and how is known already.
     pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
-        let doer = self
+        let executor = self
             .known
             .bss
             .strategy
             .as_ref()
-            .map(|ways| ways.doer(operation));
-        doer == Some(Doer::Person) || self.known.bss.instructions.contains_key(&operation)
+            .map(|strategy| strategy.executor(operation));
+        executor == Some(Executor::Person) || self.known.bss.instructions.contains_key(&operation)
     }
 }

@@ -1,4 +1,4 @@
-//! How the operator works with a BSS of given promises: strong, with a wait, with a person's help
+//! The strategy: how the operator works with a BSS of given promises: strong, with a wait, with a person's help
 //! or at a risk that the connection accepts; or not at all.
 //!
 //! The table is that of `docs/guarantees.md`. It is asked before anything is written, so that what
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::report::ReadyState;
-use super::report::messages::verdict;
+use super::report::messages::ready_state;
 use super::validated::Terms;
 use crate::api::{Reason, Risk};
 use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, WriteOperation};
@@ -33,16 +33,16 @@ pub enum Fencing {
 
 /// How the last sweep proves that nothing moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stillness {
+pub enum SnapshotProof {
     /// One revision on all pages.
     OneRevision,
     /// Two equal sweeps in a row.
     TwoEqualSweeps,
 }
 
-/// What keeps the inventory as it is between the last sweep and the switch.
+/// What keeps the inventory as it is between the last sweep and the activation of back ordering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Switch {
+pub enum ActivationGuard {
     /// The BSS compares the revision.
     Compared,
     /// A person has disabled ordering.
@@ -64,7 +64,7 @@ pub enum Orders {
 
 /// Who does a writing operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Doer {
+pub enum Executor {
     /// The BSS, when asked.
     Bss,
     /// A person; the BSS says how when it is asked.
@@ -75,51 +75,32 @@ pub enum Doer {
 
 /// How the operator works with one BSS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Ways {
+pub struct Strategy {
     /// Before a copy is sent.
     pub copying: Copying,
     /// Writers.
     pub fencing: Fencing,
     /// The last sweep.
-    pub stillness: Stillness,
-    /// The switch.
-    pub switch: Switch,
+    pub snapshot_proof: SnapshotProof,
+    /// The activation of back ordering.
+    pub activation_guard: ActivationGuard,
     /// Open orders.
     pub orders: Orders,
     /// Whether copies that were under way may land after the switch.
     pub off_guard: Strength,
     /// Who does what.
-    pub doers: BTreeMap<WriteOperation, Doer>,
+    pub executors: BTreeMap<WriteOperation, Executor>,
     /// Who may call the tenant's side.
     pub tenant_access: TenantAccess,
 }
 
-impl Ways {
+impl Strategy {
     /// How to work with this BSS, or why not.
     pub fn of(capabilities: &Capabilities, terms: &Terms) -> Result<Self, ReadyState> {
         let promises = &capabilities.promises;
         let accepts = |risk: Risk| terms.accepted.contains(&risk);
         let mut refused: Vec<String> = Vec::new();
-        let mut doers = BTreeMap::new();
-        for operation in WriteOperation::ALL {
-            let mode = capabilities.operations.get(&operation);
-            let keyed = !matches!(
-                operation,
-                WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
-            );
-            let doer = match mode.copied().unwrap_or(Mode::Unsupported) {
-                Mode::Automatic if keyed && promises.keys == Keys::None => Doer::Person,
-                Mode::Automatic => Doer::Bss,
-                Mode::ManualStep => Doer::PersonByInstruction,
-                // People set pricing options in the reseller's BSS anyway.
-                Mode::Unsupported if operation == WriteOperation::SetPricing => Doer::Person,
-                Mode::Unsupported => {
-                    refused.push(format!("{} is not supported", operation.as_str()));
-                    continue;
-                }
-            };
-            doers.insert(operation, doer);
-        }
+        let executors = executors(capabilities, &mut refused);
         let fencing = match promises.epochs {
             Strength::Strong => Fencing::Epochs,
             Strength::Weak => Fencing::SingleOperator,
@@ -132,24 +113,18 @@ impl Ways {
             return Err(refusal(&refused));
         }
         // A person who presses a button compares nothing.
-        let compares = match doers.get(&WriteOperation::ActivateBackOrdering) {
-            Some(Doer::Bss) => promises.compares,
-            Some(Doer::PersonByInstruction | Doer::Person) | None => Strength::Weak,
+        let compares = match executors.get(&WriteOperation::ActivateBackOrdering) {
+            Some(Executor::Bss) => promises.compares,
+            Some(Executor::PersonByInstruction | Executor::Person) | None => Strength::Weak,
         };
-        let (switch, stillness) = match (promises.revision, compares) {
-            (Strength::Strong, Strength::Strong) => (Switch::Compared, Stillness::OneRevision),
-            (revision, _) => {
-                let switch = if accepts(Risk::UnguardedSwitch) {
-                    Switch::Unguarded
-                } else {
-                    Switch::Frozen
-                };
-                let stillness = match revision {
-                    Strength::Strong => Stillness::OneRevision,
-                    Strength::Weak => Stillness::TwoEqualSweeps,
-                };
-                (switch, stillness)
-            }
+        let activation_guard = match (promises.revision, compares) {
+            (Strength::Strong, Strength::Strong) => ActivationGuard::Compared,
+            (_, _) if accepts(Risk::UnguardedSwitch) => ActivationGuard::Unguarded,
+            (_, _) => ActivationGuard::Frozen,
+        };
+        let snapshot_proof = match promises.revision {
+            Strength::Strong => SnapshotProof::OneRevision,
+            Strength::Weak => SnapshotProof::TwoEqualSweeps,
         };
         let orders = match promises.orders {
             Strength::Strong => Orders::Listed,
@@ -163,30 +138,63 @@ impl Ways {
         Ok(Self {
             copying,
             fencing,
-            stillness,
-            switch,
+            snapshot_proof,
+            activation_guard,
             orders,
             off_guard: promises.off_guard,
-            doers,
+            executors,
             tenant_access: capabilities.tenant_access,
         })
     }
 
     /// Who does an operation.
     #[must_use]
-    pub fn doer(&self, operation: WriteOperation) -> Doer {
-        self.doers.get(&operation).copied().unwrap_or(Doer::Person)
+    pub fn executor(&self, operation: WriteOperation) -> Executor {
+        self.executors
+            .get(&operation)
+            .copied()
+            .unwrap_or(Executor::Person)
     }
 
     /// Whether a person has to disable ordering before the switch.
     #[must_use]
     pub fn freezes(&self) -> bool {
-        self.switch == Switch::Frozen || self.orders == Orders::QuietTime
+        self.activation_guard == ActivationGuard::Frozen || self.orders == Orders::QuietTime
     }
 }
 
+/// Who does each writing operation. What the BSS does not support is added to what it is refused for.
+fn executors(
+    capabilities: &Capabilities,
+    refused: &mut Vec<String>,
+) -> BTreeMap<WriteOperation, Executor> {
+    let mut executors = BTreeMap::new();
+    for operation in WriteOperation::ALL {
+        let mode = capabilities.operations.get(&operation);
+        let keyed = !matches!(
+            operation,
+            WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
+        );
+        let executor = match mode.copied().unwrap_or(Mode::Unsupported) {
+            Mode::Automatic if keyed && capabilities.promises.keys == Keys::None => {
+                Executor::Person
+            }
+            Mode::Automatic => Executor::Bss,
+            Mode::ManualStep => Executor::PersonByInstruction,
+            // People set pricing options in the reseller's BSS anyway.
+            Mode::Unsupported if operation == WriteOperation::SetPricing => Executor::Person,
+            Mode::Unsupported => {
+                refused.push(format!("{} is not supported", operation.as_str()));
+                continue;
+            }
+        };
+        executors.insert(operation, executor);
+    }
+    executors
+}
+
 fn refusal(refused: &[String]) -> ReadyState {
-    verdict(
+    ready_state(
         Reason::RiskNotAccepted,
         format!(
             "This BSS does not promise enough to be worked with: {}.",
@@ -269,35 +277,38 @@ mod tests {
                     .map(|(_, risk)| risk)
                     .collect();
                 combinations += 1;
-                let ways = Ways::of(&capabilities(promises), &terms(&risks));
+                let strategy = Strategy::of(&capabilities(promises), &terms(&risks));
                 let fenced = promises.epochs == Strength::Strong;
-                let Ok(ways) = ways else {
+                let Ok(strategy) = strategy else {
                     assert!(!fenced && !risks.contains(&Risk::SingleOperator));
                     continue;
                 };
                 assert!(fenced || risks.contains(&Risk::SingleOperator));
                 assert_eq!(
-                    ways.copying == Copying::Guarded,
+                    strategy.copying == Copying::Guarded,
                     promises.keys == Keys::Unique
                 );
                 let compared =
                     promises.compares == Strength::Strong && promises.revision == Strength::Strong;
-                assert_eq!(ways.switch == Switch::Compared, compared);
-                if ways.switch == Switch::Unguarded {
+                assert_eq!(
+                    strategy.activation_guard == ActivationGuard::Compared,
+                    compared
+                );
+                if strategy.activation_guard == ActivationGuard::Unguarded {
                     assert!(risks.contains(&Risk::UnguardedSwitch));
                 }
-                if ways.orders == Orders::Unseen {
+                if strategy.orders == Orders::Unseen {
                     assert!(risks.contains(&Risk::UnseenOrders));
                 }
                 assert_eq!(
-                    ways.orders == Orders::Listed,
+                    strategy.orders == Orders::Listed,
                     promises.orders == Strength::Strong
                 );
                 assert_eq!(
-                    ways.stillness == Stillness::OneRevision,
+                    strategy.snapshot_proof == SnapshotProof::OneRevision,
                     promises.revision == Strength::Strong
                 );
-                let by_hand = ways.doer(WriteOperation::CopyCustomers) == Doer::Person;
+                let by_hand = strategy.executor(WriteOperation::CopyCustomers) == Executor::Person;
                 assert_eq!(by_hand, promises.keys == Keys::None);
             }
         }
@@ -309,7 +320,7 @@ mod tests {
         for operation in WriteOperation::ALL {
             let mut weak = capabilities(every()[0]);
             weak.operations.insert(operation, Mode::Unsupported);
-            let refused = Ways::of(&weak, &terms(&RISKS)).is_err();
+            let refused = Strategy::of(&weak, &terms(&RISKS)).is_err();
             assert_eq!(refused, operation != WriteOperation::SetPricing);
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::annotations::{Suspension, annotation, not_understood, suspension};
 use super::keys::Keys;
 use crate::api::{
-    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing, Risk,
-    TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
+    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
+    PricingPolicy, Risk, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, TenantSpec, WhenMissing,
 };
 use crate::bss::port::{
     AccountId, BillingDay, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
@@ -171,40 +171,8 @@ pub fn validate(
             detail: "must not be blank: the reseller's account id in the BSS".to_owned(),
         });
     }
-    let default_pricing = match (spec.pricing.when_missing, &spec.pricing.default) {
-        (WhenMissing::Wait, _) => None,
-        (WhenMissing::UseDefault, None) => {
-            wrong.push(Invalid {
-                field: "spec.pricing.default",
-                detail: "must be set when whenMissing is UseDefault".to_owned(),
-            });
-            None
-        }
-        (WhenMissing::UseDefault, Some(default)) => {
-            billing(&default.billing, "spec.pricing.default.billing", &mut wrong).map(|day| {
-                PricingOptions {
-                    price_list: PriceListId(default.price_list.clone()),
-                    billing: day,
-                    payment_method: default.payment_method.clone(),
-                    invoicing: invoicing(default.invoicing),
-                    credit_limit: None,
-                }
-            })
-        }
-    };
-    let begun_with = pinned_account(upgrade)
-        .and_then(|_| upgrade.status.as_ref()?.bss_identity.clone())
-        .filter(|begun| *begun != references.identity);
-    if let Some(begun) = begun_with {
-        wrong.push(Invalid {
-            field: "spec.connectionRef",
-            detail: format!(
-                "must name a connection to the BSS {begun}, where work has begun; it is now one \
-                 to {}",
-                references.identity
-            ),
-        });
-    }
+    let default_pricing = default_pricing(&spec.pricing, &mut wrong);
+    wrong.extend(another_bss(upgrade, references));
     let (declared, declared_twice) = declared(&references.pricing);
     let confirmed = annotation(upgrade, CONFIRM_ANNOTATION).map(str::to_owned);
     if !wrong.is_empty() {
@@ -220,14 +188,7 @@ pub fn validate(
         account: AccountId(account.to_owned()),
         pinned_account: pinned_account(upgrade),
         expected_name: spec.reseller.expected_name.clone(),
-        tenant: TenantSettings {
-            price_list: PriceListId(spec.tenant.price_list.clone()),
-            edition: spec.tenant.edition.clone(),
-            language: spec.tenant.language.clone(),
-            time_zone: spec.tenant.time_zone.clone(),
-            date_format: spec.tenant.date_format.clone(),
-            invoicing: invoicing(spec.tenant.invoicing),
-        },
+        tenant: tenant_settings(&spec.tenant),
         default_pricing,
         declared,
         declared_twice,
@@ -239,6 +200,56 @@ pub fn validate(
         terms: references.terms.clone(),
         tenant_connection: references.tenant_connection,
     })
+}
+
+/// The options for customers without any, if the spec wants them.
+fn default_pricing(pricing: &PricingPolicy, wrong: &mut Vec<Invalid>) -> Option<PricingOptions> {
+    match (pricing.when_missing, &pricing.default) {
+        (WhenMissing::Wait, _) => None,
+        (WhenMissing::UseDefault, None) => {
+            wrong.push(Invalid {
+                field: "spec.pricing.default",
+                detail: "must be set when whenMissing is UseDefault".to_owned(),
+            });
+            None
+        }
+        (WhenMissing::UseDefault, Some(default)) => {
+            billing(&default.billing, "spec.pricing.default.billing", wrong).map(|day| {
+                PricingOptions {
+                    price_list: PriceListId(default.price_list.clone()),
+                    billing: day,
+                    payment_method: default.payment_method.clone(),
+                    invoicing: invoicing(default.invoicing),
+                    credit_limit: None,
+                }
+            })
+        }
+    }
+}
+
+/// Work that has begun at one BSS is not continued at another.
+fn another_bss(upgrade: &TenantResellerUpgrade, references: &References) -> Option<Invalid> {
+    pinned_account(upgrade)?;
+    let begun = upgrade.status.as_ref()?.bss_identity.as_ref()?;
+    (*begun != references.identity).then(|| Invalid {
+        field: "spec.connectionRef",
+        detail: format!(
+            "must name a connection to the BSS {begun}, where work has begun; it is now one \
+             to {}",
+            references.identity
+        ),
+    })
+}
+
+fn tenant_settings(tenant: &TenantSpec) -> TenantSettings {
+    TenantSettings {
+        price_list: PriceListId(tenant.price_list.clone()),
+        edition: tenant.edition.clone(),
+        language: tenant.language.clone(),
+        time_zone: tenant.time_zone.clone(),
+        date_format: tenant.date_format.clone(),
+        invoicing: invoicing(tenant.invoicing),
+    }
 }
 
 fn pinned_account(upgrade: &TenantResellerUpgrade) -> Option<AccountId> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::consent::Consent;
+use tenant_reseller_operator::bss::cancellation::Cancellation;
 use tenant_reseller_operator::bss::limits::{Limiter, PauseReason, Settings as Limits};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
@@ -531,8 +531,8 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
     let bss = ReferenceBss::new(settings(&server.url, TOKEN), limiter.clone()).unwrap();
     let wanted = Arc::new(AtomicBool::new(true));
     let asked = Arc::clone(&wanted);
-    let consent = Consent::new(move || asked.load(Ordering::SeqCst));
-    let writes = consent.over(async { tokio::join!(write(&bss), write(&bss)) });
+    let cancellation = Cancellation::unless(move || asked.load(Ordering::SeqCst));
+    let writes = cancellation.over(async { tokio::join!(write(&bss), write(&bss)) });
     let change_of_mind = async {
         while limiter.load() != (2, 1) {
             tokio::task::yield_now().await;
@@ -541,8 +541,8 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
     };
     let (first, taken_back, ()) = tokio::join!(bss.get_identity(), writes, change_of_mind);
     assert_eq!(first, Ok(Some("acme".to_owned())));
-    assert_eq!(taken_back, (BssError::Withdrawn, BssError::Withdrawn));
-    assert!(!BssError::Withdrawn.effect_unknown());
+    assert_eq!(taken_back, (BssError::Cancelled, BssError::Cancelled));
+    assert!(!BssError::Cancelled.effect_unknown());
     assert_eq!(server.requests().len(), 1);
     // Nobody holds it against the BSS, and the places are free again.
     assert_eq!(limiter.paused(), None);
@@ -550,7 +550,7 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
     let calls = limiter.figures().snapshot().calls;
     let names: Vec<_> = calls.keys().copied().collect();
     assert_eq!(names, [("getIdentity", "Ok")]);
-    // Without a consent over it, a call goes.
+    // Without a cancellation over it, a call goes.
     let fence = Fence {
         reseller: &"R".into(),
         epoch: Some(Epoch(3)),

@@ -1,9 +1,9 @@
-//! The cluster side on a real API server: the port, the election, the engine.
+//! The cluster side on a real API server: the port, the election, the runner.
 
 mod election;
-mod engine;
 mod port;
 mod records;
+mod runner;
 
 use std::path::Path;
 use std::time::Duration;

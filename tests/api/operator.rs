@@ -19,6 +19,7 @@ mod faults;
 mod gates;
 mod kills;
 mod leaders;
+mod leaving;
 mod logins;
 mod manual;
 mod moves;

@@ -16,9 +16,10 @@ use tenant_reseller_operator::bss::port::{
     WriteOperation,
 };
 use tenant_reseller_operator::upgrade::{
-    Answered, ClaimEdit, Copying, CreateTenant, Doer, Draft, Effect, Foresee, Holding, Known, Next,
-    Now, Outcome, Pace, Pages, PagesRequest, Read, References, TenantConnection, Terms, Tried,
-    ValidUpgrade, Work, apply_claim_edit, compose, decide, observe_all, validate,
+    Answered, Attempted, ClaimEdit, Copying, CreateTenant, Draft, Effect, Executor, Holding, Known,
+    Next, Now, Outcome, Pace, Pages, PagesRequest, PreflightRequest, Read, References,
+    TenantConnection, Terms, ValidUpgrade, Write, apply_claim_edit, compose, decide, observe_all,
+    validate,
 };
 
 use crate::kstatus;
@@ -258,7 +259,7 @@ impl Driver {
         if let Effect::Claim(edit) = &effect {
             return vec![self.edit(edit)];
         }
-        let tried = tried(&effect);
+        let attempted = attempted(&effect);
         let error = match fault {
             Fault::Unavailable => Some(BssError::Unavailable {
                 detail: "away".to_owned(),
@@ -274,7 +275,7 @@ impl Driver {
             | Fault::KilledLate => None,
         };
         if let Some(error) = error {
-            return vec![Outcome::Failed { tried, error }];
+            return vec![Outcome::Failed { attempted, error }];
         }
         self.intent_first(&effect);
         let lost = BssError::OutcomeUnknown {
@@ -294,12 +295,15 @@ impl Driver {
         match sources {
             Some(batches) => batches
                 .into_iter()
-                .map(|sources| Outcome::CopiesLost {
+                .map(|sources| Outcome::CopyOutcomeUnknown {
                     sources,
                     error: lost.clone(),
                 })
                 .collect(),
-            None => vec![Outcome::Failed { tried, error: lost }],
+            None => vec![Outcome::Failed {
+                attempted,
+                error: lost,
+            }],
         }
     }
 
@@ -317,19 +321,20 @@ impl Driver {
                 let last = claim.acquisitions.last();
                 last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
             }),
-            Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => {
-                let ways = self.known.bss.strategy.as_ref();
-                let guarded = ways.is_some_and(|ways| ways.copying == Copying::Guarded);
+            Effect::Write(Write::CopyCustomers(batches) | Write::CopySubscriptions(batches)) => {
+                let strategy = self.known.bss.strategy.as_ref();
+                let guarded = strategy.is_some_and(|strategy| strategy.copying == Copying::Guarded);
                 let on_record = intents
                     .and_then(|i| i.copies.as_ref())
                     .map_or(&[][..], |i| &i.source_ids);
-                let customers = matches!(effect, Effect::Work(Work::CopyCustomers(_)));
+                let customers = matches!(effect, Effect::Write(Write::CopyCustomers(_)));
                 let operation = if customers {
                     WriteOperation::CopyCustomers
                 } else {
                     WriteOperation::CopySubscriptions
                 };
-                let asks_how = ways.is_some_and(|ways| ways.doer(operation) != Doer::Bss);
+                let asks_how =
+                    strategy.is_some_and(|strategy| strategy.executor(operation) != Executor::Bss);
                 guarded
                     || asks_how
                     || batches
@@ -337,7 +342,7 @@ impl Driver {
                         .flatten()
                         .all(|item| on_record.contains(&item.source.0))
             }
-            Effect::Read(_) | Effect::Claim(_) | Effect::Work(Work::SetPricing(_)) => true,
+            Effect::Read(_) | Effect::Claim(_) | Effect::Write(Write::SetPricing(_)) => true,
         };
         if !recorded {
             let violation = format!("{} before its record", name(effect));
@@ -364,15 +369,15 @@ impl Line<'_> {
     }
 }
 
-fn settled(answer: BssResult<Outcome>, tried: Tried) -> Outcome {
-    answer.unwrap_or_else(|error| Outcome::Failed { tried, error })
+fn settled(answer: BssResult<Outcome>, attempted: Attempted) -> Outcome {
+    answer.unwrap_or_else(|error| Outcome::Failed { attempted, error })
 }
 
 fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
     let account = AccountId::from("10423");
     let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
     let (account, tenant) = (&account, &tenant);
-    let tried = tried(&Effect::Read(read.clone()));
+    let attempted = attempted(&Effect::Read(read.clone()));
     let one = match read {
         Read::Identity => line.call(World::identity).map(Outcome::Identity),
         Read::Capabilities => line.call(World::capabilities).map(Outcome::Capabilities),
@@ -395,12 +400,15 @@ fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
                 let answers = line.call(|world| world.check(account, &target, &asked));
                 answers.map(|answers| Outcome::Checked(Answered { asked, answers }))
             }));
-            return all.into_iter().map(|one| settled(one, tried)).collect();
+            return all.into_iter().map(|one| settled(one, attempted)).collect();
         }
         Read::Find(batches) => {
             let found = batches.into_iter().map(|asked| {
                 let found = line.call(|world| world.find(tenant, &asked));
-                settled(found.map(|found| Outcome::Found { asked, found }), tried)
+                settled(
+                    found.map(|found| Outcome::Found { asked, found }),
+                    attempted,
+                )
             });
             return found.collect();
         }
@@ -408,19 +416,19 @@ fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
             let answers = self::read(line, *cheap);
             for answer in &answers {
                 if let Outcome::Failed { error, .. } = answer {
-                    let (tried, error) = (Tried::Watch, error.clone());
-                    return vec![Outcome::Failed { tried, error }];
+                    let (attempted, error) = (Attempted::Watch, error.clone());
+                    return vec![Outcome::Failed { attempted, error }];
                 }
             }
             let mut hasher = DefaultHasher::new();
             answers.hash(&mut hasher);
             return vec![Outcome::Watched(hasher.finish())];
         }
-        Read::Foresee(Foresee::Page(page)) => line.call(|world| {
+        Read::Preflight(PreflightRequest::Page(page)) => line.call(|world| {
             let page = world.subscriptions(account, &page);
-            page.map(Outcome::ForeseenPage)
+            page.map(Outcome::PreflightPage)
         }),
-        Read::Foresee(Foresee::Checks {
+        Read::Preflight(PreflightRequest::Checks {
             price_list,
             batches,
         }) => {
@@ -428,12 +436,12 @@ fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
             let checked = batches.into_iter().map(|asked| {
                 let answers = line.call(|world| world.check(account, &target, &asked));
                 let checked = answers.map(|answers| Answered { asked, answers });
-                settled(checked.map(Outcome::ForeseenChecks), tried)
+                settled(checked.map(Outcome::PreflightChecks), attempted)
             });
             return checked.collect();
         }
     };
-    vec![settled(one, tried)]
+    vec![settled(one, attempted)]
 }
 
 /// Both sides; one that answers is known although the other does not.
@@ -445,7 +453,7 @@ fn pages(
     let mut outcomes = Vec::new();
     let mut heard = |error| {
         outcomes.push(Outcome::Failed {
-            tried: Tried::Read,
+            attempted: Attempted::Read,
             error,
         });
     };
@@ -487,8 +495,8 @@ fn reach(line: &mut Line<'_>, effect: Effect, epoch: Option<Epoch>) -> Vec<Outco
     let account = AccountId::from("10423");
     let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
     let (account, tenant) = (&account, &tenant);
-    let tried = tried(&effect);
-    let one = |answer| settled(answer, tried);
+    let attempted = attempted(&effect);
+    let one = |answer| settled(answer, attempted);
     match effect {
         Effect::Read(wanted) => read(line, wanted),
         Effect::Claim(_) => Vec::new(),
@@ -501,21 +509,21 @@ fn reach(line: &mut Line<'_>, effect: Effect, epoch: Option<Epoch>) -> Vec<Outco
             let issued = line.call(|world| world.acquire(account, asked));
             vec![one(issued.map(Outcome::Acquired))]
         }
-        Effect::Work(Work::SetPricing(batches)) => batches
+        Effect::Write(Write::SetPricing(batches)) => batches
             .into_iter()
             .map(|batch| {
                 let set = line.call(|world| world.set_pricing(epoch, tenant, &batch));
                 one(set.map(Outcome::PricingSet))
             })
             .collect(),
-        Effect::Work(Work::CopyCustomers(batches)) => batches
+        Effect::Write(Write::CopyCustomers(batches)) => batches
             .into_iter()
             .map(|batch| {
                 let copied = line.call(|world| world.copy_customers(epoch, tenant, &batch));
                 one(copied.map(Outcome::Copied))
             })
             .collect(),
-        Effect::Work(Work::CopySubscriptions(batches)) => batches
+        Effect::Write(Write::CopySubscriptions(batches)) => batches
             .into_iter()
             .map(|batch| {
                 let copied = line.call(|world| world.copy_subscriptions(epoch, tenant, &batch));
@@ -546,22 +554,22 @@ fn reach(line: &mut Line<'_>, effect: Effect, epoch: Option<Epoch>) -> Vec<Outco
     }
 }
 
-fn tried(effect: &Effect) -> Tried {
+fn attempted(effect: &Effect) -> Attempted {
     match effect {
-        Effect::Read(Read::Reseller) => Tried::Reseller,
-        Effect::Read(Read::Foresee(_)) => Tried::Foresee,
-        Effect::Read(Read::Watch(_)) => Tried::Watch,
-        Effect::Read(_) | Effect::Claim(_) => Tried::Read,
-        Effect::Acquire { .. } => Tried::Acquire,
-        Effect::Work(_) => Tried::Work,
-        Effect::CreateTenant(_) => Tried::CreateTenant,
-        Effect::Activate(_) => Tried::Activate,
+        Effect::Read(Read::Reseller) => Attempted::Reseller,
+        Effect::Read(Read::Preflight(_)) => Attempted::Preflight,
+        Effect::Read(Read::Watch(_)) => Attempted::Watch,
+        Effect::Read(_) | Effect::Claim(_) => Attempted::Read,
+        Effect::Acquire { .. } => Attempted::Acquire,
+        Effect::Write(_) => Attempted::Write,
+        Effect::CreateTenant(_) => Attempted::CreateTenant,
+        Effect::Activate(_) => Attempted::Activate,
     }
 }
 
 fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
     match effect {
-        Effect::Work(Work::CopyCustomers(batches) | Work::CopySubscriptions(batches)) => Some(
+        Effect::Write(Write::CopyCustomers(batches) | Write::CopySubscriptions(batches)) => Some(
             batches
                 .iter()
                 .map(|b| b.iter().map(|item| item.source.clone()).collect())
@@ -590,9 +598,9 @@ pub(crate) fn name(effect: &Effect) -> &'static str {
         Effect::Claim(ClaimEdit::Take) => "claim: take",
         Effect::Claim(_) => "claim",
         Effect::Acquire { .. } => "acquire",
-        Effect::Work(Work::CopyCustomers(_)) => "copy customers",
-        Effect::Work(Work::CopySubscriptions(_)) => "copy subscriptions",
-        Effect::Work(Work::SetPricing(_)) => "set pricing",
+        Effect::Write(Write::CopyCustomers(_)) => "copy customers",
+        Effect::Write(Write::CopySubscriptions(_)) => "copy subscriptions",
+        Effect::Write(Write::SetPricing(_)) => "set pricing",
         Effect::CreateTenant(_) => "create tenant",
         Effect::Activate(_) => "activate",
     }

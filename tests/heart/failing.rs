@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::upgrade::{Known, Now, Outcome, Tried, observe};
+use tenant_reseller_operator::upgrade::{Attempted, Known, Now, Outcome, observe};
 
 use crate::drive::{upgrade, valid_with};
 
@@ -32,12 +32,12 @@ fn shown(effects: &[&[BssError]]) -> Vec<Reason> {
         };
         for error in *errors {
             let outcome = Outcome::Failed {
-                tried: Tried::Read,
+                attempted: Attempted::Read,
                 error: error.clone(),
             };
             observe(&valid, &mut known, outcome, now);
         }
-        known.waiting.trouble.as_ref().unwrap().verdict.reason
+        known.waiting.failures.as_ref().unwrap().ready_state.reason
     };
     (1_u64..).zip(effects).map(effect).collect()
 }

@@ -6,7 +6,7 @@ use tenant_reseller_operator::api::{
 };
 use tenant_reseller_operator::bss::port::{Acquisition, Mark, SourceId};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Work, decide, observe,
+    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Write, decide, observe,
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
@@ -235,7 +235,7 @@ fn a_record_of_another_leader_makes_every_look_up_old() {
     let items = loop {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         if driver.known.stage == Stage::Copy
-            && let Some(Effect::Work(Work::CopySubscriptions(batches))) = next
+            && let Some(Effect::Write(Write::CopySubscriptions(batches))) = next
         {
             break batches.into_iter().flatten().collect::<Vec<_>>();
         }
@@ -305,7 +305,7 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
         match decide(&driver.valid, &driver.known, driver.now()).effect {
             Some(Effect::Acquire { .. }) => acquired = true,
             Some(Effect::Read(Read::Reseller)) => looked = acquired,
-            Some(Effect::Work(Work::CopySubscriptions(_))) => {
+            Some(Effect::Write(Write::CopySubscriptions(_))) => {
                 assert!(
                     looked,
                     "the reseller was looked at before the epoch was issued"

@@ -8,7 +8,7 @@ use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
 use tenant_reseller_operator::bss::port::{BlockerReason, SourceId};
 use tenant_reseller_operator::upgrade::{
-    Effect, Foreseeing, Outcome, Read, Stage, Tried, decide, observe_all,
+    Attempted, Effect, Outcome, PreflightState, Read, Stage, decide, observe_all,
 };
 
 use crate::drive::{Driver, Fault, until};
@@ -103,8 +103,8 @@ fn an_answer_beside_a_failure_keeps_the_wait_short() {
         &mut driver,
         |_| Fault::None,
         |_, _, driver| {
-            let trouble = driver.known.waiting.trouble.as_ref();
-            attempts = attempts.max(trouble.map_or(0, |trouble| trouble.attempts));
+            let failures = driver.known.waiting.failures.as_ref();
+            attempts = attempts.max(failures.map_or(0, |failures| failures.attempts));
         },
     );
     assert!(done);
@@ -149,7 +149,7 @@ fn queued(long: Duration) -> (World, Driver) {
     let mut world = many_calls(10);
     world.switches.tenant_queue = long;
     let mut driver = Driver::new();
-    while driver.known.tenant.preflight == Foreseeing::NotYet {
+    while driver.known.tenant.preflight == PreflightState::NotYet {
         driver.step(&mut world, Fault::None);
     }
     (world, driver)
@@ -163,7 +163,7 @@ fn a_look_ahead_that_fails_holds_nothing_back_and_is_told() {
     let begun = driver.calls;
     for _ in 0..200 {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-        let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
+        let ahead = matches!(next, Some(Effect::Read(Read::Preflight(_))));
         let fault = if ahead {
             Fault::Unavailable
         } else {
@@ -198,7 +198,7 @@ fn a_look_ahead_that_keeps_failing_is_given_up_and_that_is_told() {
     let mut tries = 0;
     for _ in 0..600 {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-        let ahead = matches!(next, Some(Effect::Read(Read::Foresee(_))));
+        let ahead = matches!(next, Some(Effect::Read(Read::Preflight(_))));
         tries += usize::from(ahead);
         let fault = if ahead {
             Fault::Unavailable
@@ -206,7 +206,10 @@ fn a_look_ahead_that_keeps_failing_is_given_up_and_that_is_told() {
             Fault::None
         };
         driver.step(&mut world, fault);
-        if matches!(driver.known.tenant.preflight, Foreseeing::GivenUp { .. }) {
+        if matches!(
+            driver.known.tenant.preflight,
+            PreflightState::GivenUp { .. }
+        ) {
             break;
         }
     }
@@ -299,7 +302,7 @@ fn seven_refused_batches_are_one_failure() {
     ] {
         let (_, mut driver) = until(many_calls(40), "copy subscriptions");
         let failure = || Outcome::Failed {
-            tried: Tried::Work,
+            attempted: Attempted::Write,
             error: error.clone(),
         };
         let mut once = driver.known.clone();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{BlockerReason, Operation};
 use tenant_reseller_operator::upgrade::{
-    Next, Outcome, Stage, Tried, decide, observe, observe_all,
+    Attempted, Next, Outcome, Stage, decide, observe, observe_all,
 };
 
 use crate::drive::{Driver, Fault, name, until};
@@ -49,7 +49,7 @@ fn errors() -> Vec<BssError> {
         },
         BssError::Malformed { detail: text() },
         BssError::NoToken { detail: text() },
-        BssError::Withdrawn,
+        BssError::Cancelled,
         BssError::Refused { detail: text() },
     ]
 }
@@ -63,26 +63,26 @@ fn small() -> World {
 #[test]
 fn what_every_failure_means() {
     let mut table = String::new();
-    for (at, tried) in [
-        ("read", Tried::Reseller),
-        ("read", Tried::Read),
-        ("acquire", Tried::Acquire),
-        ("create tenant", Tried::CreateTenant),
-        ("copy subscriptions", Tried::Work),
-        ("activate", Tried::Activate),
+    for (at, attempted) in [
+        ("read", Attempted::Reseller),
+        ("read", Attempted::Read),
+        ("acquire", Attempted::Acquire),
+        ("create tenant", Attempted::CreateTenant),
+        ("copy subscriptions", Attempted::Write),
+        ("activate", Attempted::Activate),
     ] {
         for error in errors() {
             let (_, mut driver) = until(small(), at);
             let class = error.class();
             let now = driver.now();
-            let outcome = Outcome::Failed { tried, error };
+            let outcome = Outcome::Failed { attempted, error };
             let mut several = driver.known.clone();
             observe(&driver.valid, &mut driver.known, outcome.clone(), now);
             // Several calls of one effect may fail so: that is one failure.
-            if matches!(tried, Tried::Read | Tried::Work) {
+            if matches!(attempted, Attempted::Read | Attempted::Write) {
                 let calls = vec![outcome; 7];
                 observe_all(&driver.valid, &mut several, calls, now);
-                assert_eq!(several, driver.known, "{tried:?} {class}");
+                assert_eq!(several, driver.known, "{attempted:?} {class}");
             }
             let first = decide(&driver.valid, &driver.known, now);
             let wait = match first.next {
@@ -96,7 +96,11 @@ fn what_every_failure_means() {
             let then = decide(&driver.valid, &driver.known, driver.now());
             let then = then.effect.as_ref().map_or("-", name);
             let reason = first.state.reason.as_str();
-            writeln!(table, "{tried:?} {class}: {reason}, {wait}, then {then}").unwrap();
+            writeln!(
+                table,
+                "{attempted:?} {class}: {reason}, {wait}, then {then}"
+            )
+            .unwrap();
         }
     }
     insta::assert_snapshot!(table);

@@ -82,7 +82,7 @@ fn it_is_taken_back_before_anything_is_sent() {
         copies.iter().any(|(_, copy)| copy.source == bought)
     };
     for _ in 0..2_000 {
-        if matches!(next(&driver), Some(Effect::Work(_))) {
+        if matches!(next(&driver), Some(Effect::Write(_))) {
             let told = driver.claim.as_ref().unwrap().told.as_ref();
             assert_eq!(told, None, "something is sent while it stands");
             assert!(!is_told(&driver), "something is sent while it is shown");
@@ -264,7 +264,7 @@ fn what_people_did_is_seen_soon() {
         while driver
             .known
             .waiting
-            .verdict
+            .ready_state
             .as_ref()
             .is_some_and(|v| v.reason == reason)
         {

@@ -6,7 +6,7 @@ use tenant_reseller_operator::api::{Reason, ReportKind, ReportRow};
 use tenant_reseller_operator::bss::port::{
     AccountId, Mark, Mode, SourceId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Effect, Stage, Work, decide, report_rows};
+use tenant_reseller_operator::upgrade::{Effect, Stage, Write, decide, report_rows};
 
 use crate::drive::{Driver, Fault};
 use crate::simulated_bss::{Deed, Defect, Pick, World};
@@ -186,7 +186,7 @@ fn a_tenant_that_is_suspended_in_phase_3_is_called_so() {
     let mut driver = Driver::new();
     let copies = |driver: &Driver| {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-        matches!(next, Some(Effect::Work(Work::CopySubscriptions(_))))
+        matches!(next, Some(Effect::Write(Write::CopySubscriptions(_))))
     };
     while !copies(&driver) || world.copies.len() < 5 {
         driver.step(&mut world, Fault::None);

@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
     ItemKind, Keys, Mode, Promises, PurchaseState, Strength, TenantAccess, WriteOperation,
 };
 use tenant_reseller_operator::upgrade::{
-    Effect, Orders, Switch, TenantConnection, Terms, Ways, decide,
+    ActivationGuard, Effect, Orders, Strategy, TenantConnection, Terms, decide,
 };
 
 use crate::drive::{Driver, Fault};
@@ -145,7 +145,7 @@ fn every_combination_ends_or_refuses() {
                     let name = next.as_ref().map(crate::drive::name);
                     let writes_now = matches!(
                         next,
-                        Some(Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_))
+                        Some(Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_))
                     );
                     let first = writes_now && hit.insert(name);
                     writes += usize::from(first);
@@ -660,8 +660,8 @@ proptest! {
             world.switches.modes.insert(WriteOperation::ALL[manual], Mode::ManualStep);
         }
         let mut driver = driver_with(&[Risk::SingleOperator]);
-        let ways = Ways::of(&world.capabilities().unwrap(), &driver.valid.terms).unwrap();
-        prop_assert!(ways.switch != Switch::Unguarded && ways.orders != Orders::Unseen);
+        let strategy = Strategy::of(&world.capabilities().unwrap(), &driver.valid.terms).unwrap();
+        prop_assert!(strategy.activation_guard != ActivationGuard::Unguarded && strategy.orders != Orders::Unseen);
         let fault = |step: usize| match faults.get(step) {
             Some((chance, kind)) if *chance < 40 => match kind {
                 0 => Fault::LostReply,

@@ -13,7 +13,8 @@ use tenant_reseller_operator::bss::port::{
     Reseller, SourceId, Tenant, TenantCreation, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    Activate, Answered, CreateTenant, Effect, Foresee, Outcome, Pages, Read, Tried, Work,
+    Activate, Answered, Attempted, CreateTenant, Effect, Outcome, Pages, PreflightRequest, Read,
+    Write,
 };
 
 /// One call of the port.
@@ -190,7 +191,7 @@ impl UnderWay {
             Effect::Read(read) => looked(read, self.replies),
             Effect::Claim(_) => Vec::new(),
             Effect::Acquire { .. }
-            | Effect::Work(_)
+            | Effect::Write(_)
             | Effect::CreateTenant(_)
             | Effect::Activate(_) => self.replies.into_iter().map(wrote).collect(),
         }
@@ -203,15 +204,15 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
         Effect::Acquire { id, .. } => vec![Call::Acquire(id.clone())],
         Effect::CreateTenant(create) => vec![Call::CreateTenant(create.clone())],
         Effect::Activate(activate) => vec![Call::Activate(activate.clone())],
-        Effect::Work(Work::CopyCustomers(batches)) => batches
+        Effect::Write(Write::CopyCustomers(batches)) => batches
             .iter()
             .map(|b| Call::CopyCustomers(b.clone()))
             .collect(),
-        Effect::Work(Work::CopySubscriptions(batches)) => batches
+        Effect::Write(Write::CopySubscriptions(batches)) => batches
             .iter()
             .map(|b| Call::CopySubscriptions(b.clone()))
             .collect(),
-        Effect::Work(Work::SetPricing(batches)) => batches
+        Effect::Write(Write::SetPricing(batches)) => batches
             .iter()
             .map(|b| Call::SetPricing(b.clone()))
             .collect(),
@@ -250,8 +251,8 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                 .map(|keys| Call::Find(keys.clone()))
                 .collect(),
             Read::Watch(_) => panic!("no cheap looks are taken here"),
-            Read::Foresee(Foresee::Page(page)) => vec![Call::Purchases(page.clone())],
-            Read::Foresee(Foresee::Checks {
+            Read::Preflight(PreflightRequest::Page(page)) => vec![Call::Purchases(page.clone())],
+            Read::Preflight(PreflightRequest::Checks {
                 price_list,
                 batches,
             }) => batches
@@ -263,20 +264,20 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
 }
 
 fn wrote((call, reply): (Call, Reply)) -> Outcome {
-    let tried = match &call {
-        Call::Acquire(_) => Tried::Acquire,
-        Call::CreateTenant(_) => Tried::CreateTenant,
-        Call::Activate(_) => Tried::Activate,
-        _ => Tried::Work,
+    let attempted = match &call {
+        Call::Acquire(_) => Attempted::Acquire,
+        Call::CreateTenant(_) => Attempted::CreateTenant,
+        Call::Activate(_) => Attempted::Activate,
+        _ => Attempted::Write,
     };
     match (call, reply) {
         (Call::CopyCustomers(items) | Call::CopySubscriptions(items), Err(error))
             if error.effect_unknown() =>
         {
             let sources = items.into_iter().map(|item| item.source).collect();
-            Outcome::CopiesLost { sources, error }
+            Outcome::CopyOutcomeUnknown { sources, error }
         }
-        (_, Err(error)) => Outcome::Failed { tried, error },
+        (_, Err(error)) => Outcome::Failed { attempted, error },
         (_, Ok(Answer::Acquired(issued))) => Outcome::Acquired(issued),
         (_, Ok(Answer::Requested(creation))) => Outcome::TenantRequested(creation),
         (_, Ok(Answer::Copied(items))) => Outcome::Copied(items),
@@ -288,26 +289,26 @@ fn wrote((call, reply): (Call, Reply)) -> Outcome {
 
 /// What a look came to: what was answered, and what failed.
 fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
-    let tried = match read {
-        Read::Reseller => Tried::Reseller,
-        Read::Foresee(_) => Tried::Foresee,
-        _ => Tried::Read,
+    let attempted = match read {
+        Read::Reseller => Attempted::Reseller,
+        Read::Preflight(_) => Attempted::Preflight,
+        _ => Attempted::Read,
     };
-    let ahead = matches!(read, Read::Foresee(_));
+    let ahead = matches!(read, Read::Preflight(_));
     let mut outcomes = Vec::new();
     let mut source_customers = None;
     let mut source_purchases = None;
     let mut copies = None;
     for (call, reply) in replies {
         outcomes.push(match (call, reply) {
-            (_, Err(error)) => Outcome::Failed { tried, error },
+            (_, Err(error)) => Outcome::Failed { attempted, error },
             (_, Ok(Answer::Identity(told))) => Outcome::Identity(told),
             (_, Ok(Answer::Capabilities(can))) => Outcome::Capabilities(can),
             (_, Ok(Answer::Reseller(reseller))) => Outcome::Reseller(reseller),
             (_, Ok(Answer::Tenant(tenant))) => Outcome::Tenant(tenant),
             (_, Ok(Answer::Operation(state))) => Outcome::Operation(state),
             (_, Ok(Answer::OpenOrders(page))) => Outcome::OpenOrders(page),
-            (_, Ok(Answer::Purchases(page))) if ahead => Outcome::ForeseenPage(page),
+            (_, Ok(Answer::Purchases(page))) if ahead => Outcome::PreflightPage(page),
             (_, Ok(Answer::Customers(page))) => {
                 source_customers = Some(page);
                 continue;
@@ -324,7 +325,7 @@ fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
                 Outcome::Priced(Answered { asked, answers })
             }
             (Call::Check(_, asked), Ok(Answer::Checked(answers))) if ahead => {
-                Outcome::ForeseenChecks(Answered { asked, answers })
+                Outcome::PreflightChecks(Answered { asked, answers })
             }
             (Call::Check(_, asked), Ok(Answer::Checked(answers))) => {
                 Outcome::Checked(Answered { asked, answers })

@@ -8,7 +8,9 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync,
     TenantId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Copying, Decision, Doer, Known, Stage, Ways, intends};
+use tenant_reseller_operator::upgrade::{
+    Copying, Decision, Executor, Known, Stage, Strategy, intends,
+};
 
 use crate::calls::Call;
 use crate::simulated_bss::World;
@@ -33,16 +35,16 @@ pub(crate) fn before_sending(
             .bss
             .strategy
             .as_ref()
-            .is_some_and(|ways| ways.copying == Copying::Guarded);
+            .is_some_and(|strategy| strategy.copying == Copying::Guarded);
         // One that leaves it to people is only asked how.
-        let asks = seen.bss.strategy.as_ref().is_some_and(|ways| {
+        let asks = seen.bss.strategy.as_ref().is_some_and(|strategy| {
             let customers = items.iter().any(|item| item.kind == ItemKind::Customer);
             let operation = if customers {
                 WriteOperation::CopyCustomers
             } else {
                 WriteOperation::CopySubscriptions
             };
-            ways.doer(operation) != Doer::Bss
+            strategy.executor(operation) != Executor::Bss
         });
         let on_record = intents.and_then(|intents| intents.copies.as_ref());
         guarded
@@ -208,7 +210,7 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Known) -> bool {
             ]
             .into_iter()
             .any(stands);
-            let freezes = seen.bss.strategy.as_ref().is_some_and(Ways::freezes);
+            let freezes = seen.bss.strategy.as_ref().is_some_and(Strategy::freezes);
             by_hand(WriteOperation::CreateTenant) && tenant.is_none()
                 || (by_hand(WriteOperation::CopyCustomers)
                     || by_hand(WriteOperation::CopySubscriptions))

@@ -1,6 +1,6 @@
 //! The operator's half: the real `decide` and `observe`, the record in the cluster, and requests.
 //!
-//! What the pass does around the heart is done here in the same order, one call at a time: decide,
+//! What a reconcile does around the heart is done here in the same order, one call at a time: decide,
 //! record, send, take effect, observe. It knows nothing of people; of the BSS only its answers.
 
 use std::hash::{Hash, Hasher};
@@ -151,7 +151,7 @@ pub(crate) enum Written {
     Conflict,
 }
 
-/// Edits the record, or takes it: what the pass does with the cluster. The name is the lock, and a
+/// Edits the record, or takes it: what a reconcile does with the cluster. The name is the lock, and a
 /// write carries the version that was read.
 pub(crate) fn edit(
     upgrade: &ValidUpgrade,
@@ -240,16 +240,16 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Known) {
             "-".clone_into(text);
         }
     };
-    if let Some(verdict) = &mut seen.waiting.verdict {
-        mute(&mut verdict.message);
-        mute(&mut verdict.next_action);
+    if let Some(ready_state) = &mut seen.waiting.ready_state {
+        mute(&mut ready_state.message);
+        mute(&mut ready_state.next_action);
     }
-    if let Some(trouble) = &mut seen.waiting.trouble {
-        mute(&mut trouble.verdict.message);
-        mute(&mut trouble.verdict.next_action);
+    if let Some(failures) = &mut seen.waiting.failures {
+        mute(&mut failures.ready_state.message);
+        mute(&mut failures.ready_state.next_action);
         // Patience ends at three; beyond, only the length of the wait differs.
-        trouble.attempts = trouble.attempts.min(3);
-        if let Some(alike) = &mut trouble.alike {
+        failures.attempts = failures.attempts.min(3);
+        if let Some(alike) = &mut failures.alike {
             alike.before = alike.before.min(3);
             alike.at = Duration::ZERO;
         }
@@ -267,11 +267,11 @@ fn normal(upgrade: &ValidUpgrade, seen: &mut Known) {
 fn clocks(upgrade: &ValidUpgrade, seen: &mut Known) {
     let (timed, orders) = match &seen.bss.strategy {
         None => (true, true),
-        Some(ways) => (
-            ways.fencing == Fencing::SingleOperator
-                || ways.copying == Copying::LookUpFirst
-                || ways.off_guard == tenant_reseller_operator::bss::port::Strength::Weak,
-            ways.freezes(),
+        Some(strategy) => (
+            strategy.fencing == Fencing::SingleOperator
+                || strategy.copying == Copying::LookUpFirst
+                || strategy.off_guard == tenant_reseller_operator::bss::port::Strength::Weak,
+            strategy.freezes(),
         ),
     };
     if let Some(until) = &mut seen.waiting.not_before {
@@ -319,7 +319,7 @@ fn figures(seen: &mut Known) {
     seen.findings.blockers = Findings::default();
     seen.findings.looked_at_purchases = false;
     seen.findings.told = BlockersTold::Nothing;
-    seen.findings.foreseen = Findings::default();
+    seen.findings.preflight = Findings::default();
     for items in seen.milestones.values_mut() {
         *items = 0;
     }
@@ -368,7 +368,7 @@ pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
         Effect::Claim(_) => alone,
         Effect::Read(_)
         | Effect::Acquire { .. }
-        | Effect::Work(_)
+        | Effect::Write(_)
         | Effect::CreateTenant(_)
         | Effect::Activate(_) => false,
     }

@@ -16,12 +16,12 @@ const NEVER: [(Reason, &str); 15] = [
     ),
     (
         Reason::AwaitingTurn,
-        "there is one upgrade only; the pass decides it",
+        "there is one upgrade only; the reconcile decides it",
     ),
     (Reason::ConnectionForbidden, "there is no network here"),
     (Reason::ContractViolated, "every reply is well-formed here"),
     (Reason::CredentialsRejected, "there are no credentials here"),
-    (Reason::DependencyNotReady, "the pass decides it"),
+    (Reason::DependencyNotReady, "the reconcile decides it"),
     (
         Reason::DuplicateCopy,
         "no order of things makes a second copy; people who make one are tested elsewhere",

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::BssResult;
+use tenant_reseller_operator::bss::cancellation;
 use tenant_reseller_operator::bss::connect::{ConnectionSettings, Connector};
-use tenant_reseller_operator::bss::consent;
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
     Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
@@ -70,8 +70,8 @@ impl SimulatedBss {
         deed: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
     ) -> BssResult<T> {
         self.queue(name).await;
-        if !consent::holds() {
-            return Err(BssError::Withdrawn);
+        if cancellation::is_cancelled() {
+            return Err(BssError::Cancelled);
         }
         // The sweep on which a switch rests is the one that was the last when it was asked for.
         let switches = name == "activate";

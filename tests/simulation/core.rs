@@ -211,7 +211,7 @@ impl Core {
     pub(crate) fn glanced(&mut self) {
         self.glances += 1;
         if self.glances > 5_000 {
-            self.broken("it spins: a pass goes on without a call".to_owned());
+            self.broken("it spins: a reconcile goes on without a call".to_owned());
             self.agenda.now += Duration::from_secs(1);
         }
     }

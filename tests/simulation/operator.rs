@@ -1,4 +1,4 @@
-//! One operator process: the real controller over the simulated ports, and the little of the engine
+//! One operator process: the real controller over the simulated ports, and the little of the runner
 //! that reconciles rest on: one of an upgrade at a time, another when something changed meanwhile.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::registry::Registry;
-use tenant_reseller_operator::cluster::{Next, Reconciles};
+use tenant_reseller_operator::cluster::{Reconciles, Requeue};
 use tenant_reseller_operator::controller::{Controller, Pacing, Ports, Process, Time};
 use tenant_reseller_operator::observe::metrics::Metrics;
 use tenant_reseller_operator::upgrade::{Now, Pace};
@@ -26,7 +26,7 @@ use crate::lies::bss::LyingConnector;
 use crate::lies::cluster::LyingCluster;
 
 type Cluster = LyingCluster<SimulatedCluster>;
-type Reconciling = Pin<Box<dyn Future<Output = Next> + Send>>;
+type Reconciling = Pin<Box<dyn Future<Output = Requeue> + Send>>;
 type Ready = Arc<Mutex<VecDeque<Key>>>;
 
 /// The time of one process.
@@ -209,8 +209,8 @@ impl Operator {
         if let Poll::Ready(next) = reconcile.as_mut().poll(&mut Context::from_waker(&waker)) {
             self.running.remove(key);
             let rest = match next {
-                Next::After(rest) => Some(rest),
-                Next::Await => None,
+                Requeue::After(rest) => Some(rest),
+                Requeue::Await => None,
             };
             let mut core = self.shared.lock();
             let pid = self.pid;

@@ -127,7 +127,7 @@ pub struct Core {
 }
 
 impl Core {
-    /// Full limits, nobody waiting.
+    /// Full limits, no caller waiting.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -188,7 +188,7 @@ impl Core {
         Some(head)
     }
 
-    /// When the head may go at the earliest, as far as the clock decides; `None` if nobody waits
+    /// When the head may go at the earliest, as far as the clock decides; `None` if no caller waits
     /// or a call has to end first.
     #[must_use]
     pub fn wake(&self, now: Duration) -> Option<Duration> {
@@ -228,7 +228,7 @@ impl Core {
         self.pause.filter(|pause| pause.until > now)
     }
 
-    /// Whether nobody waits, nothing is under way and nothing is remembered.
+    /// Whether no caller waits, nothing is under way and nothing is remembered.
     #[must_use]
     pub fn at_rest(&self, now: Duration) -> bool {
         self.queue.is_empty()

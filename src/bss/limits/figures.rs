@@ -30,7 +30,7 @@ pub struct Snapshot {
     pub deferred: u64,
 }
 
-/// Counters of one BSS; read by whoever publishes metrics.
+/// Counters of one BSS, for the metrics.
 #[derive(Debug, Default)]
 pub struct Figures {
     now: Mutex<Snapshot>,

@@ -146,8 +146,8 @@ impl Limiter {
         self.pump(None);
     }
 
-    /// Lets go whoever may go, and wakes the new head so that it watches the clock; unless the head
-    /// is the caller itself, which is awake (to wake it would be to turn in circles).
+    /// Lets go the callers that may go, and wakes the new head so that it watches the clock; unless the head
+    /// is the caller itself, which is awake (waking it would make it loop).
     fn pump(&self, caller: Option<Ticket>) {
         let now = self.now();
         let mut state = self.lock();
@@ -235,7 +235,7 @@ impl<'a> Place<'a> {
                 return Step::Deferred(deferred);
             }
         }
-        // A probe may take as long as a request may: nobody hangs behind it.
+        // A probe may take as long as a request may: no caller waits longer behind it.
         if let Some(probing) = state.core.probing(now) {
             let end = self.since.saturating_add(PATIENCE);
             return if now >= end {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The limiters of one process. Two connections with one identity are one BSS: they share a
-/// limiter, under the stricter limit of each kind. Whether two origins really are one BSS nobody
-/// here can tell; a member knows whether another origin was there before its own.
+/// limiter, under the stricter limit of each kind. Whether two origins really are one BSS
+/// cannot be told here; a member knows whether another origin was there before its own.
 #[derive(Debug, Default)]
 pub struct LimiterRegistry {
     entries: Mutex<BTreeMap<String, Entry>>,
@@ -162,7 +162,7 @@ impl Membership {
     }
 }
 
-/// Keeps an origin known while nothing is asked there: whoever was there first stays the first,
+/// Keeps an origin known while nothing is asked there: the first origin stays the first,
 /// though its Secret is away for a while and with it all that could be asked with. It has no say in
 /// the limits, and holds no credentials.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ mod tests {
         let seconds = [&second, &anew, &elsewhere].map(Membership::is_second_origin);
         assert_eq!(seconds, [true, false, false]);
         drop(anew);
-        assert!(!second.is_second_origin(), "nobody else is left");
+        assert!(!second.is_second_origin(), "no other origin is left");
         let anew = registry.join("acme", "https://a", settings(1, 1));
         assert!(anew.is_second_origin());
     }

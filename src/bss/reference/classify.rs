@@ -147,7 +147,7 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
                 detail: "it was away a moment ago, and is left alone for a while".to_owned(),
             },
         },
-        Failure::Withdrawn => BssError::Withdrawn,
+        Failure::Cancelled => BssError::Cancelled,
         Failure::CredentialsRefused => BssError::AuthRejected,
         Failure::TokenNonsense(detail) => BssError::NoToken { detail },
         Failure::Refused(detail) => BssError::Refused { detail },
@@ -247,7 +247,7 @@ pub(super) fn named(error: BssError, asked: &Asked) -> BssError {
         | BssError::ManualStepNeeded { .. }
         | BssError::Unsupported { .. }
         | BssError::NoToken { .. }
-        | BssError::Withdrawn
+        | BssError::Cancelled
         | BssError::Refused { .. } => error,
     }
 }
@@ -315,7 +315,7 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
         BssError::NoToken { detail } => BssError::NoToken {
             detail: clean(&detail),
         },
-        BssError::Withdrawn => BssError::Withdrawn,
+        BssError::Cancelled => BssError::Cancelled,
         BssError::Refused { detail } => BssError::Refused {
             detail: clean(&detail),
         },
@@ -508,7 +508,7 @@ mod tests {
         assert!(unknown(Failure::Redirected(302)));
         assert!(unknown(Failure::TooLarge(1)));
         assert!(!unknown(Failure::NotSent(String::new())));
-        assert!(!unknown(Failure::Withdrawn));
+        assert!(!unknown(Failure::Cancelled));
         assert!(!unknown(Failure::CredentialsRefused));
         assert!(!unknown(Failure::TokenAway(String::new())));
         assert!(!unknown(Failure::TokenNonsense(String::new())));

@@ -284,7 +284,7 @@ pub struct Epoch {
     pub holder: String,
     /// Every epoch that was issued before this one, the latest first, the last 16 at most. The operator
     /// tells from it whether an epoch that it does not know was issued to itself, and the reply was
-    /// lost, or to somebody else. Left out by a server that does not remember attempts.
+    /// lost, or to another caller. Left out by a server that does not remember attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub earlier: Vec<EarlierEpoch>,
@@ -866,7 +866,7 @@ pub struct PricingState {
     /// The customer's id in the distributor BSS.
     #[schemars(length(min = 1, max = 128))]
     pub customer_id: String,
-    /// What people call this customer. It is shown to whoever may read the upgrade, while the
+    /// What people call this customer. It is shown to all readers of the upgrade while the
     /// operator waits for pricing options; leave it out where names are personal data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]

@@ -1,4 +1,4 @@
-//! The project's own HTTP contract, for whoever puts a small service in front of its BSS.
+//! The project's own HTTP contract, for distributors who put a small service in front of their BSS.
 //!
 //! `contract` holds the wire types, `openapi` the published document generated from them, `client`
 //! the adapter that implements the port: `requests` and `replies` translate, `batch` matches results

@@ -13,8 +13,8 @@ pub enum Failure {
     Unsendable(String),
     /// The limiter holds it back; nothing was sent.
     Deferred(Deferred),
-    /// The caller took it back while it waited; nothing was sent.
-    Withdrawn,
+    /// The caller cancelled it while it waited; nothing was sent.
+    Cancelled,
     /// Address guard or TLS trust; nothing was sent.
     Refused(String),
     /// The token endpoint does not accept the client; nothing was sent to the BSS.

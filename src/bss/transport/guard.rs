@@ -1,6 +1,6 @@
 //! Which addresses a connection may lead to.
 //!
-//! Whoever may write a connection chooses a URL; the guard keeps that from becoming a way into the
+//! The author of a connection chooses a URL; the guard keeps that from becoming a way into the
 //! cluster's own network or to the metadata service of the machine.
 
 use crate::bss::error::BssError;

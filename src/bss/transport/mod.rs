@@ -25,7 +25,7 @@ pub(crate) use oauth::fuzzing;
 pub use oauth::{TokenSettings, TokenSource};
 pub use target::Cleartext;
 
-use super::consent;
+use super::cancellation;
 use super::error::BssError;
 use super::limits::{Feedback, Limiter};
 use credentials::Login;
@@ -166,9 +166,9 @@ impl Transport {
         &self.limiter
     }
 
-    /// Sends the request, once it has what to log in with, a permit, and still the caller's
-    /// [`Consent`](super::consent::Consent). Dropping the future before it is sent leaves no trace;
-    /// afterwards the request is out and its outcome unknown.
+    /// Sends the request, once it has what to log in with and a permit, unless the caller has cancelled it
+    /// meanwhile ([`Cancellation`](super::cancellation::Cancellation)). Dropping the future before it is
+    /// sent leaves no trace; afterwards the request is out and its outcome unknown.
     ///
     /// A login that the BSS does not accept (401: nothing was done) is renewed once where it can
     /// be, and the request repeated. `throttles` says whether a reply means *too many requests*.
@@ -199,8 +199,8 @@ impl Transport {
         let prepared = self.prepare(request, login)?;
         let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
         // The queue may have taken its time; dropping the permit says nothing about the BSS.
-        if !consent::holds() {
-            return Err(Failure::Withdrawn);
+        if cancellation::is_cancelled() {
+            return Err(Failure::Cancelled);
         }
         let result = self.exchange.send(prepared).await.map(|mut reply| {
             reply.throttled = throttles(&reply);
@@ -264,7 +264,7 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
             Failure::Refused(_)
             | Failure::Unsendable(_)
             | Failure::Deferred(_)
-            | Failure::Withdrawn
+            | Failure::Cancelled
             | Failure::CredentialsRefused
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_),

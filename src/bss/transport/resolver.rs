@@ -59,7 +59,7 @@ impl Shared {
         if addresses.is_empty() {
             return Err(io::Error::from(io::ErrorKind::NotFound).into());
         }
-        // One internal address among good ones is enough to refuse: nobody sets that up by chance.
+        // One internal address among good ones is enough to refuse: that is not set up by chance.
         for address in &addresses {
             self.host.check(*address)?;
         }

@@ -85,7 +85,7 @@ pub enum Heard {
     Lease(Record),
     /// The lease, as written by this candidate's last call.
     Written(Record),
-    /// The write was refused: somebody else wrote meanwhile.
+    /// The write was refused: another process wrote meanwhile.
     Refused,
     /// The call failed or was given up; a write may have taken effect, or may still.
     Failed,
@@ -163,7 +163,7 @@ impl Election {
     }
 
     /// Counts how often this candidate began to lead; also when it led, fell silent, and came
-    /// back before anybody else did.
+    /// back before another candidate led.
     #[must_use]
     pub fn term(&self) -> u64 {
         self.term
@@ -185,15 +185,15 @@ impl Election {
         self.choose(now)
     }
 
-    /// Stops believing. To be called before the release is sent, so that nobody leads while it is
-    /// under way.
+    /// Stops believing. To be called before the release is sent, so that no process leads while it
+    /// is under way.
     pub fn resign(&mut self) {
         self.valid_until = None;
     }
 
     fn hear(&mut self, heard: Heard, now: Moment) {
         match heard {
-            // A leader renews from what it wrote itself; if somebody wrote meanwhile, the API
+            // A leader renews from what it wrote itself; if another writer was faster, the API
             // server refuses that and the lease is read again.
             Heard::Nothing => {
                 if self.valid_until.is_none() {
@@ -311,7 +311,7 @@ mod tests {
         assert_eq!(me.step(Heard::Nothing, s(103)), Action::Renew);
         me.step(Heard::Written(held("2", Some("a"))), s(105));
         assert_eq!((me.valid_until(), me.term()), (Some(s(113)), 1));
-        // Somebody wrote the lease by hand.
+        // A person wrote the lease by hand.
         assert_eq!(me.step(Heard::Nothing, s(106)), Action::Renew);
         assert_eq!(me.step(Heard::Refused, s(107)), Action::Read);
         let renew = me.step(Heard::Lease(held("4", Some("a"))), s(107));

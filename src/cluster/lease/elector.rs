@@ -34,8 +34,8 @@ pub struct LeaseSettings {
 
 /// A name for this process that no other one has: the pod's (or host's) name and something random.
 ///
-/// The random part makes a restarted process wait for the lease of its predecessor, like anybody
-/// else: under the same name it could lead while a call of the former still runs.
+/// The random part makes a restarted process wait for the lease of its predecessor, like any other
+/// candidate: under the same name it could lead while a call of the former still runs.
 #[must_use]
 pub fn process_identity(instance: &str) -> String {
     let random = RandomState::new().hash_one((std::process::id(), Timestamp::now()));
@@ -63,7 +63,7 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    /// Whether this process leads at this moment. Needs nobody to tell: an elector that hangs
+    /// Whether this process leads at this moment. It is judged by the clock alone: an elector that hangs
     /// cannot keep it true.
     #[must_use]
     pub fn leads(&self) -> bool {
@@ -92,7 +92,7 @@ impl Leadership {
         self.view.clone()
     }
 
-    /// A leadership that never ends and that nobody disputes: for a single process without a
+    /// A leadership that never ends and that no other process disputes: for a single process without a
     /// lease, and for tests.
     #[must_use]
     pub fn undisputed() -> Self {

@@ -31,7 +31,7 @@ pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
 /// once the upgrade was admitted. An intent needs one, so that its call can follow at once.
 pub(super) fn needs_slot(effect: &Effect) -> bool {
     match effect {
-        Effect::Work(_) | Effect::CreateTenant(_) | Effect::Activate(_) => true,
+        Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_) => true,
         Effect::Claim(edit) => matches!(
             edit,
             ClaimEdit::IntendCopies { .. }
@@ -109,7 +109,7 @@ fn awaits_outcome<B>(entry: &CacheEntry<B>) -> bool {
     entry.known.fencing.claim.as_ref().is_some_and(|claim| {
         let creating = claim.intents.create_tenant.as_ref();
         let creating = creating.is_some_and(|intent| intent.operation_id.is_none());
-        let failed = entry.known.waiting.trouble.is_some();
+        let failed = entry.known.waiting.failures.is_some();
         (creating && claim.tenant_id.is_none()) || (claim.intents.activate.is_some() && failed)
     })
 }

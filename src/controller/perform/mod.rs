@@ -3,7 +3,7 @@
 //! Batches run side by side, as many as the connection allows; the limiter, which every call passes,
 //! may let fewer go. Before each batch the reconcile is asked whether it may go on, so that a suspension
 //! or a lost lease is obeyed between two calls and not after four hundred. A call that waits in the
-//! limiter's queue meanwhile is withdrawn by the consent that the reconcile puts over all calls.
+//! limiter's queue meanwhile is stopped by the cancellation that the reconcile puts over all calls.
 
 mod reads;
 mod writes;
@@ -13,7 +13,7 @@ use super::context::Scope;
 use super::record::Prepared;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
-use crate::upgrade::{Outcome, Read, Tried};
+use crate::upgrade::{Attempted, Outcome, Read};
 
 /// On whose behalf the BSS is called.
 pub(super) struct Caller<'a> {
@@ -89,9 +89,9 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     take_over: take_over.as_deref(),
                 };
                 let issued = self.bss.acquire_epoch(&self.caller.account, asked).await;
-                vec![settle(issued.map(Outcome::Acquired), Tried::Acquire)]
+                vec![settle(issued.map(Outcome::Acquired), Attempted::Acquire)]
             }
-            Prepared::Work { work, ahead } => return self.work(work, ahead.as_ref()).await,
+            Prepared::Write { write, ahead } => return self.write(write, ahead.as_ref()).await,
             Prepared::CreateTenant(create) => vec![self.create_tenant(create).await],
             Prepared::Activate(activate) => vec![self.activate(activate).await],
         };
@@ -109,6 +109,6 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     }
 }
 
-fn settle(result: Result<Outcome, BssError>, tried: Tried) -> Outcome {
-    result.unwrap_or_else(|error| Outcome::Failed { tried, error })
+fn settle(result: Result<Outcome, BssError>, attempted: Attempted) -> Outcome {
+    result.unwrap_or_else(|error| Outcome::Failed { attempted, error })
 }

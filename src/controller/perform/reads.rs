@@ -8,7 +8,9 @@ use futures::stream::{self, StreamExt};
 use super::{Performer, settle};
 use crate::bss::error::{BssError, FieldError};
 use crate::bss::port::{Bss, BusinessKey, CheckTarget, CopyListing, Page, PageRequest, SourceId};
-use crate::upgrade::{Answered, Foresee, InspectCalls, Outcome, Pages, PagesRequest, Read, Tried};
+use crate::upgrade::{
+    Answered, Attempted, InspectCalls, Outcome, Pages, PagesRequest, PreflightRequest, Read,
+};
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Reads from the BSS.
@@ -20,8 +22,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     }
 
     async fn look(&self, read: &Read) -> Vec<Outcome> {
-        let tried = match read {
-            Read::Reseller => Tried::Reseller,
+        let attempted = match read {
+            Read::Reseller => Attempted::Reseller,
             Read::Identity
             | Read::Capabilities
             | Read::Tenant
@@ -30,8 +32,8 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             | Read::Pages(_)
             | Read::Inspect(_)
             | Read::Find(_)
-            | Read::Foresee(_)
-            | Read::Watch(_) => Tried::Read,
+            | Read::Preflight(_)
+            | Read::Watch(_) => Attempted::Read,
         };
         let outcome = match read {
             Read::Identity => self.bss.get_identity().await.map(Outcome::Identity),
@@ -59,9 +61,9 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     let found = self.bss.find_copies(self.tenant()?, &asked).await?;
                     Ok(Outcome::Found { asked, found })
                 };
-                return self.batches(batches, Tried::Read, found).await;
+                return self.batches(batches, Attempted::Read, found).await;
             }
-            Read::Foresee(look) => return self.foresee(look).await,
+            Read::Preflight(look) => return self.preflight(look).await,
             // A cheap look is never nested in another one.
             Read::Watch(_) => Err(BssError::Invalid(vec![FieldError {
                 field: "watch".to_owned(),
@@ -69,7 +71,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 allowed: Vec::new(),
             }])),
         };
-        vec![settle(outcome, tried)]
+        vec![settle(outcome, attempted)]
     }
 
     /// Reads both sides. One that answered is known although the other failed.
@@ -120,24 +122,27 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 .await?;
             Ok(Outcome::Checked(Answered { asked, answers }))
         };
-        let priced = self.batches(&calls.pricing, Tried::Read, priced);
-        let checked = self.batches(&calls.checks, Tried::Read, checked);
+        let priced = self.batches(&calls.pricing, Attempted::Read, priced);
+        let checked = self.batches(&calls.checks, Attempted::Read, checked);
         let (mut outcomes, mut checked) = futures::future::join(priced, checked).await;
         outcomes.append(&mut checked);
         outcomes
     }
 
     /// Reads what can be known before the tenant exists.
-    async fn foresee(&self, look: &Foresee) -> Vec<Outcome> {
+    async fn preflight(&self, look: &PreflightRequest) -> Vec<Outcome> {
         match look {
-            Foresee::Page(page) => {
+            PreflightRequest::Page(page) => {
                 let page = self
                     .bss
                     .list_subscriptions(&self.caller.account, page)
                     .await;
-                vec![settle(page.map(Outcome::ForeseenPage), Tried::Foresee)]
+                vec![settle(
+                    page.map(Outcome::PreflightPage),
+                    Attempted::Preflight,
+                )]
             }
-            Foresee::Checks {
+            PreflightRequest::Checks {
                 price_list,
                 batches,
             } => {
@@ -147,9 +152,9 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                         .bss
                         .check_purchases(&self.caller.account, target, &asked)
                         .await?;
-                    Ok(Outcome::ForeseenChecks(Answered { asked, answers }))
+                    Ok(Outcome::PreflightChecks(Answered { asked, answers }))
                 };
-                self.batches(batches, Tried::Foresee, checked).await
+                self.batches(batches, Attempted::Preflight, checked).await
             }
         }
     }
@@ -159,7 +164,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     async fn batches<T: Clone, F>(
         &self,
         batches: &[T],
-        tried: Tried,
+        attempted: Attempted,
         call: impl Fn(T) -> F,
     ) -> Vec<Outcome>
     where
@@ -171,7 +176,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .cloned()
             .map(|batch| async move {
                 if (self.go_on)() {
-                    Some(settle(call(batch).await, tried))
+                    Some(settle(call(batch).await, attempted))
                 } else {
                     None
                 }
@@ -204,7 +209,7 @@ fn watched(answers: Vec<Outcome>) -> Outcome {
                 continue;
             }
             return Outcome::Failed {
-                tried: Tried::Watch,
+                attempted: Attempted::Watch,
                 error,
             };
         } else {
@@ -243,8 +248,8 @@ fn both<T, C>(
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let mut failed = |error| {
-        let tried = Tried::Read;
-        outcomes.push(Outcome::Failed { tried, error });
+        let attempted = Attempted::Read;
+        outcomes.push(Outcome::Failed { attempted, error });
     };
     let source = source.map_err(&mut failed).ok().flatten();
     let copies = copies.map_err(&mut failed).ok().flatten();

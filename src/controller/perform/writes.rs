@@ -10,45 +10,45 @@ use crate::bss::error::BssError;
 use crate::bss::port::{ActivationTarget, Bss, ByItem, CopyItem, ItemOutcome, SourceId};
 use crate::controller::cache::ReadAhead;
 use crate::controller::record::Recorded;
-use crate::upgrade::{Activate, CreateTenant, Outcome, PagesRequest, Tried, Work};
+use crate::upgrade::{Activate, Attempted, CreateTenant, Outcome, PagesRequest, Write};
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Does repeatable work. A batch that was not begun has no outcome; it is still to do. With the last
     /// copies the pages are read that follow them, if there are any: otherwise the BSS would have a
     /// single call to answer between two windows, and not as many as it may be asked at a time. If
     /// reading ahead fails, the pages are read again when they are needed.
-    pub(super) async fn work(
+    pub(super) async fn write(
         &self,
-        recorded: Recorded<Work>,
+        recorded: Recorded<Write>,
         ahead: Option<&PagesRequest>,
     ) -> Performed {
         let fence = self.caller.fence();
-        let work = &recorded.into_inner();
+        let write = &recorded.into_inner();
         let tenant = match self.tenant() {
             Ok(tenant) => tenant,
             Err(error) => {
                 tracing::error!("a write was decided on without a tenant; it was not sent");
-                let tried = Tried::Work;
+                let attempted = Attempted::Write;
                 return Performed {
-                    outcomes: vec![Outcome::Failed { tried, error }],
+                    outcomes: vec![Outcome::Failed { attempted, error }],
                     ahead: None,
                 };
             }
         };
-        match work {
-            Work::CopyCustomers(batches) => {
+        match write {
+            Write::CopyCustomers(batches) => {
                 let copy = |items: Vec<CopyItem>| async move {
                     self.bss.copy_customers(fence, tenant, &items).await
                 };
                 self.copies(batches, ahead, copy).await
             }
-            Work::CopySubscriptions(batches) => {
+            Write::CopySubscriptions(batches) => {
                 let copy = |items: Vec<CopyItem>| async move {
                     self.bss.copy_subscriptions(fence, tenant, &items).await
                 };
                 self.copies(batches, ahead, copy).await
             }
-            Work::SetPricing(batches) => {
+            Write::SetPricing(batches) => {
                 let calls: Vec<_> = batches
                     .iter()
                     .map(|options| async move {
@@ -56,7 +56,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                             return None;
                         }
                         let set = self.bss.set_pricing(fence, tenant, options).await;
-                        begun(settle(set.map(Outcome::PricingSet), Tried::Work))
+                        begun(settle(set.map(Outcome::PricingSet), Attempted::Write))
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
@@ -98,9 +98,11 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
                 begun(match copy(items.clone()).await {
                     Ok(outcomes) => Outcome::Copied(outcomes),
-                    Err(error) if error.effect_unknown() => Outcome::CopiesLost { sources, error },
+                    Err(error) if error.effect_unknown() => {
+                        Outcome::CopyOutcomeUnknown { sources, error }
+                    }
                     Err(error) => Outcome::Failed {
-                        tried: Tried::Work,
+                        attempted: Attempted::Write,
                         error,
                     },
                 })
@@ -134,7 +136,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .bss
             .create_tenant(self.caller.fence(), &request, &key, &settings)
             .await;
-        settle(creation.map(Outcome::TenantRequested), Tried::CreateTenant)
+        settle(
+            creation.map(Outcome::TenantRequested),
+            Attempted::CreateTenant,
+        )
     }
 
     /// Activates back ordering, whose intent is on record.
@@ -149,7 +154,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .bss
             .activate_back_ordering(fence, activate.request(), activate.key(), target)
             .await;
-        settle(activation.map(Outcome::Activation), Tried::Activate)
+        settle(activation.map(Outcome::Activation), Attempted::Activate)
     }
 }
 
@@ -157,14 +162,14 @@ fn failed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Failed { .. })
 }
 
-/// The outcome of a batch, unless the batch was withdrawn while it waited: then it was not begun.
+/// The outcome of a batch, unless the batch was cancelled while it waited: then it was not begun.
 fn begun(outcome: Outcome) -> Option<Outcome> {
-    let withdrawn = matches!(
+    let cancelled = matches!(
         outcome,
         Outcome::Failed {
-            error: BssError::Withdrawn,
+            error: BssError::Cancelled,
             ..
         }
     );
-    (!withdrawn).then_some(outcome)
+    (!cancelled).then_some(outcome)
 }

@@ -95,15 +95,15 @@ const WELL: &str = "All is well.";
 impl<'a> Health<'a> {
     fn of(known: &'a Known, unusable: Option<&'a ReadyState>) -> Option<Self> {
         use ConditionStatus::{False, True, Unknown};
-        let verdict = known
+        let ready_state = known
             .waiting
-            .trouble
+            .failures
             .as_ref()
-            .map(|trouble| &trouble.verdict);
-        let verdict = verdict.or(known.waiting.verdict.as_ref());
-        let (reason, message) = match (unusable, verdict) {
+            .map(|failures| &failures.ready_state);
+        let ready_state = ready_state.or(known.waiting.ready_state.as_ref());
+        let (reason, message) = match (unusable, ready_state) {
             (Some(state), _) => (state.reason, state.message.as_str()),
-            (None, Some(verdict)) => (verdict.reason, verdict.message.as_str()),
+            (None, Some(ready_state)) => (ready_state.reason, ready_state.message.as_str()),
             (None, None) => (Reason::Ready, WELL),
         };
         let unreachable = [Reason::BssUnavailable, Reason::ConnectionForbidden];

@@ -65,6 +65,7 @@ pub(in crate::controller) async fn status_of<C: Cluster, T: Time, B>(
         before: &before,
         shown,
         now,
+        operator: context.cluster.installation(),
     };
     let status = composing.status(upgrade, entry);
     // What was refused a moment ago is not sent again.
@@ -107,6 +108,8 @@ struct Composing<'a> {
     before: &'a TenantResellerUpgradeStatus,
     shown: Shown<'a>,
     now: Now,
+    /// The uid of the operator's own namespace.
+    operator: &'a str,
 }
 
 impl Composing<'_> {
@@ -126,7 +129,9 @@ impl Composing<'_> {
             handled: handled.as_deref(),
             identity: self.shown.identity,
         };
-        compose(self.before, draft, self.now)
+        let mut status = compose(self.before, draft, self.now);
+        status.operator = Some(self.operator.to_owned());
+        status
     }
 }
 

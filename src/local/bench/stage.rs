@@ -149,7 +149,7 @@ pub(super) async fn operator(plane: &ControlPlane, load: &Load) -> LocalResult<O
     })
 }
 
-/// The examples in a namespace of this run: its connection, and an upgrade that waits for nobody.
+/// The examples in a namespace of this run: its connection, and an upgrade that waits for no person.
 /// Answers the upgrade's name.
 pub(super) async fn apply(plane: &ControlPlane, bss: &Bss, load: &Load) -> LocalResult<String> {
     let kubectl = plane.kubectl()?;

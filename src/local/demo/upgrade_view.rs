@@ -143,7 +143,7 @@ impl UpgradeView {
             .collect()
     }
 
-    /// The whole in one line, for whoever waits in vain.
+    /// The whole in one line, for the error when a wait is over.
     pub(in crate::local) fn summary(&self) -> String {
         format!(
             "phase {}, Ready {}: {} {}",

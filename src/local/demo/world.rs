@@ -210,7 +210,7 @@ pub(in crate::local) async fn until_ready(
     });
     tokio::select! {
         ready = ready => ready,
-        // Its last words say more than that nobody answers.
+        // Its last log lines say more than that it does not answer.
         error = operator.ended() => Err(error),
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn compare(
         return refuse(conflict(item, "the source is not as expected"));
     }
     if !guarded && item.copy_digest.is_none() {
-        // One more record: nobody looks whether there is one.
+        // One more record: such a BSS does not look whether there is one.
         return Ok(Verdict::Create);
     }
     let Some(copy) = copies.into_iter().next() else {
@@ -117,7 +117,7 @@ pub(super) fn compare(
             vec![blocker(BlockerReason::SourceChanged, detail)],
         ));
     }
-    // Who saw no copy may still complete one: nothing of anybody's is overwritten by that.
+    // A caller that saw no copy may still complete one: that overwrites nothing of the reseller's.
     let as_expected = item
         .copy_digest
         .map_or(equal, |expected| expected == copy.digest);

@@ -1,5 +1,5 @@
 //! What is not done over HTTP: writes that a person does on screen, and what this BSS has not got
-//! at all. The instruction names page, button and every value, so that whoever reads it needs
+//! at all. The instruction names page, button and every value, so that its reader needs
 //! nothing else.
 
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The reference contract, served: one module per group of operations.
 //!
-//! It may use the contract's types, the store and the world; it must not know of sockets, faults or
+//! It may use the contract's types, the store and the sandbox's data; it must not know of sockets, faults or
 //! the control API. Each operation is one transaction, and what it refuses leaves no trace but a
 //! line in the audit list.
 
@@ -334,7 +334,7 @@ struct Place {
     tenant_id: String,
     reseller_id: String,
     active: bool,
-    /// Nothing may be copied any more. Without a guard nobody looks.
+    /// Nothing may be copied any more. Without a guard this is not checked.
     closed: bool,
     on: bool,
     currency: String,

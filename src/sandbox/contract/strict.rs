@@ -163,7 +163,7 @@ impl Check<'_> {
             None => {}
             Some(MONEY) if is_money(text) => {}
             Some(MONEY) => self.report(path, "is not a decimal number like 12.50"),
-            // A rule that nobody taught the sandbox must not pass unnoticed.
+            // A rule that the sandbox cannot check must not pass unnoticed.
             Some(other) => self.report(path, format!("cannot be checked against {other}")),
         }
     }

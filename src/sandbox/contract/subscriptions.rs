@@ -1,5 +1,5 @@
-//! Copying subscriptions and assets: record only. No vendor is called, no order is placed, nobody
-//! is notified.
+//! Copying subscriptions and assets: record only. No vendor is called, no order is placed, and no
+//! notification goes out.
 
 use rusqlite::params;
 

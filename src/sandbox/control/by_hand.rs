@@ -123,7 +123,7 @@ struct Adoption {
     subscriptions: usize,
 }
 
-/// A tenant that people made and began to fill before anybody thought of an operator: linked and
+/// A tenant that people made and began to fill before an operator was installed: linked and
 /// marked, without any business key.
 pub(super) fn adoption(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let body: Adoption = request.read()?;

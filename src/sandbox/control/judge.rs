@@ -137,7 +137,7 @@ const FIGURES: &[(&str, &str)] = &[
           AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
               AND purchases.state = 'Active')",
     ),
-    // A record of somebody else's, or the reseller's own purchase.
+    // A record of another reseller, or the reseller's own purchase.
     (
         "foreign",
         "SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id

@@ -10,7 +10,7 @@
 //! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
 //! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `adoption` |
 //! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `spoil` |
-//! | nobody: defects for tests | `plant` |
+//! | tests alone: defects | `plant` |
 //! | all of them together | `fix-defects`, `run-billing-cycles` |
 //!
 //! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `spoil-at-switch`; PUT `faults`;

@@ -1,5 +1,5 @@
-//! Defects that nobody can make by following the rules, planted for tests: of the world, to see
-//! them refused, and of the ledgers, to see the judge trip.
+//! Defects that no caller can make by following the rules, planted for tests: in the sandbox's data,
+//! to see them refused, and in the ledgers, to see the judge report them.
 
 use rusqlite::params;
 use serde::Deserialize;

@@ -12,7 +12,7 @@ use crate::sandbox::store::{Tx, rfc3339};
 /// The most lines of the audit list in one reply.
 const AUDIT_PAGE: i64 = 1000;
 
-/// What the world looks like for one reseller.
+/// The state of the sandbox for one reseller.
 pub(super) fn overview(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let account = request.account();
     let mut reseller = tx

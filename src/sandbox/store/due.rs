@@ -1,6 +1,6 @@
 //! What happens by itself as time goes on: queued tenants become Active, pending orders become
-//! subscriptions. It is settled before the next look at the world, so nobody can tell the
-//! difference from a clock that ticks, and a restart loses nothing.
+//! subscriptions. It is settled before the data is read the next time, so a caller cannot tell
+//! the difference from a clock that ticks, and a restart loses nothing.
 
 use rusqlite::{Connection, params};
 

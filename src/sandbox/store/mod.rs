@@ -42,7 +42,7 @@ impl Store {
         self.largest_batch
     }
 
-    /// Opens the file, and makes and seeds the world if the file is new.
+    /// Opens the file, and fills it from the seed if the file is new.
     pub(crate) fn open(config: &Config) -> Result<Self, rusqlite::Error> {
         let mut connection = open_connection(&config.database)?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -235,7 +235,7 @@ impl Tx<'_> {
             .query_row([counter], |row| row.get(0))
     }
 
-    /// A value of the world that never changes.
+    /// A value of the sandbox that never changes.
     pub(crate) fn meta(&self, key: &str) -> rusqlite::Result<String> {
         Ok(self
             .one("SELECT value FROM meta WHERE key = ?1", [key], |row| {

@@ -59,7 +59,7 @@ BEGIN
     UPDATE resellers SET revision = revision + 1 WHERE id = NEW.reseller_id;
 END;
 
--- What comes into a reseller BSS after the switch is told to the judge, whoever brought it.
+-- What comes into a reseller BSS after the switch is told to the judge, no matter who brought it.
 CREATE TRIGGER late_copy AFTER INSERT ON copies BEGIN
     INSERT INTO late_copies SELECT NEW.id, resellers.id, NEW.source_id
     FROM tenants JOIN resellers ON resellers.id = tenants.reseller_id

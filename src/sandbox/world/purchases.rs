@@ -117,7 +117,7 @@ pub(crate) fn find(tx: &Tx<'_>, id: &str) -> rusqlite::Result<Option<Purchase>> 
     )
 }
 
-/// An id that nobody has yet. Ids are scattered over the listing's order, so that a new purchase
+/// An id that no purchase has yet. Ids are scattered over the listing's order, so that a new purchase
 /// may land before, within or behind whatever was listed already.
 pub(crate) fn new_id(tx: &Tx<'_>, kind: PurchaseKind) -> rusqlite::Result<String> {
     let scattered = tx
@@ -233,7 +233,7 @@ pub(crate) struct Buyer<'a> {
     pub(crate) channel: &'a str,
 }
 
-/// Places an order. Without `ready_ms` it stays pending until somebody finishes it.
+/// Places an order. Without `ready_ms` it stays pending until the control API finishes it.
 pub(crate) fn place_order(
     tx: &Tx<'_>,
     buyer: Buyer<'_>,

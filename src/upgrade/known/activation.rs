@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bss::port::{ItemKind, Revision};
-use crate::upgrade::strategy::Stillness;
+use crate::upgrade::strategy::SnapshotProof;
 use crate::upgrade::sweep::tally::{InventoryDigest, RevisionSeen, Tally};
 
 /// What the switch rests on.
@@ -92,27 +92,31 @@ impl CleanFinalSweep {
     /// of every listing carried one revision or, where the BSS has none, the sweep before saw the
     /// very same.
     pub(in crate::upgrade) fn judge(
-        stillness: Stillness,
-        orders: RevisionSeen,
-        (customers, purchases): (&Tally, &Tally),
+        snapshot_proof: SnapshotProof,
+        sweeps: &FinalSweeps<'_>,
         before: Option<&Self>,
-    ) -> Judged {
+    ) -> FinalSweepResult {
+        let FinalSweeps {
+            orders,
+            customers,
+            purchases,
+        } = *sweeps;
         let revision = match (
-            stillness,
+            snapshot_proof,
             orders.and(customers.revision).and(purchases.revision),
         ) {
-            (Stillness::OneRevision, RevisionSeen::One(revision)) => Some(revision),
-            (Stillness::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
-                return Judged::Moved;
+            (SnapshotProof::OneRevision, RevisionSeen::One(revision)) => Some(revision),
+            (SnapshotProof::OneRevision, RevisionSeen::None | RevisionSeen::Moved) => {
+                return FinalSweepResult::Moved;
             }
-            (Stillness::TwoEqualSweeps, _) => None,
+            (SnapshotProof::TwoEqualSweeps, _) => None,
         };
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
         let left_to_people = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
         let in_the_way =
             open(customers) || open(purchases) || purchases.missing > 0 || left_to_people;
         if in_the_way {
-            return Judged::Moved;
+            return FinalSweepResult::Moved;
         }
         let digest = customers.digest.combine(purchases.digest);
         let counts = customers
@@ -126,9 +130,11 @@ impl CleanFinalSweep {
             digest: InventoryDigest::text(&digest),
             counts,
         };
-        match stillness {
-            Stillness::TwoEqualSweeps if before != Some(&seen) => Judged::Once(seen),
-            Stillness::OneRevision | Stillness::TwoEqualSweeps => Judged::Clean(seen),
+        match snapshot_proof {
+            SnapshotProof::TwoEqualSweeps if before != Some(&seen) => FinalSweepResult::Once(seen),
+            SnapshotProof::OneRevision | SnapshotProof::TwoEqualSweeps => {
+                FinalSweepResult::Clean(seen)
+            }
         }
     }
 
@@ -151,9 +157,20 @@ impl CleanFinalSweep {
     }
 }
 
+/// What was seen last of everything, right before the switch.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::upgrade) struct FinalSweeps<'a> {
+    /// The revision of the listing of open orders.
+    pub(in crate::upgrade) orders: RevisionSeen,
+    /// The sweep over customers.
+    pub(in crate::upgrade) customers: &'a Tally,
+    /// The sweep over subscriptions and assets.
+    pub(in crate::upgrade) purchases: &'a Tally,
+}
+
 /// What a final sweep is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::upgrade) enum Judged {
+pub(in crate::upgrade) enum FinalSweepResult {
     /// Something is in the way, or moved.
     Moved,
     /// Nothing is in the way; another sweep must see the same.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::bss::port::{Capabilities, Reseller, WriteOperation};
-use crate::upgrade::strategy::Ways;
+use crate::upgrade::strategy::Strategy;
 
 /// What the BSS is, how the operator works with it, and the reseller as it shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub struct KnownBss {
     /// The BSS's capabilities.
     pub capabilities: Option<Capabilities>,
     /// How to work with it.
-    pub strategy: Option<Ways>,
+    pub strategy: Option<Strategy>,
     /// How people do what the BSS leaves to them, in its own words.
     pub instructions: BTreeMap<WriteOperation, String>,
     /// The reseller, if it was looked at in this stage.

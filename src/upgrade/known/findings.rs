@@ -17,7 +17,7 @@ pub struct KnownFindings {
     pub told: BlockersTold,
     /// What the look before the tenant existed found in the way of subscriptions and assets. It is
     /// told until a whole look at them was taken.
-    pub foreseen: Findings,
+    pub preflight: Findings,
     /// What is in the way, as the last whole look saw it.
     pub blockers: Findings,
     /// What was left out, as the last whole look saw it.
@@ -33,7 +33,7 @@ impl KnownFindings {
     /// and what the preflight found.
     pub(in crate::upgrade) fn tell_of_customers(&mut self, of_customers: &Findings) {
         let mut all = of_customers.clone();
-        all.merge(&self.foreseen);
+        all.merge(&self.preflight);
         self.blockers = all;
         self.told = BlockersTold::OfCustomers;
     }
@@ -43,7 +43,7 @@ impl KnownFindings {
     pub(in crate::upgrade) fn tell_of_all(&mut self, customers: &Tally, purchases: &Tally) {
         self.looked_at_purchases = true;
         self.told = BlockersTold::OfAll;
-        self.foreseen = Findings::default();
+        self.preflight = Findings::default();
         self.counts.extend(purchases.counts.clone());
         self.blockers = customers.blockers.clone();
         self.blockers.merge(&purchases.blockers);
@@ -63,7 +63,7 @@ pub enum BlockersTold {
     /// It has told none.
     #[default]
     Nothing,
-    /// Customers, and what was foreseen of their subscriptions and assets.
+    /// Customers, and what the preflight found of their subscriptions and assets.
     OfCustomers,
     /// Everything.
     OfAll,

@@ -24,15 +24,15 @@ use super::validated::ValidUpgrade;
 use crate::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use crate::bss::port::AcquisitionId;
 
-pub(in crate::upgrade) use activation::Judged;
 pub use activation::{Approval, CleanFinalSweep, KnownActivation, Telling};
+pub(in crate::upgrade) use activation::{FinalSweepResult, FinalSweeps};
 pub use bss::KnownBss;
 pub use fencing::{KnownFencing, RecordAge, RecordMark};
 pub use findings::{BlockersTold, KnownFindings};
 pub use pricing::KnownPricing;
 pub use sweeps::KnownSweeps;
 pub use tenant::KnownTenant;
-pub use waiting::{Alike, KnownWaits, Trouble, Watched};
+pub use waiting::{Alike, CallFailures, KnownWaits, Watched};
 
 /// What is known at the moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -106,11 +106,11 @@ impl Known {
         }
     }
 
-    /// Waits, with a verdict that stands meanwhile.
-    pub(super) fn wait(&mut self, verdict: ReadyState, until: Duration) {
+    /// Waits, with a ready state that stands meanwhile.
+    pub(super) fn wait(&mut self, ready_state: ReadyState, until: Duration) {
         self.waiting.watched = None;
         self.moved();
-        self.waiting.verdict = Some(verdict);
+        self.waiting.ready_state = Some(ready_state);
         self.waiting.not_before = Some(until);
     }
 
@@ -138,7 +138,7 @@ impl Known {
     /// What stays known while an upgrade is suspended: its record. Whether a switch took effect is read
     /// again.
     pub fn rest_of(&mut self, known: Self) {
-        self.waiting.trouble = known.waiting.trouble;
+        self.waiting.failures = known.waiting.failures;
         let activating = |claim: &ResellerClaimSpec| claim.intents.activate.is_some();
         self.bss.reseller = known
             .bss

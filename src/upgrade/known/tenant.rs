@@ -2,7 +2,7 @@
 
 use crate::api::ResellerClaimSpec;
 use crate::bss::port::Tenant;
-use crate::upgrade::sweep::preflight::Foreseeing;
+use crate::upgrade::sweep::preflight::PreflightState;
 
 /// The tenant, and what is known before it is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub struct KnownTenant {
     /// An operation that was started and is not on record yet.
     pub started: Option<crate::bss::port::OperationId>,
     /// The look at what the price list permits, before the tenant exists.
-    pub preflight: Foreseeing,
+    pub preflight: PreflightState,
 }
 
 impl KnownTenant {

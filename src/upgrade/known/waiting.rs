@@ -11,9 +11,9 @@ pub struct KnownWaits {
     /// What a cheap look answered while people have to act.
     pub watched: Option<Watched>,
     /// What stands until the next look.
-    pub verdict: Option<ReadyState>,
+    pub ready_state: Option<ReadyState>,
     /// Calls that failed in a row.
-    pub trouble: Option<Trouble>,
+    pub failures: Option<CallFailures>,
     /// Nothing is done before this moment.
     pub not_before: Option<Duration>,
     /// Looks in a row that ended in another look.
@@ -29,7 +29,7 @@ impl KnownWaits {
     /// Looks at everything again at once: a person asked for it.
     pub fn look_now(&mut self) {
         self.not_before = None;
-        self.trouble = None;
+        self.failures = None;
     }
 
     /// Nothing is done before this moment, nor before the one that was asked for already.
@@ -57,9 +57,9 @@ pub struct Watched {
 
 /// Calls that failed in a row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Trouble {
+pub struct CallFailures {
     /// What it means.
-    pub verdict: ReadyState,
+    pub ready_state: ReadyState,
     /// How many effects in a row, less one; the calls of one effect count once.
     pub attempts: u32,
     /// Those among them that people are called for only when they come again and again.

@@ -10,11 +10,11 @@ use crate::bss::port::{
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
-use crate::upgrade::known::{Approval, CleanFinalSweep, Judged, Telling};
+use crate::upgrade::known::{Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
-use crate::upgrade::strategy::{Orders, Stillness, Ways};
+use crate::upgrade::strategy::{Orders, SnapshotProof, Strategy};
 use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
 
 impl Decide<'_> {
@@ -53,7 +53,12 @@ impl Decide<'_> {
         let Some(intent) = intent else {
             return self.act(Effect::Claim(ClaimEdit::IntendActivation(clean.clone())));
         };
-        let freezes = self.known.bss.strategy.as_ref().is_none_or(Ways::freezes);
+        let freezes = self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .is_none_or(Strategy::freezes);
         if freezes && !self.known.activation.still_frozen {
             return self.act(Effect::Read(Read::Reseller));
         }
@@ -61,7 +66,8 @@ impl Decide<'_> {
         self.act(Effect::Activate(Activate::new(
             &keys,
             tenant,
-            (clean.clone(), &intent.recorded_time),
+            clean.clone(),
+            &intent.recorded_time,
         )))
     }
 }
@@ -115,7 +121,7 @@ impl Observe<'_> {
             self.known.activation.approval = Some(Approval::ManualStep);
         }
         self.reached_the_switch();
-        self.known.waiting.verdict = None;
+        self.known.waiting.ready_state = None;
         self.progressed();
         if ours && !self.known.reached(ConditionType::Verified) {
             self.known.enter(Stage::VerifyCustomers);
@@ -140,14 +146,14 @@ impl Observe<'_> {
 
     /// What has to rest before the last sweep begins.
     pub(super) fn before_the_final_sweep(&mut self) {
-        let Some(ways) = self.known.bss.strategy.clone() else {
+        let Some(strategy) = self.known.bss.strategy.clone() else {
             return;
         };
         let now = self.now.monotonic;
         let terms = &self.upgrade.terms;
         let account = self.known.bss.reseller.as_ref().map(|r| r.account.clone());
-        if ways.freezes() && self.known.activation.frozen.is_none() {
-            let freeze = messages::freeze(&ways, account.as_ref());
+        if strategy.freezes() && self.known.activation.frozen.is_none() {
+            let freeze = messages::freeze(&strategy, account.as_ref());
             self.known.activation.final_before = None;
             self.known.enter(Stage::CheckCustomers);
             self.watch(freeze);
@@ -157,14 +163,14 @@ impl Observe<'_> {
             .known
             .activation
             .frozen
-            .filter(|_| ways.orders == Orders::QuietTime)
+            .filter(|_| strategy.orders == Orders::QuietTime)
             .map(|since| {
                 (
                     since.saturating_add(terms.order_settle),
                     "orders that were accepted before ordering was disabled",
                 )
             });
-        let copies = (ways.off_guard == Strength::Weak)
+        let copies = (strategy.off_guard == Strength::Weak)
             .then(|| self.known.sweeps.sent.max(self.known.began))
             .flatten()
             .map(|since| (since.saturating_add(terms.settle), "copies"));
@@ -183,7 +189,7 @@ impl Observe<'_> {
         if !self.by_hand(WriteOperation::ActivateBackOrdering) {
             self.lift(&[Reason::AwaitingManualStep]);
         }
-        match ways.orders {
+        match strategy.orders {
             Orders::Listed => {}
             Orders::QuietTime | Orders::Unseen => self.go(Stage::FinalCustomers),
         }
@@ -218,21 +224,26 @@ impl Observe<'_> {
 
     pub(super) fn final_over(&mut self, tally: &Tally) {
         self.publish(tally);
-        let stillness = self
+        let snapshot_proof = self
             .known
             .bss
             .strategy
             .as_ref()
-            .map_or(Stillness::OneRevision, |ways| ways.stillness);
-        let judged = CleanFinalSweep::judge(
-            stillness,
-            self.known.activation.orders_revision,
-            (&self.known.sweeps.customers, tally),
+            .map_or(SnapshotProof::OneRevision, |strategy| {
+                strategy.snapshot_proof
+            });
+        let result = CleanFinalSweep::judge(
+            snapshot_proof,
+            &FinalSweeps {
+                orders: self.known.activation.orders_revision,
+                customers: &self.known.sweeps.customers,
+                purchases: tally,
+            },
             self.known.activation.final_before.as_ref(),
         );
-        match judged {
-            Judged::Clean(clean) => self.cleanly(clean),
-            Judged::Once(seen) => {
+        match result {
+            FinalSweepResult::Clean(clean) => self.cleanly(clean),
+            FinalSweepResult::Once(seen) => {
                 if self.known.activation.final_before.is_some() {
                     // Two in a row that do not agree.
                     self.again(Stage::Orders);
@@ -241,7 +252,7 @@ impl Observe<'_> {
                 }
                 self.known.activation.final_before = Some(seen);
             }
-            Judged::Moved => {
+            FinalSweepResult::Moved => {
                 self.known.activation.final_before = None;
                 self.known.moved();
                 self.not_clean(tally);
@@ -257,7 +268,7 @@ impl Observe<'_> {
             return;
         }
         if !self.by_hand(WriteOperation::ActivateBackOrdering) {
-            self.known.waiting.verdict = None;
+            self.known.waiting.ready_state = None;
         }
         self.known.activation.clean = Some(clean);
         self.known.activation.clean_since = Some(self.now.monotonic);
@@ -369,7 +380,7 @@ impl Observe<'_> {
             }
             // The reseller's state tells, and a new final sweep precedes any other try.
             self.retreat(Stage::Orders);
-            self.trouble(error);
+            self.call_failed(error);
             self.later_each_time();
         }
     }
@@ -399,7 +410,7 @@ impl Observe<'_> {
         if how == Activation::Activated {
             self.known.activation.approval = Some(Approval::Automatic);
         }
-        self.known.waiting.verdict = None;
+        self.known.waiting.ready_state = None;
         self.progressed();
         self.known.enter(Stage::VerifyCustomers);
     }

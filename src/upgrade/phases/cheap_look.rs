@@ -70,7 +70,8 @@ fn sign_of(reason: Reason) -> Option<Sign> {
         | Reason::Active
         | Reason::Closed
         | Reason::Ready
-        | Reason::WriteRefused => None,
+        | Reason::WriteRefused
+        | Reason::AnotherOperator => None,
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::api::Reason;
 use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
 use crate::upgrade::observe::Observe;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::ReadyState;
+use crate::upgrade::report::messages::ready_state;
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn identity(&mut self, told: Option<String>) {
         match told {
-            Some(told) if told != self.upgrade.identity => self.stall(verdict(
+            Some(told) if told != self.upgrade.identity => self.stall(ready_state(
                 Reason::IdentityMismatch,
                 format!(
                     "The BSS calls itself {told}, the connection says {}.",
@@ -25,13 +26,34 @@ impl Observe<'_> {
 
     pub(in crate::upgrade) fn reseller(&mut self, reseller: Reseller) {
         self.settle_doubt(reseller.back_ordering);
-        let other_account = self
-            .upgrade
-            .pinned_account
-            .as_ref()
-            .filter(|pinned| **pinned != reseller.account);
-        if let Some(pinned) = other_account {
-            self.stall(verdict(
+        if let Some(mismatch) = self.is_another(&reseller) {
+            self.stall(mismatch);
+            return;
+        }
+        match (reseller.back_ordering, reseller.kind) {
+            (BackOrdering::Unknown, _) => self.poll(ready_state(
+                Reason::ProgressingWithRetry,
+                "The BSS cannot tell at the moment whether back ordering is on.",
+                "Nothing: the operator looks again by itself.",
+            )),
+            (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
+                self.stall(ready_state(
+                    Reason::ResellerNotBasic,
+                    "Only a Basic reseller can be upgraded; this one is on another plan.",
+                    "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",
+                ));
+            }
+            (BackOrdering::On, _) | (BackOrdering::Off, ResellerKind::Basic) => {
+                self.workable(reseller);
+            }
+        }
+    }
+
+    /// The account that the BSS shows must be the one that the spec means, and that work has begun on.
+    fn is_another(&self, reseller: &Reseller) -> Option<ReadyState> {
+        let pinned = self.upgrade.pinned_account.as_ref();
+        if let Some(pinned) = pinned.filter(|pinned| **pinned != reseller.account) {
+            return Some(ready_state(
                 Reason::ResellerMismatch,
                 format!(
                     "The BSS now calls this account {}; work has begun on {pinned}.",
@@ -39,57 +61,37 @@ impl Observe<'_> {
                 ),
                 "Have the account's canonical id restored in the BSS: every key was made with it.",
             ));
-            return;
         }
-        let other_name = self
-            .upgrade
-            .expected_name
-            .as_ref()
-            .filter(|expected| **expected != reseller.name);
-        if let Some(expected) = other_name {
-            self.stall(verdict(
-                Reason::ResellerMismatch,
-                format!(
-                    "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
-                    reseller.account
-                ),
-                "Correct spec.reseller: the account id or the expected name.",
-            ));
-            return;
+        let expected = self.upgrade.expected_name.as_ref();
+        let expected = expected.filter(|expected| **expected != reseller.name)?;
+        Some(ready_state(
+            Reason::ResellerMismatch,
+            format!(
+                "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
+                reseller.account
+            ),
+            "Correct spec.reseller: the account id or the expected name.",
+        ))
+    }
+
+    /// A Basic reseller, or one whose back ordering is on already: work can go on.
+    fn workable(&mut self, reseller: Reseller) {
+        self.lift(&[
+            Reason::ResellerNotFound,
+            Reason::ResellerMismatch,
+            Reason::ResellerNotBasic,
+            Reason::ProgressingWithRetry,
+        ]);
+        let now = self.now.monotonic;
+        let frozen = &mut self.known.activation.frozen;
+        if reseller.ordering_enabled {
+            *frozen = None;
+        } else {
+            frozen.get_or_insert(now);
         }
-        match (reseller.back_ordering, reseller.kind) {
-            (BackOrdering::Unknown, _) => self.poll(verdict(
-                Reason::ProgressingWithRetry,
-                "The BSS cannot tell at the moment whether back ordering is on.",
-                "Nothing: the operator looks again by itself.",
-            )),
-            (BackOrdering::Off, ResellerKind::Standard | ResellerKind::Tenant) => {
-                self.stall(verdict(
-                    Reason::ResellerNotBasic,
-                    "Only a Basic reseller can be upgraded; this one is on another plan.",
-                    "Return the reseller to Basic in the distributor's BSS, or delete this upgrade.",
-                ));
-            }
-            (BackOrdering::On, _) | (BackOrdering::Off, ResellerKind::Basic) => {
-                self.lift(&[
-                    Reason::ResellerNotFound,
-                    Reason::ResellerMismatch,
-                    Reason::ResellerNotBasic,
-                    Reason::ProgressingWithRetry,
-                ]);
-                if reseller.ordering_enabled {
-                    self.known.activation.frozen = None;
-                } else {
-                    self.known
-                        .activation
-                        .frozen
-                        .get_or_insert(self.now.monotonic);
-                }
-                self.known.bss.reseller = Some(reseller);
-                self.known.bss.reseller_read = Some(self.now.monotonic);
-                self.settle_on();
-                self.still_frozen();
-            }
-        }
+        self.known.bss.reseller = Some(reseller);
+        self.known.bss.reseller_read = Some(now);
+        self.settle_on();
+        self.still_frozen();
     }
 }

@@ -94,7 +94,7 @@ impl Observe<'_> {
         self.known.findings.manual = Findings::default();
         self.nothing_of_customers();
         // The wait for pricing options stands until the gate itself was looked at again.
-        self.clear_verdict_but(&[Reason::AwaitingPricing]);
+        self.clear_ready_state_but(&[Reason::AwaitingPricing]);
     }
 
     /// Nothing of the customers is in the way any more.

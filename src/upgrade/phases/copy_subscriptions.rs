@@ -30,7 +30,7 @@ impl Observe<'_> {
             let wait = self.awaiting_pricing(&tally.unpriced);
             self.stall(wait);
         } else if tally.missing > 0 {
-            self.clear_verdict_but(&[Reason::AwaitingManualStep]);
+            self.clear_ready_state_but(&[Reason::AwaitingManualStep]);
             self.go(Stage::Copy);
         } else {
             self.subscriptions_copied();
@@ -60,7 +60,7 @@ impl Observe<'_> {
             .or_insert(items);
         self.known.findings.manual = Findings::default();
         // These waits stand until what they wait for was looked at again.
-        self.clear_verdict_but(&[
+        self.clear_ready_state_but(&[
             Reason::AwaitingOrders,
             Reason::AwaitingManualStep,
             Reason::Settling,

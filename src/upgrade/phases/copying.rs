@@ -5,12 +5,12 @@ use crate::api::ResellerClaimSpec;
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{CopyItem, CopyListing, SourceId, Strength, WriteOperation};
 use crate::upgrade::decide::{Decide, Decision};
-use crate::upgrade::effect::{ClaimEdit, Effect, Read, Work};
+use crate::upgrade::effect::{ClaimEdit, Effect, Read, Write};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::messages;
-use crate::upgrade::strategy::{Copying, Doer};
-use crate::upgrade::sweep::Hand;
+use crate::upgrade::strategy::{Copying, Executor};
+use crate::upgrade::sweep::CopyMethod;
 use crate::upgrade::sweep::findings::Findings;
 
 /// So many copies stand on record at a time, where the BSS would make a second one.
@@ -29,13 +29,15 @@ impl Decide<'_> {
             CopyListing::Customers => WriteOperation::CopyCustomers,
             CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
         };
-        let ways = self.known.bss.strategy.as_ref();
-        if ways.is_some_and(|ways| ways.doer(operation) == Doer::PersonByInstruction) {
+        let strategy = self.known.bss.strategy.as_ref();
+        if strategy
+            .is_some_and(|strategy| strategy.executor(operation) == Executor::PersonByInstruction)
+        {
             batches.truncate(1);
             if let Some(batch) = batches.first_mut() {
                 batch.truncate(1);
             }
-        } else if ways.is_none_or(|ways| ways.copying == Copying::LookUpFirst) {
+        } else if strategy.is_none_or(|strategy| strategy.copying == Copying::LookUpFirst) {
             let mut room = MOST_COPIES_ON_RECORD;
             for batch in &mut batches {
                 batch.truncate(room);
@@ -55,17 +57,17 @@ impl Decide<'_> {
                 return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
             }
         }
-        self.act(Effect::Work(match listing {
-            CopyListing::Customers => Work::CopyCustomers(batches),
-            CopyListing::Subscriptions => Work::CopySubscriptions(batches),
+        self.act(Effect::Write(match listing {
+            CopyListing::Customers => Write::CopyCustomers(batches),
+            CopyListing::Subscriptions => Write::CopySubscriptions(batches),
         }))
     }
 
     /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
     /// taken effect or never will, and when reads show it.
     pub(super) fn settles_after_copies(&self, claim: &ResellerClaimSpec) -> Option<Decision> {
-        let ways = self.known.bss.strategy.as_ref()?;
-        if ways.copying != Copying::LookUpFirst {
+        let strategy = self.known.bss.strategy.as_ref()?;
+        if strategy.copying != Copying::LookUpFirst {
             return None;
         }
         let sent = self.known.sweeps.sent;
@@ -81,9 +83,9 @@ impl Decide<'_> {
         &self,
         claim: &ResellerClaimSpec,
     ) -> Option<Decision> {
-        let ways = self.known.bss.strategy.as_ref()?;
+        let strategy = self.known.bss.strategy.as_ref()?;
         let copies = matches!(self.known.stage.part(), Part::Opening | Part::Copying);
-        if ways.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
+        if strategy.off_guard != Strength::Weak || claim.intents.activate.is_none() || !copies {
             return None;
         }
         // Another leader may have asked for it while this process works.
@@ -104,17 +106,23 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     /// Who copies, and what happens before.
-    pub(super) fn hand(&self, listing: CopyListing) -> Hand {
+    pub(super) fn copy_method(&self, listing: CopyListing) -> CopyMethod {
         let operation = match listing {
             CopyListing::Customers => WriteOperation::CopyCustomers,
             CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
         };
         if self.by_hand(operation) {
-            return Hand::Person;
+            return CopyMethod::Person;
         }
-        match self.known.bss.strategy.as_ref().map(|ways| ways.copying) {
-            Some(Copying::Guarded) => Hand::Bss,
-            Some(Copying::LookUpFirst) | None => Hand::BssAfterLookUp,
+        match self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .map(|strategy| strategy.copying)
+        {
+            Some(Copying::Guarded) => CopyMethod::Bss,
+            Some(Copying::LookUpFirst) | None => CopyMethod::BssAfterLookUp,
         }
     }
 
@@ -133,11 +141,8 @@ impl Observe<'_> {
             .clone()
             .flatten()
             .map(|tenant| tenant.id);
-        let step = messages::copy_by_hand(
-            operation,
-            (instruction.as_deref(), tenant.as_ref()),
-            &by_hand,
-        );
+        let step =
+            messages::copy_by_hand(operation, instruction.as_deref(), tenant.as_ref(), &by_hand);
         self.known.findings.manual = by_hand;
         self.known.enter(stage);
         self.watch(step);
@@ -148,7 +153,7 @@ impl Observe<'_> {
     pub(super) fn write_refused(&mut self, tallies: &[BlockerTally]) {
         let begin = self.known.stage.restart();
         self.retreat(begin);
-        self.trouble(&BssError::Blocked(tallies.to_vec()));
+        self.call_failed(&BssError::Blocked(tallies.to_vec()));
         self.later_each_time();
         if self.known.waiting.stumbles > MANY_ROUNDS {
             self.stall(messages::of_refusal("A write", tallies));

@@ -17,9 +17,9 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 use crate::upgrade::strategy::Copying;
-use crate::upgrade::sweep::preflight::Foreseeing;
+use crate::upgrade::sweep::preflight::PreflightState;
 use crate::upgrade::validated::TenantConnection;
 
 impl Decide<'_> {
@@ -61,7 +61,7 @@ impl Decide<'_> {
                 .bss
                 .strategy
                 .as_ref()
-                .is_none_or(|ways| ways.copying == Copying::LookUpFirst)
+                .is_none_or(|strategy| strategy.copying == Copying::LookUpFirst)
     }
 
     /// The tenant wants an access of its own, and the spec names none yet.
@@ -86,33 +86,9 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn tenant(&mut self, tenant: Option<Tenant>) {
-        let pinned = self
-            .known
-            .fencing
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.tenant_id.clone());
         let alive = tenant.filter(|tenant| tenant.status != TenantStatus::MarkedAsDeleted);
         let Some(tenant) = alive else {
-            if pinned.is_some() {
-                self.stall(verdict(
-                    Reason::TenantMissing,
-                    "The tenant that this upgrade worked on is gone.",
-                    "Restore the tenant in the distributor's BSS. The operator makes no second one.",
-                ));
-            } else if let Some(verdict) = self.no_tenant_now() {
-                // The next look reads reseller and tenant again.
-                self.known.bss.reseller = None;
-                self.stall(verdict);
-            } else {
-                self.lift(&[
-                    Reason::AwaitingConfirmation,
-                    Reason::PrecheckFailed,
-                    Reason::TenantSettingsDiffer,
-                    Reason::AwaitingManualStep,
-                ]);
-                self.known.tenant.seen = Some(None);
-            }
+            self.no_tenant();
             return;
         };
         if self.known.stage.part() == Part::Comparing {
@@ -121,39 +97,13 @@ impl Observe<'_> {
             self.begin_sweep();
             return;
         }
-        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
-            self.stall(verdict(
-                Reason::TenantReplaced,
-                "The reseller's tenant is another one than this upgrade worked on.",
-                "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
-            ));
-            return;
-        }
-        let currency = self
-            .known
-            .fencing
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.tenant_currency.clone());
-        if let Some(currency) = currency.filter(|currency| *currency != tenant.currency) {
-            self.stall(verdict(
-                Reason::TenantSettingsDiffer,
-                format!(
-                    "The currency of the tenant's price list is {}; it was {currency} when the \
-                     upgrade began.",
-                    tenant.currency
-                ),
-                "Change it back in the distributor's BSS.",
-            ));
-            return;
-        }
-        if let Some(differ) = messages::settings_differ(&tenant, &self.upgrade.tenant) {
-            self.stall(differ);
+        if let Some(unfit) = self.unfit(&tenant) {
+            self.stall(unfit);
             return;
         }
         match tenant.status {
             TenantStatus::InProgress => self.queued("The tenant is being created."),
-            TenantStatus::Suspended => self.watch(verdict(
+            TenantStatus::Suspended => self.watch(ready_state(
                 Reason::TenantSuspended,
                 "The tenant is suspended.",
                 "Reactivate the tenant in the distributor's BSS; the operator goes on by itself.",
@@ -162,10 +112,62 @@ impl Observe<'_> {
         }
     }
 
+    /// The BSS shows no tenant. It may be requested, unless one was worked on already or something
+    /// speaks against it now.
+    fn no_tenant(&mut self) {
+        let claim = self.known.fencing.claim.as_ref();
+        if claim.is_some_and(|claim| claim.tenant_id.is_some()) {
+            self.stall(ready_state(
+                Reason::TenantMissing,
+                "The tenant that this upgrade worked on is gone.",
+                "Restore the tenant in the distributor's BSS. The operator makes no second one.",
+            ));
+        } else if let Some(ready_state) = self.no_tenant_now() {
+            // The next look reads reseller and tenant again.
+            self.known.bss.reseller = None;
+            self.stall(ready_state);
+        } else {
+            self.lift(&[
+                Reason::AwaitingConfirmation,
+                Reason::PrecheckFailed,
+                Reason::TenantSettingsDiffer,
+                Reason::AwaitingManualStep,
+            ]);
+            self.known.tenant.seen = Some(None);
+        }
+    }
+
+    /// Why this upgrade cannot work on this tenant: it is another one than before, or differs from the
+    /// spec.
+    fn unfit(&self, tenant: &Tenant) -> Option<ReadyState> {
+        let claim = self.known.fencing.claim.as_ref();
+        let pinned = claim.and_then(|claim| claim.tenant_id.as_ref());
+        if pinned.is_some_and(|pinned| pinned != tenant.id.as_str()) {
+            return Some(ready_state(
+                Reason::TenantReplaced,
+                "The reseller's tenant is another one than this upgrade worked on.",
+                "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
+            ));
+        }
+        let currency = claim.and_then(|claim| claim.tenant_currency.as_ref());
+        if let Some(currency) = currency.filter(|currency| **currency != tenant.currency) {
+            return Some(ready_state(
+                Reason::TenantSettingsDiffer,
+                format!(
+                    "The currency of the tenant's price list is {}; it was {currency} when the \
+                     upgrade began.",
+                    tenant.currency
+                ),
+                "Change it back in the distributor's BSS.",
+            ));
+        }
+        messages::settings_differ(tenant, &self.upgrade.tenant)
+    }
+
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
     /// found and told, so that people can mend it in time.
     fn queued(&mut self, how: &str) {
-        let told = self.known.findings.foreseen.total() > 0;
+        let told = self.known.findings.preflight.total() > 0;
         let mut message = how.to_owned();
         if told {
             message.push_str(
@@ -173,17 +175,17 @@ impl Observe<'_> {
                  them.",
             );
         }
-        self.foresees();
-        if let Some(trouble) = self.known.tenant.preflight.trouble() {
+        self.advance_preflight();
+        if let Some(failure) = self.known.tenant.preflight.failure_message() {
             message.push(' ');
-            message.push_str(&trouble);
+            message.push_str(&failure);
         }
-        let verdict = verdict(
+        let ready_state = ready_state(
             Reason::Progressing,
             message,
             "Nothing: the BSS works on it.",
         );
-        self.poll(verdict);
+        self.poll(ready_state);
     }
 
     /// Why a tenant must not be requested as things are.
@@ -207,7 +209,7 @@ impl Observe<'_> {
         let digest = settings_digest(&self.upgrade.tenant);
         match &claim.intents.create_tenant {
             Some(intent) if intent.operation_id.is_none() && intent.settings_digest != digest => {
-                Some(verdict(
+                Some(ready_state(
                     Reason::TenantSettingsDiffer,
                     "A tenant was requested with other settings than spec.tenant has now, and \
                      whether that request took effect is not known.",
@@ -225,7 +227,7 @@ impl Observe<'_> {
                     .as_ref()
                     .is_none_or(|r| r.ordering_enabled);
                 (!enabled).then(|| {
-                    verdict(
+                    ready_state(
                         Reason::PrecheckFailed,
                         "In the way: OrderingDisabled. A tenant can only be created for an \
                          account that may order.",
@@ -238,8 +240,8 @@ impl Observe<'_> {
 
     /// Whether the BSS makes nothing twice under one key.
     fn guarded(&self) -> bool {
-        let ways = self.known.bss.strategy.as_ref();
-        ways.is_some_and(|ways| ways.copying == Copying::Guarded)
+        let strategy = self.known.bss.strategy.as_ref();
+        strategy.is_some_and(|strategy| strategy.copying == Copying::Guarded)
     }
 
     /// A tenant was requested from a BSS that might make a second one, and it is not known what came of
@@ -267,7 +269,7 @@ impl Observe<'_> {
             return None;
         }
         let other = not_as_asked(CONFIRM_ANNOTATION, self.upgrade.confirmed.as_deref(), &id);
-        Some(verdict(
+        Some(ready_state(
             Reason::AwaitingConfirmation,
             "A tenant was requested, the reply was lost, and no tenant is to be seen. This BSS might \
              make a second one.",
@@ -295,7 +297,7 @@ impl Observe<'_> {
             Reason::TenantCreationFailed,
             Reason::InvalidSpec,
         ]);
-        self.known.tenant.preflight = Foreseeing::Over;
+        self.known.tenant.preflight = PreflightState::Over;
         if self.known.stage == Stage::Opening {
             self.progressed();
             self.known.stage = Stage::Customers;
@@ -314,7 +316,7 @@ impl Observe<'_> {
                 if !self.guarded() {
                     self.known.tenant.creation_unknown = Some(true);
                 }
-                self.poll(verdict(
+                self.poll(ready_state(
                     Reason::Progressing,
                     "The tenant was created; looking for it.",
                     "Nothing: the operator looks by itself.",
@@ -343,7 +345,7 @@ impl Observe<'_> {
                 }
                 self.known.waiting.rounds = self.known.waiting.rounds.saturating_add(1);
                 if state == OperationState::Succeeded && self.known.waiting.rounds > MANY_ROUNDS {
-                    self.stall(verdict(
+                    self.stall(ready_state(
                         Reason::TenantMissing,
                         "The BSS says that the tenant was created, and shows none.",
                         "Look what became of it: restore it in the distributor's BSS, or create it \
@@ -352,7 +354,7 @@ impl Observe<'_> {
                     ));
                     return;
                 }
-                self.poll(verdict(
+                self.poll(ready_state(
                     Reason::Progressing,
                     "The tenant's creation has ended; looking for the tenant.",
                     "Nothing: the operator looks by itself.",
@@ -361,7 +363,7 @@ impl Observe<'_> {
             OperationState::Failed { detail } => {
                 self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 self.known.tenant.seen = None;
-                self.stall(verdict(
+                self.stall(ready_state(
                     Reason::TenantCreationFailed,
                     messages::sentence(&format!("The BSS gave up creating the tenant: {detail}")),
                     "See the BSS's reason; the operator asks again by itself, spec.tenant may be changed.",
@@ -375,7 +377,7 @@ impl Observe<'_> {
             self.known.tenant.creation_unknown = Some(true);
         }
         self.known.tenant.seen = None;
-        self.trouble(error);
+        self.call_failed(error);
         self.later_each_time();
         // The tenant that was made under our keys is gone, for example.
         if let BssError::Conflict { detail } = error

@@ -6,111 +6,119 @@ use crate::api::{Reason, StateClass};
 use crate::bss::error::BssError;
 use crate::bss::port::WriteOperation;
 use crate::upgrade::backoff;
-use crate::upgrade::effect::{ClaimEdit, Tried};
-use crate::upgrade::known::{Alike, Trouble};
+use crate::upgrade::effect::{Attempted, ClaimEdit};
+use crate::upgrade::known::{Alike, CallFailures};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 
 /// Rejected credentials are tried again after this long at most.
 const SECRET_RECHECK: Duration = Duration::from_secs(60);
 
 impl Observe<'_> {
-    pub(in crate::upgrade) fn failed(&mut self, tried: Tried, error: &BssError) {
-        match (tried, error) {
+    pub(in crate::upgrade) fn failed(&mut self, attempted: Attempted, error: &BssError) {
+        match (attempted, error) {
             // The next cheap look may fare better; the next look at everything says what is wrong.
-            (Tried::Watch, _) => self.watched(None),
-            (_, BssError::Withdrawn) => self.withdrawn(tried),
-            (_, BssError::StaleEpoch { .. }) => {
-                // Another process acquired after this one. Whether it may is the lease's to say, which is
-                // asked before anything else is sent.
-                self.known.fencing.lost_epoch();
-                self.looks_are_old();
-                self.trouble(error);
-            }
-            (Tried::Acquire, _) => {
-                if let BssError::HeldByAnother { .. } = error {
-                    // The other operator that holds it may bring the reseller to its end meanwhile.
-                    self.looks_are_old();
-                    self.known.bss.reseller = None;
-                }
-                // An attempt whose outcome is not known stays on record, so that its epoch is
-                // no sign of a restore.
-                if !error.effect_unknown() {
-                    self.ends_acquisition();
-                }
-                self.known.fencing.next_acquisition();
-                self.trouble(error);
-            }
-            (Tried::Reseller, BssError::NotFound { .. }) => self.stall(verdict(
+            (Attempted::Watch, _) => self.watched(None),
+            (_, BssError::Cancelled) => self.cancelled(attempted),
+            (_, BssError::StaleEpoch { .. }) => self.fenced_off(error),
+            (Attempted::Acquire, _) => self.acquisition_failed(error),
+            (Attempted::Reseller, BssError::NotFound { .. }) => self.stall(ready_state(
                 Reason::ResellerNotFound,
                 "The BSS does not know this account.",
                 "Correct spec.reseller.accountId (a new upgrade object), or create the account.",
             )),
             (_, BssError::ManualStepNeeded { instruction }) => {
-                self.left_to_people(tried, instruction);
+                self.left_to_people(attempted, instruction);
             }
-            (Tried::CreateTenant, BssError::Invalid(fields)) => {
+            (Attempted::CreateTenant, BssError::Invalid(fields)) => {
                 self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(messages::invalid_settings(fields));
             }
-            (Tried::CreateTenant, BssError::Blocked(tallies)) => {
+            (Attempted::CreateTenant, BssError::Blocked(tallies)) => {
                 self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 self.stall(messages::creation_blocked(tallies));
             }
-            (Tried::CreateTenant, _) => self.creation_failed(error),
-            (Tried::Activate, _) => self.activation_failed(error),
+            (Attempted::CreateTenant, _) => self.creation_failed(error),
+            (Attempted::Activate, _) => self.activation_failed(error),
             // Something that the sweep rests on changed: a tenant that was suspended, for example,
             // which a look at it tells.
-            (Tried::Work, BssError::Blocked(tallies)) => self.write_refused(tallies),
-            (Tried::Work, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
+            (Attempted::Write, BssError::Blocked(tallies)) => self.write_refused(tallies),
+            (Attempted::Write, BssError::Conflict { .. } | BssError::NotFound { .. }) => {
                 let begin = self.known.stage.restart();
                 self.again(begin);
             }
-            (Tried::Foresee, _) => self.foresight_failed(error),
+            (Attempted::Preflight, _) => self.preflight_failed(error),
             (
-                Tried::Read,
+                Attempted::Read,
                 BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. },
-            ) => {
-                // What the sweep rests on is not there any more, or its cursor is not: look at
-                // reseller and tenant again.
-                let begin = self.known.stage.restart();
-                self.retreat(begin);
-                self.trouble(error);
-                self.later_each_time();
-            }
-            (Tried::Work, _) => {
-                self.trouble(error);
-                // A wait for people is long, and they may copy on screen meanwhile.
-                let trouble = self.known.waiting.trouble.as_ref();
-                let class = trouble.and_then(|trouble| trouble.verdict.reason.class());
-                if class == Some(StateClass::MustFix) {
-                    self.looks_are_old();
-                }
-            }
-            (Tried::Read | Tried::Reseller, _) => self.trouble(error),
+            ) => self.read_refused(error),
+            (Attempted::Write, _) => self.write_failed(error),
+            (Attempted::Read | Attempted::Reseller, _) => self.call_failed(error),
+        }
+    }
+
+    /// Another process acquired after this one. Whether it may is the lease's to say, which is asked before
+    /// anything else is sent.
+    fn fenced_off(&mut self, error: &BssError) {
+        self.known.fencing.lost_epoch();
+        self.looks_are_old();
+        self.call_failed(error);
+    }
+
+    fn acquisition_failed(&mut self, error: &BssError) {
+        if let BssError::HeldByAnother { .. } = error {
+            // The other operator that holds it may bring the reseller to its end meanwhile.
+            self.looks_are_old();
+            self.known.bss.reseller = None;
+        }
+        // An attempt whose outcome is not known stays on record, so that its epoch is no sign of a
+        // restore.
+        if !error.effect_unknown() {
+            self.ends_acquisition();
+        }
+        self.known.fencing.next_acquisition();
+        self.call_failed(error);
+    }
+
+    /// What the sweep rests on is not there any more, or its cursor is not: reseller and tenant are looked
+    /// at again.
+    fn read_refused(&mut self, error: &BssError) {
+        let begin = self.known.stage.restart();
+        self.retreat(begin);
+        self.call_failed(error);
+        self.later_each_time();
+    }
+
+    fn write_failed(&mut self, error: &BssError) {
+        self.call_failed(error);
+        // A wait for people is long, and they may copy on screen meanwhile.
+        let failures = self.known.waiting.failures.as_ref();
+        let class = failures.and_then(|failures| failures.ready_state.reason.class());
+        if class == Some(StateClass::MustFix) {
+            self.looks_are_old();
         }
     }
 
     /// The BSS leaves it to people and says how; nothing was done. From now on they are asked.
-    fn left_to_people(&mut self, tried: Tried, instruction: &str) {
-        let operation = match (tried, self.known.stage.writes()) {
-            (Tried::CreateTenant, _) => WriteOperation::CreateTenant,
-            (Tried::Activate, _) => WriteOperation::ActivateBackOrdering,
-            (Tried::Work, Some(operation)) => operation,
+    fn left_to_people(&mut self, attempted: Attempted, instruction: &str) {
+        let operation = match (attempted, self.known.stage.writes()) {
+            (Attempted::CreateTenant, _) => WriteOperation::CreateTenant,
+            (Attempted::Activate, _) => WriteOperation::ActivateBackOrdering,
+            (Attempted::Write, Some(operation)) => operation,
             // No read and no acquisition is a step for people.
             (
-                Tried::Work
-                | Tried::Read
-                | Tried::Watch
-                | Tried::Reseller
-                | Tried::Foresee
-                | Tried::Acquire,
+                Attempted::Write
+                | Attempted::Read
+                | Attempted::Watch
+                | Attempted::Reseller
+                | Attempted::Preflight
+                | Attempted::Acquire,
                 _,
             ) => {
                 let instruction = instruction.to_owned();
-                self.trouble(&BssError::ManualStepNeeded { instruction });
+                self.call_failed(&BssError::ManualStepNeeded { instruction });
                 return;
             }
         };
@@ -136,7 +144,7 @@ impl Observe<'_> {
         }
     }
 
-    /// What failed is tried again only after a look that succeeds, and that ends its trouble: so the
+    /// What failed is tried again only after a look that succeeds, and that look clears the failures. So the
     /// waits grow until a write is taken or the next stage begins.
     pub(super) fn later_each_time(&mut self) {
         if self.once(Counter::Stumble) == Counted::Before {
@@ -148,27 +156,27 @@ impl Observe<'_> {
         self.known.waiting.not_before(until);
     }
 
-    pub(in crate::upgrade) fn trouble(&mut self, error: &BssError) {
-        let before = self.known.waiting.trouble.take();
+    pub(in crate::upgrade) fn call_failed(&mut self, error: &BssError) {
+        let before = self.known.waiting.failures.take();
         // Many calls of one effect fail together; that is one failure.
-        let counted = self.once(Counter::Trouble);
+        let counted = self.once(Counter::CallFailures);
         let attempts = match (&before, counted) {
             (None, _) => 0,
-            (Some(trouble), Counted::Before) => trouble.attempts,
-            (Some(trouble), Counted::Now) => trouble.attempts.saturating_add(1),
+            (Some(failures), Counted::Before) => failures.attempts,
+            (Some(failures), Counted::Now) => failures.attempts.saturating_add(1),
         };
         let alike = self.alike(before.as_ref(), error);
-        let mut verdict = messages::of_error(error, self.upgrade);
+        let mut ready_state = messages::of_error(error, self.upgrade);
         if patience(error) > 0 && alike.is_some_and(|alike| alike.before < patience(error)) {
-            verdict.reason = Reason::ProgressingWithRetry;
-            "Nothing: the operator tries again by itself.".clone_into(&mut verdict.next_action);
+            ready_state.reason = Reason::ProgressingWithRetry;
+            "Nothing: the operator tries again by itself.".clone_into(&mut ready_state.next_action);
         }
         let asked = if let BssError::Throttled { after } = error {
             after.unwrap_or(Duration::ZERO)
         } else {
             Duration::ZERO
         };
-        let delay = match (verdict.reason, verdict.reason.class()) {
+        let delay = match (ready_state.reason, ready_state.reason.class()) {
             // A Secret is not watched: a person who replaces it should not wait for long.
             (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),
             (_, Some(StateClass::MustFix)) => self.upgrade.pace.recheck,
@@ -178,18 +186,18 @@ impl Observe<'_> {
         self.known.waiting.not_before(until);
         // Of failures that came together the gravest is shown.
         let grave = |reason: Reason| reason.class() == Some(StateClass::MustFix);
-        let verdict = match before {
+        let ready_state = match before {
             Some(before)
                 if counted == Counted::Before
-                    && grave(before.verdict.reason)
-                    && !grave(verdict.reason) =>
+                    && grave(before.ready_state.reason)
+                    && !grave(ready_state.reason) =>
             {
-                before.verdict
+                before.ready_state
             }
-            Some(_) | None => verdict,
+            Some(_) | None => ready_state,
         };
-        self.known.waiting.trouble = Some(Trouble {
-            verdict,
+        self.known.waiting.failures = Some(CallFailures {
+            ready_state,
             attempts,
             alike,
         });
@@ -197,8 +205,8 @@ impl Observe<'_> {
 
     /// Counts the failures that have to come several times before people are called. Only their own
     /// count: a garbled reply after three refused connections is the first of its kind.
-    fn alike(&self, before: Option<&Trouble>, error: &BssError) -> Option<Alike> {
-        let counted = before.and_then(|trouble| trouble.alike);
+    fn alike(&self, before: Option<&CallFailures>, error: &BssError) -> Option<Alike> {
+        let counted = before.and_then(|failures| failures.alike);
         if patience(error) == 0 {
             return counted;
         }
@@ -231,7 +239,7 @@ fn patience(error: &BssError) -> u32 {
         | BssError::Invalid(_)
         | BssError::ManualStepNeeded { .. }
         | BssError::Unsupported { .. }
-        | BssError::Withdrawn
+        | BssError::Cancelled
         | BssError::Refused { .. } => 0,
     }
 }

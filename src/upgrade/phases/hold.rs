@@ -1,7 +1,7 @@
 //! The reseller is held: the record in the cluster, the fencing epoch, and what a restore of the cluster
 //! asks of people.
 
-use crate::api::{CONFIRM_ANNOTATION, ConditionType, Reason, ResellerClaimSpec};
+use crate::api::{CONFIRM_ANNOTATION, ClaimHolder, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{Reseller, Tenant};
 use crate::upgrade::annotations::{Suspension, not_as_asked};
 use crate::upgrade::claim::{Holding, knows_attempt, went_back};
@@ -11,7 +11,7 @@ use crate::upgrade::known::RecordAge;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::activate::WasTold;
 use crate::upgrade::report::ReadyState;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 use crate::upgrade::strategy::{Copying, Fencing};
 
 impl Decide<'_> {
@@ -53,31 +53,7 @@ impl Decide<'_> {
     pub(in crate::upgrade) fn refusal_to_record(&self) -> Option<ClaimEdit> {
         let claim = self.known.fencing.claim.as_ref()?;
         let edit = self.known.fencing.refused.clone()?;
-        let stands = match &edit {
-            ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
-            ClaimEdit::ForgetOperation => {
-                let intent = claim.intents.create_tenant.as_ref();
-                intent.is_some_and(|intent| intent.operation_id.is_some())
-            }
-            ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
-            ClaimEdit::EndAcquire(id) => knows_attempt(claim, id),
-            ClaimEdit::Take
-            | ClaimEdit::BeginAcquire(_)
-            | ClaimEdit::RecordEpoch { .. }
-            | ClaimEdit::WentBack
-            | ClaimEdit::Confirm
-            | ClaimEdit::IntendCopies { .. }
-            | ClaimEdit::SettleCopies
-            | ClaimEdit::IntendTenant { .. }
-            | ClaimEdit::TenantStarted { .. }
-            | ClaimEdit::PinTenant { .. }
-            | ClaimEdit::IntendActivation(_)
-            | ClaimEdit::Tell { .. }
-            | ClaimEdit::Withdraw
-            | ClaimEdit::Milestone { .. }
-            | ClaimEdit::Activated { .. } => false,
-        };
-        stands.then_some(edit)
+        concerns(&edit, claim).then_some(edit)
     }
 
     /// What happened and is not on record yet.
@@ -123,7 +99,7 @@ impl Decide<'_> {
             .bss
             .strategy
             .as_ref()
-            .is_some_and(|ways| ways.fencing == Fencing::SingleOperator);
+            .is_some_and(|strategy| strategy.fencing == Fencing::SingleOperator);
         unfenced
             // Once a person has confirmed it, the tenant is adopted.
             && claim.confirmed_epoch.is_none()
@@ -139,11 +115,11 @@ impl Decide<'_> {
         &self,
         claim: &ResellerClaimSpec,
     ) -> Option<Decision> {
-        let ways = self.known.bss.strategy.as_ref()?;
+        let strategy = self.known.bss.strategy.as_ref()?;
         let left = self.settling_since(self.known.began);
         // The record of open copies and these two quiet times both protect against copies that an earlier
         // operator sent. The quiet times still do so if the record was lost with the cluster's state.
-        if ways.fencing == Fencing::SingleOperator
+        if strategy.fencing == Fencing::SingleOperator
             && let Some(left) = left
         {
             return Some(Self::settles(
@@ -154,7 +130,7 @@ impl Decide<'_> {
         // An operator that worked before may have sent copies that reads do not show yet, and the record
         // that names them may be gone with the cluster's state, which shows no sign of it where no
         // epoch was issued in between.
-        if ways.copying == Copying::LookUpFirst
+        if strategy.copying == Copying::LookUpFirst
             && self.known.fencing.followed.is_some()
             && let Some(left) = self.settling_since(self.known.fencing.followed)
         {
@@ -165,7 +141,7 @@ impl Decide<'_> {
         }
         let open =
             claim.intents.copies.is_some() && self.known.fencing.copies_were_open == Some(true);
-        if ways.copying == Copying::LookUpFirst && open {
+        if strategy.copying == Copying::LookUpFirst && open {
             return Some(match left {
                 Some(left) => Self::settles(left, "copies that were sent before the restart"),
                 None => self.act(Effect::Claim(ClaimEdit::SettleCopies)),
@@ -175,28 +151,59 @@ impl Decide<'_> {
     }
 }
 
+/// Whether the record is the one that this process knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    /// It is, or this process knew none.
+    Continued,
+    /// Another process acquired after this one, or the cluster's state went back.
+    Replaced,
+}
+
+/// Whether the record still holds what a refusal is to strike from it.
+fn concerns(refused: &ClaimEdit, claim: &ResellerClaimSpec) -> bool {
+    match refused {
+        ClaimEdit::DropTenantIntent => claim.intents.create_tenant.is_some(),
+        ClaimEdit::ForgetOperation => {
+            let intent = claim.intents.create_tenant.as_ref();
+            intent.is_some_and(|intent| intent.operation_id.is_some())
+        }
+        ClaimEdit::DropActivationIntent => claim.intents.activate.is_some(),
+        ClaimEdit::EndAcquire(id) => knows_attempt(claim, id),
+        ClaimEdit::Take
+        | ClaimEdit::BeginAcquire(_)
+        | ClaimEdit::RecordEpoch { .. }
+        | ClaimEdit::WentBack
+        | ClaimEdit::Confirm
+        | ClaimEdit::IntendCopies { .. }
+        | ClaimEdit::SettleCopies
+        | ClaimEdit::IntendTenant { .. }
+        | ClaimEdit::TenantStarted { .. }
+        | ClaimEdit::PinTenant { .. }
+        | ClaimEdit::IntendActivation(_)
+        | ClaimEdit::Tell { .. }
+        | ClaimEdit::Withdraw
+        | ClaimEdit::Milestone { .. }
+        | ClaimEdit::Activated { .. } => false,
+    }
+}
+
+fn claimed_by(other: &ClaimHolder) -> ReadyState {
+    ready_state(
+        Reason::ResellerClaimed,
+        format!(
+            "The upgrade {}/{} works on this reseller.",
+            other.namespace, other.name
+        ),
+        "Delete one of the two upgrades.",
+    )
+}
+
 impl Observe<'_> {
     pub(in crate::upgrade) fn claim(&mut self, holding: Holding) {
-        let before = self
-            .known
-            .fencing
-            .claim
-            .as_ref()
-            .and_then(|claim| claim.told.as_ref());
-        let was_told = if before.is_some() {
-            WasTold::Yes
-        } else {
-            WasTold::NotKnown
-        };
+        let was_told = self.was_told();
         if let Some(other) = self.known.hold(holding) {
-            self.stall(verdict(
-                Reason::ResellerClaimed,
-                format!(
-                    "The upgrade {}/{} works on this reseller.",
-                    other.namespace, other.name
-                ),
-                "Delete one of the two upgrades.",
-            ));
+            self.stall(claimed_by(&other));
             return;
         }
         self.lift(&[Reason::ResellerClaimed]);
@@ -204,59 +211,64 @@ impl Observe<'_> {
         self.known.activation.still_frozen = false;
         let spec = self.known.fencing.claim.clone();
         let spec = spec.as_ref();
-        let epoch = spec
-            .and_then(|spec| spec.epoch)
-            .and_then(|epoch| u64::try_from(epoch).ok());
-        let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
-        let ours = spec.is_some_and(|spec| knows_attempt(spec, &self.known.fencing.acquisition));
-        let issued = self
-            .known
-            .fencing
-            .issued
-            .as_ref()
-            .map(|issued| issued.epoch);
-        let other = match (issued, self.known.fencing.epoch) {
-            (Some(issued), _) if epoch == Some(issued.0) && ours => {
-                self.known.fencing.epoch = Some(issued);
-                self.known.fencing.next_acquisition();
-                false
-            }
-            // Another process has recorded a later one, or the attempt is not on record any more.
-            (Some(issued), _) => epoch >= Some(issued.0) || !ours,
-            (None, Some(held)) => {
-                epoch != Some(held.0) || self.known.fencing.record_age == RecordAge::Older
-            }
-            (None, None) => false,
-        };
-        if other {
-            // Not the record that this process knew: another process acquired after it, or the cluster's state
-            // went back. It is not written over before the lease was asked and an epoch acquired
-            // anew, which also tells how far it went back.
+        if self.compare_epochs(spec) == Record::Replaced {
+            // It is not written over before the lease was asked and an epoch acquired anew, which also
+            // tells how far the cluster's state went back.
+            let copies = spec.is_some_and(|spec| spec.intents.copies.is_some());
             self.known.fencing.epoch = None;
             self.known.fencing.next_acquisition();
             self.known.fencing.copies_were_open = Some(copies);
             self.looks_are_old();
         }
         let intent = spec.and_then(|spec| spec.intents.create_tenant.as_ref());
-        let stands = match (&self.known.fencing.refused, spec) {
-            (Some(ClaimEdit::DropTenantIntent), Some(_)) => intent.is_some(),
-            (Some(ClaimEdit::ForgetOperation), Some(_)) => {
-                intent.is_some_and(|intent| intent.operation_id.is_some())
-            }
-            (Some(ClaimEdit::EndAcquire(id)), Some(spec)) => knows_attempt(spec, id),
-            (Some(ClaimEdit::DropActivationIntent), Some(spec)) => spec.intents.activate.is_some(),
-            (Some(_) | None, _) => false,
-        };
         // An operation belongs to an open request. Where another process has closed it meanwhile, or
         // the record of it is gone, there is nothing to put on record any more.
         if intent.is_none_or(|intent| intent.operation_id.is_some()) {
             self.known.tenant.started = None;
         }
-        if !stands {
+        let refused = self.known.fencing.refused.as_ref().zip(spec);
+        if !refused.is_some_and(|(edit, spec)| concerns(edit, spec)) {
             self.known.fencing.refused = None;
         }
         self.told(was_told, spec);
         self.settle_on();
+    }
+
+    /// Whether the record, as it was known before, says that a person was told to press the switch.
+    fn was_told(&self) -> WasTold {
+        let before = self.known.fencing.claim.as_ref();
+        if before.is_some_and(|claim| claim.told.is_some()) {
+            WasTold::Yes
+        } else {
+            WasTold::NotKnown
+        }
+    }
+
+    /// Compares the record with the epoch that this process was issued or works under. An issued epoch
+    /// that is on record becomes the one that it works under.
+    fn compare_epochs(&mut self, spec: Option<&ResellerClaimSpec>) -> Record {
+        let fencing = &mut self.known.fencing;
+        let epoch = spec
+            .and_then(|spec| spec.epoch)
+            .and_then(|epoch| u64::try_from(epoch).ok());
+        let ours = spec.is_some_and(|spec| knows_attempt(spec, &fencing.acquisition));
+        let issued = fencing.issued.as_ref().map(|issued| issued.epoch);
+        let replaced = match (issued, fencing.epoch) {
+            (Some(issued), _) if epoch == Some(issued.0) && ours => {
+                fencing.epoch = Some(issued);
+                fencing.next_acquisition();
+                false
+            }
+            // Another process has recorded a later one, or the attempt is not on record any more.
+            (Some(issued), _) => epoch >= Some(issued.0) || !ours,
+            (None, Some(held)) => epoch != Some(held.0) || fencing.record_age == RecordAge::Older,
+            (None, None) => false,
+        };
+        if replaced {
+            Record::Replaced
+        } else {
+            Record::Continued
+        }
     }
 
     /// The cluster's state went back: nothing irreversible until a person confirms.
@@ -266,7 +278,7 @@ impl Observe<'_> {
         (!confirmed).then(|| {
             let given = self.upgrade.confirmed.as_deref();
             let other = not_as_asked(CONFIRM_ANNOTATION, given, &epoch.to_string());
-            verdict(
+            ready_state(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in this cluster: the cluster's state \
                  went back, or another operator worked on this reseller; a suspension may be lost.",

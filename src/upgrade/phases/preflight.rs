@@ -3,19 +3,19 @@
 
 use crate::bss::error::BssError;
 use crate::upgrade::decide::Decide;
-use crate::upgrade::effect::Foresee;
+use crate::upgrade::effect::PreflightRequest;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::findings::Findings;
-use crate::upgrade::sweep::preflight::{Foreseeing, Foresight, Worth};
+use crate::upgrade::sweep::preflight::{Preflight, PreflightState, Sizes, Worth};
 
 impl Decide<'_> {
     /// What the price list permits: looked at between two looks at the tenant that is queued, as long
     /// as these succeed.
-    pub(in crate::upgrade) fn foresee(&self) -> Option<Foresee> {
+    pub(in crate::upgrade) fn preflight_request(&self) -> Option<PreflightRequest> {
         let look = self.known.tenant.preflight.looking()?;
-        let waits = self.known.waiting.trouble.is_none() && self.known.may_write();
+        let waits = self.known.waiting.failures.is_none() && self.known.may_write();
         (waits && !look.rests()).then(|| look.wanted()).flatten()
     }
 }
@@ -23,8 +23,8 @@ impl Decide<'_> {
 impl Observe<'_> {
     /// The look at what the price list permits begins, once, while the tenant is queued; one that
     /// rests after failures comes nearer to its next try.
-    pub(super) fn foresees(&mut self) {
-        if let Foreseeing::Looking(look) = &mut self.known.tenant.preflight {
+    pub(super) fn advance_preflight(&mut self) {
+        if let PreflightState::Looking(look) = &mut self.known.tenant.preflight {
             look.tenant_looked_at();
         }
         let sizes = self
@@ -32,8 +32,11 @@ impl Observe<'_> {
             .bss
             .capabilities
             .as_ref()
-            .map(|c| (c.page_size, c.largest_batch));
-        let (Foreseeing::NotYet, Some(reseller), Some(sizes)) = (
+            .map(|capabilities| Sizes {
+                page: capabilities.page_size,
+                batch: capabilities.largest_batch,
+            });
+        let (PreflightState::NotYet, Some(reseller), Some(sizes)) = (
             &self.known.tenant.preflight,
             self.known.bss.reseller.as_ref(),
             sizes,
@@ -41,46 +44,46 @@ impl Observe<'_> {
             return;
         };
         let list = &self.upgrade.tenant.price_list;
-        let look = Foresight::new(&reseller.account, list, sizes);
-        self.known.tenant.preflight = Foreseeing::Looking(Box::new(look));
+        let look = Preflight::new(&reseller.account, list, sizes);
+        self.known.tenant.preflight = PreflightState::Looking(Box::new(look));
     }
 
-    pub(in crate::upgrade) fn with_foresight(&mut self, act: impl FnOnce(&mut Foresight)) {
-        let before = std::mem::replace(&mut self.known.tenant.preflight, Foreseeing::Over);
-        let Foreseeing::Looking(mut look) = before else {
+    pub(in crate::upgrade) fn with_preflight(&mut self, act: impl FnOnce(&mut Preflight)) {
+        let before = std::mem::replace(&mut self.known.tenant.preflight, PreflightState::Over);
+        let PreflightState::Looking(mut look) = before else {
             return;
         };
         act(&mut look);
         if look.wanted().is_none() {
             let found = look.found();
             if found.total() > 0 {
-                self.known.findings.foreseen = found;
+                self.known.findings.preflight = found;
                 self.tell_blockers(&Findings::default());
             }
         } else {
-            self.known.tenant.preflight = Foreseeing::Looking(look);
+            self.known.tenant.preflight = PreflightState::Looking(look);
         }
     }
 
     /// The look before the tenant exists is a courtesy: what fails there is told, and holds nothing
     /// back.
-    pub(super) fn foresight_failed(&mut self, error: &BssError) {
+    pub(super) fn preflight_failed(&mut self, error: &BssError) {
         // A price list that the BSS does not know, for example: the creation will say so.
         let pointless = matches!(
             error,
             BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
         );
         if pointless {
-            self.known.tenant.preflight = Foreseeing::Over;
+            self.known.tenant.preflight = PreflightState::Over;
             return;
         }
-        if self.once(Counter::Foresight) == Counted::Before {
+        if self.once(Counter::Preflight) == Counted::Before {
             return;
         }
-        if let Foreseeing::Looking(look) = &mut self.known.tenant.preflight {
+        if let PreflightState::Looking(look) = &mut self.known.tenant.preflight {
             let how = messages::sentence(&error.to_string());
             if look.failed(how.clone()) == Worth::Nothing {
-                self.known.tenant.preflight = Foreseeing::GivenUp { how };
+                self.known.tenant.preflight = PreflightState::GivenUp { how };
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
 use crate::upgrade::decide::Decide;
-use crate::upgrade::effect::Work;
+use crate::upgrade::effect::Write;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
@@ -16,7 +16,7 @@ use crate::upgrade::sweep::tally::Tally;
 impl Decide<'_> {
     /// Declared options that this process has not sent, then defaults. What failed is tried again
     /// with the next look, not in this one.
-    pub(super) fn pricing_to_set(&self) -> Option<Work> {
+    pub(super) fn pricing_to_set(&self) -> Option<Write> {
         if self.known.sweeps.current.as_ref().is_some_and(Sweep::begun)
             || self.by_hand(WriteOperation::SetPricing)
         {
@@ -61,7 +61,7 @@ impl Decide<'_> {
             .chunks(batch.max(1))
             .map(|c| c.iter().cloned().collect())
             .collect();
-        Some(Work::SetPricing(batches))
+        Some(Write::SetPricing(batches))
     }
 }
 
@@ -79,7 +79,7 @@ impl Observe<'_> {
                 .milestones
                 .entry(ConditionType::PricingReady)
                 .or_insert(0);
-            self.clear_verdict_but(&[Reason::AwaitingManualStep]);
+            self.clear_ready_state_but(&[Reason::AwaitingManualStep]);
             // What was looked at is minutes old at most; the check looks at everything anyway.
             self.go(Stage::Check);
         } else if let Some(to_default) = self.untried_defaults(&unpriced) {

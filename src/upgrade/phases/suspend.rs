@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::{Reason, ResellerClaimSpec};
 use crate::upgrade::decide::{Decide, Decision, Next};
-use crate::upgrade::effect::{ClaimEdit, Effect, Read, Tried};
+use crate::upgrade::effect::{Attempted, ClaimEdit, Effect, Read};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::ReadyState;
@@ -42,9 +42,9 @@ impl Decide<'_> {
         let looked = if activating {
             self.known.bss.reseller.is_some()
         } else {
-            self.known.tenant.seen.is_some() || self.known.waiting.verdict.is_some()
+            self.known.tenant.seen.is_some() || self.known.waiting.ready_state.is_some()
         };
-        let settled = looked && self.known.waiting.trouble.is_none();
+        let settled = looked && self.known.waiting.failures.is_none();
         if settled || !(creating || activating) {
             return None;
         }
@@ -73,7 +73,12 @@ impl Decide<'_> {
     /// than the BSS then, and a person is asked before anything irreversible happens.
     fn shuts_out(&self, wait: Option<Duration>) -> Option<Decision> {
         let begun = self.known.fencing.claim.is_some() || self.upgrade.pinned_account.is_some();
-        let single = self.known.bss.strategy.as_ref().map(|ways| ways.fencing);
+        let single = self
+            .known
+            .bss
+            .strategy
+            .as_ref()
+            .map(|strategy| strategy.fencing);
         if !begun || single == Some(Fencing::SingleOperator) {
             return None;
         }
@@ -116,25 +121,29 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     /// Taken back before it was sent: the upgrade changed meanwhile, and the BSS knows of nothing. That
-    /// is no trouble, and what is certain not to have been made is struck from the record.
-    pub(super) fn withdrawn(&mut self, tried: Tried) {
-        match tried {
-            Tried::Acquire => {
+    /// is no failure, and what is certain not to have been made is struck from the record.
+    pub(super) fn cancelled(&mut self, attempted: Attempted) {
+        match attempted {
+            Attempted::Acquire => {
                 self.ends_acquisition();
                 self.known.fencing.next_acquisition();
             }
-            Tried::CreateTenant => {
+            Attempted::CreateTenant => {
                 // Unless an earlier request was sent and its outcome is not known.
                 if self.known.tenant.creation_unknown != Some(true) {
                     self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
                 }
                 self.known.tenant.seen = None;
             }
-            Tried::Activate => {
+            Attempted::Activate => {
                 // An earlier try may have been sent: the intent stands, the reseller's state tells.
                 self.known.enter(Stage::Orders);
             }
-            Tried::Read | Tried::Watch | Tried::Reseller | Tried::Foresee | Tried::Work => {}
+            Attempted::Read
+            | Attempted::Watch
+            | Attempted::Reseller
+            | Attempted::Preflight
+            | Attempted::Write => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::upgrade::effect::{Effect, Read};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::ready_state;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 use crate::upgrade::sweep::{Sweep, Wanted};
@@ -23,9 +23,9 @@ impl Decide<'_> {
             return decision;
         }
         if self.known.stage == Stage::Pricing
-            && let Some(work) = self.pricing_to_set()
+            && let Some(write) = self.pricing_to_set()
         {
-            return self.act(Effect::Work(work));
+            return self.act(Effect::Write(write));
         }
         if let Some(sweep) = &self.known.sweeps.current {
             if !sweep.begun()
@@ -79,7 +79,7 @@ impl Observe<'_> {
         let stage = self.known.stage;
         let sweep = stage.sweep(scope, &self.known.sweeps.customers);
         self.known.sweeps.current = match stage.copies() {
-            Some(listing) => sweep.map(|sweep| sweep.by(self.hand(listing))),
+            Some(listing) => sweep.map(|sweep| sweep.by(self.copy_method(listing))),
             None => sweep,
         };
     }
@@ -97,7 +97,7 @@ impl Observe<'_> {
         if sweep.disordered() {
             let begin = self.known.stage.restart();
             self.known.enter(begin);
-            self.stall(verdict(
+            self.stall(ready_state(
                 Reason::ContractViolated,
                 "A listing repeated rows or lost its order between two pages.",
                 "Mend the listing's paging: ascending by the bytes of the id, each item once.",
@@ -147,7 +147,7 @@ impl Observe<'_> {
     }
 
     /// Tells what is in the way before subscriptions and assets were looked at as a whole: of customers,
-    /// and what was foreseen.
+    /// and what the preflight found.
     pub(super) fn tell_blockers(&mut self, of_customers: &Findings) {
         self.known.findings.tell_of_customers(of_customers);
     }

@@ -108,7 +108,7 @@ impl Observe<'_> {
             .milestones
             .entry(ConditionType::Verified)
             .or_insert(agreeing);
-        self.known.waiting.verdict = None;
+        self.known.waiting.ready_state = None;
         self.progressed();
         self.known.stage = Stage::Done;
         self.known.sweeps.current = None;

@@ -23,13 +23,13 @@ const SOONEST_LOOK: u32 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::upgrade) enum Counter {
     /// Failures in a row.
-    Trouble,
+    CallFailures,
     /// Rounds in a row.
     Round,
     /// Failures that are tried again only after a look that succeeds.
     Stumble,
     /// Failures of the look ahead.
-    Foresight,
+    Preflight,
 }
 
 /// Whether something was counted already.
@@ -71,11 +71,11 @@ impl Decide<'_> {
     fn cheap_look(&self, wait: Duration) -> Option<(Read, Duration)> {
         let pace = &self.upgrade.pace;
         let soon = wait <= pace.watch && self.known.waiting.watched.is_none();
-        if soon || pace.watch >= pace.recheck || self.known.waiting.trouble.is_some() {
+        if soon || pace.watch >= pace.recheck || self.known.waiting.failures.is_some() {
             return None;
         }
-        let verdict = self.known.waiting.verdict.as_ref()?;
-        let read = cheap_look::telling_read(self.upgrade, self.known, verdict.reason)?;
+        let ready_state = self.known.waiting.ready_state.as_ref()?;
+        let read = cheap_look::telling_read(self.upgrade, self.known, ready_state.reason)?;
         let due = self
             .known
             .waiting
@@ -121,30 +121,30 @@ impl Observe<'_> {
         }
     }
 
-    /// A person must act: the verdict stands until the next slow look.
-    pub(in crate::upgrade) fn stall(&mut self, verdict: ReadyState) {
+    /// A person must act: the ready state stands until the next slow look.
+    pub(in crate::upgrade) fn stall(&mut self, ready_state: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
-        self.known.wait(verdict, until);
+        self.known.wait(ready_state, until);
     }
 
     /// A person must do something that a look tells: it is seen after a tenth of the slow interval (half a
     /// minute, as it is shipped) if the look is cheap.
     /// The look takes no more than a hundredth of the time, so that upgrades which wait for people
     /// take the BSS from none that works.
-    pub(super) fn watch(&mut self, verdict: ReadyState) {
+    pub(super) fn watch(&mut self, ready_state: ReadyState) {
         let now = self.now.monotonic;
         let begun = self.known.bss.reseller_read.unwrap_or(now);
         let rest = now.saturating_sub(begun).saturating_mul(REST_PER_LOOK);
         let pace = &self.upgrade.pace;
         let soonest = pace.recheck.checked_div(SOONEST_LOOK).unwrap_or(pace.poll);
         let wait = rest.max(soonest).max(pace.poll).min(pace.recheck);
-        self.known.wait(verdict, now.saturating_add(wait));
+        self.known.wait(ready_state, now.saturating_add(wait));
     }
 
     /// Something is on its way: look again soon.
-    pub(super) fn poll(&mut self, verdict: ReadyState) {
+    pub(super) fn poll(&mut self, ready_state: ReadyState) {
         let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
-        self.known.wait(verdict, until);
+        self.known.wait(ready_state, until);
     }
 
     /// Another round of the same, later each time.
@@ -182,24 +182,24 @@ impl Observe<'_> {
         if self
             .known
             .waiting
-            .verdict
+            .ready_state
             .as_ref()
-            .is_some_and(|verdict| reasons.contains(&verdict.reason))
+            .is_some_and(|ready_state| reasons.contains(&ready_state.reason))
         {
-            self.known.waiting.verdict = None;
+            self.known.waiting.ready_state = None;
         }
     }
 
     /// Work goes on: only what still waits for something else keeps being shown.
-    pub(super) fn clear_verdict_but(&mut self, keep: &[Reason]) {
+    pub(super) fn clear_ready_state_but(&mut self, keep: &[Reason]) {
         if self
             .known
             .waiting
-            .verdict
+            .ready_state
             .as_ref()
-            .is_some_and(|verdict| !keep.contains(&verdict.reason))
+            .is_some_and(|ready_state| !keep.contains(&ready_state.reason))
         {
-            self.known.waiting.verdict = None;
+            self.known.waiting.ready_state = None;
         }
     }
 

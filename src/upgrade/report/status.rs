@@ -52,7 +52,7 @@ pub struct Draft<'a> {
     pub identity: Option<&'a str>,
 }
 
-/// The status after this pass.
+/// The status after this reconcile.
 #[must_use]
 pub fn compose(
     previous: &TenantResellerUpgradeStatus,

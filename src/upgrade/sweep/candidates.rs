@@ -176,7 +176,7 @@ impl Sweep {
                 if let Some(owner) = candidate.owner {
                     self.candidates.keep_options(owner, options.clone());
                 }
-                self.copies.add_at(candidate.item, options, self.hand);
+                self.copies.add_at(candidate.item, options, self.method);
             }
             Asked::Answered(PricingState::Missing { name, .. }) => {
                 self.unpriced(candidate.owner, name);

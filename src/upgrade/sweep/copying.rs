@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::findings::{Finding, FindingReason};
 use super::scope::Scope;
-use super::{Hand, Sweep, Wanted};
+use super::{CopyMethod, Sweep, Wanted};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Digest, Found,
@@ -36,8 +36,8 @@ pub(super) struct Copies {
 
 impl Copies {
     /// Adds an item, which is looked up before where the BSS would make a second copy.
-    pub(super) fn add(&mut self, item: CopyItem, hand: Hand) {
-        if hand == Hand::BssAfterLookUp && item.expected_copy.is_none() {
+    pub(super) fn add(&mut self, item: CopyItem, method: CopyMethod) {
+        if method == CopyMethod::BssAfterLookUp && item.expected_copy.is_none() {
             self.to_look.insert(item.key.clone(), item);
         } else {
             self.to_copy.insert(item.source.clone(), item);
@@ -45,9 +45,9 @@ impl Copies {
     }
 
     /// Adds an item that is copied under the pricing options that were seen.
-    pub(super) fn add_at(&mut self, item: CopyItem, options: Digest, hand: Hand) {
+    pub(super) fn add_at(&mut self, item: CopyItem, options: Digest, method: CopyMethod) {
         let pricing = Some(options);
-        self.add(CopyItem { pricing, ..item }, hand);
+        self.add(CopyItem { pricing, ..item }, method);
     }
 
     /// Whether every item was settled.

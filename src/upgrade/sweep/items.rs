@@ -5,7 +5,7 @@ use super::classify::{self, Change, Class, HalfMarked};
 use super::compare::{self, Compared};
 use super::findings::{Finding, FindingReason, ManualStep, Subject};
 use super::merge::{Keyed, Pair};
-use super::{Hand, Sweep, SweepMode};
+use super::{CopyMethod, Sweep, SweepMode};
 use crate::bss::port::{
     AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Purchase, SourceId,
     Sync,
@@ -251,16 +251,16 @@ impl Sweep {
 
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
-            (SweepMode::Copy, _) if self.hand == Hand::Person => {
+            (SweepMode::Copy, _) if self.method == CopyMethod::Person => {
                 self.left_to_people(candidate);
             }
-            (SweepMode::Copy, None) => self.copies.add(candidate.item, self.hand),
+            (SweepMode::Copy, None) => self.copies.add(candidate.item, self.method),
             (SweepMode::Verify, _) => {}
             (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
                 self.only_counted(candidate);
             }
             (SweepMode::Copy, Some(owner)) => match self.candidates.options_of(owner) {
-                Some(options) => self.copies.add_at(candidate.item, options, self.hand),
+                Some(options) => self.copies.add_at(candidate.item, options, self.method),
                 None => self.candidates.add(candidate),
             },
             (SweepMode::Check, Some(_)) => self.candidates.add(candidate),

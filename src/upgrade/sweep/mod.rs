@@ -35,7 +35,7 @@ mod scope;
 pub(super) mod tally;
 
 pub(super) use scope::Scope;
-pub use scope::{Hand, SweepMode};
+pub use scope::{CopyMethod, SweepMode};
 
 use super::effect::{InspectCalls, Pages, PagesRequest};
 use crate::bss::port::{
@@ -99,7 +99,7 @@ pub enum Wanted {
 pub struct Sweep {
     /// What it may do.
     pub mode: SweepMode,
-    hand: Hand,
+    method: CopyMethod,
     scope: Scope,
     sides: Sides,
     /// Items of the present window that still need their owner's pricing or a check.
@@ -137,7 +137,7 @@ impl Sweep {
     fn new(mode: SweepMode, scope: Scope, sides: Sides) -> Self {
         Self {
             mode,
-            hand: Hand::Bss,
+            method: CopyMethod::Bss,
             scope,
             sides,
             candidates: Candidates::default(),
@@ -162,8 +162,8 @@ impl Sweep {
 
     /// Says who copies.
     #[must_use]
-    pub fn by(self, hand: Hand) -> Self {
-        Self { hand, ..self }
+    pub fn by(self, method: CopyMethod) -> Self {
+        Self { method, ..self }
     }
 
     /// Which listing it runs over.
@@ -204,7 +204,7 @@ impl Sweep {
     /// Only where the BSS refuses a second copy: a look that is a moment older costs nothing there.
     #[must_use]
     pub fn ahead(&self) -> Option<PagesRequest> {
-        let copies = self.mode == SweepMode::Copy && self.hand == Hand::Bss;
+        let copies = self.mode == SweepMode::Copy && self.method == CopyMethod::Bss;
         let known = self.copies.are_known() && self.candidates.is_empty();
         (copies && known).then(|| self.pages()).flatten()
     }

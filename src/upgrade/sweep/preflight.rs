@@ -9,7 +9,7 @@ use crate::bss::port::{
     AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
     SourceId,
 };
-use crate::upgrade::effect::{Answered, Foresee};
+use crate::upgrade::effect::{Answered, PreflightRequest};
 
 /// So many batches of checks go out at a time: between them the tenant is looked at.
 const MOST_BATCHES: usize = 16;
@@ -18,25 +18,33 @@ const MANY_FAILURES: u32 = 6;
 /// So many looks at the tenant pass at most before a failed call is tried again.
 const MOST_LOOKS: u32 = 16;
 
+/// How much goes into one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::upgrade) struct Sizes {
+    /// Most items of a page.
+    pub(in crate::upgrade) page: u16,
+    /// Most items of a batch.
+    pub(in crate::upgrade) batch: u16,
+}
+
 /// One look over the sources, page by page.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Foresight {
+pub struct Preflight {
     reseller: AccountId,
     price_list: PriceListId,
-    page_size: u16,
-    batch: u16,
+    sizes: Sizes,
     cursor: Option<Cursor>,
     more: bool,
     last: Option<SourceId>,
     window: Vec<(ItemKind, SourceId)>,
     found: Findings,
-    trouble: Option<Failing>,
+    failures: Option<PreflightFailures>,
 }
 
 /// Failures of this look in a row. It waits in looks at the tenant, so that it never asks more often
 /// than the work that it accompanies.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Failing {
+struct PreflightFailures {
     attempts: u32,
     looks_left: u32,
     how: String,
@@ -51,12 +59,12 @@ pub(in crate::upgrade) enum Worth {
 
 /// How far the preflight is. A process of the operator takes it once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Foreseeing {
+pub enum PreflightState {
     /// Not taken yet.
     #[default]
     NotYet,
     /// Under way.
-    Looking(Box<Foresight>),
+    Looking(Box<Preflight>),
     /// Given up: the BSS did not answer it.
     GivenUp {
         /// How its last call failed, as a sentence.
@@ -66,23 +74,23 @@ pub enum Foreseeing {
     Over,
 }
 
-impl Foreseeing {
+impl PreflightState {
     /// The look under way.
     #[must_use]
-    pub fn looking(&self) -> Option<&Foresight> {
+    pub fn looking(&self) -> Option<&Preflight> {
         match self {
             Self::Looking(look) => Some(look),
             Self::NotYet | Self::GivenUp { .. } | Self::Over => None,
         }
     }
 
-    /// What people are told of its trouble.
-    pub(in crate::upgrade) fn trouble(&self) -> Option<String> {
+    /// What people are told when its calls fail.
+    pub(in crate::upgrade) fn failure_message(&self) -> Option<String> {
         match self {
-            Self::Looking(look) => look.trouble.as_ref().map(|trouble| {
+            Self::Looking(look) => look.failures.as_ref().map(|failures| {
                 format!(
                     "The checks that are possible before the tenant exists could not be made yet: {}",
-                    trouble.how
+                    failures.how
                 )
             }),
             Self::GivenUp { how } => Some(format!(
@@ -94,62 +102,61 @@ impl Foreseeing {
     }
 }
 
-impl Foresight {
+impl Preflight {
     pub(in crate::upgrade) fn new(
         reseller: &AccountId,
         price_list: &PriceListId,
-        (page_size, batch): (u16, u16),
+        sizes: Sizes,
     ) -> Self {
         Self {
             reseller: reseller.clone(),
             price_list: price_list.clone(),
-            page_size,
-            batch,
+            sizes,
             cursor: None,
             more: true,
             last: None,
             window: Vec::new(),
             found: Findings::default(),
-            trouble: None,
+            failures: None,
         }
     }
 
     /// What it needs next; nothing when it is over.
-    pub(in crate::upgrade) fn wanted(&self) -> Option<Foresee> {
+    pub(in crate::upgrade) fn wanted(&self) -> Option<PreflightRequest> {
         if !self.window.is_empty() {
             let ids: Vec<SourceId> = self.window.iter().map(|(_, id)| id.clone()).collect();
-            return Some(Foresee::Checks {
+            return Some(PreflightRequest::Checks {
                 price_list: self.price_list.clone(),
                 batches: ids
-                    .chunks(usize::from(self.batch.max(1)))
+                    .chunks(usize::from(self.sizes.batch.max(1)))
                     .take(MOST_BATCHES)
                     .map(<[SourceId]>::to_vec)
                     .collect(),
             });
         }
         self.more.then(|| {
-            Foresee::Page(PageRequest {
+            PreflightRequest::Page(PageRequest {
                 cursor: self.cursor.clone(),
-                limit: self.page_size,
+                limit: self.sizes.page,
             })
         })
     }
 
     /// Whether it rests after failures.
     pub(in crate::upgrade) fn rests(&self) -> bool {
-        let trouble = self.trouble.as_ref();
-        trouble.is_some_and(|trouble| trouble.looks_left > 0)
+        let failures = self.failures.as_ref();
+        failures.is_some_and(|failures| failures.looks_left > 0)
     }
 
     /// The tenant was looked at, and is not there yet.
     pub(in crate::upgrade) fn tenant_looked_at(&mut self) {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.looks_left = trouble.looks_left.saturating_sub(1);
+        if let Some(failures) = &mut self.failures {
+            failures.looks_left = failures.looks_left.saturating_sub(1);
         }
     }
 
     pub(in crate::upgrade) fn took_page(&mut self, page: Page<Purchase>) {
-        self.trouble = None;
+        self.failures = None;
         // The sweeps complain about a listing whose cursor does not advance; the preflight ends here.
         let last = page.items.last().map(|purchase| purchase.id.clone());
         self.more = page.next.is_some() && last > self.last;
@@ -171,7 +178,7 @@ impl Foresight {
     /// Takes one batch in; those of calls that failed stay in the window. What the reply left out is
     /// gone: nothing is to be told of it.
     pub(in crate::upgrade) fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
-        self.trouble = None;
+        self.failures = None;
         let asked: std::collections::BTreeSet<&SourceId> = batch.asked.iter().collect();
         self.window.retain(|(kind, source)| {
             let answered = asked.contains(source);
@@ -189,13 +196,16 @@ impl Foresight {
     /// One of its effects failed, with whatever number of calls. What failed after an answer is asked
     /// again at once; then it rests, longer each time.
     pub(in crate::upgrade) fn failed(&mut self, how: String) -> Worth {
-        let before = self.trouble.as_ref().map_or(0, |trouble| trouble.attempts);
+        let before = self
+            .failures
+            .as_ref()
+            .map_or(0, |failures| failures.attempts);
         let attempts = before.saturating_add(1);
         let looks_left = match attempts {
             0 | 1 => 0,
             more => (1_u32 << more.saturating_sub(2).min(16)).min(MOST_LOOKS),
         };
-        self.trouble = Some(Failing {
+        self.failures = Some(PreflightFailures {
             attempts,
             looks_left,
             how,
@@ -241,8 +251,8 @@ mod tests {
     fn checks_what_is_active_and_ends() {
         let reseller = AccountId::from("r");
         let list = PriceListId::from("PL");
-        let mut look = Foresight::new(&reseller, &list, (2, 1));
-        assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
+        let mut look = Preflight::new(&reseller, &list, Sizes { page: 2, batch: 1 });
+        assert!(matches!(look.wanted(), Some(PreflightRequest::Page(_))));
         look.took_page(page(
             vec![
                 purchase("a", "c", PurchaseState::Active),
@@ -255,7 +265,7 @@ mod tests {
         let one = |id: &str| vec![SourceId::from(id)];
         assert_eq!(
             look.wanted(),
-            Some(Foresee::Checks {
+            Some(PreflightRequest::Checks {
                 price_list: list.clone(),
                 batches: vec![one("a"), one("d")],
             })
@@ -271,7 +281,7 @@ mod tests {
         });
         assert_eq!(
             look.wanted(),
-            Some(Foresee::Checks {
+            Some(PreflightRequest::Checks {
                 price_list: list,
                 batches: vec![one("a")],
             }),
@@ -281,7 +291,7 @@ mod tests {
             asked: one("a"),
             answers: [].into(),
         });
-        assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
+        assert!(matches!(look.wanted(), Some(PreflightRequest::Page(_))));
         look.took_page(page(Vec::new(), Some("d")));
         assert_eq!(look.wanted(), None, "the cursor does not get on");
         assert_eq!(look.found().counts, [(reason.into(), 1)].into());
@@ -289,13 +299,17 @@ mod tests {
 
     #[test]
     fn a_circle_of_cursors_ends() {
-        let mut look = Foresight::new(&AccountId::from("r"), &PriceListId::from("PL"), (2, 1));
+        let mut look = Preflight::new(
+            &AccountId::from("r"),
+            &PriceListId::from("PL"),
+            Sizes { page: 2, batch: 1 },
+        );
         for (id, next) in [("a", "1"), ("b", "0")] {
             look.took_page(page(
                 vec![purchase(id, "r", PurchaseState::Active)],
                 Some(next),
             ));
-            assert!(matches!(look.wanted(), Some(Foresee::Page(_))));
+            assert!(matches!(look.wanted(), Some(PreflightRequest::Page(_))));
         }
         let again = vec![purchase("a", "r", PurchaseState::Active)];
         look.took_page(page(again, Some("1")));

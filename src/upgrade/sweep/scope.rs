@@ -21,7 +21,7 @@ pub enum SweepMode {
 
 /// Who copies, and what happens before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hand {
+pub enum CopyMethod {
     /// The BSS, which refuses a second copy.
     Bss,
     /// The BSS, which would make a second copy: each item is looked up first.

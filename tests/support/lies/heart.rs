@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::upgrade::{
-    Answered, Holding, Known, Outcome, Pages, Suspension, Tried, ValidUpgrade,
+    Answered, Attempted, Holding, Known, Outcome, Pages, Suspension, ValidUpgrade,
 };
 
 use super::{Liar, Lie, armed};
@@ -75,9 +75,9 @@ fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Known), told: Outco
             asked,
             found: liar.found(found),
         },
-        Outcome::CopiesLost { sources, error } => match liar.copied(&sources, Err(error)) {
+        Outcome::CopyOutcomeUnknown { sources, error } => match liar.copied(&sources, Err(error)) {
             Ok(copied) => Outcome::Copied(copied),
-            Err(error) => Outcome::CopiesLost { sources, error },
+            Err(error) => Outcome::CopyOutcomeUnknown { sources, error },
         },
         Outcome::Acquired(issued) => {
             Outcome::Acquired(liar.issued(issued, &seen.fencing.acquisition))
@@ -86,19 +86,19 @@ fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Known), told: Outco
             Outcome::Claim(Holding::Ours(Box::new(liar.record(*record))))
         }
         Outcome::Failed {
-            tried: Tried::CreateTenant,
+            attempted: Attempted::CreateTenant,
             error,
         } => Outcome::Failed {
-            tried: Tried::CreateTenant,
+            attempted: Attempted::CreateTenant,
             error: liar.creation_failed(error),
         },
         Outcome::Failed {
-            tried: Tried::Activate,
+            attempted: Attempted::Activate,
             error,
         } => match liar.switched(Err(error)) {
             Ok(how) => Outcome::Activation(how),
             Err(error) => Outcome::Failed {
-                tried: Tried::Activate,
+                attempted: Attempted::Activate,
                 error,
             },
         },

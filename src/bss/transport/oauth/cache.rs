@@ -1,6 +1,6 @@
 //! When a token is used, renewed or thrown away: pure, with an explicit clock.
 //!
-//! One rule decides it all: whoever needs a token and finds none waits for the one request that is
+//! One rule decides it all: a caller that needs a token and finds none waits for the one request that is
 //! under way, and takes its result, be it a token or a failure. A token that is about to expire is
 //! renewed ahead, by one caller; the others go on with it meanwhile. It knows no HTTP.
 
@@ -51,18 +51,18 @@ pub(super) struct Cache {
     failed: Option<Failure>,
 }
 
-/// What somebody who needs a token does.
+/// What a caller that needs a token does.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Uses this one.
     Use(Token),
-    /// Uses this one, unless nobody renews it yet: then renews it first.
+    /// Uses this one if another caller renews it already; else renews it first.
     Renew(Token),
     /// Waits for the request under way, or makes one; tells [`Cache::waited`] this number.
     Fetch(u64),
 }
 
-/// What somebody who waited for the request under way does.
+/// What a caller that waited for the request under way does.
 #[derive(Debug)]
 pub(super) enum Waited {
     /// Takes its result.
@@ -228,7 +228,7 @@ mod tests {
             told_after(cache.waited(since, s(1))),
             r#"fails: NotSent("away")"#
         );
-        // Whoever comes later asks anew, and does not inherit the failure.
+        // A later caller asks anew, and does not inherit the failure.
         let Step::Fetch(later) = cache.step(s(1)) else {
             panic!()
         };

@@ -98,7 +98,7 @@ pub struct TokenSource {
     target: Target,
     exchange: Exchange,
     cache: Mutex<Cache>,
-    /// Held by whoever asks the endpoint: one request at a time.
+    /// Held by the caller that asks the endpoint: one request at a time.
     flight: tokio::sync::Mutex<()>,
     origin: Instant,
 }
@@ -251,7 +251,7 @@ impl TokenSource {
             )),
             failure @ (Failure::Unsendable(_)
             | Failure::Deferred(_)
-            | Failure::Withdrawn
+            | Failure::Cancelled
             | Failure::CredentialsRefused
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_)) => failure,
@@ -277,7 +277,7 @@ fn class(failure: &Failure) -> &'static str {
         Failure::CredentialsRefused => "AuthRejected",
         Failure::Refused(_) => "Refused",
         Failure::Unsendable(_) => "Invalid",
-        Failure::Withdrawn => "Withdrawn",
+        Failure::Cancelled => "Withdrawn",
         Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
         Failure::TokenAway(_) | Failure::NotSent(_) | Failure::Lost(_) | Failure::Deferred(_) => {
             "Unavailable"

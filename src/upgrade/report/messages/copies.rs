@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ready_state;
 use super::remedies::{Told, blocker_remedy, counted, names, remedies};
-use super::verdict;
 use crate::api::Reason;
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{BlockerReason, SourceId, TenantId, WriteOperation};
@@ -26,7 +26,7 @@ pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<ReadyState>
     ];
     let reason = first.into_iter().find(|reason| reasons.contains(reason));
     let reason = reason.unwrap_or(Reason::ItemsFailed);
-    Some(verdict(
+    Some(ready_state(
         reason,
         format!(
             "In the way: {}. Status lists them by reason, the report Blockers item by item.",
@@ -90,7 +90,7 @@ pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Re
         [only] => of_a_copy(only.reason),
         [] | [_, _, ..] => None,
     };
-    verdict(
+    ready_state(
         reason.unwrap_or(Reason::PrecheckFailed),
         format!("{what} is refused by the BSS: {}.", names.join(", ")),
         format!(
@@ -103,7 +103,8 @@ pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Re
 /// A person has to copy records.
 pub(in crate::upgrade) fn copy_by_hand(
     operation: WriteOperation,
-    (instruction, tenant): (Option<&str>, Option<&TenantId>),
+    instruction: Option<&str>,
+    tenant: Option<&TenantId>,
     by_hand: &Findings,
 ) -> ReadyState {
     let what = if operation == WriteOperation::CopyCustomers {
@@ -137,7 +138,7 @@ pub(in crate::upgrade) fn copy_by_hand(
     .into_iter()
     .filter_map(|(step, words)| Some(format!("{words}: {}.", first_of(by_hand, step)?)))
     .collect();
-    verdict(
+    ready_state(
         Reason::AwaitingManualStep,
         format!("A person has to copy {what}{tenant}. The report ManualSteps lists them."),
         format!(
@@ -196,7 +197,7 @@ pub(in crate::upgrade) fn price_by_hand(
 }
 
 fn without_pricing(next_action: String) -> ReadyState {
-    verdict(
+    ready_state(
         Reason::AwaitingPricing,
         "Customers that own subscriptions to copy have no pricing options yet.",
         next_action,

@@ -1,6 +1,6 @@
 //! What an error means that no step has a special meaning for.
 
-use super::{sentence, verdict};
+use super::{ready_state, sentence};
 use crate::api::{Reason, TAKE_OVER_ANNOTATION};
 use crate::bss::error::BssError;
 use crate::upgrade::report::ReadyState;
@@ -11,24 +11,24 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
     let message = sentence(&error.to_string());
     let itself = "Nothing: the operator tries again by itself.";
     match error {
-        BssError::Throttled { .. } => verdict(Reason::Throttled, message, itself),
-        BssError::Unavailable { .. } => verdict(
+        BssError::Throttled { .. } => ready_state(Reason::Throttled, message, itself),
+        BssError::Unavailable { .. } => ready_state(
             Reason::BssUnavailable,
             message,
             "The operator tries again by itself; see that the BSS can be reached from the cluster.",
         ),
-        BssError::Withdrawn
+        BssError::Cancelled
         | BssError::OutcomeUnknown { .. }
         | BssError::Conflict { .. }
         | BssError::StaleEpoch { .. }
         | BssError::NotFound { .. }
-        | BssError::Blocked(_) => verdict(Reason::ProgressingWithRetry, message, itself),
-        BssError::AuthRejected | BssError::Forbidden { .. } => verdict(
+        | BssError::Blocked(_) => ready_state(Reason::ProgressingWithRetry, message, itself),
+        BssError::AuthRejected | BssError::Forbidden { .. } => ready_state(
             Reason::CredentialsRejected,
             message,
             "Put a valid token with all needed rights into the connection's Secret.",
         ),
-        BssError::HeldByAnother { holder } => verdict(
+        BssError::HeldByAnother { holder } => ready_state(
             Reason::ResellerClaimed,
             format!("The BSS says that another operator, {holder}, works on this reseller."),
             format!(
@@ -37,24 +37,24 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
                 upgrade.name, upgrade.namespace
             ),
         ),
-        BssError::Invalid(_) | BssError::Malformed { .. } => verdict(
+        BssError::Invalid(_) | BssError::Malformed { .. } => ready_state(
             Reason::ContractViolated,
             message,
             "Mend the service in front of the BSS; docs/reference-contract.yaml says what is expected.",
         ),
-        BssError::NoToken { .. } => verdict(
+        BssError::NoToken { .. } => ready_state(
             Reason::ContractViolated,
             message,
             "See that the connection's auth.oauth2ClientCredentials.tokenUrl names a token endpoint \
              that issues bearer tokens to clients (RFC 6749, 4.4).",
         ),
-        BssError::ManualStepNeeded { .. } | BssError::Unsupported { .. } => verdict(
+        BssError::ManualStepNeeded { .. } | BssError::Unsupported { .. } => ready_state(
             Reason::ContractViolated,
             message,
             "The BSS said that it does this itself when asked: its capabilities and its replies \
              have to agree.",
         ),
-        BssError::Refused { .. } => verdict(
+        BssError::Refused { .. } => ready_state(
             Reason::ConnectionForbidden,
             message,
             "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's allowed address ranges.",

@@ -24,7 +24,7 @@ pub(in crate::upgrade) use tenant::{
     create_by_hand, creation_blocked, invalid_settings, settings_differ, tenant_refused,
 };
 
-pub(in crate::upgrade) fn verdict(
+pub(in crate::upgrade) fn ready_state(
     reason: Reason,
     message: impl Into<String>,
     next_action: impl Into<String>,

@@ -1,16 +1,16 @@
 //! The switch: what has to rest before it, who presses it, and what differs after it.
 
+use super::ready_state;
 use super::remedies::{counted, names, remedies};
-use super::verdict;
 use crate::api::Reason;
 use crate::bss::port::{AccountId, TenantId};
 use crate::upgrade::report::ReadyState;
-use crate::upgrade::strategy::{Orders, Switch, Ways};
+use crate::upgrade::strategy::{ActivationGuard, Orders, Strategy};
 use crate::upgrade::sweep::findings::Findings;
 
 /// A quiet time before the last sweep.
 pub(in crate::upgrade) fn settling(what: &str) -> ReadyState {
-    verdict(
+    ready_state(
         Reason::Settling,
         format!(
             "A quiet time runs before the last sweep, until nothing of {what} can be under way."
@@ -28,7 +28,7 @@ pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> ReadyS
     } else {
         ""
     };
-    verdict(
+    ready_state(
         Reason::AwaitingOrders,
         "Orders of the reseller are not final.",
         format!(
@@ -40,7 +40,7 @@ pub(in crate::upgrade) fn open_orders(open: &[String], and_more: bool) -> ReadyS
 
 /// A page without a row that says that there is another.
 pub(in crate::upgrade) fn empty_page() -> ReadyState {
-    verdict(
+    ready_state(
         Reason::ContractViolated,
         "The listing of open orders gave an empty page that is not the last.",
         "Mend the listing: a page with a nextCursor holds at least one row.",
@@ -48,19 +48,21 @@ pub(in crate::upgrade) fn empty_page() -> ReadyState {
 }
 
 /// A person has to see that no order is placed until the switch.
-pub(in crate::upgrade) fn freeze(ways: &Ways, account: Option<&AccountId>) -> ReadyState {
+pub(in crate::upgrade) fn freeze(strategy: &Strategy, account: Option<&AccountId>) -> ReadyState {
     let account = account.map_or_else(String::new, |account| format!(" {account}"));
-    let (why, risk) = match (ways.switch, ways.orders) {
-        (Switch::Frozen, Orders::Listed | Orders::Unseen) => {
+    let (why, risk) = match (strategy.activation_guard, strategy.orders) {
+        (ActivationGuard::Frozen, Orders::Listed | Orders::Unseen) => {
             ("nothing is compared at the switch", "UnguardedSwitch")
         }
-        (Switch::Frozen, Orders::QuietTime) => (
+        (ActivationGuard::Frozen, Orders::QuietTime) => (
             "nothing is compared at the switch and no open orders are listed",
             "UnguardedSwitch and UnseenOrders",
         ),
-        (Switch::Compared | Switch::Unguarded, _) => ("no open orders are listed", "UnseenOrders"),
+        (ActivationGuard::Compared | ActivationGuard::Unguarded, _) => {
+            ("no open orders are listed", "UnseenOrders")
+        }
     };
-    verdict(
+    ready_state(
         Reason::AwaitingManualStep,
         format!("Ordering has to rest until the switch, because {why}."),
         format!(
@@ -79,7 +81,7 @@ pub(in crate::upgrade) fn press_the_switch(
     let how = instruction.unwrap_or("Activate back ordering in the distributor's BSS.");
     let tenant = tenant.filter(|tenant| !how.contains(tenant.as_str()));
     let tenant = tenant.map_or_else(String::new, |tenant| format!(" Tenant: {tenant}."));
-    verdict(
+    ready_state(
         Reason::AwaitingManualStep,
         "Everything is copied and every gate is passed; a person has to activate back ordering.",
         format!(
@@ -94,7 +96,7 @@ pub(in crate::upgrade) fn of_differences(differences: &Findings) -> Option<Ready
     if differences.total() == 0 {
         return None;
     }
-    Some(verdict(
+    Some(ready_state(
         Reason::VerificationFailed,
         format!(
             "Back ordering is on, and the two sides differ: {}. The report Verification lists every \

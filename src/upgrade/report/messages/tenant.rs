@@ -1,7 +1,7 @@
 //! The tenant: how it is made, by whom, and what is wrong with it.
 
+use super::ready_state;
 use super::remedies::{Told, blocker_remedy, remedies};
-use super::verdict;
 use crate::api::Reason;
 use crate::bss::error::{BlockerTally, FieldError};
 use crate::bss::port::{Tenant, TenantSettings};
@@ -26,7 +26,7 @@ pub(in crate::upgrade) fn invalid_settings(fields: &[FieldError]) -> ReadyState 
             }
         })
         .collect();
-    verdict(
+    ready_state(
         Reason::InvalidSpec,
         format!("The BSS cannot create such a tenant: {}.", named.join("; ")),
         "Correct the fields that the message names. No tenant was created.",
@@ -40,7 +40,7 @@ pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> ReadySta
         said: tally.reason.as_str().to_owned(),
         remedy: blocker_remedy(tally.reason),
     });
-    verdict(
+    ready_state(
         Reason::PrecheckFailed,
         format!(
             "The BSS refuses to create the tenant: {}.",
@@ -87,7 +87,7 @@ pub(in crate::upgrade) fn create_by_hand(
              {time_zone}, date format {date_format}, invoicing {invoicing}."
         )
     };
-    verdict(
+    ready_state(
         Reason::AwaitingManualStep,
         "A person has to create the tenant in the distributor's BSS.",
         format!("{how}{values} The operator sees it and goes on by itself."),
@@ -130,7 +130,7 @@ pub(in crate::upgrade) fn settings_differ(
         }
     }
     (!differences.is_empty()).then(|| {
-        verdict(
+        ready_state(
             Reason::TenantSettingsDiffer,
             format!(
                 "The reseller's tenant differs from the spec: {}.",
@@ -143,7 +143,7 @@ pub(in crate::upgrade) fn settings_differ(
 
 /// The BSS refuses to make a tenant under this upgrade's keys, again and again.
 pub(in crate::upgrade) fn tenant_refused(detail: &str) -> ReadyState {
-    verdict(
+    ready_state(
         Reason::TenantMissing,
         format!("There is no tenant, and the BSS does not make it: {detail}."),
         "Restore the tenant in the distributor's BSS, or create it there by hand with the values of \

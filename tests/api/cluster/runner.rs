@@ -1,4 +1,4 @@
-//! The engine over real watches: what begins a reconcile, and what it survives.
+//! The runner over real watches: what begins a reconcile, and what it survives.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use tenant_reseller_operator::api::{BssConnection, CustomerPricing, TenantResellerUpgrade};
 use tenant_reseller_operator::cluster::lease::Leadership;
-use tenant_reseller_operator::cluster::{Clients, Engine, Next, Scope, Watches, crds};
+use tenant_reseller_operator::cluster::{Clients, Requeue, Runner, Scope, Watches, crds};
 use tenant_reseller_operator::local::{
     ControlPlane, ControlPlaneOptions, LocalResult, Observation, eventually,
 };
@@ -119,7 +119,7 @@ async fn a_tenants_connection(namespace: &support::TestNamespace, seen: &Seen) {
 
 #[tokio::test]
 async fn a_pass_begins_when_something_that_matters_changes() {
-    let namespace = support::namespace("engine").await;
+    let namespace = support::namespace("runner").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let name = namespace.name.as_str();
@@ -133,14 +133,14 @@ async fn a_pass_begins_when_something_that_matters_changes() {
         })
         .collect();
     tokio::task::yield_now().await;
-    let engine = Engine::new(watches, Leadership::undisputed());
-    let (waker, forgotten) = (engine.waker(), gone.clone());
-    let engine = engine.on_gone(move |uid| forgotten.0.lock().expect("no panic").push(uid.into()));
+    let runner = Runner::new(watches, Leadership::undisputed());
+    let (waker, forgotten) = (runner.waker(), gone.clone());
+    let runner = runner.on_gone(move |uid| forgotten.0.lock().expect("no panic").push(uid.into()));
     let (noting, stop) = (seen.clone(), CancellationToken::new());
-    let running = tokio::spawn(engine.run(
+    let running = tokio::spawn(runner.run(
         move |upgrade| {
             noting.note(&upgrade);
-            async { Next::Await }
+            async { Requeue::Await }
         },
         stop.clone(),
     ));
@@ -149,7 +149,11 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     create_upgrade(&namespace, "fabrikam").await;
     seen.more_than("contoso", 0, "an upgrade that appears is reconciled")
         .await;
-    assert_eq!(clients.pulses.awaited(), Vec::<String>::new(), "ready");
+    assert_eq!(
+        clients.watch_health.awaited(),
+        Vec::<String>::new(),
+        "ready"
+    );
     for waiting in waiting {
         let filled = tokio::time::timeout(SOON, waiting).await;
         assert!(filled.expect("woken").expect("no panic"));
@@ -229,15 +233,15 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
-    let engine = Engine::new(watches, Leadership::undisputed());
+    let runner = Runner::new(watches, Leadership::undisputed());
     let (seen, reconciles, stop) = (
         Seen::default(),
-        engine.reconciles(),
+        runner.reconciles(),
         CancellationToken::new(),
     );
     let slow_ended = Arc::new(AtomicBool::new(false));
     let (noting, ending) = (seen.clone(), Arc::clone(&slow_ended));
-    let running = tokio::spawn(engine.run(
+    let running = tokio::spawn(runner.run(
         move |upgrade| {
             noting.note(&upgrade);
             let ending = Arc::clone(&ending);
@@ -247,9 +251,9 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
                     "slow" => {
                         tokio::time::sleep(Duration::from_secs(2)).await;
                         ending.store(true, Ordering::SeqCst);
-                        Next::Await
+                        Requeue::Await
                     }
-                    _ => Next::After(Duration::from_millis(100)),
+                    _ => Requeue::After(Duration::from_millis(100)),
                 }
             }
         },
@@ -296,7 +300,7 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
 
     let candidate = Candidate::start(&clients, "default", "only");
     let seen = Seen::default();
-    let engine = Engine::new(
+    let runner = Runner::new(
         Watches::new(&clients, &Scope::Cluster),
         candidate.leadership.clone(),
     );
@@ -304,9 +308,9 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
         let seen = seen.clone();
         let reconcile = move |upgrade: Arc<TenantResellerUpgrade>| {
             seen.note(&upgrade);
-            async { Next::Await }
+            async { Requeue::Await }
         };
-        tokio::spawn(engine.run(reconcile, stop.clone()))
+        tokio::spawn(runner.run(reconcile, stop.clone()))
     };
     pulse_says(&clients, "are the CRDs installed?").await;
     install_crds(&clients, accept_phases_of_another_version).await;
@@ -372,13 +376,13 @@ async fn a_standby_begins_no_pass_until_it_leads() {
     let standby = Candidate::start(&clients, &namespace.name, "standby");
     let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
     let stores = watches.stores();
-    let engine = Engine::new(watches, standby.leadership.clone());
+    let runner = Runner::new(watches, standby.leadership.clone());
     let (count, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
     let counting = Arc::clone(&count);
-    let running = tokio::spawn(engine.run(
+    let running = tokio::spawn(runner.run(
         move |_| {
             counting.fetch_add(1, Ordering::SeqCst);
-            async { Next::Await }
+            async { Requeue::Await }
         },
         stop.clone(),
     ));
@@ -437,7 +441,7 @@ async fn says(awaited: &crds::KindsAwaited, words: &str) {
 
 async fn pulse_says(clients: &Clients, words: &str) {
     eventually(words, SOON, || async {
-        let said = clients.pulses.awaited().join("; ");
+        let said = clients.watch_health.awaited().join("; ");
         Ok(Observation::when(said.contains(words), said))
     })
     .await
@@ -446,7 +450,7 @@ async fn pulse_says(clients: &Clients, words: &str) {
 
 async fn ready(clients: &Clients) {
     eventually("ready", SOON, || async {
-        let said = clients.pulses.awaited();
+        let said = clients.watch_health.awaited();
         Ok(Observation::when(said.is_empty(), said))
     })
     .await

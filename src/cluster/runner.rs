@@ -1,4 +1,4 @@
-//! The engine: kube-rs' controller over the watches, with what it lacks.
+//! The runner: kube-rs' controller over the watches, with what it lacks.
 //!
 //! Unlimited concurrency, because its own limit starves objects; a fair gate inside a reconcile does
 //! better. A panic ends one reconcile, not the process. Reconciles begin only when every cache was filled
@@ -31,7 +31,7 @@ type Upgrade = Guarded<TenantResellerUpgrade>;
 
 /// When an upgrade wants its next reconcile, if nothing else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum Requeue {
     /// After so long.
     After(Duration),
     /// When it, or something that it refers to, changes.
@@ -47,7 +47,7 @@ pub struct Waker {
 impl Waker {
     /// Asks for a reconcile. One that runs already is followed by another.
     pub fn wake(&self, namespace: &str, name: &str) {
-        // It fails only when the engine has ended, and then there is nothing to wake.
+        // It fails only when the runner has ended, and then there is nothing to wake.
         self.queue
             .unbounded_send(ObjectRef::new(name).within(namespace))
             .ok();
@@ -161,7 +161,7 @@ impl Drop for Running {
 }
 
 /// Runs reconciles.
-pub struct Engine {
+pub struct Runner {
     watches: Watches,
     leadership: Leadership,
     reconciles: Reconciles,
@@ -170,8 +170,8 @@ pub struct Engine {
     finalizers: Finalizers,
 }
 
-impl Engine {
-    /// An engine over these watches; it begins reconciles only while this process leads.
+impl Runner {
+    /// A runner over these watches; it begins reconciles only while this process leads.
     #[must_use]
     pub fn new(watches: Watches, leadership: Leadership) -> Self {
         let (queue, waiting) = mpsc::unbounded();
@@ -223,7 +223,7 @@ impl Engine {
     pub async fn run<F, Fut>(self, reconcile: F, stop: CancellationToken)
     where
         F: Fn(Arc<TenantResellerUpgrade>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Next> + Send + 'static,
+        Fut: Future<Output = Requeue> + Send + 'static,
     {
         let Self {
             watches,
@@ -282,7 +282,7 @@ async fn list_anew(mut view: tokio::sync::watch::Receiver<LeaseView>, anew: Anew
     loop {
         let known = *anew.borrow();
         let Ok(view) = view.wait_for(|view| view.went_back != known).await else {
-            // Nobody takes part in the election any more; nothing will be noticed.
+            // The election has ended; no further restore will be noticed.
             return std::future::pending().await;
         };
         anew.send_replace(view.went_back);
@@ -302,11 +302,11 @@ struct Boundary<F> {
 impl<F, Fut> Boundary<F>
 where
     F: Fn(Arc<TenantResellerUpgrade>) -> Fut,
-    Fut: Future<Output = Next>,
+    Fut: Future<Output = Requeue>,
 {
     async fn reconcile(&self, upgrade: Arc<Upgrade>) -> Action {
         if !self.stores.filled().await || !self.leadership.leads() {
-            // Whoever begins to lead looks at every upgrade.
+            // A process that begins to lead reconciles every upgrade.
             return Action::await_change();
         }
         let upgrade = match &upgrade.0 {
@@ -316,7 +316,7 @@ where
         };
         let uid = upgrade.uid().unwrap_or_default();
         let span = tracing::info_span!(
-            "pass",
+            "reconcile",
             namespace = upgrade.namespace().unwrap_or_default(),
             // Not `name`: in JSON that is the span's own.
             upgrade = upgrade.name_any(),
@@ -339,15 +339,15 @@ where
             Ok(next) => {
                 self.known.ended_well(&uid, &upgrade);
                 match next {
-                    Next::After(rest) => Action::requeue(rest),
-                    Next::Await => Action::await_change(),
+                    Requeue::After(rest) => Action::requeue(rest),
+                    Requeue::Await => Action::await_change(),
                 }
             }
             Err(_panic) => {
                 let rest = self.known.panicked(&uid);
                 // The panic hook has told where; the payload may hold anything, so it stays here.
                 span.in_scope(|| {
-                    tracing::error!(retry_in = ?rest, "a pass panicked: a defect of the operator");
+                    tracing::error!(retry_in = ?rest, "a reconcile panicked: a defect of the operator");
                 });
                 Action::requeue(rest)
             }

@@ -2,8 +2,8 @@
 //!
 //! kube-rs never says that a cache is not synced or that a watch has gone silent, and keeps
 //! bookmarks and reconnections to itself. So freshness is taken where it cannot be missed: from
-//! the answers of the HTTP client. Each watch is asked anew every minute, so a healthy one has a
-//! pulse at least that often, whether or not anything changes.
+//! the answers of the HTTP client. Each watch is asked anew every minute, so a healthy one gets an
+//! answer at least that often, whether or not anything changes.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,12 @@ use kube::client::Body;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-/// A watch without a pulse for so long is stale: two watches and a reconnection.
+/// A watch without an answer for so long is stale: two watches and a reconnection.
 const STALE: Duration = Duration::from_secs(150);
 
-/// The pulse of one watched kind.
+/// The health of the watch of one kind.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct KindHealth {
     /// As people call the kind: `upgrades`.
     name: &'static str,
     /// As the API server calls it, the last part of its path: `tenantresellerupgrades`.
@@ -32,10 +32,10 @@ pub struct Pulse {
 struct State {
     synced: bool,
     last: Option<Instant>,
-    trouble: Option<String>,
+    failure: Option<String>,
 }
 
-impl Pulse {
+impl KindHealth {
     fn new(name: &'static str, plural: &'static str) -> Self {
         Self {
             name,
@@ -49,10 +49,10 @@ impl Pulse {
     }
 
     /// The API server answered a list or watch of this kind well.
-    pub(super) fn beat(&self) {
+    pub(super) fn answered(&self) {
         let mut state = self.state();
         state.last = Some(Instant::now());
-        state.trouble = None;
+        state.failure = None;
     }
 
     /// The cache was filled.
@@ -60,13 +60,13 @@ impl Pulse {
         self.state().synced = true;
     }
 
-    /// The watch failed. True if that is news, so that a long failure is logged once.
-    pub(super) fn trouble(&self, said: String) -> Option<String> {
+    /// The watch failed. Answers with the text if it is news, so that a long failure is logged once.
+    pub(super) fn failed(&self, said: String) -> Option<String> {
         let mut state = self.state();
-        if state.trouble.as_ref() == Some(&said) {
+        if state.failure.as_ref() == Some(&said) {
             return None;
         }
-        state.trouble = Some(said.clone());
+        state.failure = Some(said.clone());
         Some(said)
     }
 
@@ -84,8 +84,8 @@ impl Pulse {
 
     fn awaited_at(&self, now: Instant) -> Option<String> {
         let state = self.state();
-        let because = match &state.trouble {
-            Some(trouble) => format!(" ({trouble})"),
+        let because = match &state.failure {
+            Some(failure) => format!(" ({failure})"),
             None => String::new(),
         };
         if !state.synced {
@@ -102,63 +102,66 @@ impl Pulse {
     }
 }
 
-/// The pulses of all watched kinds.
+/// The health of the watches, kind by kind.
 #[derive(Debug)]
-pub struct Pulses {
+pub struct WatchHealth {
     /// Of upgrades.
-    pub upgrades: Pulse,
+    pub upgrades: KindHealth,
     /// Of connections.
-    pub connections: Pulse,
+    pub connections: KindHealth,
     /// Of pricing objects.
-    pub pricing: Pulse,
+    pub pricing: KindHealth,
 }
 
-impl Default for Pulses {
+impl Default for WatchHealth {
     fn default() -> Self {
         Self {
-            upgrades: Pulse::new("upgrades", "tenantresellerupgrades"),
-            connections: Pulse::new("connections", "bssconnections"),
-            pricing: Pulse::new("customer pricing", "customerpricings"),
+            upgrades: KindHealth::new("upgrades", "tenantresellerupgrades"),
+            connections: KindHealth::new("connections", "bssconnections"),
+            pricing: KindHealth::new("customer pricing", "customerpricings"),
         }
     }
 }
 
-impl Pulses {
-    fn all(&self) -> [&Pulse; 3] {
+impl WatchHealth {
+    fn all(&self) -> [&KindHealth; 3] {
         [&self.upgrades, &self.connections, &self.pricing]
     }
 
     /// What is awaited of the watches, in words.
     #[must_use]
     pub fn awaited(&self) -> Vec<String> {
-        self.all().into_iter().filter_map(Pulse::awaited).collect()
+        self.all()
+            .into_iter()
+            .filter_map(KindHealth::awaited)
+            .collect()
     }
 
-    fn of_path(&self, path: &str) -> Option<&Pulse> {
+    fn of_path(&self, path: &str) -> Option<&KindHealth> {
         let last = path.rsplit('/').next()?;
-        self.all().into_iter().find(|pulse| pulse.plural == last)
+        self.all().into_iter().find(|health| health.plural == last)
     }
 }
 
 /// Listens at the watch client.
 #[derive(Clone)]
-pub(super) struct PulseLayer {
-    pulses: Arc<Pulses>,
+pub(super) struct WatchHealthLayer {
+    watch_health: Arc<WatchHealth>,
 }
 
-impl PulseLayer {
-    pub(super) fn new(pulses: Arc<Pulses>) -> Self {
-        Self { pulses }
+impl WatchHealthLayer {
+    pub(super) fn new(watch_health: Arc<WatchHealth>) -> Self {
+        Self { watch_health }
     }
 }
 
-impl<S> Layer<S> for PulseLayer {
+impl<S> Layer<S> for WatchHealthLayer {
     type Service = Listening<S>;
 
     fn layer(&self, inner: S) -> Listening<S> {
         Listening {
             inner,
-            pulses: Arc::clone(&self.pulses),
+            watch_health: Arc::clone(&self.watch_health),
         }
     }
 }
@@ -167,7 +170,7 @@ impl<S> Layer<S> for PulseLayer {
 #[derive(Clone)]
 pub(super) struct Listening<S> {
     inner: S,
-    pulses: Arc<Pulses>,
+    watch_health: Arc<WatchHealth>,
 }
 
 impl<S, B> Service<Request<Body>> for Listening<S>
@@ -185,14 +188,14 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path().to_owned();
-        let pulses = Arc::clone(&self.pulses);
+        let watch_health = Arc::clone(&self.watch_health);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await;
-            if let (Ok(response), Some(pulse)) = (&answer, pulses.of_path(&path))
+            if let (Ok(response), Some(health)) = (&answer, watch_health.of_path(&path))
                 && response.status().is_success()
             {
-                pulse.beat();
+                health.answered();
             }
             answer
         })
@@ -205,34 +208,34 @@ mod tests {
 
     #[test]
     fn says_what_is_awaited() {
-        let pulses = Pulses::default();
-        assert_eq!(pulses.awaited().len(), 3);
-        let pulse = &pulses.upgrades;
+        let watch_health = WatchHealth::default();
+        assert_eq!(watch_health.awaited().len(), 3);
+        let health = &watch_health.upgrades;
         assert_eq!(
-            pulse.awaited().as_deref(),
+            health.awaited().as_deref(),
             Some("cache of upgrades not synced")
         );
-        assert_eq!(pulse.trouble("refused".into()).as_deref(), Some("refused"));
-        assert_eq!(pulse.trouble("refused".into()), None, "said once");
+        assert_eq!(health.failed("refused".into()).as_deref(), Some("refused"));
+        assert_eq!(health.failed("refused".into()), None, "said once");
         assert_eq!(
-            pulse.awaited().as_deref(),
+            health.awaited().as_deref(),
             Some("cache of upgrades not synced (refused)")
         );
-        pulse.beat();
-        pulse.synced();
-        assert_eq!(pulse.awaited(), None);
+        health.answered();
+        health.synced();
+        assert_eq!(health.awaited(), None);
         let later = |seconds| Instant::now() + Duration::from_secs(seconds);
-        assert_eq!(pulse.awaited_at(later(149)), None);
+        assert_eq!(health.awaited_at(later(149)), None);
         assert_eq!(
-            pulse.awaited_at(later(151)).as_deref(),
+            health.awaited_at(later(151)).as_deref(),
             Some("watch of upgrades silent for 151 s")
         );
     }
 
     #[test]
     fn a_path_names_its_kind() {
-        let pulses = Pulses::default();
-        let of = |path: &str| pulses.of_path(path).map(Pulse::name);
+        let watch_health = WatchHealth::default();
+        let of = |path: &str| watch_health.of_path(path).map(KindHealth::name);
         let group = "/apis/tenantreseller.io/v1alpha1";
         assert_eq!(
             of(&format!("{group}/tenantresellerupgrades")),
