@@ -67,7 +67,7 @@ impl Finalizers {
             });
         if tokio::time::timeout(within, removed).await.is_err() {
             tracing::warn!(
-                "not every finalizer could be removed in time; `helm install` again, or docs/removing.md \
+                "not every finalizer could be removed in time; `helm install` again, or README.md \
                  says how to remove them by hand"
             );
         }
