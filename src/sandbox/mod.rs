@@ -7,12 +7,12 @@
 mod config;
 mod contract;
 mod control;
+mod corruptions;
 mod faults;
 mod http;
 mod oauth;
 mod problem;
 mod serve;
-mod spoils;
 mod store;
 mod switches;
 mod tls;

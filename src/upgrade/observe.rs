@@ -83,17 +83,17 @@ impl Observe<'_> {
             Outcome::Operation(state) => self.operation(state),
             Outcome::OpenOrders(page) => self.orders(page),
             Outcome::PreflightPage(page) => self.with_preflight(|look| look.took_page(page)),
-            Outcome::PreflightChecks(batch) => self.with_preflight(|look| look.took_checks(&batch)),
+            Outcome::PreflightChecks(batch) => self.with_preflight(|look| look.took_checks(batch)),
             Outcome::Pages(pages) => {
                 self.compares_with_what_is_told(&pages);
                 self.with_sweep(|sweep| sweep.took_pages(pages));
             }
             Outcome::Priced(batch) => self.with_sweep(|sweep| sweep.took_pricing(&batch)),
-            Outcome::Checked(batch) => self.with_sweep(|sweep| sweep.took_checks(&batch)),
+            Outcome::Checked(batch) => self.with_sweep(|sweep| sweep.took_checks(batch)),
             Outcome::Found { asked, found } => {
-                self.with_sweep(|sweep| sweep.took_found(&asked, &found));
+                self.with_sweep(|sweep| sweep.took_found(asked, found));
             }
-            Outcome::Copied(items) => self.with_sweep(|sweep| sweep.took_copies(&items)),
+            Outcome::Copied(items) => self.with_sweep(|sweep| sweep.took_copies(items)),
             Outcome::CopyOutcomeUnknown { sources, error } => {
                 self.with_sweep(|sweep| sweep.lost_copies(&sources));
                 self.call_failed(&error);

@@ -1,6 +1,6 @@
 //! The suite and TLS against the sandbox, in this process.
 
-use super::suite::{Deed, World, run};
+use super::suite::{Action, World, run};
 use super::{TOKEN, adapter, asked, settings};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -79,8 +79,8 @@ impl World for TwoSides {
         self.0.pricing()
     }
 
-    async fn deed(&self, deed: Deed) {
-        self.0.deed(deed).await;
+    async fn action(&self, action: Action) {
+        self.0.action(action).await;
     }
 }
 
@@ -206,10 +206,10 @@ impl World for Sandbox {
         }
     }
 
-    async fn deed(&self, deed: Deed) {
-        let (path, body) = match deed {
-            Deed::OrderPending => ("storefront/buy", r#"{"hold":true}"#),
-            Deed::CancelOrders => ("staff/cancel-order", "{}"),
+    async fn action(&self, action: Action) {
+        let (path, body) = match action {
+            Action::OrderPending => ("storefront/buy", r#"{"hold":true}"#),
+            Action::CancelOrders => ("staff/cancel-order", "{}"),
         };
         let url = format!("{}/control/v1/{path}", self.server.url());
         let request = self.control.post(url).bearer_auth(CONTROL_TOKEN);

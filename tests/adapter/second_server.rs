@@ -2,7 +2,7 @@
 //! document alone. What only the sandbox and the adapter agree upon comes to light here.
 
 use super::settings;
-use super::suite::{Deed, World, run};
+use super::suite::{Action, World, run};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -145,20 +145,20 @@ impl World for SecondServer {
         }
     }
 
-    async fn deed(&self, deed: Deed) {
+    async fn action(&self, action: Action) {
         let address = self.url.trim_end_matches("/tenant-reseller/v1");
         let url = format!("{address}/admin/orders");
-        let request = match deed {
-            Deed::OrderPending => self
+        let request = match action {
+            Action::OrderPending => self
                 .control
                 .post(url)
                 .body(r#"{"id":"O-pending","customerId":"20002"}"#),
-            Deed::CancelOrders => self.control.delete(url).body(r#"{"reseller":"10423"}"#),
+            Action::CancelOrders => self.control.delete(url).body(r#"{"reseller":"10423"}"#),
         };
         let reply = request.bearer_auth(ADMIN_TOKEN).send().await.unwrap();
         assert!(
             reply.status().is_success(),
-            "{deed:?}: {}",
+            "{action:?}: {}",
             reply.text().await.unwrap()
         );
     }

@@ -21,7 +21,7 @@ use tenant_reseller_operator::bss::{BssError, BssResult};
 
 /// What people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// The reseller orders something in the Storefront; the order stays pending.
     OrderPending,
     /// The distributor's staff cancels all pending orders.
@@ -44,7 +44,7 @@ pub trait World {
     /// Options that a customer may have.
     fn pricing(&self) -> PricingOptions;
     /// Lets its people do something.
-    async fn deed(&self, deed: Deed);
+    async fn action(&self, action: Action);
 }
 
 /// Runs all of it.
@@ -657,7 +657,7 @@ impl Story<'_> {
 
     async fn switch(&self, world: &impl World) {
         let before = self.revision().await;
-        world.deed(Deed::OrderPending).await;
+        world.action(Action::OrderPending).await;
         let orders = all(async |page| self.bss.list_open_orders(&self.reseller, &page).await).await;
         assert_eq!(orders.0.len(), 1);
         assert_eq!(
@@ -675,7 +675,7 @@ impl Story<'_> {
             (BlockerReason::OrderNotFinal, 1)
         );
         assert_eq!(tallies[0].examples, [orders.0[0].id.clone()]);
-        world.deed(Deed::CancelOrders).await;
+        world.action(Action::CancelOrders).await;
         let still = self.bss.get_reseller(&self.reseller).await.unwrap();
         assert_eq!(still.back_ordering, BackOrdering::Off);
 

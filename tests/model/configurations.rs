@@ -15,7 +15,7 @@ use tenant_reseller_operator::upgrade::{
 
 use crate::explore::Model;
 use crate::guards::Guards;
-use crate::judge::Bearing;
+use crate::judge::AcceptedRisks;
 use crate::keyed::Keyed;
 use crate::model::Small;
 use crate::operator::{NOW, Operator, TICK};
@@ -140,7 +140,7 @@ impl Configuration {
         let mut small = Small {
             upgrade,
             first,
-            bearing: Bearing {
+            accepted_risks: AcceptedRisks {
                 unguarded: unguarded || unseen,
                 pressed: budget
                     .acts

@@ -102,11 +102,11 @@ pub(crate) fn before_sending(
 }
 
 /// What the BSS's own judge found: at an effect, or in its records.
-pub(crate) fn of_the_world(world: &World, bearing: Bearing) -> Vec<String> {
+pub(crate) fn of_the_world(world: &World, accepted_risks: AcceptedRisks) -> Vec<String> {
     let mut found = world.violations_now();
     found.retain(|finding| {
-        let early = finding.starts_with("SwitchedTooEarly") && bearing.unguarded;
-        let pressed = finding.starts_with("PressedTooEarly") && bearing.pressed;
+        let early = finding.starts_with("SwitchedTooEarly") && accepted_risks.unguarded;
+        let pressed = finding.starts_with("PressedTooEarly") && accepted_risks.pressed;
         !early && !pressed
     });
     found
@@ -114,7 +114,7 @@ pub(crate) fn of_the_world(world: &World, bearing: Bearing) -> Vec<String> {
 
 /// What somebody else answers for. It may be lost, but never unnamed: see [`told`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bearing {
+pub(crate) struct AcceptedRisks {
     /// The connection accepts the risk of a switch that nobody guards, or of orders unseen.
     pub(crate) unguarded: bool,
     /// A person presses the switch at any moment.

@@ -14,7 +14,7 @@ use crate::bss;
 use crate::calls::{Call, UnderWay};
 use crate::explore::{Expansion, Model, Standing, Successor};
 use crate::guards::Guards;
-use crate::judge::{self, Bearing};
+use crate::judge::{self, AcceptedRisks};
 use crate::keyed::Keyed;
 use crate::operator::{Operator, TICK, Version, Written, edit, unseen};
 use crate::people::Act;
@@ -28,7 +28,7 @@ pub(crate) struct Small {
     pub(crate) upgrade: ValidUpgrade,
     pub(crate) first: State,
     /// What somebody else answers for.
-    pub(crate) bearing: Bearing,
+    pub(crate) accepted_risks: AcceptedRisks,
     /// Whether there is one process only, from beginning to end.
     pub(crate) alone: bool,
     /// An old leader learns of it before the new one gets beyond this stage.
@@ -216,7 +216,7 @@ impl Small {
         let before = state.world.key();
         let reply = state.world.edit(|world| bss::call(world, call, under));
         if state.world.key() != before {
-            wrong.extend(judge::of_the_world(&state.world, self.bearing));
+            wrong.extend(judge::of_the_world(&state.world, self.accepted_risks));
         }
         self.guards.replied(call, &reply);
         reply
@@ -282,7 +282,7 @@ impl Small {
         let pending = next.world.orders.len();
         next.world.edit(|world| bss::later(world, by));
         let fulfilled = next.world.orders.len() < pending;
-        next.overtaken |= fulfilled && next.world.on && self.bearing.unguarded;
+        next.overtaken |= fulfilled && next.world.on && self.accepted_risks.unguarded;
         for nth in 0..next.operators.len() {
             next.operators[nth].later(by);
             next.operators[nth].settle(&self.upgrade);
@@ -435,9 +435,9 @@ impl Small {
             if !done || next.world.key() == state.world.key() {
                 continue;
             }
-            let wrong = judge::of_the_world(&next.world, self.bearing);
+            let wrong = judge::of_the_world(&next.world, self.accepted_risks);
             if act == Act::Fulfil {
-                next.overtaken |= next.world.on && self.bearing.unguarded;
+                next.overtaken |= next.world.on && self.accepted_risks.unguarded;
                 ways.offer(3, true);
             } else {
                 next.budget.acts_in_all -= 1;

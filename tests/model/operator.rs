@@ -1,6 +1,6 @@
 //! The operator's half: the real `decide` and `observe`, the record in the cluster, and requests.
 //!
-//! What a reconcile does around the heart is done here in the same order, one call at a time: decide,
+//! What a reconcile does around the decision core is done here in the same order, one call at a time: decide,
 //! record, send, take effect, observe. It knows nothing of people; of the BSS only its answers.
 
 use std::hash::{Hash, Hasher};
@@ -18,7 +18,7 @@ use tenant_reseller_operator::upgrade::{
 use crate::attempts::Names;
 use crate::calls::UnderWay;
 use crate::keyed::Keyed;
-use crate::lies::heart;
+use crate::lies::decision_core;
 
 /// The present moment, always: what lies behind is told by its distance.
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
@@ -88,7 +88,11 @@ impl Operator {
     }
 
     pub(crate) fn decide(&self, upgrade: &ValidUpgrade) -> Decision {
-        decide(&heart::upgrade(upgrade, &self.known), &self.known, now(0))
+        decide(
+            &decision_core::upgrade(upgrade, &self.known),
+            &self.known,
+            now(0),
+        )
     }
 
     /// Time passes.
@@ -113,8 +117,8 @@ impl Operator {
     }
 
     pub(crate) fn observe(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
-        let upgrade = &*heart::upgrade(upgrade, &self.known);
-        let outcomes = heart::outcomes(upgrade, &self.known, outcomes);
+        let upgrade = &*decision_core::upgrade(upgrade, &self.known);
+        let outcomes = decision_core::outcomes(upgrade, &self.known, outcomes);
         let kept = self.told.is_some().then(|| outcomes.clone());
         self.known.edit(|seen| {
             observe_all(upgrade, seen, outcomes, now(0));
@@ -194,7 +198,7 @@ pub(crate) fn edit(
             operator.finds_another_record();
             return written;
         }
-        Written::Yes => *record = Some(Keyed::new(heart::kept(&next).into_owned())),
+        Written::Yes => *record = Some(Keyed::new(decision_core::kept(&next).into_owned())),
         Written::Unchanged => {}
     }
     let holding = Holding::Ours(Box::new(next));

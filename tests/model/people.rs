@@ -5,7 +5,7 @@ use tenant_reseller_operator::bss::port::{
     PurchaseState, SourceId, Strength, TenantStatus, WriteOperation,
 };
 
-use crate::simulated_bss::{Deed, Defect, Pick, TenantVerb, World};
+use crate::simulated_bss::{Action, Defect, Pick, TenantVerb, World};
 
 /// Something that a person does, to the customer or purchase with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,43 +80,47 @@ impl Act {
                 };
                 let active = row.state == PurchaseState::Active;
                 let more = row.fields.quantity + 1;
-                active && world.act(Deed::Quantity(purchase(n), more)).is_ok()
+                active && world.act(Action::Quantity(purchase(n), more)).is_ok()
             }
-            Self::Amend(n) => world.act(Deed::AmendQuantity(purchase(n), 77)).is_ok(),
-            Self::Fulfil => !world.orders.is_empty() && world.act(Deed::FinishOrders).is_ok(),
-            Self::Cancel(n) => world.act(Deed::Cancel(purchase(n))).is_ok(),
-            Self::Suspend(n) => world.act(Deed::Suspend(purchase(n))).is_ok(),
-            Self::Resume(n) => world.act(Deed::Resume(purchase(n))).is_ok(),
+            Self::Amend(n) => world.act(Action::AmendQuantity(purchase(n), 77)).is_ok(),
+            Self::Fulfil => !world.orders.is_empty() && world.act(Action::FinishOrders).is_ok(),
+            Self::Cancel(n) => world.act(Action::Cancel(purchase(n))).is_ok(),
+            Self::Suspend(n) => world.act(Action::Suspend(purchase(n))).is_ok(),
+            Self::Resume(n) => world.act(Action::Resume(purchase(n))).is_ok(),
             // Where orders are not listed, a quiet time rests on it that none takes longer.
             Self::Order(n) if world.switches.promises.orders == Strength::Weak => {
-                world.act(Deed::Buy(customer(n))).is_ok()
+                world.act(Action::Buy(customer(n))).is_ok()
             }
-            Self::Order(n) => world.act(Deed::BuyHeld(customer(n))).is_ok(),
-            Self::Price(n) => world.act(Deed::Price(Some(customer(n)))).is_ok(),
-            Self::Reprice(n) => world.act(Deed::PriceOtherwise(Some(customer(n)))).is_ok(),
-            Self::Unprice(n) => world.act(Deed::RemovePricing(Some(customer(n)))).is_ok(),
-            Self::End(n) => world.act(Deed::EndCopy(purchase(n))).is_ok(),
-            Self::EndOrphans => world.act(Deed::EndOrphans).is_ok(),
+            Self::Order(n) => world.act(Action::BuyHeld(customer(n))).is_ok(),
+            Self::Price(n) => world.act(Action::Price(Some(customer(n)))).is_ok(),
+            Self::Reprice(n) => world.act(Action::PriceOtherwise(Some(customer(n)))).is_ok(),
+            Self::Unprice(n) => world.act(Action::RemovePricing(Some(customer(n)))).is_ok(),
+            Self::End(n) => world.act(Action::EndCopy(purchase(n))).is_ok(),
+            Self::EndOrphans => world.act(Action::EndOrphans).is_ok(),
             Self::Replace => {
                 is_active(world)
                     && !world.on
-                    && world.act(Deed::Tenant(TenantVerb::Replace)).is_ok()
+                    && world.act(Action::Tenant(TenantVerb::Replace)).is_ok()
             }
             Self::Delete => {
-                is_in_use(world) && !world.on && world.act(Deed::Tenant(TenantVerb::Delete)).is_ok()
+                is_in_use(world)
+                    && !world.on
+                    && world.act(Action::Tenant(TenantVerb::Delete)).is_ok()
             }
-            Self::SuspendTenant => world.act(Deed::Tenant(TenantVerb::Suspend)).is_ok(),
-            Self::ResumeTenant => world.act(Deed::Tenant(TenantVerb::Resume)).is_ok(),
-            Self::FailCreation => world.act(Deed::Tenant(TenantVerb::FailCreation)).is_ok(),
-            Self::Freeze => world.act(Deed::Ordering(false)).is_ok(),
-            Self::Thaw => world.act(Deed::Ordering(true)).is_ok(),
+            Self::SuspendTenant => world.act(Action::Tenant(TenantVerb::Suspend)).is_ok(),
+            Self::ResumeTenant => world.act(Action::Tenant(TenantVerb::Resume)).is_ok(),
+            Self::FailCreation => world.act(Action::Tenant(TenantVerb::FailCreation)).is_ok(),
+            Self::Freeze => world.act(Action::Ordering(false)).is_ok(),
+            Self::Thaw => world.act(Action::Ordering(true)).is_ok(),
             // What a vendor renames after the switch is not the upgrade's affair any more.
             Self::Defect(_) | Self::Unsync(_) if world.on => false,
-            Self::Defect(n) => world.act(Deed::Plant(Defect::Product, purchase(n))).is_ok(),
-            Self::Unsync(n) => world.act(Deed::Plant(Defect::Sync, purchase(n))).is_ok(),
-            Self::Repair => world.act(Deed::Repair).is_ok(),
-            Self::ByHand(step) => world.act(Deed::ByHand(step, Pick::Needed)).is_ok(),
-            Self::ByHandOne(step) => world.act(Deed::ByHand(step, Pick::One)).is_ok(),
+            Self::Defect(n) => world
+                .act(Action::Plant(Defect::Product, purchase(n)))
+                .is_ok(),
+            Self::Unsync(n) => world.act(Action::Plant(Defect::Sync, purchase(n))).is_ok(),
+            Self::Repair => world.act(Action::Repair).is_ok(),
+            Self::ByHand(step) => world.act(Action::ByHand(step, Pick::Needed)).is_ok(),
+            Self::ByHandOne(step) => world.act(Action::ByHand(step, Pick::One)).is_ok(),
         }
     }
 }

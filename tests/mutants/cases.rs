@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
 };
 
 use crate::simulated_bss::{
-    Deed, Defect, Marks, OTHER_RESELLER, Pick, Screens, Spoil, SpoilKind, World, Wrong,
+    Action, Corruption, CorruptionKind, Defect, Marks, OTHER_RESELLER, Pick, Screens, World, Wrong,
 };
 use crate::simulation::faults::Fault;
 use crate::simulation::run::run;
@@ -112,7 +112,7 @@ pub(crate) fn frozen(seed: u64) -> Scenario {
     let mut scenario = busy_and_priced(seed);
     scenario.world.switches.promises.compares = Strength::Weak;
     let customer = customer(&scenario, seed);
-    scenario.script = vec![(10 + seed % 60, Deed::BuyHeld(customer))];
+    scenario.script = vec![(10 + seed % 60, Action::BuyHeld(customer))];
     scenario
 }
 
@@ -123,8 +123,8 @@ pub(crate) fn frozen_and_unseen(seed: u64) -> Scenario {
     scenario.world.switches.order_pending = Duration::from_mins(50);
     let customer = customer(&scenario, seed);
     scenario.script = vec![
-        (10 + seed % 60, Deed::Buy(customer.clone())),
-        (20 + seed % 60, Deed::Buy(customer)),
+        (10 + seed % 60, Action::Buy(customer.clone())),
+        (20 + seed % 60, Action::Buy(customer)),
     ];
     scenario
 }
@@ -186,7 +186,7 @@ pub(crate) fn marked_by_hand(seed: u64) -> Scenario {
     scenario.script = all
         .into_iter()
         .filter(|id| id.as_str().starts_with('c'))
-        .map(|id| (1, Deed::MarkByHand(id)))
+        .map(|id| (1, Action::MarkByHand(id)))
         .collect();
     scenario
 }
@@ -218,8 +218,8 @@ pub(crate) fn defects(seed: u64) -> Scenario {
     let mut scenario = calm(seed);
     let (one, other) = (purchase(&scenario, seed), purchase(&scenario, seed + 1));
     scenario.script = vec![
-        (1, Deed::Plant(Defect::Product, one)),
-        (1, Deed::Plant(Defect::Sync, other)),
+        (1, Action::Plant(Defect::Product, one)),
+        (1, Action::Plant(Defect::Sync, other)),
     ];
     scenario
 }
@@ -234,11 +234,13 @@ pub(crate) fn amended(seed: u64) -> Scenario {
         for id in &all {
             let quantity = 2 + u32::try_from(call % 3).unwrap();
             let id = || id.clone();
-            scenario.script.push((call, Deed::AmendQuantity(id(), 7)));
-            scenario.script.push((call, Deed::AmendPrice(id(), 1_234)));
+            scenario.script.push((call, Action::AmendQuantity(id(), 7)));
             scenario
                 .script
-                .push((call + 2, Deed::Quantity(id(), quantity)));
+                .push((call, Action::AmendPrice(id(), 1_234)));
+            scenario
+                .script
+                .push((call + 2, Action::Quantity(id(), quantity)));
         }
     }
     scenario
@@ -288,7 +290,10 @@ pub(crate) fn orphaned(seed: u64) -> Scenario {
     scenario.world.switches.promises.compares = Strength::Weak;
     let all: Vec<SourceId> = scenario.world.purchases.keys().cloned().collect();
     let call = 25 + seed % 50;
-    scenario.script = all.into_iter().map(|id| (call, Deed::Cancel(id))).collect();
+    scenario.script = all
+        .into_iter()
+        .map(|id| (call, Action::Cancel(id)))
+        .collect();
     scenario
 }
 
@@ -303,11 +308,11 @@ pub(crate) fn duplicated(seed: u64) -> Scenario {
     scenario.script = vec![
         (
             call,
-            Deed::ByHand(WriteOperation::CopyCustomers, Pick::Again),
+            Action::ByHand(WriteOperation::CopyCustomers, Pick::Again),
         ),
         (
             call,
-            Deed::ByHand(WriteOperation::CopySubscriptions, Pick::Again),
+            Action::ByHand(WriteOperation::CopySubscriptions, Pick::Again),
         ),
     ];
     scenario
@@ -318,7 +323,7 @@ pub(crate) fn moved_away(seed: u64) -> Scenario {
     let mut scenario = decoys(seed);
     scenario.world.eager_pricing = true;
     let one = customer(&scenario, seed);
-    scenario.script = vec![(seed % 40, Deed::BillTo(one, OTHER_RESELLER.into()))];
+    scenario.script = vec![(seed % 40, Action::BillTo(one, OTHER_RESELLER.into()))];
     scenario
 }
 
@@ -329,23 +334,23 @@ pub(crate) fn late_changes(seed: u64) -> Scenario {
     let (id, one) = (purchase(&scenario, seed), customer(&scenario, seed));
     let call = 30 + seed;
     scenario.script = vec![
-        (call, Deed::Quantity(id, 5)),
-        (call, Deed::StaffOrders(one)),
+        (call, Action::Quantity(id, 5)),
+        (call, Action::StaffOrders(one)),
     ];
     scenario
 }
 
-/// The call of the switch itself spoils something, at an accepted risk.
-pub(crate) fn spoilt(seed: u64) -> Scenario {
+/// The call of the switch itself corrupts something, at an accepted risk.
+pub(crate) fn corrupted(seed: u64) -> Scenario {
     let mut scenario = priced(seed);
     scenario.world.switches.promises.compares = Strength::Weak;
     scenario.risks = all_risks();
-    let spoil = Spoil {
-        kind: SpoilKind::Quantity,
+    let corruption = Corruption {
+        kind: CorruptionKind::Quantity,
         item: ItemKind::Subscription,
         source: None,
     };
-    scenario.script = vec![(1, Deed::SpoilAtSwitch(Some(spoil)))];
+    scenario.script = vec![(1, Action::CorruptAtSwitch(Some(corruption)))];
     scenario
 }
 
@@ -374,11 +379,11 @@ pub(crate) fn suspended_unseen(seed: u64) -> Scenario {
 
 /// The world of one seed, in which something happens at each of the last calls in turn: the later,
 /// the lower the seed.
-fn near_the_end(seed: u64, base: &Scenario, deed: impl Fn(&Scenario) -> Deed) -> Scenario {
+fn near_the_end(seed: u64, base: &Scenario, action: impl Fn(&Scenario) -> Action) -> Scenario {
     let calls = run(base, &[], false).calls;
     let mut scenario = base.clone();
     let call = calls.saturating_sub(12 + seed);
-    scenario.script = vec![(call, deed(base))];
+    scenario.script = vec![(call, action(base))];
     scenario
 }
 
@@ -396,7 +401,7 @@ pub(crate) fn one_world() -> Scenario {
 pub(crate) fn cancelled_at_the_end(seed: u64) -> Scenario {
     let mut base = one_world();
     base.world.switches.promises.compares = Strength::Weak;
-    near_the_end(seed, &base, |base| Deed::StaffCancels(purchase(base, 0)))
+    near_the_end(seed, &base, |base| Action::StaffCancels(purchase(base, 0)))
 }
 
 /// The same where there is no revision.
@@ -404,14 +409,14 @@ pub(crate) fn cancelled_between_sweeps(seed: u64) -> Scenario {
     let mut base = one_world();
     base.world.switches.promises.revision = Strength::Weak;
     base.world.switches.promises.compares = Strength::Weak;
-    near_the_end(seed, &base, |base| Deed::StaffCancels(purchase(base, 0)))
+    near_the_end(seed, &base, |base| Action::StaffCancels(purchase(base, 0)))
 }
 
 /// The Storefront buys right before a switch that compares nothing, if it can.
 pub(crate) fn never_still(seed: u64) -> Scenario {
     let mut base = one_world();
     base.world.switches.promises.compares = Strength::Weak;
-    near_the_end(seed, &base, |base| Deed::BuyHeld(customer(base, 0)))
+    near_the_end(seed, &base, |base| Action::BuyHeld(customer(base, 0)))
 }
 
 /// The Storefront acts very often, and pages are small.
@@ -475,7 +480,7 @@ pub(crate) fn repriced_copies(seed: u64) -> Scenario {
     let mut scenario = amended(seed);
     scenario
         .script
-        .retain(|(_, deed)| !matches!(deed, Deed::AmendQuantity(..)));
+        .retain(|(_, action)| !matches!(action, Action::AmendQuantity(..)));
     scenario
 }
 
@@ -486,14 +491,14 @@ pub(crate) fn shifting(seed: u64) -> Scenario {
     let call = 20 + seed;
     let (one, other) = (purchase(&scenario, seed), purchase(&scenario, seed + 1));
     scenario.script = vec![
-        (call, Deed::PriceOtherwise(None)),
-        (call, Deed::Plant(Defect::Product, one)),
-        (call, Deed::Plant(Defect::Addon, other)),
+        (call, Action::PriceOtherwise(None)),
+        (call, Action::Plant(Defect::Product, one)),
+        (call, Action::Plant(Defect::Addon, other)),
     ];
     scenario
 }
 
-/// Everything is weak, every risk accepted, and the switch spoils something.
+/// Everything is weak, every risk accepted, and the switch corrupts something.
 pub(crate) fn all_risks() -> BTreeSet<Risk> {
     BTreeSet::from([
         Risk::UnguardedSwitch,

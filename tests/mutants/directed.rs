@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{ItemKind, Keys, SourceId, Strength};
 
 use crate::cases::one_world;
 use crate::harness::Armed;
-use crate::simulated_bss::{Deed, OTHER_RESELLER, Spoil, SpoilKind, Wrong};
+use crate::simulated_bss::{Action, Corruption, CorruptionKind, OTHER_RESELLER, Wrong};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
 use crate::simulation::kill_scenarios;
@@ -105,8 +105,8 @@ pub(crate) fn copy_comes_after_the_switch(_: u64) -> Directed {
     scenario.risks = BTreeSet::from([Risk::UnguardedSwitch]);
     let id = first_purchase(&scenario);
     let at = write(&scenario, "copy subscriptions", 0);
-    scenario.script = vec![(at + 1, Deed::Suspend(id.clone()))];
-    scenario.at_switch = vec![Deed::Resume(id)];
+    scenario.script = vec![(at + 1, Action::Suspend(id.clone()))];
+    scenario.at_switch = vec![Action::Resume(id)];
     (scenario, late(at, Duration::from_secs(7_000)))
 }
 
@@ -115,14 +115,14 @@ pub(crate) fn copy_comes_again(_: u64) -> Directed {
     let mut scenario = one_world();
     let id = first_purchase(&scenario);
     let at = write(&scenario, "copy subscriptions", 0);
-    scenario.script = vec![(at + 2, Deed::EndCopy(id))];
+    scenario.script = vec![(at + 2, Action::EndCopy(id))];
     (scenario, twice(at, Duration::from_millis(100)))
 }
 
 /// The source of a copy changes; answers the call of the copy's update.
 fn with_an_update(scenario: &mut Scenario, id: &SourceId) -> u64 {
     let copied = write(scenario, "copy subscriptions", 0);
-    scenario.script = vec![(copied + 2, Deed::Quantity(id.clone(), 5))];
+    scenario.script = vec![(copied + 2, Action::Quantity(id.clone(), 5))];
     last_copy(&calm(scenario))
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn update_of_an_ended_copy(_: u64) -> Directed {
     let mut scenario = one_world();
     let id = first_purchase(&scenario);
     let at = with_an_update(&mut scenario, &id);
-    scenario.script.push((at + 1, Deed::EndCopy(id)));
+    scenario.script.push((at + 1, Action::EndCopy(id)));
     (scenario, late(at, Duration::from_secs(31)))
 }
 
@@ -150,13 +150,13 @@ pub(crate) fn update_of_an_amended_copy(_: u64) -> Directed {
     let at = with_an_update(&mut scenario, &id);
     scenario
         .script
-        .push((at + 1, Deed::Quantity(id.clone(), 3)));
+        .push((at + 1, Action::Quantity(id.clone(), 3)));
     let strikes = late(at, Duration::from_millis(32_000));
     let second = last_copy(&run(&scenario, &strikes, false));
     scenario
         .script
-        .push((second + 2, Deed::AmendQuantity(id.clone(), 1)));
-    scenario.script.push((second + 2, Deed::Quantity(id, 5)));
+        .push((second + 2, Action::AmendQuantity(id.clone(), 1)));
+    scenario.script.push((second + 2, Action::Quantity(id, 5)));
     (scenario, strikes)
 }
 
@@ -166,12 +166,12 @@ pub(crate) fn owner_vanishes(_: u64) -> Directed {
     let at = write(&scenario, "copy subscriptions", 0);
     let id = first_purchase(&scenario);
     let owner = scenario.world.purchases[&id].customer.clone();
-    let deleted = Spoil {
-        kind: SpoilKind::CopyDeleted,
+    let deleted = Corruption {
+        kind: CorruptionKind::CopyDeleted,
         item: ItemKind::Customer,
         source: Some(owner),
     };
-    scenario.script = vec![(at, Deed::Spoil(deleted))];
+    scenario.script = vec![(at, Action::Corrupt(deleted))];
     (scenario, Vec::new())
 }
 
@@ -188,7 +188,7 @@ pub(crate) fn suspended_on_the_way(_: u64) -> Directed {
     let mut scenario = one_world();
     let at = write(&scenario, "copy subscriptions", 0);
     let all = scenario.world.eligible();
-    let all = all.map(|(id, _)| (at, Deed::Suspend(id.clone())));
+    let all = all.map(|(id, _)| (at, Action::Suspend(id.clone())));
     scenario.script = all.collect();
     (scenario, Vec::new())
 }
@@ -199,7 +199,7 @@ pub(crate) fn moved_on_the_way(_: u64) -> Directed {
     let at = write(&scenario, "copy subscriptions", 0);
     let all = scenario.world.customers.keys();
     let all = all.filter(|id| id.as_str().starts_with('c'));
-    let all = all.map(|id| (at, Deed::BillTo(id.clone(), OTHER_RESELLER.into())));
+    let all = all.map(|id| (at, Action::BillTo(id.clone(), OTHER_RESELLER.into())));
     scenario.script = all.collect();
     (scenario, Vec::new())
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
 use crate::lies::{self, Lie};
-use crate::simulated_bss::{Blind, blind};
+use crate::simulated_bss::{DisabledRule, disabled_rule};
 use crate::switch;
 
 /// How hard a mutant is looked for.
@@ -43,7 +43,7 @@ pub(crate) struct Armed {
     pub(crate) lie: Option<Lie>,
     /// A mistake in the sources, by its name.
     pub(crate) source: Option<&'static str>,
-    pub(crate) blind: Option<Blind>,
+    pub(crate) disabled_rule: Option<DisabledRule>,
 }
 
 impl Armed {
@@ -51,14 +51,14 @@ impl Armed {
         NOW.set(self);
         lies::arm(self.lie);
         switch::arm(self.source);
-        blind::arm(self.blind);
+        disabled_rule::arm(self.disabled_rule);
     }
 
     /// Does something without any mutant.
-    pub(crate) fn without<T>(deed: impl FnOnce() -> T) -> T {
+    pub(crate) fn without<T>(action: impl FnOnce() -> T) -> T {
         let before = NOW.replace(Self::default());
         Self::default().arm();
-        let result = deed();
+        let result = action();
         before.arm();
         result
     }
@@ -87,7 +87,7 @@ pub(crate) struct Row {
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
-    static NOW: Cell<Armed> = const { Cell::new(Armed { lie: None, source: None, blind: None }) };
+    static NOW: Cell<Armed> = const { Cell::new(Armed { lie: None, source: None, disabled_rule: None }) };
 }
 
 /// A panic under a mutant is a finding; nobody needs its message on the screen.
@@ -103,11 +103,11 @@ fn hush() {
     });
 }
 
-/// What a deed answers, or with which words it panicked.
-pub(crate) fn tried<T>(deed: impl FnOnce() -> T) -> Result<T, String> {
+/// What an action answers, or with which words it panicked.
+pub(crate) fn tried<T>(action: impl FnOnce() -> T) -> Result<T, String> {
     hush();
     QUIET.set(true);
-    let result = catch_unwind(AssertUnwindSafe(deed));
+    let result = catch_unwind(AssertUnwindSafe(action));
     QUIET.set(false);
     result.map_err(|panic| words(&*panic))
 }

@@ -33,13 +33,13 @@ mod tables;
 // The simulator, as it is.
 #[path = "../simulation"]
 mod simulation {
+    mod accepted_risks;
+    mod actions;
     mod aim;
-    mod bearing;
     mod bss;
     mod clockwork;
     mod cluster;
     pub(crate) mod core;
-    mod deeds;
     mod etcd;
     pub(crate) mod faults;
     mod guarantees;
@@ -51,7 +51,7 @@ mod simulation {
     mod port;
     pub(crate) mod run;
     pub(crate) mod scenario;
-    mod truths;
+    mod status_checks;
 }
 
 // The model check, as it is.
@@ -83,7 +83,7 @@ mod state;
 mod table;
 
 // The tests of the judges, as they are.
-#[path = "../heart/judges.rs"]
+#[path = "../decision_core/judges.rs"]
 mod judges;
 
 #[path = "../support/kstatus.rs"]
@@ -105,7 +105,7 @@ fn judges_of_the_simulator() {
     seeded::leases();
     seeded::confirmation();
     seeded::endlessness();
-    seeded::what_the_switch_spoils_is_found();
+    seeded::what_the_switch_corrupts_is_found();
     seeded::a_reseller_is_held_by_one_upgrade();
     seeded::a_replaced_tenant_stops_everything();
 }

@@ -4,26 +4,26 @@ use crate::harness::{Armed, Case, Proof};
 use crate::judges;
 use crate::proofs::test;
 use crate::seeded;
-use crate::simulated_bss::Blind;
+use crate::simulated_bss::DisabledRule;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {
-    let all = Blind::ALL.iter().map(|&blind| Case {
+    let all = DisabledRule::ALL.iter().map(|&disabled_rule| Case {
         of: "judge",
-        name: blind.name(),
-        about: blind.about().trim().to_owned(),
+        name: disabled_rule.name(),
+        about: disabled_rule.about().trim().to_owned(),
         armed: Armed {
-            blind: Some(blind),
+            disabled_rule: Some(disabled_rule),
             ..Armed::default()
         },
-        proofs: proofs(blind),
+        proofs: proofs(disabled_rule),
     });
     all.collect()
 }
 
-fn proofs(blind: Blind) -> Vec<Proof> {
-    use Blind as B;
-    let (name, body): (&'static str, fn()) = match blind {
+fn proofs(disabled_rule: DisabledRule) -> Vec<Proof> {
+    use DisabledRule as B;
+    let (name, body): (&'static str, fn()) = match disabled_rule {
         B::Lies => ("lies", seeded::lies),
         B::StatusRules => ("status_rules", seeded::status_rules),
         B::Endlessness => ("endlessness", seeded::endlessness),

@@ -128,8 +128,8 @@ fn proofs(lie: Lie) -> Vec<Proof> {
             ),
         ],
         L::VerificationSkipped => vec![test(
-            "what the switch spoils is found",
-            seeded::what_the_switch_spoils_is_found,
+            "what the switch corrupts is found",
+            seeded::what_the_switch_corrupts_is_found,
         )],
         L::LostCopyTakenForMade => vec![simulation("lost requests", cases::lossy)],
         L::LostSwitchTakenForDone => vec![directed(

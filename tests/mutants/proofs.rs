@@ -39,12 +39,12 @@ pub(crate) fn simulation(
     simulation_but(kind, build, |_| {})
 }
 
-/// The same; what `spoil` does to a scenario is the mutant itself, and left out where it is shown
+/// The same; what `corrupt` does to a scenario is the mutant itself, and left out where it is shown
 /// that all is well without.
 pub(crate) fn simulation_but(
     kind: &'static str,
     build: impl Fn(u64) -> Scenario + Send + Sync + 'static,
-    spoil: impl Fn(&mut Scenario) + Send + Sync + 'static,
+    corrupt: impl Fn(&mut Scenario) + Send + Sync + 'static,
 ) -> Proof {
     Box::new(move |effort| {
         let (seeds, long) = match effort {
@@ -57,9 +57,9 @@ pub(crate) fn simulation_but(
                 return None;
             }
             let whole = build(seed);
-            let mut spoilt = whole.clone();
-            spoil(&mut spoilt);
-            let Some(said) = first(&spoilt, &[]) else {
+            let mut corrupted = whole.clone();
+            corrupt(&mut corrupted);
+            let Some(said) = first(&corrupted, &[]) else {
                 continue;
             };
             if let Some(anyhow) = Armed::without(|| first(&whole, &[])) {
@@ -82,19 +82,19 @@ pub(crate) fn simulation_but(
     })
 }
 
-/// Directed cases, from seed 1 to `seeds`; what `spoil` does is the mutant itself, and left out where
+/// Directed cases, from seed 1 to `seeds`; what `corrupt` does is the mutant itself, and left out where
 /// it is shown that the judges do not say the same without.
 pub(crate) fn directed(
     kind: &'static str,
     seeds: u64,
     build: fn(u64) -> Directed,
-    spoil: impl Fn(&mut Scenario) + Send + Sync + 'static,
+    corrupt: impl Fn(&mut Scenario) + Send + Sync + 'static,
 ) -> Proof {
     Box::new(move |_| {
         (1..=seeds).find_map(|seed| {
-            let (mut spoilt, strikes) = build(seed);
-            spoil(&mut spoilt);
-            let said = first(&spoilt, &strikes)?;
+            let (mut corrupted, strikes) = build(seed);
+            corrupt(&mut corrupted);
+            let said = first(&corrupted, &strikes)?;
             let rule = said.split(':').next().unwrap_or_default().to_owned();
             let anyhow = Armed::without(|| {
                 let (whole, strikes) = build(seed);

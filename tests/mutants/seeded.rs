@@ -7,7 +7,7 @@ use tenant_reseller_operator::api::Reason;
 
 use crate::cases;
 use crate::lies::{Lie, arm};
-use crate::simulated_bss::{Deed, TenantVerb};
+use crate::simulated_bss::{Action, TenantVerb};
 use crate::simulation::run::{Record, run};
 use crate::simulation::scenario::Scenario;
 
@@ -90,10 +90,10 @@ pub(crate) fn status_rules() {
 /// A tenant that was replaced in the middle stops everything until people decide.
 pub(crate) fn a_replaced_tenant_stops_everything() {
     let mut scenario = cases::one_world();
-    scenario.script = vec![(40, Deed::Tenant(TenantVerb::Replace))];
+    scenario.script = vec![(40, Action::Tenant(TenantVerb::Replace))];
     let record = run(&scenario, &[], false);
     assert!(
-        record.deeds.contains_key("Tenant replaced"),
+        record.actions.contains_key("Tenant replaced"),
         "it was not replaced"
     );
     assert!(
@@ -117,12 +117,12 @@ pub(crate) fn a_reseller_is_held_by_one_upgrade() {
     assert_eq!(record.violations, Vec::<String>::new());
 }
 
-/// What the switch itself spoils is told after it.
-pub(crate) fn what_the_switch_spoils_is_found() {
-    let record = run(&cases::spoilt(1), &[], false);
+/// What the switch itself corrupts is told after it.
+pub(crate) fn what_the_switch_corrupts_is_found() {
+    let record = run(&cases::corrupted(1), &[], false);
     assert!(
-        record.deeds.contains_key("SpoilAtSwitch"),
-        "nothing was spoilt"
+        record.actions.contains_key("CorruptAtSwitch"),
+        "nothing was corrupted"
     );
     assert!(
         record.reasons.contains(&Reason::VerificationFailed),

@@ -15,6 +15,7 @@
 mod activation;
 mod checks;
 mod contract;
+mod corruptions;
 mod customers;
 mod faults;
 mod fencing;
@@ -25,7 +26,6 @@ mod manual;
 mod restart;
 mod sides;
 mod size;
-mod spoils;
 mod subscriptions;
 mod support;
 mod tenant;

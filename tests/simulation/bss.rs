@@ -67,7 +67,7 @@ impl SimulatedBss {
         &self,
         kind: Kind,
         name: &'static str,
-        deed: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
+        action: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
     ) -> BssResult<T> {
         self.queue(name).await;
         if cancellation::is_cancelled() {
@@ -76,7 +76,7 @@ impl SimulatedBss {
         // The sweep on which a switch rests is the one that was the last when it was asked for.
         let switches = name == "activate";
         let sweep = switches.then(|| self.0.shared.lock().moments.sweep.clone());
-        let deed = Arc::new(move |core: &mut Core| {
+        let action = Arc::new(move |core: &mut Core| {
             core.bystanders();
             if name == "activate" {
                 core.buys_at_the_switch();
@@ -90,29 +90,29 @@ impl SimulatedBss {
             }
             let now = core.now();
             core.world.now = now;
-            let done = deed(&mut core.world);
+            let done = action(&mut core.world);
             if let Some(sweep) = &sweep {
                 core.switched(sweep);
             }
             done
         });
-        self.0.ask(kind, name, deed, silent(kind)).await
+        self.0.ask(kind, name, action, silent(kind)).await
     }
 
     async fn read<T: Send + std::fmt::Debug + 'static>(
         &self,
         name: &'static str,
-        deed: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
+        action: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
     ) -> BssResult<T> {
-        self.ask(Kind::BssRead, name, deed).await
+        self.ask(Kind::BssRead, name, action).await
     }
 
     async fn write<T: Send + std::fmt::Debug + 'static>(
         &self,
         name: &'static str,
-        deed: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
+        action: impl Fn(&mut World) -> BssResult<T> + Send + Sync + 'static,
     ) -> BssResult<T> {
-        self.ask(Kind::BssWrite, name, deed).await
+        self.ask(Kind::BssWrite, name, action).await
     }
 
     /// The limiter's queue, when others come first.

@@ -47,8 +47,8 @@ impl SimulatedCluster {
         read: impl Fn(&Etcd) -> T + Send + Sync + 'static,
     ) -> ClusterResult<T> {
         let cluster = self.cluster;
-        let deed = Arc::new(move |core: &mut Core| Ok(read(&core.clusters[cluster].etcd)));
-        self.port.ask(Kind::ApiRead, name, deed, silent).await
+        let action = Arc::new(move |core: &mut Core| Ok(read(&core.clusters[cluster].etcd)));
+        self.port.ask(Kind::ApiRead, name, action, silent).await
     }
 
     async fn write<T: Send + std::fmt::Debug + 'static>(
@@ -57,12 +57,12 @@ impl SimulatedCluster {
         write: impl Fn(&mut Etcd) -> ClusterResult<T> + Send + Sync + 'static,
     ) -> ClusterResult<T> {
         let (cluster, sent) = (self.cluster, self.restores());
-        let deed = Arc::new(move |core: &mut Core| {
+        let action = Arc::new(move |core: &mut Core| {
             let there = &mut core.clusters[cluster];
             stopped(sent, there.restores)?;
             write(&mut there.etcd)
         });
-        self.port.ask(Kind::ApiWrite, name, deed, silent).await
+        self.port.ask(Kind::ApiWrite, name, action, silent).await
     }
 
     fn restores(&self) -> u32 {
@@ -78,7 +78,7 @@ impl SimulatedCluster {
     ) -> ClusterResult<T> {
         let (cluster, key) = (self.cluster, key(&upgrade.metadata));
         let sent = self.restores();
-        let deed = Arc::new(move |core: &mut Core| {
+        let action = Arc::new(move |core: &mut Core| {
             stopped(sent, core.clusters[cluster].restores)?;
             core.meddle(cluster, &key);
             let before = core.clusters[cluster].etcd.upgrades.get(&key).cloned();
@@ -95,7 +95,7 @@ impl SimulatedCluster {
             }
             result
         });
-        self.port.ask(Kind::ApiWrite, name, deed, silent).await
+        self.port.ask(Kind::ApiWrite, name, action, silent).await
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk, TenantResellerUpgrade};
 
-use super::bearing::Moments;
+use super::accepted_risks::Moments;
 use super::clockwork::{Agenda, Event, Rng};
 use super::etcd::{Etcd, Key};
 use super::faults::{Fate, Fault, Faults};
 use super::people::People;
 use super::played::{Landed, Played, Written};
-use crate::simulated_bss::blind::overlooks;
-use crate::simulated_bss::{Deed, World};
+use crate::simulated_bss::disabled_rule::overlooks;
+use crate::simulated_bss::{Action, World};
 
 /// A process, by the order in which they began.
 pub(crate) type Pid = usize;
@@ -92,7 +92,7 @@ pub(crate) struct Core {
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) people: People,
     /// What people do when so many calls were made.
-    pub(crate) script: Vec<(u64, Deed)>,
+    pub(crate) script: Vec<(u64, Action)>,
     /// The reseller buys in the very moment of the switch.
     pub(crate) buys_at_switch: bool,
     /// The reseller orders as soon as status says that everything is copied.
@@ -113,12 +113,12 @@ pub(crate) struct Core {
     pub(crate) played: Vec<Played>,
     /// The call at which a person suspends the upgrade, while no watch shows anything.
     pub(crate) suspends_unseen: Option<u64>,
-    /// What people do in the moment of the switch, one deed each time it is asked for.
-    pub(crate) at_switch: VecDeque<Deed>,
+    /// What people do in the moment of the switch, one action each time it is asked for.
+    pub(crate) at_switch: VecDeque<Action>,
     /// Who led the first cluster, in order.
     pub(crate) leaders: Vec<Pid>,
     /// What people did unasked, by name.
-    pub(crate) deeds: BTreeMap<&'static str, u64>,
+    pub(crate) actions: BTreeMap<&'static str, u64>,
     versions: u64,
     /// Reconciles that began so far.
     pub(crate) reconciles: usize,
@@ -192,7 +192,7 @@ impl Core {
             at_switch: VecDeque::new(),
             suspends_unseen: None,
             leaders: Vec::new(),
-            deeds: BTreeMap::new(),
+            actions: BTreeMap::new(),
             versions: 0,
             glances: 0,
             reconciles: 0,
@@ -230,12 +230,12 @@ impl Core {
         else {
             return false;
         };
-        let unseen = self.bears(Risk::UnseenOrders) && what.starts_with("OrderNotFinal");
+        let unseen = self.accepts(Risk::UnseenOrders) && what.starts_with("OrderNotFinal");
         if unseen {
             return true;
         }
         let ids: Vec<&str> = what.split('"').skip(1).step_by(2).collect();
-        self.bears(Risk::UnguardedSwitch)
+        self.accepts(Risk::UnguardedSwitch)
             && !ids.is_empty()
             && ids.iter().all(|id| self.moved_since_the_sweep(id))
     }

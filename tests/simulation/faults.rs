@@ -132,7 +132,7 @@ pub(crate) struct Drawn {
     /// How often was asked what goes wrong since then.
     pub(crate) question: u32,
     /// What somebody did.
-    pub(crate) deed: Option<&'static str>,
+    pub(crate) action: Option<&'static str>,
 }
 
 /// What a run does once, if it does it, besides faults.
@@ -152,7 +152,7 @@ impl Drawn {
             what: known.find(|name| *name == what)?,
             call: ("", call.parse().ok()?),
             question: question.parse().ok()?,
-            deed: None,
+            action: None,
         })
     }
 }
@@ -246,7 +246,7 @@ impl Faults {
             what,
             call: (self.at.0, self.at.1),
             question: self.question,
-            deed: None,
+            action: None,
         });
     }
 
@@ -273,9 +273,9 @@ impl Faults {
     }
 
     /// What somebody did who acts unasked.
-    pub(crate) fn acted(&mut self, deed: &'static str) {
+    pub(crate) fn acted(&mut self, action: &'static str) {
         if let Some(last) = self.drawn.last_mut() {
-            last.deed = Some(deed);
+            last.action = Some(action);
         }
     }
 

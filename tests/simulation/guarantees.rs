@@ -50,7 +50,7 @@ pub(crate) const GUARANTEES: [Guarantee; 8] = [
             "kill_matrix",
             "seeds",
             "a_copy_follows_its_source_until_somebody_amends_it",
-            "every_kind_of_spoiling_is_found_and_named",
+            "every_kind_of_corruption_is_found_and_named",
         ],
     },
     Guarantee {

@@ -10,15 +10,15 @@ use tenant_reseller_operator::bss::port::{
 
 use super::run::run;
 use super::scenario::{Scenario, declared as declare, the_default};
-use crate::simulated_bss::{Deed, Defect, World};
+use crate::simulated_bss::{Action, Defect, World};
 
 /// A scenario, and what its undisturbed run has to show, or the matrix of it proves less than it says.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) scenario: Scenario,
-    /// Deeds of the script that succeed in these phases of the upgrade.
+    /// Actions of the script that succeed in these phases of the upgrade.
     pub(crate) phases: Vec<(&'static str, Phase)>,
-    /// Deeds that succeed while the switch is on its way, after the last sweep.
+    /// Actions that succeed while the switch is on its way, after the last sweep.
     pub(crate) before_the_switch: Vec<&'static str>,
     /// The reports are the same in the end, whatever is struck.
     pub(crate) told_at_last: bool,
@@ -83,9 +83,9 @@ fn blocked() -> Case {
     scenario.script = vec![
         (
             1,
-            Deed::Plant(Defect::Product, purchase(&scenario.world, 0)),
+            Action::Plant(Defect::Product, purchase(&scenario.world, 0)),
         ),
-        (1, Deed::Plant(Defect::Sync, purchase(&scenario.world, 1))),
+        (1, Action::Plant(Defect::Sync, purchase(&scenario.world, 1))),
     ];
     let mut case = Case::new("blocked and repaired", scenario);
     case.phases = vec![("Plant", Phase::Pending)];
@@ -95,7 +95,7 @@ fn blocked() -> Case {
 /// People set pricing options when they are asked to, and one customer's are removed later.
 fn pricing() -> Case {
     let mut scenario = Scenario::plain(small());
-    scenario.script = vec![(65, Deed::RemovePricing(Some("c000".into())))];
+    scenario.script = vec![(65, Action::RemovePricing(Some("c000".into())))];
     let mut case = Case::new("pricing in the middle", scenario);
     case.phases = vec![("RemovePricing", Phase::SubscriptionCopy)];
     case
@@ -115,7 +115,7 @@ fn declared() -> Case {
     let mut sets = sets.filter(|write| write.name == "set pricing");
     // First what is declared, then the default.
     let default = sets.nth(1).unwrap().number;
-    scenario.script = vec![(default, Deed::PriceOtherwise(Some("c001".into())))];
+    scenario.script = vec![(default, Action::PriceOtherwise(Some("c001".into())))];
     let mut case = Case::new("pricing by the operator", scenario);
     case.phases = vec![("PriceOtherwise", Phase::PricingGate)];
     case.effects.push(("set pricing", 2));
@@ -129,25 +129,25 @@ fn storefront() -> Case {
     scenario.world.switches.order_pending = Duration::from_secs(2);
     let of = |n| purchase(&scenario.world, n);
     let script = vec![
-        (16, Deed::Buy("c000".into())),
-        (30, Deed::Buy("c001".into())),
-        (31, Deed::Cancel(of(0))),
-        (32, Deed::BuyHeld("c001".into())),
-        (34, Deed::Quantity(of(1), 5)),
-        (51, Deed::FinishOrders),
-        (59, Deed::Suspend(of(2))),
-        (65, Deed::Resume(of(2))),
-        (71, Deed::Buy("c001".into())),
-        (75, Deed::BuyHeld("c000".into())),
-        (79, Deed::Cancel(of(2))),
-        (95, Deed::Quantity(of(3), 3)),
-        (115, Deed::Buy("c000".into())),
+        (16, Action::Buy("c000".into())),
+        (30, Action::Buy("c001".into())),
+        (31, Action::Cancel(of(0))),
+        (32, Action::BuyHeld("c001".into())),
+        (34, Action::Quantity(of(1), 5)),
+        (51, Action::FinishOrders),
+        (59, Action::Suspend(of(2))),
+        (65, Action::Resume(of(2))),
+        (71, Action::Buy("c001".into())),
+        (75, Action::BuyHeld("c000".into())),
+        (79, Action::Cancel(of(2))),
+        (95, Action::Quantity(of(3), 3)),
+        (115, Action::Buy("c000".into())),
     ];
     let at_switch = vec![
-        Deed::Buy("c001".into()),
-        Deed::Cancel(of(1)),
-        Deed::BuyHeld("c000".into()),
-        Deed::Quantity(of(3), 4),
+        Action::Buy("c001".into()),
+        Action::Cancel(of(1)),
+        Action::BuyHeld("c000".into()),
+        Action::Quantity(of(3), 4),
     ];
     // People are quick, so that nobody sweeps for minutes until an order is finished.
     scenario.looks = (Duration::from_secs(2), Duration::from_secs(8));

@@ -94,10 +94,10 @@ fn each<T: Send>(
 /// What is wrong with a struck run.
 fn wrong(case: &Case, strikes: &[Strike], record: &Record) -> Option<String> {
     let mut told = record.violations.clone();
-    let deeds = case.scenario.script.len() + case.scenario.at_switch.len();
-    if record.played.len() != deeds {
+    let actions = case.scenario.script.len() + case.scenario.at_switch.len();
+    if record.played.len() != actions {
         told.push(format!(
-            "{} of {deeds} deeds were done",
+            "{} of {actions} actions were done",
             record.played.len()
         ));
     }
@@ -117,17 +117,17 @@ fn undisturbed(case: &Case) -> Record {
     assert_eq!(plain.violations, Vec::<String>::new(), "{name}, no kill");
     assert_eq!(plain.ended, Some(Ending::Upgraded), "{name}");
     let refused = plain.played.iter().find(|played| !played.done);
-    assert_eq!(refused, None, "{name}: a deed was refused");
-    for (deed, phase) in &case.phases {
+    assert_eq!(refused, None, "{name}: an action was refused");
+    for (action, phase) in &case.phases {
         let mut played = plain.played.iter().filter(|played| !played.at_switch);
         assert!(
-            played.any(|played| played.deed == *deed && played.phase == *phase),
-            "{name}: no {deed} in {phase:?}: {:?}",
+            played.any(|played| played.action == *action && played.phase == *phase),
+            "{name}: no {action} in {phase:?}: {:?}",
             plain.played
         );
     }
     let at_switch = plain.played.iter().filter(|played| played.at_switch);
-    let at_switch: Vec<&str> = at_switch.map(|played| played.deed).collect();
+    let at_switch: Vec<&str> = at_switch.map(|played| played.action).collect();
     assert_eq!(at_switch, case.before_the_switch, "{name}");
     for (effect, least) in &case.effects {
         let count = plain.effects.get(effect).copied().unwrap_or_default();

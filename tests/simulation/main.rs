@@ -12,14 +12,14 @@
               nobody's affair here"
 )]
 
+mod accepted_risks;
+mod actions;
 mod aim;
-mod bearing;
 mod bss;
 mod clockwork;
 mod cluster;
 mod core;
 mod coverage;
-mod deeds;
 mod etcd;
 mod faults;
 mod guarantees;
@@ -41,7 +41,7 @@ mod seeds;
 mod shrink;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
-mod truths;
+mod status_checks;
 
 use scenario::Scenario;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, Risk};
 
-use super::bearing::Losses;
+use super::accepted_risks::Losses;
 use super::faults::Fault;
 use super::guarantees::{GUARANTEES, Guarantee};
 use super::run::run;
 use super::scenario::{Ending, STRONG, Scenario, Weaken, weakened};
-use crate::simulated_bss::Deed;
+use crate::simulated_bss::Action;
 
 /// What came out of the runs of one row.
 #[derive(Default)]
@@ -85,8 +85,8 @@ fn runs(weaken: &[Weaken], risks: &BTreeSet<Risk>, seeds: u64) -> Row {
             // Changed and cancelled in that moment.
             let sources = scenario.world.eligible().map(|(id, _)| id.clone());
             let mut sources = sources.take(2);
-            let changed = sources.next().map(|id| Deed::Quantity(id, 9));
-            let cancelled = sources.next().map(Deed::Cancel);
+            let changed = sources.next().map(|id| Action::Quantity(id, 9));
+            let cancelled = sources.next().map(Action::Cancel);
             scenario.at_switch = changed.into_iter().chain(cancelled).collect();
         }
         let record = run(&scenario, &[], false);

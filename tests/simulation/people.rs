@@ -64,8 +64,8 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
 }
 
 fn named(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {
-    let bears = core.bears(Risk::UnguardedSwitch) || core.bears(Risk::UnseenOrders);
-    reason(upgrade) == Some(Reason::VerificationFailed) && bears
+    let accepts = core.accepts(Risk::UnguardedSwitch) || core.accepts(Risk::UnseenOrders);
+    reason(upgrade) == Some(Reason::VerificationFailed) && accepts
 }
 
 fn without_tenant(core: &Core, upgrade: &TenantResellerUpgrade) -> bool {

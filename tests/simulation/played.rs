@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Phase, SUSPEND_ANNOTATION, UpgradeReportSpec};
 
+use super::actions::name;
 use super::core::{Core, TIMEOUT};
-use super::deeds::name;
 use super::port::Kind;
-use crate::simulated_bss::Deed;
+use crate::simulated_bss::Action;
 
 /// A call that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ pub(crate) struct Landed {
     pub(crate) after_the_end: bool,
 }
 
-/// A deed of the script.
+/// An action of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Played {
-    pub(crate) deed: &'static str,
+    pub(crate) action: &'static str,
     /// Where the upgrade was, by its status.
     pub(crate) phase: Phase,
     /// While the switch was on its way, after the last sweep.
@@ -55,22 +55,22 @@ impl Core {
     }
 
     /// Somebody does what the script says.
-    pub(crate) fn play(&mut self, deed: Deed, at_switch: bool) {
-        let name = name(&deed);
+    pub(crate) fn play(&mut self, action: Action, at_switch: bool) {
+        let name = name(&action);
         let phase = self.stage();
-        let done = self.act(deed);
+        let done = self.act(action);
         self.played.push(Played {
-            deed: name,
+            action: name,
             phase,
             at_switch,
             done,
         });
     }
 
-    /// The next deed of those that fall right before the switch.
+    /// The next action of those that fall right before the switch.
     pub(crate) fn acts_at_the_switch(&mut self) {
-        if let Some(deed) = self.at_switch.pop_front() {
-            self.play(deed, true);
+        if let Some(action) = self.at_switch.pop_front() {
+            self.play(action, true);
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) enum Silence {
 }
 
 /// What a call does to the world when it arrives.
-pub(crate) type Deed<R> = Arc<dyn Fn(&mut Core) -> R + Send + Sync>;
+pub(crate) type Action<R> = Arc<dyn Fn(&mut Core) -> R + Send + Sync>;
 
 impl Port {
     /// Makes a call: it is sent at once and arrives after a while, as its fate wants.
@@ -50,7 +50,7 @@ impl Port {
         &self,
         kind: Kind,
         name: &'static str,
-        deed: Deed<R>,
+        action: Action<R>,
         silence: impl Fn(Silence) -> R + Send + Sync + 'static,
     ) -> R {
         let pid = self.pid;
@@ -83,9 +83,9 @@ impl Port {
                     .rng
                     .between(Duration::from_millis(1), Duration::from_millis(30));
                 let arrives = {
-                    let (answer, deed) = (answer.clone(), Arc::clone(&deed));
+                    let (answer, action) = (answer.clone(), Arc::clone(&action));
                     move |core: &mut Core, back: Option<Duration>| {
-                        let result = deed(core);
+                        let result = action(core);
                         // One whose epoch is an old one is sent in vain. Where resource versions come
                         // again after a restore, its sender may have written over the record.
                         if unconfirmed

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, TenantResellerUpgrade, UpgradeReportSpec};
 
-use super::bearing::Losses;
+use super::accepted_risks::Losses;
 use super::core::{Core, Pid, Shared, Strike};
 use super::faults::{Drawn, Fault, Place};
 use super::operator::Operator;
@@ -38,7 +38,7 @@ pub(crate) struct Record {
     /// Who led the first cluster, in order.
     pub(crate) leaders: Vec<Pid>,
     pub(crate) fired: BTreeMap<Fault, u64>,
-    pub(crate) deeds: BTreeMap<&'static str, u64>,
+    pub(crate) actions: BTreeMap<&'static str, u64>,
     pub(crate) reasons: BTreeSet<Reason>,
     pub(crate) violations: Vec<String>,
     pub(crate) ended: Option<Ending>,
@@ -134,7 +134,7 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
         played: core.played.clone(),
         leaders: core.leaders.clone(),
         fired: core.faults.counts().clone(),
-        deeds: core.deeds.clone(),
+        actions: core.actions.clone(),
         reasons: core.reasons.clone(),
         violations: core.violations.clone(),
         ended,

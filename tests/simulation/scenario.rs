@@ -18,7 +18,7 @@ use super::core::{Cluster, Core};
 use super::etcd::Etcd;
 use super::faults::{BEGINNINGS, Beginning, Drawn, Fault, Faults};
 use super::people::People;
-use crate::simulated_bss::{Deed, World};
+use crate::simulated_bss::{Action, World};
 
 /// `limits.settleSeconds` of every connection here.
 pub(crate) const SETTLE: Duration = Duration::from_secs(120);
@@ -52,9 +52,9 @@ pub(crate) struct Scenario {
     pub(crate) pace: Pace,
     pub(crate) looks: (Duration, Duration),
     /// What people do, whatever status says, when so many calls were made.
-    pub(crate) script: Vec<(u64, Deed)>,
-    /// What people do in the moment of the switch, one deed each time it is asked for.
-    pub(crate) at_switch: Vec<Deed>,
+    pub(crate) script: Vec<(u64, Action)>,
+    /// What people do in the moment of the switch, one action each time it is asked for.
+    pub(crate) at_switch: Vec<Action>,
     /// A person suspends the upgrade at this call, and no watch shows it for minutes.
     pub(crate) suspends_unseen: Option<u64>,
     /// Another upgrade of the same reseller is there from the beginning, by this name.
@@ -127,7 +127,7 @@ impl Scenario {
     /// What a seed stands for: a small reseller, a BSS strong or weak, faults alone, in pairs or all.
     pub(crate) fn of(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let mut world = super::deeds::world(&mut rng);
+        let mut world = super::actions::world(&mut rng);
         let mut promises = STRONG;
         let weak = weakened();
         let weaknesses = [0, 0, 0, 1, 1, 2][usize::try_from(rng.below(6)).unwrap()];
@@ -135,7 +135,7 @@ impl Scenario {
             rng.one_of(&weak).1(&mut promises);
         }
         world.switches.promises = promises;
-        super::deeds::weaken_further(&mut world, &mut rng);
+        super::actions::weaken_further(&mut world, &mut rng);
         let all_risks = BTreeSet::from([
             Risk::UnguardedSwitch,
             Risk::SingleOperator,

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::bearing::Losses;
+use super::accepted_risks::Losses;
 use super::coverage::Coverage;
 use super::faults::{Drawn, Fault};
 use super::port::{Kind, faults_of};
@@ -38,7 +38,7 @@ pub(crate) struct Sum {
     pub(crate) took: f64,
     pub(crate) fired: BTreeMap<Fault, u64>,
     effects: BTreeMap<&'static str, u64>,
-    pub(crate) deeds: BTreeMap<&'static str, u64>,
+    pub(crate) actions: BTreeMap<&'static str, u64>,
     pub(crate) reasons: BTreeSet<&'static str>,
     /// Seeds with what was violated.
     pub(crate) violations: BTreeMap<u64, Vec<String>>,
@@ -71,8 +71,8 @@ impl Sum {
         for (effect, count) in &record.effects {
             *self.effects.entry(effect).or_default() += count;
         }
-        for (deed, count) in &record.deeds {
-            *self.deeds.entry(deed).or_default() += count;
+        for (action, count) in &record.actions {
+            *self.actions.entry(action).or_default() += count;
         }
         self.reasons
             .extend(record.reasons.iter().map(|reason| reason.as_str()));
@@ -151,7 +151,7 @@ impl Sum {
         line(
             &mut text,
             "people",
-            counts(&mut self.deeds.iter().map(|(deed, n)| (*deed, *n))),
+            counts(&mut self.actions.iter().map(|(action, n)| (*action, *n))),
         );
         line(
             &mut text,

@@ -116,8 +116,8 @@ pub(crate) fn shrink(scenario: &Scenario, failed: &Record, most: u32) -> Option<
 /// What went wrong, and where, a line each.
 pub(crate) fn list(drawn: &[Drawn]) -> String {
     let lines = drawn.iter().map(|one| {
-        let ((call, number), deed) = (one.call, one.deed.unwrap_or_default());
-        format!("    at call {number:>4} ({call}): {} {deed}\n", one.what)
+        let ((call, number), action) = (one.call, one.action.unwrap_or_default());
+        format!("    at call {number:>4} ({call}): {} {action}\n", one.what)
     });
     lines.collect()
 }

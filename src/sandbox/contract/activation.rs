@@ -7,8 +7,8 @@ use crate::bss::reference::contract::{
     Activate, Activation, ActivationOutcome, BlockerReason, ComparePromise, Operation,
     OrderPromise, RevisionPromise,
 };
+use crate::sandbox::corruptions;
 use crate::sandbox::problem::Refusal;
-use crate::sandbox::spoils;
 use crate::sandbox::store::{Audit, Store, Tx, from_json, rfc3339, to_json};
 use crate::sandbox::world::purchases;
 
@@ -165,5 +165,5 @@ fn switch(
          VALUES (?1, ?2, ?3, ?4)",
         params![reseller, tx.now, revision, business_key.unwrap_or_default()],
     )?;
-    spoils::at_switch(tx, reseller)
+    corruptions::at_switch(tx, reseller)
 }

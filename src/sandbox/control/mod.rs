@@ -9,13 +9,13 @@
 //! | --- | --- |
 //! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
 //! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `adoption` |
-//! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `spoil` |
+//! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `corrupt` |
 //! | tests alone: defects | `plant` |
 //! | all of them together | `fix-defects`, `run-billing-cycles` |
 //!
-//! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `spoil-at-switch`; PUT `faults`;
-//! PUT `promises` with the switches that change (all others stay); PUT `spoil-at-switch` with what the
-//! next switch spoils, DELETE to spoil nothing; POST `oauth/revoke` ends every issued token.
+//! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `corrupt-at-switch`; PUT `faults`;
+//! PUT `promises` with the switches that change (all others stay); PUT `corrupt-at-switch` with what the
+//! next switch corrupts, DELETE to corrupt nothing; POST `oauth/revoke` ends every issued token.
 
 mod billing;
 mod by_hand;
@@ -32,11 +32,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::contract::canonical_account;
+use super::corruptions::{self, Corruption};
 use super::faults::Rule;
 use super::http::App;
 use super::oauth;
 use super::problem::Refusal;
-use super::spoils::{self, Spoil};
 use super::store::{Audit, Tx};
 use super::world::RESELLER;
 use super::world::purchases::{self, Purchase};
@@ -100,17 +100,17 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
             Ok(json!(switches))
         }
         ("POST", ["oauth", "revoke"]) => app.store.transact(oauth::revoke),
-        ("GET", ["spoil-at-switch"]) => app
+        ("GET", ["corrupt-at-switch"]) => app
             .store
-            .transact(|tx| Ok(json!({ "planned": spoils::planned(tx)? }))),
-        ("PUT", ["spoil-at-switch"]) => {
-            let spoil: Spoil = request.read()?;
+            .transact(|tx| Ok(json!({ "planned": corruptions::planned(tx)? }))),
+        ("PUT", ["corrupt-at-switch"]) => {
+            let corruption: Corruption = request.read()?;
             app.store
-                .transact(|tx| Ok(spoils::plan(tx, Some(&spoil))?))?;
-            Ok(json!({ "planned": spoil }))
+                .transact(|tx| Ok(corruptions::plan(tx, Some(&corruption))?))?;
+            Ok(json!({ "planned": corruption }))
         }
-        ("DELETE", ["spoil-at-switch"]) => {
-            app.store.transact(|tx| Ok(spoils::plan(tx, None)?))?;
+        ("DELETE", ["corrupt-at-switch"]) => {
+            app.store.transact(|tx| Ok(corruptions::plan(tx, None)?))?;
             Ok(json!({ "planned": null }))
         }
         ("GET", ["state"]) => app.store.transact(|tx| state::overview(tx, request)),

@@ -8,8 +8,8 @@ use super::storefront::Buy;
 use super::{Request, copy_of, is_on, live_tenant, locked, payer, told};
 use crate::bss::reference::contract::{Billing, Invoicing, PurchaseKind, PurchaseState};
 use crate::sandbox::contract::StoredPricing;
+use crate::sandbox::corruptions;
 use crate::sandbox::problem::Refusal;
-use crate::sandbox::spoils;
 use crate::sandbox::store::{Tx, from_json, to_json, word};
 use crate::sandbox::world::purchases::{self, Buyer, SourceFields};
 
@@ -22,7 +22,7 @@ pub(super) fn act(tx: &Tx<'_>, action: &str, request: &Request) -> Result<Value,
         "amend" => amend(tx, &request.read()?),
         "end-copy" => end_copy(tx, &request.read()?),
         "order" => order(tx, request),
-        "spoil" => spoils::spoil(tx, &request.account(), &request.read()?),
+        "corrupt" => corruptions::corrupt(tx, &request.account(), &request.read()?),
         _ => Err(Refusal::not_found(
             "the reseller's staff has no such action",
         )),

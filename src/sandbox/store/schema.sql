@@ -163,9 +163,9 @@ CREATE TABLE audit (
     account_id TEXT, source_id TEXT, business_key TEXT, epoch INTEGER, outcome TEXT NOT NULL,
     detail TEXT
 );
--- How the sandbox is switched, as JSON, and what is to be spoiled at the switch.
+-- How the sandbox is switched, as JSON, and what is to be corrupted at the switch.
 CREATE TABLE switches (only INTEGER PRIMARY KEY CHECK (only = 1), value TEXT NOT NULL);
-CREATE TABLE spoils (id INTEGER PRIMARY KEY, spoil TEXT NOT NULL);
+CREATE TABLE corruptions (id INTEGER PRIMARY KEY, corruption TEXT NOT NULL);
 CREATE TABLE oauth_tokens (
     digest TEXT PRIMARY KEY, tenant INTEGER NOT NULL, expires_ms INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -106,11 +106,7 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     /// Who copies, and what happens before.
-    pub(super) fn copy_method(&self, listing: CopyListing) -> CopyMethod {
-        let operation = match listing {
-            CopyListing::Customers => WriteOperation::CopyCustomers,
-            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
-        };
+    pub(super) fn copy_method(&self, operation: WriteOperation) -> CopyMethod {
         if self.by_hand(operation) {
             return CopyMethod::Person;
         }

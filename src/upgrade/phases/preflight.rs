@@ -54,7 +54,7 @@ impl Observe<'_> {
             return;
         };
         act(&mut look);
-        if look.wanted().is_none() {
+        if look.is_finished() {
             let found = look.found();
             if found.total() > 0 {
                 self.known.findings.preflight = found;

@@ -2,7 +2,7 @@
 //! sentence that people read, and what follows. No other place lists them all. The table decides nothing: what
 //! follows is a function of the phase that the stage belongs to.
 
-use crate::bss::port::{CopyListing, WriteOperation};
+use crate::bss::port::WriteOperation;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::sweep::tally::Tally;
 use crate::upgrade::sweep::{Scope, Sweep, SweepMode};
@@ -264,15 +264,14 @@ impl Stage {
         }
     }
 
-    /// The listing that it copies, if it does.
-    pub(super) fn copies(self) -> Option<CopyListing> {
-        match self.writes()? {
-            WriteOperation::CopyCustomers => Some(CopyListing::Customers),
-            WriteOperation::CopySubscriptions => Some(CopyListing::Subscriptions),
+    /// The operation that it copies by, if it copies.
+    pub(super) fn copies(self) -> Option<WriteOperation> {
+        self.writes().filter(|operation| match operation {
+            WriteOperation::CopyCustomers | WriteOperation::CopySubscriptions => true,
             WriteOperation::CreateTenant
             | WriteOperation::SetPricing
-            | WriteOperation::ActivateBackOrdering => None,
-        }
+            | WriteOperation::ActivateBackOrdering => false,
+        })
     }
 }
 

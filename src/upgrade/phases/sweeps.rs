@@ -34,11 +34,9 @@ impl Decide<'_> {
                 return decision;
             }
             return match sweep.wanted() {
-                Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
-                Wanted::Inspect(calls) => self.act(Effect::Read(Read::Inspect(calls))),
-                Wanted::Find(keys) => self.act(Effect::Read(Read::Find(keys))),
-                Wanted::Copy(batches) => self.copy(claim, sweep.listing(), batches),
-                Wanted::Nothing => self.look_afresh(),
+                Some(Wanted::Read(read)) => self.act(Effect::Read(read)),
+                Some(Wanted::Copy(batches)) => self.copy(claim, sweep.listing(), batches),
+                None => self.look_afresh(),
             };
         }
         if self.known.stage == Stage::Orders {
@@ -79,7 +77,7 @@ impl Observe<'_> {
         let stage = self.known.stage;
         let sweep = stage.sweep(scope, &self.known.sweeps.customers);
         self.known.sweeps.current = match stage.copies() {
-            Some(listing) => sweep.map(|sweep| sweep.by(self.copy_method(listing))),
+            Some(operation) => sweep.map(|sweep| sweep.by(self.copy_method(operation))),
             None => sweep,
         };
     }

@@ -4,7 +4,7 @@
 use crate::api::{ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::port::{ItemKind, Reseller};
 use crate::upgrade::decide::{Decide, Decision, Next};
-use crate::upgrade::effect::{ClaimEdit, Effect, Read};
+use crate::upgrade::effect::{ClaimEdit, Effect};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
@@ -59,10 +59,8 @@ impl Decide<'_> {
         }
         match (&self.known.tenant.seen, &self.known.sweeps.current) {
             (Some(Some(_)), Some(sweep)) => match sweep.wanted() {
-                Wanted::Pages(pages) => self.act(Effect::Read(Read::Pages(pages))),
-                Wanted::Inspect(_) | Wanted::Find(_) | Wanted::Copy(_) | Wanted::Nothing => {
-                    self.look_afresh()
-                }
+                Some(Wanted::Read(read)) => self.act(Effect::Read(read)),
+                Some(Wanted::Copy(_)) | None => self.look_afresh(),
             },
             (Some(_) | None, _) => self.look_afresh(),
         }

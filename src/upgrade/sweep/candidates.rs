@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::HalfMarked;
 use super::scope::Scope;
-use super::{Sweep, SweepMode, Wanted};
+use super::{Sweep, SweepMode};
 use crate::bss::port::{
     Blocker, BlockerReason, CheckTarget, CopyItem, Digest, PricingState, SourceId,
 };
-use crate::upgrade::effect::{Answered, InspectCalls};
+use crate::upgrade::effect::{Answered, InspectCalls, Read};
 use crate::upgrade::keys::hash128;
 
 /// So many digests of pricing options are kept: memory is bounded, whatever the reseller's size.
@@ -39,11 +39,11 @@ pub(super) enum Asked<T> {
     Answered(T),
 }
 
-impl<T: Clone> Asked<T> {
+impl<T> Asked<T> {
     /// Takes the answer of a call that asked for this item.
-    fn answered(&mut self, answer: Option<&T>) {
+    fn answered(&mut self, answer: Option<T>) {
         if matches!(self, Self::Awaited) {
-            *self = answer.cloned().map_or(Self::LeftOut, Self::Answered);
+            *self = answer.map_or(Self::LeftOut, Self::Answered);
         }
     }
 
@@ -94,7 +94,7 @@ impl Candidates {
     }
 
     /// The calls that tell what is still awaited.
-    pub(super) fn wanted(&self, scope: &Scope) -> Option<Wanted> {
+    pub(super) fn to_inspect(&self, scope: &Scope) -> Option<Read> {
         if self.is_empty() {
             return None;
         }
@@ -109,28 +109,31 @@ impl Candidates {
             .iter()
             .filter(|candidate| candidate.check.awaited())
             .map(|candidate| &candidate.item.source);
-        Some(Wanted::Inspect(InspectCalls {
+        Some(Read::Inspect(InspectCalls {
             target: CheckTarget::Tenant(scope.tenant.clone()),
             pricing: scope.batches(owners.into_iter().cloned()),
             checks: scope.batches(sources.cloned()),
         }))
     }
 
+    /// Several candidates may have one owner, and each takes the owner's answer.
     fn took_pricing(&mut self, batch: &Answered<PricingState>) {
         let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
         for candidate in &mut self.waiting {
             if let Some(owner) = candidate.owner.as_ref().filter(|id| asked.contains(id)) {
-                candidate.pricing.answered(batch.answers.get(owner));
+                candidate
+                    .pricing
+                    .answered(batch.answers.get(owner).cloned());
             }
         }
     }
 
-    fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+    fn took_checks(&mut self, mut batch: Answered<Vec<Blocker>>) {
         let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
         for candidate in &mut self.waiting {
             let source = &candidate.item.source;
             if asked.contains(source) {
-                candidate.check.answered(batch.answers.get(source));
+                candidate.check.answered(batch.answers.remove(source));
             }
         }
     }
@@ -154,7 +157,7 @@ impl Sweep {
     }
 
     /// Takes one batch of checks in.
-    pub fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+    pub fn took_checks(&mut self, batch: Answered<Vec<Blocker>>) {
         self.candidates.took_checks(batch);
         self.settle_candidates();
     }

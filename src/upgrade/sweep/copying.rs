@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use super::findings::{Finding, FindingReason};
 use super::scope::Scope;
-use super::{CopyMethod, Sweep, Wanted};
+use super::{CopyMethod, Sweep};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Digest, Found,
     ItemKind, ItemOutcome, SourceId,
 };
+use crate::upgrade::effect::Read;
 
 /// Why the outcome of a copy is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,19 +62,21 @@ impl Copies {
     }
 
     /// The look-ups of items whose outcome is unknown.
-    pub(super) fn to_find(&self, scope: &Scope) -> Option<Wanted> {
+    pub(super) fn to_find(&self, scope: &Scope) -> Option<Read> {
         let keys = self.unknown.keys().cloned();
-        (!self.unknown.is_empty()).then(|| Wanted::Find(scope.batches(keys)))
+        (!self.unknown.is_empty()).then(|| Read::Find(scope.batches(keys)))
     }
 
-    /// The look-ups before the copies, then the copies.
-    pub(super) fn wanted(&self, scope: &Scope) -> Option<Wanted> {
-        if !self.to_look.is_empty() {
-            let keys = self.to_look.keys().cloned();
-            return Some(Wanted::Find(scope.batches(keys)));
-        }
+    /// The look-ups that come before the copies.
+    pub(super) fn to_look_up(&self, scope: &Scope) -> Option<Read> {
+        let keys = self.to_look.keys().cloned();
+        (!self.to_look.is_empty()).then(|| Read::Find(scope.batches(keys)))
+    }
+
+    /// The copies.
+    pub(super) fn to_copy(&self, scope: &Scope) -> Option<Vec<Vec<CopyItem>>> {
         let items = self.to_copy.values().cloned();
-        (!self.to_copy.is_empty()).then(|| Wanted::Copy(scope.batches(items)))
+        (!self.to_copy.is_empty()).then(|| scope.batches(items))
     }
 
     fn refused(&mut self, reason: BlockerReason) {
@@ -95,15 +98,15 @@ impl Sweep {
     }
 
     /// Takes the outcomes of one batch in. Items that the batch did not settle stay.
-    pub fn took_copies(&mut self, outcomes: &ByItem<ItemOutcome>) {
+    pub fn took_copies(&mut self, outcomes: ByItem<ItemOutcome>) {
         for (source, outcome) in outcomes {
-            if let Some(item) = self.copies.to_copy.remove(source) {
+            if let Some(item) = self.copies.to_copy.remove(&source) {
                 self.took_copy(item, outcome);
             }
         }
     }
 
-    fn took_copy(&mut self, item: CopyItem, outcome: &ItemOutcome) {
+    fn took_copy(&mut self, item: CopyItem, outcome: ItemOutcome) {
         match outcome {
             ItemOutcome::Created => self.created(item.kind),
             // No progress of its own: it may come back with every sweep.
@@ -112,7 +115,7 @@ impl Sweep {
                 Some(Blocker { reason, .. }) => self.copies.refused(*reason),
                 None => self.copy_blocked(item, reasons),
             },
-            ItemOutcome::Conflict(why) => self.unsettled(item.kind, item.source, why),
+            ItemOutcome::Conflict(why) => self.unsettled(item.kind, item.source, &why),
             ItemOutcome::Failed { class, detail } => {
                 let finding = Finding::new(FindingReason::ItemsFailed, item.kind, item.source)
                     .saying(format!("{class}: {detail}"));
@@ -130,7 +133,7 @@ impl Sweep {
         self.tally.created = self.tally.created.saturating_add(1);
     }
 
-    fn copy_blocked(&mut self, item: CopyItem, reasons: &[Blocker]) {
+    fn copy_blocked(&mut self, item: CopyItem, reasons: Vec<Blocker>) {
         if item.kind == ItemKind::Customer {
             let text: Vec<&str> = reasons.iter().map(|b| b.reason.as_str()).collect();
             let first = reasons.first();
@@ -138,7 +141,7 @@ impl Sweep {
             let finding = Finding::new(reason, item.kind, item.source).saying(text.join(", "));
             self.copy_failed(item.kind, finding);
         } else {
-            self.blocked_by(item.kind, &item.source, reasons.to_vec());
+            self.blocked_by(item.kind, &item.source, reasons);
         }
     }
 
@@ -164,17 +167,17 @@ impl Sweep {
 
     /// Takes one batch of look-ups in: what became of items whose outcome was unknown, and what is
     /// there already of those that are to be copied.
-    pub fn took_found(&mut self, asked: &[BusinessKey], found: &BTreeMap<BusinessKey, Found>) {
+    pub fn took_found(&mut self, asked: Vec<BusinessKey>, mut found: BTreeMap<BusinessKey, Found>) {
         for key in asked {
-            let what = found.get(key);
-            if let Some(item) = self.copies.to_look.remove(key) {
+            let what = found.remove(&key);
+            if let Some(item) = self.copies.to_look.remove(&key) {
                 match what {
-                    Some(what) => self.looked_up(item, what),
+                    Some(what) => self.looked_up(item, &what),
                     None => self.not_looked_up(item),
                 }
-            } else if let Some((item, lost)) = self.copies.unknown.remove(key) {
+            } else if let Some((item, lost)) = self.copies.unknown.remove(&key) {
                 match what {
-                    Some(what) => self.became(item, lost, what),
+                    Some(what) => self.became(item, lost, &what),
                     None => self.not_looked_up(item),
                 }
             }

@@ -37,10 +37,8 @@ pub(super) mod tally;
 pub(super) use scope::Scope;
 pub use scope::{CopyMethod, SweepMode};
 
-use super::effect::{InspectCalls, Pages, PagesRequest};
-use crate::bss::port::{
-    BusinessKey, CopyItem, CopyListing, Customer, PageRequest, Purchase, SourceId,
-};
+use super::effect::{Pages, PagesRequest, Read};
+use crate::bss::port::{CopyItem, CopyListing, Customer, PageRequest, Purchase, SourceId};
 use candidates::Candidates;
 use copying::Copies;
 use findings::Finding;
@@ -82,16 +80,10 @@ impl Sides {
 /// What a sweep needs next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wanted {
-    /// Pages of the two listings.
-    Pages(PagesRequest),
-    /// Pricing states and checks.
-    Inspect(InspectCalls),
+    /// A look at the BSS.
+    Read(Read),
     /// Copies, in batches.
     Copy(Vec<Vec<CopyItem>>),
-    /// Look-ups of copies whose outcome is unknown.
-    Find(Vec<Vec<BusinessKey>>),
-    /// Nothing: it is over.
-    Nothing,
 }
 
 /// One run over both sides.
@@ -178,18 +170,19 @@ impl Sweep {
         self.tally.revision != RevisionSeen::None
     }
 
-    /// What it needs next.
+    /// What it needs next; nothing when it is over.
     ///
     /// First all that is to be known of the window, then all that is to be copied of it: halves of
     /// batches would leave the BSS idle.
     #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        self.copies
-            .to_find(&self.scope)
-            .or_else(|| self.candidates.wanted(&self.scope))
-            .or_else(|| self.copies.wanted(&self.scope))
-            .or_else(|| self.pages().map(Wanted::Pages))
-            .unwrap_or(Wanted::Nothing)
+    pub fn wanted(&self) -> Option<Wanted> {
+        let unknown = self.copies.to_find(&self.scope);
+        unknown
+            .or_else(|| self.candidates.to_inspect(&self.scope))
+            .or_else(|| self.copies.to_look_up(&self.scope))
+            .map(Wanted::Read)
+            .or_else(|| self.copies.to_copy(&self.scope).map(Wanted::Copy))
+            .or_else(|| Some(Wanted::Read(Read::Pages(self.pages()?))))
     }
 
     /// Whether it needs nothing any more.

@@ -142,6 +142,11 @@ impl Preflight {
         })
     }
 
+    /// Whether it needs nothing any more.
+    pub(in crate::upgrade) fn is_finished(&self) -> bool {
+        self.window.is_empty() && !self.more
+    }
+
     /// Whether it rests after failures.
     pub(in crate::upgrade) fn rests(&self) -> bool {
         let failures = self.failures.as_ref();
@@ -177,15 +182,15 @@ impl Preflight {
 
     /// Takes one batch in; those of calls that failed stay in the window. What the reply left out is
     /// gone: nothing is to be told of it.
-    pub(in crate::upgrade) fn took_checks(&mut self, batch: &Answered<Vec<Blocker>>) {
+    pub(in crate::upgrade) fn took_checks(&mut self, mut batch: Answered<Vec<Blocker>>) {
         self.failures = None;
         let asked: std::collections::BTreeSet<&SourceId> = batch.asked.iter().collect();
         self.window.retain(|(kind, source)| {
             let answered = asked.contains(source);
             if answered {
-                for blocker in batch.answers.get(source).into_iter().flatten() {
-                    let finding = Finding::new(blocker.reason, *kind, source.clone());
-                    let detail = blocker.detail.clone();
+                for Blocker { reason, detail } in batch.answers.remove(source).into_iter().flatten()
+                {
+                    let finding = Finding::new(reason, *kind, source.clone());
                     self.found.add(Finding { detail, ..finding });
                 }
             }
@@ -275,7 +280,7 @@ mod tests {
             reason,
             detail: None,
         }];
-        look.took_checks(&Answered {
+        look.took_checks(Answered {
             asked: one("d"),
             answers: [(SourceId::from("d"), blocked)].into(),
         });
@@ -287,7 +292,7 @@ mod tests {
             }),
             "what was answered is not asked again"
         );
-        look.took_checks(&Answered {
+        look.took_checks(Answered {
             asked: one("a"),
             answers: [].into(),
         });

@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, failure, reasons, tallies};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Deed, TenantVerb};
+use crate::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     BlockerReason, Bss, CopyItem, CopyListing, CopyState, Digest, Found, ItemOutcome, Keys, Mark,
     PricingOutcome, PricingState,
@@ -180,7 +180,7 @@ pub(super) async fn a_moved_customer_is_an_orphan<S: Stage>(stage: &S) {
     let customer = scene.customer(&purchase.customer).await;
     let (person, item) = (scene.customer_item(&customer), scene.item(&purchase).await);
     scene
-        .act(Deed::BillTo(customer.id.clone(), "10777".into()))
+        .act(Action::BillTo(customer.id.clone(), "10777".into()))
         .await;
     assert!(
         scene
@@ -209,7 +209,7 @@ pub(super) async fn a_moved_customer_is_an_orphan<S: Stage>(stage: &S) {
         .iter()
         .any(|(reason, _)| *reason == BlockerReason::OrphanedCopy);
     assert!(orphaned, "{against:?}");
-    scene.act(Deed::BillTo(customer.id, "10423".into())).await;
+    scene.act(Action::BillTo(customer.id, "10423".into())).await;
     scene.switches("a").await.unwrap();
 }
 
@@ -231,7 +231,10 @@ pub(super) async fn pricing_is_never_overwritten<S: Stage>(stage: &S) {
         Ok(PricingOutcome::Failed(_))
     ));
     assert!(
-        stage.act(Deed::Price(Some(ids[0].clone()))).await.is_err(),
+        stage
+            .act(Action::Price(Some(ids[0].clone())))
+            .await
+            .is_err(),
         "not copied yet"
     );
     for customer in &customers {
@@ -242,24 +245,26 @@ pub(super) async fn pricing_is_never_overwritten<S: Stage>(stage: &S) {
     assert_eq!(scene.prices(&ids[0]).await, Ok(PricingOutcome::Written));
     assert_eq!(scene.prices(&ids[0]).await, Ok(PricingOutcome::Unchanged));
     assert_eq!(missing(0).await, Vec::<String>::new());
-    scene.act(Deed::PriceOtherwise(Some(ids[1].clone()))).await;
+    scene
+        .act(Action::PriceOtherwise(Some(ids[1].clone())))
+        .await;
     let differs = PricingOutcome::Differs(vec!["paymentMethod".to_owned()]);
     assert_eq!(scene.prices(&ids[1]).await, Ok(differs));
-    scene.act(Deed::PricePartly(ids[2].clone())).await;
+    scene.act(Action::PricePartly(ids[2].clone())).await;
     assert_eq!(missing(2).await, needed[1..]);
     let outcome = scene.prices(&ids[2]).await.unwrap();
     let PricingOutcome::Differs(fields) = outcome else {
         panic!("what a person began was finished by somebody else: {outcome:?}")
     };
     assert_eq!(fields, needed[1..]);
-    scene.act(Deed::RemovePricing(Some(ids[1].clone()))).await;
+    scene.act(Action::RemovePricing(Some(ids[1].clone()))).await;
     assert_eq!(scene.prices(&ids[1]).await, Ok(PricingOutcome::Written));
     assert_eq!(
         scene.revision().await,
         before,
         "pricing is no part of the inventory"
     );
-    scene.act(Deed::Tenant(TenantVerb::Suspend)).await;
+    scene.act(Action::Tenant(TenantVerb::Suspend)).await;
     let refused = tallies(scene.prices(&ids[3]).await);
     assert_eq!(refused, [(BlockerReason::TenantSuspended, 1)]);
 }

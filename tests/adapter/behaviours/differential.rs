@@ -9,7 +9,7 @@ use super::scene::{Scene, window};
 use super::simulated::Simulated;
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Deed, Pick, TenantVerb};
+use crate::simulated_bss::{Action, Pick, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Digest, Epoch, ItemOutcome,
     Keys, Mark, PricingOutcome, PricingState, Purchase, ResellerKind, Revision, SourceId, Strength,
@@ -170,7 +170,7 @@ impl<'a, S: Stage> Side<'a, S> {
         for customer in 0..CUSTOMERS {
             self.copies_customer(customer, HONEST).await;
         }
-        self.acts(Deed::Price(None)).await;
+        self.acts(Action::Price(None)).await;
         for purchase in 0..CUSTOMERS {
             self.copies_purchase(purchase, HONEST).await;
         }
@@ -181,21 +181,21 @@ impl<'a, S: Stage> Side<'a, S> {
         match step {
             Step::Buy(customer) => {
                 let id = self.customers[*customer].id.clone();
-                self.buys(Deed::Buy(id)).await
+                self.buys(Action::Buy(id)).await
             }
             Step::Hold(customer) => {
                 let id = self.customers[*customer].id.clone();
-                let done = self.acts(Deed::BuyHeld(id)).await;
+                let done = self.acts(Action::BuyHeld(id)).await;
                 self.held += usize::from(done == "done");
                 done
             }
             Step::Finish if self.held == 1 => {
                 self.held = 0;
-                self.buys(Deed::FinishOrders).await
+                self.buys(Action::FinishOrders).await
             }
             Step::Finish | Step::CancelOrders => {
                 self.held = 0;
-                self.acts(Deed::CancelOrders).await
+                self.acts(Action::CancelOrders).await
             }
             Step::OnPurchase(act, purchase, quantity) => {
                 let Some(purchase) = self.nth(*purchase) else {
@@ -203,13 +203,13 @@ impl<'a, S: Stage> Side<'a, S> {
                 };
                 let id = purchase.id.clone();
                 self.acts(match act {
-                    0 => Deed::Cancel(id),
-                    1 => Deed::Suspend(id),
-                    2 => Deed::Resume(id),
-                    3..=5 => Deed::Quantity(id, *quantity),
-                    6 => Deed::StaffCancels(id),
-                    7 => Deed::AmendQuantity(id, *quantity),
-                    _ => Deed::EndCopy(id),
+                    0 => Action::Cancel(id),
+                    1 => Action::Suspend(id),
+                    2 => Action::Resume(id),
+                    3..=5 => Action::Quantity(id, *quantity),
+                    6 => Action::StaffCancels(id),
+                    7 => Action::AmendQuantity(id, *quantity),
+                    _ => Action::EndCopy(id),
                 })
                 .await
             }
@@ -217,20 +217,22 @@ impl<'a, S: Stage> Side<'a, S> {
                 let Some(known) = self.nth(*purchase) else {
                     return String::new();
                 };
-                let act = self.acts(Deed::Quantity(known.id.clone(), *quantity)).await;
+                let act = self
+                    .acts(Action::Quantity(known.id.clone(), *quantity))
+                    .await;
                 let copy = self.copies_purchase(*purchase, HONEST_UPDATE).await;
                 format!("{act}, {copy}")
             }
             Step::OnCustomer(act, customer) => {
                 let id = self.customers[*customer].id.clone();
                 self.acts(match act {
-                    0 => Deed::BillTo(id, "10777".into()),
-                    1 | 2 => Deed::BillTo(id, "10423".into()),
-                    3 => Deed::Sync(id, false),
-                    4 => Deed::Sync(id, true),
-                    5 => Deed::PriceOtherwise(Some(id)),
-                    6 => Deed::PricePartly(id),
-                    _ => Deed::RemovePricing(Some(id)),
+                    0 => Action::BillTo(id, "10777".into()),
+                    1 | 2 => Action::BillTo(id, "10423".into()),
+                    3 => Action::Sync(id, false),
+                    4 => Action::Sync(id, true),
+                    5 => Action::PriceOtherwise(Some(id)),
+                    6 => Action::PricePartly(id),
+                    _ => Action::RemovePricing(Some(id)),
                 })
                 .await
             }
@@ -250,14 +252,14 @@ impl<'a, S: Stage> Side<'a, S> {
 
     async fn asks_for(&mut self, step: &Step) -> String {
         match step {
-            Step::Ordering(enabled) => self.acts(Deed::Ordering(*enabled)).await,
+            Step::Ordering(enabled) => self.acts(Action::Ordering(*enabled)).await,
             Step::Tenant(verb) => {
                 let verb = if *verb == 0 {
                     TenantVerb::Suspend
                 } else {
                     TenantVerb::Resume
                 };
-                self.acts(Deed::Tenant(verb)).await
+                self.acts(Action::Tenant(verb)).await
             }
             Step::Turn(turn) => {
                 let form = |strong: bool| {
@@ -281,7 +283,7 @@ impl<'a, S: Stage> Side<'a, S> {
             }
             Step::ByHand(step) => {
                 let step = WriteOperation::ALL[*step];
-                let done = self.acts(Deed::ByHand(step, Pick::Again)).await;
+                let done = self.acts(Action::ByHand(step, Pick::Again)).await;
                 // A batch of a person's ends with what the screen said last, on one side only.
                 match step {
                     WriteOperation::CreateTenant | WriteOperation::ActivateBackOrdering => done,
@@ -339,20 +341,20 @@ impl<'a, S: Stage> Side<'a, S> {
         self.purchases.get(number % some)
     }
 
-    async fn acts(&self, deed: Deed) -> String {
-        match self.scene.stage.act(deed).await {
+    async fn acts(&self, action: Action) -> String {
+        match self.scene.stage.act(action).await {
             Ok(()) => "done".to_owned(),
             Err(_) => "refused".to_owned(),
         }
     }
 
     /// An act that brings one new purchase.
-    async fn buys(&mut self, deed: Deed) -> String {
-        if self.purchases.len() >= PURCHASES && matches!(deed, Deed::Buy(_)) {
+    async fn buys(&mut self, action: Action) -> String {
+        if self.purchases.len() >= PURCHASES && matches!(action, Action::Buy(_)) {
             return String::new();
         }
         let before = self.scene.purchases().await;
-        let done = self.acts(deed).await;
+        let done = self.acts(action).await;
         let after = self.scene.purchases().await.into_iter();
         let new = after.filter(|each| before.iter().all(|other| other.id != each.id));
         self.purchases.extend(new);

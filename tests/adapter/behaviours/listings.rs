@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, window};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Deed, TenantVerb};
+use crate::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyListing, Found, ItemOutcome, SourceId, Strength,
 };
@@ -74,33 +74,33 @@ pub(super) async fn the_revision_moves_with_the_inventory<S: Stage>(stage: &S) {
     moves!(true, "a copy");
     scene.copy(item).await;
     moves!(false, "a repeated copy");
-    let quantity = Deed::Quantity(purchase.id.clone(), 77);
-    for (deed, expected) in [
+    let quantity = Action::Quantity(purchase.id.clone(), 77);
+    for (action, expected) in [
         (quantity.clone(), true),
-        (Deed::AmendQuantity(purchase.id.clone(), 5), true),
-        (Deed::AmendPrice(purchase.id.clone(), 5), false),
-        (Deed::Suspend(purchase.id.clone()), true),
-        (Deed::Resume(purchase.id.clone()), true),
-        (Deed::BuyHeld(customer.clone()), true),
-        (Deed::FinishOrders, true),
-        (Deed::BuyHeld(customer.clone()), true),
-        (Deed::CancelOrders, true),
-        (Deed::Sync(customer.clone(), false), true),
-        (Deed::Sync(customer.clone(), true), true),
-        (Deed::PriceOtherwise(None), false),
-        (Deed::Price(None), false),
-        (Deed::Ordering(false), false),
-        (Deed::Ordering(true), false),
-        (Deed::Tenant(TenantVerb::Suspend), false),
-        (Deed::Tenant(TenantVerb::Resume), false),
-        (Deed::EndCopy(purchase.id.clone()), true),
-        (Deed::BillTo(customer.clone(), "10777".into()), true),
-        (Deed::BillTo(customer.clone(), "10423".into()), true),
-        (Deed::StaffCancels(purchase.id.clone()), true),
-        (Deed::Tenant(TenantVerb::Delete), true),
+        (Action::AmendQuantity(purchase.id.clone(), 5), true),
+        (Action::AmendPrice(purchase.id.clone(), 5), false),
+        (Action::Suspend(purchase.id.clone()), true),
+        (Action::Resume(purchase.id.clone()), true),
+        (Action::BuyHeld(customer.clone()), true),
+        (Action::FinishOrders, true),
+        (Action::BuyHeld(customer.clone()), true),
+        (Action::CancelOrders, true),
+        (Action::Sync(customer.clone(), false), true),
+        (Action::Sync(customer.clone(), true), true),
+        (Action::PriceOtherwise(None), false),
+        (Action::Price(None), false),
+        (Action::Ordering(false), false),
+        (Action::Ordering(true), false),
+        (Action::Tenant(TenantVerb::Suspend), false),
+        (Action::Tenant(TenantVerb::Resume), false),
+        (Action::EndCopy(purchase.id.clone()), true),
+        (Action::BillTo(customer.clone(), "10777".into()), true),
+        (Action::BillTo(customer.clone(), "10423".into()), true),
+        (Action::StaffCancels(purchase.id.clone()), true),
+        (Action::Tenant(TenantVerb::Delete), true),
     ] {
-        let told = format!("{deed:?}");
-        scene.act(deed).await;
+        let told = format!("{action:?}");
+        scene.act(action).await;
         moves!(expected, told);
     }
     scene.turn(Turn::Revision(Strength::Weak)).await;
@@ -120,7 +120,7 @@ pub(super) async fn offsets_skip_and_repeat<S: Stage>(stage: &S) {
             .unwrap();
         let ids: Vec<SourceId> = whole.items.into_iter().map(|each| each.id).collect();
         let walk = async |there: &str, then: &str| {
-            let moved = |to: &str| Deed::BillTo(ids[0].clone(), to.into());
+            let moved = |to: &str| Action::BillTo(ids[0].clone(), to.into());
             stage.act(moved(there)).await.unwrap();
             let first = stage
                 .bss()
@@ -167,7 +167,7 @@ pub(super) async fn what_is_new_lags<S: Stage>(stage: &S) {
     assert!(scene.customer(&customer.id).await.link.is_some());
     // The tenant, too.
     scene.turn(Turn::Lag(true)).await;
-    scene.act(Deed::Tenant(TenantVerb::Replace)).await;
+    scene.act(Action::Tenant(TenantVerb::Replace)).await;
     assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
     assert_eq!(
         scene
@@ -192,7 +192,7 @@ pub(super) async fn what_is_new_lags<S: Stage>(stage: &S) {
 pub(super) async fn links_lead_into_the_live_tenant_only<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
     let old = scene.tenant.clone();
-    scene.act(Deed::Tenant(TenantVerb::Replace)).await;
+    scene.act(Action::Tenant(TenantVerb::Replace)).await;
     let new = scene
         .bss()
         .get_tenant(&scene.account)
@@ -235,7 +235,7 @@ pub(super) async fn links_lead_into_the_live_tenant_only<S: Stage>(stage: &S) {
 pub(super) async fn orders_that_cannot_be_seen<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
     let customer = scene.customers().await.remove(0).id;
-    scene.act(Deed::BuyHeld(customer.clone())).await;
+    scene.act(Action::BuyHeld(customer.clone())).await;
     let orders = scene.orders().await;
     assert_eq!((orders.len(), &orders[0].customer), (1, &customer));
     let refused = super::scene::tallies(scene.switches("a").await);
@@ -249,6 +249,6 @@ pub(super) async fn orders_that_cannot_be_seen<S: Stage>(stage: &S) {
     assert_eq!(class(listed), "Unsupported");
     // Where nobody sees them, the switch does not see them either.
     scene.switches("b").await.unwrap();
-    scene.act(Deed::FinishOrders).await;
+    scene.act(Action::FinishOrders).await;
     assert_eq!(scene.harm().await, ["lost", "missingCharges"]);
 }

@@ -19,7 +19,7 @@ mod tenants;
 
 use std::collections::BTreeSet;
 
-use crate::simulated_bss::Deed;
+use crate::simulated_bss::Action;
 use tenant_reseller_operator::bss::port::{
     Bss, Keys, Mode, SourceId, Strength, TenantSettings, WriteOperation,
 };
@@ -66,7 +66,7 @@ pub(crate) trait Stage {
     async fn turn(&self, turns: &[Turn]);
 
     /// Lets a person act; why it was refused, if it was.
-    async fn act(&self, deed: Deed) -> Result<(), String>;
+    async fn act(&self, action: Action) -> Result<(), String>;
 
     /// Lets a little time pass.
     async fn pass(&self);
@@ -141,7 +141,7 @@ behaviours! {
         a_copy_after_the_switch_is_a_sale_without_the_guard,
         a_switch_is_replayed_under_its_request_key,
         refusals_are_replayed_until_their_key_is_forgotten,
-        what_the_switch_spoils_is_seen;
+        what_the_switch_corrupts_is_seen;
     people:
         manual_steps_are_told_and_change_nothing,
         people_can_do_the_whole_upgrade_on_screen,

@@ -3,7 +3,7 @@
 
 use super::scene::{Scene, class};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Deed, Pick, TenantVerb};
+use crate::simulated_bss::{Action, Pick, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
     BackOrdering, Bss, CopyListing, ItemOutcome, Keys, Mark, Mode, PurchaseState, Revision,
@@ -46,7 +46,7 @@ pub(super) async fn manual_steps_are_told_and_change_nothing<S: Stage>(stage: &S
 pub(super) async fn people_can_do_the_whole_upgrade_on_screen<S: Stage>(stage: &S) {
     let mut scene = Scene::held(stage).await;
     for step in WriteOperation::ALL {
-        scene.act(Deed::ByHand(step, Pick::Needed)).await;
+        scene.act(Action::ByHand(step, Pick::Needed)).await;
         if step == WriteOperation::CreateTenant {
             scene.tenant = scene.active().await;
         }
@@ -68,7 +68,7 @@ pub(super) async fn people_can_do_the_whole_upgrade_on_screen<S: Stage>(stage: &
 
 pub(super) async fn pressing_twice_is_refused_by_unique_keys_only<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
-    let again = |step| Deed::ByHand(step, Pick::Again);
+    let again = |step| Action::ByHand(step, Pick::Again);
     assert!(
         stage
             .act(again(WriteOperation::CreateTenant))
@@ -103,7 +103,7 @@ pub(super) async fn pressing_twice_is_refused_by_unique_keys_only<S: Stage>(stag
 
 pub(super) async fn careless_screens_take_anything<S: Stage>(stage: &S) {
     let scene = Scene::with_customers(stage).await;
-    let wrong = |step| Deed::ByHand(step, Pick::Wrong);
+    let wrong = |step| Action::ByHand(step, Pick::Wrong);
     assert!(
         stage
             .act(wrong(WriteOperation::CopyCustomers))
@@ -116,7 +116,7 @@ pub(super) async fn careless_screens_take_anything<S: Stage>(stage: &S) {
             .await
             .is_err()
     );
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     assert!(stage.act(press).await.is_err(), "the button examines, too");
     scene.turn(Turn::Careless).await;
     scene.act(wrong(WriteOperation::CopyCustomers)).await;
@@ -133,7 +133,7 @@ pub(super) async fn ordering_that_is_disabled_freezes_the_storefront<S: Stage>(s
     let scene = Scene::complete(stage).await;
     let purchase = scene.first().await;
     let id = &purchase.id;
-    scene.act(Deed::Ordering(false)).await;
+    scene.act(Action::Ordering(false)).await;
     assert!(
         !scene
             .bss()
@@ -143,21 +143,21 @@ pub(super) async fn ordering_that_is_disabled_freezes_the_storefront<S: Stage>(s
             .ordering_enabled
     );
     let before = scene.revision().await;
-    for deed in [
-        Deed::Buy(purchase.customer.clone()),
-        Deed::BuyHeld(purchase.customer.clone()),
-        Deed::Cancel(id.clone()),
-        Deed::Suspend(id.clone()),
-        Deed::Quantity(id.clone(), 9),
+    for action in [
+        Action::Buy(purchase.customer.clone()),
+        Action::BuyHeld(purchase.customer.clone()),
+        Action::Cancel(id.clone()),
+        Action::Suspend(id.clone()),
+        Action::Quantity(id.clone(), 9),
     ] {
-        let told = format!("{deed:?}");
-        assert!(stage.act(deed).await.is_err(), "{told}");
+        let told = format!("{action:?}");
+        assert!(stage.act(action).await.is_err(), "{told}");
     }
     assert_eq!(scene.revision().await, before);
-    scene.act(Deed::Ordering(true)).await;
-    scene.act(Deed::Quantity(id.clone(), 9)).await;
+    scene.act(Action::Ordering(true)).await;
+    scene.act(Action::Quantity(id.clone(), 9)).await;
     // A customer is nobody's business but its reseller's.
-    assert!(stage.act(Deed::Buy("unknown".into())).await.is_err());
+    assert!(stage.act(Action::Buy("unknown".into())).await.is_err());
 }
 
 pub(super) async fn locks_after_the_copy_and_after_the_switch<S: Stage>(stage: &S) {
@@ -170,15 +170,15 @@ pub(super) async fn locks_after_the_copy_and_after_the_switch<S: Stage>(stage: &
     );
     assert!(
         stage
-            .act(Deed::StaffOrders(copied.id.clone()))
+            .act(Action::StaffOrders(copied.id.clone()))
             .await
             .is_err(),
         "the partial lock"
     );
-    scene.act(Deed::StaffOrders(other.id.clone())).await;
+    scene.act(Action::StaffOrders(other.id.clone())).await;
     assert!(
         stage
-            .act(Deed::OrderInOwnBss(copied.id.clone()))
+            .act(Action::OrderInOwnBss(copied.id.clone()))
             .await
             .is_err()
     );
@@ -186,31 +186,31 @@ pub(super) async fn locks_after_the_copy_and_after_the_switch<S: Stage>(stage: &
     for customer in &customers[1..] {
         scene.copy(scene.customer_item(customer)).await;
     }
-    scene.act(Deed::Price(None)).await;
+    scene.act(Action::Price(None)).await;
     for purchase in scene.eligible().await {
         let item = scene.item(&purchase).await;
         assert_eq!(scene.copy(item).await, ItemOutcome::Created);
     }
     let id = scene.first().await.id;
     scene.switches("a").await.unwrap();
-    for deed in [
-        Deed::Buy(copied.id.clone()),
-        Deed::Cancel(id.clone()),
-        Deed::Suspend(id.clone()),
-        Deed::Quantity(id.clone(), 9),
-        Deed::StaffCancels(id.clone()),
-        Deed::StaffOrders(other.id.clone()),
-        Deed::Kind(tenant_reseller_operator::bss::port::ResellerKind::Basic),
+    for action in [
+        Action::Buy(copied.id.clone()),
+        Action::Cancel(id.clone()),
+        Action::Suspend(id.clone()),
+        Action::Quantity(id.clone(), 9),
+        Action::StaffCancels(id.clone()),
+        Action::StaffOrders(other.id.clone()),
+        Action::Kind(tenant_reseller_operator::bss::port::ResellerKind::Basic),
     ] {
-        let told = format!("{deed:?}");
-        assert!(stage.act(deed).await.is_err(), "{told}");
+        let told = format!("{action:?}");
+        assert!(stage.act(action).await.is_err(), "{told}");
     }
     // From now on the reseller orders, changes and ends in its own BSS, and all of it flows up.
-    scene.act(Deed::OrderInOwnBss(copied.id.clone())).await;
-    scene.act(Deed::AmendQuantity(id.clone(), 31)).await;
+    scene.act(Action::OrderInOwnBss(copied.id.clone())).await;
+    scene.act(Action::AmendQuantity(id.clone(), 31)).await;
     let (purchase, records) = (scene.purchase(&id).await, scene.copies_of(&id).await);
     assert_eq!(records[0].digest, purchase.digest);
-    scene.act(Deed::EndCopy(id.clone())).await;
+    scene.act(Action::EndCopy(id.clone())).await;
     assert_eq!(scene.purchase(&id).await.state, PurchaseState::Cancelled);
     assert!(scene.harm().await.is_empty());
 }
@@ -218,17 +218,17 @@ pub(super) async fn locks_after_the_copy_and_after_the_switch<S: Stage>(stage: &
 pub(super) async fn amendments_are_the_resellers<S: Stage>(stage: &S) {
     let scene = Scene::with_customers(stage).await;
     let purchase = scene.first().await;
-    for deed in [
-        Deed::AmendPrice(purchase.id.clone(), 5),
-        Deed::AmendQuantity(purchase.id.clone(), 5),
-        Deed::EndCopy(purchase.id.clone()),
+    for action in [
+        Action::AmendPrice(purchase.id.clone(), 5),
+        Action::AmendQuantity(purchase.id.clone(), 5),
+        Action::EndCopy(purchase.id.clone()),
     ] {
-        assert!(stage.act(deed).await.is_err(), "there is no copy yet");
+        assert!(stage.act(action).await.is_err(), "there is no copy yet");
     }
     let item = scene.item(&purchase).await;
     scene.copy(item).await;
     scene
-        .act(Deed::AmendQuantity(purchase.id.clone(), 41))
+        .act(Action::AmendQuantity(purchase.id.clone(), 41))
         .await;
     let copy = scene.copies_of(&purchase.id).await.remove(0);
     assert_ne!(copy.digest, purchase.digest);
@@ -238,9 +238,9 @@ pub(super) async fn amendments_are_the_resellers<S: Stage>(stage: &S) {
         purchase.digest,
         "it does not flow up"
     );
-    assert!(stage.act(Deed::Tenant(TenantVerb::Create)).await.is_err());
+    assert!(stage.act(Action::Tenant(TenantVerb::Create)).await.is_err());
     assert_eq!(class(scene.switches("a").await), "Blocked");
-    scene.act(Deed::RemovePricing(None)).await;
+    scene.act(Action::RemovePricing(None)).await;
     let other = scene
         .eligible()
         .await

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Stage, Turn};
 use crate::adapter;
 use crate::sandbox::{CONTROL_TOKEN, Sandbox};
-use crate::simulated_bss::{Deed, Pick, Spoil, SpoilKind, TenantVerb};
+use crate::simulated_bss::{Action, Corruption, CorruptionKind, Pick, TenantVerb};
 use crate::suite::World as _;
 use tenant_reseller_operator::bss::port::{
     Bss, ItemKind, Keys, Mode, PageRequest, PurchaseState, SourceId, Strength, TenantSettings,
@@ -130,14 +130,14 @@ fn retail() -> Value {
     })
 }
 
-fn spoiled(spoil: &Spoil) -> Value {
-    let name = match (spoil.kind, spoil.item) {
-        (SpoilKind::Currency, ItemKind::Customer) => "CustomerCurrency".to_owned(),
-        (SpoilKind::Unmarked, ItemKind::Customer) => "AccountUnmarked".to_owned(),
-        (SpoilKind::Unmarked, _) => "SubscriptionUnmarked".to_owned(),
+fn corrupted(corruption: &Corruption) -> Value {
+    let name = match (corruption.kind, corruption.item) {
+        (CorruptionKind::Currency, ItemKind::Customer) => "CustomerCurrency".to_owned(),
+        (CorruptionKind::Unmarked, ItemKind::Customer) => "AccountUnmarked".to_owned(),
+        (CorruptionKind::Unmarked, _) => "SubscriptionUnmarked".to_owned(),
         (kind, _) => format!("{kind:?}"),
     };
-    match &spoil.source {
+    match &corruption.source {
         Some(source) => json!({ "kind": name, "sourceId": source.0 }),
         None => json!({ "kind": name }),
     }
@@ -178,40 +178,40 @@ fn change(turn: Turn) -> Value {
 }
 
 /// Path and body of what a person does.
-fn told(deed: &Deed) -> (&'static str, Value) {
+fn told(action: &Action) -> (&'static str, Value) {
     let source = |id: &SourceId| json!({ "sourceId": id.0 });
     let state = |synced: bool| if synced { "Synced" } else { "NotSynced" };
-    match deed {
-        Deed::Buy(id) => ("storefront/buy", json!({ "customerId": id.0 })),
-        Deed::BuyHeld(id) => (
+    match action {
+        Action::Buy(id) => ("storefront/buy", json!({ "customerId": id.0 })),
+        Action::BuyHeld(id) => (
             "storefront/buy",
             json!({ "customerId": id.0, "hold": true }),
         ),
-        Deed::Cancel(id) => ("storefront/cancel", source(id)),
-        Deed::Suspend(id) => ("storefront/suspend", source(id)),
-        Deed::Resume(id) => ("storefront/resume", source(id)),
-        Deed::Quantity(id, quantity) => (
+        Action::Cancel(id) => ("storefront/cancel", source(id)),
+        Action::Suspend(id) => ("storefront/suspend", source(id)),
+        Action::Resume(id) => ("storefront/resume", source(id)),
+        Action::Quantity(id, quantity) => (
             "storefront/quantity",
             json!({ "sourceId": id.0, "quantity": quantity }),
         ),
-        Deed::FinishOrders => ("staff/finish-order", json!({})),
-        Deed::CancelOrders => ("staff/cancel-order", json!({})),
-        Deed::StaffCancels(id) => ("staff/cancel", source(id)),
-        Deed::StaffOrders(id) => ("staff/order", json!({ "customerId": id.0 })),
-        Deed::Ordering(enabled) => ("staff/ordering", json!({ "enabled": enabled })),
-        Deed::BillTo(id, payer) => (
+        Action::FinishOrders => ("staff/finish-order", json!({})),
+        Action::CancelOrders => ("staff/cancel-order", json!({})),
+        Action::StaffCancels(id) => ("staff/cancel", source(id)),
+        Action::StaffOrders(id) => ("staff/order", json!({ "customerId": id.0 })),
+        Action::Ordering(enabled) => ("staff/ordering", json!({ "enabled": enabled })),
+        Action::BillTo(id, payer) => (
             "staff/bill-to",
             json!({ "customerId": id.0, "billTo": payer.0 }),
         ),
-        Deed::PriceList(id, active) => (
+        Action::PriceList(id, active) => (
             "staff/price-list",
             json!({ "priceList": id.0, "active": active }),
         ),
-        Deed::Kind(kind) => (
+        Action::Kind(kind) => (
             "staff/reseller-kind",
             json!({ "kind": format!("{kind:?}") }),
         ),
-        Deed::Tenant(verb) => {
+        Action::Tenant(verb) => {
             let verb = match verb {
                 TenantVerb::Suspend => "Suspend",
                 TenantVerb::Resume => "Resume",
@@ -223,31 +223,31 @@ fn told(deed: &Deed) -> (&'static str, Value) {
             };
             ("staff/tenant", json!({ "action": verb }))
         }
-        Deed::Sync(id, synced) => (
+        Action::Sync(id, synced) => (
             "staff/sync",
             json!({ "customerId": id.0, "state": state(*synced) }),
         ),
-        Deed::RemovePricing(None) => ("reseller-staff/remove-pricing", json!({})),
-        Deed::RemovePricing(Some(id)) => (
+        Action::RemovePricing(None) => ("reseller-staff/remove-pricing", json!({})),
+        Action::RemovePricing(Some(id)) => (
             "reseller-staff/remove-pricing",
             json!({ "customerIds": [id.0] }),
         ),
-        Deed::AmendPrice(id, price) => (
+        Action::AmendPrice(id, price) => (
             "reseller-staff/amend",
             json!({ "sourceId": id.0, "sellPrice": price }),
         ),
-        Deed::AmendQuantity(id, quantity) => (
+        Action::AmendQuantity(id, quantity) => (
             "reseller-staff/amend",
             json!({ "sourceId": id.0, "quantity": quantity }),
         ),
-        Deed::EndCopy(id) => ("reseller-staff/end-copy", source(id)),
-        Deed::OrderInOwnBss(id) => ("reseller-staff/order", json!({ "customerId": id.0 })),
-        Deed::Plant(crate::simulated_bss::Defect::Currency, id) => (
+        Action::EndCopy(id) => ("reseller-staff/end-copy", source(id)),
+        Action::OrderInOwnBss(id) => ("reseller-staff/order", json!({ "customerId": id.0 })),
+        Action::Plant(crate::simulated_bss::Defect::Currency, id) => (
             "staff/redenominate",
             json!({ "sourceId": id.0, "currency": "USD" }),
         ),
-        Deed::Repair => ("fix-defects", json!({})),
-        Deed::Spoil(spoil) => ("reseller-staff/spoil", spoiled(spoil)),
+        Action::Repair => ("fix-defects", json!({})),
+        Action::Corrupt(corruption) => ("reseller-staff/corrupt", corrupted(corruption)),
         other => panic!("nobody taught the sandbox's stage {other:?}"),
     }
 }
@@ -280,27 +280,27 @@ impl Stage for OverHttp {
         self.control("PUT", "promises", &all).await.unwrap();
     }
 
-    async fn act(&self, deed: Deed) -> Result<(), String> {
-        match &deed {
-            Deed::ByHand(step, pick) => self.by_hand(*step, *pick).await,
-            Deed::Price(who) => self.price(who.as_ref(), &retail()).await,
-            Deed::PriceOtherwise(who) => {
+    async fn act(&self, action: Action) -> Result<(), String> {
+        match &action {
+            Action::ByHand(step, pick) => self.by_hand(*step, *pick).await,
+            Action::Price(who) => self.price(who.as_ref(), &retail()).await,
+            Action::PriceOtherwise(who) => {
                 let mut other = retail();
                 other["paymentMethod"] = json!("DirectDebit");
                 self.price(who.as_ref(), &other).await
             }
-            Deed::PricePartly(who) => {
+            Action::PricePartly(who) => {
                 self.price(Some(who), &json!({ "priceList": "PL-RETAIL" }))
                     .await
             }
-            Deed::SpoilAtSwitch(Some(spoil)) => {
+            Action::CorruptAtSwitch(Some(corruption)) => {
                 let planned = self
-                    .control("PUT", "spoil-at-switch", &spoiled(spoil))
+                    .control("PUT", "corrupt-at-switch", &corrupted(corruption))
                     .await;
                 planned.map(drop)
             }
             _ => {
-                let (path, body) = told(&deed);
+                let (path, body) = told(&action);
                 self.control("POST", path, &body).await.map(drop)
             }
         }

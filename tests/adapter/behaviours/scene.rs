@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Deed, retail};
+use crate::simulated_bss::{Action, retail};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BlockerReason, Bss, CopyItem, CopyListing, CopyRecord,
     Cursor, Customer, Epoch, Fence, ItemKind, ItemOutcome, OpenOrder, Page, PageRequest,
@@ -61,7 +61,7 @@ impl<'a, S: Stage> Scene<'a, S> {
             let outcome = scene.copy(scene.customer_item(&customer)).await;
             assert_eq!(outcome, ItemOutcome::Created);
         }
-        stage.act(Deed::Price(None)).await.unwrap();
+        stage.act(Action::Price(None)).await.unwrap();
         scene
     }
 
@@ -107,10 +107,10 @@ impl<'a, S: Stage> Scene<'a, S> {
         panic!("the tenant never becomes Active")
     }
 
-    pub(crate) async fn act(&self, deed: Deed) {
-        let told = format!("{deed:?}");
+    pub(crate) async fn act(&self, action: Action) {
+        let told = format!("{action:?}");
         self.stage
-            .act(deed)
+            .act(action)
             .await
             .unwrap_or_else(|why| panic!("{told}: {why}"));
     }
@@ -165,7 +165,7 @@ impl<'a, S: Stage> Scene<'a, S> {
     /// An order that is complete: the new purchase.
     pub(crate) async fn bought(&self, customer: &SourceId) -> Purchase {
         let before = self.purchases().await;
-        self.act(Deed::Buy(customer.clone())).await;
+        self.act(Action::Buy(customer.clone())).await;
         let known = |each: &Purchase| before.iter().any(|other| other.id == each.id);
         for _ in 0..1_000 {
             let after = self.purchases().await.into_iter();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Stage, Turn};
-use crate::simulated_bss::{Deed, Marks, Screens, SharedWorld, World, wanted_settings};
+use crate::simulated_bss::{Action, Marks, Screens, SharedWorld, World, wanted_settings};
 use tenant_reseller_operator::bss::port::{SourceId, TenantSettings};
 
 /// The simulated BSS.
@@ -70,8 +70,8 @@ impl Stage for Simulated {
         }
     }
 
-    async fn act(&self, deed: Deed) -> Result<(), String> {
-        self.0.lock().act(deed).map(drop)
+    async fn act(&self, action: Action) -> Result<(), String> {
+        self.0.lock().act(action).map(drop)
     }
 
     async fn pass(&self) {

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::scene::{Scene, class, failure, reasons, tallies};
-use crate::simulated_bss::{Deed, Defect, TenantVerb};
+use crate::simulated_bss::{Action, Defect, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     BlockerReason, Bss, CheckTarget, CopyItem, CopyListing, CopyState, ItemKind, ItemOutcome,
     PurchaseState, SourceId,
@@ -40,17 +40,17 @@ pub(super) async fn what_stands_against_a_copy<S: Stage>(stage: &S) {
     scene.copy(scene.customer_item(&customer)).await;
     let one = [BlockerReason::PricingIncomplete];
     assert_eq!(reasons(scene.copy(item.clone()).await), one);
-    scene.act(Deed::Price(None)).await;
+    scene.act(Action::Price(None)).await;
     // It was checked under other options.
     assert!(matches!(scene.copy(item).await, ItemOutcome::Conflict(_)));
     let item = scene.item(&purchase).await;
-    scene.act(Deed::PriceOtherwise(None)).await;
+    scene.act(Action::PriceOtherwise(None)).await;
     assert!(matches!(scene.copy(item).await, ItemOutcome::Conflict(_)));
-    scene.act(Deed::Price(None)).await;
+    scene.act(Action::Price(None)).await;
     // Everything is looked at once more, and every reason told.
-    scene.act(Deed::Sync(customer.id.clone(), false)).await;
+    scene.act(Action::Sync(customer.id.clone(), false)).await;
     scene
-        .act(Deed::Plant(Defect::Currency, purchase.id.clone()))
+        .act(Action::Plant(Defect::Currency, purchase.id.clone()))
         .await;
     let item = scene.item(&scene.purchase(&purchase.id).await).await;
     let two = [
@@ -58,7 +58,7 @@ pub(super) async fn what_stands_against_a_copy<S: Stage>(stage: &S) {
         BlockerReason::AccountNotSynced,
     ];
     assert_eq!(reasons(scene.copy(item).await), two);
-    scene.act(Deed::Repair).await;
+    scene.act(Action::Repair).await;
     let item = scene.item(&scene.purchase(&purchase.id).await).await;
     assert_eq!(scene.copy(item).await, ItemOutcome::Created);
 }
@@ -89,12 +89,12 @@ pub(super) async fn what_is_never_copied<S: Stage>(stage: &S) {
         ..item.clone()
     };
     assert_eq!(failure(scene.copy(unknown).await), "NotFound");
-    scene.act(Deed::Quantity(first.id.clone(), 99)).await;
+    scene.act(Action::Quantity(first.id.clone(), 99)).await;
     assert!(
         matches!(scene.copy(item.clone()).await, ItemOutcome::Conflict(_)),
         "it moved on"
     );
-    scene.act(Deed::Cancel(first.id.clone())).await;
+    scene.act(Action::Cancel(first.id.clone())).await;
     let item = scene.item(&scene.purchase(&first.id).await).await;
     assert!(matches!(scene.copy(item).await, ItemOutcome::Conflict(_)));
     assert_eq!(scene.copies(CopyListing::Subscriptions).await, []);
@@ -105,18 +105,18 @@ pub(super) async fn what_is_never_copied<S: Stage>(stage: &S) {
         PurchaseState::FutureDated,
     ] {
         let asleep = purchases.iter().find(|each| each.state == state).unwrap();
-        scene.act(Deed::Resume(asleep.id.clone())).await;
+        scene.act(Action::Resume(asleep.id.clone())).await;
         let item = scene.item(&scene.purchase(&asleep.id).await).await;
         assert_eq!(scene.copy(item).await, ItemOutcome::Created, "{state:?}");
     }
     for state in [PurchaseState::Cancelled, PurchaseState::Expired] {
         let gone = purchases.iter().find(|each| each.state == state).unwrap();
         assert!(
-            stage.act(Deed::Resume(gone.id.clone())).await.is_err(),
+            stage.act(Action::Resume(gone.id.clone())).await.is_err(),
             "{state:?}"
         );
         assert!(
-            stage.act(Deed::Cancel(gone.id.clone())).await.is_err(),
+            stage.act(Action::Cancel(gone.id.clone())).await.is_err(),
             "{state:?}"
         );
     }
@@ -127,7 +127,7 @@ pub(super) async fn a_copy_follows_its_source_until_it_is_amended<S: Stage>(stag
     let id = scene.first().await.id;
     // Quantity 2, 3, 2 is three honest updates, each expecting what was there.
     for quantity in [102, 103, 102] {
-        scene.act(Deed::Quantity(id.clone(), quantity)).await;
+        scene.act(Action::Quantity(id.clone(), quantity)).await;
         let bare = scene.item(&scene.purchase(&id).await).await;
         assert!(
             matches!(scene.copy(bare).await, ItemOutcome::Conflict(_)),
@@ -147,34 +147,34 @@ pub(super) async fn a_copy_follows_its_source_until_it_is_amended<S: Stage>(stag
         assert_eq!(scene.copy(update).await, ItemOutcome::Unchanged);
     }
     // The sell price is the reseller's: nobody compares it.
-    scene.act(Deed::AmendPrice(id.clone(), 4_242)).await;
+    scene.act(Action::AmendPrice(id.clone(), 4_242)).await;
     assert_eq!(
         scene.copy(scene.update(&id).await).await,
         ItemOutcome::Unchanged
     );
     // The copy itself was amended and the source moved on: people decide.
-    scene.act(Deed::AmendQuantity(id.clone(), 7)).await;
-    scene.act(Deed::Quantity(id.clone(), 8)).await;
+    scene.act(Action::AmendQuantity(id.clone(), 7)).await;
+    scene.act(Action::Quantity(id.clone(), 8)).await;
     let refused = scene.copy(scene.update(&id).await).await;
     assert_eq!(reasons(refused), [BlockerReason::SourceChanged]);
     assert_eq!(
         tallies(scene.switches("a").await),
         [(BlockerReason::SourceChanged, 1)]
     );
-    scene.act(Deed::AmendQuantity(id.clone(), 8)).await;
+    scene.act(Action::AmendQuantity(id.clone(), 8)).await;
     assert_eq!(
         scene.copy(scene.update(&id).await).await,
         ItemOutcome::Unchanged
     );
     // What is not active is updated no more.
-    scene.act(Deed::Suspend(id.clone())).await;
+    scene.act(Action::Suspend(id.clone())).await;
     let orphaned = scene.copy(scene.update(&id).await).await;
     assert_eq!(reasons(orphaned), [BlockerReason::OrphanedCopy]);
     assert_eq!(
         tallies(scene.switches("b").await),
         [(BlockerReason::OrphanedCopy, 1)]
     );
-    scene.act(Deed::Resume(id)).await;
+    scene.act(Action::Resume(id)).await;
     scene.switches("c").await.unwrap();
     assert!(scene.harm().await.is_empty());
 }
@@ -182,16 +182,16 @@ pub(super) async fn a_copy_follows_its_source_until_it_is_amended<S: Stage>(stag
 pub(super) async fn an_ended_copy_stays_ended<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
     let id = scene.first().await.id;
-    scene.act(Deed::EndCopy(id.clone())).await;
+    scene.act(Action::EndCopy(id.clone())).await;
     assert_eq!(
         scene.copy(scene.update(&id).await).await,
         ItemOutcome::Unchanged
     );
     assert_eq!(scene.copies_of(&id).await[0].state, CopyState::Ended);
-    scene.act(Deed::Quantity(id.clone(), 55)).await;
+    scene.act(Action::Quantity(id.clone(), 55)).await;
     let refused = scene.copy(scene.update(&id).await).await;
     assert_eq!(reasons(refused), [BlockerReason::SourceChanged]);
-    scene.act(Deed::Cancel(id.clone())).await;
+    scene.act(Action::Cancel(id.clone())).await;
     let orphaned = scene.copy(scene.update(&id).await).await;
     assert_eq!(reasons(orphaned), [BlockerReason::OrphanedCopy]);
     scene.switches("a").await.unwrap();
@@ -209,7 +209,9 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
         .map(|each| each.id)
         .collect();
     let bad = &ids[1];
-    scene.act(Deed::Plant(Defect::Currency, bad.clone())).await;
+    scene
+        .act(Action::Plant(Defect::Currency, bad.clone()))
+        .await;
     let check = async |target: &CheckTarget| {
         let found = bss
             .check_purchases(&scene.account, target, &ids)
@@ -227,7 +229,7 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
     scene.creates("r", "k/tenant").await.unwrap();
     let target = CheckTarget::Tenant(scene.active().await);
     assert_eq!(check(&target).await, expected);
-    scene.act(Deed::Repair).await;
+    scene.act(Action::Repair).await;
     assert_eq!(check(&target).await, []);
     // It says nothing of who is not there, nor of the reseller's own.
     let own = scene.purchases().await.into_iter();
@@ -249,7 +251,7 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
         class(bss.check_purchases(&scene.account, &unlisted, &ids).await),
         "Invalid"
     );
-    scene.act(Deed::PriceList(list, false)).await;
+    scene.act(Action::PriceList(list, false)).await;
     assert_eq!(
         class(bss.check_purchases(&scene.account, &early, &ids).await),
         "Invalid"
@@ -259,7 +261,7 @@ pub(super) async fn checks_before_and_after_the_tenant<S: Stage>(stage: &S) {
 pub(super) async fn a_suspended_tenant_takes_nothing<S: Stage>(stage: &S) {
     let scene = Scene::with_customers(stage).await;
     let item = scene.item(&scene.first().await).await;
-    scene.act(Deed::Tenant(TenantVerb::Suspend)).await;
+    scene.act(Action::Tenant(TenantVerb::Suspend)).await;
     assert_eq!(
         reasons(scene.copy(item.clone()).await),
         [BlockerReason::TenantSuspended]
@@ -269,7 +271,12 @@ pub(super) async fn a_suspended_tenant_takes_nothing<S: Stage>(stage: &S) {
         against.contains(&(BlockerReason::TenantSuspended, 1)),
         "{against:?}"
     );
-    assert!(stage.act(Deed::Tenant(TenantVerb::Suspend)).await.is_err());
-    scene.act(Deed::Tenant(TenantVerb::Resume)).await;
+    assert!(
+        stage
+            .act(Action::Tenant(TenantVerb::Suspend))
+            .await
+            .is_err()
+    );
+    scene.act(Action::Tenant(TenantVerb::Resume)).await;
     assert_eq!(scene.copy(item).await, ItemOutcome::Created);
 }

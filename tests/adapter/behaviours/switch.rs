@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, reasons, tallies};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Deed, Spoil, SpoilKind};
+use crate::simulated_bss::{Action, Corruption, CorruptionKind};
 use tenant_reseller_operator::bss::port::{
     Activation, BackOrdering, BlockerReason, Bss, CopyListing, ItemKind, ItemOutcome, Mark,
     ResellerKind, Revision, Strength,
@@ -37,12 +37,12 @@ pub(super) async fn the_switch_compares_and_examines<S: Stage>(stage: &S) {
         (ResellerKind::Basic, BackOrdering::Off)
     );
     scene.copy(scene.item(&new).await).await;
-    scene.act(Deed::Kind(ResellerKind::Standard)).await;
+    scene.act(Action::Kind(ResellerKind::Standard)).await;
     assert_eq!(
         tallies(scene.switches("e").await),
         [(BlockerReason::ResellerNotBasic, 1)]
     );
-    scene.act(Deed::Kind(ResellerKind::Basic)).await;
+    scene.act(Action::Kind(ResellerKind::Basic)).await;
     assert_eq!(scene.switches("e").await, Ok(Activation::Activated));
     let after = scene.bss().get_reseller(&scene.account).await.unwrap();
     assert_eq!(
@@ -143,10 +143,10 @@ pub(super) async fn refusals_are_replayed_until_their_key_is_forgotten<S: Stage>
     let behind = Some(Revision(revision.0 - 1));
     let customer = scene.customers().await.remove(0).id;
     // Without the switch a refusal is not given again.
-    scene.act(Deed::BuyHeld(customer)).await;
+    scene.act(Action::BuyHeld(customer)).await;
     let open = [(BlockerReason::OrderNotFinal, 1)];
     assert_eq!(tallies(scene.switches("a").await), open);
-    scene.act(Deed::CancelOrders).await;
+    scene.act(Action::CancelOrders).await;
     scene.turn(Turn::ReplayedRefusals(true)).await;
     let first = scene.activates("b", behind).await;
     assert_eq!(class(first.clone()), "Conflict");
@@ -165,15 +165,17 @@ pub(super) async fn refusals_are_replayed_until_their_key_is_forgotten<S: Stage>
     panic!("the refusal is never forgotten")
 }
 
-pub(super) async fn what_the_switch_spoils_is_seen<S: Stage>(stage: &S) {
+pub(super) async fn what_the_switch_corrupts_is_seen<S: Stage>(stage: &S) {
     let scene = Scene::complete(stage).await;
     let purchase = scene.first().await;
-    let spoil = Spoil {
-        kind: SpoilKind::Quantity,
+    let corruption = Corruption {
+        kind: CorruptionKind::Quantity,
         item: ItemKind::Subscription,
         source: Some(purchase.id.clone()),
     };
-    scene.act(Deed::SpoilAtSwitch(Some(spoil.clone()))).await;
+    scene
+        .act(Action::CorruptAtSwitch(Some(corruption.clone())))
+        .await;
     assert_eq!(
         scene.copies_of(&purchase.id).await[0].digest,
         purchase.digest
@@ -183,29 +185,29 @@ pub(super) async fn what_the_switch_spoils_is_seen<S: Stage>(stage: &S) {
         scene.copies_of(&purchase.id).await[0].digest,
         purchase.digest
     );
-    let second = Spoil {
-        kind: SpoilKind::SecondCopy,
-        ..spoil.clone()
+    let second = Corruption {
+        kind: CorruptionKind::SecondCopy,
+        ..corruption.clone()
     };
-    scene.act(Deed::Spoil(second)).await;
+    scene.act(Action::Corrupt(second)).await;
     assert_eq!(scene.copies_of(&purchase.id).await.len(), 2);
     let mut others = scene.eligible().await;
     others.retain(|each| each.kind == ItemKind::Subscription && each.id != purchase.id);
     let of = |kind, at: usize| {
-        Deed::Spoil(Spoil {
+        Action::Corrupt(Corruption {
             kind,
             item: ItemKind::Subscription,
             source: Some(others[at].id.clone()),
         })
     };
-    scene.act(of(SpoilKind::CopyDeleted, 0)).await;
-    scene.act(of(SpoilKind::Unmarked, 1)).await;
-    let account = Spoil {
-        kind: SpoilKind::Unmarked,
+    scene.act(of(CorruptionKind::CopyDeleted, 0)).await;
+    scene.act(of(CorruptionKind::Unmarked, 1)).await;
+    let account = Corruption {
+        kind: CorruptionKind::Unmarked,
         item: ItemKind::Customer,
         source: Some(purchase.customer),
     };
-    scene.act(Deed::Spoil(account)).await;
+    scene.act(Action::Corrupt(account)).await;
     let found = scene.harm().await;
     let expected = [
         "differing",

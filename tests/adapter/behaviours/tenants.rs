@@ -3,7 +3,7 @@
 use super::scene::{Scene, class, tallies};
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Deed, TenantVerb};
+use crate::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
     BackOrdering, BlockerReason, Bss, EarlierEpoch, Epoch, ItemOutcome, Keys, OperationState,
@@ -223,18 +223,18 @@ pub(super) async fn wrong_settings_are_named<S: Stage>(stage: &S) {
         "{fields:?}"
     );
     let list = stage.settings().price_list;
-    scene.act(Deed::PriceList(list.clone(), false)).await;
+    scene.act(Action::PriceList(list.clone(), false)).await;
     assert_eq!(class(scene.creates("a", "k/tenant").await), "Invalid");
-    scene.act(Deed::PriceList(list, true)).await;
-    scene.act(Deed::Ordering(false)).await;
-    scene.act(Deed::Kind(ResellerKind::Standard)).await;
+    scene.act(Action::PriceList(list, true)).await;
+    scene.act(Action::Ordering(false)).await;
+    scene.act(Action::Kind(ResellerKind::Standard)).await;
     let expected = [
         (BlockerReason::ResellerNotBasic, 1),
         (BlockerReason::OrderingDisabled, 1),
     ];
     assert_eq!(tallies(scene.creates("a", "k/tenant").await), expected);
-    scene.act(Deed::Ordering(true)).await;
-    scene.act(Deed::Kind(ResellerKind::Basic)).await;
+    scene.act(Action::Ordering(true)).await;
+    scene.act(Action::Kind(ResellerKind::Basic)).await;
     scene.creates("a", "k/tenant").await.unwrap();
 }
 
@@ -243,7 +243,7 @@ pub(super) async fn a_failed_creation_leaves_nothing<S: Stage>(stage: &S) {
     let TenantCreation::Started(operation) = scene.creates("a", "k/tenant").await.unwrap() else {
         panic!("a new tenant is not done at once")
     };
-    scene.act(Deed::Tenant(TenantVerb::FailCreation)).await;
+    scene.act(Action::Tenant(TenantVerb::FailCreation)).await;
     let found = scene.bss().get_operation(&operation).await.unwrap();
     assert!(matches!(found, OperationState::Failed { .. }), "{found:?}");
     assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
@@ -257,7 +257,7 @@ pub(super) async fn a_failed_creation_leaves_nothing<S: Stage>(stage: &S) {
 pub(super) async fn a_deleted_tenant_is_gone<S: Stage>(stage: &S) {
     let scene = Scene::with_customers(stage).await;
     let customer = scene.customers().await.remove(0);
-    scene.act(Deed::Tenant(TenantVerb::Delete)).await;
+    scene.act(Action::Tenant(TenantVerb::Delete)).await;
     assert_eq!(scene.bss().get_tenant(&scene.account).await, Ok(None));
     assert_eq!(
         scene
@@ -279,7 +279,7 @@ pub(super) async fn a_deleted_tenant_is_gone<S: Stage>(stage: &S) {
     // Its key is taken for ever, where keys are unique.
     assert_eq!(class(scene.creates("r", "k/tenant").await), "Conflict");
     assert_eq!(class(scene.creates("s", "k/tenant").await), "Conflict");
-    scene.act(Deed::Tenant(TenantVerb::Create)).await;
+    scene.act(Action::Tenant(TenantVerb::Create)).await;
     let made = scene
         .bss()
         .get_tenant(&scene.account)
@@ -307,7 +307,7 @@ pub(super) async fn a_weak_creation_knows_its_request_key_only<S: Stage>(stage: 
     stage.pass().await;
     assert_eq!(class(scene.creates("a", "k/tenant").await), "Conflict");
     // Deleted, it is made again under the same key.
-    scene.act(Deed::Tenant(TenantVerb::Delete)).await;
+    scene.act(Action::Tenant(TenantVerb::Delete)).await;
     let second = scene.creates("a", "k/tenant").await.unwrap();
     assert!(matches!(second, TenantCreation::Started(_)), "{second:?}");
 }

@@ -1,15 +1,15 @@
-//! After the switch both sides are compared: every kind of spoiling is found and named.
+//! After the switch both sides are compared: every kind of corruption is found and named.
 
 use serde_json::{Value, json};
 
 use super::world::{World, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_spoiling_is_found_and_named() {
-    let world = World::start("spoils").await;
+async fn every_kind_of_corruption_is_found_and_named() {
+    let world = World::start("corruptions").await;
     world
         .bss
-        .put("spoil-at-switch", json!({ "kind": "Quantity" }))
+        .put("corrupt-at-switch", json!({ "kind": "Quantity" }))
         .await;
     world.begin().await;
     let view = world.until_reason("VerificationFailed").await;
@@ -24,10 +24,10 @@ async fn every_kind_of_spoiling_is_found_and_named() {
         claim.spec.activation_time.is_some(),
         "the switch is on record"
     );
-    let spoiled = named(&world, "FieldsDiffer", 1).await;
+    let corrupted = named(&world, "FieldsDiffer", 1).await;
 
     // More and more, at any time after the switch.
-    let mut fields = spoiled.len();
+    let mut fields = corrupted.len();
     for (kind, name) in [
         ("Product", "FieldsDiffer"),
         ("Addon", "FieldsDiffer"),
@@ -51,8 +51,8 @@ async fn every_kind_of_spoiling_is_found_and_named() {
             fields += 1;
             json!(fresh(&world, fields).await)
         };
-        let spoil = json!({ "kind": kind, "sourceId": source });
-        world.bss.act("reseller-staff/spoil", spoil).await;
+        let corruption = json!({ "kind": kind, "sourceId": source });
+        world.bss.act("reseller-staff/corrupt", corruption).await;
         until(&format!("{kind} is named"), || async {
             let rows = world.rows("Verification").await;
             let found = rows
@@ -72,12 +72,12 @@ async fn every_kind_of_spoiling_is_found_and_named() {
     world.holds().await;
 }
 
-/// A source id that is not among those spoiled before.
+/// A source id that is not among those corrupted before.
 async fn fresh(world: &World, at: usize) -> String {
     let created = world.bss.created("copySubscriptions").await;
     let rows = world.rows("Verification").await;
-    let spoiled = |id: &String| rows.iter().any(|row| row["id"] == id.as_str());
-    let left: Vec<String> = created.into_iter().filter(|id| !spoiled(id)).collect();
+    let corrupted = |id: &String| rows.iter().any(|row| row["id"] == id.as_str());
+    let left: Vec<String> = created.into_iter().filter(|id| !corrupted(id)).collect();
     left[at % left.len()].clone()
 }
 
@@ -101,7 +101,7 @@ async fn a_difference_that_people_mend_ends_well() {
     let world = World::start("mended").await;
     world
         .bss
-        .put("spoil-at-switch", json!({ "kind": "SecondCopy" }))
+        .put("corrupt-at-switch", json!({ "kind": "SecondCopy" }))
         .await;
     world.begin().await;
     world.until_reason("VerificationFailed").await;

@@ -9,7 +9,7 @@ use super::Change;
 use crate::harness::Effort;
 
 /// What the proofs of this binary are made of.
-const PROOFS: [&str; 5] = ["mutants", "model", "simulation", "support", "heart"];
+const PROOFS: [&str; 5] = ["mutants", "model", "simulation", "support", "decision_core"];
 
 /// Makes the copy and lets it run its proofs; answers what it says.
 pub(super) fn made_and_run(changes: &[Change], only: &str, effort: Effort) -> String {

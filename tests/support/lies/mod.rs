@@ -3,7 +3,7 @@
 //! A proof is worth what it can catch. Each [`Lie`] makes the operator do what a careless change of
 //! it could make it do, without a switch in the operator: what it asks through its ports, or what it
 //! is answered, is falsified. [`values`] holds every lie once, at the plain values of the ports;
-//! [`bss`] and [`cluster`] are decorators that pass the calls of a process through it, and [`heart`]
+//! [`bss`] and [`cluster`] are decorators that pass the calls of a process through it, and [`decision_core`]
 //! does so for the proofs that call `decide` and `observe` themselves. A lie is armed for one thread, by
 //! tests of the proofs alone.
 #![allow(
@@ -15,7 +15,7 @@
 
 pub(crate) mod bss;
 pub(crate) mod cluster;
-pub(crate) mod heart;
+pub(crate) mod decision_core;
 mod values;
 
 use std::cell::Cell;

@@ -129,8 +129,8 @@ impl World {
             row.mark = Mark::Marked;
             row.was_marked = true;
         }
-        if let Some(spoil) = self.spoil.take() {
-            let _nothing_to_spoil = self.spoil_now(&spoil);
+        if let Some(corruption) = self.corruption.take() {
+            let _nothing_to_corrupt = self.corrupt_now(&corruption);
         }
     }
 

@@ -11,7 +11,7 @@ use tenant_reseller_operator::bss::port::{
     TenantId, TenantStatus,
 };
 
-use super::blind::overlooks;
+use super::disabled_rule::overlooks;
 use super::records::{CopyRow, Maker, Owned};
 use super::refusals::Place;
 use super::world::{CopyKey, World};

@@ -18,10 +18,11 @@
 )]
 
 mod activation;
-pub(crate) mod blind;
 mod by_hand;
 mod checks;
 mod copying;
+mod corruptions;
+pub(crate) mod disabled_rule;
 mod judge;
 mod listings;
 mod people;
@@ -31,7 +32,6 @@ mod records;
 mod refusals;
 mod resellers_staff;
 mod seed;
-mod spoils;
 mod staff;
 mod storing;
 mod switches;
@@ -39,15 +39,15 @@ mod tenant;
 mod world;
 mod wrong;
 
-pub(crate) use blind::Blind;
 pub(crate) use by_hand::Pick;
-pub(crate) use people::{Deed, Defect, TenantVerb};
+pub(crate) use corruptions::{Corruption, CorruptionKind};
+pub(crate) use disabled_rule::DisabledRule;
+pub(crate) use people::{Action, Defect, TenantVerb};
 pub(crate) use port::SharedWorld;
 pub(crate) use records::{
     Catalogue, CopyRow, CustomerFields, CustomerRow, Fields, Maker, OrderRow, Owned, PriceList,
     PricingRow, PurchaseRow, Stored, TenantRow,
 };
-pub(crate) use spoils::{Spoil, SpoilKind};
 pub(crate) use switches::{Attempts, Marks, Screens, Switches};
 pub(crate) use world::{CopyKey, OTHER_RESELLER, RESELLER, World, retail, wanted_settings};
 pub(crate) use wrong::Wrong;

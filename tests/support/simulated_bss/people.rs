@@ -7,7 +7,7 @@ use tenant_reseller_operator::bss::port::{
 };
 
 use super::by_hand::Pick;
-use super::spoils::Spoil;
+use super::corruptions::Corruption;
 use super::world::World;
 
 /// What the staff does with the tenant itself.
@@ -46,7 +46,7 @@ pub(crate) enum Defect {
 
 /// One act of a person. `None` for a customer means all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// Storefront: orders a subscription for a customer; pending for the world's time.
     Buy(SourceId),
     /// Storefront: the same; the order stays pending until somebody finishes or cancels it.
@@ -106,9 +106,9 @@ pub(crate) enum Deed {
     /// A source gets a defect.
     Plant(Defect, SourceId),
     /// Something goes wrong in the reseller BSS, now.
-    Spoil(Spoil),
+    Corrupt(Corruption),
     /// The same, in the very call of the switch.
-    SpoilAtSwitch(Option<Spoil>),
+    CorruptAtSwitch(Option<Corruption>),
 }
 
 /// Why a person could not do it.
@@ -120,47 +120,47 @@ pub(super) fn refused(reason: &str) -> Done {
 
 impl World {
     /// Lets a person act. Answers the id of what was made, if anything, or why it was refused.
-    pub(crate) fn act(&mut self, deed: Deed) -> Done {
+    pub(crate) fn act(&mut self, action: Action) -> Done {
         self.settle();
-        match deed {
-            Deed::Buy(customer) => {
+        match action {
+            Action::Buy(customer) => {
                 let ready = self.now + self.switches.order_pending;
                 self.storefront_buys(customer, Some(ready))
             }
-            Deed::BuyHeld(customer) => self.storefront_buys(customer, None),
-            Deed::Cancel(id) => self.changes(&id, PurchaseState::Cancelled),
-            Deed::Suspend(id) => self.changes(&id, PurchaseState::Suspended),
-            Deed::Resume(id) => self.changes(&id, PurchaseState::Active),
-            Deed::Quantity(id, quantity) => {
+            Action::BuyHeld(customer) => self.storefront_buys(customer, None),
+            Action::Cancel(id) => self.changes(&id, PurchaseState::Cancelled),
+            Action::Suspend(id) => self.changes(&id, PurchaseState::Suspended),
+            Action::Resume(id) => self.changes(&id, PurchaseState::Active),
+            Action::Quantity(id, quantity) => {
                 self.open(&id)?;
                 self.set_quantity(&id, quantity);
                 Ok(None)
             }
-            Deed::FinishOrders => {
+            Action::FinishOrders => {
                 for id in self.pending() {
                     self.complete_order(&id);
                 }
                 Ok(None)
             }
-            Deed::CancelOrders => {
+            Action::CancelOrders => {
                 for id in self.pending() {
                     self.orders.remove(&id);
                     self.moved();
                 }
                 Ok(None)
             }
-            Deed::StaffCancels(_)
-            | Deed::StaffOrders(_)
-            | Deed::Ordering(_)
-            | Deed::BillTo(..)
-            | Deed::PriceList(..)
-            | Deed::Kind(_) => self.staff(deed),
-            Deed::Tenant(verb) => self.with_tenant(verb),
-            Deed::Repair => {
+            Action::StaffCancels(_)
+            | Action::StaffOrders(_)
+            | Action::Ordering(_)
+            | Action::BillTo(..)
+            | Action::PriceList(..)
+            | Action::Kind(_) => self.staff(action),
+            Action::Tenant(verb) => self.with_tenant(verb),
+            Action::Repair => {
                 self.repair();
                 Ok(None)
             }
-            Deed::Sync(id, synced) => {
+            Action::Sync(id, synced) => {
                 let row = self
                     .customers
                     .get_mut(&id)
@@ -177,26 +177,26 @@ impl World {
                 }
                 Ok(None)
             }
-            Deed::MarkByHand(id) => {
+            Action::MarkByHand(id) => {
                 self.mark(&id);
                 Ok(None)
             }
-            Deed::ByHand(step, pick) => self.by_hand(step, pick),
-            Deed::Plant(defect, id) => self.plant(defect, &id),
-            Deed::Spoil(spoil) => self.spoil_now(&spoil),
-            Deed::SpoilAtSwitch(spoil) => {
-                self.spoil = spoil;
+            Action::ByHand(step, pick) => self.by_hand(step, pick),
+            Action::Plant(defect, id) => self.plant(defect, &id),
+            Action::Corrupt(corruption) => self.corrupt_now(&corruption),
+            Action::CorruptAtSwitch(corruption) => {
+                self.corruption = corruption;
                 Ok(None)
             }
-            Deed::Price(_)
-            | Deed::PriceOtherwise(_)
-            | Deed::PricePartly(_)
-            | Deed::RemovePricing(_)
-            | Deed::AmendPrice(..)
-            | Deed::AmendQuantity(..)
-            | Deed::EndCopy(_)
-            | Deed::EndOrphans
-            | Deed::OrderInOwnBss(_) => self.resellers_staff(deed),
+            Action::Price(_)
+            | Action::PriceOtherwise(_)
+            | Action::PricePartly(_)
+            | Action::RemovePricing(_)
+            | Action::AmendPrice(..)
+            | Action::AmendQuantity(..)
+            | Action::EndCopy(_)
+            | Action::EndOrphans
+            | Action::OrderInOwnBss(_) => self.resellers_staff(action),
         }
     }
 

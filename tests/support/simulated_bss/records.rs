@@ -17,7 +17,7 @@ pub(crate) enum Maker {
     /// A person.
     Person,
     /// The BSS itself, wrongly and on purpose.
-    Spoil,
+    Corruption,
 }
 
 /// The source-owned fields of a customer.

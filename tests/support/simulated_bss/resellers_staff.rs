@@ -4,28 +4,28 @@ use tenant_reseller_operator::bss::port::{
     CopyListing, CopyState, ItemKind, PurchaseState, SourceId,
 };
 
-use super::people::{Deed, Done, refused};
+use super::people::{Action, Done, refused};
 use super::records::{Owned, Stored};
 use super::world::{CopyKey, World, retail};
 
 impl World {
-    pub(super) fn resellers_staff(&mut self, deed: Deed) -> Done {
+    pub(super) fn resellers_staff(&mut self, action: Action) -> Done {
         let tenant = self.live_tenant_id().ok_or("the reseller has no tenant")?;
-        match deed {
-            Deed::Price(who) => self.prices(who.as_ref(), &Stored::of(&retail())),
-            Deed::PriceOtherwise(who) => {
+        match action {
+            Action::Price(who) => self.prices(who.as_ref(), &Stored::of(&retail())),
+            Action::PriceOtherwise(who) => {
                 let mut other = Stored::of(&retail());
                 other.payment_method = Some("DirectDebit".to_owned());
                 self.prices(who.as_ref(), &other)
             }
-            Deed::PricePartly(customer) => {
+            Action::PricePartly(customer) => {
                 let begun = Stored {
                     price_list: Some("PL-RETAIL".into()),
                     ..Stored::default()
                 };
                 self.prices(Some(&customer), &begun)
             }
-            Deed::RemovePricing(who) => {
+            Action::RemovePricing(who) => {
                 let copied = |who: &SourceId| self.is_copied(&tenant, who);
                 if !who.as_ref().is_none_or(copied) {
                     return refused("a customer is not in the reseller BSS");
@@ -35,14 +35,14 @@ impl World {
                     .retain(|(of, customer), _| *of != tenant || !mine(customer));
                 Ok(None)
             }
-            Deed::AmendPrice(source, price) => {
+            Action::AmendPrice(source, price) => {
                 let key = self.copy_in_use(&source)?;
                 let row = self.copies.get_mut(&key).unwrap();
                 row.sell_price = price;
                 row.amended_price = Some(price);
                 Ok(None)
             }
-            Deed::AmendQuantity(source, quantity) => {
+            Action::AmendQuantity(source, quantity) => {
                 let key = self.copy_in_use(&source)?;
                 let Owned::Purchase(fields) = &mut self.copies.get_mut(&key).unwrap().fields else {
                     return refused("it is no copy of a subscription");
@@ -58,16 +58,16 @@ impl World {
                 }
                 Ok(None)
             }
-            Deed::EndCopy(source) => {
+            Action::EndCopy(source) => {
                 let key = self.copy_in_use(&source)?;
                 self.end(&key);
                 Ok(None)
             }
-            Deed::EndOrphans => {
+            Action::EndOrphans => {
                 self.end_orphans();
                 Ok(None)
             }
-            Deed::OrderInOwnBss(customer) => {
+            Action::OrderInOwnBss(customer) => {
                 if !self.on {
                     return refused(
                         "back ordering is not active: copied customers cannot order here",

@@ -66,7 +66,7 @@ impl World {
                 ("PL-THIN".into(), thin),
             ])),
             wanted: Arc::new(wanted_settings()),
-            spoil: None,
+            corruption: None,
             wrong: None,
             mails: 0,
             seen: Vec::new(),

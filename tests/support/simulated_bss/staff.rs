@@ -8,21 +8,21 @@ use tenant_reseller_operator::bss::port::{
     TenantStatus,
 };
 
-use super::people::{Deed, Defect, Done, TenantVerb, refused};
+use super::people::{Action, Defect, Done, TenantVerb, refused};
 use super::records::Maker;
 use super::world::World;
 
 impl World {
-    pub(super) fn staff(&mut self, deed: Deed) -> Done {
-        match deed {
-            Deed::StaffCancels(id) => {
+    pub(super) fn staff(&mut self, action: Action) -> Done {
+        match action {
+            Action::StaffCancels(id) => {
                 if self.on {
                     return refused("the record is a back-ordering record");
                 }
                 self.set_state(&id, PurchaseState::Cancelled);
                 Ok(None)
             }
-            Deed::StaffOrders(customer) => {
+            Action::StaffOrders(customer) => {
                 let row = self
                     .customers
                     .get(&customer)
@@ -32,11 +32,11 @@ impl World {
                 }
                 Ok(Some(self.purchase(customer, ItemKind::Subscription).0))
             }
-            Deed::Ordering(enabled) => {
+            Action::Ordering(enabled) => {
                 self.ordering_enabled = enabled;
                 Ok(None)
             }
-            Deed::BillTo(customer, payer) => {
+            Action::BillTo(customer, payer) => {
                 let row = self
                     .customers
                     .get_mut(&customer)
@@ -47,7 +47,7 @@ impl World {
                 }
                 Ok(None)
             }
-            Deed::PriceList(id, active) => {
+            Action::PriceList(id, active) => {
                 let lists = Arc::make_mut(&mut self.price_lists);
                 lists
                     .get_mut(&id)
@@ -55,7 +55,7 @@ impl World {
                     .active = active;
                 Ok(None)
             }
-            Deed::Kind(kind) => {
+            Action::Kind(kind) => {
                 if kind == ResellerKind::Tenant || self.on {
                     return refused("a tenant reseller becomes one by activation only, for good");
                 }
@@ -196,7 +196,7 @@ impl World {
             Defect::Product => row.fields.product = "FAX-LINE",
             Defect::Sync => {
                 let customer = row.customer.clone();
-                return self.act(Deed::Sync(customer, false));
+                return self.act(Action::Sync(customer, false));
             }
         }
         self.moved();

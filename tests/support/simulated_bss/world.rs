@@ -11,11 +11,11 @@ use tenant_reseller_operator::bss::port::{
     RequestKey, ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
 
+use super::corruptions::Corruption;
 use super::records::{
     CopyRow, CustomerRow, Fields, OrderRow, PriceList, PricingRow, PurchaseRow, TenantRow,
 };
 use super::refusals::Known;
-use super::spoils::Spoil;
 use super::switches::Switches;
 use super::wrong::Wrong;
 
@@ -66,8 +66,8 @@ pub(crate) struct World {
     pub(crate) resale: Arc<BTreeMap<PriceListId, BTreeMap<&'static str, u32>>>,
     /// What people give a tenant that they make by hand.
     pub(crate) wanted: Arc<TenantSettings>,
-    /// What the switch itself will spoil.
-    pub(crate) spoil: Option<Spoil>,
+    /// What the switch itself will corrupt.
+    pub(crate) corruption: Option<Corruption>,
     /// The mistake that this BSS makes.
     pub(crate) wrong: Option<Wrong>,
     /// Messages sent to end customers.

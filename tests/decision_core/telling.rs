@@ -8,7 +8,7 @@ use tenant_reseller_operator::bss::port::{Mode, PurchaseState, SourceId, WriteOp
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Read, Stage, decide};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Deed, Pick, TenantVerb, World};
+use crate::simulated_bss::{Action, Pick, TenantVerb, World};
 use crate::{complete, run};
 
 fn by_hand() -> (World, Driver) {
@@ -33,7 +33,7 @@ fn until_told(world: &mut World, driver: &mut Driver) {
     for _ in 0..2_000 {
         let freeze = decide(&driver.valid, &driver.known, driver.now()).state;
         if freeze.next_action.contains("Disable ordering") {
-            world.act(Deed::Ordering(false)).unwrap();
+            world.act(Action::Ordering(false)).unwrap();
         }
         if is_told(driver) {
             return;
@@ -49,7 +49,7 @@ fn what_is_told_is_on_record_first() {
     let mut recorded = false;
     for _ in 0..2_000 {
         if driver.reason() == Reason::AwaitingManualStep && !is_told(&driver) {
-            world.act(Deed::Ordering(false)).unwrap();
+            world.act(Action::Ordering(false)).unwrap();
         }
         recorded |= driver
             .claim
@@ -75,7 +75,7 @@ fn what_is_told_is_on_record_first() {
 fn it_is_taken_back_before_anything_is_sent() {
     let (mut world, mut driver) = by_hand();
     until_told(&mut world, &mut driver);
-    world.act(Deed::Ordering(true)).unwrap();
+    world.act(Action::Ordering(true)).unwrap();
     let bought = world.buy(0);
     let copied = |world: &World| {
         let copies = world.copy_records();
@@ -94,7 +94,7 @@ fn it_is_taken_back_before_anything_is_sent() {
     }
     assert!(copied(&world));
     until_told(&mut world, &mut driver);
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     world.act(press).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -104,7 +104,7 @@ fn it_is_taken_back_before_anything_is_sent() {
 fn the_first_sign_of_a_change_takes_it_back() {
     let (mut world, mut driver) = by_hand();
     until_told(&mut world, &mut driver);
-    world.act(Deed::Tenant(TenantVerb::Suspend)).unwrap();
+    world.act(Action::Tenant(TenantVerb::Suspend)).unwrap();
     for _ in 0..200 {
         driver.step(&mut world, Fault::None);
         if driver.reason() == Reason::TenantSuspended {
@@ -136,7 +136,7 @@ fn a_press_in_the_middle_of_a_look_is_recorded_with_what_was_told() {
     until_told(&mut world, &mut driver);
     let told = driver.claim.clone().unwrap().told.unwrap();
     until_a_page_is_read(&mut world, &mut driver);
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     world.act(press).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -178,7 +178,7 @@ fn a_press_beside_another_name_of_the_account_asks_no_faster() {
     let (mut world, mut driver) = by_hand();
     until_told(&mut world, &mut driver);
     until_a_page_is_read(&mut world, &mut driver);
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     world.act(press).unwrap();
     driver.valid.expected_name = Some("another name".to_owned());
     driver.trace.clear();
@@ -196,7 +196,7 @@ fn a_press_that_is_seen_after_a_restart_is_recorded_with_what_was_told() {
     until_told(&mut world, &mut driver);
     let told = driver.claim.clone().unwrap().told.unwrap();
     driver.kill();
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     world.act(press).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -236,14 +236,14 @@ fn a_final_sweep_that_is_old_is_taken_again() {
 /// What people mended is seen by one cheap read, long before everything is looked at again.
 #[test]
 fn what_people_did_is_seen_soon() {
-    let look = |mend: fn(&mut World), spoil: fn(&mut World), reason: Reason| {
+    let look = |mend: fn(&mut World), corrupt: fn(&mut World), reason: Reason| {
         let mut world = World::new(2, 4);
         world.eager_pricing = reason != Reason::AwaitingPricing;
         let mut driver = Driver::new();
         // Everything is looked at after a tenth of that at the soonest: not while this test looks.
         driver.valid.pace.recheck = Duration::from_hours(2);
         driver.valid.pace.watch = Duration::from_secs(30);
-        spoil(&mut world);
+        corrupt(&mut world);
         for _ in 0..500 {
             let waits = next(&driver).is_none() && driver.reason() == reason;
             if waits && driver.known.waiting.watched.is_some() {
@@ -273,20 +273,20 @@ fn what_people_did_is_seen_soon() {
         }
     };
     look(
-        |world| drop(world.act(Deed::Ordering(true))),
-        |world| drop(world.act(Deed::Ordering(false))),
+        |world| drop(world.act(Action::Ordering(true))),
+        |world| drop(world.act(Action::Ordering(false))),
         Reason::PrecheckFailed,
     );
     look(
-        |world| drop(world.act(Deed::Price(None))),
+        |world| drop(world.act(Action::Price(None))),
         |_| {},
         Reason::AwaitingPricing,
     );
     look(
-        |world| drop(world.act(Deed::Repair)),
+        |world| drop(world.act(Action::Repair)),
         |world| {
             let first: SourceId = world.purchases.keys().next().unwrap().clone();
-            let planted = Deed::Plant(crate::simulated_bss::Defect::Currency, first);
+            let planted = Action::Plant(crate::simulated_bss::Defect::Currency, first);
             world.act(planted).unwrap();
         },
         Reason::PrecheckFailed,

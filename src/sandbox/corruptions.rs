@@ -12,7 +12,7 @@ use super::world::OTHER_RESELLER;
 use super::world::catalogue::{MISSING_ADDON, MISSING_CYCLE, WRONG_CURRENCY};
 use super::world::purchases::{CustomerFields, SourceFields};
 
-/// What is spoiled.
+/// What is corrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// The copy of a subscription has another product.
@@ -49,37 +49,41 @@ pub(crate) enum Kind {
     AccountUnmarked,
 }
 
-/// A spoil: of the source that is named, else of the first that has a copy.
+/// A corruption: of the source that is named, else of the first that has a copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Spoil {
+pub(crate) struct Corruption {
     pub(crate) kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source_id: Option<String>,
 }
 
-/// What the next switch will spoil.
-pub(crate) fn planned(tx: &Tx<'_>) -> rusqlite::Result<Option<Spoil>> {
-    let stored: Option<String> = tx.one("SELECT spoil FROM spoils", [], |row| row.get(0))?;
+/// What the next switch will corrupt.
+pub(crate) fn planned(tx: &Tx<'_>) -> rusqlite::Result<Option<Corruption>> {
+    let stored: Option<String> =
+        tx.one("SELECT corruption FROM corruptions", [], |row| row.get(0))?;
     stored.map(|stored| from_json(&stored)).transpose()
 }
 
-/// Spoils something at the next switch, or nothing any more.
-pub(crate) fn plan(tx: &Tx<'_>, spoil: Option<&Spoil>) -> rusqlite::Result<()> {
-    tx.run("DELETE FROM spoils", [])?;
-    if let Some(spoil) = spoil {
-        tx.run("INSERT INTO spoils VALUES (1, ?1)", [to_json(spoil)?])?;
+/// Corrupts something at the next switch, or nothing any more.
+pub(crate) fn plan(tx: &Tx<'_>, corruption: Option<&Corruption>) -> rusqlite::Result<()> {
+    tx.run("DELETE FROM corruptions", [])?;
+    if let Some(corruption) = corruption {
+        tx.run(
+            "INSERT INTO corruptions VALUES (1, ?1)",
+            [to_json(corruption)?],
+        )?;
     }
     Ok(())
 }
 
-/// The switch happened in this transaction: spoils what was planned, once.
+/// The switch happened in this transaction: corrupts what was planned, once.
 pub(crate) fn at_switch(tx: &Tx<'_>, reseller: &str) -> Result<(), Refusal> {
     let Some(planned) = planned(tx)? else {
         return Ok(());
     };
     plan(tx, None)?;
-    spoil(tx, reseller, &planned)?;
+    corrupt(tx, reseller, &planned)?;
     Ok(())
 }
 
@@ -90,10 +94,14 @@ struct Target {
     fields: String,
 }
 
-/// Spoils something now.
-pub(crate) fn spoil(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Value, Refusal> {
-    let target = target(tx, reseller, spoil)?;
-    match spoil.kind {
+/// Corrupts something now.
+pub(crate) fn corrupt(
+    tx: &Tx<'_>,
+    reseller: &str,
+    corruption: &Corruption,
+) -> Result<Value, Refusal> {
+    let target = target(tx, reseller, corruption)?;
+    match corruption.kind {
         Kind::CustomerCurrency => customer(tx, &target, |fields| {
             WRONG_CURRENCY.clone_into(&mut fields.currency);
         })?,
@@ -150,19 +158,19 @@ pub(crate) fn spoil(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Value,
     }
     tx.audit(&Audit {
         actor: "Planted",
-        operation: "spoil",
+        operation: "corrupt",
         account_id: Some(reseller),
         source_id: Some(&target.source),
         outcome: "Done",
-        detail: Some(&word(&spoil.kind)),
+        detail: Some(&word(&corruption.kind)),
         ..Audit::default()
     })?;
-    Ok(json!({ "kind": spoil.kind, "sourceId": target.source, "copyId": target.copy }))
+    Ok(json!({ "kind": corruption.kind, "sourceId": target.source, "copyId": target.copy }))
 }
 
-fn target(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Target, Refusal> {
+fn target(tx: &Tx<'_>, reseller: &str, corruption: &Corruption) -> Result<Target, Refusal> {
     let customers = matches!(
-        spoil.kind,
+        corruption.kind,
         Kind::CustomerCurrency | Kind::CustomerBillTo | Kind::AccountUnmarked
     );
     let active = if customers {
@@ -172,7 +180,7 @@ fn target(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Target, Refusal>
             WHERE purchases.id = source_id AND purchases.state = 'Active')"
     };
     // A name counts for both kinds, so that a customer's copy can go as well.
-    let rule = if spoil.source_id.is_some() {
+    let rule = if corruption.source_id.is_some() {
         "source_id = ?2"
     } else {
         active
@@ -185,7 +193,7 @@ fn target(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Target, Refusal>
                AND copies.state <> 'Ended' AND ?2 IS ?2 AND {rule}
              ORDER BY source_id, copies.id LIMIT 1"
         ),
-        params![reseller, spoil.source_id],
+        params![reseller, corruption.source_id],
         |row| {
             Ok(Target {
                 copy: row.get(0)?,
@@ -194,7 +202,7 @@ fn target(tx: &Tx<'_>, reseller: &str, spoil: &Spoil) -> Result<Target, Refusal>
             })
         },
     )?
-    .ok_or_else(|| Refusal::not_found("there is no such copy to spoil"))
+    .ok_or_else(|| Refusal::not_found("there is no such copy to corrupt"))
 }
 
 /// Another value than the one that is there.

@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
 use tenant_reseller_operator::upgrade::{Effect, Stage, Write, decide, report_rows};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Deed, Defect, Pick, World};
+use crate::simulated_bss::{Action, Defect, Pick, World};
 use crate::{complete, run};
 
 fn rows(driver: &Driver, kind: ReportKind) -> Vec<ReportRow> {
@@ -136,7 +136,7 @@ fn progress_never_exceeds_its_whole_and_survives_a_restart() {
                 if step % 2 == 0 {
                     world.buy(0);
                 } else if let Some(id) = world.purchases.keys().next_back().cloned() {
-                    drop(world.act(Deed::Cancel(id)));
+                    drop(world.act(Action::Cancel(id)));
                 }
             }
             if world.on {
@@ -216,7 +216,7 @@ fn an_account_that_is_not_in_sync_is_named() {
         let (id, row) = world.purchases.iter().next().unwrap();
         (id.clone(), row.customer.clone())
     };
-    world.act(Deed::Plant(Defect::Sync, id)).unwrap();
+    world.act(Action::Plant(Defect::Sync, id)).unwrap();
     let mut driver = Driver::new();
     until(&mut world, &mut driver, Reason::PrecheckFailed);
     let failure = driver.status.failures.first().unwrap();
@@ -273,11 +273,11 @@ fn a_changed_copy_says_what_differs_and_nobody_is_told_to_end_it() {
         .map(|(id, _)| id.clone())
         .collect::<Vec<_>>();
     let (one, other, third) = (ids.remove(0), ids.remove(0), ids.remove(0));
-    world.act(Deed::AmendQuantity(one.clone(), 77)).unwrap();
-    world.act(Deed::AmendQuantity(other.clone(), 77)).unwrap();
-    world.act(Deed::Quantity(other.clone(), 78)).unwrap();
+    world.act(Action::AmendQuantity(one.clone(), 77)).unwrap();
+    world.act(Action::AmendQuantity(other.clone(), 77)).unwrap();
+    world.act(Action::Quantity(other.clone(), 78)).unwrap();
     // Its digest moves, and nothing says from what it was made.
-    world.act(Deed::AmendQuantity(third.clone(), 79)).unwrap();
+    world.act(Action::AmendQuantity(third.clone(), 79)).unwrap();
     let key = world
         .copies
         .keys()
@@ -319,7 +319,7 @@ fn a_copied_account_without_its_mark_is_to_be_marked() {
     let mut driver = Driver::new();
     until(&mut world, &mut driver, Reason::AwaitingManualStep);
     // People copy all of them and forget one mark.
-    let copied = Deed::ByHand(WriteOperation::CopyCustomers, Pick::Needed);
+    let copied = Action::ByHand(WriteOperation::CopyCustomers, Pick::Needed);
     world.act(copied).unwrap();
     let row = world
         .customers
@@ -352,7 +352,7 @@ fn a_copied_account_without_its_mark_is_to_be_marked() {
     let waiting = driver.status.waiting_for.clone().unwrap();
     let asked = format!("To mark, since the copy is there: {unmarked}.");
     assert!(waiting.next_action.contains(&asked), "{waiting:?}");
-    world.act(Deed::MarkByHand(unmarked)).unwrap();
+    world.act(Action::MarkByHand(unmarked)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
 }
@@ -364,7 +364,7 @@ fn an_orphan_holds_the_switch_and_not_the_copying_of_others() {
     let mut driver = Driver::new();
     copied(&mut world, &mut driver);
     let orphan = world.eligible().next().unwrap().0.clone();
-    world.act(Deed::Cancel(orphan)).unwrap();
+    world.act(Action::Cancel(orphan)).unwrap();
     until(&mut world, &mut driver, Reason::OrphanedCopy);
     let bought = world.buy(0);
     for _ in 0..200 {
@@ -376,14 +376,14 @@ fn an_orphan_holds_the_switch_and_not_the_copying_of_others() {
     assert!(copies.iter().any(|(_, copy)| copy.source == bought));
     // A failing pre-check copies nothing, whatever else is in the way.
     let unfit = world.buy(1);
-    world.act(Deed::Plant(Defect::Currency, unfit)).unwrap();
+    world.act(Action::Plant(Defect::Currency, unfit)).unwrap();
     let fit = world.buy(1);
     for _ in 0..200 {
         driver.step(&mut world, Fault::None);
     }
     let copies = world.copy_records();
     assert!(copies.iter().all(|(_, copy)| copy.source != fit));
-    world.act(Deed::Repair).unwrap();
+    world.act(Action::Repair).unwrap();
     world.end_orphans();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);

@@ -52,7 +52,7 @@ pub(crate) struct Losses {
 
 impl Losses {
     /// One more.
-    fn bears(&mut self, rule: &str, named: bool) {
+    fn accepts(&mut self, rule: &str, named: bool) {
         let of = self.of.entry(of_loss(rule)).or_default();
         let (sum, of) = if named {
             (&mut self.named, &mut of.0)
@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// Whether a risk was accepted, and the BSS is as weak as it says.
-    pub(crate) fn bears(&self, risk: Risk) -> bool {
+    pub(crate) fn accepts(&self, risk: Risk) -> bool {
         let promises = self.world.switches.promises;
         let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
         let weak = match risk {
@@ -169,22 +169,22 @@ impl Core {
             let id = rest.split_whitespace().next().unwrap_or_default();
             let risk = match rule {
                 "Lost" | "CustomerNotCharged" | "Unmarked" => {
-                    self.bears(Risk::UnguardedSwitch) || self.bears(Risk::UnseenOrders)
+                    self.accepts(Risk::UnguardedSwitch) || self.accepts(Risk::UnseenOrders)
                 }
                 "Differs"
                 | "ChargedDifferently"
                 | "Orphaned"
                 | "ChargedAfterCancellation"
                 | "AlienCharged"
-                | "HalfMarked" => self.bears(Risk::UnguardedSwitch),
+                | "HalfMarked" => self.accepts(Risk::UnguardedSwitch),
                 _ => false,
             };
             if !risk || !self.moved_since_the_sweep(id) {
                 self.broken(violation);
             } else if rows.contains(id) {
-                losses.bears(rule, true);
-            } else if self.bears(Risk::UnseenOrders) || !self.known_to_the_verification(id) {
-                losses.bears(rule, false);
+                losses.accepts(rule, true);
+            } else if self.accepts(Risk::UnseenOrders) || !self.known_to_the_verification(id) {
+                losses.accepts(rule, false);
             } else {
                 self.broken(format!("nobody names it: {violation}"));
             }

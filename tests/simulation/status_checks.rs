@@ -24,7 +24,7 @@ impl Core {
         before: Option<&TenantResellerUpgrade>,
         after: &TenantResellerUpgrade,
     ) -> Option<String> {
-        let undone_by_people = self.deeds.keys().any(|deed| *deed != "Price");
+        let undone_by_people = self.actions.keys().any(|action| *action != "Price");
         if undone_by_people || self.clusters.len() > 1 || self.world.on {
             return None;
         }

@@ -8,9 +8,9 @@ use super::people::{Done, refused};
 use super::records::{Maker, Owned};
 use super::world::{CopyKey, OTHER_RESELLER, World};
 
-/// What is spoiled.
+/// What is corrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum SpoilKind {
+pub(crate) enum CorruptionKind {
     /// The copy has another product, or the customer's copy another currency.
     Product,
     Addon,
@@ -38,7 +38,7 @@ pub(crate) enum SpoilKind {
     SourceEnded,
 }
 
-impl SpoilKind {
+impl CorruptionKind {
     /// Every one.
     pub(crate) const ALL: [Self; 16] = [
         Self::Product,
@@ -60,28 +60,28 @@ impl SpoilKind {
     ];
 }
 
-/// A spoil: of the source that is named, else of the first of a kind that has a copy in use.
+/// A corruption: of the source that is named, else of the first of a kind that has a copy in use.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Spoil {
-    pub(crate) kind: SpoilKind,
+pub(crate) struct Corruption {
+    pub(crate) kind: CorruptionKind,
     pub(crate) item: ItemKind,
     pub(crate) source: Option<SourceId>,
 }
 
 impl World {
-    /// Spoils something now.
-    pub(super) fn spoil_now(&mut self, spoil: &Spoil) -> Done {
-        let Some(key) = self.target(spoil) else {
-            return refused("there is no such copy to spoil");
+    /// Corrupts something now.
+    pub(super) fn corrupt_now(&mut self, corruption: &Corruption) -> Done {
+        let Some(key) = self.target(corruption) else {
+            return refused("there is no such copy to corrupt");
         };
         let source = key.2.clone();
-        match spoil.kind {
-            SpoilKind::CopyDeleted => {
+        match corruption.kind {
+            CorruptionKind::CopyDeleted => {
                 self.copies.remove(&key);
             }
-            SpoilKind::SecondCopy => {
+            CorruptionKind::SecondCopy => {
                 let mut second = self.copies[&key].clone();
-                second.by = Maker::Spoil;
+                second.by = Maker::Corruption;
                 second.unguarded = true;
                 let (tenant, listing, source, _) = key;
                 let free = (1..u8::MAX).find(|number| {
@@ -91,11 +91,13 @@ impl World {
                 self.copies
                     .insert((tenant, listing, source, free.unwrap_or(u8::MAX)), second);
             }
-            SpoilKind::CopyEnded => self.copies.get_mut(&key).unwrap().state = CopyState::Ended,
-            SpoilKind::Incomplete => {
+            CorruptionKind::CopyEnded => {
+                self.copies.get_mut(&key).unwrap().state = CopyState::Ended
+            }
+            CorruptionKind::Incomplete => {
                 self.copies.get_mut(&key).unwrap().state = CopyState::Incomplete;
             }
-            SpoilKind::OtherSource => {
+            CorruptionKind::OtherSource => {
                 let other = self
                     .eligible()
                     .map(|(id, _)| id)
@@ -105,11 +107,11 @@ impl World {
                     return refused("there is no other source");
                 };
                 let mut row = self.copies.remove(&key).unwrap();
-                row.by = Maker::Spoil;
+                row.by = Maker::Corruption;
                 row.unguarded = true;
                 self.copies.insert((key.0, key.1, other, 9), row);
             }
-            SpoilKind::Unmarked => {
+            CorruptionKind::Unmarked => {
                 if let Some(row) = self.purchases.get_mut(&source) {
                     row.mark = Mark::Unmarked;
                 }
@@ -117,46 +119,46 @@ impl World {
                     row.mark = Mark::Unmarked;
                 }
             }
-            SpoilKind::SourceEnded => self.set_state(&source, PurchaseState::Cancelled),
-            field => self.spoil_field(&key, field),
+            CorruptionKind::SourceEnded => self.set_state(&source, PurchaseState::Cancelled),
+            field => self.corrupt_field(&key, field),
         }
         self.moved();
         Ok(Some(source.0))
     }
 
-    fn spoil_field(&mut self, key: &CopyKey, kind: SpoilKind) {
+    fn corrupt_field(&mut self, key: &CopyKey, kind: CorruptionKind) {
         match &mut self.copies.get_mut(key).unwrap().fields {
-            Owned::Customer(fields) if kind == SpoilKind::CustomerBillTo => {
+            Owned::Customer(fields) if kind == CorruptionKind::CustomerBillTo => {
                 fields.bill_to = OTHER_RESELLER.into();
             }
             Owned::Customer(fields) => fields.currency = "USD",
             Owned::Purchase(fields) => match kind {
-                SpoilKind::Product => fields.product = "VOICE-LINE",
-                SpoilKind::Addon => fields.addon = Some("ADV-THREAT"),
-                SpoilKind::Cycle => fields.cycle = "Triennial",
-                SpoilKind::Quantity => fields.quantity += 1,
-                SpoilKind::CostPrice => fields.cost += 1,
-                SpoilKind::Currency => fields.currency = "USD",
-                SpoilKind::Start => fields.start += 1,
+                CorruptionKind::Product => fields.product = "VOICE-LINE",
+                CorruptionKind::Addon => fields.addon = Some("ADV-THREAT"),
+                CorruptionKind::Cycle => fields.cycle = "Triennial",
+                CorruptionKind::Quantity => fields.quantity += 1,
+                CorruptionKind::CostPrice => fields.cost += 1,
+                CorruptionKind::Currency => fields.currency = "USD",
+                CorruptionKind::Start => fields.start += 1,
                 _ => fields.anchor += 1,
             },
         }
     }
 
-    fn target(&self, spoil: &Spoil) -> Option<CopyKey> {
+    fn target(&self, corruption: &Corruption) -> Option<CopyKey> {
         let tenant = self.live_tenant_id()?;
         let active = |row: &super::PurchaseRow| row.state == PurchaseState::Active;
         let lives = |key: &CopyKey| {
             key.1 == CopyListing::Customers || self.purchases.get(&key.2).is_some_and(active)
         };
         let fits = |key: &CopyKey| {
-            let named = spoil.source.as_ref().map(|source| key.2 == *source);
+            let named = corruption.source.as_ref().map(|source| key.2 == *source);
             named.unwrap_or_else(|| lives(key))
         };
         let mut found = self.copies.iter().filter(|(key, row)| {
             key.0 == tenant
                 && row.state != CopyState::Ended
-                && (row.kind == spoil.item || spoil.source.is_some())
+                && (row.kind == corruption.item || corruption.source.is_some())
                 && fits(key)
         });
         found.next().map(|(key, _)| key.clone())

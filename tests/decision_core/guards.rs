@@ -10,7 +10,7 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::simulated_bss::{Deed, Marks, TenantVerb, World};
+use crate::simulated_bss::{Action, Marks, TenantVerb, World};
 use crate::{complete, run};
 
 /// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
@@ -214,13 +214,13 @@ fn a_tenant_that_was_created_and_is_not_there_is_told_to_people() {
     driver.step(&mut world, Fault::None);
     world.now = driver.clock + world.switches.tenant_queue;
     world.settle();
-    world.act(Deed::Tenant(TenantVerb::Delete)).unwrap();
+    world.act(Action::Tenant(TenantVerb::Delete)).unwrap();
     for _ in 0..100 {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::TenantMissing);
     assert_eq!(world.tenants.len(), 1, "no second one is made");
-    world.act(Deed::Tenant(TenantVerb::Create)).unwrap();
+    world.act(Action::Tenant(TenantVerb::Create)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
 }
 

@@ -13,7 +13,7 @@ use super::core::Core;
 use super::faults::Fault;
 use super::scenario::SETTLE;
 use crate::simulated_bss::{
-    Deed, Defect, Marks, OTHER_RESELLER, Pick, RESELLER, Screens, TenantVerb, World,
+    Action, Defect, Marks, OTHER_RESELLER, Pick, RESELLER, Screens, TenantVerb, World,
 };
 
 /// A small reseller, whose BSS has this weakness or that besides its promises.
@@ -69,8 +69,8 @@ impl Core {
     pub(crate) fn bystanders(&mut self) {
         self.world.now = self.agenda.now;
         while let Some(at) = self.script.iter().position(|(call, _)| *call <= self.calls) {
-            let (_, deed) = self.script.remove(at);
-            self.play(deed, false);
+            let (_, action) = self.script.remove(at);
+            self.play(action, false);
         }
         if !self.faults.somebody_acts() {
             return;
@@ -84,11 +84,11 @@ impl Core {
         if weak && !self.world.ordering_enabled {
             return;
         }
-        let Some(deed) = self.some_deed() else {
+        let Some(action) = self.some_action() else {
             return;
         };
-        self.faults.acted(name(&deed));
-        if self.act(deed) {
+        self.faults.acted(name(&action));
+        if self.act(action) {
             self.faults.fired(Fault::PeopleAct);
         }
     }
@@ -99,7 +99,7 @@ impl Core {
             && self.faults.happens("OrdersBeforeSwitch")
             && let Some(customer) = self.some_customer()
         {
-            self.act(Deed::Buy(customer));
+            self.act(Action::Buy(customer));
         }
     }
 
@@ -113,19 +113,22 @@ impl Core {
         let customer = eligible.next().map(|(_, row)| row.customer.clone());
         drop(eligible);
         if let Some(customer) = customer {
-            self.act(Deed::Buy(customer));
-            self.act(Deed::FinishOrders);
+            self.act(Action::Buy(customer));
+            self.act(Action::FinishOrders);
         }
     }
 
     /// Somebody acts; answers whether the BSS let them.
-    pub(crate) fn act(&mut self, deed: Deed) -> bool {
-        let name = name(&deed);
-        let takes = matches!(deed, Deed::Tenant(TenantVerb::Replace | TenantVerb::Delete));
+    pub(crate) fn act(&mut self, action: Action) -> bool {
+        let name = name(&action);
+        let takes = matches!(
+            action,
+            Action::Tenant(TenantVerb::Replace | TenantVerb::Delete)
+        );
         self.world.now = self.agenda.now;
-        let told = self.trace.is_some().then(|| format!("{deed:?}"));
+        let told = self.trace.is_some().then(|| format!("{action:?}"));
         let before = self.world.clone();
-        let done = self.world.act(deed);
+        let done = self.world.act(action);
         let done = done.and_then(|told| {
             let changed = self.world != before;
             changed
@@ -135,7 +138,7 @@ impl Core {
         self.people.took_tenant |= takes && done.is_ok();
         self.say(|| format!("somebody: {} -> {done:?}", told.unwrap_or_default()));
         if done.is_ok() {
-            *self.deeds.entry(name).or_default() += 1;
+            *self.actions.entry(name).or_default() += 1;
         }
         done.is_ok()
     }
@@ -150,7 +153,7 @@ impl Core {
         (!all.is_empty()).then(|| self.rng.one_of(&all).clone())
     }
 
-    fn some_deed(&mut self) -> Option<Deed> {
+    fn some_action(&mut self) -> Option<Action> {
         let customer = self.some_customer()?;
         let purchase = self.some_purchase()?;
         let other = |core: &mut Self| {
@@ -171,28 +174,28 @@ impl Core {
             } else {
                 TenantVerb::Delete
             };
-            return Some(Deed::Tenant(verb));
+            return Some(Action::Tenant(verb));
         }
         Some(match self.rng.below(26) {
-            0..5 => Deed::Buy(customer),
-            5 if listed => Deed::BuyHeld(customer),
-            6 | 7 => Deed::Cancel(purchase),
-            8 => Deed::Suspend(purchase),
-            9 | 10 => Deed::Resume(purchase),
-            11 | 12 => Deed::Quantity(purchase, 1 + u32::try_from(self.rng.below(5)).unwrap()),
-            13 => Deed::FinishOrders,
-            14 => Deed::CancelOrders,
-            15 => Deed::StaffCancels(purchase),
+            0..5 => Action::Buy(customer),
+            5 if listed => Action::BuyHeld(customer),
+            6 | 7 => Action::Cancel(purchase),
+            8 => Action::Suspend(purchase),
+            9 | 10 => Action::Resume(purchase),
+            11 | 12 => Action::Quantity(purchase, 1 + u32::try_from(self.rng.below(5)).unwrap()),
+            13 => Action::FinishOrders,
+            14 => Action::CancelOrders,
+            15 => Action::StaffCancels(purchase),
             16 if !self.world.on => {
                 let payer = other(self);
-                Deed::BillTo(customer, payer)
+                Action::BillTo(customer, payer)
             }
-            17 => Deed::AmendPrice(purchase, 1_234),
-            18 => Deed::AmendQuantity(purchase, 7),
-            19 => Deed::RemovePricing(Some(customer)),
-            20 => Deed::PriceOtherwise(Some(customer)),
-            21 => Deed::Tenant(TenantVerb::Suspend),
-            22 if !self.world.on => Deed::Plant(
+            17 => Action::AmendPrice(purchase, 1_234),
+            18 => Action::AmendQuantity(purchase, 7),
+            19 => Action::RemovePricing(Some(customer)),
+            20 => Action::PriceOtherwise(Some(customer)),
+            21 => Action::Tenant(TenantVerb::Suspend),
+            22 if !self.world.on => Action::Plant(
                 *self.rng.one_of(&[
                     Defect::Currency,
                     Defect::Addon,
@@ -202,50 +205,50 @@ impl Core {
                 ]),
                 purchase,
             ),
-            23 => Deed::EndCopy(purchase),
-            24 => Deed::PricePartly(customer),
-            _ => Deed::MarkByHand(customer),
+            23 => Action::EndCopy(purchase),
+            24 => Action::PricePartly(customer),
+            _ => Action::MarkByHand(customer),
         })
     }
 
     /// Somebody does in the BSS what status asks for.
     pub(crate) fn bss_people(&mut self, reason: Reason, action: &str) -> Option<String> {
-        let deeds = match reason {
-            Reason::AwaitingPricing => vec![Deed::Price(None)],
-            Reason::OrphanedCopy | Reason::DuplicateCopy => vec![Deed::EndOrphans],
+        let actions = match reason {
+            Reason::AwaitingPricing => vec![Action::Price(None)],
+            Reason::OrphanedCopy | Reason::DuplicateCopy => vec![Action::EndOrphans],
             Reason::SourceChanged => self.quantities_back(),
             Reason::PrecheckFailed if action.contains("Enable ordering") => {
-                vec![Deed::Ordering(true)]
+                vec![Action::Ordering(true)]
             }
             Reason::PrecheckFailed | Reason::ItemsFailed => {
-                vec![Deed::PriceList("PL".into(), true), Deed::Repair]
+                vec![Action::PriceList("PL".into(), true), Action::Repair]
             }
-            Reason::AwaitingOrders if self.rng.once_in(2) => vec![Deed::FinishOrders],
-            Reason::AwaitingOrders => vec![Deed::CancelOrders],
-            Reason::TenantSuspended => vec![Deed::Tenant(TenantVerb::Resume)],
-            Reason::ResellerNotBasic => vec![Deed::Kind(ResellerKind::Basic)],
+            Reason::AwaitingOrders if self.rng.once_in(2) => vec![Action::FinishOrders],
+            Reason::AwaitingOrders => vec![Action::CancelOrders],
+            Reason::TenantSuspended => vec![Action::Tenant(TenantVerb::Resume)],
+            Reason::ResellerNotBasic => vec![Action::Kind(ResellerKind::Basic)],
             Reason::AwaitingManualStep => vec![self.manual_step(action)],
             _ => return None,
         };
         let mut told = Vec::new();
-        for deed in deeds {
-            told.push(format!("{deed:?}"));
-            self.act(deed);
+        for action in actions {
+            told.push(format!("{action:?}"));
+            self.act(action);
         }
         Some(told.join(", "))
     }
 
     /// The reseller's staff sets the quantities of its copies back to those of their sources; where
     /// something else differs, it ends the copy.
-    fn quantities_back(&mut self) -> Vec<Deed> {
+    fn quantities_back(&mut self) -> Vec<Action> {
         if self.rng.once_in(2)
             && let Some(tenant) = self.world.live_tenant_id()
         {
             let named = self.world.blockers(&tenant).into_iter();
             let changed = named.filter(|tally| tally.reason == BlockerReason::SourceChanged);
-            let ends: Vec<Deed> = changed
+            let ends: Vec<Action> = changed
                 .flat_map(|tally| tally.examples)
-                .map(|id| Deed::EndCopy(SourceId(id)))
+                .map(|id| Action::EndCopy(SourceId(id)))
                 .collect();
             if !ends.is_empty() {
                 return ends;
@@ -254,14 +257,14 @@ impl Core {
         let all = self.world.purchases.iter();
         let active = all.filter(|(_, row)| row.state == PurchaseState::Active);
         active
-            .map(|(id, row)| Deed::AmendQuantity(id.clone(), row.fields.quantity))
+            .map(|(id, row)| Action::AmendQuantity(id.clone(), row.fields.quantity))
             .collect()
     }
 
     /// A person reads the instruction, and does it: all of it, a part, once too often.
-    fn manual_step(&mut self, action: &str) -> Deed {
+    fn manual_step(&mut self, action: &str) -> Action {
         if action.contains("Disable ordering") {
-            return Deed::Ordering(false);
+            return Action::Ordering(false);
         }
         let step = if action.contains("Create the tenant") || action.contains("createTenant") {
             WriteOperation::CreateTenant
@@ -280,7 +283,7 @@ impl Core {
             1 if self.world.switches.screens == Screens::Guarded => Pick::Again,
             _ => Pick::Needed,
         };
-        Deed::ByHand(step, pick)
+        Action::ByHand(step, pick)
     }
 
     pub(crate) fn tenant_is_missing(&self) -> bool {
@@ -289,40 +292,40 @@ impl Core {
 }
 
 /// Its name.
-pub(crate) fn name(deed: &Deed) -> &'static str {
-    match deed {
-        Deed::Buy(_) => "Buy",
-        Deed::BuyHeld(_) => "BuyHeld",
-        Deed::Cancel(_) => "Cancel",
-        Deed::Suspend(_) => "Suspend",
-        Deed::Resume(_) => "Resume",
-        Deed::Quantity(..) => "Quantity",
-        Deed::FinishOrders => "FinishOrders",
-        Deed::CancelOrders => "CancelOrders",
-        Deed::StaffCancels(_) => "StaffCancels",
-        Deed::StaffOrders(_) => "StaffOrders",
-        Deed::Ordering(_) => "Ordering",
-        Deed::BillTo(..) => "BillTo",
-        Deed::PriceList(..) => "PriceList",
-        Deed::Kind(_) => "Kind",
-        Deed::Tenant(TenantVerb::Replace) => "Tenant replaced",
-        Deed::Tenant(TenantVerb::Delete) => "Tenant deleted",
-        Deed::Tenant(_) => "Tenant",
-        Deed::Repair => "Repair",
-        Deed::Sync(..) => "Sync",
-        Deed::MarkByHand(_) => "MarkByHand",
-        Deed::ByHand(..) => "ByHand",
-        Deed::Price(_) => "Price",
-        Deed::PriceOtherwise(_) => "PriceOtherwise",
-        Deed::PricePartly(_) => "PricePartly",
-        Deed::RemovePricing(_) => "RemovePricing",
-        Deed::AmendPrice(..) => "AmendPrice",
-        Deed::AmendQuantity(..) => "AmendQuantity",
-        Deed::EndCopy(_) => "EndCopy",
-        Deed::EndOrphans => "EndOrphans",
-        Deed::OrderInOwnBss(_) => "OrderInOwnBss",
-        Deed::Plant(..) => "Plant",
-        Deed::Spoil(_) => "Spoil",
-        Deed::SpoilAtSwitch(_) => "SpoilAtSwitch",
+pub(crate) fn name(action: &Action) -> &'static str {
+    match action {
+        Action::Buy(_) => "Buy",
+        Action::BuyHeld(_) => "BuyHeld",
+        Action::Cancel(_) => "Cancel",
+        Action::Suspend(_) => "Suspend",
+        Action::Resume(_) => "Resume",
+        Action::Quantity(..) => "Quantity",
+        Action::FinishOrders => "FinishOrders",
+        Action::CancelOrders => "CancelOrders",
+        Action::StaffCancels(_) => "StaffCancels",
+        Action::StaffOrders(_) => "StaffOrders",
+        Action::Ordering(_) => "Ordering",
+        Action::BillTo(..) => "BillTo",
+        Action::PriceList(..) => "PriceList",
+        Action::Kind(_) => "Kind",
+        Action::Tenant(TenantVerb::Replace) => "Tenant replaced",
+        Action::Tenant(TenantVerb::Delete) => "Tenant deleted",
+        Action::Tenant(_) => "Tenant",
+        Action::Repair => "Repair",
+        Action::Sync(..) => "Sync",
+        Action::MarkByHand(_) => "MarkByHand",
+        Action::ByHand(..) => "ByHand",
+        Action::Price(_) => "Price",
+        Action::PriceOtherwise(_) => "PriceOtherwise",
+        Action::PricePartly(_) => "PricePartly",
+        Action::RemovePricing(_) => "RemovePricing",
+        Action::AmendPrice(..) => "AmendPrice",
+        Action::AmendQuantity(..) => "AmendQuantity",
+        Action::EndCopy(_) => "EndCopy",
+        Action::EndOrphans => "EndOrphans",
+        Action::OrderInOwnBss(_) => "OrderInOwnBss",
+        Action::Plant(..) => "Plant",
+        Action::Corrupt(_) => "Corrupt",
+        Action::CorruptAtSwitch(_) => "CorruptAtSwitch",
     }
 }

@@ -3,13 +3,13 @@
 
 use std::cell::Cell;
 
-macro_rules! blindness {
+macro_rules! disabled_rules {
     ($($(#[doc = $doc:literal])+ $name:ident: $($of:literal)|+,)*) => {
         /// What a judge overlooks.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Blind { $($(#[doc = $doc])+ $name,)* }
+        pub(crate) enum DisabledRule { $($(#[doc = $doc])+ $name,)* }
 
-        impl Blind {
+        impl DisabledRule {
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             pub(crate) fn name(self) -> &'static str {
@@ -28,7 +28,7 @@ macro_rules! blindness {
     };
 }
 
-blindness! {
+disabled_rules! {
     /// The ledgers are read for the first billing cycle only.
     SecondPeriod: "in period 2",
     /// Two copies of one source are fine.
@@ -82,17 +82,17 @@ blindness! {
 }
 
 thread_local! {
-    static ARMED: Cell<Option<Blind>> = const { Cell::new(None) };
+    static ARMED: Cell<Option<DisabledRule>> = const { Cell::new(None) };
 }
 
 /// Arms one for the present thread, or none.
-pub(crate) fn arm(blind: Option<Blind>) {
-    ARMED.set(blind);
+pub(crate) fn arm(disabled_rule: Option<DisabledRule>) {
+    ARMED.set(disabled_rule);
 }
 
 /// Whether a finding is overlooked.
 pub(crate) fn overlooks(finding: &str) -> bool {
-    let of = ARMED.get().map_or(&[][..], Blind::of);
+    let of = ARMED.get().map_or(&[][..], DisabledRule::of);
     of.iter()
         .any(|part| finding.starts_with(part) || finding.contains(&format!(" {part}")))
 }

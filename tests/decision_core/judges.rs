@@ -10,8 +10,8 @@ use tenant_reseller_operator::bss::port::{
 };
 
 use crate::simulated_bss::{
-    Deed, OTHER_RESELLER, Owned, Pick, RESELLER, Spoil, SpoilKind, Stored, TenantVerb, World,
-    Wrong, retail, wanted_settings,
+    Action, Corruption, CorruptionKind, OTHER_RESELLER, Owned, Pick, RESELLER, Stored, TenantVerb,
+    World, Wrong, retail, wanted_settings,
 };
 
 /// Makes something stand against the switch.
@@ -61,7 +61,7 @@ impl Client {
         for id in ["c000", "c001"] {
             client.copies(id);
         }
-        client.world.act(Deed::Price(None)).unwrap();
+        client.world.act(Action::Price(None)).unwrap();
         client
     }
 
@@ -179,7 +179,10 @@ pub(crate) fn who_is_stale_and_who_is_second() {
         if wrong.is_none() {
             client.world.switches.promises.keys =
                 tenant_reseller_operator::bss::port::Keys::Findable;
-            client.world.act(Deed::Tenant(TenantVerb::Delete)).unwrap();
+            client
+                .world
+                .act(Action::Tenant(TenantVerb::Delete))
+                .unwrap();
         }
         let settings = wanted_settings();
         let epoch = Some(client.epoch);
@@ -222,7 +225,7 @@ pub(crate) fn what_must_not_be_copied() {
                 row
             });
         client.copies(alien);
-        client.world.act(Deed::Price(Some(alien.into()))).unwrap();
+        client.world.act(Action::Price(Some(alien.into()))).unwrap();
         trips(&client, &["AlienCopy"]);
         let before = client.world.violations_now().len();
         client.copies(purchase.as_str());
@@ -234,7 +237,7 @@ pub(crate) fn what_must_not_be_copied() {
     let first = client.first();
     let owner = client.world.purchases[&first].customer.clone();
     client.copies(owner.as_str());
-    client.world.act(Deed::Price(None)).unwrap();
+    client.world.act(Action::Price(None)).unwrap();
     client.world.copies.clear();
     client.copies(first.as_str());
     trips(&client, &["CopyBeforeCustomer"]);
@@ -244,25 +247,28 @@ pub(crate) fn what_must_not_be_copied() {
 pub(crate) fn copies_under_wrong_circumstances() {
     let mut client = Client::with_customers().does(Wrong::IgnoresPricing);
     let first = client.first();
-    client.world.act(Deed::PriceOtherwise(None)).unwrap();
+    client.world.act(Action::PriceOtherwise(None)).unwrap();
     client.copies(first.as_str());
     trips(&client, &["CopyUnderOtherPricing"]);
 
     let mut client = Client::with_customers().does(Wrong::IgnoresCatalogue);
-    let defect = Deed::Plant(crate::simulated_bss::Defect::Addon, first.clone());
+    let defect = Action::Plant(crate::simulated_bss::Defect::Addon, first.clone());
     client.world.act(defect).unwrap();
     client.copies(first.as_str());
     trips(&client, &["UnfitCopy"]);
 
     let mut client = Client::with_customers().does(Wrong::CopiesIntoSuspended);
-    client.world.act(Deed::Tenant(TenantVerb::Suspend)).unwrap();
+    client
+        .world
+        .act(Action::Tenant(TenantVerb::Suspend))
+        .unwrap();
     client.copies(first.as_str());
     trips(&client, &["CopyIntoInactiveTenant"]);
 
     let mut client = Client::switched().does(Wrong::CopiesAfterSwitch);
     let new = client
         .world
-        .act(Deed::OrderInOwnBss("c000".into()))
+        .act(Action::OrderInOwnBss("c000".into()))
         .unwrap()
         .unwrap();
     trips(&client, &[]);
@@ -290,7 +296,7 @@ pub(crate) fn copies_that_are_wrong_themselves() {
     trips(&client, &["CopiedTwice", "DuplicateCopy"]);
 
     let mut client = Client::complete().does(Wrong::CopiesAgain);
-    client.world.act(Deed::EndCopy(first.clone())).unwrap();
+    client.world.act(Action::EndCopy(first.clone())).unwrap();
     client.copies(first.as_str());
     trips(&client, &["CopiedAgain"]);
 
@@ -311,22 +317,25 @@ pub(crate) fn updates_that_overwrite() {
         let mut client = Client::complete();
         let first = client.first();
         prepare(&mut client.world, &first);
-        client.world.act(Deed::Quantity(first.clone(), 5)).unwrap();
+        client
+            .world
+            .act(Action::Quantity(first.clone(), 5))
+            .unwrap();
         client.world.wrong = Some(wrong);
         client.expects_copy = true;
         client.copies(first.as_str());
         client
     };
     let client = update(Wrong::OverwritesAmendments, &|world, id| {
-        world.act(Deed::AmendQuantity(id.clone(), 9)).unwrap();
+        world.act(Action::AmendQuantity(id.clone(), 9)).unwrap();
     });
     trips(&client, &["AmendmentOverwritten"]);
     let client = update(Wrong::RewritesSellPrice, &|world, id| {
-        world.act(Deed::AmendPrice(id.clone(), 777)).unwrap();
+        world.act(Action::AmendPrice(id.clone(), 777)).unwrap();
     });
     trips(&client, &["ResellersFieldRewritten"]);
     let client = update(Wrong::UpdatesEnded, &|world, id| {
-        world.act(Deed::EndCopy(id.clone())).unwrap();
+        world.act(Action::EndCopy(id.clone())).unwrap();
     });
     trips(&client, &["EndedCopyUpdated"]);
     let client = update(Wrong::ForgetsMarks, &|_, _| {});
@@ -334,8 +343,11 @@ pub(crate) fn updates_that_overwrite() {
 
     let mut client = Client::complete();
     let first = client.first();
-    client.world.act(Deed::Quantity(first.clone(), 5)).unwrap();
-    client.world.act(Deed::Suspend(first.clone())).unwrap();
+    client
+        .world
+        .act(Action::Quantity(first.clone(), 5))
+        .unwrap();
+    client.world.act(Action::Suspend(first.clone())).unwrap();
     client.world.wrong = Some(Wrong::CopiesInactive);
     client.expects_copy = true;
     client.copies(first.as_str());
@@ -370,13 +382,13 @@ pub(crate) fn the_switch_at_the_wrong_moment() {
             drop(world.buy(0));
         }),
         ("OrderNotFinal", |world, _| {
-            drop(world.act(Deed::BuyHeld("c000".into())));
+            drop(world.act(Action::BuyHeld("c000".into())));
         }),
         ("OrphanedCopy", |world, id| {
-            drop(world.act(Deed::Cancel(id.clone())));
+            drop(world.act(Action::Cancel(id.clone())));
         }),
         ("SourceChanged", |world, id| {
-            drop(world.act(Deed::Quantity(id.clone(), 4)));
+            drop(world.act(Action::Quantity(id.clone(), 4)));
         }),
         ("HalfMarked", |world, _| {
             world
@@ -391,7 +403,7 @@ pub(crate) fn the_switch_at_the_wrong_moment() {
                 .was_marked = false;
         }),
         ("TenantSuspended", |world, _| {
-            drop(world.act(Deed::Tenant(TenantVerb::Suspend)));
+            drop(world.act(Action::Tenant(TenantVerb::Suspend)));
         }),
     ];
     for (reason, prepare) in against {
@@ -409,7 +421,7 @@ pub(crate) fn the_switch_at_the_wrong_moment() {
     }
     let mut client = Client::with_customers();
     client.world.switches.promises.compares = Strength::Weak;
-    let press = Deed::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
+    let press = Action::ByHand(WriteOperation::ActivateBackOrdering, Pick::Needed);
     client.world.act(press).unwrap();
     trips(&client, &["PressedTooEarly"]);
 
@@ -422,12 +434,12 @@ pub(crate) fn the_switch_at_the_wrong_moment() {
 pub(crate) fn both_ledgers_over_two_cycles() {
     let ledgers = |kind, item| {
         let mut client = Client::switched();
-        let spoil = Spoil {
+        let corruption = Corruption {
             kind,
             item,
             source: None,
         };
-        client.world.act(Deed::Spoil(spoil)).unwrap();
+        client.world.act(Action::Corrupt(corruption)).unwrap();
         names(&client.world.ledgers(2))
     };
     let set = |rules: &[&str]| -> BTreeSet<String> {
@@ -436,31 +448,39 @@ pub(crate) fn both_ledgers_over_two_cycles() {
     let subscription = ItemKind::Subscription;
     for (kind, item, rules) in [
         (
-            SpoilKind::CopyDeleted,
+            CorruptionKind::CopyDeleted,
             subscription,
             &["CustomerNotCharged", "Lost"][..],
         ),
         (
-            SpoilKind::SecondCopy,
+            CorruptionKind::SecondCopy,
             subscription,
             &["CustomerChargedTwice"],
         ),
         (
-            SpoilKind::Quantity,
+            CorruptionKind::Quantity,
             subscription,
             &["ChargedDifferently", "Differs"],
         ),
-        (SpoilKind::Currency, ItemKind::Customer, &["Differs"]),
-        (SpoilKind::Incomplete, subscription, &["CustomerNotCharged"]),
+        (CorruptionKind::Currency, ItemKind::Customer, &["Differs"]),
         (
-            SpoilKind::SourceEnded,
+            CorruptionKind::Incomplete,
+            subscription,
+            &["CustomerNotCharged"],
+        ),
+        (
+            CorruptionKind::SourceEnded,
             subscription,
             &["ChargedAfterCancellation", "Orphaned"],
         ),
-        (SpoilKind::Unmarked, ItemKind::Customer, &["HalfMarked"]),
-        (SpoilKind::Unmarked, subscription, &["Unmarked"]),
+        (
+            CorruptionKind::Unmarked,
+            ItemKind::Customer,
+            &["HalfMarked"],
+        ),
+        (CorruptionKind::Unmarked, subscription, &["Unmarked"]),
         // The reseller's own decision not to bill.
-        (SpoilKind::CopyEnded, subscription, &[]),
+        (CorruptionKind::CopyEnded, subscription, &[]),
     ] {
         assert_eq!(ledgers(kind, item), set(rules), "{kind:?} {item:?}");
     }
@@ -526,8 +546,8 @@ pub(crate) fn a_world_is_a_value() {
     };
     one.customers(&RESELLER.into(), &page).unwrap();
     assert_eq!(one, before, "reading changes nothing");
-    one.act(Deed::Ordering(false)).unwrap();
+    one.act(Action::Ordering(false)).unwrap();
     assert_ne!(one, before);
-    one.act(Deed::Ordering(true)).unwrap();
+    one.act(Action::Ordering(true)).unwrap();
     assert_eq!(one, before);
 }

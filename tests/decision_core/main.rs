@@ -1,4 +1,4 @@
-//! The heart alone, over the simulated BSS: whole runs, with faults at every step.
+//! The decision core alone, over the simulated BSS: whole runs, with faults at every step.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,14 +26,14 @@ mod rests;
 mod schema;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
+mod status_checks;
 mod table;
 mod telling;
-mod told;
 mod weak;
 
 use drive::{Driver, Fault};
 use proptest::prelude::*;
-use simulated_bss::{Deed, Defect, World};
+use simulated_bss::{Action, Defect, World};
 use tenant_reseller_operator::api::{ConditionStatus, Reason};
 use tenant_reseller_operator::bss::port::{
     CopyRecord, CopyState, ItemKind, PurchaseState, ResellerKind,
@@ -167,7 +167,7 @@ fn waits_for_pricing_and_says_for_whom() {
             .iter()
             .all(|(kind, _)| kind.as_str() == "customer")
     );
-    world.act(Deed::Price(None)).unwrap();
+    world.act(Action::Price(None)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
 }
@@ -182,7 +182,7 @@ fn one_blocker_copies_nothing_and_all_are_named() {
         (4, Defect::Addon),
         (8, Defect::Cycle),
     ] {
-        world.act(Deed::Plant(defect, ids[at].clone())).unwrap();
+        world.act(Action::Plant(defect, ids[at].clone())).unwrap();
     }
     let mut driver = Driver::new();
     for _ in 0..300 {
@@ -209,7 +209,7 @@ fn one_blocker_copies_nothing_and_all_are_named() {
             .all(|(kind, _)| kind.as_str() == "customer"),
         "nothing copied"
     );
-    world.act(Deed::Repair).unwrap();
+    world.act(Action::Repair).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
     assert!(driver.status.failures.is_empty());
@@ -239,7 +239,7 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
                     .iter()
                     .find(|(k, _)| k.as_str() != "customer")
                     .unwrap();
-                world.act(Deed::Cancel(copy.source.clone())).unwrap();
+                world.act(Action::Cancel(copy.source.clone())).unwrap();
                 cancelled = true;
             }
             if driver.reason() == Reason::OrphanedCopy && !named {
@@ -256,14 +256,14 @@ fn a_buyer_in_the_middle_is_copied_and_an_orphan_is_named() {
 fn open_orders_hold_the_switch() {
     let mut world = World::new(2, 3);
     world.eager_pricing = true;
-    world.act(Deed::BuyHeld("c000".into())).unwrap();
+    world.act(Action::BuyHeld("c000".into())).unwrap();
     let mut driver = Driver::new();
     for _ in 0..400 {
         driver.step(&mut world, Fault::None);
     }
     assert_eq!(driver.reason(), Reason::AwaitingOrders);
     assert!(!world.on);
-    world.act(Deed::CancelOrders).unwrap();
+    world.act(Action::CancelOrders).unwrap();
     world.buy(1);
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
@@ -322,7 +322,7 @@ proptest! {
                     1 if !world.on => if let Some(id) = ids.first() {
                         world.set_state(id, PurchaseState::Cancelled);
                     },
-                    2 => drop(world.act(Deed::BuyHeld("c000".into()))),
+                    2 => drop(world.act(Action::BuyHeld("c000".into()))),
                     3 if !world.on => if let Some(id) = ids.last() {
                         world.set_state(id, PurchaseState::Suspended);
                     },
@@ -331,9 +331,9 @@ proptest! {
             }
             // People do, after a while, what status asks for.
             match driver.reason() {
-                Reason::AwaitingPricing => drop(world.act(Deed::Price(None))),
+                Reason::AwaitingPricing => drop(world.act(Action::Price(None))),
                 Reason::OrphanedCopy => world.end_orphans(),
-                Reason::AwaitingOrders => drop(world.act(Deed::CancelOrders)),
+                Reason::AwaitingOrders => drop(world.act(Action::CancelOrders)),
                 // Killed twice while it acquired: that looks like a cluster that went back.
                 Reason::AwaitingConfirmation => {
                     let epoch = driver.claim.as_ref().and_then(|claim| claim.unconfirmed_epoch);

@@ -13,7 +13,7 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Deed, Defect, Owned, Pick, Spoil, SpoilKind, World};
+use crate::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Owned, Pick, World};
 use crate::{complete, run};
 
 const RISKS: [Risk; 3] = [
@@ -41,14 +41,14 @@ fn next_action(driver: &Driver) -> String {
 fn people(world: &mut World, driver: &mut Driver, much: Pick) {
     let action = next_action(driver);
     match driver.reason() {
-        Reason::AwaitingPricing => drop(world.act(Deed::Price(None))),
+        Reason::AwaitingPricing => drop(world.act(Action::Price(None))),
         Reason::OrphanedCopy => world.end_orphans(),
         Reason::AwaitingOrders => {
-            drop(world.act(Deed::CancelOrders));
+            drop(world.act(Action::CancelOrders));
         }
         Reason::AwaitingManualStep => {
             let operation = if action.contains("Disable ordering") {
-                drop(world.act(Deed::Ordering(false)));
+                drop(world.act(Action::Ordering(false)));
                 return;
             } else if action.contains("Create the tenant") || action.contains("createTenant") {
                 WriteOperation::CreateTenant
@@ -61,7 +61,7 @@ fn people(world: &mut World, driver: &mut Driver, much: Pick) {
             } else {
                 panic!("nobody knows what to do: {action}");
             };
-            drop(world.act(Deed::ByHand(operation, much)));
+            drop(world.act(Action::ByHand(operation, much)));
         }
         Reason::AwaitingConfirmation if driver.late.is_empty() => {
             let (_, what) = action
@@ -428,7 +428,7 @@ fn manual_steps() {
                             people(world, driver, much);
                             let freezes = next_action(driver).contains("Disable ordering");
                             if much == Pick::Needed && !freezes {
-                                drop(world.act(Deed::ByHand(operation, much)));
+                                drop(world.act(Action::ByHand(operation, much)));
                             }
                         }
                     } else {
@@ -481,7 +481,7 @@ fn a_manual_step_on_the_wrong_record_is_named() {
     // Somebody copies all five, the suspended one included.
     world.set_state(&wrong, PurchaseState::Active);
     world
-        .act(Deed::ByHand(
+        .act(Action::ByHand(
             WriteOperation::CopySubscriptions,
             Pick::Needed,
         ))
@@ -496,25 +496,30 @@ fn a_manual_step_on_the_wrong_record_is_named() {
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
 }
 
-/// Every kind of spoiling is found and named, and the upgrade never says that it succeeded.
+/// Every kind of corruption is found and named, and the upgrade never says that it succeeded.
 #[test]
-fn what_the_switch_spoils_is_found() {
+fn what_the_switch_corrupts_is_found() {
     for kind in [ItemKind::Customer, ItemKind::Subscription, ItemKind::Asset] {
         for (how, name) in [
-            (SpoilKind::Currency, "FieldsDiffer"),
-            (SpoilKind::CopyDeleted, "NotCopied"),
-            (SpoilKind::SecondCopy, "DuplicateCopy"),
-            (SpoilKind::Incomplete, "IncompleteCopy"),
-            (SpoilKind::Unmarked, "NotMarked"),
-            (SpoilKind::SourceEnded, "OrphanedCopy"),
+            (CorruptionKind::Currency, "FieldsDiffer"),
+            (CorruptionKind::CopyDeleted, "NotCopied"),
+            (CorruptionKind::SecondCopy, "DuplicateCopy"),
+            (CorruptionKind::Incomplete, "IncompleteCopy"),
+            (CorruptionKind::Unmarked, "NotMarked"),
+            (CorruptionKind::SourceEnded, "OrphanedCopy"),
         ] {
             let customer = kind == ItemKind::Customer;
-            if customer && matches!(how, SpoilKind::CopyDeleted | SpoilKind::SourceEnded) {
+            if customer
+                && matches!(
+                    how,
+                    CorruptionKind::CopyDeleted | CorruptionKind::SourceEnded
+                )
+            {
                 continue;
             }
             let mut world = World::new(2, 8);
             world.eager_pricing = true;
-            world.spoil = Some(Spoil {
+            world.corruption = Some(Corruption {
                 kind: how,
                 item: kind,
                 source: None,
@@ -551,8 +556,8 @@ fn what_the_switch_spoils_is_found() {
 fn a_difference_that_is_mended_ends_well() {
     let mut world = World::new(2, 8);
     world.eager_pricing = true;
-    world.spoil = Some(Spoil {
-        kind: SpoilKind::Quantity,
+    world.corruption = Some(Corruption {
+        kind: CorruptionKind::Quantity,
         item: ItemKind::Subscription,
         source: None,
     });
@@ -560,8 +565,8 @@ fn a_difference_that_is_mended_ends_well() {
     while driver.reason() != Reason::VerificationFailed {
         driver.step(&mut world, Fault::None);
     }
-    let spoiled = driver.known.findings.differences.rows[0].source.clone();
-    world.act(Deed::AmendQuantity(spoiled, 1)).unwrap();
+    let corrupted = driver.known.findings.differences.rows[0].source.clone();
+    world.act(Action::AmendQuantity(corrupted, 1)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     let verified = driver
         .status
@@ -575,18 +580,18 @@ fn a_difference_that_is_mended_ends_well() {
 fn a_copy_follows_its_source_until_somebody_amends_it() {
     let mut world = World::new(2, 4);
     world.eager_pricing = true;
-    world.act(Deed::BuyHeld("c000".into())).unwrap();
+    world.act(Action::BuyHeld("c000".into())).unwrap();
     let mut driver = driver_with(&[]);
     while driver.reason() != Reason::AwaitingOrders {
         driver.step(&mut world, Fault::None);
     }
     let ids: Vec<_> = world.purchases.keys().cloned().collect();
     for id in &ids[..2] {
-        world.act(Deed::Quantity(id.clone(), 2)).unwrap();
+        world.act(Action::Quantity(id.clone(), 2)).unwrap();
     }
     // The reseller amended the second copy itself.
-    world.act(Deed::AmendQuantity(ids[1].clone(), 7)).unwrap();
-    world.act(Deed::CancelOrders).unwrap();
+    world.act(Action::AmendQuantity(ids[1].clone(), 7)).unwrap();
+    world.act(Action::CancelOrders).unwrap();
     for _ in 0..200 {
         driver.step(&mut world, Fault::None);
     }
@@ -610,7 +615,7 @@ fn a_copy_follows_its_source_until_somebody_amends_it() {
         .collect();
     assert_eq!(named, [ids[1].clone()]);
     assert_eq!(digest(&world, 1), amended, "never reverted");
-    world.act(Deed::Quantity(ids[1].clone(), 7)).unwrap();
+    world.act(Action::Quantity(ids[1].clone(), 7)).unwrap();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     assert_eq!(digest(&world, 0), source(&world, 0));
     assert_eq!(digest(&world, 1), source(&world, 1));
@@ -621,7 +626,7 @@ fn what_the_price_list_does_not_permit_is_told_while_the_tenant_is_queued() {
     let mut world = World::new(2, 6);
     world.eager_pricing = true;
     let id = world.purchases.keys().nth(2).unwrap().clone();
-    world.act(Deed::Plant(Defect::Currency, id)).unwrap();
+    world.act(Action::Plant(Defect::Currency, id)).unwrap();
     let mut driver = driver_with(&[]);
     let mut told = false;
     for _ in 0..200 {
@@ -685,7 +690,7 @@ proptest! {
                     2 if !world.on && world.ordering_enabled => if let Some(id) = first
                         && world.purchases[&id].state == PurchaseState::Active {
                         let quantity = u32::try_from(step).unwrap() + 2;
-                        drop(world.act(Deed::Quantity(id, quantity)));
+                        drop(world.act(Action::Quantity(id, quantity)));
                     },
                     _ => {}
                 }
