@@ -19,6 +19,7 @@
 mod behaviours;
 mod misbehaviour;
 mod oauth;
+mod replies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;

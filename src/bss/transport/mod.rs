@@ -17,7 +17,7 @@ mod target;
 mod trace;
 
 pub use credentials::{Credentials, SHORTEST_SECRET};
-pub use exchange::{Media, Reply};
+pub use exchange::{Coding, Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
@@ -31,7 +31,9 @@ use super::limits::{Feedback, Limiter};
 use credentials::Login;
 use exchange::Exchange;
 use guard::GuardedHost;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue,
+};
 use reqwest::{Method, Url};
 use std::fmt;
 use std::sync::Arc;
@@ -222,7 +224,9 @@ impl Transport {
         let mut prepared = reqwest::Request::new(request.method.clone(), url);
         let headers = prepared.headers_mut();
         headers.insert(AUTHORIZATION, login.header.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let accepted = "application/json, application/problem+json";
+        headers.insert(ACCEPT, HeaderValue::from_static(accepted));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &request.headers {
             let value = HeaderValue::from_str(value)
                 .map_err(|_| Failure::Unsendable(format!("the header {name}")))?;
