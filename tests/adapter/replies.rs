@@ -57,7 +57,7 @@ async fn what_is_no_problem_is_named_with_what_it_is() {
             r#"{"class":"Locked"}"#,
             "without a class of the contract",
         ),
-        (409, PROBLEM, "[]", "a body that is not JSON"),
+        (409, PROBLEM, "[]", "a body that is no JSON object"),
         (
             404,
             "Content-Type: text/html\r\n",
