@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::keys::Keys;
+use super::report::messages;
 use crate::api::{
     Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing, Risk,
     SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, WhenMissing,
@@ -216,8 +217,9 @@ pub fn validate(
         wrong.push(Invalid {
             field: "spec.connectionRef",
             detail: format!(
-                "must name a connection to the BSS {begun}, where work has begun; it is now one \
-                 to {}",
+                "leads to the BSS {} now, and work has begun in {begun}: delete the BssConnection \
+                 of that name and create it again with the identity {begun}, since neither its \
+                 identity nor connectionRef can be changed",
                 references.identity
             ),
         });
@@ -249,7 +251,8 @@ pub fn validate(
         declared,
         declared_twice,
         suspended: suspension(upgrade),
-        take_over: annotation(upgrade, TAKE_OVER_ANNOTATION).map(str::to_owned),
+        take_over: annotation(upgrade, TAKE_OVER_ANNOTATION)
+            .map(|holder| messages::without_quotes(holder).to_owned()),
         confirmed,
         pace: references.pace,
         terms: references.terms.clone(),

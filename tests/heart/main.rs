@@ -28,6 +28,7 @@ mod table;
 mod telling;
 mod told;
 mod weak;
+mod words;
 
 use drive::{Driver, Fault};
 use proptest::prelude::*;

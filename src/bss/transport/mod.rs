@@ -28,6 +28,7 @@ pub use target::Cleartext;
 use super::consent;
 use super::error::BssError;
 use super::limits::{Feedback, Limiter};
+use crate::legible::legible;
 use credentials::Login;
 use exchange::Exchange;
 use guard::GuardedHost;
@@ -276,11 +277,10 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
     }
 }
 
-/// The text without control characters, and not longer than people read.
+/// The text without control characters and without what cannot be seen, and not longer than people read.
 pub(crate) fn fit(text: &str) -> String {
     const LONGEST: usize = 512;
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(LONGEST).collect()
+    legible(text).chars().take(LONGEST).collect()
 }
 
 impl fmt::Debug for Transport {

@@ -2,6 +2,7 @@
 
 use crate::api::Reason;
 use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
+use crate::upgrade::alike;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::report::messages::verdict;
 
@@ -11,10 +12,11 @@ impl Observe<'_> {
             Some(told) if told != self.upgrade.identity => self.stall(verdict(
                 Reason::IdentityMismatch,
                 format!(
-                    "The BSS calls itself {told}, the connection says {}.",
+                    "The BSS calls itself \"{told}\", the connection says \"{}\".",
                     self.upgrade.identity
                 ),
-                "Correct the connection's URL; or make a connection with the BSS's identity.",
+                "Correct the connection's URL. If it is the right BSS, delete the BssConnection and \
+                 create it again under its name with the BSS's own identity: it cannot be changed.",
             )),
             Some(_) | None => {
                 self.lift(&[Reason::IdentityMismatch]);
@@ -45,15 +47,18 @@ impl Observe<'_> {
             .upgrade
             .expected_name
             .as_ref()
-            .filter(|expected| **expected != reseller.name);
+            .filter(|expected| !alike::texts(expected, &reseller.name));
         if let Some(expected) = other_name {
+            let (expected, name) = alike::side_by_side(expected, &reseller.name);
             self.stall(verdict(
                 Reason::ResellerMismatch,
                 format!(
-                    "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
+                    "Account {} is called {name} in the BSS, and spec.reseller.expectedName is \
+                     {expected}.",
                     reseller.account
                 ),
-                "Correct spec.reseller: the account id or the expected name.",
+                "If it is the right account, correct spec.reseller.expectedName. If not, delete this \
+                 upgrade and create one for the right account: an account id cannot be changed.",
             ));
             return;
         }

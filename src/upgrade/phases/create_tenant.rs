@@ -16,7 +16,7 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages;
-use crate::upgrade::report::messages::verdict;
+use crate::upgrade::report::messages::{SpecTenant, verdict};
 use crate::upgrade::strategy::Copying;
 use crate::upgrade::sweep::preflight::Foreseeing;
 use crate::upgrade::validated::TenantConnection;
@@ -146,7 +146,8 @@ impl Observe<'_> {
             ));
             return;
         }
-        if let Some(differ) = messages::settings_differ(&tenant, &self.upgrade.tenant) {
+        let spec = SpecTenant::of(self.known.fencing.claim.as_ref());
+        if let Some(differ) = messages::settings_differ(&tenant, &self.upgrade.tenant, spec) {
             self.stall(differ);
             return;
         }
@@ -210,7 +211,8 @@ impl Observe<'_> {
                     Reason::TenantSettingsDiffer,
                     "A tenant was requested with other settings than spec.tenant has now, and \
                      whether that request took effect is not known.",
-                    "Set spec.tenant back to what it was.",
+                    "Set spec.tenant back to what it was. If it is frozen by now, delete this upgrade \
+                     and create it again with the former settings: the record of the request stays.",
                 ))
             }
             // What the BSS works on goes on; a request would be sent once more.

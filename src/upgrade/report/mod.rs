@@ -7,12 +7,16 @@ mod ready;
 mod rows;
 mod status;
 
+use crate::legible::legible;
+
 pub use messages::sentence;
 pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 
+/// What people see of a text, cut to so many bytes.
 fn cut(text: &str, bytes: usize) -> String {
+    let text = legible(text);
     let end = (0..=bytes.min(text.len()))
         .rev()
         .find(|i| text.is_char_boundary(*i))
