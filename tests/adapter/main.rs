@@ -17,6 +17,8 @@
 )]
 
 mod behaviours;
+#[cfg(feature = "sandbox")]
+mod connections;
 mod misbehaviour;
 mod oauth;
 mod replies;

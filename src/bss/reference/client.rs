@@ -196,6 +196,11 @@ impl<'a> Call<'a> {
             request: Request {
                 method,
                 path,
+                effect: if operation.writes() {
+                    Effect::Write
+                } else {
+                    Effect::Read
+                },
                 query: Vec::new(),
                 headers: Vec::new(),
                 body: None,

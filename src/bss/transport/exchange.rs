@@ -2,7 +2,7 @@
 //!
 //! It knows neither limits nor credentials.
 
-use super::failure::{Failure, from_building, from_reading, from_sending};
+use super::failure::{Failure, Unanswered, from_building, from_reading, from_sending};
 use super::guard::GuardedHost;
 use super::resolver::PinnedResolver;
 use super::target::Target;
@@ -103,6 +103,12 @@ impl Exchange {
 
     /// Sends it. Whether the reply means throttling is the caller's to say.
     pub(super) async fn send(&self, request: reqwest::Request) -> Result<Reply, Failure> {
+        let sent = self.attempt(request).await;
+        sent.map_err(|unanswered| unanswered.failure)
+    }
+
+    /// The same, and whether it may be sent again where there is no reply.
+    pub(super) async fn attempt(&self, request: reqwest::Request) -> Result<Reply, Unanswered> {
         let start = Instant::now();
         let end = later(start, self.timeouts.whole);
         let patience = self
@@ -112,11 +118,11 @@ impl Exchange {
         let headers_by = later(start, patience).min(end);
         let response = match timeout_at(headers_by, self.client.execute(request)).await {
             Ok(sent) => sent.map_err(|error| from_sending(&error))?,
-            Err(_) => return Err(Failure::lost("no reply in time")),
+            Err(_) => return Err(Failure::lost("no reply in time").into()),
         };
         let status = response.status();
         if status.is_redirection() {
-            return Err(Failure::Redirected(status.as_u16()));
+            return Err(Failure::Redirected(status.as_u16()).into());
         }
         let mut reply = Reply {
             status: status.as_u16(),
@@ -129,8 +135,8 @@ impl Exchange {
             Ok(Ok(body)) => reply.body = body,
             // Nothing was done, whatever the body would have said.
             _ if matches!(reply.status, 401 | 403 | 429) => reply.media = Media::Other,
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(Failure::lost("the reply did not end in time")),
+            Ok(Err(failure)) => return Err(failure.into()),
+            Err(_) => return Err(Failure::lost("the reply did not end in time").into()),
         }
         Ok(reply)
     }
@@ -178,9 +184,9 @@ fn client(
         .https_only(target.is_https())
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .connect_timeout(timeouts.connect)
-        // Shorter than servers and proxies keep idle connections, so that a write is rarely sent
-        // into one that is just being closed.
-        .pool_idle_timeout(Duration::from_secs(15))
+        // Shorter than servers and proxies keep idle connections (2 s, 5 s, 60 s are usual), so that a
+        // write is not sent into one that is just being closed: its outcome would be unknown.
+        .pool_idle_timeout(Duration::from_millis(1500))
         .dns_resolver(PinnedResolver::new(host));
     if let Some(pem) = ca_pem {
         let refused = || BssError::Refused {
