@@ -12,6 +12,7 @@ pub mod controller;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod legible;
 #[cfg(feature = "local")]
 pub mod local;
 pub mod observe;

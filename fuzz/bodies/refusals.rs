@@ -68,9 +68,10 @@ pub(super) fn run(data: &[u8]) {
 
 /// The class that the body names.
 fn said(media: Media, body: &[u8]) -> Option<String> {
-    if media == Media::Other {
+    if !matches!(media, Media::Json | Media::Problem) {
         return None;
     }
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let body: Value = serde_json::from_slice(body).ok()?;
     body.get("class")?.as_str().map(str::to_owned)
 }

@@ -237,9 +237,11 @@ fn unproven() -> ReadyState {
         message: "Another connection reaches a BSS of this identity at another address, and this \
                   one does not tell its identity."
             .to_owned(),
-        next_action: "Correct the connection's URL; or make a connection with the BSS's own \
-                      identity."
-            .to_owned(),
+        next_action:
+            "Correct the connection's URL. If it is the right BSS, delete the BssConnection \
+                      and create it again under its name with the BSS's own identity: it cannot be \
+                      changed."
+                .to_owned(),
     }
 }
 

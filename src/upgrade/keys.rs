@@ -6,6 +6,12 @@ use crate::bss::port::{
     AccountId, BusinessKey, ItemKind, RequestKey, Revision, SourceId, TenantId, TenantSettings,
 };
 
+/// No key is longer, whatever the ids: the contract lets a server refuse a longer one. Keys are ASCII, so
+/// this is characters and bytes alike.
+const LONGEST_KEY: usize = 1024;
+/// A percent-encoded id that is longer than this stands in a key that would be too long by its hash.
+const LONGEST_PART: usize = 256;
+
 /// Makes the keys of one reseller of one BSS. The ids are the canonical ones that the BSS returned,
 /// never the text of a spec; the identity is the declared one, never a URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,15 +72,26 @@ impl Keys {
         RequestKey(format!("{}/{revision}/{intended}", self.activation(tenant)))
     }
 
+    /// Keys are permanent: what fits is written as it always was. A percent-encoded id takes up to
+    /// 1,536 characters, so that a key of long ids in another script than Latin would not fit; of it,
+    /// and of it alone, the long ids are replaced by their hash.
     fn path(&self, rest: &[&str]) -> String {
+        let whole = self.joined(rest, encode);
+        if whole.len() <= LONGEST_KEY {
+            return whole;
+        }
+        self.joined(rest, encode_or_hash)
+    }
+
+    fn joined(&self, rest: &[&str], write: fn(&str) -> String) -> String {
         let mut key = format!(
             "tru/{}/{}",
-            encode(&self.identity),
-            encode(self.reseller.as_str())
+            write(&self.identity),
+            write(self.reseller.as_str())
         );
         for part in rest {
             key.push('/');
-            key.push_str(&encode(part));
+            key.push_str(&write(part));
         }
         key
     }
@@ -143,6 +160,16 @@ fn hex(bytes: &[u8], digits: usize) -> String {
         .collect()
 }
 
+/// A part of a key that would be too long. The colon is in no percent-encoded part, so that no hash can
+/// be taken for an id.
+fn encode_or_hash(part: &str) -> String {
+    let encoded = encode(part);
+    if encoded.len() <= LONGEST_PART {
+        return encoded;
+    }
+    format!("sha256:{}", hex(&Sha256::digest(part.as_bytes()), 64))
+}
+
 /// Percent-encodes everything but unreserved characters, so that no part can contain a `/`.
 fn encode(part: &str) -> String {
     let mut text = String::with_capacity(part.len());
@@ -192,7 +219,60 @@ mod tests {
         );
     }
 
+    /// An id at the contract's bounds: any characters but control characters, often four bytes each.
+    fn longest_ids() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("\u{1F4A9}".repeat(128)),
+            Just("%".repeat(128)),
+            Just("A".repeat(128)),
+            "[\u{10000}-\u{1FFFF}]{120,128}",
+            "[\u{370}-\u{3FF}/%. ]{1,128}",
+            "[^\\pC]{1,128}",
+        ]
+    }
+
+    /// What this operator has stored in a BSS is found by the same key for ever.
+    #[test]
+    fn keys_that_fit_are_written_out_and_longer_ones_by_the_hashes_of_their_long_ids() {
+        let greek = "\u{3b1}".repeat(128);
+        let keys = Keys::new("acme", &AccountId::from("10423"));
+        let tenant = TenantId::from("T-7");
+        let fits = keys.item(&tenant, ItemKind::Customer, &greek.as_str().into());
+        assert_eq!(
+            fits.as_str(),
+            format!("tru/acme/10423/T-7/customer/{}", "%CE%B1".repeat(128))
+        );
+        let longer = "\u{1F4A9}".repeat(128);
+        let hashed = keys.item(&tenant, ItemKind::Customer, &longer.as_str().into());
+        assert_eq!(
+            hashed.as_str(),
+            "tru/acme/10423/T-7/customer/sha256:\
+             60e4f325243f1f6df6baebb9dd25334217ce32ba77d543c736a186a90536052d"
+        );
+    }
+
     proptest! {
+        #[test]
+        fn a_key_of_whatever_ids_keeps_to_the_contracts_length(
+            identity in "[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?",
+            reseller in longest_ids(),
+            tenant in longest_ids(),
+            source in longest_ids(),
+            other in longest_ids(),
+        ) {
+            let keys = Keys::new(&identity, &AccountId(reseller));
+            let tenant = TenantId(tenant);
+            let time = "2026-12-05T20:00:00.123456789Z";
+            let item = |id: &str| keys.item(&tenant, ItemKind::Subscription, &SourceId::from(id));
+            for key in [keys.tenant(), keys.activation(&tenant), item(&source)] {
+                prop_assert!(key.as_str().len() <= LONGEST_KEY, "{} bytes", key.as_str().len());
+                prop_assert!(key.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            prop_assert_eq!(item(&source) == item(&other), source == other);
+            let request = keys.activation_request(&tenant, Some(Revision(u64::MAX)), time);
+            prop_assert!(request.as_str().len() <= 2 * LONGEST_KEY);
+        }
+
         #[test]
         fn different_parts_never_make_one_key(a in ".{1,12}", b in ".{1,12}", c in ".{1,12}", d in ".{1,12}") {
             let one = Keys::new(&a, &AccountId::from(b.as_str())).tenant();

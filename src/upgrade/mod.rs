@@ -6,6 +6,7 @@
 //! the BSS port; it must not know Kubernetes clients, tokio, a clock or an error of either side's
 //! transport.
 
+mod alike;
 mod annotations;
 mod backoff;
 mod claim;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::annotations::{Suspension, annotation, not_understood, suspension};
 use super::keys::Keys;
+use super::report::messages;
 use crate::api::{
     Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
     PricingPolicy, Risk, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, TenantSpec, WhenMissing,
@@ -194,7 +195,8 @@ pub fn validate(
         declared_twice,
         suspended: suspension(upgrade),
         suspended_by_unknown: not_understood(upgrade),
-        take_over: annotation(upgrade, TAKE_OVER_ANNOTATION).map(str::to_owned),
+        take_over: annotation(upgrade, TAKE_OVER_ANNOTATION)
+            .map(|holder| messages::without_quotes(holder).to_owned()),
         confirmed,
         pace: references.pace,
         terms: references.terms.clone(),
@@ -234,8 +236,9 @@ fn another_bss(upgrade: &TenantResellerUpgrade, references: &References) -> Opti
     (*begun != references.identity).then(|| Invalid {
         field: "spec.connectionRef",
         detail: format!(
-            "must name a connection to the BSS {begun}, where work has begun; it is now one \
-             to {}",
+            "leads to the BSS {} now, and work has begun in {begun}: delete the BssConnection of that \
+             name and create it again with the identity {begun}, since neither its identity nor \
+             connectionRef can be changed",
             references.identity
         ),
     })

@@ -17,8 +17,11 @@
 )]
 
 mod behaviours;
+#[cfg(feature = "sandbox")]
+mod connections;
 mod misbehaviour;
 mod oauth;
+mod replies;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod scripted;

@@ -4,7 +4,9 @@
 //! pairs them; where they do not, the reply broke the contract. Of a write, only what says that
 //! nothing was done is taken for that; all else leaves the outcome unknown.
 
-use super::contract::{BlockerCount, ErrorClass, FieldProblem, Problem};
+use super::body;
+use super::contract::{BlockerCount, ErrorClass, FieldProblem};
+use super::problem::{Class, Problem};
 use super::replies::blocker_reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
 use crate::bss::limits::PauseReason;
@@ -36,7 +38,8 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    pub(super) problem: Option<Problem>,
+    /// The problem details, or what the reply has instead of them.
+    pub(super) problem: Result<Problem, String>,
     pub(super) retry_after: Option<Duration>,
     /// Whether it means *too many requests*, whatever its status says.
     pub(super) throttled: bool,
@@ -45,18 +48,50 @@ pub(super) struct Refusal {
 /// Whether a reply means *too many requests*: 429 always, another status if the connection counts
 /// it among those that do and the reply itself names no other class.
 pub(super) fn throttles(reply: &Reply, statuses: &[u16]) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Classed {
-        class: String,
-    }
     if reply.status == 429 {
         return true;
     }
-    let said: Option<Classed> = match reply.media {
-        Media::Json | Media::Problem => serde_json::from_slice(&reply.body).ok(),
-        Media::Other => None,
+    let names_another = || {
+        let class = problem(reply.media, &reply.body).map_or(Class::Absent, |said| said.class);
+        !matches!(class, Class::Absent | Class::Known(ErrorClass::Throttled))
     };
-    statuses.contains(&reply.status) && said.is_none_or(|said| said.class == "Throttled")
+    statuses.contains(&reply.status) && !names_another()
+}
+
+/// The problem details of a reply, whichever of the two media types it has.
+pub(super) fn problem(media: Media, body: &[u8]) -> Option<Problem> {
+    match media {
+        Media::Json | Media::Problem => Problem::read(body),
+        Media::Markup | Media::Other | Media::Absent | Media::Encoded(_) => None,
+    }
+}
+
+/// What a body is that is not the JSON which the contract asks for.
+pub(super) fn not_json(media: Media, body: &[u8]) -> String {
+    if body::is_markup(body) && !matches!(media, Media::Encoded(_)) {
+        return "a page in HTML or XML instead of JSON; does a proxy or a login page answer in place \
+                of the BSS?"
+            .to_owned();
+    }
+    match media {
+        Media::Encoded(coding) => format!(
+            "a body in the content coding {coding}, which was not asked for; have the BSS or its \
+             proxy send it without Content-Encoding"
+        ),
+        Media::Markup => {
+            "a body whose Content-Type is that of a page in HTML or XML; it has to be \
+                          application/json"
+                .to_owned()
+        }
+        Media::Absent => "a body without a Content-Type; it has to be application/json".to_owned(),
+        Media::Problem if Problem::read(body).is_some() => {
+            "problem details, which only a refusal has".to_owned()
+        }
+        Media::Problem | Media::Json => "a body that is no JSON object".to_owned(),
+        Media::Other => {
+            "a body that is not JSON; its Content-Type has to be application/json".to_owned()
+        }
+    }
 }
 
 pub(super) fn refusal(refusal: Refusal, asked: &Asked) -> BssError {
@@ -76,36 +111,49 @@ pub(super) fn refusal(refusal: Refusal, asked: &Asked) -> BssError {
         },
         500..=599 => server_side(status, problem, asked),
         _ => match problem {
-            Some(problem) => client_side(status, problem, asked),
-            None => malformed(format!("status {status} without problem details")),
+            Ok(problem) => client_side(status, problem, asked),
+            Err(instead) => malformed(format!(
+                "status {status} without problem details: {instead}"
+            )),
         },
     }
 }
 
-fn server_side(status: u16, problem: Option<Problem>, asked: &Asked) -> BssError {
-    let class = problem.as_ref().map(|problem| problem.class);
+fn server_side(status: u16, problem: Result<Problem, String>, asked: &Asked) -> BssError {
+    let problem = problem.ok();
+    let class = problem
+        .as_ref()
+        .map_or(Class::Absent, |problem| problem.class);
     match (status, class, problem) {
-        (503, Some(ErrorClass::Unavailable), Some(problem)) => BssError::Unavailable {
+        (503, Class::Known(ErrorClass::Unavailable), Some(problem)) => BssError::Unavailable {
             detail: text(&problem),
         },
-        (501, Some(ErrorClass::Unsupported), _) => BssError::Unsupported {
+        (501, Class::Known(ErrorClass::Unsupported), _) => BssError::Unsupported {
             operation: asked.operation,
         },
-        (501, Some(ErrorClass::ManualStepNeeded), Some(problem)) => match problem.instruction {
-            Some(instruction) => BssError::ManualStepNeeded { instruction },
-            None => malformed("a manual step without an instruction".to_owned()),
-        },
+        (501, Class::Known(ErrorClass::ManualStepNeeded), Some(problem)) => {
+            match problem.instruction {
+                Some(instruction) => BssError::ManualStepNeeded { instruction },
+                None => malformed("a manual step without an instruction".to_owned()),
+            }
+        }
         (_, _, problem) => {
-            let said = problem
-                .map(|problem| format!(": {}", text(&problem)))
-                .unwrap_or_default();
+            let said = problem.as_ref().and_then(Problem::words);
+            let said = said.map(|words| format!(": {words}")).unwrap_or_default();
             lost(asked.effect(), format!("status {status}{said}"))
         }
     }
 }
 
 fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
-    match (status, problem.class) {
+    let Class::Known(class) = problem.class else {
+        let said = problem.words();
+        let said = said.map(|words| format!(": {words}")).unwrap_or_default();
+        return malformed(format!(
+            "status {status} with problem details without a class of the contract{said}"
+        ));
+    };
+    match (status, class) {
         (404, ErrorClass::NotFound) => BssError::NotFound {
             what: quoted(&asked.subject),
         },
@@ -170,10 +218,8 @@ pub(super) fn malformed(detail: String) -> BssError {
 }
 
 fn text(problem: &Problem) -> String {
-    problem
-        .detail
-        .clone()
-        .unwrap_or_else(|| problem.title.clone())
+    let words = problem.words().unwrap_or("it does not say why");
+    words.to_owned()
 }
 
 fn tally(count: BlockerCount) -> BlockerTally {
@@ -343,13 +389,13 @@ mod tests {
     ];
 
     fn problem(status: u16, class: ErrorClass) -> Problem {
-        serde_json::from_value(serde_json::json!({
+        let body = serde_json::json!({
             "title": "t", "status": status, "class": class, "detail": "d",
             "fields": [{"field": "settings.edition", "detail": "no", "allowed": ["Premium"]}],
             "blockers": [{"reason": "NotCopied", "count": 3, "examples": ["S-1"]}],
             "highestEpoch": 9, "holder": "h", "instruction": "press",
-        }))
-        .unwrap()
+        });
+        Problem::read(body.to_string().as_bytes()).unwrap()
     }
 
     fn asked(effect: Effect) -> Asked {
@@ -365,6 +411,7 @@ mod tests {
 
     fn class(status: u16, class: Option<ErrorClass>, effect: Effect) -> &'static str {
         let problem = class.map(|class| problem(status, class));
+        let problem = problem.ok_or_else(|| "nothing".to_owned());
         refusal(
             Refusal {
                 status,
@@ -430,7 +477,7 @@ mod tests {
             problem.fields.clear();
             let refused = Refusal {
                 status,
-                problem: Some(problem),
+                problem: Ok(problem),
                 retry_after: None,
                 throttled: false,
             };
@@ -454,7 +501,7 @@ mod tests {
         let gone = refusal(
             Refusal {
                 status: 404,
-                problem: Some(problem(404, ErrorClass::NotFound)),
+                problem: Ok(problem(404, ErrorClass::NotFound)),
                 retry_after: None,
                 throttled: false,
             },
@@ -482,7 +529,7 @@ mod tests {
         let away = |asked: &Asked, status| {
             let refused = Refusal {
                 status,
-                problem: None,
+                problem: Err("nothing".to_owned()),
                 retry_after: None,
                 throttled: false,
             };

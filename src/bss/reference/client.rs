@@ -188,6 +188,11 @@ impl<'a> Call<'a> {
             request: Request {
                 method,
                 path,
+                effect: if operation.writes() {
+                    Effect::Write
+                } else {
+                    Effect::Read
+                },
                 query: Vec::new(),
                 headers: Vec::new(),
                 body: None,
@@ -262,15 +267,15 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
     if (200..300).contains(&status) {
         return match media {
             Media::Json => Ok(Success { status, body }),
-            Media::Problem | Media::Other => Err(malformed(format!(
-                "status {status} with a body that is not JSON"
-            ))),
+            Media::Problem | Media::Markup | Media::Other | Media::Absent | Media::Encoded(_) => {
+                Err(malformed(format!(
+                    "status {status} with {}",
+                    classify::not_json(media, &body)
+                )))
+            }
         };
     }
-    let problem = match media {
-        Media::Json | Media::Problem => replies::parse(&body).ok(),
-        Media::Other => None,
-    };
+    let problem = classify::problem(media, &body).ok_or_else(|| classify::not_json(media, &body));
     Err(classify::refusal(
         Refusal {
             status,

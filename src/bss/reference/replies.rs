@@ -2,6 +2,7 @@
 //!
 //! No bytes at all may panic in here: a BSS can send anything.
 
+use super::body;
 use super::classify::{malformed, quoted};
 use super::contract as wire;
 use crate::bss::error::BssError;
@@ -18,7 +19,7 @@ const LARGEST_NUMBER: u64 = 9_007_199_254_740_991;
 const MOST: usize = 100;
 
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Checked<T> {
-    serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))
+    body::parse(bytes).map_err(malformed)
 }
 
 /// So many epochs before the present one are told at most.

@@ -2,13 +2,14 @@
 //!
 //! It knows neither limits nor credentials.
 
-use super::failure::{Failure, from_building, from_reading, from_sending};
+use super::failure::{Failure, Unanswered, from_building, from_reading, from_sending};
 use super::guard::GuardedHost;
 use super::resolver::PinnedResolver;
 use super::target::Target;
 use super::{Timeouts, retry_after};
 use crate::bss::error::BssError;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,12 +18,45 @@ const USER_AGENT: &str = concat!("tenant-reseller-operator/", env!("CARGO_PKG_VE
 /// The media type of a reply, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
-    /// `application/json`.
+    /// `application/json`, `text/json`, or any type with the suffix `+json` (RFC 6839, 3.1).
     Json,
     /// `application/problem+json`.
     Problem,
-    /// Anything else, or none.
+    /// HTML or XML.
+    Markup,
+    /// Anything else.
     Other,
+    /// None was given.
+    Absent,
+    /// The body is encoded, which was not asked for: its bytes are not those of a media type.
+    Encoded(Coding),
+}
+
+/// A content coding (RFC 9110, 8.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// `gzip`.
+    Gzip,
+    /// `deflate`.
+    Deflate,
+    /// `br`.
+    Brotli,
+    /// `zstd`.
+    Zstandard,
+    /// Another one, or several.
+    Other,
+}
+
+impl fmt::Display for Coding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstandard => "zstd",
+            Self::Other => "of another name",
+        })
+    }
 }
 
 /// A whole reply.
@@ -69,6 +103,12 @@ impl Exchange {
 
     /// Sends it. Whether the reply means throttling is the caller's to say.
     pub(super) async fn send(&self, request: reqwest::Request) -> Result<Reply, Failure> {
+        let sent = self.attempt(request).await;
+        sent.map_err(|unanswered| unanswered.failure)
+    }
+
+    /// The same, and whether it may be sent again where there is no reply.
+    pub(super) async fn attempt(&self, request: reqwest::Request) -> Result<Reply, Unanswered> {
         let start = Instant::now();
         let end = later(start, self.timeouts.whole);
         let patience = self
@@ -78,11 +118,11 @@ impl Exchange {
         let headers_by = later(start, patience).min(end);
         let response = match timeout_at(headers_by, self.client.execute(request)).await {
             Ok(sent) => sent.map_err(|error| from_sending(&error))?,
-            Err(_) => return Err(Failure::lost("no reply in time")),
+            Err(_) => return Err(Failure::lost("no reply in time").into()),
         };
         let status = response.status();
         if status.is_redirection() {
-            return Err(Failure::Redirected(status.as_u16()));
+            return Err(Failure::Redirected(status.as_u16()).into());
         }
         let mut reply = Reply {
             status: status.as_u16(),
@@ -95,8 +135,8 @@ impl Exchange {
             Ok(Ok(body)) => reply.body = body,
             // Nothing was done, whatever the body would have said.
             _ if matches!(reply.status, 401 | 403 | 429) => reply.media = Media::Other,
-            Ok(Err(failure)) => return Err(failure),
-            Err(_) => return Err(Failure::lost("the reply did not end in time")),
+            Ok(Err(failure)) => return Err(failure.into()),
+            Err(_) => return Err(Failure::lost("the reply did not end in time").into()),
         }
         Ok(reply)
     }
@@ -144,9 +184,9 @@ fn client(
         .https_only(target.is_https())
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .connect_timeout(timeouts.connect)
-        // Shorter than servers and proxies keep idle connections, so that a write is rarely sent
-        // into one that is just being closed.
-        .pool_idle_timeout(Duration::from_secs(15))
+        // Shorter than servers and proxies keep idle connections (2 s, 5 s, 60 s are usual), so that a
+        // write is not sent into one that is just being closed: its outcome would be unknown.
+        .pool_idle_timeout(Duration::from_millis(1500))
         .dns_resolver(PinnedResolver::new(host));
     if let Some(pem) = ca_pem {
         let refused = || BssError::Refused {
@@ -163,20 +203,91 @@ fn client(
 }
 
 fn media(headers: &HeaderMap) -> Media {
-    let text = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    match text
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
-        .as_str()
-    {
-        "application/json" => Media::Json,
+    if let Some(coding) = coding(headers) {
+        return Media::Encoded(coding);
+    }
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Media::Absent;
+    };
+    let text = value.to_str().unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "application/json" | "text/json" => Media::Json,
         "application/problem+json" => Media::Problem,
+        "text/html" | "text/xml" | "application/xml" => Media::Markup,
+        other if other.ends_with("+json") => Media::Json,
+        other if other.ends_with("+xml") => Media::Markup,
+        "" => Media::Absent,
         _ => Media::Other,
+    }
+}
+
+/// The coding of a body that has one.
+fn coding(headers: &HeaderMap) -> Option<Coding> {
+    let mut codings = headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !name.is_empty() && name != "identity");
+    let first = codings.next()?;
+    if codings.next().is_some() {
+        return Some(Coding::Other);
+    }
+    Some(match first.as_str() {
+        "gzip" | "x-gzip" => Coding::Gzip,
+        "deflate" => Coding::Deflate,
+        "br" => Coding::Brotli,
+        "zstd" => Coding::Zstandard,
+        _ => Coding::Other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    #[test]
+    fn media_types_as_servers_write_them() {
+        for (text, expected) in [
+            ("application/json", Media::Json),
+            ("Application/JSON; charset=utf-8", Media::Json),
+            ("application/json;charset=\"utf-8\"", Media::Json),
+            ("text/json", Media::Json),
+            ("application/hal+json", Media::Json),
+            ("application/vnd.acme.v1+json; q=1", Media::Json),
+            ("application/problem+json; charset=utf-8", Media::Problem),
+            ("text/html; charset=utf-8", Media::Markup),
+            ("application/xhtml+xml", Media::Markup),
+            ("application/problem+xml", Media::Markup),
+            ("text/plain", Media::Other),
+            ("", Media::Absent),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(text));
+            assert_eq!(media(&headers), expected, "{text}");
+        }
+        assert_eq!(media(&HeaderMap::new()), Media::Absent);
+    }
+
+    #[test]
+    fn an_encoded_body_is_known_by_its_header() {
+        for (text, expected) in [
+            ("identity", Media::Json),
+            ("", Media::Json),
+            ("gzip", Media::Encoded(Coding::Gzip)),
+            ("X-GZIP", Media::Encoded(Coding::Gzip)),
+            ("br", Media::Encoded(Coding::Brotli)),
+            ("identity, zstd", Media::Encoded(Coding::Zstandard)),
+            ("gzip, br", Media::Encoded(Coding::Other)),
+            ("aes128gcm", Media::Encoded(Coding::Other)),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(text));
+            assert_eq!(media(&headers), expected, "{text}");
+        }
     }
 }

@@ -47,7 +47,91 @@ pub(super) fn from_building(error: &reqwest::Error) -> BssError {
     BssError::Refused { detail }
 }
 
-pub(super) fn from_sending(error: &reqwest::Error) -> Failure {
+/// Whether a request without a reply may be sent once more at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The server has not begun on it: it is as if it had never been sent.
+    Always,
+    /// The connection ended before a reply began, as idle ones do at any moment. What only looks may be
+    /// asked again (RFC 9110, 9.2.2); of a write it is not known whether it was done.
+    IfRead,
+    /// Nothing speaks for a better end.
+    Never,
+}
+
+/// A request that got no reply.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) failure: Failure,
+    pub(super) again: Again,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            again: Again::Never,
+        }
+    }
+}
+
+pub(super) fn from_sending(error: &reqwest::Error) -> Unanswered {
+    if let Some(how) = not_taken(error) {
+        return Unanswered {
+            failure: Failure::NotSent(how.to_owned()),
+            again: Again::Always,
+        };
+    }
+    let failure = why_not(error);
+    let lost = matches!(failure, Failure::Lost(_)) && !error.is_timeout();
+    Unanswered {
+        again: if lost && ended(error) {
+            Again::IfRead
+        } else {
+            Again::Never
+        },
+        failure,
+    }
+}
+
+/// How a connection ended that had certainly not handed the request to the server.
+fn not_taken(error: &reqwest::Error) -> Option<&'static str> {
+    if let Some(stream) = cause::<h2::Error>(error)
+        && stream.is_remote()
+    {
+        // A stream that ends so is beyond the last one that the server names (RFC 9113, 6.8): it was not
+        // and will not be worked on, whatever the reason of the GOAWAY.
+        if stream.is_go_away() {
+            return Some("the server is closing its connections");
+        }
+        // RFC 9113, 8.7: closed before any processing.
+        if stream.is_reset() && stream.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            return Some("the server takes no further request on this connection");
+        }
+    }
+    let http = cause::<hyper::Error>(error)?;
+    // It waited for a connection that was closed before a byte of it was written.
+    (http.is_canceled() || http.is_closed())
+        .then_some("the connection was closed while it was idle")
+}
+
+/// Whether the other side ended the connection, in whichever way.
+fn ended(error: &reqwest::Error) -> bool {
+    let incomplete = cause::<hyper::Error>(error).is_some_and(hyper::Error::is_incomplete_message);
+    incomplete
+        || cause::<io::Error>(error).is_some_and(|io| {
+            matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::NotConnected
+                    | io::ErrorKind::UnexpectedEof
+            )
+        })
+}
+
+fn why_not(error: &reqwest::Error) -> Failure {
     if let Some(refused) = cause::<AddressRefused>(error) {
         return Failure::Refused(refused.to_string());
     }

@@ -17,7 +17,7 @@ mod target;
 mod trace;
 
 pub use credentials::{Credentials, SHORTEST_SECRET};
-pub use exchange::{Media, Reply};
+pub use exchange::{Coding, Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
@@ -28,10 +28,14 @@ pub use target::Cleartext;
 use super::cancellation;
 use super::error::BssError;
 use super::limits::{Feedback, Limiter};
+use crate::legible::legible;
 use credentials::Login;
 use exchange::Exchange;
+use failure::{Again, Unanswered};
 use guard::GuardedHost;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue,
+};
 use reqwest::{Method, Url};
 use std::fmt;
 use std::sync::Arc;
@@ -111,6 +115,8 @@ pub struct Request<'a> {
     pub path: &'a [&'a str],
     /// The query.
     pub query: Vec<(&'static str, String)>,
+    /// Whether it changes something.
+    pub effect: Effect,
     /// Further headers.
     pub headers: Vec<(HeaderName, String)>,
     /// The body, JSON.
@@ -182,31 +188,63 @@ impl Transport {
         throttles: impl Fn(&Reply) -> bool,
     ) -> Result<Reply, Failure> {
         let login = self.credentials.login(self.limiter.figures()).await?;
-        let reply = self.attempt(request, &login, &throttles).await?;
+        let reply = self.taken(request, &login, &throttles).await?;
         if reply.status != 401 || reply.throttled || !self.credentials.another(&login) {
             return Ok(reply);
         }
         let login = self.credentials.login(self.limiter.figures()).await?;
-        self.attempt(request, &login, &throttles).await
+        self.taken(request, &login, &throttles).await
+    }
+
+    /// Sends it until the server has taken it, a few times at most. A connection that ends is a thing of
+    /// every day, and no trouble that people are told of.
+    async fn taken(
+        &self,
+        request: &Request<'_>,
+        login: &Login,
+        throttles: impl Fn(&Reply) -> bool,
+    ) -> Result<Reply, Failure> {
+        for _ in 0..MOST_RETRIES {
+            let Unanswered { failure, again } = match self
+                .attempt(request, login, (&throttles, Try::OneOfSeveral))
+                .await
+            {
+                Ok(reply) => return Ok(reply),
+                Err(unanswered) => unanswered,
+            };
+            if !may_repeat(again, request.effect) {
+                return Err(failure);
+            }
+        }
+        let last = self.attempt(request, login, (&throttles, Try::Last)).await;
+        last.map_err(|unanswered| unanswered.failure)
     }
 
     async fn attempt(
         &self,
         request: &Request<'_>,
         login: &Login,
-        throttles: impl Fn(&Reply) -> bool,
-    ) -> Result<Reply, Failure> {
+        (throttles, which): (impl Fn(&Reply) -> bool, Try),
+    ) -> Result<Reply, Unanswered> {
         let prepared = self.prepare(request, login)?;
         let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
         // The queue may have taken its time; dropping the permit says nothing about the BSS.
         if cancellation::is_cancelled() {
-            return Err(Failure::Cancelled);
+            return Err(Failure::Cancelled.into());
         }
-        let result = self.exchange.send(prepared).await.map(|mut reply| {
+        let result = self.exchange.attempt(prepared).await.map(|mut reply| {
             reply.throttled = throttles(&reply);
             reply
         });
-        permit.finish(feedback(&result));
+        permit.finish(match &result {
+            Ok(reply) => of_reply(reply),
+            Err(unanswered)
+                if which == Try::OneOfSeveral && may_repeat(unanswered.again, request.effect) =>
+            {
+                Feedback::Nothing
+            }
+            Err(unanswered) => of_failure(&unanswered.failure),
+        });
         result
     }
 
@@ -222,7 +260,9 @@ impl Transport {
         let mut prepared = reqwest::Request::new(request.method.clone(), url);
         let headers = prepared.headers_mut();
         headers.insert(AUTHORIZATION, login.header.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let accepted = "application/json, application/problem+json";
+        headers.insert(ACCEPT, HeaderValue::from_static(accepted));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         for (name, value) in &request.headers {
             let value = HeaderValue::from_str(value)
                 .map_err(|_| Failure::Unsendable(format!("the header {name}")))?;
@@ -236,47 +276,60 @@ impl Transport {
     }
 }
 
-/// What a call that ended says to the limiter.
-fn feedback(result: &Result<Reply, Failure>) -> Feedback {
-    match result {
-        Ok(Reply {
-            throttled: true,
-            retry_after,
-            ..
-        }) => Feedback::Throttled {
-            after: *retry_after,
-        },
-        Ok(Reply {
-            status: 503,
-            retry_after,
-            ..
-        }) => Feedback::Unavailable {
-            after: *retry_after,
-        },
-        // A gateway that got no answer from the BSS behind it.
-        Ok(Reply {
-            status: 502 | 504, ..
-        })
-        | Err(Failure::Lost(_)) => Feedback::Lost,
-        Ok(_) | Err(Failure::Redirected(_) | Failure::TooLarge(_)) => Feedback::Answered,
-        Err(Failure::NotSent(_)) => Feedback::Unavailable { after: None },
-        Err(
-            Failure::Refused(_)
-            | Failure::Unsendable(_)
-            | Failure::Deferred(_)
-            | Failure::Cancelled
-            | Failure::CredentialsRefused
-            | Failure::TokenNonsense(_)
-            | Failure::TokenAway(_),
-        ) => Feedback::Nothing,
+/// So often is a request sent again at once that the server has not taken.
+const MOST_RETRIES: u32 = 2;
+
+/// Which try it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Try {
+    OneOfSeveral,
+    Last,
+}
+
+fn may_repeat(again: Again, effect: Effect) -> bool {
+    match again {
+        Again::Always => true,
+        Again::IfRead => effect == Effect::Read,
+        Again::Never => false,
     }
 }
 
-/// The text without control characters, and not longer than people read.
+/// What a reply says to the limiter.
+fn of_reply(reply: &Reply) -> Feedback {
+    let after = reply.retry_after;
+    match reply {
+        Reply {
+            throttled: true, ..
+        } => Feedback::Throttled { after },
+        Reply { status: 503, .. } => Feedback::Unavailable { after },
+        // A gateway that got no answer from the BSS behind it.
+        Reply {
+            status: 502 | 504, ..
+        } => Feedback::Lost,
+        Reply { .. } => Feedback::Answered,
+    }
+}
+
+/// What a call without a reply says to the limiter.
+fn of_failure(failure: &Failure) -> Feedback {
+    match failure {
+        Failure::Lost(_) => Feedback::Lost,
+        Failure::Redirected(_) | Failure::TooLarge(_) => Feedback::Answered,
+        Failure::NotSent(_) => Feedback::Unavailable { after: None },
+        Failure::Refused(_)
+        | Failure::Unsendable(_)
+        | Failure::Deferred(_)
+        | Failure::Cancelled
+        | Failure::CredentialsRefused
+        | Failure::TokenNonsense(_)
+        | Failure::TokenAway(_) => Feedback::Nothing,
+    }
+}
+
+/// The text without control characters and without what cannot be seen, and not longer than people read.
 pub(crate) fn fit(text: &str) -> String {
     const LONGEST: usize = 512;
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(LONGEST).collect()
+    legible(text).chars().take(LONGEST).collect()
 }
 
 impl fmt::Debug for Transport {

@@ -141,12 +141,28 @@ impl PricingFacts<'_> {
                      object to them, or change them there.",
                         fields.join(", ")
                     )),
+                    PricingOutcome::Failed(_) if self.is_unlisted(customer) => self.stranger(),
                     PricingOutcome::Failed(why) => Fate::Failed(why.clone()),
                     PricingOutcome::Unknown => Fate::Open,
                 }
             }
+            Some(_) | None if self.is_unlisted(customer) => self.stranger(),
             Some(_) | None => Fate::Open,
         }
+    }
+
+    /// Whether the last whole look at the reseller's customers searched for this one in vain.
+    fn is_unlisted(&self, customer: &SourceId) -> bool {
+        self.known.sweeps.customers.unlisted.contains(customer)
+    }
+
+    /// To the BSS it is a customer without a copy. Most often its id is mistyped.
+    fn stranger(&self) -> Fate {
+        Fate::Failed(format!(
+            "No customer of the reseller {} has this account id in the distributor's BSS. Correct \
+             accountId; if the customer is still to come, the operator goes on by itself.",
+            self.valid.account
+        ))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::api::Reason;
 use crate::bss::port::{BackOrdering, Reseller, ResellerKind};
+use crate::upgrade::alike;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages::ready_state;
@@ -12,10 +13,11 @@ impl Observe<'_> {
             Some(told) if told != self.upgrade.identity => self.stall(ready_state(
                 Reason::IdentityMismatch,
                 format!(
-                    "The BSS calls itself {told}, the connection says {}.",
+                    "The BSS calls itself \"{told}\", the connection says \"{}\".",
                     self.upgrade.identity
                 ),
-                "Correct the connection's URL; or make a connection with the BSS's identity.",
+                "Correct the connection's URL. If it is the right BSS, delete the BssConnection and \
+                 create it again under its name with the BSS's own identity: it cannot be changed.",
             )),
             Some(_) | None => {
                 self.lift(&[Reason::IdentityMismatch]);
@@ -63,14 +65,17 @@ impl Observe<'_> {
             ));
         }
         let expected = self.upgrade.expected_name.as_ref();
-        let expected = expected.filter(|expected| **expected != reseller.name)?;
+        let expected = expected.filter(|expected| !alike::texts(expected, &reseller.name))?;
+        let (expected, name) = alike::side_by_side(expected, &reseller.name);
         Some(ready_state(
             Reason::ResellerMismatch,
             format!(
-                "Account {} has another name in the BSS than spec.reseller.expectedName, {expected}.",
+                "Account {} is called {name} in the BSS, and spec.reseller.expectedName is \
+                 {expected}.",
                 reseller.account
             ),
-            "Correct spec.reseller: the account id or the expected name.",
+            "If it is the right account, correct spec.reseller.expectedName. If not, delete this \
+             upgrade and create one for the right account: an account id cannot be changed.",
         ))
     }
 

@@ -17,7 +17,7 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages;
-use crate::upgrade::report::messages::ready_state;
+use crate::upgrade::report::messages::{SpecTenant, ready_state};
 use crate::upgrade::strategy::Copying;
 use crate::upgrade::sweep::preflight::PreflightState;
 use crate::upgrade::validated::TenantConnection;
@@ -161,7 +161,7 @@ impl Observe<'_> {
                 "Change it back in the distributor's BSS.",
             ));
         }
-        messages::settings_differ(tenant, &self.upgrade.tenant)
+        messages::settings_differ(tenant, &self.upgrade.tenant, SpecTenant::of(claim))
     }
 
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
@@ -213,7 +213,8 @@ impl Observe<'_> {
                     Reason::TenantSettingsDiffer,
                     "A tenant was requested with other settings than spec.tenant has now, and \
                      whether that request took effect is not known.",
-                    "Set spec.tenant back to what it was.",
+                    "Set spec.tenant back to what it was. If it is frozen by now, delete this upgrade \
+                     and create it again with the former settings: the record of the request stays.",
                 ))
             }
             // What the BSS works on goes on; a request would be sent once more.

@@ -75,7 +75,9 @@ impl Observe<'_> {
             return;
         };
         let stage = self.known.stage;
+        let declared = self.upgrade.declared.keys().cloned().collect();
         let sweep = stage.sweep(scope, &self.known.sweeps.customers);
+        let sweep = sweep.map(|sweep| sweep.looking_for(declared));
         self.known.sweeps.current = match stage.copies() {
             Some(operation) => sweep.map(|sweep| sweep.by(self.copy_method(operation))),
             None => sweep,

@@ -7,15 +7,16 @@ mod ready;
 mod rows;
 mod status;
 
+use crate::legible::legible;
+
 pub use messages::sentence;
 pub use ready::ReadyState;
 pub use rows::report_rows;
 pub use status::{Draft, compose};
 
-/// A text in one line: what ends a line or cannot be printed becomes a space, and what is longer is cut.
+/// What people see of a text, in one line and cut to so many bytes.
 fn line(text: &str, bytes: usize) -> String {
-    let cut = cut(text, bytes);
-    cut.replace(char::is_control, " ")
+    cut(&legible(text), bytes)
 }
 
 /// The text, or as much of it as the bytes hold, up to a whole letter.

@@ -3,6 +3,7 @@
 use super::{line, messages};
 use crate::api::{ReportKind, ReportRow};
 use crate::bss::port::TenantId;
+use crate::legible::legible;
 use crate::upgrade::keys::Keys;
 use crate::upgrade::known::Known;
 use crate::upgrade::sweep::findings::Finding;
@@ -58,7 +59,8 @@ fn row(finding: &Finding, report: ReportKind, keys: &Keys, tenant: Option<&Tenan
     };
     ReportRow {
         item: kind.as_str().to_owned(),
-        id: source.0.clone(),
+        // The business key has it byte by byte.
+        id: legible(&source.0),
         business_key: tenant
             .zip(kind.kind())
             .map(|(tenant, kind)| keys.item(tenant, kind, source).0),

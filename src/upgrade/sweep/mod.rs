@@ -152,6 +152,15 @@ impl Sweep {
         }
     }
 
+    /// Says for which customers the listing is searched.
+    #[must_use]
+    pub fn looking_for(mut self, customers: BTreeSet<SourceId>) -> Self {
+        if self.listing() == CopyListing::Customers {
+            self.tally.unlisted = customers;
+        }
+        self
+    }
+
     /// Says who copies.
     #[must_use]
     pub fn by(self, method: CopyMethod) -> Self {
@@ -219,6 +228,9 @@ impl Sweep {
             .fold(RevisionSeen::None, RevisionSeen::page);
         match (&mut self.sides, pages) {
             (Sides::Customers(merge), Pages::Customers { source, copies }) => {
+                for customer in source.iter().flat_map(|page| &page.items) {
+                    self.tally.unlisted.remove(&customer.id);
+                }
                 let taken = merge.take(source, copies);
                 self.took(revision, taken);
             }

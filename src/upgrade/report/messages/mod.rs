@@ -11,17 +11,18 @@ mod tenant;
 
 use super::ReadyState;
 use crate::api::Reason;
+use crate::legible::legible;
 
 pub(in crate::upgrade) use copies::{
     awaiting_pricing, copy_by_hand, of_blockers, of_refusal, price_by_hand,
 };
-pub(in crate::upgrade) use errors::of_error;
+pub(in crate::upgrade) use errors::{of_error, without_quotes};
 pub(in crate::upgrade) use remedies::remedy;
 pub(in crate::upgrade) use switch::{
     empty_page, freeze, of_differences, open_orders, press_the_switch, settling,
 };
 pub(in crate::upgrade) use tenant::{
-    create_by_hand, creation_blocked, invalid_settings, settings_differ, tenant_refused,
+    SpecTenant, create_by_hand, creation_blocked, invalid_settings, settings_differ, tenant_refused,
 };
 
 pub(in crate::upgrade) fn ready_state(
@@ -31,8 +32,8 @@ pub(in crate::upgrade) fn ready_state(
 ) -> ReadyState {
     ReadyState {
         reason,
-        message: message.into(),
-        next_action: next_action.into(),
+        message: legible(&message.into()),
+        next_action: legible(&next_action.into()),
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) fn blocker_remedy(reason: BlockerReason) -> &'static str {
             "Enable ordering for the account in the distributor's BSS."
         }
         BlockerReason::PriceListInactive => {
-            "Activate the price list, or name another in spec.tenant."
+            "Activate the price list in the distributor's BSS; or, while no tenant is requested, name \
+             another in spec.tenant."
         }
         BlockerReason::ResellerNotBasic => "Only a Basic reseller gets a tenant.",
         BlockerReason::OrderNotFinal => "Complete or cancel the order.",

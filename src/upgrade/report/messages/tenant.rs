@@ -1,10 +1,12 @@
 //! The tenant: how it is made, by whom, and what is wrong with it.
 
+use super::copies::reason_of;
 use super::ready_state;
 use super::remedies::{Told, blocker_remedy, remedies};
-use crate::api::Reason;
+use crate::api::{Reason, ResellerClaimSpec};
 use crate::bss::error::{BlockerTally, FieldError};
 use crate::bss::port::{Tenant, TenantSettings};
+use crate::upgrade::alike;
 use crate::upgrade::report::ReadyState;
 
 /// The BSS does not take the settings: every field that it names, as the spec calls it.
@@ -41,7 +43,7 @@ pub(in crate::upgrade) fn creation_blocked(tallies: &[BlockerTally]) -> ReadySta
         remedy: blocker_remedy(tally.reason),
     });
     ready_state(
-        Reason::PrecheckFailed,
+        reason_of(tallies),
         format!(
             "The BSS refuses to create the tenant: {}.",
             names.join(", ")
@@ -94,41 +96,77 @@ pub(in crate::upgrade) fn create_by_hand(
     )
 }
 
-/// Every setting in which a tenant differs from the spec.
+/// Whether `spec.tenant` can still be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::upgrade) enum SpecTenant {
+    /// It can.
+    Open,
+    /// A tenant was requested with it, or is being worked on: the API server refuses a change.
+    Frozen,
+}
+
+impl SpecTenant {
+    /// What the record says.
+    pub(in crate::upgrade) fn of(claim: Option<&ResellerClaimSpec>) -> Self {
+        let frozen = claim.is_some_and(|claim| {
+            claim.intents.create_tenant.is_some() || claim.tenant_id.is_some()
+        });
+        if frozen { Self::Frozen } else { Self::Open }
+    }
+}
+
+/// Every setting in which a tenant differs from the spec. Another spelling of the same zone, language or
+/// word is no difference: a BSS stores its own.
 pub(in crate::upgrade) fn settings_differ(
     tenant: &Tenant,
     wanted: &TenantSettings,
+    spec: SpecTenant,
 ) -> Option<ReadyState> {
-    let has = &tenant.settings;
-    let mut differences = Vec::new();
-    for (field, has, wants) in [
+    type Same = fn(&str, &str) -> bool;
+    let exactly: Same = |one, other| one == other;
+    let TenantSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = &tenant.settings;
+    let settings: [(&str, Same, &str, &str); 6] = [
         (
             "priceList",
-            has.price_list.as_str(),
+            exactly,
+            price_list.as_str(),
             wanted.price_list.as_str(),
         ),
-        ("edition", has.edition.as_str(), wanted.edition.as_str()),
-        ("language", has.language.as_str(), wanted.language.as_str()),
-        (
-            "timeZone",
-            has.time_zone.as_str(),
-            wanted.time_zone.as_str(),
-        ),
-        (
-            "dateFormat",
-            has.date_format.as_str(),
-            wanted.date_format.as_str(),
-        ),
+        ("edition", alike::texts, edition, &wanted.edition),
+        ("language", alike::languages, language, &wanted.language),
+        ("timeZone", alike::time_zones, time_zone, &wanted.time_zone),
+        ("dateFormat", alike::texts, date_format, &wanted.date_format),
         (
             "invoicing",
-            has.invoicing.as_str(),
+            exactly,
+            invoicing.as_str(),
             wanted.invoicing.as_str(),
         ),
-    ] {
-        if has != wants {
-            differences.push(format!("{field} is {has}, spec.tenant.{field} is {wants}"));
+    ];
+    let differences: Vec<String> = settings
+        .into_iter()
+        .filter(|(_, same, has, wants)| !same(has, wants))
+        .map(|(field, _, has, wants)| {
+            let (has, wants) = alike::side_by_side(has, wants);
+            format!("{field} is {has}, spec.tenant.{field} is {wants}")
+        })
+        .collect();
+    let next_action = match spec {
+        SpecTenant::Open => {
+            "Change spec.tenant to what the tenant is, or have the tenant changed in the BSS."
         }
-    }
+        SpecTenant::Frozen => {
+            "Have the tenant changed in the distributor's BSS to what spec.tenant says; spec.tenant \
+             itself is frozen."
+        }
+    };
     (!differences.is_empty()).then(|| {
         ready_state(
             Reason::TenantSettingsDiffer,
@@ -136,7 +174,7 @@ pub(in crate::upgrade) fn settings_differ(
                 "The reseller's tenant differs from the spec: {}.",
                 differences.join("; ")
             ),
-            "Change the spec to what the tenant is, or have the tenant changed in the BSS.",
+            next_action,
         )
     })
 }
