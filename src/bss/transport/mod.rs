@@ -27,7 +27,7 @@ pub use target::Cleartext;
 
 use super::consent;
 use super::error::BssError;
-use super::limits::{Feedback, Limiter};
+use super::limits::{Access, Feedback, Limiter, Reach};
 use credentials::Login;
 use exchange::Exchange;
 use guard::GuardedHost;
@@ -122,7 +122,7 @@ pub struct Transport {
     exchange: Exchange,
     target: Target,
     credentials: Credentials,
-    limiter: Arc<Limiter>,
+    access: Access,
     traces: TraceIds,
 }
 
@@ -133,7 +133,7 @@ impl Transport {
     ///
     /// [`BssError::Refused`] if the URL, its host, its address, the token or the CA may not be
     /// used.
-    pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+    pub fn new(settings: Settings, access: impl Into<Access>) -> Result<Self, BssError> {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
         let target = Target::new(&settings.url, settings.cleartext)?;
         target.require_allowed(&settings.allowed_hosts)?;
@@ -149,7 +149,7 @@ impl Transport {
             exchange,
             target,
             credentials: settings.credentials,
-            limiter,
+            access: access.into(),
             traces: TraceIds::new(),
         })
     }
@@ -160,10 +160,16 @@ impl Transport {
         self.traces.next()
     }
 
+    /// What all calls go through.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// The limiter that all calls go through.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
-        &self.limiter
+        self.access.limiter()
     }
 
     /// Sends the request, once it has what to log in with, a permit, and still the caller's
@@ -181,13 +187,17 @@ impl Transport {
         request: &Request<'_>,
         throttles: impl Fn(&Reply) -> bool,
     ) -> Result<Reply, Failure> {
-        let login = self.credentials.login(self.limiter.figures()).await?;
-        let reply = self.attempt(request, &login, &throttles).await?;
-        if reply.status != 401 || reply.throttled || !self.credentials.another(&login) {
-            return Ok(reply);
+        let figures = self.limiter().figures();
+        let login = self.credentials.login(figures).await?;
+        let mut reply = self.attempt(request, &login, &throttles).await?;
+        if is_refused(&reply) && self.credentials.another(&login) {
+            let login = self.credentials.login(figures).await?;
+            reply = self.attempt(request, &login, &throttles).await?;
         }
-        let login = self.credentials.login(self.limiter.figures()).await?;
-        self.attempt(request, &login, &throttles).await
+        if is_refused(&reply) {
+            self.access.refused();
+        }
+        Ok(reply)
     }
 
     async fn attempt(
@@ -197,7 +207,7 @@ impl Transport {
         throttles: impl Fn(&Reply) -> bool,
     ) -> Result<Reply, Failure> {
         let prepared = self.prepare(request, login)?;
-        let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
+        let turn = self.access.acquire().await.map_err(Failure::Deferred)?;
         // The queue may have taken its time; dropping the permit says nothing about the BSS.
         if !consent::holds() {
             return Err(Failure::Withdrawn);
@@ -206,7 +216,13 @@ impl Transport {
             reply.throttled = throttles(&reply);
             reply
         });
-        permit.finish(feedback(&result));
+        if result
+            .as_ref()
+            .is_ok_and(|reply| (200..300).contains(&reply.status))
+        {
+            self.access.accepted();
+        }
+        turn.finish(feedback(&result), reach(&result));
         result
     }
 
@@ -233,6 +249,22 @@ impl Transport {
             *prepared.body_mut() = Some(body.clone().into());
         }
         Ok(prepared)
+    }
+}
+
+/// The BSS does not accept the login.
+fn is_refused(reply: &Reply) -> bool {
+    reply.status == 401 && !reply.throttled
+}
+
+/// Whom what a call showed concerns. Which other status means *too many requests*, how long a reply
+/// may take and whom to trust is what the connection says.
+fn reach(result: &Result<Reply, Failure>) -> Reach {
+    match result {
+        Ok(Reply {
+            status: 429 | 503, ..
+        }) => Reach::Origin,
+        Ok(_) | Err(_) => Reach::Connection,
     }
 }
 
