@@ -68,7 +68,9 @@ pub struct Settings {
     /// How often something that is on its way in the BSS is looked at, in seconds.
     #[arg(long, env = "POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub poll_seconds: u64,
-    /// How many upgrades this process works on at a time, whatever their BSS; the others queue.
+    /// How many upgrades this process works on at a time, whatever their BSS; the others queue. One
+    /// connection has at most a third of these places and one namespace half, so that calls that hang
+    /// stop no other connection or namespace; a namespace that has no place gets one at once.
     #[arg(long, env = "WORKING_AT_ONCE", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub working_at_once: u16,
     /// How logs look.

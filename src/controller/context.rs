@@ -58,8 +58,8 @@ pub struct Pacing {
     pub pace: Pace,
     /// How long one reconcile may begin effects.
     pub slice: Duration,
-    /// How many upgrades this process works on at a time; the others queue, first come, first
-    /// served.
+    /// About how many upgrades this process works on at a time; the others queue, and namespaces and
+    /// connections are served in turn.
     pub at_once: usize,
 }
 
