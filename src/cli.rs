@@ -62,6 +62,12 @@ pub struct Settings {
     /// link-local, private, metadata), for example 10.0.0.0/8. May be given several times.
     #[arg(long = "allow-address", env = "ALLOW_ADDRESS", value_delimiter = ',')]
     pub allow_address: Vec<String>,
+    /// Binds an identity of a BSS to origins and namespaces: no connection elsewhere may declare it,
+    /// and its namespaces share its claims. Without it every namespace has claims of its own. For
+    /// example acme-distribution=https://bss.example.com@resellers,partners. May be given several
+    /// times; in the environment separated by semicolons.
+    #[arg(long = "bind-identity", env = "BIND_IDENTITY", value_delimiter = ';')]
+    pub bind_identity: Vec<String>,
     /// How often an upgrade that people have to act on is looked at again, in seconds.
     #[arg(long, env = "RECHECK_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub recheck_seconds: u64,

@@ -2,9 +2,11 @@
 //!
 //! `port` is the trait with its plain value types; `error` its error classes; `operation` the names of
 //! the operations; `consent` how a caller takes back what was not sent yet; `transport` and `limits`
-//! are shared by every adapter; each adapter has a folder of its own, and `connect` makes the one that
+//! are shared by every adapter; `bindings`
+//! says which connections may declare an identity that the administrator bound; each adapter has a folder of its own, and `connect` makes the one that
 //! a connection names. Nothing here may know of the cluster, of custom resources or of an upgrade.
 
+pub mod bindings;
 pub mod connect;
 pub mod consent;
 pub mod error;

@@ -213,6 +213,6 @@ pub trait Cluster: Send + Sync + 'static {
     /// Whether this process holds the lease at this moment. Asked before every effect.
     fn leads(&self) -> bool;
 
-    /// The uid of the operator's own namespace: the holder in `acquire`.
+    /// The uid of the operator's own namespace: the first part of the holder in `acquire`.
     fn installation(&self) -> &str;
 }

@@ -16,6 +16,7 @@ use super::dereference::Fetched;
 use super::object;
 use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
+use crate::bss::bindings::Bindings;
 use crate::bss::consent::Consent;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::Metrics;
@@ -72,6 +73,8 @@ pub(super) struct Context<C, T> {
     pub(super) backoff: ApiBackoff,
     pub(super) stop: CancellationToken,
     pub(super) metrics: Metrics,
+    /// The identities that not every connection may declare.
+    pub(super) bindings: Bindings,
 }
 
 /// One upgrade in work: its spec is valid and everything that it refers to was found.

@@ -14,6 +14,7 @@ use super::perform::{Caller, Performed, Performer};
 use super::record::{Intent, Prepared};
 use super::{endings, object, record};
 use crate::api::{Reason, TenantResellerUpgrade};
+use crate::bss::bindings::Bindings;
 use crate::bss::connect::Connector;
 use crate::bss::consent::Consent;
 use crate::cluster::Next as Requeue;
@@ -57,8 +58,16 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 backoff: ApiBackoff::default(),
                 stop: process.stop,
                 metrics: process.metrics,
+                bindings: Bindings::default(),
             },
         }
+    }
+
+    /// The same, where the administrator bound identities to origins and namespaces.
+    #[must_use]
+    pub fn with_bindings(mut self, bindings: Bindings) -> Self {
+        self.context.bindings = bindings;
+        self
     }
 
     /// Drops what is kept of an upgrade that is gone.

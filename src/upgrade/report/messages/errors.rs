@@ -30,9 +30,12 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         ),
         BssError::HeldByAnother { holder } => verdict(
             Reason::ResellerClaimed,
-            format!("The BSS says that another operator, {holder}, works on this reseller."),
             format!(
-                "Make sure that the other operator has stopped for good, then take over: kubectl \
+                "The BSS says that another holder, {holder}, works on this reseller: an operator in \
+                 another cluster, or this one for another namespace."
+            ),
+            format!(
+                "Make sure that the other holder has stopped for good, then take over: kubectl \
                  annotate tru {} -n {} {TAKE_OVER_ANNOTATION}={holder}",
                 upgrade.name, upgrade.namespace
             ),
