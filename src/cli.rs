@@ -62,13 +62,21 @@ pub struct Settings {
     /// link-local, private, metadata), for example 10.0.0.0/8. May be given several times.
     #[arg(long = "allow-address", env = "ALLOW_ADDRESS", value_delimiter = ',')]
     pub allow_address: Vec<String>,
+    /// Binds an identity of a BSS to origins and namespaces: no connection elsewhere may declare it,
+    /// and its namespaces share its claims. Without it every namespace has claims of its own. For
+    /// example acme-distribution=https://bss.example.com@resellers,partners. May be given several
+    /// times; in the environment separated by semicolons.
+    #[arg(long = "bind-identity", env = "BIND_IDENTITY", value_delimiter = ';')]
+    pub bind_identity: Vec<String>,
     /// How often an upgrade that people have to act on is looked at again, in seconds.
     #[arg(long, env = "RECHECK_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub recheck_seconds: u64,
     /// How often something that is on its way in the BSS is looked at, in seconds.
     #[arg(long, env = "POLL_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub poll_seconds: u64,
-    /// How many upgrades this process works on at a time, whatever their BSS; the others queue.
+    /// How many upgrades this process works on at a time, whatever their BSS; the others queue. One
+    /// connection has at most a third of these places and one namespace half, so that calls that hang
+    /// stop no other connection or namespace; a namespace that has no place gets one at once.
     #[arg(long, env = "WORKING_AT_ONCE", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub working_at_once: u16,
     /// How logs look.

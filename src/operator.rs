@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::bss::bindings::{BindingError, Bindings};
 use crate::bss::connect::AdapterConnector;
 use crate::bss::limits::Snapshot;
 use crate::cli::Settings;
@@ -41,6 +42,8 @@ enum Broken {
     Logs(#[from] logs::LogError),
     #[error("--allow-address: {0}")]
     AllowAddress(String),
+    #[error("--bind-identity")]
+    BindIdentity(#[from] BindingError),
     #[error("no connection to a cluster")]
     Connect(#[from] crate::cluster::ConnectError),
     #[error("--lease-seconds")]
@@ -125,6 +128,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let stop = CancellationToken::new();
     on_signal(stop.clone())?;
     let connector = AdapterConnector::new(&settings.allow_address).map_err(Broken::AllowAddress)?;
+    let bindings = Bindings::parse(settings.bind_identity.iter().map(String::as_str))?;
     let clients = Clients::from_environment().await?;
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::new(&mut registry);
@@ -179,7 +183,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
             };
             let waker = runner.waker();
             let (finalizers, stores) = (runner.finalizers(), runner.stores());
-            let controller = Arc::new(Controller::new(
+            let controller = Controller::new(
                 Ports {
                     cluster,
                     connector,
@@ -192,7 +196,8 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                     reconciles: runner.reconciles(),
                     wake: Box::new(move |namespace, name| waker.wake(namespace, name)),
                 },
-            ));
+            );
+            let controller = Arc::new(controller.with_bindings(bindings));
             work(runner, controller, &leadership, &stop).await;
             if leadership.leads() {
                 finalizers.remove_all(&stores, LETTING_GO).await;

@@ -67,8 +67,9 @@ pub struct BssConnectionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Tls")]
     pub tls: Option<Tls>,
-    /// How hard the BSS may be asked, by all upgrades together. Of several connections with one
-    /// identity the strictest counts.
+    /// How hard the BSS may be asked, by all upgrades of this namespace together. Of several
+    /// connections of one namespace with one identity and one scheme, host and port the strictest
+    /// counts. Connections of other namespaces have limits of their own.
     #[serde(default)]
     pub limits: ConnectionLimits,
     /// Risks that you accept because this BSS gives a promise only in its weak form; what each
@@ -222,7 +223,8 @@ pub struct Tls {
     pub ca_secret_ref: SecretRef,
 }
 
-/// How hard a BSS may be asked. Of several connections with one identity the strictest counts.
+/// How hard a BSS may be asked. Of several connections of one namespace with one identity and one
+/// scheme, host and port the strictest counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionLimits {
@@ -250,8 +252,9 @@ pub struct ConnectionLimits {
     #[serde(default = "default_order_settle_seconds")]
     #[schemars(range(min = 1, max = 604_800))]
     pub order_settle_seconds: i32,
-    /// How many upgrades work on the BSS at one time at most; the others wait
-    /// (`AwaitingTurn`), first come, first served. Example: `5`
+    /// How many upgrades of this namespace work on the BSS at one time at most; the others wait
+    /// (`AwaitingTurn`), first come, first served. Of several connections of one namespace with one
+    /// identity the strictest counts. Example: `5`
     #[serde(default = "default_active_upgrades")]
     #[schemars(range(min = 1, max = 1000))]
     pub active_upgrades: i32,

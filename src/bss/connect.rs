@@ -7,10 +7,14 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 
 use super::error::BssError;
-use super::limits::{Limiter, LimiterRegistry, Membership, Seat, Settings as Limits, Snapshot};
+use super::limits::{
+    Access, Fingerprint, Identities, Limiter, LimiterRegistry, Membership, Party, Place, Seat,
+    Settings as Limits, Snapshot,
+};
 use super::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
     ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
@@ -50,6 +54,16 @@ pub struct ConnectionSettings {
     pub timeout: Duration,
 }
 
+impl ConnectionSettings {
+    /// The connection's namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        // No namespace's name holds a slash.
+        let parts = self.connection.split_once('/');
+        parts.map_or("", |(namespace, _)| namespace)
+    }
+}
+
 /// How to log in.
 #[derive(Debug)]
 pub enum Login {
@@ -66,6 +80,31 @@ pub enum Login {
         /// The proof that it is this client.
         secret: SecretString,
     },
+}
+
+impl Login {
+    /// Tells these credentials from others.
+    fn fingerprint(&self) -> Fingerprint {
+        let mut hasher = Sha256::new();
+        let mut add = |part: &str| {
+            hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hasher.update(part.as_bytes());
+        };
+        match self {
+            Self::Bearer(token) => add(token.expose_secret()),
+            Self::ClientCredentials {
+                token_url,
+                scopes,
+                id,
+                secret,
+            } => {
+                let credentials = [token_url, id.expose_secret(), secret.expose_secret()];
+                credentials.into_iter().for_each(&mut add);
+                scopes.iter().for_each(|scope| add(scope));
+            }
+        }
+        hasher.finalize().into()
+    }
 }
 
 /// Makes adapters.
@@ -85,8 +124,8 @@ pub trait Connector: Send + Sync {
         tenant: Option<ConnectionSettings>,
     ) -> Result<Arc<Self::Bss>, BssError>;
 
-    /// Whether the BSS behind this adapter has to tell its identity itself, because the same one is
-    /// reached at another origin already.
+    /// Whether the BSS behind this adapter has to tell its identity itself, because its namespace
+    /// reaches the same one at another origin already.
     fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
 
     /// What keeps the adapter's origins known after the adapter was given up.
@@ -114,9 +153,9 @@ impl Kind {
     }
 
     /// Makes the adapter. Nothing is sent.
-    fn adapter(self, settings: Settings, limiter: Arc<Limiter>) -> Result<Adapter, BssError> {
+    fn adapter(self, settings: Settings, access: &Access) -> Result<Adapter, BssError> {
         match self {
-            Self::Reference => ReferenceBss::new(settings, limiter).map(Adapter::Reference),
+            Self::Reference => ReferenceBss::new(settings, access.clone()).map(Adapter::Reference),
         }
     }
 }
@@ -130,13 +169,16 @@ pub enum Adapter {
 
 impl Adapter {
     /// The same, with the access of a tenant that has one of its own.
-    fn with_tenant(self, settings: Settings) -> Result<Self, BssError> {
+    fn with_tenant(self, settings: Settings, access: &Access) -> Result<Self, BssError> {
         match self {
-            Self::Reference(bss) => bss.with_tenant(settings).map(Self::Reference),
+            Self::Reference(bss) => {
+                let both = bss.with_tenant_through(settings, access.clone());
+                both.map(Self::Reference)
+            }
         }
     }
 
-    /// The limiter that every call goes through.
+    /// The limiter of the calls to the distributor.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
         match self {
@@ -192,15 +234,26 @@ impl Bss for Adapter {
     }
 }
 
-/// Makes the adapters that connections name. All connections with one identity share one limiter.
+/// Makes the adapters that connections name. Connections of one namespace that reach one identity at
+/// one origin share their limits.
 #[derive(Debug)]
 pub struct AdapterConnector {
     ranges: AllowedRanges,
     limits: Arc<LimiterRegistry>,
-    /// Each adapter's parts in the limits, kept while the adapter is used.
-    memberships: Mutex<Vec<(Weak<Adapter>, Vec<Membership>)>>,
+    identities: Arc<Identities>,
+    /// What is kept beside each adapter while it is used.
+    parts: Mutex<Vec<(Weak<Adapter>, Parts)>>,
     /// A connection's tokens, shared by all upgrades that use it.
     tokens: Mutex<BTreeMap<String, Arc<TokenSource>>>,
+}
+
+/// An adapter's parts in what connections share.
+#[derive(Debug)]
+struct Parts {
+    /// Its origin among those of its identity.
+    place: Place,
+    /// Its limits.
+    _memberships: Vec<Membership>,
 }
 
 impl AdapterConnector {
@@ -213,18 +266,16 @@ impl AdapterConnector {
         Ok(Self {
             ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
             limits: LimiterRegistry::new(),
-            memberships: Mutex::default(),
+            identities: Identities::new(),
+            parts: Mutex::default(),
             tokens: Mutex::default(),
         })
     }
 
-    /// Where the figures of all calls are read: one snapshot for each BSS.
+    /// Where the figures of all calls are read: one snapshot for each limiter.
     pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
-        move || {
-            let figures = limits.figures().into_iter();
-            figures.map(|(_, snapshot)| snapshot).collect()
-        }
+        move || limits.figures()
     }
 }
 
@@ -238,39 +289,49 @@ impl Connector for AdapterConnector {
     ) -> Result<Arc<Adapter>, BssError> {
         let kind = Kind::named(distributor.adapter)?;
         self.forget_unused_tokens(&distributor, tenant.as_ref());
-        let origin = origin(&distributor.url);
-        let membership = self.join(&distributor, &origin);
-        let limiter = Arc::clone(membership.limiter());
+        // The tenant's own address is no second origin: it is the same BSS's other side.
+        let place = self.identities.enter(
+            distributor.namespace(),
+            &distributor.identity,
+            &origin(&distributor.url),
+        );
+        let membership = self.join(&distributor);
+        let mut bss = kind.adapter(self.transport(distributor)?, membership.access())?;
         let mut memberships = vec![membership];
-        let mut bss = kind.adapter(self.transport(distributor)?, limiter)?;
         if let Some(tenant) = tenant {
-            // One identity, one limiter: the distributor's, by the stricter of both limits. The
-            // tenant's own address is no second origin: it is the same BSS's other side.
-            memberships.push(self.join(&tenant, &origin));
             let name = tenant.connection.clone();
+            let membership = self.join(&tenant);
             let both = same_adapter(kind, &tenant)
                 .and_then(|()| self.transport(tenant))
-                .and_then(|settings| bss.with_tenant(settings));
+                .and_then(|settings| bss.with_tenant(settings, membership.access()));
+            memberships.push(membership);
             bss = both.map_err(|error| of_the_tenant(error, &name))?;
         }
         let bss = Arc::new(bss);
-        self.memberships().push((Arc::downgrade(&bss), memberships));
+        let parts = Parts {
+            place,
+            _memberships: memberships,
+        };
+        self.parts().push((Arc::downgrade(&bss), parts));
         Ok(bss)
     }
 
     fn must_tell_its_identity(&self, bss: &Arc<Adapter>) -> bool {
-        let memberships = self.memberships();
-        let mut all = memberships.iter();
-        let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
-        own.is_some_and(|(_, parts)| parts.iter().any(Membership::is_second_origin))
+        let all = self.parts();
+        let own = all
+            .iter()
+            .find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        own.is_some_and(|(_, parts)| parts.place.is_second_origin())
     }
 
     fn seats(&self, bss: &Arc<Adapter>) -> Vec<Seat> {
-        let memberships = self.memberships();
-        let mut all = memberships.iter();
-        let own = all.find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
-        let parts = own.into_iter().flat_map(|(_, parts)| parts);
-        parts.filter_map(Membership::seat).collect()
+        let all = self.parts();
+        let own = all
+            .iter()
+            .find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        own.and_then(|(_, parts)| parts.place.seat())
+            .into_iter()
+            .collect()
     }
 }
 
@@ -305,14 +366,14 @@ fn origin(url: &str) -> String {
 
 impl AdapterConnector {
     /// The parts of the adapters that are still used.
-    fn memberships(&self) -> MutexGuard<'_, Vec<(Weak<Adapter>, Vec<Membership>)>> {
-        let memberships = self.memberships.lock();
-        let mut memberships = memberships.unwrap_or_else(PoisonError::into_inner);
-        memberships.retain(|(bss, _)| bss.strong_count() > 0);
-        memberships
+    fn parts(&self) -> MutexGuard<'_, Vec<(Weak<Adapter>, Parts)>> {
+        let parts = self.parts.lock();
+        let mut parts = parts.unwrap_or_else(PoisonError::into_inner);
+        parts.retain(|(bss, _)| bss.strong_count() > 0);
+        parts
     }
 
-    fn join(&self, settings: &ConnectionSettings, origin: &str) -> Membership {
+    fn join(&self, settings: &ConnectionSettings) -> Membership {
         let limits = Limits {
             per_second: NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN),
             concurrency: u16::try_from(settings.concurrency)
@@ -320,7 +381,13 @@ impl AdapterConnector {
                 .and_then(NonZeroU16::new)
                 .unwrap_or(NonZeroU16::MIN),
         };
-        self.limits.join(&settings.identity, origin, limits)
+        let party = Party {
+            namespace: settings.namespace(),
+            identity: &settings.identity,
+            origin: &origin(&settings.url),
+            credentials: settings.login.fingerprint(),
+        };
+        self.limits.join(&party, limits)
     }
 
     fn transport(&self, settings: ConnectionSettings) -> Result<Settings, BssError> {
@@ -424,11 +491,39 @@ mod tests {
         let second = connect("https://127.0.0.1:2/v1", 5);
         let asked = [&first, &same, &second].map(|bss| connector.must_tell_its_identity(bss));
         assert_eq!(asked, [false, false, true]);
-        let rate = || second.limiter().settings().per_second.get();
-        assert_eq!(rate(), 5, "one limiter for all, as strict as the strictest");
-        assert!(Arc::ptr_eq(first.limiter(), second.limiter()));
+        assert!(Arc::ptr_eq(first.limiter(), same.limiter()));
+        let rate = |bss: &Arc<Adapter>| bss.limiter().settings().per_second.get();
+        assert_eq!(
+            (rate(&first), rate(&second)),
+            (20, 5),
+            "each origin its own"
+        );
         drop((first, same));
         assert!(!connector.must_tell_its_identity(&second));
+    }
+
+    #[test]
+    fn a_namespace_declares_nothing_for_another() {
+        let connector = AdapterConnector::new(&["127.0.0.0/8".to_owned()]).unwrap();
+        let of = |connection: &str, url| ConnectionSettings {
+            connection: connection.to_owned(),
+            ..settings(
+                url,
+                if connection.starts_with("evil") {
+                    1
+                } else {
+                    20
+                },
+            )
+        };
+        let connect = |connection, url| connector.connect(of(connection, url), None).unwrap();
+        // The attacker is there first, with the victim's identity, at its own origin and at the
+        // victim's.
+        let _own = connect("evil/a", "https://127.0.0.1:2");
+        let _same = connect("evil/b", "https://127.0.0.1:1");
+        let victim = connect("resellers/a", "https://127.0.0.1:1");
+        assert_eq!(victim.limiter().settings().per_second.get(), 20);
+        assert!(!connector.must_tell_its_identity(&victim));
     }
 
     fn with_client(connection: &str, secret: &str) -> ConnectionSettings {
@@ -501,6 +596,6 @@ mod tests {
             .connect(settings("https://127.0.0.1:1", 20), None)
             .unwrap();
         assert_eq!(bss.limiter().settings().per_second.get(), 20);
-        assert_eq!(connector.memberships().len(), 1);
+        assert_eq!(connector.parts().len(), 1);
     }
 }

@@ -224,6 +224,6 @@ pub trait Cluster: Send + Sync + 'static {
     /// in a later one another process may have led in between.
     fn term(&self) -> u64;
 
-    /// The uid of the operator's own namespace: the holder in `acquire`.
+    /// The uid of the operator's own namespace: the first part of the holder in `acquire`.
     fn installation(&self) -> &str;
 }

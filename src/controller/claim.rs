@@ -10,7 +10,7 @@ use crate::api::{ClaimHolder, ConditionType, ResellerClaim, ResellerClaimSpec};
 use crate::bss::port::AccountId;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult};
 use crate::upgrade::{
-    ClaimEdit, Holding, Now, Outcome, ValidUpgrade, apply_claim_edit, claim_name, decide,
+    ClaimEdit, Holding, Now, Outcome, Realm, ValidUpgrade, apply_claim_edit, claim_name, decide,
     may_take_over, observe,
 };
 
@@ -68,7 +68,7 @@ async fn write<C: Cluster, B>(
             let reseller = reseller.map(|reseller| &reseller.account);
             let reseller = reseller.or(scope.valid.pinned_account.as_ref());
             let reseller = reseller.ok_or(ClusterError::Conflict)?;
-            match take(cluster, scope.valid, reseller).await? {
+            match take(cluster, scope.valid, &scope.fetched.realm, reseller).await? {
                 Taken::Ours(claim) => *claim,
                 Taken::Other(holder) => {
                     entry.claim = None;
@@ -134,9 +134,10 @@ enum Taken {
 async fn take<C: Cluster>(
     cluster: &C,
     valid: &ValidUpgrade,
+    realm: &Realm,
     reseller: &AccountId,
 ) -> ClusterResult<Taken> {
-    let name = claim_name(&valid.identity, reseller);
+    let name = claim_name(realm, &valid.identity, reseller);
     let me = ClaimHolder {
         namespace: valid.namespace.clone(),
         name: valid.name.clone(),
@@ -152,10 +153,13 @@ async fn take<C: Cluster>(
             .await
             .map(|claim| Taken::Ours(Box::new(claim)));
     };
-    if claim.spec.holder.uid == me.uid {
+    let holder = claim.spec.holder.clone();
+    if !realm.has(&claim.spec, &valid.identity, reseller) {
+        return Ok(Taken::Other(holder));
+    }
+    if holder.uid == me.uid {
         return Ok(Taken::Ours(Box::new(claim)));
     }
-    let holder = claim.spec.holder.clone();
     let live = cluster.upgrade(&holder.namespace, &holder.name).await?;
     if !may_take_over(&holder, live.as_ref()) {
         return Ok(Taken::Other(holder));

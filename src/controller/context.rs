@@ -16,6 +16,7 @@ use super::dereference::Fetched;
 use super::object;
 use super::reconcile::ReconcileError;
 use crate::api::TenantResellerUpgrade;
+use crate::bss::bindings::Bindings;
 use crate::bss::cancellation::Cancellation;
 use crate::cluster::Reconciles;
 use crate::cluster::port::{Cluster, ClusterError};
@@ -61,8 +62,8 @@ pub struct Pacing {
     pub pace: Pace,
     /// How long one reconcile may begin effects.
     pub slice: Duration,
-    /// How many upgrades this process works on at a time; the others queue, first come, first
-    /// served.
+    /// About how many upgrades this process works on at a time; the others queue, and namespaces and
+    /// connections are served in turn.
     pub at_once: usize,
 }
 
@@ -76,6 +77,8 @@ pub(super) struct Context<C, T> {
     pub(super) stop: CancellationToken,
     pub(super) metrics: Metrics,
     pub(super) reconciles: Reconciles,
+    /// The identities that not every connection may declare.
+    pub(super) bindings: Bindings,
 }
 
 /// One upgrade in work: its spec is valid and everything that it refers to was found.

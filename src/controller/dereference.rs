@@ -16,10 +16,11 @@ use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef,
     CustomerPricing, Reason, TenantResellerUpgrade,
 };
+use crate::bss::bindings::{Bindings, Bound, Unbound};
 use crate::bss::connect::{ConnectionSettings, Connector, Login};
 use crate::bss::transport::SHORTEST_SECRET;
 use crate::cluster::port::{Cluster, ClusterError, SecretView};
-use crate::upgrade::{ReadyState, References, TenantConnection, Terms, sentence};
+use crate::upgrade::{ReadyState, Realm, References, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -29,6 +30,8 @@ pub(super) struct Fetched<B> {
     pub(super) connection: BssConnection,
     pub(super) bss: Arc<B>,
     pub(super) references: References,
+    /// The upgrades that share the claims of the connection's identity.
+    pub(super) realm: Realm,
 }
 
 /// Why something that the spec points to was not fetched.
@@ -73,6 +76,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         distributor,
         tenant,
     };
+    let realm = connections.realm(&context.bindings, namespace)?;
     let pricing = pricing(cluster, namespace, name).await?;
     let version = connections.version();
     entry.revalidate(upgrade, &version, requested(upgrade, &pricing));
@@ -110,6 +114,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         connection: connections.distributor,
         bss,
         references,
+        realm,
     })
 }
 
@@ -157,6 +162,23 @@ impl Connections {
             None => of(&self.distributor),
             Some(tenant) => format!("{} {}", of(&self.distributor), of(tenant)),
         }
+    }
+
+    /// Which upgrades share the claims of the identity, if the connections may declare it.
+    fn realm(&self, bindings: &Bindings, namespace: &str) -> Result<Realm, DereferenceError> {
+        let mut realm = Realm::Namespace(namespace.to_owned());
+        for connection in std::iter::once(&self.distributor).chain(&self.tenant) {
+            let spec = &connection.spec;
+            let Some(adapter) = spec.adapter() else {
+                continue;
+            };
+            match bindings.check(&spec.identity, namespace, adapter.url) {
+                Ok(Bound::No) => {}
+                Ok(Bound::Yes) => realm = Realm::Bound,
+                Err(elsewhere) => return Err(unbound(connection, elsewhere)),
+            }
+        }
+        Ok(realm)
     }
 
     /// Reads the Secrets and makes the adapter.
@@ -414,6 +436,25 @@ fn confidential(
              short, have a longer one issued."
         ),
     ))
+}
+
+/// The identity is bound to other origins or namespaces. Which ones is not told: they are of no concern
+/// to this namespace.
+fn unbound(connection: &BssConnection, elsewhere: Unbound) -> DereferenceError {
+    let name = connection.metadata.name.as_deref().unwrap_or_default();
+    let identity = &connection.spec.identity;
+    unworkable(
+        Reason::ConnectionForbidden,
+        format!(
+            "The BssConnection {name} declares the identity {identity}, which the administrator of \
+             the operator bound to {elsewhere}."
+        ),
+        format!(
+            "Ask the administrator to bind the identity {identity} to this namespace and to the \
+             connection's address too (the chart's boundIdentities); or make a connection with the \
+             BSS's own identity."
+        ),
+    )
 }
 
 fn not_ready(message: String, next_action: String) -> DereferenceError {

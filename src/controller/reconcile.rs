@@ -14,6 +14,7 @@ use super::perform::{Caller, Performed, Performer};
 use super::record::{Intent, Prepared};
 use super::{endings, object, record};
 use crate::api::{Reason, TenantResellerUpgrade};
+use crate::bss::bindings::Bindings;
 use crate::bss::cancellation::Cancellation;
 use crate::bss::connect::Connector;
 use crate::cluster::Requeue;
@@ -58,8 +59,16 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 stop: process.stop,
                 metrics: process.metrics,
                 reconciles: process.reconciles,
+                bindings: Bindings::default(),
             },
         }
+    }
+
+    /// The same, where the administrator bound identities to origins and namespaces.
+    #[must_use]
+    pub fn with_bindings(mut self, bindings: Bindings) -> Self {
+        self.context.bindings = bindings;
+        self
     }
 
     /// Drops what is kept of an upgrade that is gone.

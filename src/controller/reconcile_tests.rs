@@ -442,7 +442,7 @@ async fn a_missing_right_is_logged_once_as_an_error() {
 /// prove that it is the same one.
 fn guarded(bench: &Bench) -> bool {
     let settings = ConnectionSettings {
-        connection: "other/distributor".to_owned(),
+        connection: "n/other".to_owned(),
         identity: "acme".to_owned(),
         adapter: "reference",
         url: "https://127.0.0.1:2/v1".to_owned(),

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::realm::Realm;
 use crate::bss::port::{
     AccountId, BusinessKey, ItemKind, RequestKey, Revision, SourceId, TenantId, TenantSettings,
 };
@@ -97,10 +98,15 @@ impl Keys {
     }
 }
 
-/// The name of the claim on a reseller: the name is the lock.
+/// The name of the claim on a reseller: the name is the lock, for the upgrades of this realm.
 #[must_use]
-pub fn claim_name(identity: &str, reseller: &AccountId) -> String {
-    let text = format!("{}/{}", encode(identity), encode(reseller.as_str()));
+pub fn claim_name(realm: &Realm, identity: &str, reseller: &AccountId) -> String {
+    let mut text = format!("{}/{}", encode(identity), encode(reseller.as_str()));
+    match realm {
+        // One part more, so that it is no bound identity's, whatever the words are.
+        Realm::Namespace(namespace) => text.insert_str(0, &format!("{}/", encode(namespace))),
+        Realm::Bound => {}
+    }
     format!("reseller-{}", hex(&Sha256::digest(text.as_bytes()), 20))
 }
 
@@ -249,6 +255,27 @@ mod tests {
             "tru/acme/10423/T-7/customer/sha256:\
              60e4f325243f1f6df6baebb9dd25334217ce32ba77d543c736a186a90536052d"
         );
+    }
+
+    #[test]
+    fn a_claim_is_named_by_namespace_identity_and_account() {
+        let name = |realm: Realm, identity: &str, account: &str| {
+            claim_name(&realm, identity, &AccountId::from(account))
+        };
+        let of = |namespace: &str| Realm::Namespace(namespace.to_owned());
+        let victim = name(of("resellers"), "acme", "10423");
+        let others = [
+            name(of("evil"), "acme", "10423"),
+            name(of("resellers"), "acme", "10424"),
+            name(of("resellers"), "other", "10423"),
+            name(Realm::Bound, "acme", "10423"),
+            // What an attacker may choose are identity and account, and they hold no separator.
+            name(Realm::Bound, "resellers/acme", "10423"),
+            name(Realm::Bound, "resellers", "acme/10423"),
+            name(of("evil"), "resellers/acme", "10423"),
+        ];
+        assert!(!others.contains(&victim));
+        assert_eq!(victim, name(of("resellers"), "acme", "10423"));
     }
 
     proptest! {

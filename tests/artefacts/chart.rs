@@ -5,6 +5,7 @@ use std::process::{self, Output};
 
 use clap::Parser as _;
 use serde_json::{Value, json};
+use tenant_reseller_operator::bss::bindings::{Bindings, Bound, Unbound};
 use tenant_reseller_operator::cli::{Cli, Command, Format};
 
 use super::{project, read};
@@ -167,6 +168,9 @@ fn the_program_takes_the_arguments() {
     let values = [
         "--set=allowedAddressRanges={10.0.0.0/8,fd00::/8}",
         "--set=logFormat=text,recheckSeconds=60,extraArgs={--log-filter=debug}",
+        "--set=boundIdentities[0].identity=acme-distribution",
+        "--set=boundIdentities[0].origins={https://bss.example.com,https://b.example.com:8443}",
+        "--set=boundIdentities[0].namespaces={resellers,partners}",
     ];
     let objects = rendered(&values);
     let pod = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
@@ -179,6 +183,17 @@ fn the_program_takes_the_arguments() {
         panic!("the pod runs something else: {arguments:?}");
     };
     assert_eq!(settings.allow_address, ["10.0.0.0/8", "fd00::/8"]);
+    let bound = settings.bind_identity.iter().map(String::as_str);
+    let bindings = Bindings::parse(bound).unwrap();
+    let check = |namespace| {
+        bindings.check(
+            "acme-distribution",
+            namespace,
+            "https://b.example.com:8443/v1",
+        )
+    };
+    assert_eq!(check("partners"), Ok(Bound::Yes));
+    assert_eq!(check("evil"), Err(Unbound::Namespace));
     assert_eq!(settings.recheck_seconds, 60);
     assert_eq!(settings.health_listen.port(), 8080);
     assert!(settings.health_listen.ip().is_unspecified());

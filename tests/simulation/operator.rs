@@ -105,7 +105,8 @@ impl Operator {
         let pacing = Pacing {
             pace,
             slice: Duration::from_secs(5),
-            at_once: 4,
+            // One connection has four of them.
+            at_once: 10,
         };
         let woken = shared.clone();
         let controller = Controller::new(

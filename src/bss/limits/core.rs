@@ -35,6 +35,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 pub const LOST_IN_A_ROW: u32 = 5;
 /// The longest pause that a BSS may ask for.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(15);
+/// For so long after an answer of its own a limiter does not heed what another namespace was told.
+const FIRST_HAND: Duration = Duration::from_secs(10);
 
 /// The limits of a BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,15 @@ pub enum Feedback {
     Nothing,
 }
 
+/// Whose call it was to which the origin answered 429 or 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// A connection of the same namespace.
+    SameNamespace,
+    /// A connection of another namespace.
+    OtherNamespace,
+}
+
 /// Why nothing is sent for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseReason {
@@ -124,6 +135,7 @@ pub struct Core {
     /// Replies lost in a row.
     lost: u32,
     last_growth: Duration,
+    last_answer: Option<Duration>,
 }
 
 impl Core {
@@ -143,6 +155,7 @@ impl Core {
             last_reason: PauseReason::Unavailable,
             lost: 0,
             last_growth: Duration::ZERO,
+            last_answer: None,
         }
     }
 
@@ -200,7 +213,10 @@ impl Core {
     pub fn finish(&mut self, now: Duration, granted: Duration, feedback: Feedback) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match feedback {
-            Feedback::Answered => self.grow(now, granted),
+            Feedback::Answered => {
+                self.last_answer = Some(now);
+                self.grow(now, granted);
+            }
             Feedback::Throttled { after } => {
                 self.setback(now, granted, after, PauseReason::Throttled);
             }
@@ -209,6 +225,40 @@ impl Core {
             }
             Feedback::Lost => self.lose(now, granted),
             Feedback::Nothing => {}
+        }
+    }
+
+    /// The origin answered a neighbour's call, which was granted at `granted`, with 429 or 503.
+    ///
+    /// What another namespace was told counts for less than what the origin answers to this limiter
+    /// itself: it is not heeded shortly after an answer, and never for longer than a pause of the
+    /// limiter's own. So a namespace cannot stop another one by making the origin throttle it.
+    pub fn hear(
+        &mut self,
+        now: Duration,
+        granted: Duration,
+        (feedback, from): (Feedback, Neighbour),
+    ) {
+        let bound = match from {
+            Neighbour::SameNamespace => LONGEST_RETRY_AFTER,
+            Neighbour::OtherNamespace => {
+                let recent = |answer: Duration| now.saturating_sub(answer) < FIRST_HAND;
+                if self.last_answer.is_some_and(recent) {
+                    return;
+                }
+                LONGEST_PAUSE
+            }
+        };
+        match feedback {
+            Feedback::Throttled { after } => {
+                let after = after.map(|after| after.min(bound));
+                self.setback(now, granted, after, PauseReason::Throttled);
+            }
+            Feedback::Unavailable { after } => {
+                let after = after.map(|after| after.min(bound));
+                self.setback(now, granted, after, PauseReason::Unavailable);
+            }
+            Feedback::Answered | Feedback::Lost | Feedback::Nothing => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Waiting for a turn.
 
-use super::core::{Core, Feedback, Pause, PauseReason, Settings, Ticket};
+use super::core::{Core, Feedback, Neighbour, Pause, PauseReason, Settings, Ticket};
 use super::figures::Figures;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -127,11 +127,22 @@ impl Limiter {
     }
 
     fn finish(&self, granted: Duration, feedback: Feedback) {
+        self.change(|core, now| core.finish(now, granted, feedback));
+    }
+
+    /// What the origin said to a neighbour whose call was sent at `sent`.
+    pub(super) fn hear(&self, sent: Instant, said: (Feedback, Neighbour)) {
+        let granted = sent.saturating_duration_since(self.origin);
+        self.change(|core, now| core.hear(now, granted, said));
+    }
+
+    /// Changes the state, and lets those who wait know of a pause that began.
+    fn change(&self, act: impl FnOnce(&mut Core, Duration)) {
         let now = self.now();
         {
             let mut state = self.lock();
             let before = state.core.pause(now);
-            state.core.finish(now, granted, feedback);
+            act(&mut state.core, now);
             if let Some(pause) = state.core.pause(now) {
                 let counted = before.map_or(now, |pause| pause.until);
                 self.figures
@@ -280,6 +291,12 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// When the turn came.
+    pub(super) fn sent(&self) -> Instant {
+        let sent = self.limiter.origin.checked_add(self.granted);
+        sent.unwrap_or(self.limiter.origin)
+    }
+
     /// The call ended.
     pub fn finish(mut self, feedback: Feedback) {
         self.open = false;

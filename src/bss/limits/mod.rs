@@ -1,16 +1,23 @@
-//! The limits of one BSS, shared by everything that calls it.
+//! Who may call which BSS when. A namespace is the boundary of trust: nothing that stands in one
+//! namespace slows a call of another.
 //!
 //! `core` decides, pure and with an explicit clock, who may call when; `limiter` lets callers wait
-//! for that; `registry` keeps one limiter per BSS identity, under the strictest limits of its
-//! connections; `figures` counts what others publish as metrics. Nothing here knows what a call
-//! does: it hands out permits, and the transport sends nothing without one.
+//! for that. `registry` keeps one limiter per namespace, identity and origin, under the strictest of
+//! the limits that the connections there declare, and says which connections an origin has accepted;
+//! `access` is what one connection calls through. `identities` knows at which origins a namespace
+//! reaches an identity. `figures` counts what others publish as metrics. Nothing here knows what a
+//! call does: it hands out permits, and the transport sends nothing without one.
 
+mod access;
 pub mod core;
 mod figures;
+mod identities;
 mod limiter;
 mod registry;
 
 pub use self::core::{Feedback, PauseReason, Settings};
+pub use access::{Access, Reach, Turn};
 pub use figures::{CallTally, Figures, Snapshot};
+pub use identities::{Identities, Place, Seat};
 pub use limiter::{Deferred, Limiter, Permit};
-pub use registry::{LimiterRegistry, Membership, Seat};
+pub use registry::{Fingerprint, LimiterRegistry, Membership, Party};

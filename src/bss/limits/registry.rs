@@ -1,57 +1,151 @@
-//! One limiter per BSS identity.
+//! The limiters of one process, and which connections an origin has accepted.
 
-use super::core::Settings;
+use super::access::{Access, Standing};
+use super::core::{Feedback, Neighbour, Settings};
 use super::figures::Snapshot;
 use super::limiter::Limiter;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
-/// The limiters of one process. Two connections with one identity are one BSS: they share a
-/// limiter, under the stricter limit of each kind. Whether two origins really are one BSS
-/// cannot be told here; a member knows whether another origin was there before its own.
-#[derive(Debug, Default)]
-pub struct LimiterRegistry {
-    entries: Mutex<BTreeMap<String, Entry>>,
+/// The limits of the connections of a namespace that an origin has not accepted yet. Few, because
+/// every one of these calls may be a wrong login, which an origin may count against the right ones.
+const NEWCOMERS: Settings = Settings {
+    per_second: NonZeroU32::MIN.saturating_add(4),
+    concurrency: NonZeroU16::MIN.saturating_add(3),
+};
+
+/// The connections that share declared limits. The strictest of them counts. Of two origins each has
+/// limits of its own, though both be one BSS: calls that hang at one of them hold no place at the
+/// other.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group {
+    namespace: String,
+    identity: String,
+    /// Scheme, host and port.
+    origin: String,
 }
 
+/// What tells one connection's credentials from another's, and from which they cannot be found out.
+pub type Fingerprint = [u8; 32];
+
+/// A connection that wants to call.
+#[derive(Clone, Copy, Debug)]
+pub struct Party<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// The identity that it declares.
+    pub identity: &'a str,
+    /// Scheme, host and port.
+    pub origin: &'a str,
+    /// What it logs in with.
+    pub credentials: Fingerprint,
+}
+
+impl Party<'_> {
+    fn group(&self) -> Group {
+        Group {
+            namespace: self.namespace.to_owned(),
+            identity: self.identity.to_owned(),
+            origin: self.origin.to_owned(),
+        }
+    }
+
+    fn account(&self) -> AccountKey {
+        let (namespace, origin) = (self.namespace.to_owned(), self.origin.to_owned());
+        (namespace, origin, self.credentials)
+    }
+}
+
+/// Whether an origin has accepted the credentials of a connection.
+#[derive(Debug)]
+pub(super) struct Account {
+    accepted: watch::Sender<bool>,
+}
+
+impl Account {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            accepted: watch::Sender::new(false),
+        })
+    }
+
+    pub(super) fn is_accepted(&self) -> bool {
+        *self.accepted.borrow()
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<bool> {
+        self.accepted.subscribe()
+    }
+
+    pub(super) fn set(&self, accepted: bool) {
+        self.accepted
+            .send_if_modified(|present| std::mem::replace(present, accepted) != accepted);
+    }
+}
+
+/// Namespace, origin and credentials.
+type AccountKey = (String, String, Fingerprint);
+
+/// The limiters of one process.
+#[derive(Debug, Default)]
+pub struct LimiterRegistry {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    groups: BTreeMap<Group, Entry>,
+    /// By namespace and origin.
+    newcomers: BTreeMap<(String, String), Entry>,
+    accounts: BTreeMap<AccountKey, Weak<Account>>,
+    next_member: u64,
+}
+
+/// A limiter and the connections that call through it.
 #[derive(Debug)]
 struct Entry {
     limiter: Arc<Limiter>,
+    /// What no member's limits exceed.
+    bound: Option<Settings>,
     members: BTreeMap<u64, Member>,
-    next_member: u64,
 }
 
 #[derive(Debug)]
 struct Member {
-    /// What it allows; a seat has no say in it.
-    settings: Option<Settings>,
-    /// Scheme, host and port.
-    origin: String,
-    /// The first member of this origin, as long as there always was one.
-    origin_since: u64,
+    settings: Settings,
+    account: Arc<Account>,
 }
 
 impl Entry {
-    fn enter(&mut self, origin: &str, settings: Option<Settings>) -> u64 {
-        let member = self.next_member;
-        self.next_member = self.next_member.wrapping_add(1);
-        let mut all = self.members.values();
-        let known = all.find(|member| member.origin == origin);
-        let origin_since = known.map_or(member, |known| known.origin_since);
-        let joined = Member {
-            settings,
-            origin: origin.to_owned(),
-            origin_since,
-        };
-        self.members.insert(member, joined);
-        member
+    fn new(settings: Settings, bound: Option<Settings>) -> Self {
+        Self {
+            limiter: Limiter::new(settings),
+            bound,
+            members: BTreeMap::new(),
+        }
     }
 
     fn apply(&self) {
-        let settings = self.members.values().filter_map(|member| member.settings);
-        if let Some(strictest) = settings.reduce(Settings::strictest) {
+        let settings = self.members.values().map(|member| member.settings);
+        if let Some(strictest) = settings.chain(self.bound).reduce(Settings::strictest)
+            && !self.members.is_empty()
+        {
             self.limiter.set(strictest);
         }
+    }
+
+    /// A limiter without members is kept while it remembers a pause, so that dropping and joining
+    /// again is no way round it.
+    fn is_needed(&self) -> bool {
+        !self.members.is_empty() || !self.limiter.at_rest()
+    }
+
+    fn has_accepted(&self) -> bool {
+        let mut members = self.members.values();
+        members.any(|member| member.account.is_accepted())
     }
 }
 
@@ -62,194 +156,125 @@ impl LimiterRegistry {
         Arc::new(Self::default())
     }
 
-    /// Takes part in the limits of a BSS that is reached at this origin (scheme, host and port), for
-    /// as long as the membership lives. A connection whose limits changed joins anew and drops the
-    /// old membership.
+    /// Takes part in the limits, for as long as the membership lives. A connection whose limits
+    /// changed joins anew and drops the old membership.
     #[must_use]
-    pub fn join(self: &Arc<Self>, identity: &str, origin: &str, settings: Settings) -> Membership {
-        let mut entries = self.lock();
-        // A limiter without members is kept while it remembers a pause, so that dropping and
-        // joining again is no way round it.
-        entries.retain(|name, entry| {
-            name == identity || !entry.members.is_empty() || !entry.limiter.at_rest()
-        });
-        let entry = entries.entry(identity.to_owned()).or_insert_with(|| Entry {
-            limiter: Limiter::new(settings),
-            members: BTreeMap::new(),
-            next_member: 0,
-        });
-        let member = entry.enter(origin, Some(settings));
-        entry.apply();
-        Membership {
+    pub fn join(self: &Arc<Self>, party: &Party<'_>, settings: Settings) -> Membership {
+        let group = party.group();
+        let at = (group.namespace.clone(), group.origin.clone());
+        let mut state = self.lock();
+        let State {
+            groups,
+            newcomers,
+            accounts,
+            next_member,
+        } = &mut *state;
+        groups.retain(|other, entry| *other == group || entry.is_needed());
+        newcomers.retain(|other, entry| *other == at || entry.is_needed());
+        accounts.retain(|_, account| account.strong_count() > 0);
+        let known = accounts.get(&party.account()).and_then(Weak::upgrade);
+        let account = known.unwrap_or_else(Account::new);
+        accounts.insert(party.account(), Arc::downgrade(&account));
+        let id = *next_member;
+        *next_member = next_member.wrapping_add(1);
+        let own = groups
+            .entry(group.clone())
+            .or_insert_with(|| Entry::new(settings, None));
+        let small = newcomers
+            .entry(at)
+            .or_insert_with(|| Entry::new(NEWCOMERS, Some(NEWCOMERS)));
+        for entry in [&mut *own, &mut *small] {
+            let account = Arc::clone(&account);
+            entry.members.insert(id, Member { settings, account });
+            entry.apply();
+        }
+        let standing = Standing {
             registry: Arc::clone(self),
-            identity: identity.to_owned(),
-            member,
-            limiter: Arc::clone(&entry.limiter),
+            group,
+            account,
+            newcomers: Arc::clone(&small.limiter),
+        };
+        Membership {
+            access: Access::new(Arc::clone(&own.limiter), standing.clone()),
+            standing,
+            id,
         }
     }
 
-    /// The figures of every BSS, by identity.
+    /// The figures of every limiter. A limiter of connections that are not accepted yet has its waits
+    /// and pauses only; their calls are counted where all calls are.
     #[must_use]
-    pub fn figures(&self) -> Vec<(String, Snapshot)> {
-        let entries = self.lock();
+    pub fn figures(&self) -> Vec<Snapshot> {
+        let state = self.lock();
+        let entries = state.groups.values().chain(state.newcomers.values());
         entries
-            .iter()
-            .map(|(name, entry)| (name.clone(), entry.limiter.figures().snapshot()))
+            .map(|entry| entry.limiter.figures().snapshot())
             .collect()
     }
 
-    fn is_second_origin(&self, identity: &str, member: u64) -> bool {
-        let entries = self.lock();
-        let members = entries.get(identity).map(|entry| &entry.members);
-        members.is_some_and(|members| {
-            members.get(&member).is_some_and(|own| {
-                let mut all = members.values();
-                all.any(|other| other.origin_since < own.origin_since)
-            })
-        })
+    /// Lets the other connections that the origin has accepted know what it said to one of them.
+    pub(super) fn tell(&self, teller: &Group, sent: Instant, feedback: Feedback) {
+        match feedback {
+            Feedback::Throttled { .. } | Feedback::Unavailable { .. } => {}
+            Feedback::Answered | Feedback::Lost | Feedback::Nothing => return,
+        }
+        let state = self.lock();
+        for (group, entry) in &state.groups {
+            if group.origin != teller.origin || group == teller || !entry.has_accepted() {
+                continue;
+            }
+            let neighbour = if group.namespace == teller.namespace {
+                Neighbour::SameNamespace
+            } else {
+                Neighbour::OtherNamespace
+            };
+            entry.limiter.hear(sent, (feedback, neighbour));
+        }
     }
 
-    /// A seat beside a member, at its origin.
-    fn sit(self: &Arc<Self>, identity: &str, beside: u64) -> Option<Seat> {
-        let mut entries = self.lock();
-        let entry = entries.get_mut(identity)?;
-        let origin = entry.members.get(&beside)?.origin.clone();
-        Some(Seat {
-            registry: Arc::clone(self),
-            identity: identity.to_owned(),
-            member: entry.enter(&origin, None),
-        })
-    }
-
-    fn leave(&self, identity: &str, member: u64) {
-        if let Some(entry) = self.lock().get_mut(identity) {
-            entry.members.remove(&member);
+    fn leave(&self, group: &Group, id: u64) {
+        let at = (group.namespace.clone(), group.origin.clone());
+        let mut state = self.lock();
+        let State {
+            groups, newcomers, ..
+        } = &mut *state;
+        let left = groups
+            .get_mut(group)
+            .into_iter()
+            .chain(newcomers.get_mut(&at));
+        for entry in left {
+            entry.members.remove(&id);
             entry.apply();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection's part in the limits of its BSS.
+/// A connection's part in the limits.
 #[derive(Debug)]
 pub struct Membership {
-    registry: Arc<LimiterRegistry>,
-    identity: String,
-    member: u64,
-    limiter: Arc<Limiter>,
+    access: Access,
+    standing: Standing,
+    id: u64,
 }
 
 impl Membership {
-    /// The limiter to call through.
+    /// What to call through.
     #[must_use]
-    pub fn limiter(&self) -> &Arc<Limiter> {
-        &self.limiter
-    }
-
-    /// Keeps its origin known beyond its own end.
-    #[must_use]
-    pub fn seat(&self) -> Option<Seat> {
-        self.registry.sit(&self.identity, self.member)
-    }
-
-    /// Whether the same identity was reached at another origin before.
-    #[must_use]
-    pub fn is_second_origin(&self) -> bool {
-        self.registry.is_second_origin(&self.identity, self.member)
-    }
-}
-
-/// Keeps an origin known while nothing is asked there: the first origin stays the first,
-/// though its Secret is away for a while and with it all that could be asked with. It has no say in
-/// the limits, and holds no credentials.
-#[derive(Debug)]
-pub struct Seat {
-    registry: Arc<LimiterRegistry>,
-    identity: String,
-    member: u64,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.registry.leave(&self.identity, self.member);
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.registry.leave(&self.identity, self.member);
+        self.standing.registry.leave(&self.standing.group, self.id);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::num::{NonZeroU16, NonZeroU32};
-
-    fn settings(per_second: u32, concurrency: u16) -> Settings {
-        Settings {
-            per_second: NonZeroU32::new(per_second).unwrap(),
-            concurrency: NonZeroU16::new(concurrency).unwrap(),
-        }
-    }
-
-    #[test]
-    fn the_strictest_member_counts_while_it_is_one() {
-        let registry = LimiterRegistry::new();
-        let one = registry.join("acme", "https://a", settings(20, 2));
-        let two = registry.join("acme", "https://a", settings(5, 8));
-        let other = registry.join("other", "https://a", settings(50, 50));
-        assert!(Arc::ptr_eq(one.limiter(), two.limiter()));
-        assert_eq!(one.limiter().settings(), settings(5, 2));
-        assert_eq!(other.limiter().settings(), settings(50, 50));
-        drop(two);
-        assert_eq!(one.limiter().settings(), settings(20, 2));
-    }
-
-    #[test]
-    fn who_came_second_stays_second_however_often_the_first_joins_anew() {
-        let registry = LimiterRegistry::new();
-        let first = registry.join("acme", "https://a", settings(1, 1));
-        let second = registry.join("acme", "https://b", settings(1, 1));
-        let elsewhere = registry.join("other", "https://b", settings(1, 1));
-        let anew = registry.join("acme", "https://a", settings(1, 1));
-        drop(first);
-        let seconds = [&second, &anew, &elsewhere].map(Membership::is_second_origin);
-        assert_eq!(seconds, [true, false, false]);
-        drop(anew);
-        assert!(!second.is_second_origin(), "no other origin is left");
-        let anew = registry.join("acme", "https://a", settings(1, 1));
-        assert!(anew.is_second_origin());
-    }
-
-    #[test]
-    fn a_seat_keeps_the_first_the_first_and_limits_nothing() {
-        let registry = LimiterRegistry::new();
-        let first = registry.join("acme", "https://a", settings(1, 1));
-        let seat = first.seat().unwrap();
-        drop(first);
-        let second = registry.join("acme", "https://b", settings(20, 2));
-        assert!(second.is_second_origin(), "the first only rests");
-        assert_eq!(second.limiter().settings(), settings(20, 2));
-        let anew = registry.join("acme", "https://a", settings(1, 1));
-        assert!(!anew.is_second_origin());
-        drop((anew, seat));
-        assert!(!second.is_second_origin(), "the first is gone");
-    }
-
-    #[tokio::test]
-    async fn leaving_and_joining_again_is_no_way_round_a_pause() {
-        let registry = LimiterRegistry::new();
-        let member = registry.join("acme", "https://a", settings(20, 2));
-        let permit = member.limiter().acquire().await.unwrap();
-        let after = Some(std::time::Duration::from_mins(1));
-        permit.finish(super::super::Feedback::Throttled { after });
-        drop(member);
-        drop(registry.join("other", "https://a", settings(1, 1)));
-        let member = registry.join("acme", "https://a", settings(20, 2));
-        assert!(member.limiter().acquire().await.is_err());
-    }
-}
+#[path = "registry_tests.rs"]
+mod tests;

@@ -45,7 +45,7 @@ pub struct Reseller {
 pub struct Acquisition<'a> {
     /// This attempt. The BSS keeps it with the epoch that it issues.
     pub id: &'a AcquisitionId,
-    /// The operator's installation that asks.
+    /// The operator's installation that asks, with the namespace that it works for.
     pub holder: &'a str,
     /// The holder that a person decided to take over from.
     pub take_over: Option<&'a str>,

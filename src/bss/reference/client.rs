@@ -5,7 +5,7 @@ use super::classify::{self, Asked, Refusal, malformed, quoted};
 use super::contract::{self as wire, FENCING_EPOCH, IDEMPOTENCY_KEY};
 use super::{replies, requests};
 use crate::bss::error::BssError;
-use crate::bss::limits::Limiter;
+use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
     ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
@@ -40,10 +40,10 @@ struct Side {
 }
 
 impl Side {
-    fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+    fn new(settings: Settings, access: impl Into<Access>) -> Result<Self, BssError> {
         Ok(Self {
             throttle_statuses: settings.throttle_statuses.clone(),
-            transport: Transport::new(settings, limiter)?,
+            transport: Transport::new(settings, access)?,
         })
     }
 }
@@ -55,27 +55,38 @@ impl ReferenceBss {
     ///
     /// [`BssError::Refused`] if the URL, its host, its address, the token or the CA may not be
     /// used.
-    pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+    pub fn new(settings: Settings, access: impl Into<Access>) -> Result<Self, BssError> {
         Ok(Self {
-            distributor: Side::new(settings, limiter)?,
+            distributor: Side::new(settings, access)?,
             tenant: None,
         })
     }
 
-    /// The same, with another access for everything below `/tenants`. Both go through one limiter.
+    /// The same, with another login for everything below `/tenants`, under the same limits.
     ///
     /// # Errors
     ///
     /// As for [`ReferenceBss::new`].
     pub fn with_tenant(self, settings: Settings) -> Result<Self, BssError> {
-        let tenant = Side::new(settings, Arc::clone(self.limiter()))?;
+        let access = self.distributor.transport.access().clone();
+        self.with_tenant_through(settings, access)
+    }
+
+    /// The same, with another access for everything below `/tenants`. Each is called under its own
+    /// limits: a tenant's host that is away slows no call to the distributor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ReferenceBss::new`].
+    pub fn with_tenant_through(self, settings: Settings, access: Access) -> Result<Self, BssError> {
+        let tenant = Side::new(settings, access)?;
         Ok(Self {
             tenant: Some(tenant),
             ..self
         })
     }
 
-    /// The limiter that every call goes through.
+    /// The limiter of the calls to the distributor.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
         self.distributor.transport.limiter()
@@ -122,7 +133,8 @@ impl ReferenceBss {
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
         let elapsed = start.elapsed();
         if sent {
-            self.limiter()
+            side.transport
+                .limiter()
                 .figures()
                 .called(operation.as_str(), outcome, elapsed);
         }

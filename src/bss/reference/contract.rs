@@ -254,7 +254,8 @@ pub struct Reseller {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcquireEpoch {
-    /// Who asks: a lasting id of one operator installation.
+    /// Who asks: a lasting id of one operator installation, with the namespace that it works for. Two
+    /// namespaces of one cluster are two holders.
     #[schemars(length(min = 1, max = 128))]
     pub holder: String,
     /// Names the present holder whose hold a person decided to take over. Without it a reseller

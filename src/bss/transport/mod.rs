@@ -27,7 +27,7 @@ pub use target::Cleartext;
 
 use super::cancellation;
 use super::error::BssError;
-use super::limits::{Feedback, Limiter};
+use super::limits::{Access, Feedback, Limiter, Reach};
 use crate::legible::legible;
 use credentials::Login;
 use exchange::Exchange;
@@ -128,7 +128,7 @@ pub struct Transport {
     exchange: Exchange,
     target: Target,
     credentials: Credentials,
-    limiter: Arc<Limiter>,
+    access: Access,
     traces: TraceIds,
 }
 
@@ -139,7 +139,7 @@ impl Transport {
     ///
     /// [`BssError::Refused`] if the URL, its host, its address, the token or the CA may not be
     /// used.
-    pub fn new(settings: Settings, limiter: Arc<Limiter>) -> Result<Self, BssError> {
+    pub fn new(settings: Settings, access: impl Into<Access>) -> Result<Self, BssError> {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
         let target = Target::new(&settings.url, settings.cleartext)?;
         target.require_allowed(&settings.allowed_hosts)?;
@@ -155,7 +155,7 @@ impl Transport {
             exchange,
             target,
             credentials: settings.credentials,
-            limiter,
+            access: access.into(),
             traces: TraceIds::new(),
         })
     }
@@ -166,10 +166,16 @@ impl Transport {
         self.traces.next()
     }
 
+    /// What all calls go through.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// The limiter that all calls go through.
     #[must_use]
     pub fn limiter(&self) -> &Arc<Limiter> {
-        &self.limiter
+        self.access.limiter()
     }
 
     /// Sends the request, once it has what to log in with and a permit, unless the caller has cancelled it
@@ -187,13 +193,17 @@ impl Transport {
         request: &Request<'_>,
         throttles: impl Fn(&Reply) -> bool,
     ) -> Result<Reply, Failure> {
-        let login = self.credentials.login(self.limiter.figures()).await?;
-        let reply = self.taken(request, &login, &throttles).await?;
-        if reply.status != 401 || reply.throttled || !self.credentials.another(&login) {
-            return Ok(reply);
+        let figures = self.limiter().figures();
+        let login = self.credentials.login(figures).await?;
+        let mut reply = self.taken(request, &login, &throttles).await?;
+        if is_refused(&reply) && self.credentials.another(&login) {
+            let login = self.credentials.login(figures).await?;
+            reply = self.taken(request, &login, &throttles).await?;
         }
-        let login = self.credentials.login(self.limiter.figures()).await?;
-        self.taken(request, &login, &throttles).await
+        if is_refused(&reply) {
+            self.access.refused();
+        }
+        Ok(reply)
     }
 
     /// Sends it until the server has taken it, a few times at most. A connection that ends is a thing of
@@ -227,7 +237,7 @@ impl Transport {
         (throttles, which): (impl Fn(&Reply) -> bool, Try),
     ) -> Result<Reply, Unanswered> {
         let prepared = self.prepare(request, login)?;
-        let permit = self.limiter.acquire().await.map_err(Failure::Deferred)?;
+        let turn = self.access.acquire().await.map_err(Failure::Deferred)?;
         // The queue may have taken its time; dropping the permit says nothing about the BSS.
         if cancellation::is_cancelled() {
             return Err(Failure::Cancelled.into());
@@ -236,15 +246,21 @@ impl Transport {
             reply.throttled = throttles(&reply);
             reply
         });
-        permit.finish(match &result {
-            Ok(reply) => of_reply(reply),
+        if result
+            .as_ref()
+            .is_ok_and(|reply| (200..300).contains(&reply.status))
+        {
+            self.access.accepted();
+        }
+        match &result {
+            Ok(reply) => turn.finish(of_reply(reply), reach(reply)),
             Err(unanswered)
                 if which == Try::OneOfSeveral && may_repeat(unanswered.again, request.effect) =>
             {
-                Feedback::Nothing
+                turn.finish(Feedback::Nothing, Reach::Connection);
             }
-            Err(unanswered) => of_failure(&unanswered.failure),
-        });
+            Err(unanswered) => turn.finish(of_failure(&unanswered.failure), Reach::Connection),
+        }
         result
     }
 
@@ -273,6 +289,20 @@ impl Transport {
             *prepared.body_mut() = Some(body.clone().into());
         }
         Ok(prepared)
+    }
+}
+
+/// The BSS does not accept the login.
+fn is_refused(reply: &Reply) -> bool {
+    reply.status == 401 && !reply.throttled
+}
+
+/// Whom what a reply shows concerns. Which other status means *too many requests*, how long a reply
+/// may take and whom to trust is what the connection says.
+fn reach(reply: &Reply) -> Reach {
+    match reply.status {
+        429 | 503 => Reach::Origin,
+        _ => Reach::Connection,
     }
 }
 

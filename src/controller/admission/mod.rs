@@ -1,22 +1,23 @@
 //! Admission: which upgrades may work now. A process works on a bounded number of upgrades at a time
-//! (the gate), and every BSS has slots for the upgrades that may write to it (the queues).
+//! (the gate), and each namespace has slots for the upgrades that may write to a BSS (the queues): no
+//! namespace can take the slots of another.
 //!
 //! Here stand the rules when an upgrade needs a slot, keeps it and gives it back, and [`Admission`],
 //! which all reconciles of a process share. Nothing here touches the cluster or the BSS.
 
+mod gate;
 mod queue;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use super::cache::{Admitted, CacheEntry};
 use super::context::Scope;
 use super::object;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
 use crate::upgrade::{ClaimEdit, Effect, Pace, ReadyState, Suspension, suspension};
+use gate::{Gate, Permit};
 use queue::SlotQueues;
 
 pub(super) use queue::Slot;
@@ -121,13 +122,13 @@ pub(super) struct Candidate<'a> {
     pub(super) key: object::Key<'a>,
     /// The identity of the BSS.
     pub(super) identity: &'a str,
-    /// How many slots the connection gives the BSS.
+    /// How many slots the connection gives its namespace at the BSS.
     pub(super) slots: usize,
 }
 
 /// The gate and the slots of a process.
 pub(super) struct Admission {
-    gate: Semaphore,
+    gate: Gate,
     state: Mutex<Shared>,
     wake: Wake,
 }
@@ -143,21 +144,17 @@ impl Admission {
     /// Up to `at_once` upgrades are worked on at a time.
     pub(super) fn new(at_once: usize, wake: Wake) -> Self {
         Self {
-            gate: Semaphore::new(at_once.max(1)),
+            gate: Gate::new(at_once),
             state: Mutex::default(),
             wake,
         }
     }
 
     /// Waits for the gate, which a suspended upgrade need not pass.
-    pub(super) async fn permit(
-        &self,
-        upgrade: &TenantResellerUpgrade,
-    ) -> Option<SemaphorePermit<'_>> {
+    pub(super) async fn permit(&self, upgrade: &TenantResellerUpgrade) -> Option<Permit<'_>> {
         match suspension(upgrade) {
             Suspension::Suspended => None,
-            // The semaphore is never closed.
-            Suspension::Running => self.gate.acquire().await.ok(),
+            Suspension::Running => Some(self.gate.enter(party(upgrade)).await),
         }
     }
 
@@ -166,11 +163,11 @@ impl Admission {
     pub(super) fn register(&self, candidate: &Candidate<'_>) -> Slot {
         let mut state = self.lock();
         let Candidate { uid, key, .. } = *candidate;
+        // Neither a namespace nor an identity holds a slash.
+        let of_namespace = format!("{}/{}", key.namespace, candidate.identity);
         let key = (key.namespace.to_owned(), key.name.to_owned());
         state.keys.insert(uid.to_owned(), key);
-        let registered = state
-            .queues
-            .register(uid, candidate.identity, candidate.slots);
+        let registered = state.queues.register(uid, &of_namespace, candidate.slots);
         self.wake_all(&state, &registered.reserved);
         registered.slot
     }
@@ -227,6 +224,19 @@ impl Admission {
     }
 }
 
+/// Whose upgrade it is. A tenant with an access of its own may be away while the distributor is there.
+fn party(upgrade: &TenantResellerUpgrade) -> gate::Party {
+    let mut connection = upgrade.spec.connection_ref.name.clone();
+    if let Some(tenant) = &upgrade.spec.tenant_connection_ref {
+        connection.push(' ');
+        connection.push_str(&tenant.name);
+    }
+    gate::Party {
+        namespace: object::key(upgrade).namespace.to_owned(),
+        connection,
+    }
+}
+
 /// See [`Admission::release_on_panic`].
 pub(super) struct ReleaseOnPanic<'a> {
     admission: &'a Admission,
@@ -245,6 +255,28 @@ impl Drop for ReleaseOnPanic<'_> {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    #[test]
+    fn a_namespace_takes_no_slot_of_another_and_allows_it_no_fewer() {
+        let admission = Admission::new(1, Box::new(|_, _| {}));
+        let join = |namespace, uid, slots| {
+            admission.register(&Candidate {
+                uid,
+                key: object::Key {
+                    namespace,
+                    name: uid,
+                },
+                identity: "acme",
+                slots,
+            });
+            admission.request(uid)
+        };
+        assert_eq!(join("evil", "e1", 1), Slot::Held);
+        assert_eq!(join("evil", "e2", 1), Slot::Queued);
+        let victims = ["1", "2", "3", "4", "5", "6"].map(|uid| join("resellers", uid, 5));
+        assert_eq!(victims[..5], [Slot::Held; 5]);
+        assert_eq!(victims[5], Slot::Queued);
+    }
 
     #[test]
     fn an_upgrade_is_woken_for_its_slot_and_a_panic_gives_the_slot_back() {

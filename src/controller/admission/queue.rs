@@ -1,7 +1,8 @@
-//! The slots of each BSS and the queue for them.
+//! The slots of a namespace at each BSS and the queue for them.
 //!
-//! Pure: per BSS identity the upgrades that hold a slot and those that are queued for one, first
-//! come, first served. A BSS has as many slots as the strictest connection among its upgrades allows.
+//! Pure: per namespace and BSS identity the upgrades that hold a slot and those that are queued for
+//! one, first come, first served. There are as many slots as the strictest connection among the
+//! upgrades allows.
 //! A slot that becomes free is *reserved* for the upgrade that waited longest and counts as in use
 //! from that moment, so that no other upgrade takes it before that one is reconciled.
 
@@ -35,7 +36,7 @@ struct Member {
     slot: Slot,
 }
 
-/// The upgrades of one BSS, by uid.
+/// The upgrades of one namespace and BSS, by uid.
 #[derive(Debug, Default)]
 struct SlotQueue {
     members: BTreeMap<String, Member>,
@@ -81,7 +82,7 @@ impl SlotQueue {
     }
 }
 
-/// Every queue, by BSS identity. A function that answers uids has reserved a slot for each of them:
+/// Every queue, by namespace and BSS identity in one word. A function that answers uids has reserved a slot for each of them:
 /// they have to be woken.
 #[derive(Debug, Default)]
 pub(super) struct SlotQueues {
@@ -91,15 +92,15 @@ pub(super) struct SlotQueues {
 impl SlotQueues {
     /// Makes an upgrade known, with so many slots allowed by its connection. It takes a slot that was
     /// reserved for it, and requests none.
-    pub(super) fn register(&mut self, uid: &str, identity: &str, slots: usize) -> Registered {
+    pub(super) fn register(&mut self, uid: &str, at: &str, slots: usize) -> Registered {
         let mut reserved = Vec::new();
         // Its connection may have been made anew, for another BSS.
         let known = |queue: &SlotQueue| queue.members.contains_key(uid);
         let mut queues = self.queues.iter();
-        if queues.any(|(name, queue)| name != identity && known(queue)) {
+        if queues.any(|(name, queue)| name != at && known(queue)) {
             reserved.extend(self.forget(uid));
         }
-        let queue = self.queues.entry(identity.to_owned()).or_default();
+        let queue = self.queues.entry(at.to_owned()).or_default();
         queue
             .members
             .entry(uid.to_owned())

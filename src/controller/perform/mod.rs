@@ -16,20 +16,20 @@ use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
 use crate::upgrade::{Attempted, Outcome, Read};
 
 /// On whose behalf the BSS is called.
-pub(super) struct Caller<'a> {
+pub(super) struct Caller {
     /// The reseller.
     account: AccountId,
     tenant: Option<TenantId>,
     epoch: Option<Epoch>,
     /// The holder that asks for an epoch.
-    installation: &'a str,
+    holder: String,
     /// Batches under way at a time. It is no more than the connection allows, so that few of them wait
     /// in the limiter's queue after the reconcile was asked whether it may go on.
     at_once: usize,
 }
 
-impl<'a> Caller<'a> {
-    pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &'a str) -> Self {
+impl Caller {
+    pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &str) -> Self {
         let known = &scope.entry.known;
         let read = known.bss.reseller.as_ref();
         let read = read.map(|reseller| &reseller.account);
@@ -46,7 +46,7 @@ impl<'a> Caller<'a> {
                 .map(|tenant| tenant.id.clone())
                 .or_else(|| claimed.map(TenantId::from)),
             epoch: known.fencing.epoch,
-            installation,
+            holder: scope.fetched.realm.holder(installation),
             at_once: usize::try_from(limits.concurrency)
                 .unwrap_or(1)
                 .clamp(1, 256),
@@ -72,7 +72,7 @@ pub(super) struct Performed {
 /// The BSS, as one effect uses it.
 pub(super) struct Performer<'a, B, G> {
     pub(super) bss: &'a B,
-    pub(super) caller: &'a Caller<'a>,
+    pub(super) caller: &'a Caller,
     /// Whether another batch may begin.
     pub(super) go_on: &'a G,
 }
@@ -85,7 +85,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             Prepared::Acquire { id, take_over } => {
                 let asked = Acquisition {
                     id: &id,
-                    holder: self.caller.installation,
+                    holder: &self.caller.holder,
                     take_over: take_over.as_deref(),
                 };
                 let issued = self.bss.acquire_epoch(&self.caller.account, asked).await;

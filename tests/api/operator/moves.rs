@@ -65,12 +65,14 @@ async fn until_it_is(
     look().await
 }
 
-/// First under another name, then with its whole namespace gone.
+/// First under another name, then with its whole namespace gone. The identity of the BSS is bound to
+/// both namespaces.
 #[tokio::test(flavor = "multi_thread")]
 async fn to_another_name_and_to_another_namespace() {
     let options = Options {
         watches_all: true,
         data: many(),
+        bound_to: "moves,elsewhere",
         ..Options::default()
     };
     let world = World::on(own_plane(Vec::new()).await, "moves", options).await;

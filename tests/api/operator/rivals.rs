@@ -1,4 +1,4 @@
-//! Two upgrades for one reseller, in two namespaces.
+//! Two upgrades for one reseller, in two namespaces that the identity of the BSS is bound to.
 
 use kube::Api;
 use kube::api::DynamicObject;
@@ -18,6 +18,7 @@ fn moved(mut object: Value) -> Value {
 async fn the_second_waits_for_the_first_and_adopts_what_it_left() {
     let options = Options {
         watches_all: true,
+        bound_to: "rivals,rival",
         ..Options::default()
     };
     let world = World::on(own_plane(Vec::new()).await, "rivals", options).await;

@@ -70,6 +70,8 @@ pub(super) struct Options {
     pub(super) watches_all: bool,
     /// How long the lease lasts, if not as short as can be.
     pub(super) lease_seconds: Option<u16>,
+    /// The namespaces that the BSS's identity is bound to, if it is.
+    pub(super) bound_to: &'static str,
 }
 
 /// How the operators of a world run.
@@ -79,6 +81,7 @@ pub(super) struct Run {
     system: String,
     watched: Option<String>,
     lease_seconds: u16,
+    bound: Option<String>,
 }
 
 impl Run {
@@ -92,6 +95,7 @@ impl Run {
             .arg(format!("--health-listen=127.0.0.1:{health}"))
             .args(["--recheck-seconds=1", "--poll-seconds=1"])
             .arg(format!("--lease-seconds={}", self.lease_seconds))
+            .args(self.bound.iter())
             .args(watched.map(|namespace| format!("--watch-namespace={namespace}")))
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_NAMESPACE", &self.system)
@@ -158,6 +162,10 @@ impl World {
             system: system.clone(),
             watched: (!options.watches_all).then(|| namespace.clone()),
             lease_seconds: options.lease_seconds.unwrap_or(3),
+            bound: (!options.bound_to.is_empty()).then(|| {
+                let (identity, origin) = (&bss.identity, &bss.url);
+                format!("--bind-identity={identity}={origin}@{}", options.bound_to)
+            }),
         };
         let spec = run.spec(&format!("operator-{label}"), "operator-0", port);
         let operator = plane.supervisor().start(spec).unwrap();

@@ -30,7 +30,10 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         ),
         BssError::HeldByAnother { holder } => ready_state(
             Reason::ResellerClaimed,
-            format!("The BSS says that another operator, \"{holder}\", works on this reseller."),
+            format!(
+                "The BSS says that another holder, \"{holder}\", works on this reseller: an operator in \
+                 another cluster, or this one for another namespace."
+            ),
             take_over(holder, upgrade),
         ),
         BssError::Invalid(_) | BssError::Malformed { .. } => ready_state(
@@ -67,7 +70,7 @@ fn take_over(holder: &str, upgrade: &ValidUpgrade) -> String {
     } = upgrade;
     if is_plain(holder) {
         return format!(
-            "{stopped} kubectl annotate tru {name} -n {namespace} {TAKE_OVER_ANNOTATION}='{holder}'"
+            "{stopped} kubectl annotate tru {name} -n {namespace} --overwrite {TAKE_OVER_ANNOTATION}='{holder}'"
         );
     }
     format!(

@@ -1,0 +1,157 @@
+use super::*;
+use futures::FutureExt as _;
+use proptest::prelude::*;
+
+fn party(namespace: &str, connection: &str) -> Party {
+    Party {
+        namespace: namespace.to_owned(),
+        connection: connection.to_owned(),
+    }
+}
+
+/// Takes places for this party as long as there is one at once.
+fn fill<'a>(gate: &'a Gate, party: &Party) -> Vec<Permit<'a>> {
+    std::iter::from_fn(|| gate.enter(party.clone()).now_or_never())
+        .take(1000)
+        .collect()
+}
+
+/// A BSS that swallows every call keeps every place that it can get until the time-out.
+#[test]
+fn a_connection_whose_calls_hang_leaves_places_to_the_one_beside_it() {
+    let gate = Gate::new(64);
+    let hanging = fill(&gate, &party("resellers", "black-hole"));
+    assert_eq!(hanging.len(), 22, "a third");
+    let healthy = fill(&gate, &party("resellers", "healthy"));
+    assert_eq!(healthy.len(), 7);
+    let other = fill(&gate, &party("partners", "healthy"));
+    assert_eq!(other.len(), 12);
+    drop(hanging);
+    let more = fill(&gate, &party("resellers", "healthy"));
+    assert_eq!(healthy.len() + more.len(), 18);
+}
+
+#[test]
+fn a_namespace_with_many_connections_leaves_half_and_every_namespace_gets_a_place() {
+    let gate = Gate::new(64);
+    let evil: Vec<_> = (0..500)
+        .flat_map(|number| fill(&gate, &party("evil", &number.to_string())))
+        .collect();
+    assert_eq!(evil.len(), 32);
+    assert_eq!(fill(&gate, &party("resellers", "healthy")).len(), 11);
+    // Sixty more hostile namespaces.
+    let more: Vec<_> = (0..60)
+        .flat_map(|n| (0..64).map(move |c| party(&format!("evil-{n}"), &c.to_string())))
+        .flat_map(|party| fill(&gate, &party))
+        .collect();
+    assert!(evil.len() + more.len() <= 64 + 60);
+    assert_eq!(fill(&gate, &party("resellers", "healthy")).len(), 1);
+}
+
+#[test]
+fn those_that_wait_are_served_in_turn() {
+    let gate = Gate::new(1);
+    let first = gate.enter(party("a", "x")).now_or_never().unwrap();
+    let mut order = Vec::new();
+    let queue = [("a", "x", 1), ("a", "x", 2), ("a", "y", 3), ("a", "x", 4)];
+    let mut waiting: Vec<_> = queue
+        .iter()
+        .map(|(namespace, connection, id)| {
+            (*id, Box::pin(gate.enter(party(namespace, connection))))
+        })
+        .collect();
+    for (_, future) in &mut waiting {
+        assert!(future.as_mut().now_or_never().is_none());
+    }
+    let mut held = first;
+    while !waiting.is_empty() {
+        drop(held);
+        let ready = waiting
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, (_, future))| Some((index, future.as_mut().now_or_never()?)));
+        let (index, permit) = ready.unwrap();
+        order.push(waiting.remove(index).0);
+        held = permit;
+    }
+    assert_eq!(order, [1, 3, 2, 4]);
+}
+
+#[test]
+fn a_place_that_is_given_up_while_waiting_blocks_none() {
+    let gate = Gate::new(1);
+    let first = gate.enter(party("a", "x")).now_or_never().unwrap();
+    let mut gone = Box::pin(gate.enter(party("a", "x")));
+    let mut next = Box::pin(gate.enter(party("a", "x")));
+    assert!(gone.as_mut().now_or_never().is_none());
+    assert!(next.as_mut().now_or_never().is_none());
+    drop(first);
+    drop(gone);
+    let held = next.as_mut().now_or_never();
+    assert!(held.is_some(), "let in, though the one before had been");
+    drop(held);
+    let state = gate.lock();
+    assert!(state.asleep.is_empty() && state.let_in.is_empty());
+    assert!(state.places.taken.is_empty() && state.places.waiting.is_empty());
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(u8, u8),
+    GiveBack(usize),
+    Leave(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_u8..5, 0_u8..4).prop_map(|(namespace, connection)| Step::Wait(namespace, connection)),
+        2 => any::<usize>().prop_map(Step::GiveBack),
+        1 => any::<usize>().prop_map(Step::Leave),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn never_too_many_and_none_waits_that_may_enter(
+        at_once in 1_usize..20,
+        steps in proptest::collection::vec(step(), 1..120),
+    ) {
+        let mut places = Places::new(at_once);
+        let mut tickets: BTreeMap<Ticket, Party> = BTreeMap::new();
+        let mut inside: Vec<Party> = Vec::new();
+        for (ticket, step) in (0..).zip(steps) {
+            match step {
+                Step::Wait(namespace, connection) => {
+                    let party = party(&namespace.to_string(), &connection.to_string());
+                    places.wait(&party, ticket);
+                    tickets.insert(ticket, party);
+                }
+                Step::GiveBack(i) if !inside.is_empty() => {
+                    let party = inside.remove(i % inside.len());
+                    places.give_back(&party);
+                }
+                Step::Leave(i) if !tickets.is_empty() => {
+                    let ticket = *tickets.keys().nth(i % tickets.len()).unwrap();
+                    let party = tickets.remove(&ticket).unwrap();
+                    prop_assert!(places.leave(&party, ticket));
+                }
+                Step::GiveBack(_) | Step::Leave(_) => {}
+            }
+            while let Some(ticket) = places.admit_next() {
+                inside.push(tickets.remove(&ticket).unwrap());
+            }
+            for party in tickets.values() {
+                prop_assert!(!places.may_enter(party), "it waits and may enter");
+                prop_assert!(inside.iter().any(|p| p.namespace == party.namespace));
+            }
+            let namespaces: HashSet<_> = inside.iter().map(|party| &party.namespace).collect();
+            prop_assert!(inside.len() <= at_once.max(namespaces.len()).saturating_add(namespaces.len()));
+            for namespace in namespaces {
+                let own = inside.iter().filter(|party| party.namespace == *namespace).count();
+                prop_assert!(own == 1 || own <= at_once.div_ceil(2), "half of all, or the one");
+            }
+        }
+    }
+}
