@@ -8,6 +8,7 @@ mod asked;
 mod client;
 mod error;
 mod kubernetes;
+mod merge;
 mod runner;
 mod watch;
 mod watch_health;
@@ -15,7 +16,9 @@ mod watch_health;
 pub mod crds;
 pub mod events;
 pub mod lease;
+pub mod namespaces;
 pub mod port;
+pub mod review;
 
 pub use client::{CALL_BOUND, Clients, ConnectError};
 pub use kubernetes::{

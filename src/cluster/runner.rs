@@ -236,7 +236,8 @@ where
     Fut: Future<Output = Requeue>,
 {
     async fn reconcile(&self, upgrade: Arc<Upgrade>) -> Action {
-        if !self.stores.filled().await || !self.leadership.leads() {
+        let namespace = upgrade.namespace().unwrap_or_default();
+        if !self.stores.filled(&namespace).await || !self.leadership.leads() {
             // Whoever begins to lead looks at every upgrade.
             return Action::await_change();
         }

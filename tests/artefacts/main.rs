@@ -11,6 +11,8 @@
 )]
 
 mod chart;
+mod chart_readme;
+mod chart_values;
 mod examples;
 mod generated;
 mod guarantees;
