@@ -16,6 +16,7 @@ mod chart_values;
 mod examples;
 mod generated;
 mod guarantees;
+mod image;
 mod reasons;
 mod schema;
 mod states;
