@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Client;
-use kube::api::Api;
+use kube::api::{Api, ObjectMeta, PostParams};
 use tokio_util::sync::CancellationToken;
 
 use super::client::CALL_BOUND;
@@ -55,13 +58,17 @@ pub async fn look(
     awaited: NamespacesAwaited,
     stop: CancellationToken,
 ) {
-    let api: Api<Namespace> = Api::all(client);
+    let api: Api<Namespace> = Api::all(client.clone());
     let mut seen = BTreeSet::new();
     loop {
         for namespace in &namespaces {
-            let found = bounded(CALL_BOUND, api.get_metadata(namespace))
+            let mut found = bounded(CALL_BOUND, api.get_metadata(namespace))
                 .await
                 .map(drop);
+            if matches!(found, Err(ClusterError::Forbidden(_))) {
+                // Rights over the whole cluster do not hold the one to read a namespace.
+                found = try_event(&client, namespace).await;
+            }
             if found.is_ok() {
                 seen.insert(namespace.clone());
             }
@@ -76,6 +83,40 @@ pub async fn look(
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
+}
+
+/// Asks whether an event could be written in the namespace, which the operator may do where upgrades
+/// are. Nothing is stored (a dry run); the API server says if the namespace is not there.
+async fn try_event(client: &Client, namespace: &str) -> ClusterResult<()> {
+    let name = "tenant-reseller-operator";
+    let event = Event {
+        metadata: ObjectMeta {
+            generate_name: Some(format!("{name}-")),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectMeta::default()
+        },
+        action: Some("Look".to_owned()),
+        event_time: Some(MicroTime(Timestamp::now())),
+        reason: Some("Look".to_owned()),
+        regarding: Some(ObjectReference {
+            kind: Some("Namespace".to_owned()),
+            name: Some(namespace.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            ..ObjectReference::default()
+        }),
+        reporting_controller: Some(name.to_owned()),
+        reporting_instance: Some(name.to_owned()),
+        type_: Some("Normal".to_owned()),
+        ..Event::default()
+    };
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    bounded(CALL_BOUND, api.create(&dry, &event))
+        .await
+        .map(drop)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -33,23 +33,35 @@ fn the_containerfile_agrees_with_the_project() {
     let pinned = read("rust-toolchain.toml");
     let (_, version) = pinned.split_once("channel = \"").unwrap();
     let version = version.split('"').next().unwrap();
-    assert!(of("ARG")[0].contains(&format!("/rust:{version}-")), "not Rust {version}");
+    assert!(
+        of("ARG")[0].contains(&format!("/rust:{version}-")),
+        "not Rust {version}"
+    );
     assert_eq!(of("FROM").last(), Some(&"scratch"));
     let deployment = &of_kind(&rendered(&[]), "Deployment")[0].clone();
     let user = &deployment["spec"]["template"]["spec"]["securityContext"]["runAsUser"];
     assert_eq!(of("USER"), [format!("{user}:{user}")]);
     assert_eq!(of("ENTRYPOINT"), ["[\"/tenant-reseller-operator\"]"]);
     for label in ["title", "description", "licenses", "version", "revision"] {
-        assert!(of("LABEL")[0].contains(&format!("org.opencontainers.image.{label}=")), "{label}");
+        assert!(
+            of("LABEL")[0].contains(&format!("org.opencontainers.image.{label}=")),
+            "{label}"
+        );
     }
     // What is copied is there, and is let through to the builder.
     let ignored = read(".dockerignore");
-    for copied in of("COPY").into_iter().filter(|rest| !rest.starts_with("--from")) {
+    for copied in of("COPY")
+        .into_iter()
+        .filter(|rest| !rest.starts_with("--from"))
+    {
         let mut words: Vec<&str> = copied.split_whitespace().collect();
         words.pop();
         for word in words {
             assert!(project(word).exists(), "{word}");
-            assert!(ignored.lines().any(|line| line == format!("!{word}")), "{word} is ignored");
+            assert!(
+                ignored.lines().any(|line| line == format!("!{word}")),
+                "{word} is ignored"
+            );
         }
     }
 }
@@ -81,7 +93,11 @@ fn the_file_tree_holds_what_the_program_needs_and_little_more() {
     let root = folder.path().join("root");
     // A debug build is about twice as large as a release.
     let made = tree(binary, &root, "200");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let program = root.join("tenant-reseller-operator");
     // The release build is 23 MB; with all else it stays far below 40.
     let beside = size(&root) - fs::metadata(&program).unwrap().len();
@@ -89,7 +105,10 @@ fn the_file_tree_holds_what_the_program_needs_and_little_more() {
     let linked = Command::new("ldd").arg(binary).output().unwrap();
     let linked = String::from_utf8(linked.stdout).unwrap();
     let mut libraries = 0;
-    for path in linked.split_whitespace().filter(|word| word.starts_with('/')) {
+    for path in linked
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+    {
         libraries += 1;
         assert!(root.join(path.trim_start_matches('/')).exists(), "{path}");
     }
@@ -111,14 +130,21 @@ fn the_file_tree_holds_what_the_program_needs_and_little_more() {
 fn build_with(builders: &[(&str, bool)]) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     for tool in ["bash", "sed", "head", "git", "dirname", "env"] {
-        let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap();
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {tool}")])
+            .output()
+            .unwrap();
         let found = String::from_utf8(found.stdout).unwrap();
         std::os::unix::fs::symlink(found.trim(), folder.path().join(tool)).unwrap();
     }
     for (builder, works) in builders {
         let path = folder.path().join(builder);
         let code = u8::from(!works);
-        fs::write(&path, format!("#!/bin/sh\necho {builder} \"$@\"\nexit {code}\n")).unwrap();
+        fs::write(
+            &path,
+            format!("#!/bin/sh\necho {builder} \"$@\"\nexit {code}\n"),
+        )
+        .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let output = Command::new(project("hack/image/build"))
@@ -135,25 +161,36 @@ fn whichever_builder_works_is_used_and_none_is_said() {
     for builder in ["podman", "buildah", "docker", "nerdctl"] {
         let (built, said) = build_with(&[(builder, true)]);
         assert!(built, "{said}");
-        let called = format!("{builder} build --file Containerfile --tag registry.example.com/tro:1");
+        let called =
+            format!("{builder} build --file Containerfile --tag registry.example.com/tro:1");
         assert!(said.contains(&called), "{said}");
     }
     let (built, said) = build_with(&[("docker", false), ("nerdctl", true)]);
     assert!(built && said.contains("nerdctl build"), "{said}");
     let (built, said) = build_with(&[("docker", false)]);
-    assert!(!built && said.contains("its daemon does not answer"), "{said}");
+    assert!(
+        !built && said.contains("its daemon does not answer"),
+        "{said}"
+    );
     let (built, said) = build_with(&[]);
-    assert!(!built && said.contains("install podman, buildah, docker or nerdctl"), "{said}");
+    assert!(
+        !built && said.contains("install podman, buildah, docker or nerdctl"),
+        "{said}"
+    );
 }
 
 /// The tag that the README builds is the one that the chart asks for.
 #[test]
 fn the_image_of_the_readme_is_the_image_of_the_chart() {
     let readme = read("README.md");
-    let chart: Value = serde_yaml::from_str(&read("charts/tenant-reseller-operator/Chart.yaml")).unwrap();
+    let chart: Value =
+        serde_yaml::from_str(&read("charts/tenant-reseller-operator/Chart.yaml")).unwrap();
     let name = "registry.example.com/team/tenant-reseller-operator";
     let tagged = format!("{name}:{}", chart["appVersion"].as_str().unwrap());
-    assert!(readme.contains(&format!("make image IMAGE={tagged}")), "{tagged}");
+    assert!(
+        readme.contains(&format!("make image IMAGE={tagged}")),
+        "{tagged}"
+    );
     assert!(readme.contains(&format!("podman push {tagged}")));
     assert!(readme.contains(&format!("--set image.repository={name}\n")));
     let objects = rendered(&[&format!("--set=image.repository={name}")]);

@@ -128,8 +128,8 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     // Many wait for the caches at once, as reconciles do: every one of them is woken.
     let waiting: Vec<_> = (0..20)
         .map(|_| {
-            let stores = stores.clone();
-            tokio::spawn(async move { stores.filled().await })
+            let (stores, name) = (stores.clone(), name.to_owned());
+            tokio::spawn(async move { stores.filled(&name).await })
         })
         .collect();
     tokio::task::yield_now().await;

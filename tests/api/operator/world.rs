@@ -70,6 +70,10 @@ pub(super) struct Options {
     pub(super) watches_all: bool,
     /// How long the lease lasts, if not as short as can be.
     pub(super) lease_seconds: Option<u16>,
+    /// Values of the chart besides those as shipped.
+    pub(super) values: Vec<String>,
+    /// More arguments of the operator, as the chart makes them of such values.
+    pub(super) arguments: Vec<String>,
 }
 
 /// How the operators of a world run.
@@ -79,6 +83,7 @@ pub(super) struct Run {
     system: String,
     watched: Option<String>,
     lease_seconds: u16,
+    arguments: Vec<String>,
 }
 
 impl Run {
@@ -93,6 +98,7 @@ impl Run {
             .args(["--recheck-seconds=1", "--poll-seconds=1"])
             .arg(format!("--lease-seconds={}", self.lease_seconds))
             .args(watched.map(|namespace| format!("--watch-namespace={namespace}")))
+            .args(self.arguments.iter())
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_NAMESPACE", &self.system)
             .env("POD_NAME", instance)
@@ -151,13 +157,14 @@ impl World {
         let client = plane.client().await.unwrap();
         let history = History::watch(&client, &namespace);
         let bss = Bss::start(plane, label, &options.data).await;
-        let operator_kubeconfig = install(plane, &system).await;
+        let operator_kubeconfig = install(plane, &system, &options.values).await;
         let [port] = ports::free().unwrap();
         let run = Run {
             kubeconfig: operator_kubeconfig.clone(),
             system: system.clone(),
             watched: (!options.watches_all).then(|| namespace.clone()),
             lease_seconds: options.lease_seconds.unwrap_or(3),
+            arguments: options.arguments,
         };
         let spec = run.spec(&format!("operator-{label}"), "operator-0", port);
         let operator = plane.supervisor().start(spec).unwrap();
@@ -493,20 +500,17 @@ impl World {
 
 /// Installs the operator's chart by helm; answers a kubeconfig with a token of its service account
 /// and nothing more.
-async fn install(plane: &ControlPlane, system: &str) -> PathBuf {
+pub(super) async fn install(plane: &ControlPlane, system: &str, values: &[String]) -> PathBuf {
     let namespace = format!("--namespace={system}");
-    plane
-        .helm()
-        .unwrap()
-        .run([
-            "install",
-            "tenant-reseller-operator",
-            "charts/tenant-reseller-operator",
-            &namespace,
-            "--create-namespace",
-        ])
-        .await
-        .unwrap();
+    let mut arguments = vec![
+        "install".to_owned(),
+        "tenant-reseller-operator".to_owned(),
+        "charts/tenant-reseller-operator".to_owned(),
+        namespace.clone(),
+        "--create-namespace".to_owned(),
+    ];
+    arguments.extend(values.iter().map(|value| format!("--set={value}")));
+    plane.helm().unwrap().run(arguments).await.unwrap();
     let account = plane
         .kubectl()
         .unwrap()
