@@ -501,7 +501,7 @@ fn parent(folder: &Path) {
         "tenant-reseller-operator": {
             "enabled": true, "fullnameOverride": "tru", "nameOverride": "reseller",
             "global": { "more": 1 },
-            "podSecurityContext": { "runAsUser": null, "runAsGroup": null },
+            "podSecurityContext": { "runAsUser": "", "runAsGroup": "" },
         },
         "definitions": { "enabled": true },
     });
@@ -544,8 +544,17 @@ fn a_parent_chart_takes_both_charts_and_leaves_them_out() {
     assert_eq!(
         deployment["spec"]["template"]["spec"]["securityContext"],
         json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } }),
-        "null of a parent chart takes a field out"
+        "an empty text of a parent chart takes a field out, where Helm ignores null"
     );
+    let container = "tenant-reseller-operator.securityContext";
+    let by_hand = template(&[
+        "release",
+        chart,
+        &format!("--set={container}.readOnlyRootFilesystem=null"),
+    ])
+    .unwrap();
+    let context = &pod(&by_hand)["containers"][0]["securityContext"];
+    assert!(context["readOnlyRootFilesystem"].is_null(), "{context}");
     let without = |value: &str| template(&["release", chart, value]).unwrap();
     let objects = without("--set=tenant-reseller-operator.enabled=false");
     assert!(of_kind(&objects, "Deployment").is_empty());

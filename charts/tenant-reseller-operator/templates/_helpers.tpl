@@ -46,7 +46,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $_ := set $own "app.kubernetes.io/version" (include "operator.labelValue" .Chart.AppVersion) -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
 {{- $_ := set $own "helm.sh/chart" (include "operator.labelValue" (printf "%s-%s" .Chart.Name .Chart.Version)) -}}
-{{- toYaml (merge $own (include "operator.withoutNulls" .Values.commonLabels | fromYaml)) -}}
+{{- toYaml (merge $own (.Values.commonLabels | default dict)) -}}
 {{- end }}
 
 {{/* The metadata that all objects share, below their name. */}}
@@ -59,11 +59,12 @@ annotations:
 {{- end }}
 {{- end }}
 
-{{/* A map without the members that are null: null takes a field out, also where Helm leaves it in. */}}
-{{- define "operator.withoutNulls" -}}
+{{/* A map without the members that are null or an empty text: either takes a field out. Helm itself
+drops null from the values of a parent chart, so that what this chart ships would come through. */}}
+{{- define "operator.withoutEmpty" -}}
 {{- $kept := dict -}}
 {{- range $key, $value := . -}}
-{{- if not (kindIs "invalid" $value) -}}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) -}}
 {{- $_ := set $kept $key $value -}}
 {{- end -}}
 {{- end -}}
