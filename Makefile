@@ -7,13 +7,14 @@ FIRST ?=
 SEEDS ?= 10000
 TARGET ?= replies
 SECONDS ?= 60
+IMAGE ?= tenant-reseller-operator:$(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 # A checkout may keep its build somewhere else.
 BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure simulate kill-matrix model mutants fuzz bench build generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,9 @@ bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked
+
+image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=registry/name:tag)
+	@exec hack/image/build "$(IMAGE)"
 
 generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate

@@ -1,4 +1,7 @@
 //! The command line: flags, each also by environment, typed and checked once.
+//!
+//! A flag that is given twice counts as it was given last, so that a chart's own arguments can be
+//! overridden by more of them; a flag for several values collects them all.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +12,7 @@ use crate::observe::tracing::LogFormat;
 
 /// Takes a cloud distributor's reseller from Basic reseller to tenant reseller.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, args_override_self = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -34,6 +37,16 @@ pub enum Format {
     Text,
 }
 
+/// Who may read `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetricsAuth {
+    /// Everybody who reaches the port.
+    None,
+    /// Whose bearer token the API server knows (TokenReview), and whom its authorizer lets `get`
+    /// the path `/metrics` (SubjectAccessReview), as controller-runtime does it.
+    TokenReview,
+}
+
 impl From<Format> for LogFormat {
     fn from(format: Format) -> Self {
         match format {
@@ -52,12 +65,18 @@ pub struct Settings {
     /// The name of this process, for events and the lease.
     #[arg(long, env = "POD_NAME", default_value = "tenant-reseller-operator")]
     pub instance: String,
-    /// Watches one namespace instead of the whole cluster.
-    #[arg(long, env = "WATCH_NAMESPACE")]
-    pub watch_namespace: Option<String>,
-    /// Where health and metrics are served.
-    #[arg(long, env = "HEALTH_LISTEN", default_value = "0.0.0.0:8080")]
+    /// Watches this namespace instead of the whole cluster. May be given several times; each
+    /// namespace then has watches of its own.
+    #[arg(long = "watch-namespace", env = "WATCH_NAMESPACE", value_delimiter = ',', value_parser = namespace_name)]
+    pub watch_namespaces: Vec<String>,
+    /// Where health and metrics are served. The default serves IPv4 and IPv6; where the kernel has
+    /// no IPv6, IPv4 alone.
+    #[arg(long, env = "HEALTH_LISTEN", default_value = "[::]:8080")]
     pub health_listen: SocketAddr,
+    /// Who may read the metrics. With token-review the operator needs leave to create
+    /// TokenReviews and SubjectAccessReviews.
+    #[arg(long, env = "METRICS_AUTH", value_enum, default_value = "none")]
+    pub metrics_auth: MetricsAuth,
     /// An address range that a BSS may be in although the guard refuses it otherwise (loopback,
     /// link-local, private, metadata), for example 10.0.0.0/8. May be given several times.
     #[arg(long = "allow-address", env = "ALLOW_ADDRESS", value_delimiter = ',')]
@@ -101,5 +120,98 @@ impl Settings {
     #[must_use]
     pub fn poll(&self) -> Duration {
         Duration::from_secs(self.poll_seconds)
+    }
+}
+
+/// The name of a namespace: an RFC 1123 label.
+fn namespace_name(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(
+            "the name of a namespace is empty; to watch the whole cluster, leave --watch-namespace \
+             and WATCH_NAMESPACE out"
+                .to_owned(),
+        );
+    }
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let label = text.len() <= 63
+        && text.chars().all(|c| inside(c) || c == '-')
+        && text.starts_with(inside)
+        && text.ends_with(inside);
+    if label {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{text:?} cannot be the name of a namespace: at most 63 of a-z, 0-9 and '-', with a \
+             letter or digit at both ends"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(more: &[&str]) -> Result<Settings, String> {
+        let line = ["tenant-reseller-operator", "run", "--namespace=system"];
+        let line = line.iter().chain(more);
+        match Cli::try_parse_from(line)
+            .map_err(|error| error.to_string())?
+            .command
+        {
+            Command::Run(settings) => Ok(*settings),
+            Command::Crds => Err("another command".to_owned()),
+        }
+    }
+
+    #[test]
+    fn health_is_served_for_both_kinds_of_addresses_unless_told_otherwise() {
+        let told = |more: &[&str]| settings(more).expect("settings").health_listen.to_string();
+        assert_eq!(told(&[]), "[::]:8080");
+        let other = "--health-listen=127.0.0.1:9090";
+        assert_eq!(told(&[other]), "127.0.0.1:9090");
+        assert_eq!(
+            told(&["--health-listen=[::]:8080", other]),
+            "127.0.0.1:9090"
+        );
+    }
+
+    /// A chart gives some flags itself, and people add theirs behind.
+    #[test]
+    fn of_a_flag_that_is_given_twice_the_last_counts_and_lists_collect() {
+        let settings = settings(&[
+            "--recheck-seconds=300",
+            "--log-format=json",
+            "--allow-address=10.0.0.0/8",
+            "--watch-namespace=a",
+            "--recheck-seconds=20",
+            "--log-format=text",
+            "--allow-address=fd00::/8",
+            "--watch-namespace=b,c",
+        ])
+        .expect("settings");
+        assert_eq!(settings.recheck_seconds, 20);
+        assert!(matches!(settings.log_format, Format::Text));
+        assert_eq!(settings.allow_address, ["10.0.0.0/8", "fd00::/8"]);
+        assert_eq!(settings.watch_namespaces, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_namespace_is_refused_in_words() {
+        for (name, said) in [
+            ("", "leave --watch-namespace"),
+            ("a,,b", "leave --watch-namespace"),
+            ("Resellers", "cannot be the name of a namespace"),
+            ("-a", "letter or digit at both ends"),
+            ("a.b", "cannot be the name of a namespace"),
+            ("*", "cannot be the name of a namespace"),
+        ] {
+            let refused = settings(&[&format!("--watch-namespace={name}")]);
+            let words = refused.map(|_| ()).expect_err("refused");
+            assert!(words.contains(said), "{name:?}: {words}");
+        }
+        let long = format!("--watch-namespace={}", "a".repeat(64));
+        assert!(settings(&[&long]).is_err());
+        assert!(settings(&["--watch-namespace= a "]).is_ok());
     }
 }

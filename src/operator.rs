@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +17,16 @@ use tokio_util::sync::CancellationToken;
 use crate::bss::bindings::{BindingError, Bindings};
 use crate::bss::connect::AdapterConnector;
 use crate::bss::limits::Snapshot;
-use crate::cli::Settings;
+use crate::cli::{MetricsAuth, Settings};
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
+use crate::cluster::namespaces::NamespacesAwaited;
 use crate::cluster::port::ClusterError;
+use crate::cluster::review::{Reviewer, Verdict};
 use crate::cluster::{
-    Clients, Installation, KubeCluster, Reconciles, Runner, Scope, Watches, crds,
+    Clients, Installation, KubeCluster, Reconciles, Runner, Scope, Watches, crds, namespaces,
 };
 use crate::controller::{Controller, Pacing, Ports, Process, Time};
-use crate::observe::health::{Health, HealthServer};
+use crate::observe::health::{Access, Health, HealthServer, MetricsGuard};
 use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
 use crate::observe::tracing as logs;
 use crate::upgrade::{Now, Pace};
@@ -133,10 +136,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let mut registry = Registry::with_prefix(PREFIX);
     let metrics = Metrics::new(&mut registry);
 
-    let scope = settings
-        .watch_namespace
-        .clone()
-        .map_or(Scope::Cluster, Scope::Namespace);
+    let scope = Scope::of(settings.watch_namespaces.clone());
     let watches = Watches::new(&clients, &scope);
     let (elector, leadership) = Elector::new(
         clients.calls.clone(),
@@ -155,10 +155,9 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
         clients: &clients,
         leadership: &leadership,
         kinds: &kinds,
+        namespaces: look_at_namespaces(&clients, &scope, &stop),
     };
-    parts
-        .serve(&settings, (registry, calls), &runner, &stop)
-        .await?;
+    parts.serve(&settings, (registry, calls), &runner, &stop)?;
 
     // The lease outlives the runner: it is released only when nothing works under it any more.
     let lease_stop = CancellationToken::new();
@@ -257,10 +256,51 @@ struct Parts<'a> {
     clients: &'a Clients,
     leadership: &'a Leadership,
     kinds: &'a crds::KindsAwaited,
+    namespaces: NamespacesAwaited,
+}
+
+/// Looks at the namespaces that are watched by name.
+fn look_at_namespaces(
+    clients: &Clients,
+    scope: &Scope,
+    stop: &CancellationToken,
+) -> NamespacesAwaited {
+    let awaited = NamespacesAwaited::default();
+    if let Some(namespaces) = scope.namespaces() {
+        tokio::spawn(namespaces::look(
+            clients.calls.clone(),
+            namespaces.clone(),
+            awaited.clone(),
+            stop.clone(),
+        ));
+    }
+    awaited
+}
+
+/// Who may read the metrics, as the flag says.
+fn metrics_guard(settings: &Settings, clients: &Clients) -> Option<MetricsGuard> {
+    if settings.metrics_auth == MetricsAuth::None {
+        return None;
+    }
+    let reviewer = Reviewer::new(clients.calls.clone(), "/metrics");
+    Some(Box::new(move |token| {
+        let reviewer = reviewer.clone();
+        Box::pin(async move {
+            let Some(token) = token else {
+                return Access::Unauthenticated;
+            };
+            match reviewer.verdict(&SecretString::from(token)).await {
+                Ok(Verdict::Allowed) => Access::Allowed,
+                Ok(Verdict::Unauthenticated) => Access::Unauthenticated,
+                Ok(Verdict::Denied) => Access::Denied,
+                Err(error) => Access::Unknown(error.to_string()),
+            }
+        })
+    }))
 }
 
 impl Parts<'_> {
-    async fn serve(
+    fn serve(
         &self,
         settings: &Settings,
         (mut registry, calls): (Registry, Box<dyn Fn() -> Calls + Send + Sync>),
@@ -277,8 +317,9 @@ impl Parts<'_> {
             calls,
         }
         .register(&mut registry);
-        let (watch_health, kinds, view) = (
+        let (watch_health, namespaces, kinds, view) = (
             Arc::clone(&self.clients.watch_health),
+            self.namespaces.clone(),
             self.kinds.clone(),
             self.leadership.view(),
         );
@@ -292,21 +333,16 @@ impl Parts<'_> {
             }),
             awaited: Box::new(move || {
                 let mut awaited: Vec<String> = kinds.awaited().into_iter().collect();
+                awaited.extend(namespaces.awaited());
                 awaited.extend(watch_health.awaited());
                 awaited.extend(view.borrow().trouble.clone().map(|t| format!("lease: {t}")));
                 awaited
             }),
             metrics: registry,
+            metrics_guard: metrics_guard(settings, self.clients),
         };
-        let server = HealthServer::bind(settings.health_listen)
-            .await
-            .map_err(Broken::Health)?;
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            if let Err(error) = server.serve(health, stop).await {
-                tracing::error!(%error, "the health server ended");
-            }
-        });
+        let server = HealthServer::bind(settings.health_listen).map_err(Broken::Health)?;
+        tokio::spawn(server.serve(health, stop.clone()));
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod finalizers;
 mod kubernetes;
+mod merge;
 mod runner;
 mod watch;
 mod watch_health;
@@ -16,7 +17,9 @@ mod watch_health;
 pub mod crds;
 pub mod events;
 pub mod lease;
+pub mod namespaces;
 pub mod port;
+pub mod review;
 
 pub use client::{CALL_BOUND, Clients, ConnectError};
 pub use finalizers::Finalizers;

@@ -305,7 +305,8 @@ where
     Fut: Future<Output = Requeue>,
 {
     async fn reconcile(&self, upgrade: Arc<Upgrade>) -> Action {
-        if !self.stores.filled().await || !self.leadership.leads() {
+        let namespace = upgrade.meta().namespace.clone().unwrap_or_default();
+        if !self.stores.filled(&namespace).await || !self.leadership.leads() {
             // A process that begins to lead reconciles every upgrade.
             return Action::await_change();
         }

@@ -4,7 +4,7 @@
 //! object written by a newer or older version must not stop the others. Each stream keeps its
 //! errors to itself: in kube-rs' controller an error of one stream pauses all of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +12,18 @@ use futures::{Stream, StreamExt};
 use kube::api::{Api, ObjectMeta};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Client, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::client::Clients;
 use super::error::chain;
-use super::watch_health::{KindHealth, WatchHealth};
+use super::merge::{Source, merged};
+use super::watch_health::{Kind, KindHealth};
 use crate::api::{
     BssConnection, ConditionType, CustomerPricing, FINALIZER, Phase, TenantResellerUpgrade,
 };
@@ -41,18 +43,27 @@ pub(super) type Guarded<K> = DeserializeGuard<K>;
 pub enum Scope {
     /// In the whole cluster.
     Cluster,
-    /// In one namespace.
-    Namespace(String),
+    /// In these namespaces, each by watches of its own.
+    Namespaces(BTreeSet<String>),
 }
 
 impl Scope {
-    fn api<K>(&self, client: &Client) -> Api<Guarded<K>>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
+    /// These namespaces; without any the whole cluster.
+    pub fn of<S: Into<String>>(namespaces: impl IntoIterator<Item = S>) -> Self {
+        let namespaces: BTreeSet<String> = namespaces.into_iter().map(Into::into).collect();
+        if namespaces.is_empty() {
+            Self::Cluster
+        } else {
+            Self::Namespaces(namespaces)
+        }
+    }
+
+    /// The namespaces, if they are named.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<&BTreeSet<String>> {
         match self {
-            Self::Cluster => Api::all(client.clone()),
-            Self::Namespace(name) => Api::namespaced(client.clone(), name),
+            Self::Cluster => None,
+            Self::Namespaces(namespaces) => Some(namespaces),
         }
     }
 }
@@ -63,20 +74,28 @@ pub struct Stores {
     pub(super) upgrades: Store<Guarded<TenantResellerUpgrade>>,
     pub(super) connections: Store<Guarded<BssConnection>>,
     pub(super) pricing: Store<Guarded<CustomerPricing>>,
-    filled: [Filled; 3],
+    filled: Arc<Filled>,
 }
 
-/// Whether a cache was filled.
+/// Tells that a cache was filled.
+pub(super) type Fill = tokio::sync::watch::Sender<bool>;
+
+/// Whether each cache was filled, by the namespace that is watched; `None` is the whole cluster.
 ///
 /// Not kube-rs' `wait_until_ready`: of several tasks that wait for one store it wakes only the one
 /// that looked last (5.0.0), and here every reconcile waits.
-type Filled = tokio::sync::watch::Receiver<bool>;
+type Filled = BTreeMap<Option<String>, Vec<tokio::sync::watch::Receiver<bool>>>;
 
 impl Stores {
-    /// Waits until every cache was filled once. A reconcile before that would take what it has not
-    /// seen for missing. False if the watches ended before.
-    pub async fn filled(&self) -> bool {
-        for filled in &self.filled {
+    /// Waits until every cache was filled once with what is in this namespace. A reconcile before that
+    /// would take what it has not seen for missing. False if the watches ended before, or if the
+    /// namespace is not watched.
+    pub async fn filled(&self, namespace: &str) -> bool {
+        let place = Some(namespace.to_owned());
+        let Some(filled) = self.filled.get(&place).or_else(|| self.filled.get(&None)) else {
+            return false;
+        };
+        for filled in filled {
             if filled.clone().wait_for(|filled| *filled).await.is_err() {
                 return false;
             }
@@ -255,22 +274,23 @@ impl Watches {
     /// Prepares the watches.
     #[must_use]
     pub fn new(clients: &Clients, scope: &Scope) -> Self {
-        let (client, watch_health) = (&clients.watches, &clients.watch_health);
-        let anew = Anew::new(0);
-        let (upgrades, upgrade_events, upgrades_filled) =
-            watched(scope.api(client), &anew, watch_health, |p| &p.upgrades);
-        let (connections, connection_events, connections_filled) =
-            watched(scope.api(client), &anew, watch_health, |p| &p.connections);
-        let (pricing, pricing_events, pricing_filled) =
-            watched(scope.api(client), &anew, watch_health, |p| &p.pricing);
+        let mut making = Making {
+            clients,
+            scope,
+            anew: Anew::new(0),
+            filled: Filled::new(),
+        };
+        let (upgrades, upgrade_events) = making.watched(Kind::Upgrades);
+        let (connections, connection_events) = making.watched(Kind::Connections);
+        let (pricing, pricing_events) = making.watched(Kind::Pricing);
         Self {
-            anew,
+            anew: making.anew,
             client: clients.calls.clone(),
             stores: Stores {
                 upgrades,
                 connections,
                 pricing,
-                filled: [upgrades_filled, connections_filled, pricing_filled],
+                filled: Arc::new(making.filled),
             },
             upgrades: upgrade_events,
             connections: connection_events,
@@ -311,39 +331,92 @@ where
     })
 }
 
-fn watched<K>(
-    api: Api<Guarded<K>>,
-    anew: &Anew,
-    watch_health: &Arc<WatchHealth>,
-    of: fn(&WatchHealth) -> &KindHealth,
-) -> (Store<Guarded<K>>, Happenings<K>, Filled)
+/// The events, each in the cache before it is told.
+fn kept<K>(
+    events: impl Stream<Item = Event<Guarded<K>>> + Send,
+    writer: Writer<Guarded<K>>,
+) -> impl Stream<Item = Event<Guarded<K>>> + Send
 where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
-    K: 'static,
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
-    let (store, writer) = reflector::store();
-    let (fill, filled) = tokio::sync::watch::channel(false);
-    let watch_health = Arc::clone(watch_health);
-    let begin = move || {
-        watcher(
-            api.clone(),
-            watcher::Config::default().timeout(WATCH_SECONDS),
-        )
-        .backoff(Patience::default())
-        .boxed()
-    };
-    let events = restarted(begin, anew.subscribe())
-        .modify(prune)
-        .reflect(writer)
-        .filter_map(move |happened| {
-            let kept = observe(of(&watch_health), happened);
-            if matches!(kept, Some(Event::InitDone)) {
-                fill.send_replace(true);
+    // An error is never among them; the shape is that of kube-rs.
+    let events = events.map(Ok::<_, watcher::Error>).reflect(writer);
+    events.filter_map(|event| std::future::ready(event.ok()))
+}
+
+/// What the watches are made of.
+struct Making<'a> {
+    clients: &'a Clients,
+    scope: &'a Scope,
+    anew: Anew,
+    filled: Filled,
+}
+
+impl Making<'_> {
+    /// The cache and the events of one kind.
+    fn watched<K>(&mut self, kind: Kind) -> (Store<Guarded<K>>, Happenings<K>)
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
+        K: DeserializeOwned + Send + Sync + 'static,
+    {
+        let (store, writer) = reflector::store();
+        let client = &self.clients.watches;
+        let events = match self.scope {
+            Scope::Cluster => {
+                let (fill, filled) = tokio::sync::watch::channel(false);
+                self.filled.entry(None).or_default().push(filled);
+                let events = self.source(Api::all(client.clone()), (kind, None));
+                kept(events, writer)
+                    .inspect(move |event| {
+                        if matches!(event, Event::InitDone) {
+                            fill.send_replace(true);
+                        }
+                    })
+                    .boxed()
             }
-            async move { kept }
-        })
-        .boxed();
-    (store, events, filled)
+            Scope::Namespaces(namespaces) => {
+                let mut sources = Vec::new();
+                for namespace in namespaces {
+                    let (fill, filled) = tokio::sync::watch::channel(false);
+                    let place = Some(namespace.clone());
+                    self.filled.entry(place).or_default().push(filled);
+                    let api = Api::namespaced(client.clone(), namespace);
+                    sources.push(Source {
+                        namespace: namespace.clone(),
+                        events: self.source(api, (kind, Some(namespace))),
+                        fill,
+                    });
+                }
+                kept(merged(sources, &store), writer).boxed()
+            }
+        };
+        (store, events)
+    }
+
+    /// The events of one watch, pruned, without errors.
+    fn source<K>(
+        &self,
+        api: Api<Guarded<K>>,
+        (kind, namespace): (Kind, Option<&str>),
+    ) -> Happenings<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
+        K: 'static,
+    {
+        let health = self.clients.watch_health.add(kind, namespace);
+        let begin = move || {
+            watcher(
+                api.clone(),
+                watcher::Config::default().timeout(WATCH_SECONDS),
+            )
+            .backoff(Patience::default())
+            .boxed()
+        };
+        restarted(begin, self.anew.subscribe())
+            .modify(prune)
+            .filter_map(move |happened| std::future::ready(observe(&health, happened)))
+            .boxed()
+    }
 }
 
 /// Notes from each event how healthy the watch is, and keeps errors from going further.
@@ -369,9 +442,10 @@ fn observe<K: Resource>(
             Some(event)
         }
         Err(error) => {
-            if let Some(said) = health.failed(explain(&error)) {
+            if let Some(said) = health.failed(explain(health, &error)) {
                 tracing::warn!(
                     kind = health.name(),
+                    watched = health.namespace().unwrap_or("all namespaces"),
                     error = said,
                     "watch failed; trying again"
                 );
@@ -393,7 +467,7 @@ fn warn_unreadable<K: Resource>(health: &KindHealth, object: &Guarded<K>) {
     }
 }
 
-fn explain(error: &watcher::Error) -> String {
+fn explain(health: &KindHealth, error: &watcher::Error) -> String {
     let answered = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
@@ -406,7 +480,13 @@ fn explain(error: &watcher::Error) -> String {
     };
     match answered.map(|status| (status.code, &status.message)) {
         Some((404, _)) => "the API server does not serve this kind: are the CRDs installed?".into(),
-        Some((401 | 403, said)) => format!("RBAC forbids it: {said}"),
+        Some((401 | 403, said)) => match health.namespace() {
+            Some(namespace) => format!(
+                "RBAC forbids it: does the namespace {namespace} exist, and has the operator's \
+                 account a RoleBinding there? {said}"
+            ),
+            None => format!("RBAC forbids it: {said}"),
+        },
         Some((410, _)) => "the API server has forgotten where the watch was; listing again".into(),
         Some((code, said)) => format!("{code}: {said}"),
         None => chain(error),

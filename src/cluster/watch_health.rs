@@ -18,13 +18,39 @@ use tower::{Layer, Service};
 /// A watch without an answer for so long is stale: two watches and a reconnection.
 const STALE: Duration = Duration::from_secs(150);
 
-/// The health of the watch of one kind.
+/// A kind that is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Upgrades,
+    Connections,
+    Pricing,
+}
+
+impl Kind {
+    /// As people call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Upgrades => "upgrades",
+            Self::Connections => "connections",
+            Self::Pricing => "customer pricing",
+        }
+    }
+
+    /// As the API server calls it, the last part of its path.
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Upgrades => "tenantresellerupgrades",
+            Self::Connections => "bssconnections",
+            Self::Pricing => "customerpricings",
+        }
+    }
+}
+
+/// The health of the watch of one kind, in one namespace or in all.
 #[derive(Debug)]
 pub struct KindHealth {
-    /// As people call the kind: `upgrades`.
-    name: &'static str,
-    /// As the API server calls it, the last part of its path: `tenantresellerupgrades`.
-    plural: &'static str,
+    kind: Kind,
+    namespace: Option<String>,
     state: Mutex<State>,
 }
 
@@ -36,10 +62,10 @@ struct State {
 }
 
 impl KindHealth {
-    fn new(name: &'static str, plural: &'static str) -> Self {
+    fn new(kind: Kind, namespace: Option<&str>) -> Self {
         Self {
-            name,
-            plural,
+            kind,
+            namespace: namespace.map(str::to_owned),
             state: Mutex::default(),
         }
     }
@@ -73,7 +99,13 @@ impl KindHealth {
     /// As people call the kind.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.name
+        self.kind.name()
+    }
+
+    /// The namespace that is watched; `None` if it is the whole cluster.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
     }
 
     /// What is awaited of this watch, in words; `None` if all is well.
@@ -88,58 +120,61 @@ impl KindHealth {
             Some(failure) => format!(" ({failure})"),
             None => String::new(),
         };
+        let place = match &self.namespace {
+            Some(namespace) => format!("namespace {namespace}: "),
+            None => String::new(),
+        };
+        let name = self.name();
         if !state.synced {
-            return Some(format!("cache of {} not synced{because}", self.name));
+            return Some(format!("{place}cache of {name} not synced{because}"));
         }
         let silent = now.saturating_duration_since(state.last?);
         (silent > STALE).then(|| {
             format!(
-                "watch of {} silent for {} s{because}",
-                self.name,
+                "{place}watch of {name} silent for {} s{because}",
                 silent.as_secs()
             )
         })
     }
 }
 
-/// The health of the watches, kind by kind.
-#[derive(Debug)]
+/// The health of all watches that there are.
+#[derive(Debug, Default)]
 pub struct WatchHealth {
-    /// Of upgrades.
-    pub upgrades: KindHealth,
-    /// Of connections.
-    pub connections: KindHealth,
-    /// Of pricing objects.
-    pub pricing: KindHealth,
-}
-
-impl Default for WatchHealth {
-    fn default() -> Self {
-        Self {
-            upgrades: KindHealth::new("upgrades", "tenantresellerupgrades"),
-            connections: KindHealth::new("connections", "bssconnections"),
-            pricing: KindHealth::new("customer pricing", "customerpricings"),
-        }
-    }
+    watches: Mutex<Vec<Arc<KindHealth>>>,
 }
 
 impl WatchHealth {
-    fn all(&self) -> [&KindHealth; 3] {
-        [&self.upgrades, &self.connections, &self.pricing]
+    fn watches(&self) -> MutexGuard<'_, Vec<Arc<KindHealth>>> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more watch, of a kind in one namespace or in all.
+    pub(super) fn add(&self, kind: Kind, namespace: Option<&str>) -> Arc<KindHealth> {
+        let health = Arc::new(KindHealth::new(kind, namespace));
+        self.watches().push(Arc::clone(&health));
+        health
     }
 
     /// What is awaited of the watches, in words.
     #[must_use]
     pub fn awaited(&self) -> Vec<String> {
-        self.all()
-            .into_iter()
-            .filter_map(KindHealth::awaited)
+        self.watches()
+            .iter()
+            .filter_map(|health| health.awaited())
             .collect()
     }
 
-    fn of_path(&self, path: &str) -> Option<&KindHealth> {
-        let last = path.rsplit('/').next()?;
-        self.all().into_iter().find(|health| health.plural == last)
+    /// The watch that a request belongs to: `.../namespaces/NAMESPACE/PLURAL` or `.../PLURAL`.
+    fn of_path(&self, path: &str) -> Option<Arc<KindHealth>> {
+        let mut parts = path.rsplit('/');
+        let (last, before, word) = (parts.next()?, parts.next(), parts.next());
+        let namespace = before.filter(|_| word == Some("namespaces"));
+        let watches = self.watches();
+        let found = watches
+            .iter()
+            .find(|health| health.kind.plural() == last && health.namespace() == namespace);
+        found.map(Arc::clone)
     }
 }
 
@@ -209,8 +244,15 @@ mod tests {
     #[test]
     fn says_what_is_awaited() {
         let watch_health = WatchHealth::default();
-        assert_eq!(watch_health.awaited().len(), 3);
-        let health = &watch_health.upgrades;
+        let health = watch_health.add(Kind::Upgrades, None);
+        watch_health.add(Kind::Pricing, Some("b"));
+        assert_eq!(
+            watch_health.awaited(),
+            [
+                "cache of upgrades not synced",
+                "namespace b: cache of customer pricing not synced"
+            ]
+        );
         assert_eq!(
             health.awaited().as_deref(),
             Some("cache of upgrades not synced")
@@ -233,18 +275,25 @@ mod tests {
     }
 
     #[test]
-    fn a_path_names_its_kind() {
+    fn a_path_names_its_watch() {
         let watch_health = WatchHealth::default();
-        let of = |path: &str| watch_health.of_path(path).map(KindHealth::name);
-        let group = "/apis/tenantreseller.io/v1alpha1";
-        assert_eq!(
-            of(&format!("{group}/tenantresellerupgrades")),
-            Some("upgrades")
-        );
-        assert_eq!(
-            of(&format!("{group}/namespaces/a/bssconnections")),
-            Some("connections")
-        );
-        assert_eq!(of(&format!("{group}/resellerclaims")), None);
+        watch_health.add(Kind::Upgrades, None);
+        watch_health.add(Kind::Connections, Some("a"));
+        watch_health.add(Kind::Connections, Some("b"));
+        let of = |path: &str| {
+            let path = format!("/apis/tenantreseller.io/v1alpha1/{path}");
+            let health = watch_health.of_path(&path)?;
+            Some((health.name(), health.namespace().map(str::to_owned)))
+        };
+        assert_eq!(of("tenantresellerupgrades"), Some(("upgrades", None)));
+        for namespace in ["a", "b"] {
+            assert_eq!(
+                of(&format!("namespaces/{namespace}/bssconnections")),
+                Some(("connections", Some(namespace.to_owned())))
+            );
+        }
+        assert_eq!(of("namespaces/c/bssconnections"), None);
+        assert_eq!(of("bssconnections"), None);
+        assert_eq!(of("resellerclaims"), None);
     }
 }

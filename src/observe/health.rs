@@ -3,21 +3,42 @@
 //! Live and ready differ. Live means that this process serves and that no reconcile is stuck: if not,
 //! a restart may help. Ready means that it sees the cluster: if not, a restart would not help, and
 //! the answer says in words what is awaited. Up before the lease is won, so that a standby is as
-//! healthy as the leader.
+//! healthy as the leader. Whoever reaches the port can ask, so the server is bounded: see
+//! [`super::serving`].
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::serving;
+
+/// Whether the metrics may be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// They may.
+    Allowed,
+    /// Who asks sent no bearer token, or one that is not known.
+    Unauthenticated,
+    /// Who asks is known and may not read them.
+    Denied,
+    /// It cannot be told now; why, in words.
+    Unknown(String),
+}
+
+/// Decides by the bearer token of a request, if it has one.
+pub type MetricsGuard =
+    Box<dyn Fn(Option<String>) -> Pin<Box<dyn Future<Output = Access> + Send>> + Send + Sync>;
 
 /// What the server asks when a probe comes.
 pub struct Health {
@@ -27,6 +48,8 @@ pub struct Health {
     pub awaited: Box<dyn Fn() -> Vec<String> + Send + Sync>,
     /// The metrics.
     pub metrics: Registry,
+    /// Who may read the metrics; without it everybody who reaches the port.
+    pub metrics_guard: Option<MetricsGuard>,
 }
 
 /// The health server, bound and not serving yet.
@@ -38,8 +61,9 @@ pub struct HealthServer {
 
 impl HealthServer {
     /// Binds the address; with port 0 a free one, told by [`HealthServer::address`] and logged.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    /// `[::]` serves IPv4 too, and IPv4 alone where there is no IPv6.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let listener = serving::listen(address)?;
         let address = listener.local_addr()?;
         tracing::info!(%address, "health and metrics are served");
         Ok(Self { listener, address })
@@ -52,15 +76,13 @@ impl HealthServer {
     }
 
     /// Serves until `stop`; requests that are under way are answered.
-    pub async fn serve(self, health: Health, stop: CancellationToken) -> io::Result<()> {
+    pub async fn serve(self, health: Health, stop: CancellationToken) {
         let routes = Router::new()
             .route("/livez", get(livez))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .with_state(Arc::new(health));
-        axum::serve(self.listener, routes)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        serving::serve(self.listener, routes, stop).await;
     }
 }
 
@@ -72,7 +94,13 @@ async fn readyz(State(health): State<Arc<Health>>) -> Response {
     verdict("waiting", &(health.awaited)())
 }
 
-async fn metrics(State(health): State<Arc<Health>>) -> Response {
+async fn metrics(State(health): State<Arc<Health>>, headers: HeaderMap) -> Response {
+    if let Some(guard) = &health.metrics_guard {
+        let access = guard(bearer(&headers)).await;
+        if let Some(refusal) = refusal(access) {
+            return refusal;
+        }
+    }
     let mut text = String::new();
     match encode(&mut text, &health.metrics) {
         Ok(()) => (
@@ -84,6 +112,40 @@ async fn metrics(State(health): State<Arc<Health>>) -> Response {
         )
             .into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The bearer token of a request (RFC 6750): the scheme is compared without regard to case.
+fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
+}
+
+fn refusal(access: Access) -> Option<Response> {
+    match access {
+        Access::Allowed => None,
+        Access::Unauthenticated => Some(
+            (
+                StatusCode::UNAUTHORIZED,
+                [(header::WWW_AUTHENTICATE, "Bearer")],
+                "a bearer token that this cluster's API server knows is needed\n",
+            )
+                .into_response(),
+        ),
+        Access::Denied => Some(
+            (
+                StatusCode::FORBIDDEN,
+                "this account may not get the non-resource URL /metrics\n",
+            )
+                .into_response(),
+        ),
+        Access::Unknown(why) => {
+            tracing::warn!(error = why, "who asks for the metrics cannot be checked");
+            let said = "the API server could not check the token; see the operator's log\n";
+            Some((StatusCode::SERVICE_UNAVAILABLE, said).into_response())
+        }
     }
 }
 
@@ -112,9 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn says_what_is_awaited_and_ends_when_told() {
-        let server = HealthServer::bind(([127, 0, 0, 1], 0).into())
-            .await
-            .expect("a free port");
+        let server = HealthServer::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = server.address();
         assert_ne!(address.port(), 0);
         let awaited = Arc::new(Mutex::new(vec![
@@ -126,6 +186,7 @@ mod tests {
             stuck: Box::new(Vec::new),
             awaited: Box::new(move || asked.lock().expect("no panic").clone()),
             metrics: Registry::default(),
+            metrics_guard: None,
         };
         let serving = tokio::spawn(server.serve(health, stop.clone()));
         assert_eq!(ask(address, "/livez").await, (200, "ok\n".into()));
@@ -146,7 +207,53 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), serving)
             .await
             .expect("it ends")
-            .expect("it does not panic")
-            .expect("it ends well");
+            .expect("it does not panic");
+    }
+
+    #[tokio::test]
+    async fn metrics_are_shown_to_those_who_may_read_them() {
+        let server = HealthServer::bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+        let (address, stop) = (server.address(), CancellationToken::new());
+        let health = Health {
+            stuck: Box::new(Vec::new),
+            awaited: Box::new(Vec::new),
+            metrics: Registry::default(),
+            metrics_guard: Some(Box::new(|token| {
+                Box::pin(async move {
+                    match token.as_deref() {
+                        None => Access::Unauthenticated,
+                        Some("reader") => Access::Allowed,
+                        Some("away") => Access::Unknown("no answer".into()),
+                        Some(_) => Access::Denied,
+                    }
+                })
+            })),
+        };
+        let serving = tokio::spawn(server.serve(health, stop.clone()));
+        let client = reqwest::Client::new();
+        for (authorization, status) in [
+            (None, 401),
+            (Some("Basic cmVhZGVy"), 401),
+            (Some("Bearer"), 401),
+            (Some("Bearer "), 401),
+            (Some("Bearer reader"), 200),
+            (Some("bearer   reader"), 200),
+            (Some("Bearer other"), 403),
+            (Some("Bearer away"), 503),
+        ] {
+            let mut asked = client.get(format!("http://{address}/metrics"));
+            if let Some(authorization) = authorization {
+                asked = asked.header(header::AUTHORIZATION, authorization);
+            }
+            let answer = asked.send().await.expect("an answer");
+            assert_eq!(answer.status().as_u16(), status, "{authorization:?}");
+            let challenged = answer.headers().contains_key(header::WWW_AUTHENTICATE);
+            assert_eq!(challenged, status == 401, "{authorization:?}");
+        }
+        // Probes need no token.
+        assert_eq!(ask(address, "/livez").await.0, 200);
+        assert_eq!(ask(address, "/readyz").await.0, 200);
+        stop.cancel();
+        serving.await.expect("it ends");
     }
 }

@@ -6,4 +6,5 @@
 
 pub mod health;
 pub mod metrics;
+mod serving;
 pub mod tracing;

@@ -55,7 +55,7 @@ async fn world(label: &str) -> (TestNamespace, KubeCluster) {
     let namespace = support::namespace(label).await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
-    let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
+    let watches = Watches::new(&clients, &Scope::of([&namespace.name]));
     let installation = Installation::look_up(&clients, &namespace.name, "operator-0")
         .await
         .expect("the namespace is there");

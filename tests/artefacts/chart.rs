@@ -1,6 +1,7 @@
 //! The charts without an API server: they lint, refuse what they do not know, and render what a
 //! restricted cluster takes. tests/api installs them.
 
+use std::collections::BTreeSet;
 use std::process::{self, Output};
 
 use clap::Parser as _;
@@ -10,10 +11,10 @@ use tenant_reseller_operator::cli::{Cli, Command, Format};
 
 use super::{project, read};
 
-const OPERATOR: &str = "charts/tenant-reseller-operator";
-const CRDS: &str = "charts/tenant-reseller-operator-crds";
+pub(super) const OPERATOR: &str = "charts/tenant-reseller-operator";
+pub(super) const CRDS: &str = "charts/tenant-reseller-operator-crds";
 
-fn helm(arguments: &[&str]) -> Output {
+pub(super) fn helm(arguments: &[&str]) -> Output {
     super::generated::written();
     let folder = process::Command::new(project("hack/control-plane/build"))
         .arg("--cached")
@@ -29,7 +30,7 @@ fn helm(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn rendered(values: &[&str]) -> Vec<Value> {
+pub(super) fn rendered(values: &[&str]) -> Vec<Value> {
     let mut arguments = vec!["template", "operator", OPERATOR, "--namespace=system"];
     arguments.extend(values);
     let output = helm(&arguments);
@@ -38,7 +39,7 @@ fn rendered(values: &[&str]) -> Vec<Value> {
     serde_yaml::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap()
 }
 
-fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+pub(super) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects
         .iter()
         .filter(|object| object["kind"] == kind)
@@ -69,6 +70,16 @@ fn a_value_that_the_chart_does_not_know_is_refused() {
             "allowedAddressRanges",
         ),
         ("--set=serviceAccount.create=false", "serviceAccount.name"),
+        ("--set=enabled=false", "enabled"),
+        ("--set=health.port=0", "port"),
+        ("--set=health.address=everywhere", "address"),
+        ("--set=metrics.auth=basic", "auth"),
+        ("--set=watchNamespaces={Resellers}", "watchNamespaces"),
+        ("--set=watchNamespaces={a,a}", "watchNamespaces"),
+        ("--set=env[0].name=POD_NAMESPACE", "env"),
+        ("--set=fullnameOverride=Not_A_Name", "fullnameOverride"),
+        ("--set=networkPolicy.enabled=true", "networkPolicy.bss"),
+        ("--set=aggregatedRoles=yes", "aggregatedRoles"),
     ] {
         let output = helm(&["template", "operator", OPERATOR, value]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -77,9 +88,43 @@ fn a_value_that_the_chart_does_not_know_is_refused() {
     }
 }
 
-/// Every value is in the schema, and the other way round.
+/// The paths of what the schema names, down to what it leaves to Kubernetes.
+fn known(schema: &Value, path: &str, into: &mut BTreeSet<String>) {
+    let members = schema["properties"].as_object();
+    for (name, member) in members.into_iter().flatten() {
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        into.insert(path.clone());
+        if member["type"] == "object" {
+            known(member, &path, into);
+        }
+    }
+}
+
+/// Every value is in the schema, and the other way round, also inside.
 #[test]
 fn the_schema_knows_every_value() {
+    for chart in [OPERATOR, CRDS] {
+        let schema: Value =
+            serde_json::from_str(&read(&format!("{chart}/values.schema.json"))).unwrap();
+        let values: Value = serde_yaml::from_str(&read(&format!("{chart}/values.yaml"))).unwrap();
+        let mut paths = BTreeSet::new();
+        known(&schema, "", &mut paths);
+        for path in paths.iter().filter(|path| *path != "global") {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            assert!(
+                values.pointer(&pointer).is_some(),
+                "{chart}: no value {path}"
+            );
+        }
+    }
+    assert_top_levels_agree();
+}
+
+fn assert_top_levels_agree() {
     for chart in [OPERATOR, CRDS] {
         let schema: Value =
             serde_json::from_str(&read(&format!("{chart}/values.schema.json"))).unwrap();
@@ -128,7 +173,7 @@ fn the_pod_is_restricted_and_asked_after() {
         container["args"],
         json!([
             "run",
-            "--health-listen=0.0.0.0:8080",
+            "--health-listen=[::]:8080",
             "--recheck-seconds=300",
             "--log-format=json",
             "--allow-address=10.0.0.0/8",
@@ -242,62 +287,16 @@ fn another_service_account_gets_the_roles() {
 /// says it.
 #[test]
 fn rights_are_these_and_no_others() {
-    let objects = rendered(&[]);
-    let rules = |kind: &str| -> Vec<String> {
-        let mut lines: Vec<String> = of_kind(&objects, kind)
-            .iter()
-            .flat_map(|role| role["rules"].as_array().unwrap())
-            .flat_map(|rule| {
-                let words = |member: &str| -> String {
-                    rule[member]
-                        .as_array()
-                        .unwrap()
-                        .iter()
-                        .map(|word| word.as_str().unwrap())
-                        .collect::<Vec<_>>()
-                        .join(",")
-                };
-                let verbs = words("verbs");
-                let only = rule["resourceNames"]
-                    .as_array()
-                    .map_or_else(String::new, |names| {
-                        format!(" {}", names[0].as_str().unwrap())
-                    });
-                words("resources")
-                    .split(',')
-                    .map(|resource| format!("{resource}{only}: {verbs}"))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        lines.sort();
-        lines
-    };
-    assert_eq!(
-        rules("ClusterRole"),
-        [
-            "bssconnections/status: patch",
-            "bssconnections: list,watch",
-            "customerpricings/status: patch",
-            "customerpricings: list,watch",
-            "events: create,patch",
-            "secrets: get",
-            "tenantresellerupgrades/status: patch",
-            "tenantresellerupgrades: get,list,watch",
-            "tenantresellerupgrades: patch",
-            "upgradereports: list,create,patch,delete",
-        ]
-    );
-    assert_eq!(
-        rules("Role"),
-        [
-            "leases tenant-reseller-operator: get,update",
-            "leases: create",
-            "namespaces system: get",
-            "resellerclaims: get,create,update",
-        ]
-    );
-    for file in ["clusterrole", "role"] {
-        let text = read(&format!("{OPERATOR}/templates/{file}.yaml"));
+    let objects = rendered(&["--set=aggregatedRoles=never"]);
+    assert_eq!(rules(&objects, "ClusterRole"), WHERE_UPGRADES_ARE);
+    assert_eq!(rules(&objects, "Role"), AT_HOME);
+    for file in [
+        "_helpers.tpl",
+        "role.yaml",
+        "watchedrole.yaml",
+        "metricsauth.yaml",
+    ] {
+        let text = read(&format!("{OPERATOR}/templates/{file}"));
         let mut previous = "";
         for line in text.lines() {
             if line.trim_start().starts_with("- apiGroups") {
@@ -309,6 +308,60 @@ fn rights_are_these_and_no_others() {
             previous = line;
         }
     }
+}
+
+/// The rules where upgrades are.
+pub(super) const WHERE_UPGRADES_ARE: [&str; 10] = [
+    "bssconnections/status: patch",
+    "bssconnections: list,watch",
+    "customerpricings/status: patch",
+    "customerpricings: list,watch",
+    "events: create,patch",
+    "secrets: get",
+    "tenantresellerupgrades/status: patch",
+    "tenantresellerupgrades: get,list,watch",
+    "tenantresellerupgrades: patch",
+    "upgradereports: list,create,patch,delete",
+];
+
+/// The rules in the operator's own namespace.
+pub(super) const AT_HOME: [&str; 4] = [
+    "leases tenant-reseller-operator: get,update",
+    "leases: create",
+    "namespaces system: get",
+    "resellerclaims: get,create,update",
+];
+
+/// The rules of all roles of a kind, one line for each resource.
+pub(super) fn rules<'a>(objects: impl IntoIterator<Item = &'a Value>, kind: &str) -> Vec<String> {
+    let mut lines: Vec<String> = objects
+        .into_iter()
+        .filter(|object| object["kind"] == kind)
+        .flat_map(|role| role["rules"].as_array().unwrap())
+        .flat_map(|rule| {
+            let words = |member: &str| -> String {
+                rule[member]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|word| word.as_str().unwrap())
+                    .collect::<Vec<_>>()
+                    .join(",")
+            };
+            let verbs = words("verbs");
+            let only = rule["resourceNames"]
+                .as_array()
+                .map_or_else(String::new, |names| {
+                    format!(" {}", names[0].as_str().unwrap())
+                });
+            words("resources")
+                .split(',')
+                .map(|resource| format!("{resource}{only}: {verbs}"))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    lines.sort();
+    lines
 }
 
 #[test]

@@ -7,12 +7,19 @@ use std::sync::LazyLock;
 
 use tenant_reseller_operator::api;
 
-use super::{project, read, reasons};
+use super::{chart_readme, project, read, reasons};
 
 const HEAD: &str = "# Generated from the Rust types: edit src/api, then run `make generate`.\n";
 /// Whoever removes the release keeps the objects: upgrades under way, and the record of those that
 /// are done.
-const KEEP: &str = "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n";
+const KEEP: &str = "metadata:
+  annotations:
+    helm.sh/resource-policy: keep
+{{- with .Values.commonLabels }}
+  labels:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+";
 
 fn generated() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
@@ -44,6 +51,7 @@ pub(super) fn written() {
             fs::write(path, text).unwrap();
         }
         reasons::write();
+        chart_readme::write();
     });
     LazyLock::force(&WRITTEN);
 }

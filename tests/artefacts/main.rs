@@ -11,9 +11,12 @@
 )]
 
 mod chart;
+mod chart_readme;
+mod chart_values;
 mod examples;
 mod generated;
 mod guarantees;
+mod image;
 mod reasons;
 mod schema;
 mod states;

@@ -123,13 +123,13 @@ async fn a_pass_begins_when_something_that_matters_changes() {
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let name = namespace.name.as_str();
-    let watches = Watches::new(&clients, &Scope::Namespace(name.to_owned()));
+    let watches = Watches::new(&clients, &Scope::of([name]));
     let (stores, seen, gone) = (watches.stores(), Seen::default(), Seen::default());
     // Many wait for the caches at once, as reconciles do: every one of them is woken.
     let waiting: Vec<_> = (0..20)
         .map(|_| {
-            let stores = stores.clone();
-            tokio::spawn(async move { stores.filled().await })
+            let (stores, name) = (stores.clone(), name.to_owned());
+            tokio::spawn(async move { stores.filled(&name).await })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -232,7 +232,7 @@ async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
     let namespace = support::namespace("panic").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
-    let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
+    let watches = Watches::new(&clients, &Scope::of([&namespace.name]));
     let runner = Runner::new(watches, Leadership::undisputed());
     let (seen, reconciles, stop) = (
         Seen::default(),
@@ -374,7 +374,7 @@ async fn a_standby_begins_no_pass_until_it_leads() {
     let leader = Candidate::start(&clients, &namespace.name, "leader");
     leader.leads_within(SOON).await;
     let standby = Candidate::start(&clients, &namespace.name, "standby");
-    let watches = Watches::new(&clients, &Scope::Namespace(namespace.name.clone()));
+    let watches = Watches::new(&clients, &Scope::of([&namespace.name]));
     let stores = watches.stores();
     let runner = Runner::new(watches, standby.leadership.clone());
     let (count, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());

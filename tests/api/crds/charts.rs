@@ -134,43 +134,223 @@ async fn definitions_are_stored_as_written() {
     }
 }
 
-/// The pod of the deployment, in a namespace that enforces the restricted profile.
+/// The chart as shipped, and with every value on, also in its form for some namespaces, where the
+/// restricted profile is enforced: every object is accepted by a dry run of the server, and so is the
+/// pod that the Deployment makes.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_pod_is_taken_where_only_restricted_ones_are() {
+async fn the_chart_is_taken_where_only_restricted_pods_are_whatever_the_values() {
     let namespace = namespace("restricted").await;
     let label = "pod-security.kubernetes.io/enforce=restricted";
     namespace
         .kubectl(&["label", "namespace", &namespace.name, label])
         .await
         .unwrap();
-    let deployments: Api<Deployment> = Api::namespaced(namespace.client.clone(), SYSTEM);
-    let deployment = serde_json::to_value(deployments.get(OPERATOR).await.unwrap()).unwrap();
-    let mut pod = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "operator" },
-        "spec": deployment["spec"]["template"]["spec"],
-    });
-    // Admission of service accounts is off here, which would otherwise ask for this one.
-    pod["spec"]["serviceAccountName"] = json!("default");
-    pod["spec"]["serviceAccount"] = json!("default");
-    let dry = [
-        "--namespace",
-        &namespace.name,
-        "create",
-        "--dry-run=server",
-        "-f",
-        "-",
-    ];
-    let kubectl = namespace.plane.kubectl().unwrap();
-    kubectl.run_with_input(dry, &pod.to_string()).await.unwrap();
+    foreign_kinds(&namespace).await;
+    let all = "--values=tests/support/all-values.yaml";
+    let watched = format!("--set=watchNamespaces={{{}}}", namespace.name);
+    for values in [vec![], vec![all], vec![all, &watched]] {
+        let (kubectl, helm) = (
+            namespace.plane.kubectl().unwrap(),
+            namespace.plane.helm().unwrap(),
+        );
+        let place = format!("--namespace={}", namespace.name);
+        let chart = [
+            "template",
+            "restricted",
+            "charts/tenant-reseller-operator",
+            &place,
+        ];
+        let rendered = helm.run([&chart[..], &values].concat()).await.unwrap();
+        let dry = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
+        kubectl.run_with_input(dry, &rendered).await.unwrap();
 
-    // And the profile is in force at all.
-    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
-    let said = kubectl
-        .run_with_input(dry, &pod.to_string())
+        let objects: Vec<Value> = serde_yaml::from_multiple(&rendered).unwrap();
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment");
+        let mut pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "operator" },
+            "spec": deployment.unwrap()["spec"]["template"]["spec"],
+        });
+        // Admission of service accounts is off here, which would otherwise ask for this one.
+        pod["spec"]["serviceAccountName"] = json!("default");
+        let dry = ["create", "--dry-run=server", &place, "-f", "-"];
+        kubectl.run_with_input(dry, &pod.to_string()).await.unwrap();
+
+        // And the profile is in force at all.
+        pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
+        let said = kubectl
+            .run_with_input(dry, &pod.to_string())
+            .await
+            .unwrap_err()
+            .chain();
+        assert!(said.contains("violates PodSecurity"), "{said}");
+
+        // Helm itself, with what it asks the server.
+        let install = [
+            "install",
+            "restricted",
+            "charts/tenant-reseller-operator",
+            &place,
+        ];
+        let install = [&install[..], &values, &["--dry-run=server"]].concat();
+        helm.run(install).await.unwrap();
+    }
+    // Not only tried.
+    let helm = namespace.plane.helm().unwrap();
+    let place = format!("--namespace={}", namespace.name);
+    let install = [
+        "install",
+        "restricted",
+        "charts/tenant-reseller-operator",
+        &place,
+        all,
+    ];
+    helm.run(install).await.unwrap();
+    helm.run(["uninstall", "restricted", &place]).await.unwrap();
+}
+
+/// What the values name and this cluster lacks: the Prometheus operator's kinds, and a runtime class.
+async fn foreign_kinds(namespace: &crate::support::TestNamespace) {
+    let kind = |name: &str, plural: &str| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("{plural}.monitoring.coreos.com") },
+            "spec": {
+                "group": "monitoring.coreos.com", "scope": "Namespaced",
+                "names": { "kind": name, "plural": plural, "singular": name.to_lowercase() },
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true,
+                    "schema": { "openAPIV3Schema": {
+                        "type": "object", "x-kubernetes-preserve-unknown-fields": true,
+                    } },
+                }],
+            },
+        })
+    };
+    let runtime = json!({
+        "apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
+        "metadata": { "name": "gvisor" }, "handler": "runsc",
+    });
+    let items = [
+        kind("PodMonitor", "podmonitors"),
+        kind("ServiceMonitor", "servicemonitors"),
+        runtime,
+    ];
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    let kubectl = namespace.plane.kubectl().unwrap();
+    kubectl
+        .run_with_input(["apply", "-f", "-"], &list.to_string())
         .await
-        .unwrap_err()
-        .chain();
-    assert!(said.contains("violates PodSecurity"), "{said}");
+        .unwrap();
+    let wait = [
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd/podmonitors.monitoring.coreos.com",
+        "crd/servicemonitors.monitoring.coreos.com",
+    ];
+    kubectl.run(wait).await.unwrap();
+}
+
+/// Who may view or edit a namespace sees and writes what people see and write.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_with_the_clusters_roles_get_the_custom_resources() {
+    let namespace = namespace("people").await;
+    let kubectl = namespace.plane.kubectl().unwrap();
+    for role in ["view", "edit"] {
+        let bind = [
+            "create",
+            "rolebinding",
+            role,
+            "--clusterrole",
+            role,
+            "--user",
+            role,
+        ];
+        namespace.kubectl(&bind).await.unwrap();
+    }
+    // The controller that aggregates does not run here; what it would do is done by the labels.
+    let aggregated = |role: &'static str| {
+        let kubectl = kubectl.clone();
+        async move {
+            let label = format!("--selector=rbac.authorization.k8s.io/aggregate-to-{role}=true");
+            let all = ["get", "clusterroles", "--output=json", &label];
+            let all: Value = serde_json::from_str(&kubectl.run(all).await.unwrap()).unwrap();
+            // The roles that aggregate have none of their own.
+            let roles = all["items"].as_array().unwrap().iter();
+            let rules = roles.filter_map(|role| role["rules"].as_array());
+            rules
+                .map(|rules| Value::from(rules.clone()).to_string())
+                .collect::<String>()
+        }
+    };
+    let view = aggregated("view").await;
+    assert!(
+        view.contains("resellerclaims") && view.contains("upgradereports"),
+        "{view}"
+    );
+    for (user, rules) in [("view", view), ("edit", aggregated("edit").await)] {
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": { "name": user, "namespace": namespace.name },
+            "rules": flattened(&rules),
+        });
+        let make = ["apply", "-f", "-"];
+        kubectl
+            .run_with_input(make, &role.to_string())
+            .await
+            .unwrap();
+        let name = format!("{user}-aggregated");
+        let bind = [
+            "create",
+            "rolebinding",
+            &name,
+            "--role",
+            user,
+            "--user",
+            user,
+        ];
+        namespace.kubectl(&bind).await.unwrap();
+    }
+    for (user, verb, kind, may) in [
+        ("view", "list", "tenantresellerupgrades", "yes"),
+        ("view", "watch", "resellerclaims", "yes"),
+        ("view", "create", "tenantresellerupgrades", "no"),
+        ("edit", "create", "tenantresellerupgrades", "yes"),
+        ("edit", "patch", "bssconnections", "yes"),
+        ("edit", "get", "upgradereports", "yes"),
+        ("edit", "get", "resellerclaims", "yes"),
+        ("edit", "delete", "resellerclaims", "no"),
+        ("edit", "patch", "resellerclaims", "no"),
+        ("edit", "create", "upgradereports", "no"),
+    ] {
+        let kind = format!("{kind}.tenantreseller.io");
+        let asked = [
+            "auth",
+            "can-i",
+            verb,
+            &kind,
+            "--as",
+            user,
+            "-n",
+            &namespace.name,
+        ];
+        let said = kubectl.output(asked, "").await.unwrap();
+        assert_eq!(
+            said.stdout.trim(),
+            may,
+            "{user} {verb} {kind}: {}",
+            said.stderr
+        );
+    }
+}
+
+/// The rules of our own group in texts of rules that follow each other.
+fn flattened(rules: &str) -> Vec<Value> {
+    serde_json::Deserializer::from_str(rules)
+        .into_iter::<Vec<Value>>()
+        .flat_map(Result::unwrap)
+        .filter(|rule| rule["apiGroups"][0] == api::GROUP)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -220,27 +220,41 @@ pub(super) async fn connection_condition(world: &World, type_: &str) -> Value {
 /// A verb on a resource of a group.
 type Permission = (String, String, String);
 
-/// What the rules of the chart allow, each verb by itself.
+/// What the rules of the chart allow, each verb by itself: those of every role that is bound to the
+/// operator's account, wherever it is.
 async fn allowed(world: &World) -> BTreeSet<Permission> {
     let kubectl = world.plane.kubectl().unwrap();
-    let name = format!("{}:tenant-reseller-operator", world.system);
-    let cluster = kubectl
-        .run(["get", "clusterrole", &name, "-o", "json"])
-        .await
-        .unwrap();
-    let role = [
-        "get",
-        "role",
-        "tenant-reseller-operator",
-        "-o",
-        "json",
-        "-n",
-        &world.system,
-    ];
-    let role = kubectl.run(role).await.unwrap();
+    let get = |what: &'static str| {
+        let kubectl = kubectl.clone();
+        async move {
+            let all = ["get", what, "--all-namespaces", "--output=json"];
+            let all: Value = serde_json::from_str(&kubectl.run(all).await.unwrap()).unwrap();
+            all["items"].as_array().unwrap().clone()
+        }
+    };
+    let roles = [get("clusterroles").await, get("roles").await].concat();
+    let bindings = [get("clusterrolebindings").await, get("rolebindings").await].concat();
+    let bound = bindings.iter().filter(|binding| {
+        let mut subjects = binding["subjects"].as_array().into_iter().flatten();
+        subjects.any(|subject| {
+            subject["namespace"] == world.system.as_str()
+                && subject["name"] == "tenant-reseller-operator"
+        })
+    });
+    let bound: Vec<Value> = bound
+        .map(|binding| {
+            let found = roles.iter().find(|role| {
+                let home = &role["metadata"]["namespace"];
+                role["kind"] == binding["roleRef"]["kind"]
+                    && role["metadata"]["name"] == binding["roleRef"]["name"]
+                    && (home.is_null() || *home == binding["metadata"]["namespace"])
+            });
+            found.expect("a binding has its role").clone()
+        })
+        .collect();
+    assert!(bound.len() >= 2, "{bound:#?}");
     let mut all = BTreeSet::new();
-    for role in [cluster, role] {
-        let role: Value = serde_json::from_str(&role).unwrap();
+    for role in bound {
         for rule in role["rules"].as_array().unwrap() {
             let words = |member: &str| -> Vec<String> {
                 let words = rule[member].as_array().unwrap().iter();
@@ -295,6 +309,48 @@ fn used(audit: &str, world: &World) -> BTreeSet<Permission> {
 /// A run that meets everything uses every rule of the chart, and asks for nothing beside them.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rule_is_used_and_nothing_is_refused() {
+    let options = Options {
+        watches_all: true,
+        ..Options::default()
+    };
+    audited("audited", options).await;
+}
+
+/// The same with Roles in the namespaces that are watched, and with metrics for those who may read
+/// them.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_watched_namespaces_every_rule_is_used_and_nothing_is_refused() {
+    let options = Options {
+        values: vec![
+            "watchNamespaces={audited-too}".to_owned(),
+            "metrics.auth=token-review".to_owned(),
+        ],
+        arguments: vec!["--metrics-auth=token-review".to_owned()],
+        ..Options::default()
+    };
+    let world = audited("audited-too", options).await;
+    let operator = world
+        .plane
+        .kubectl()
+        .unwrap()
+        .with_kubeconfig(&world.operator_kubeconfig);
+    for (verb, what, namespace, may) in [
+        ("get", "secrets", "audited-too", "yes"),
+        ("get", "secrets", "default", "no"),
+        ("get", "secrets", world.system.as_str(), "no"),
+        ("list", "tenantresellerupgrades", "audited-too", "yes"),
+        ("list", "tenantresellerupgrades", "default", "no"),
+        ("get", "namespaces", "default", "no"),
+    ] {
+        let asked = ["auth", "can-i", verb, what, "-n", namespace];
+        let answer = operator.output(asked, "").await.unwrap();
+        assert_eq!(answer.stdout.trim(), may, "{verb} {what} in {namespace}");
+    }
+}
+
+/// Lets an operator under these options meet everything, and compares what it asked the API server
+/// for with what it may.
+async fn audited(label: &str, options: Options) -> World {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy.yaml");
     let log = folder.path().join("audit.log");
@@ -311,15 +367,18 @@ async fn every_rule_is_used_and_nothing_is_refused() {
         format!("--audit-log-path={}", log.display()),
     ])
     .await;
+    let guarded = !options.arguments.is_empty();
     let options = Options {
         data: Data {
             defects: "demo",
             ..Data::default()
         },
-        watches_all: true,
-        ..Options::default()
+        ..options
     };
-    let mut world = World::on(plane, "audited", options).await;
+    let mut world = World::on(plane, label, options).await;
+    if guarded {
+        metrics_are_for_accounts_that_may_read_them(&world).await;
+    }
     world.connect().await;
     world.apply(&[world.waiting_upgrade()]).await;
     world.until_reason("AwaitingPricing").await;
@@ -361,4 +420,44 @@ async fn every_rule_is_used_and_nothing_is_refused() {
     let used = used(&std::fs::read_to_string(&log).unwrap(), &world);
     let beside: Vec<&Permission> = used.difference(&allowed).collect();
     assert!(beside.is_empty(), "beside the rules: {beside:?}");
+    world
+}
+
+async fn metrics_are_for_accounts_that_may_read_them(world: &World) {
+    let kubectl = world.plane.kubectl().unwrap();
+    let system = format!("--namespace={}", world.system);
+    for account in ["scraper", "stranger"] {
+        kubectl
+            .run(["create", "serviceaccount", account, &system])
+            .await
+            .unwrap();
+    }
+    let role = format!(
+        "--clusterrole={}:tenant-reseller-operator:metrics-reader",
+        world.system
+    );
+    let account = format!("--serviceaccount={}:scraper", world.system);
+    let bind = ["create", "clusterrolebinding", "scraper", &role, &account];
+    kubectl.run(bind).await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = |token: Option<String>| {
+        let mut asked = http.get(format!("{}/metrics", world.health));
+        if let Some(token) = token {
+            asked = asked.bearer_auth(token);
+        }
+        async move { asked.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(ask(None).await, 401);
+    assert_eq!(ask(Some("made-up".into())).await, 401);
+    let token = |account: &'static str| world.plane.token_for(&world.system, account);
+    assert_eq!(ask(Some(token("stranger").await.unwrap())).await, 403);
+    assert_eq!(ask(Some(token("scraper").await.unwrap())).await, 200);
+    // Probes need no token.
+    let probe = http
+        .get(format!("{}/readyz", world.health))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(probe.status(), 200);
+    assert!(!world.log().contains("made-up"));
 }

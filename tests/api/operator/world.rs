@@ -72,6 +72,10 @@ pub(super) struct Options {
     pub(super) lease_seconds: Option<u16>,
     /// The namespaces that the BSS's identity is bound to, if it is.
     pub(super) bound_to: &'static str,
+    /// Values of the chart besides those as shipped.
+    pub(super) values: Vec<String>,
+    /// More arguments of the operator, as the chart makes them of such values.
+    pub(super) arguments: Vec<String>,
 }
 
 /// How the operators of a world run.
@@ -82,6 +86,7 @@ pub(super) struct Run {
     watched: Option<String>,
     lease_seconds: u16,
     bound: Option<String>,
+    arguments: Vec<String>,
 }
 
 impl Run {
@@ -97,6 +102,7 @@ impl Run {
             .arg(format!("--lease-seconds={}", self.lease_seconds))
             .args(self.bound.iter())
             .args(watched.map(|namespace| format!("--watch-namespace={namespace}")))
+            .args(self.arguments.iter())
             .env("KUBECONFIG", &self.kubeconfig)
             .env("POD_NAMESPACE", &self.system)
             .env("POD_NAME", instance)
@@ -155,7 +161,7 @@ impl World {
         let client = plane.client().await.unwrap();
         let history = History::watch(&client, &namespace);
         let bss = Bss::start(plane, label, &options.data).await;
-        let operator_kubeconfig = install(plane, &system).await;
+        let operator_kubeconfig = install(plane, &system, &options.values).await;
         let [port] = ports::free().unwrap();
         let run = Run {
             kubeconfig: operator_kubeconfig.clone(),
@@ -166,6 +172,7 @@ impl World {
                 let (identity, origin) = (&bss.identity, &bss.url);
                 format!("--bind-identity={identity}={origin}@{}", options.bound_to)
             }),
+            arguments: options.arguments,
         };
         let spec = run.spec(&format!("operator-{label}"), "operator-0", port);
         let operator = plane.supervisor().start(spec).unwrap();
@@ -501,20 +508,17 @@ impl World {
 
 /// Installs the operator's chart by helm; answers a kubeconfig with a token of its service account
 /// and nothing more.
-async fn install(plane: &ControlPlane, system: &str) -> PathBuf {
+pub(super) async fn install(plane: &ControlPlane, system: &str, values: &[String]) -> PathBuf {
     let namespace = format!("--namespace={system}");
-    plane
-        .helm()
-        .unwrap()
-        .run([
-            "install",
-            "tenant-reseller-operator",
-            "charts/tenant-reseller-operator",
-            &namespace,
-            "--create-namespace",
-        ])
-        .await
-        .unwrap();
+    let mut arguments = vec![
+        "install".to_owned(),
+        "tenant-reseller-operator".to_owned(),
+        "charts/tenant-reseller-operator".to_owned(),
+        namespace.clone(),
+        "--create-namespace".to_owned(),
+    ];
+    arguments.extend(values.iter().map(|value| format!("--set={value}")));
+    plane.helm().unwrap().run(arguments).await.unwrap();
     let account = plane
         .kubectl()
         .unwrap()

@@ -1,0 +1,199 @@
+//! The image without a container engine: what the Containerfile says, what is in the file tree, and
+//! that `make image` works with any builder and says so when there is none. tests/api starts the
+//! operator in the tree.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::chart::{of_kind, rendered};
+use super::{project, read};
+
+fn instructions() -> Vec<(String, String)> {
+    let text = read("Containerfile").replace("\\\n", " ");
+    text.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (word, rest) = line.split_once(' ').unwrap();
+            (word.to_owned(), rest.trim().to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn the_containerfile_agrees_with_the_project() {
+    let all = instructions();
+    let of = |word: &str| -> Vec<&str> {
+        let found = all.iter().filter(|(name, _)| name == word);
+        found.map(|(_, rest)| rest.as_str()).collect()
+    };
+    let pinned = read("rust-toolchain.toml");
+    let (_, version) = pinned.split_once("channel = \"").unwrap();
+    let version = version.split('"').next().unwrap();
+    assert!(
+        of("ARG")[0].contains(&format!("/rust:{version}-")),
+        "not Rust {version}"
+    );
+    assert_eq!(of("FROM").last(), Some(&"scratch"));
+    let deployment = &of_kind(&rendered(&[]), "Deployment")[0].clone();
+    let user = &deployment["spec"]["template"]["spec"]["securityContext"]["runAsUser"];
+    assert_eq!(of("USER"), [format!("{user}:{user}")]);
+    assert_eq!(of("ENTRYPOINT"), ["[\"/tenant-reseller-operator\"]"]);
+    for label in ["title", "description", "licenses", "version", "revision"] {
+        assert!(
+            of("LABEL")[0].contains(&format!("org.opencontainers.image.{label}=")),
+            "{label}"
+        );
+    }
+    // What is copied is there, and is let through to the builder.
+    let ignored = read(".dockerignore");
+    for copied in of("COPY")
+        .into_iter()
+        .filter(|rest| !rest.starts_with("--from"))
+    {
+        let mut words: Vec<&str> = copied.split_whitespace().collect();
+        words.pop();
+        for word in words {
+            assert!(project(word).exists(), "{word}");
+            assert!(
+                ignored.lines().any(|line| line == format!("!{word}")),
+                "{word} is ignored"
+            );
+        }
+    }
+}
+
+/// The program, and no other than this, needs what is in the tree.
+fn tree(binary: &Path, into: &Path, most: &str) -> Output {
+    Command::new(project("hack/image/rootfs"))
+        .args([binary, into])
+        .env("MOST_MB", most)
+        .output()
+        .unwrap()
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| match entry.file_type().unwrap() {
+            kind if kind.is_dir() => size(&entry.path()),
+            _ => entry.metadata().unwrap().len(),
+        })
+        .sum()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_tree_holds_what_the_program_needs_and_little_more() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_tenant-reseller-operator"));
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("root");
+    // A debug build is about twice as large as a release.
+    let made = tree(binary, &root, "200");
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let program = root.join("tenant-reseller-operator");
+    // The release build is 23 MB; with all else it stays far below 40.
+    let beside = size(&root) - fs::metadata(&program).unwrap().len();
+    assert!(beside < 8_000_000, "{beside} bytes beside the program");
+    let linked = Command::new("ldd").arg(binary).output().unwrap();
+    let linked = String::from_utf8(linked.stdout).unwrap();
+    let mut libraries = 0;
+    for path in linked
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+    {
+        libraries += 1;
+        assert!(root.join(path.trim_start_matches('/')).exists(), "{path}");
+    }
+    assert!(libraries >= 2, "{linked}");
+    let roots = fs::read_to_string(root.join("etc/ssl/certs/ca-certificates.crt")).unwrap();
+    assert!(roots.matches("BEGIN CERTIFICATE").count() > 50);
+    let users = fs::read_to_string(root.join("etc/passwd")).unwrap();
+    assert!(users.contains(":65532:65532:"), "{users}");
+    assert!(root.join("etc/nsswitch.conf").exists());
+    // It refuses to be larger than it may be, and to write over something.
+    let refused = tree(binary, &folder.path().join("small"), "1");
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("more than 1 MB"));
+    assert!(!tree(binary, &root, "200").status.success());
+}
+
+/// A folder in the place of `PATH`: what the script itself needs, and these builders, each of which
+/// writes down how it was called. One that is `away` fails, as a client without its daemon.
+fn build_with(builders: &[(&str, bool)]) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for tool in ["bash", "sed", "head", "git", "dirname", "env"] {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {tool}")])
+            .output()
+            .unwrap();
+        let found = String::from_utf8(found.stdout).unwrap();
+        std::os::unix::fs::symlink(found.trim(), folder.path().join(tool)).unwrap();
+    }
+    for (builder, works) in builders {
+        let path = folder.path().join(builder);
+        let code = u8::from(!works);
+        fs::write(
+            &path,
+            format!("#!/bin/sh\necho {builder} \"$@\"\nexit {code}\n"),
+        )
+        .unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let output = Command::new(project("hack/image/build"))
+        .arg("registry.example.com/tro:1")
+        .env("PATH", folder.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn whichever_builder_works_is_used_and_none_is_said() {
+    for builder in ["podman", "buildah", "docker", "nerdctl"] {
+        let (built, said) = build_with(&[(builder, true)]);
+        assert!(built, "{said}");
+        let called =
+            format!("{builder} build --file Containerfile --tag registry.example.com/tro:1");
+        assert!(said.contains(&called), "{said}");
+    }
+    let (built, said) = build_with(&[("docker", false), ("nerdctl", true)]);
+    assert!(built && said.contains("nerdctl build"), "{said}");
+    let (built, said) = build_with(&[("docker", false)]);
+    assert!(
+        !built && said.contains("its daemon does not answer"),
+        "{said}"
+    );
+    let (built, said) = build_with(&[]);
+    assert!(
+        !built && said.contains("install podman, buildah, docker or nerdctl"),
+        "{said}"
+    );
+}
+
+/// The tag that the README builds is the one that the chart asks for.
+#[test]
+fn the_image_of_the_readme_is_the_image_of_the_chart() {
+    let readme = read("README.md");
+    let chart: Value =
+        serde_yaml::from_str(&read("charts/tenant-reseller-operator/Chart.yaml")).unwrap();
+    let name = "registry.example.com/team/tenant-reseller-operator";
+    let tagged = format!("{name}:{}", chart["appVersion"].as_str().unwrap());
+    assert!(
+        readme.contains(&format!("make image IMAGE={tagged}")),
+        "{tagged}"
+    );
+    assert!(readme.contains(&format!("podman push {tagged}")));
+    assert!(readme.contains(&format!("--set image.repository={name}\n")));
+    let objects = rendered(&[&format!("--set=image.repository={name}")]);
+    let pod = &of_kind(&objects, "Deployment")[0]["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["image"], tagged);
+}
