@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, PurchaseState, SourceId, TenantSettings, TenantStatus,
 };
 use tenant_reseller_operator::upgrade::{
-    Declared, Effect, Outcome, Attempted, Work, decide, observe_all,
+    Attempted, Declared, Effect, Outcome, Work, decide, observe_all,
 };
 
 use crate::drive::{Driver, Fault};
