@@ -9,11 +9,11 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, PurchaseState, SourceId, TenantSettings, TenantStatus,
 };
 use tenant_reseller_operator::upgrade::{
-    Attempted, Declared, Effect, Outcome, Work, decide, observe_all,
+    Attempted, Declared, Effect, Outcome, Write, decide, observe_all,
 };
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Deed, TenantVerb, World, retail};
+use crate::simulated_bss::{Action, TenantVerb, World, retail};
 use crate::{complete, run};
 
 /// Goes on until this is the next effect.
@@ -79,7 +79,7 @@ fn what_a_refusal_names_is_shown_by_its_own_reason() {
         count: 1,
         examples: vec!["x-1".to_owned()],
     };
-    for (tried, wanted) in [
+    for (attempted, wanted) in [
         (
             Attempted::Activate,
             (|effect| matches!(effect, Effect::Activate(_))) as fn(&Effect) -> bool,
@@ -117,7 +117,7 @@ fn what_a_refusal_names_is_shown_by_its_own_reason() {
             let error = BssError::Blocked(reasons.into_iter().map(tally).collect());
             let now = driver.now();
             let failed = vec![Outcome::Failed {
-                tried,
+                attempted,
                 error: error.clone(),
             }];
             observe_all(&driver.valid, &mut driver.known, failed, now);
@@ -132,12 +132,12 @@ fn differing(settings: impl Fn(&mut TenantSettings)) -> (Reason, String, String)
     let mut world = World::new(3, 4);
     let mut driver = ready(&mut world);
     until_next(&mut world, &mut driver, |effect| {
-        matches!(effect, Effect::Work(Work::CopyCustomers(_)))
+        matches!(effect, Effect::Write(Write::CopyCustomers(_)))
     });
     let mut changed = driver.valid.tenant.clone();
     settings(&mut changed);
     world
-        .act(Deed::Tenant(TenantVerb::Change(Box::new(changed))))
+        .act(Action::Tenant(TenantVerb::Change(Box::new(changed))))
         .unwrap();
     for _ in 0..60 {
         driver.step(&mut world, Fault::None);
@@ -165,7 +165,7 @@ fn a_setting_in_the_bss_s_own_form_is_no_difference() {
         ..driver.valid.tenant.clone()
     };
     world.wanted = Arc::new(stored);
-    world.act(Deed::Tenant(TenantVerb::Create)).unwrap();
+    world.act(Action::Tenant(TenantVerb::Create)).unwrap();
     let mut reasons = Vec::new();
     let done = run(
         &mut world,
