@@ -20,7 +20,8 @@ use super::port::{
 };
 use super::reference::ReferenceBss;
 use super::transport::{
-    AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
+    AllowedRanges, Cleartext, ClientAuthentication, Credentials, Proxies, Settings, Timeouts, Tls,
+    TokenSettings, TokenSource,
 };
 
 /// What a connection says, with what stands in its Secrets.
@@ -38,8 +39,8 @@ pub struct ConnectionSettings {
     pub login: Login,
     /// The hosts that what is in the Secret may be sent to, as it says itself.
     pub allowed_hosts: String,
-    /// The CA to trust instead of the usual ones, PEM.
-    pub ca: Option<String>,
+    /// Whom to trust at the BSS, and how to prove oneself there.
+    pub tls: Tls,
     /// The status codes that mean *too many requests*, besides 429.
     pub throttle_statuses: Vec<u16>,
     /// Requests per second.
@@ -65,7 +66,22 @@ pub enum Login {
         id: SecretString,
         /// The proof that it is this client.
         secret: SecretString,
+        /// The rest of what concerns the token endpoint.
+        endpoint: Box<TokenEndpoint>,
     },
+}
+
+/// How a token endpoint is asked.
+#[derive(Debug, Default)]
+pub struct TokenEndpoint {
+    /// Where id and secret stand in the request.
+    pub authentication: ClientAuthentication,
+    /// Further parameters of the request.
+    pub parameters: BTreeMap<String, String>,
+    /// Whom to trust there, and how to prove oneself.
+    pub tls: Tls,
+    /// The hosts that id and secret may be sent to, as their Secret says itself.
+    pub allowed_hosts: String,
 }
 
 /// Makes adapters.
@@ -196,6 +212,7 @@ impl Bss for Adapter {
 #[derive(Debug)]
 pub struct AdapterConnector {
     ranges: AllowedRanges,
+    proxies: Proxies,
     limits: Arc<LimiterRegistry>,
     /// Each adapter's parts in the limits, kept while the adapter is used.
     memberships: Mutex<Vec<(Weak<Adapter>, Vec<Membership>)>>,
@@ -212,10 +229,17 @@ impl AdapterConnector {
     pub fn new(ranges: &[String]) -> Result<Self, String> {
         Ok(Self {
             ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
+            proxies: Proxies::default(),
             limits: LimiterRegistry::new(),
             memberships: Mutex::default(),
             tokens: Mutex::default(),
         })
+    }
+
+    /// The same, with a way out of the cluster.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Where the figures of all calls are read: one snapshot for each BSS.
@@ -332,14 +356,24 @@ impl AdapterConnector {
                 scopes,
                 id,
                 secret,
+                endpoint,
             } => {
+                let TokenEndpoint {
+                    authentication,
+                    parameters,
+                    tls,
+                    allowed_hosts,
+                } = *endpoint;
                 let wanted = TokenSettings {
                     token_url,
                     scopes,
                     client_id: id,
                     client_secret: secret,
-                    ca_pem: settings.ca.clone(),
-                    allowed_hosts: settings.allowed_hosts.clone(),
+                    authentication,
+                    parameters,
+                    tls,
+                    proxies: self.proxies.clone(),
+                    allowed_hosts,
                     allowed_ranges: self.ranges.clone(),
                     cleartext: Cleartext::Refused,
                     timeouts,
@@ -350,7 +384,8 @@ impl AdapterConnector {
         Ok(Settings {
             url: settings.url,
             credentials,
-            ca_pem: settings.ca,
+            tls: settings.tls,
+            proxies: self.proxies.clone(),
             allowed_hosts: settings.allowed_hosts,
             allowed_ranges: self.ranges.clone(),
             cleartext: Cleartext::Refused,
@@ -407,8 +442,8 @@ mod tests {
             url: url.to_owned(),
             login: Login::Bearer("token-of-the-test".to_owned().into()),
             throttle_statuses: vec![429],
-            allowed_hosts: "127.0.0.1".to_owned(),
-            ca: None,
+            allowed_hosts: "127.0.0.1:1,127.0.0.1:2".to_owned(),
+            tls: Tls::default(),
             requests_per_second,
             concurrency: 2,
             timeout: Duration::from_secs(1),
@@ -439,6 +474,10 @@ mod tests {
                 scopes: Vec::new(),
                 id: "id".to_owned().into(),
                 secret: secret.to_owned().into(),
+                endpoint: Box::new(TokenEndpoint {
+                    allowed_hosts: "127.0.0.1:9".to_owned(),
+                    ..TokenEndpoint::default()
+                }),
             },
             ..settings("https://127.0.0.1:1", 5)
         }

@@ -3,6 +3,7 @@
 
 use super::scripted::{Act, Scripted, json, reply};
 use super::{limiter, settings};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
@@ -10,7 +11,8 @@ use tenant_reseller_operator::bss::port::{
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
-    AllowedRanges, Cleartext, Credentials, Timeouts, TokenSettings, TokenSource,
+    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Proxies, Timeouts,
+    Tls, TokenSettings, TokenSource,
 };
 
 const ID: &str = "the:client";
@@ -24,8 +26,11 @@ fn token_settings(url: &str) -> TokenSettings {
         scopes: vec!["upgrade".to_owned(), "read".to_owned()],
         client_id: ID.to_owned().into(),
         client_secret: SECRET.to_owned().into(),
-        ca_pem: None,
-        allowed_hosts: "127.0.0.1".to_owned(),
+        authentication: ClientAuthentication::Basic,
+        parameters: BTreeMap::new(),
+        tls: Tls::default(),
+        proxies: Proxies::default(),
+        allowed_hosts: AllowedHosts::entry_for(url),
         allowed_ranges: AllowedRanges::parse(["127.0.0.0/8"]).unwrap(),
         cleartext: Cleartext::OnLoopback,
         timeouts: Timeouts::within(Duration::from_secs(20)),
@@ -278,6 +283,7 @@ async fn an_endpoint_that_comes_back_is_asked_again() {
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     assert_eq!(bss.get_identity().await.unwrap_err().class(), "Unavailable");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(bss.get_identity().await, Ok(Some("acme".to_owned())));
 }
 
@@ -316,8 +322,8 @@ async fn an_endpoint_that_may_not_be_asked() {
         TokenSource::new(tokens).map(drop)
     };
     assert_eq!(with(&|_| {}), Ok(()));
-    let changes: [Change<'_>; 7] = [
-        ("does not allow the host 127.0.0.1:9", &|tokens| {
+    let changes: [Change<'_>; 8] = [
+        ("does not allow 127.0.0.1:9", &|tokens| {
             "bss.example".clone_into(&mut tokens.allowed_hosts);
         }),
         ("loopback", &|tokens| {
@@ -325,7 +331,7 @@ async fn an_endpoint_that_may_not_be_asked() {
         }),
         ("https", &|tokens| tokens.cleartext = Cleartext::Refused),
         ("credentials", &|tokens| {
-            "https://a:b@127.0.0.1/".clone_into(&mut tokens.token_url);
+            "https://a:b@127.0.0.1:9/".clone_into(&mut tokens.token_url);
         }),
         ("clientId", &|tokens| {
             tokens.client_id = String::new().into();
@@ -333,7 +339,13 @@ async fn an_endpoint_that_may_not_be_asked() {
         ("clientSecret", &|tokens| {
             tokens.client_secret = String::new().into();
         }),
-        ("PEM", &|tokens| tokens.ca_pem = Some("no".to_owned())),
+        ("must not set scope", &|tokens| {
+            let own = ("scope".to_owned(), "all".to_owned());
+            tokens.parameters.extend([own]);
+        }),
+        ("colon", &|tokens| {
+            tokens.authentication = ClientAuthentication::BasicUnencoded;
+        }),
     ];
     for (named, change) in changes {
         let Err(BssError::Refused { detail }) = with(change) else {
@@ -344,9 +356,7 @@ async fn an_endpoint_that_may_not_be_asked() {
     // A name that leads inside is refused when it is asked, and nothing is sent anywhere.
     let server = Scripted::start(vec![identity()]).await;
     let mut tokens = token_settings("https://localhost:9/token");
-    "localhost".clone_into(&mut tokens.allowed_hosts);
     tokens.allowed_ranges = AllowedRanges::none();
-    tokens.ca_pem = None;
     if let Ok(source) = TokenSource::new(tokens) {
         let mut settings = settings(&server.url, "");
         settings.credentials = Credentials::OAuth(source);

@@ -117,7 +117,7 @@ impl ReferenceBss {
             Err(Failure::Deferred(_)
                 | Failure::Unsendable(_)
                 | Failure::Withdrawn
-                | Failure::CredentialsRefused
+                | Failure::ClientRefused(_)
                 | Failure::TokenNonsense(_)
                 | Failure::TokenAway(_))
         );
@@ -265,6 +265,8 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
         media,
         retry_after,
         throttled,
+        // The transport has looked at it already.
+        challenge: _,
         body,
     } = reply;
     if (200..300).contains(&status) {

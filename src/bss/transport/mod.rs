@@ -1,11 +1,15 @@
 //! How an adapter reaches its BSS: one client per connection, bounded in every direction.
 //!
-//! `target` decides whether the connection's URL may be used at all (scheme, allowed hosts),
-//! `guard` which addresses, `resolver` asks for them once and pins them, `credentials` and `oauth`
-//! what it logs in with, `exchange` sends, `trace` names each call.
+//! `target` decides whether the connection's URL may be used at all (scheme), `allowed` whether the
+//! Secret may be sent there, `guard` which addresses, `resolver` asks for them and pins them for a
+//! minute, `route` says whether a proxy is between, `trust` whose certificates count, `client` keeps
+//! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `trace` names
+//! each call.
 //! A [`Transport`] sends nothing without a permit of the limiter, follows nothing, keeps nothing,
 //! and never shows its credentials.
 
+mod allowed;
+mod client;
 mod credentials;
 mod exchange;
 mod failure;
@@ -13,21 +17,27 @@ mod guard;
 mod oauth;
 mod resolver;
 mod retry_after;
+mod route;
 mod target;
 mod trace;
+mod trust;
 
+pub use allowed::AllowedHosts;
 pub use credentials::{Credentials, SHORTEST_SECRET};
-pub use exchange::{Media, Reply};
+pub use exchange::{Challenge, Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
 pub(crate) use oauth::fuzzing;
-pub use oauth::{TokenSettings, TokenSource};
+pub use oauth::{ClientAuthentication, RESERVED_PARAMETERS, TokenSettings, TokenSource};
+pub use route::Proxies;
 pub use target::Cleartext;
+pub use trust::{CaBundle, ClientCertificate, MachineRoots, PairFault, Part, Tls};
 
 use super::consent;
 use super::error::BssError;
 use super::limits::{Feedback, Limiter};
+use client::Reach;
 use credentials::Login;
 use exchange::Exchange;
 use guard::GuardedHost;
@@ -72,8 +82,10 @@ pub struct Settings {
     pub url: String,
     /// How to log in.
     pub credentials: Credentials,
-    /// PEM certificates that are trusted *instead of* the system's.
-    pub ca_pem: Option<String>,
+    /// Whom to trust, and how to prove oneself.
+    pub tls: Tls,
+    /// The way out.
+    pub proxies: Proxies,
     /// The value of the Secret's annotation: hosts that it may be sent to.
     pub allowed_hosts: String,
     /// Address ranges that the administrator allows although they are internal.
@@ -137,14 +149,15 @@ impl Transport {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
         let target = Target::new(&settings.url, settings.cleartext)?;
         target.require_allowed(&settings.allowed_hosts)?;
-        host.check_literal(target.literal_address())?;
         settings.credentials.check()?;
-        let exchange = Exchange::new(
-            &target,
-            host,
-            (settings.ca_pem.as_deref(), settings.timeouts),
-            settings.reply_limit,
-        )?;
+        let reach = Reach {
+            target: &target,
+            guard: host,
+            tls: &settings.tls,
+            proxies: &settings.proxies,
+            timeouts: settings.timeouts,
+        };
+        let exchange = Exchange::new(reach, settings.reply_limit)?;
         Ok(Self {
             exchange,
             target,
@@ -170,8 +183,8 @@ impl Transport {
     /// [`Consent`](super::consent::Consent). Dropping the future before it is sent leaves no trace;
     /// afterwards the request is out and its outcome unknown.
     ///
-    /// A login that the BSS does not accept (401: nothing was done) is renewed once where it can
-    /// be, and the request repeated. `throttles` says whether a reply means *too many requests*.
+    /// A login that the BSS does not accept (nothing was done) is renewed once where it can be, and
+    /// the request repeated. `throttles` says whether a reply means *too many requests*.
     ///
     /// # Errors
     ///
@@ -183,7 +196,7 @@ impl Transport {
     ) -> Result<Reply, Failure> {
         let login = self.credentials.login(self.limiter.figures()).await?;
         let reply = self.attempt(request, &login, &throttles).await?;
-        if reply.status != 401 || reply.throttled || !self.credentials.another(&login) {
+        if reply.throttled || !refuses_the_login(&reply) || !self.credentials.another(&login) {
             return Ok(reply);
         }
         let login = self.credentials.login(self.limiter.figures()).await?;
@@ -265,11 +278,36 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
             | Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Withdrawn
-            | Failure::CredentialsRefused
+            | Failure::ClientRefused(_)
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_),
         ) => Feedback::Nothing,
     }
+}
+
+/// Whether it is the token that is refused, in whichever way a BSS or a gateway before it says so:
+/// with 401; with `invalid_token`, in the header or in the body (RFC 6750, 3.1); or with a 403 that
+/// bears no class of the contract, as gateways answer whose own check of the token fails.
+fn refuses_the_login(reply: &Reply) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        class: Option<serde_json::Value>,
+        error: Option<serde_json::Value>,
+    }
+    match reply.status {
+        401 => return true,
+        400..=499 => {}
+        _ => return false,
+    }
+    if reply.challenge == Challenge::InvalidToken {
+        return true;
+    }
+    let said: Option<Said> = serde_json::from_slice(&reply.body).ok();
+    let (class, error) = said.map_or((None, None), |said| (said.class, said.error));
+    if error.as_ref().and_then(serde_json::Value::as_str) == Some("invalid_token") {
+        return true;
+    }
+    reply.status == 403 && class.is_none()
 }
 
 /// The text without control characters, and not longer than people read.

@@ -96,7 +96,11 @@ impl<'a> Health<'a> {
             (None, Some(verdict)) => (verdict.reason, verdict.message.as_str()),
             (None, None) => (Reason::Ready, WELL),
         };
-        let unreachable = [Reason::BssUnavailable, Reason::ConnectionForbidden];
+        let unreachable = [
+            Reason::BssUnavailable,
+            Reason::ConnectionForbidden,
+            Reason::DependencyNotReady,
+        ];
         let misbehaves = [
             Reason::ContractViolated,
             Reason::IdentityMismatch,

@@ -28,6 +28,19 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
             message,
             "Put a valid token with all needed rights into the connection's Secret.",
         ),
+        BssError::ClientRejected { .. } => verdict(
+            Reason::CredentialsRejected,
+            message,
+            "Put the client's id and secret, and the scopes that it may ask for, in order; if the \
+             provider wants them sent in another form, set clientAuthentication of \
+             auth.oauth2ClientCredentials.",
+        ),
+        BssError::TokenEndpointAway { .. } => verdict(
+            Reason::BssUnavailable,
+            message,
+            "The operator tries again by itself; see that the token endpoint can be reached from the \
+             cluster.",
+        ),
         BssError::HeldByAnother { holder } => verdict(
             Reason::ResellerClaimed,
             format!("The BSS says that another operator, {holder}, works on this reseller."),
@@ -57,7 +70,8 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         BssError::Refused { .. } => verdict(
             Reason::ConnectionForbidden,
             message,
-            "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's allowed address ranges.",
+            "Do what the message says, or correct the connection's URL or tls, the Secret's allowed \
+             hosts, or the operator's allowed address ranges.",
         ),
     }
 }
