@@ -17,6 +17,8 @@
 )]
 
 mod behaviours;
+#[cfg(feature = "sandbox")]
+mod certificates;
 mod misbehaviour;
 mod oauth;
 #[cfg(feature = "sandbox")]
@@ -26,6 +28,8 @@ mod second_server;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod suite;
+#[cfg(feature = "sandbox")]
+mod tls;
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, LazyLock};
