@@ -209,7 +209,7 @@ fn encoded_twice(text: &str) -> bool {
 fn base64(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.trim_end_matches('=');
-    if text.len() % 4 != 0 || digits.is_empty() {
+    if !text.len().is_multiple_of(4) || digits.is_empty() {
         return None;
     }
     let mut bytes = Vec::new();

@@ -125,7 +125,7 @@ async fn every_certificate_that_is_not_trusted_has_its_own_sentence() {
 async fn a_certificate_that_was_mended_is_seen_at_the_next_call() {
     let authority = Authority::new("The Authority");
     let expired = authority.issue(&["127.0.0.1"], |params| {
-        params.not_after = date_time_ymd(2021, 1, 1)
+        params.not_after = date_time_ymd(2021, 1, 1);
     });
     let server = TlsServer::start(server_config(&expired, None), IDENTITY);
     let bss = adapter(at(server.port, trusting(authority.bundle())));
@@ -365,6 +365,13 @@ async fn bundles_are_read_as_people_have_them() {
         said.contains("certificate 1 is no X.509 certificate that can be used"),
         "{said}"
     );
+}
+
+#[test]
+fn a_bundle_that_cannot_be_used_is_named_by_its_fault() {
+    let own = self_signed(&["127.0.0.1"]);
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA!\n-----END CERTIFICATE-----\n";
+    let nothing = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
     for (bytes, says) in [
         (&b""[..], "is empty"),
         (b" \r\n", "is empty"),
@@ -506,4 +513,44 @@ fn through_a_proxy_the_guard_refuses_what_a_url_shows_to_be_internal() {
     let hidden = Proxies::read(Some("http://user:s3cr3t@proxy.example:3128"), &[]).unwrap();
     assert_eq!(hidden.authority(), Some("proxy.example:3128"));
     assert!(!format!("{hidden:?}").contains("s3cr3t"));
+}
+
+/// Whoever sets the usual variable expects it to be used.
+#[test]
+fn a_proxy_in_the_usual_variable_is_not_used_and_the_log_says_so() {
+    let log = |variable: (&str, &str)| {
+        let operator = env!("CARGO_BIN_EXE_tenant-reseller-operator");
+        let ended = std::process::Command::new(operator)
+            .args(["run", "--namespace", "n"])
+            .env_clear()
+            .env("KUBECONFIG", "/nowhere/at/all")
+            .env(variable.0, variable.1)
+            .output()
+            .unwrap();
+        assert!(!ended.status.success(), "there is no cluster");
+        let all = [ended.stdout, ended.stderr].concat();
+        String::from_utf8(all).unwrap()
+    };
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let said = log((variable, "http://user:s3cr3t@proxy.example:3128"));
+        assert!(
+            said.contains(variable) && said.contains("--https-proxy"),
+            "{said}"
+        );
+        assert!(!said.contains("s3cr3t"), "{said}");
+    }
+    let used = log(("BSS_HTTPS_PROXY", "http://user:s3cr3t@proxy.example:3128"));
+    assert!(
+        used.contains("through a proxy") && used.contains("proxy.example:3128"),
+        "{used}"
+    );
+    assert!(!used.contains("s3cr3t"), "{used}");
+    let wrong = log(("BSS_HTTPS_PROXY", "https://user:s3cr3t@proxy.example"));
+    assert!(
+        wrong.contains("--https-proxy: it must be the URL"),
+        "{wrong}"
+    );
+    assert!(!wrong.contains("s3cr3t"), "{wrong}");
+    let none = log(("HTTPS_PROXY", ""));
+    assert!(!none.contains("--https-proxy"), "{none}");
 }

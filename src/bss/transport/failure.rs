@@ -91,6 +91,10 @@ fn with(said: String, reproach: Option<&str>) -> String {
 
 /// What one side does not accept of the other's certificate. The server refuses that of the client
 /// before it reads a request, although with TLS 1.3 its word may come after the request was sent.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
 fn not_trusted(tls: &rustls::Error, peer: &Peer) -> Option<Failure> {
     let host = &peer.authority;
     match tls {
@@ -112,6 +116,10 @@ fn not_trusted(tls: &rustls::Error, peer: &Peer) -> Option<Failure> {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
 fn refused_by_server(alert: AlertDescription) -> Option<&'static str> {
     Some(match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
@@ -138,6 +146,10 @@ fn refused_by_server(alert: AlertDescription) -> Option<&'static str> {
     })
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
 fn handshake(tls: &rustls::Error) -> &'static str {
     match tls {
         rustls::Error::InvalidMessage(_) => {

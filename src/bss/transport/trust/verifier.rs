@@ -127,6 +127,15 @@ impl Chain {
         let Error::InvalidCertificate(why) = error else {
             return "cannot be verified".to_owned();
         };
+        self.of_kind(why, trusted)
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rustls adds variants, and those of revocation lists are not used here"
+    )]
+    fn of_kind(&self, why: &CertificateError, trusted: &Trusted) -> String {
+        let own = &self.own;
         match why {
             CertificateError::UnknownIssuer => self.unknown_issuer(trusted),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
