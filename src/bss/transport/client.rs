@@ -157,3 +157,114 @@ impl Recipe {
         builder.build().map_err(|_| from_building())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::guard::AllowedRanges;
+    use super::super::resolver::Lookup;
+    use super::*;
+    use std::io;
+    use std::net::IpAddr;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Answers with its name, and keeps connections open for ever.
+    async fn server(address: (&str, u16), name: &'static str) -> u16 {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut bytes = [0; 4096];
+                    while stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {
+                        let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{name}");
+                        stream.write_all(reply.as_bytes()).await.unwrap();
+                    }
+                });
+            }
+        });
+        port
+    }
+
+    /// The name leads to the addresses of this cell.
+    fn client(leads_to: &Arc<Mutex<&'static str>>) -> Client {
+        let leads_to = Arc::clone(leads_to);
+        let lookup: Box<Lookup> = Box::new(move |_| {
+            let text = *leads_to.lock().unwrap();
+            Box::pin(async move {
+                text.parse::<IpAddr>()
+                    .map(|one| vec![one])
+                    .map_err(io::Error::other)
+            })
+        });
+        let guard = GuardedHost::new(AllowedRanges::parse(["127.0.0.0/8"]).unwrap());
+        let looked = Looked::Host("bss.example".to_owned(), guard);
+        let resolver = PinnedResolver::answering(looked, Duration::from_millis(200), lookup);
+        let recipe = Recipe {
+            https: false,
+            connect: Duration::from_secs(2),
+            route: Route::Direct,
+            tls: None,
+        };
+        let client = recipe.make(&resolver).unwrap();
+        Client {
+            recipe,
+            peer: Peer {
+                authority: "bss.example:1".to_owned(),
+                through: None,
+                shown: None,
+            },
+            resolver,
+            present: Mutex::new(Generation { client, number: 0 }),
+        }
+    }
+
+    async fn ask(client: &Client, port: u16) -> Result<String, Failure> {
+        let used = client.current().await?;
+        let sent = used
+            .client
+            .get(format!("http://bss.example:{port}/"))
+            .send();
+        Ok(sent.await.unwrap().text().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_stands_does_not_keep_a_host_that_has_moved() {
+        let port = server(("127.0.0.1", 0), "one").await;
+        server(("127.0.0.2", port), "two").await;
+        let leads_to = Arc::new(Mutex::new("127.0.0.1"));
+        let client = client(&leads_to);
+        let pause = || tokio::time::sleep(Duration::from_millis(250));
+        assert_eq!(ask(&client, port).await.unwrap(), "one");
+        *leads_to.lock().unwrap() = "127.0.0.2";
+        assert_eq!(ask(&client, port).await.unwrap(), "one", "pinned");
+        pause().await;
+        assert_eq!(ask(&client, port).await.unwrap(), "two");
+        // A name server that is away takes nothing away.
+        *leads_to.lock().unwrap() = "no address";
+        pause().await;
+        assert_eq!(ask(&client, port).await.unwrap(), "two");
+        // A name that leads inside does.
+        *leads_to.lock().unwrap() = "10.0.0.1";
+        pause().await;
+        let refused = ask(&client, port).await.unwrap_err();
+        assert!(matches!(refused, Failure::Refused(_)), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_stopped_answering_is_given_up_at_once() {
+        let port = server(("127.0.0.1", 0), "one").await;
+        server(("127.0.0.2", port), "two").await;
+        let leads_to = Arc::new(Mutex::new("127.0.0.1"));
+        let client = client(&leads_to);
+        assert_eq!(ask(&client, port).await.unwrap(), "one");
+        *leads_to.lock().unwrap() = "127.0.0.2";
+        let used = client.current().await.unwrap();
+        client.lost(&used);
+        let after = client.current().await.unwrap();
+        assert_eq!(ask(&client, port).await.unwrap(), "two");
+        // Others that were lost with it give up no newer one.
+        client.lost(&used);
+        assert_eq!(client.current().await.unwrap().number, after.number);
+    }
+}

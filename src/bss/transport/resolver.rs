@@ -27,7 +27,8 @@ const USUAL: Terms = Terms {
 /// A look-up takes no longer.
 const BOUND: Duration = Duration::from_secs(10);
 
-type Lookup = dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync;
+pub(super) type Lookup =
+    dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The resolver of one client, which knows one name only.
@@ -100,6 +101,16 @@ impl PinnedResolver {
                 renewing: tokio::sync::Mutex::new(()),
             }),
         }
+    }
+
+    /// With answers for a test, and pins that last for so long.
+    #[cfg(test)]
+    pub(super) fn answering(looked: Looked, pinned: Duration, lookup: Box<Lookup>) -> Self {
+        let terms = Terms {
+            pinned,
+            patience: pinned,
+        };
+        Self::with(looked, lookup, terms)
     }
 
     /// Looks the name up again if its addresses were pinned a minute ago. One caller does; the others
