@@ -87,6 +87,15 @@ pub struct Settings {
     /// times; in the environment separated by semicolons.
     #[arg(long = "bind-identity", env = "BIND_IDENTITY", value_delimiter = ';')]
     pub bind_identity: Vec<String>,
+    /// The HTTP proxy through which BSSs and token endpoints are called, for example
+    /// http://proxy.example.com:3128. It resolves their names, so that the address guard checks only
+    /// what a URL shows; its own address is not checked. The variable HTTPS_PROXY is not read.
+    #[arg(long, env = "BSS_HTTPS_PROXY", hide_env_values = true)]
+    pub https_proxy: Option<String>,
+    /// Hosts that are called without the proxy: names (with those below them), addresses and address
+    /// ranges, separated by commas. May be given several times.
+    #[arg(long, env = "BSS_NO_PROXY", value_delimiter = ',')]
+    pub no_proxy: Vec<String>,
     /// How often an upgrade that people have to act on is looked at again, in seconds.
     #[arg(long, env = "RECHECK_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub recheck_seconds: u64,

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bss::bindings::{BindingError, Bindings};
 use crate::bss::connect::AdapterConnector;
 use crate::bss::limits::Snapshot;
+use crate::bss::transport::Proxies;
 use crate::cli::{MetricsAuth, Settings};
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::namespaces::NamespacesAwaited;
@@ -47,6 +48,8 @@ enum Broken {
     AllowAddress(String),
     #[error("--bind-identity")]
     BindIdentity(#[from] BindingError),
+    #[error("--https-proxy: {0}")]
+    HttpsProxy(String),
     #[error("no connection to a cluster")]
     Connect(#[from] crate::cluster::ConnectError),
     #[error("--lease-seconds")]
@@ -130,7 +133,9 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = CancellationToken::new();
     on_signal(stop.clone())?;
-    let connector = AdapterConnector::new(&settings.allow_address).map_err(Broken::AllowAddress)?;
+    let connector = AdapterConnector::new(&settings.allow_address)
+        .map_err(Broken::AllowAddress)?
+        .through(way_out(&settings)?);
     let bindings = Bindings::parse(settings.bind_identity.iter().map(String::as_str))?;
     let clients = Clients::from_environment().await?;
     let mut registry = Registry::with_prefix(PREFIX);
@@ -212,6 +217,30 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let _ended = lease.await;
     tracing::info!("ended");
     outcome
+}
+
+/// The proxy that the administrator names. The usual variables are not enough: through a proxy the
+/// address guard sees less, which is decided on purpose or not at all.
+fn way_out(settings: &Settings) -> Result<Proxies, Broken> {
+    let proxies = Proxies::read(settings.https_proxy.as_deref(), &settings.no_proxy)
+        .map_err(Broken::HttpsProxy)?;
+    let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let ignored = named
+        .into_iter()
+        .find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    match (proxies.authority(), ignored) {
+        (Some(proxy), _) => {
+            tracing::info!(proxy, "BSSs and token endpoints are called through a proxy");
+        }
+        (None, Some(variable)) => tracing::warn!(
+            variable,
+            "the variable is set and not used: BSSs and token endpoints are called directly; to call \
+             them through a proxy, set --https-proxy (BSS_HTTPS_PROXY) and --no-proxy \
+             (BSS_NO_PROXY)"
+        ),
+        (None, None) => {}
+    }
+    Ok(proxies)
 }
 
 /// Runs the runner, and forgets what was observed whenever leadership begins anew.

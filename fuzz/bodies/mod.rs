@@ -23,7 +23,7 @@ mod validate;
 
 pub use replies::asked;
 
-use tenant_reseller_operator::bss::transport::{Media, Reply};
+use tenant_reseller_operator::bss::transport::{Challenge, Media, Reply};
 
 /// What takes the bytes.
 pub type Body = fn(&[u8]);
@@ -69,6 +69,7 @@ fn reply(data: &[u8]) -> (Reply, Vec<&str>) {
         media,
         retry_after: None,
         throttled: false,
+        challenge: Challenge::None,
         body: body.to_vec(),
     };
     (reply, words.collect())

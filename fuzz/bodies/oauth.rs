@@ -36,7 +36,7 @@ pub(super) fn run(data: &[u8]) {
                 assert!(!token.header.iter().any(|byte| b"\r\n\0".contains(byte)));
                 assert!(!token.used.1, "used for longer than a day");
             }
-            Err(Failure::CredentialsRefused) => {
+            Err(Failure::ClientRefused(_)) => {
                 assert!([400, 401, 403].contains(&reply.status), "{}", reply.status);
             }
             Err(Failure::TokenNonsense(detail)) => assert_own_words(&detail, reply.status),

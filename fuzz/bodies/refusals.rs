@@ -105,6 +105,8 @@ fn texts(error: &BssError) -> Vec<&str> {
         }
         BssError::Throttled { .. }
         | BssError::AuthRejected
+        | BssError::ClientRejected { .. }
+        | BssError::TokenEndpointAway { .. }
         | BssError::Forbidden { .. }
         | BssError::StaleEpoch { .. }
         | BssError::Unsupported { .. }

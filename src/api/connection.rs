@@ -1,7 +1,9 @@
 //! `BssConnection`: how to reach a BSS.
 
+use std::collections::BTreeMap;
+
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
@@ -63,9 +65,10 @@ pub struct BssConnectionSpec {
         "auth must have exactly one of bearer and oauth2ClientCredentials",
     )))]
     pub auth: Auth,
-    /// Whom to trust. Without it, the certificate authorities of the operator's machine.
+    /// Whom to trust at the BSS, and how to prove oneself there. Without it, the certificate
+    /// authorities of the operator's machine. It does not concern the token endpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Tls")]
+    #[schemars(with = "Tls", extend("x-kubernetes-validations" = rules::tls()))]
     pub tls: Option<Tls>,
     /// How hard the BSS may be asked, by all upgrades of this namespace together. Of several
     /// connections of one namespace with one identity and one scheme, host and port the strictest
@@ -139,8 +142,8 @@ impl Risk {
 #[serde(rename_all = "camelCase")]
 pub struct ReferenceAdapter {
     /// The address that the contract's paths are appended to: https, without credentials, query
-    /// or fragment. Its host must be among those that the Secrets of this connection allow.
-    /// Example: `https://bss.example.com/tenant-reseller/v1`
+    /// or fragment. Its host must be among those that the Secrets of this connection allow; a port
+    /// other than 443 is written out there. Example: `https://bss.example.com/tenant-reseller/v1`
     #[schemars(
         length(min = 9, max = 2048),
         extend("x-kubernetes-validations" = rules::base_url("reference.url"))
@@ -167,8 +170,9 @@ pub struct Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth2ClientCredentials {
-    /// Where tokens are issued: https, without credentials, query or fragment. Its host must be
-    /// among those that the Secret allows. Example: `https://login.example.com/oauth2/token`
+    /// Where tokens are issued: https, without credentials, query or fragment, called exactly as it
+    /// is written. Its host must be among those that the Secret allows.
+    /// Example: `https://login.example.com/oauth2/token`
     #[schemars(
         length(min = 9, max = 2048),
         extend("x-kubernetes-validations" = rules::base_url("auth.oauth2ClientCredentials.tokenUrl"))
@@ -186,19 +190,65 @@ pub struct OAuth2ClientCredentials {
         )
     )]
     pub scopes: Vec<String>,
-    /// The Secret with the keys `clientId` and `clientSecret`, in the connection's namespace. Its
-    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS and that of
-    /// `tokenUrl`.
+    /// Where the client's id and secret stand in the request for a token: `Basic` (HTTP Basic, both
+    /// form-encoded as RFC 6749, 2.3.1, has it; the default), `BasicUnencoded` (HTTP Basic, both as
+    /// they are), or `Body` (`client_id` and `client_secret` in the body).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ClientAuthentication")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Further parameters of the request for a token, for example `audience` or `resource`. They can
+    /// be read by all who may read the connection, and must not set `grant_type`, `client_id`,
+    /// `client_secret` or `scope`. Example: `{"audience": "https://bss.example.com/"}`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "endpoint_parameters")]
+    pub endpoint_parameters: BTreeMap<String, String>,
+    /// Whom to trust at the token endpoint, and how to prove oneself there. Without it, the
+    /// certificate authorities of the operator's machine, whatever `spec.tls` says of the BSS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Tls", extend("x-kubernetes-validations" = rules::tls()))]
+    pub tls: Option<Tls>,
+    /// The Secret with the keys `clientId` and `clientSecret`, in the connection's namespace; line
+    /// breaks around them are not a part of them. Its annotation `tenantreseller.io/allowed-hosts`
+    /// must name the host of the BSS and that of `tokenUrl`, for example
+    /// `bss.example.com,login.example.com:8443`. If it has the annotation
+    /// `tenantreseller.io/allowed-token-hosts` too, id and secret go only to the hosts that are named
+    /// there.
     pub secret_ref: SecretRef,
+}
+
+/// Where the client's id and secret stand in a request for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ClientAuthentication {
+    /// HTTP Basic, both form-encoded (RFC 6749, 2.3.1).
+    Basic,
+    /// HTTP Basic, both as they are.
+    BasicUnencoded,
+    /// In the body.
+    Body,
+}
+
+fn endpoint_parameters(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 16,
+        "additionalProperties": { "type": "string", "maxLength": 1024 },
+        "x-kubernetes-map-type": "granular",
+        "x-kubernetes-validations":
+            rules::endpoint_parameters("auth.oauth2ClientCredentials.endpointParameters"),
+    })
 }
 
 /// A bearer token from a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BearerAuth {
-    /// The Secret with the token under the key `token`, in the connection's namespace. Its
-    /// annotation `tenantreseller.io/allowed-hosts` must name the host of the BSS, so that
-    /// writing a connection is not enough to send the token elsewhere.
+    /// The Secret with the token under the key `token`, in the connection's namespace; white space
+    /// around it and the word `Bearer` before it are not a part of it. Its annotation
+    /// `tenantreseller.io/allowed-hosts` must name the host of the BSS, so that writing a
+    /// connection is not enough to send it elsewhere: `bss.example.com` means port 443 and every path, another
+    /// port or the beginning of a path is written out (`bss.example.com:8443/tenant-reseller`). A
+    /// Secret without it, one that names other hosts and one that does not exist are all answered in
+    /// the same words.
     pub secret_ref: SecretRef,
 }
 
@@ -214,13 +264,36 @@ pub struct SecretRef {
     pub name: String,
 }
 
-/// Whom to trust.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Whom to trust at one host, and how to prove oneself there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// The Secret with the certificate authority of the BSS under the key `ca.crt`, PEM, in the
-    /// connection's namespace. It is trusted instead of the machine's own authorities.
-    pub ca_secret_ref: SecretRef,
+    /// The Secret with certificate authorities under the key `ca.crt`, in the connection's namespace:
+    /// PEM, or one certificate as DER. They are trusted instead of the machine's own, unless
+    /// `systemRoots` is `Included`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SecretRef")]
+    pub ca_secret_ref: Option<SecretRef>,
+    /// Whether the authorities of the operator's machine are trusted beside those of `caSecretRef`:
+    /// `Excluded` (the default) or `Included`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SystemRoots")]
+    pub system_roots: Option<SystemRoots>,
+    /// The Secret with the certificate that is shown to the server if it asks for one, and its key:
+    /// `tls.crt` and `tls.key` (type `kubernetes.io/tls`), in the connection's namespace. Its
+    /// annotation `tenantreseller.io/allowed-hosts` must name the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SecretRef")]
+    pub client_certificate_secret_ref: Option<SecretRef>,
+}
+
+/// Whether the authorities of the operator's machine are trusted beside one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SystemRoots {
+    /// They are not.
+    Excluded,
+    /// They are.
+    Included,
 }
 
 /// How hard a BSS may be asked. Of several connections of one namespace with one identity and one

@@ -21,8 +21,8 @@ pub use claim::{
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
 pub use connection::{
     AdapterChoice, Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus,
-    CapabilityStatus, ConnectionLimits, OAuth2ClientCredentials, ReferenceAdapter, Risk, SecretRef,
-    Tls,
+    CapabilityStatus, ClientAuthentication, ConnectionLimits, OAuth2ClientCredentials,
+    ReferenceAdapter, Risk, SecretRef, SystemRoots, Tls,
 };
 pub use crd::{CrdYamlError, crd_yaml, crds};
 pub use pricing::{
@@ -55,3 +55,6 @@ pub const TAKE_OVER_ANNOTATION: &str = "tenantreseller.io/take-over";
 pub const CONFIRM_ANNOTATION: &str = "tenantreseller.io/confirm";
 /// On a Secret: the hosts that its content may be sent to, separated by commas.
 pub const ALLOWED_HOSTS_ANNOTATION: &str = "tenantreseller.io/allowed-hosts";
+/// On a Secret with a client's id and secret: the token endpoints that they may be sent to, if those
+/// are not the hosts of [`ALLOWED_HOSTS_ANNOTATION`].
+pub const ALLOWED_TOKEN_HOSTS_ANNOTATION: &str = "tenantreseller.io/allowed-token-hosts";

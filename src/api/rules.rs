@@ -129,6 +129,41 @@ pub(super) fn scopes(field: &str) -> Value {
     )
 }
 
+/// Parameters of a request for a token that are not the operator's own.
+pub(super) fn endpoint_parameters(field: &str) -> Value {
+    all(&[
+        rule(
+            "self.all(name, !(name in ['grant_type', 'client_id', 'client_secret', 'scope']))",
+            &format!(
+                "{field} must not set grant_type, client_id, client_secret or scope: the operator \
+                 does, from the other fields and the Secret"
+            ),
+        ),
+        rule(
+            r"self.all(name, name.matches(r'^[A-Za-z0-9._-]{1,128}$'))",
+            &format!(
+                "{field} must have names of letters, digits, '.', '_' and '-', for example audience"
+            ),
+        ),
+    ])
+}
+
+/// Trust at one host: something of its own, and the machine's roots only beside an own CA.
+pub(super) fn tls() -> Value {
+    all(&[
+        rule(
+            "has(self.caSecretRef) || has(self.clientCertificateSecretRef)",
+            "tls must have caSecretRef or clientCertificateSecretRef: leave it out to trust the \
+             authorities of the operator's machine",
+        ),
+        rule(
+            "!has(self.systemRoots) || has(self.caSecretRef)",
+            "tls.systemRoots must only stand beside caSecretRef: without it the authorities of the \
+             operator's machine are trusted anyway",
+        ),
+    ])
+}
+
 /// Milestones are True once and never back, also not by disappearing: who reads one may rely on
 /// it. On a status.
 pub(super) fn milestones() -> Value {

@@ -24,7 +24,8 @@ use super::port::{
 };
 use super::reference::ReferenceBss;
 use super::transport::{
-    AllowedRanges, Cleartext, Credentials, Settings, Timeouts, TokenSettings, TokenSource,
+    AllowedRanges, Cleartext, ClientAuthentication, Credentials, Proxies, Settings, Timeouts, Tls,
+    TokenSettings, TokenSource,
 };
 
 /// What a connection says, with what stands in its Secrets.
@@ -42,8 +43,8 @@ pub struct ConnectionSettings {
     pub login: Login,
     /// The hosts that what is in the Secret may be sent to, as it says itself.
     pub allowed_hosts: String,
-    /// The CA to trust instead of the usual ones, PEM.
-    pub ca: Option<String>,
+    /// Whom to trust at the BSS, and how to prove oneself there.
+    pub tls: Tls,
     /// The status codes that mean *too many requests*, besides 429.
     pub throttle_statuses: Vec<u16>,
     /// Requests per second.
@@ -79,6 +80,8 @@ pub enum Login {
         id: SecretString,
         /// The proof that it is this client.
         secret: SecretString,
+        /// The rest of what concerns the token endpoint.
+        endpoint: Box<TokenEndpoint>,
     },
 }
 
@@ -97,6 +100,7 @@ impl Login {
                 scopes,
                 id,
                 secret,
+                endpoint: _,
             } => {
                 let credentials = [token_url, id.expose_secret(), secret.expose_secret()];
                 credentials.into_iter().for_each(&mut add);
@@ -105,6 +109,19 @@ impl Login {
         }
         hasher.finalize().into()
     }
+}
+
+/// How a token endpoint is asked.
+#[derive(Debug, Default)]
+pub struct TokenEndpoint {
+    /// Where id and secret stand in the request.
+    pub authentication: ClientAuthentication,
+    /// Further parameters of the request.
+    pub parameters: BTreeMap<String, String>,
+    /// Whom to trust there, and how to prove oneself.
+    pub tls: Tls,
+    /// The hosts that id and secret may be sent to, as their Secret says itself.
+    pub allowed_hosts: String,
 }
 
 /// Makes adapters.
@@ -239,6 +256,7 @@ impl Bss for Adapter {
 #[derive(Debug)]
 pub struct AdapterConnector {
     ranges: AllowedRanges,
+    proxies: Proxies,
     limits: Arc<LimiterRegistry>,
     identities: Arc<Identities>,
     /// What is kept beside each adapter while it is used.
@@ -265,11 +283,18 @@ impl AdapterConnector {
     pub fn new(ranges: &[String]) -> Result<Self, String> {
         Ok(Self {
             ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
+            proxies: Proxies::default(),
             limits: LimiterRegistry::new(),
             identities: Identities::new(),
             parts: Mutex::default(),
             tokens: Mutex::default(),
         })
+    }
+
+    /// The same, with a way out of the cluster.
+    #[must_use]
+    pub fn through(self, proxies: Proxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Where the figures of all calls are read: one snapshot for each limiter.
@@ -399,14 +424,24 @@ impl AdapterConnector {
                 scopes,
                 id,
                 secret,
+                endpoint,
             } => {
+                let TokenEndpoint {
+                    authentication,
+                    parameters,
+                    tls,
+                    allowed_hosts,
+                } = *endpoint;
                 let wanted = TokenSettings {
                     token_url,
                     scopes,
                     client_id: id,
                     client_secret: secret,
-                    ca_pem: settings.ca.clone(),
-                    allowed_hosts: settings.allowed_hosts.clone(),
+                    authentication,
+                    parameters,
+                    tls,
+                    proxies: self.proxies.clone(),
+                    allowed_hosts,
                     allowed_ranges: self.ranges.clone(),
                     cleartext: Cleartext::Refused,
                     timeouts,
@@ -417,7 +452,8 @@ impl AdapterConnector {
         Ok(Settings {
             url: settings.url,
             credentials,
-            ca_pem: settings.ca,
+            tls: settings.tls,
+            proxies: self.proxies.clone(),
             allowed_hosts: settings.allowed_hosts,
             allowed_ranges: self.ranges.clone(),
             cleartext: Cleartext::Refused,
@@ -474,8 +510,8 @@ mod tests {
             url: url.to_owned(),
             login: Login::Bearer("token-of-the-test".to_owned().into()),
             throttle_statuses: vec![429],
-            allowed_hosts: "127.0.0.1".to_owned(),
-            ca: None,
+            allowed_hosts: "127.0.0.1:1,127.0.0.1:2".to_owned(),
+            tls: Tls::default(),
             requests_per_second,
             concurrency: 2,
             timeout: Duration::from_secs(1),
@@ -534,6 +570,10 @@ mod tests {
                 scopes: Vec::new(),
                 id: "id".to_owned().into(),
                 secret: secret.to_owned().into(),
+                endpoint: Box::new(TokenEndpoint {
+                    allowed_hosts: "127.0.0.1:9".to_owned(),
+                    ..TokenEndpoint::default()
+                }),
             },
             ..settings("https://127.0.0.1:1", 5)
         }

@@ -33,6 +33,18 @@ pub enum BssError {
     /// The credentials were not accepted.
     #[error("the BSS rejects the credentials")]
     AuthRejected,
+    /// The token endpoint does not accept the client. Nothing was sent to the BSS.
+    #[error("no token to log in with: {detail}")]
+    ClientRejected {
+        /// Which endpoint, how it was asked, and what it answered.
+        detail: String,
+    },
+    /// The token endpoint cannot be asked at present. Nothing was sent to the BSS.
+    #[error("no token to log in with: {detail}")]
+    TokenEndpointAway {
+        /// Which endpoint, and what was seen.
+        detail: String,
+    },
     /// The credentials do not allow this operation.
     #[error("the BSS forbids {operation}")]
     Forbidden {
@@ -140,9 +152,9 @@ impl BssError {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "Throttled",
-            Self::Unavailable { .. } => "Unavailable",
+            Self::Unavailable { .. } | Self::TokenEndpointAway { .. } => "Unavailable",
             Self::OutcomeUnknown { .. } => "OutcomeUnknown",
-            Self::AuthRejected => "AuthRejected",
+            Self::AuthRejected | Self::ClientRejected { .. } => "AuthRejected",
             Self::Forbidden { .. } => "Forbidden",
             Self::NotFound { .. } => "NotFound",
             Self::Conflict { .. } => "Conflict",

@@ -12,7 +12,7 @@ use kube::api::{
 };
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource, ResourceExt};
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -215,9 +215,7 @@ pub fn report_metadata(upgrade: &TenantResellerUpgrade, suffix: &str) -> ObjectM
 }
 
 fn view(secret: Secret) -> SecretView {
-    let text = |(key, ByteString(bytes)): (String, ByteString)| {
-        Some((key, SecretString::from(String::from_utf8(bytes).ok()?)))
-    };
+    let hidden = |(key, ByteString(bytes)): (String, ByteString)| (key, SecretSlice::from(bytes));
     SecretView {
         resource_version: secret.resource_version().unwrap_or_default(),
         annotations: secret.metadata.annotations.unwrap_or_default(),
@@ -225,7 +223,7 @@ fn view(secret: Secret) -> SecretView {
             .data
             .unwrap_or_default()
             .into_iter()
-            .filter_map(text)
+            .map(hidden)
             .collect(),
     }
 }
@@ -433,7 +431,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_shows_text_only_and_prints_none() {
+    fn a_secret_shows_every_key_and_prints_none() {
         let secret: Secret = serde_json::from_value(json!({
             "metadata": { "name": "s", "resourceVersion": "7", "annotations": { "a": "b" } },
             // "hunter2", and two bytes that are no UTF-8.
@@ -441,7 +439,7 @@ mod tests {
         }))
         .expect("a secret");
         let seen = view(secret);
-        assert_eq!(seen.data.keys().collect::<Vec<_>>(), ["token"]);
+        assert_eq!(seen.data.keys().collect::<Vec<_>>(), ["binary", "token"]);
         assert_eq!(seen.resource_version, "7");
         assert_eq!(seen.annotations["a"], "b");
         assert!(!format!("{seen:?}").contains("hunter2"));

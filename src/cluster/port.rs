@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 use thiserror::Error;
 
 use crate::api::{
@@ -68,8 +68,8 @@ pub type ClusterResult<T> = Result<T, ClusterError>;
 pub struct SecretView {
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
-    /// Its data, as text; values that are not UTF-8 are left out.
-    pub data: BTreeMap<String, SecretString>,
+    /// Its data, as it is there: text of any encoding, or none.
+    pub data: BTreeMap<String, SecretSlice<u8>>,
     /// Its resource version.
     pub resource_version: String,
 }

@@ -7,19 +7,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use jiff::Timestamp;
 
+use super::access::{Access, Refused};
 use super::cache::{Adapter, CacheEntry, HeldSeats};
 use super::context::{Context, Time};
 use super::object;
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef,
-    CustomerPricing, Reason, TenantResellerUpgrade,
+    AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing, Reason,
+    TenantResellerUpgrade,
 };
 use crate::bss::bindings::{Bindings, Bound, Unbound};
-use crate::bss::connect::{ConnectionSettings, Connector, Login};
-use crate::bss::transport::SHORTEST_SECRET;
-use crate::cluster::port::{Cluster, ClusterError, SecretView};
+use crate::bss::connect::{ConnectionSettings, Connector};
+use crate::cluster::port::{Cluster, ClusterError};
 use crate::upgrade::{ReadyState, Realm, References, TenantConnection, Terms, sentence};
 
 /// A Secret is read again after this long.
@@ -38,8 +38,27 @@ pub(super) struct Fetched<B> {
 pub(super) enum DereferenceError {
     /// It is missing or not in order, which is a state of the upgrade.
     Unworkable(Box<ReadyState>),
+    /// The same, and it is the distributor's connection that has no access: a Secret of it is not
+    /// there, or not for this host.
+    NoAccess(Box<ReadyState>),
     /// The API server refused or did not answer.
     Cluster(ClusterError),
+}
+
+impl From<Refused> for DereferenceError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Cluster(error) => Self::Cluster(error),
+            Refused::NotReady {
+                message,
+                next_action,
+            } => not_ready(message, next_action),
+            Refused::Forbidden {
+                message,
+                next_action,
+            } => unworkable(Reason::ConnectionForbidden, message, next_action),
+        }
+    }
 }
 
 impl From<ClusterError> for DereferenceError {
@@ -53,6 +72,8 @@ struct Connections {
     distributor: BssConnection,
     /// Another access to the same BSS, for what concerns the tenant.
     tenant: Option<BssConnection>,
+    /// What certificates are measured by.
+    now: Timestamp,
 }
 
 /// Fetches connections and pricing objects, and the Secrets if they are not fresh. The cache entry
@@ -75,6 +96,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let connections = Connections {
         distributor,
         tenant,
+        now: context.time.now().wall,
     };
     let realm = connections.realm(&context.bindings, namespace)?;
     let pricing = pricing(cluster, namespace, name).await?;
@@ -190,15 +212,19 @@ impl Connections {
     ) -> Result<Arc<K::Bss>, DereferenceError> {
         let tenant = match &self.tenant {
             None => None,
-            Some(tenant) => Some(settings(cluster, namespace, tenant).await?),
+            Some(tenant) => Some(settings(cluster, namespace, tenant, self.now).await?),
         };
-        let distributor = settings(cluster, namespace, &self.distributor).await?;
+        let distributor = settings(cluster, namespace, &self.distributor, self.now).await;
+        let distributor = distributor.map_err(|error| match error {
+            DereferenceError::Unworkable(state) => DereferenceError::NoAccess(state),
+            DereferenceError::NoAccess(_) | DereferenceError::Cluster(_) => error,
+        })?;
         connector.connect(distributor, tenant).map_err(|error| {
             unworkable(
                 Reason::ConnectionForbidden,
                 sentence(&error.to_string()),
-                "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's \
-                 allowed address ranges."
+                "Do what the message says, or correct the connection's URL or tls, the Secret's \
+                 allowed hosts, or the operator's allowed address ranges."
                     .to_owned(),
             )
         })
@@ -264,32 +290,19 @@ async fn settings<C: Cluster>(
     cluster: &C,
     namespace: &str,
     connection: &BssConnection,
+    now: Timestamp,
 ) -> Result<ConnectionSettings, DereferenceError> {
     let spec = &connection.spec;
     let adapter = adapter(connection)?;
-    let credentials = Credentials::of(spec)?;
-    let name = credentials.secret;
-    let secret = secret(cluster, namespace, name).await?;
-    let login = login(spec, &secret, name)?;
-    let Some(allowed_hosts) = secret.annotations.get(ALLOWED_HOSTS_ANNOTATION) else {
-        return Err(unworkable(
-            Reason::ConnectionForbidden,
-            format!("The Secret {name} does not say which hosts it may be sent to."),
-            format!(
-                "Annotate it with {}: kubectl annotate secret {name} -n {namespace} \
-                 {ALLOWED_HOSTS_ANNOTATION}=HOST",
-                credentials.sent_to
-            ),
-        ));
+    let access = Access {
+        cluster,
+        namespace,
+        spec,
+        url: adapter.url,
+        now,
     };
-    let ca = match &spec.tls {
-        None => None,
-        Some(tls) => {
-            let name = &tls.ca_secret_ref.name;
-            let secret = self::secret(cluster, namespace, name).await?;
-            Some(value(&secret, name, "ca.crt")?.expose_secret().to_owned())
-        }
-    };
+    let (login, allowed_hosts) = access.login().await?;
+    let tls = access.tls_of_the_bss().await?;
     Ok(ConnectionSettings {
         connection: format!(
             "{namespace}/{}",
@@ -299,8 +312,8 @@ async fn settings<C: Cluster>(
         adapter: adapter.name,
         url: adapter.url.to_owned(),
         login,
-        allowed_hosts: allowed_hosts.clone(),
-        ca,
+        allowed_hosts,
+        tls,
         throttle_statuses: throttle_statuses(&spec.limits.throttle_status_codes),
         requests_per_second: positive(spec.limits.requests_per_second),
         concurrency: positive(spec.limits.concurrency),
@@ -328,51 +341,6 @@ fn adapter(connection: &BssConnection) -> Result<AdapterChoice<'_>, DereferenceE
     })
 }
 
-/// Where the credentials of a connection are.
-struct Credentials<'a> {
-    /// The Secret's name.
-    secret: &'a str,
-    /// The hosts that they are sent to, in words.
-    sent_to: &'static str,
-}
-
-impl<'a> Credentials<'a> {
-    fn of(spec: &'a BssConnectionSpec) -> Result<Self, DereferenceError> {
-        match (&spec.auth.bearer, &spec.auth.oauth2_client_credentials) {
-            (Some(bearer), None) => Ok(Self {
-                secret: &bearer.secret_ref.name,
-                sent_to: "the BSS's host",
-            }),
-            (None, Some(oauth)) => Ok(Self {
-                secret: &oauth.secret_ref.name,
-                sent_to: "the hosts of the BSS and of the token endpoint",
-            }),
-            // The API server admits a connection only with one of the two.
-            (Some(_), Some(_)) | (None, None) => Err(unworkable(
-                Reason::ConnectionForbidden,
-                "The connection does not say in one way how to log in.".to_owned(),
-                "Give spec.auth exactly one of bearer and oauth2ClientCredentials.".to_owned(),
-            )),
-        }
-    }
-}
-
-fn login(
-    spec: &BssConnectionSpec,
-    secret: &SecretView,
-    name: &str,
-) -> Result<Login, DereferenceError> {
-    Ok(match &spec.auth.oauth2_client_credentials {
-        None => Login::Bearer(confidential(secret, name, "token")?),
-        Some(oauth) => Login::ClientCredentials {
-            token_url: oauth.token_url.clone(),
-            scopes: oauth.scopes.clone(),
-            id: value(secret, name, "clientId")?,
-            secret: confidential(secret, name, "clientSecret")?,
-        },
-    })
-}
-
 fn terms(connection: &BssConnection) -> Terms {
     let limits = &connection.spec.limits;
     let seconds = |number| Duration::from_secs(u64::from(positive(number)));
@@ -390,52 +358,6 @@ fn throttle_statuses(codes: &[i32]) -> Vec<u16> {
 
 fn positive(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(1).max(1)
-}
-
-async fn secret<C: Cluster>(
-    cluster: &C,
-    namespace: &str,
-    name: &str,
-) -> Result<SecretView, DereferenceError> {
-    cluster.secret(namespace, name).await?.ok_or_else(|| {
-        not_ready(
-            format!("The Secret {name} does not exist in this namespace."),
-            format!("Create the Secret {name}; the operator goes on by itself."),
-        )
-    })
-}
-
-fn value(secret: &SecretView, name: &str, key: &str) -> Result<SecretString, DereferenceError> {
-    secret.data.get(key).cloned().ok_or_else(|| {
-        not_ready(
-            format!("The Secret {name} has no key {key}."),
-            format!("Add the key {key} to the Secret {name}."),
-        )
-    })
-}
-
-/// A value that no person may see. A very short one would occur in ordinary words by chance, and could
-/// not be kept out of messages without hiding parts of those.
-fn confidential(
-    secret: &SecretView,
-    name: &str,
-    key: &str,
-) -> Result<SecretString, DereferenceError> {
-    let value = value(secret, name, key)?;
-    if value.expose_secret().trim().chars().count() >= SHORTEST_SECRET {
-        return Ok(value);
-    }
-    Err(unworkable(
-        Reason::ConnectionForbidden,
-        format!(
-            "The key {key} of the Secret {name} holds fewer than {SHORTEST_SECRET} characters, too \
-             few to be kept out of logs and messages."
-        ),
-        format!(
-            "Put the whole value into the key {key} of the Secret {name}; if it really is that \
-             short, have a longer one issued."
-        ),
-    ))
 }
 
 /// The identity is bound to other origins or namespaces. Which ones is not told: they are of no concern

@@ -21,6 +21,8 @@ use crate::upgrade::{
     Decision, Next, ReadyState, Suspension, at_rest, not_understood, success, suspension,
 };
 
+/// A Secret that a connection may not be used with is read again after this long at most.
+const SECRET_RECHECK: Duration = Duration::from_secs(60);
 /// The finalizer is removed before waits that are longer.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
 
@@ -95,6 +97,27 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
     Ok(Requeue::Await)
 }
 
+/// Says in the status of the distributor's connection why it cannot be used.
+pub(super) async fn tell_connection<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    upgrade: &TenantResellerUpgrade,
+    entry: &mut CacheEntry<B>,
+    state: &ReadyState,
+) -> Result<(), ReconcileError> {
+    let cluster = &*context.cluster;
+    let namespace = object::key(upgrade).namespace;
+    let name = &upgrade.spec.connection_ref.name;
+    if let Some(connection) = cluster.connection(namespace, name).await? {
+        let known = ConnectionFacts {
+            connection: &connection,
+            entry,
+            unusable: Some(state),
+        };
+        publish::connection(cluster, known, context.time.now()).await?;
+    }
+    Ok(())
+}
+
 /// The upgrade cannot be worked on: its spec, or something that it refers to, is not in order.
 pub(super) async fn unworkable<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
@@ -109,19 +132,12 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
     let pace = context.pacing.pace;
     let wait = match state.reason.class() {
         Some(StateClass::WaitsByItself) => pace.poll.max(SHORT_WAIT),
+        // What is wrong may be what stands in a Secret, and Secrets are not watched.
+        _ if state.reason == Reason::ConnectionForbidden => pace.recheck.min(SECRET_RECHECK),
         _ => pace.recheck,
     };
     if state.reason == Reason::ConnectionForbidden {
-        let namespace = object::key(&upgrade).namespace;
-        let name = &upgrade.spec.connection_ref.name;
-        if let Some(connection) = cluster.connection(namespace, name).await? {
-            let known = ConnectionFacts {
-                connection: &connection,
-                entry,
-                unusable: Some(&state),
-            };
-            publish::connection(cluster, known, context.time.now()).await?;
-        }
+        tell_connection(context, &upgrade, entry, &state).await?;
     }
     let state = match suspension(&upgrade) {
         Suspension::Suspended => at_rest(not_understood(&upgrade).as_deref()),

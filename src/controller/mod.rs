@@ -5,6 +5,7 @@
 //! lost at any moment: the BSS is the ledger, the claim is the record, status is a view. It must not
 //! decide: what to do next is said by `upgrade`.
 
+mod access;
 mod admission;
 mod api_backoff;
 mod cache;
@@ -17,6 +18,7 @@ mod perform;
 mod publish;
 mod reconcile;
 mod record;
+mod secrets;
 
 pub use admission::Wake;
 pub use context::{Pacing, Ports, Process, Time};

@@ -125,6 +125,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Err(DereferenceError::Unworkable(state)) => {
                 return endings::unworkable(context, upgrade, &mut entry, *state).await;
             }
+            Err(DereferenceError::NoAccess(state)) => {
+                endings::tell_connection(context, &upgrade, &mut entry, &state).await?;
+                return endings::unworkable(context, upgrade, &mut entry, *state).await;
+            }
         };
         // validate: touches nothing
         let valid = match validate(&upgrade, &fetched.references) {

@@ -287,7 +287,15 @@ fn credentials_rejected(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Failed { error, .. } | Outcome::CopyOutcomeUnknown { error, .. }
-            if matches!(error, BssError::AuthRejected | BssError::Forbidden { .. })
+            if matches!(
+                error,
+                BssError::AuthRejected
+                    | BssError::ClientRejected { .. }
+                    | BssError::Forbidden { .. }
+                    // A certificate, for example, which the Secret with the authorities may trust
+                    // meanwhile.
+                    | BssError::Refused { .. }
+            )
     )
 }
 

@@ -18,6 +18,7 @@
 
 mod behaviours;
 #[cfg(feature = "sandbox")]
+mod certificates;
 mod connections;
 mod misbehaviour;
 mod oauth;
@@ -29,6 +30,8 @@ mod second_server;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
 mod suite;
+#[cfg(feature = "sandbox")]
+mod tls;
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, LazyLock};
@@ -37,7 +40,7 @@ use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
 use tenant_reseller_operator::bss::port::{Acquisition, AcquisitionId};
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
-    AllowedRanges, Cleartext, Credentials, Settings, Timeouts,
+    AllowedHosts, AllowedRanges, Cleartext, Credentials, Proxies, Settings, Timeouts, Tls,
 };
 
 /// A token that is easy to find where it must not be.
@@ -48,8 +51,9 @@ pub fn settings(url: &str, token: &str) -> Settings {
     Settings {
         url: url.to_owned(),
         credentials: Credentials::Bearer(token.to_owned().into()),
-        ca_pem: None,
-        allowed_hosts: "127.0.0.1, localhost".to_owned(),
+        tls: Tls::default(),
+        proxies: Proxies::default(),
+        allowed_hosts: AllowedHosts::entry_for(url),
         allowed_ranges: AllowedRanges::parse(["127.0.0.0/8", "::1"]).unwrap(),
         cleartext: Cleartext::OnLoopback,
         throttle_statuses: vec![429],

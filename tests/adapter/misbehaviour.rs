@@ -484,7 +484,7 @@ fn connections_that_may_not_be_used() {
     refused(&|s| s.url = format!("http://user:{TOKEN}@127.0.0.1:9"));
     refused(&|s| s.credentials = Credentials::Bearer(format!("{TOKEN}\n").into()));
     refused(&|s| s.credentials = Credentials::Bearer(String::new().into()));
-    refused(&|s| s.ca_pem = Some("nonsense".to_owned()));
+    refused(&|s| s.allowed_hosts = "127.0.0.1".to_owned());
     assert!(refused(&|s| s.allowed_ranges = AllowedRanges::none()).contains("loopback"));
 }
 

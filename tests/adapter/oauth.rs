@@ -1,8 +1,9 @@
 //! OAuth 2 client credentials over real sockets: when tokens are asked for, what becomes of an
 //! endpoint that does not issue them, and that nothing secret is ever said.
 
-use super::scripted::{Act, Scripted, json, reply};
+use super::scripted::{Act, Scripted, json, problem, reply};
 use super::{limiter, settings};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
@@ -10,7 +11,8 @@ use tenant_reseller_operator::bss::port::{
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
-    AllowedRanges, Cleartext, Credentials, Timeouts, TokenSettings, TokenSource,
+    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Proxies, Timeouts,
+    Tls, TokenSettings, TokenSource,
 };
 
 const ID: &str = "the:client";
@@ -24,8 +26,11 @@ fn token_settings(url: &str) -> TokenSettings {
         scopes: vec!["upgrade".to_owned(), "read".to_owned()],
         client_id: ID.to_owned().into(),
         client_secret: SECRET.to_owned().into(),
-        ca_pem: None,
-        allowed_hosts: "127.0.0.1".to_owned(),
+        authentication: ClientAuthentication::Basic,
+        parameters: BTreeMap::new(),
+        tls: Tls::default(),
+        proxies: Proxies::default(),
+        allowed_hosts: AllowedHosts::entry_for(url),
         allowed_ranges: AllowedRanges::parse(["127.0.0.0/8"]).unwrap(),
         cleartext: Cleartext::OnLoopback,
         timeouts: Timeouts::within(Duration::from_secs(20)),
@@ -278,6 +283,7 @@ async fn an_endpoint_that_comes_back_is_asked_again() {
     let server = Scripted::start(vec![identity()]).await;
     let bss = bss(&server, token_settings(&endpoint.url));
     assert_eq!(bss.get_identity().await.unwrap_err().class(), "Unavailable");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(bss.get_identity().await, Ok(Some("acme".to_owned())));
 }
 
@@ -316,8 +322,8 @@ async fn an_endpoint_that_may_not_be_asked() {
         TokenSource::new(tokens).map(drop)
     };
     assert_eq!(with(&|_| {}), Ok(()));
-    let changes: [Change<'_>; 7] = [
-        ("does not allow the host 127.0.0.1:9", &|tokens| {
+    let changes: [Change<'_>; 8] = [
+        ("does not allow 127.0.0.1:9", &|tokens| {
             "bss.example".clone_into(&mut tokens.allowed_hosts);
         }),
         ("loopback", &|tokens| {
@@ -325,7 +331,7 @@ async fn an_endpoint_that_may_not_be_asked() {
         }),
         ("https", &|tokens| tokens.cleartext = Cleartext::Refused),
         ("credentials", &|tokens| {
-            "https://a:b@127.0.0.1/".clone_into(&mut tokens.token_url);
+            "https://a:b@127.0.0.1:9/".clone_into(&mut tokens.token_url);
         }),
         ("clientId", &|tokens| {
             tokens.client_id = String::new().into();
@@ -333,7 +339,13 @@ async fn an_endpoint_that_may_not_be_asked() {
         ("clientSecret", &|tokens| {
             tokens.client_secret = String::new().into();
         }),
-        ("PEM", &|tokens| tokens.ca_pem = Some("no".to_owned())),
+        ("must not set scope", &|tokens| {
+            let own = ("scope".to_owned(), "all".to_owned());
+            tokens.parameters.extend([own]);
+        }),
+        ("colon", &|tokens| {
+            tokens.authentication = ClientAuthentication::BasicUnencoded;
+        }),
     ];
     for (named, change) in changes {
         let Err(BssError::Refused { detail }) = with(change) else {
@@ -344,9 +356,7 @@ async fn an_endpoint_that_may_not_be_asked() {
     // A name that leads inside is refused when it is asked, and nothing is sent anywhere.
     let server = Scripted::start(vec![identity()]).await;
     let mut tokens = token_settings("https://localhost:9/token");
-    "localhost".clone_into(&mut tokens.allowed_hosts);
     tokens.allowed_ranges = AllowedRanges::none();
-    tokens.ca_pem = None;
     if let Ok(source) = TokenSource::new(tokens) {
         let mut settings = settings(&server.url, "");
         settings.credentials = Credentials::OAuth(source);
@@ -355,5 +365,189 @@ async fn an_endpoint_that_may_not_be_asked() {
         assert_eq!(error.class(), "Refused", "{error}");
         assert!(error.to_string().contains("token endpoint"), "{error}");
         assert_eq!(server.requests(), Vec::<String>::new());
+    }
+}
+
+/// All upgrades of a connection have one source of tokens, each an adapter of its own.
+fn many(server: &Scripted, tokens: TokenSettings) -> Vec<ReferenceBss> {
+    let source = TokenSource::new(tokens).unwrap();
+    let made = (0..50).map(|_| {
+        let mut settings = settings(&server.url, "");
+        settings.credentials = Credentials::OAuth(source.clone());
+        ReferenceBss::new(settings, limiter()).unwrap()
+    });
+    made.collect()
+}
+
+/// Fifty upgrades that need a token again and again, for three seconds.
+async fn three_seconds(upgrades: &[ReferenceBss]) -> BssError {
+    let mut last = None;
+    for _ in 0..30 {
+        let calls = upgrades.iter().map(Bss::get_identity);
+        for answer in futures::future::join_all(calls).await {
+            last = Some(answer.unwrap_err());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    last.unwrap()
+}
+
+#[tokio::test]
+async fn fifty_upgrades_ask_an_endpoint_that_fails_once_and_not_each() {
+    let in_two_minutes = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(120);
+    let date = in_two_minutes.strftime("Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n");
+    for (name, status, headers) in [
+        ("a wrong secret", 401, String::new()),
+        ("busy", 429, "Retry-After: 120\r\n".to_owned()),
+        ("busy until a date", 429, date.to_string()),
+        ("away for a while", 503, "Retry-After: 120\r\n".to_owned()),
+    ] {
+        let endpoint = Scripted::start(vec![Act::Send(reply(status, &headers, ""))]).await;
+        let server = Scripted::start(vec![identity()]).await;
+        let upgrades = many(&server, token_settings(&endpoint.url));
+        let error = three_seconds(&upgrades).await;
+        let class = if status == 401 {
+            "AuthRejected"
+        } else {
+            "Unavailable"
+        };
+        assert_eq!(error.class(), class, "{name}: {error}");
+        assert_eq!(endpoint.requests().len(), 1, "{name}: of 1,500 calls");
+        assert_eq!(server.requests().len(), 0, "{name}");
+    }
+    // Away without a word: after one second, then two.
+    let endpoint = Scripted::start(vec![refused(500)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    three_seconds(&many(&server, token_settings(&endpoint.url))).await;
+    let asked = endpoint.requests().len();
+    assert!((2..=3).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
+async fn a_bss_that_refuses_every_token_does_not_make_the_endpoint_issue_one_for_each_call() {
+    let acts = (0..9).map(|nth| issued(&format!("token-no-{nth}"), 3600));
+    let endpoint = Scripted::start(acts.collect()).await;
+    let server = Scripted::start(vec![refused(401)]).await;
+    let error = three_seconds(&many(&server, token_settings(&endpoint.url))).await;
+    assert_eq!(error, BssError::AuthRejected);
+    let asked = endpoint.requests().len();
+    assert!(asked <= 3, "{asked} tokens");
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_in_whichever_way_the_bss_refuses_it() {
+    let json_type = "Content-Type: application/json\r\n";
+    let challenge = "WWW-Authenticate: Bearer realm=\"bss\", error=\"invalid_token\"\r\n";
+    let expired = r#"{"error":"invalid_token","error_description":"expired"}"#;
+    for (name, refusal, renewed) in [
+        ("401 and nothing else", refused(401), true),
+        (
+            "401 with a problem",
+            Act::Send(problem(401, "AuthRejected", "")),
+            true,
+        ),
+        (
+            "401 with a page",
+            Act::Send(reply(401, "Content-Type: text/html\r\n", "<html>")),
+            true,
+        ),
+        (
+            "403 with a challenge",
+            Act::Send(reply(403, challenge, "")),
+            true,
+        ),
+        (
+            "403 with a code",
+            Act::Send(reply(403, json_type, expired)),
+            true,
+        ),
+        (
+            "400 with a challenge",
+            Act::Send(reply(400, challenge, "")),
+            true,
+        ),
+        (
+            "a gateway's own 403",
+            Act::Send(reply(
+                403,
+                json_type,
+                r#"{"message":"The token has expired"}"#,
+            )),
+            true,
+        ),
+        (
+            "forbidden by the contract",
+            Act::Send(problem(403, "Forbidden", "")),
+            false,
+        ),
+        ("not found", Act::Send(problem(404, "NotFound", "")), false),
+    ] {
+        let endpoint =
+            Scripted::start(vec![issued("token-one", 3600), issued("token-two", 3600)]).await;
+        let server = Scripted::start(vec![refusal, identity()]).await;
+        let answer = bss(&server, token_settings(&endpoint.url))
+            .get_identity()
+            .await;
+        assert_eq!(answer.is_ok(), renewed, "{name}: {answer:?}");
+        assert_eq!(
+            endpoint.requests().len(),
+            1 + usize::from(renewed),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn replies_and_forms_of_many_providers() {
+    for reply in [
+        r#"{"access_token":"the-t0ken","expires_in":3600.0}"#,
+        r#"{"access_token":"the-t0ken","expires_in":"3600","token_type":"bearer"}"#,
+        r#"{"access_token":"the-t0ken","token_type":null}"#,
+    ] {
+        let endpoint = Scripted::start(vec![Act::Send(json(reply))]).await;
+        let server = Scripted::start(vec![identity()]).await;
+        let answer = bss(&server, token_settings(&endpoint.url))
+            .get_identity()
+            .await;
+        assert_eq!(answer, Ok(Some("acme".to_owned())), "{reply}");
+        assert_eq!(logins(&server), ["Bearer the-t0ken"]);
+    }
+    let endpoint = Scripted::start(vec![issued("the-t0ken", 60)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let mut tokens = token_settings(&endpoint.url);
+    tokens.authentication = ClientAuthentication::Body;
+    let audience = ("audience".to_owned(), "https://bss.example/".to_owned());
+    tokens.parameters.extend([audience]);
+    bss(&server, tokens).get_identity().await.unwrap();
+    let asked = endpoint.requests().remove(0);
+    assert!(
+        !asked.to_ascii_lowercase().contains("authorization"),
+        "{asked}"
+    );
+    let body = "grant_type=client_credentials&scope=upgrade+read\
+                &audience=https%3A%2F%2Fbss.example%2F&client_id=the%3Aclient\
+                &client_secret=s3cr3t+of+%25the+client";
+    assert!(asked.ends_with(body), "{asked}");
+    // A refusal says who refused, with which code, and in which form it was asked.
+    for (authentication, form) in [
+        (ClientAuthentication::Basic, "clientAuthentication: Basic)"),
+        (ClientAuthentication::Body, "clientAuthentication: Body)"),
+    ] {
+        let body = r#"{"error":"invalid_client"}"#;
+        let refusal = reply(401, "Content-Type: application/json\r\n", body);
+        let endpoint = Scripted::start(vec![Act::Send(refusal)]).await;
+        let server = Scripted::start(vec![identity()]).await;
+        let mut tokens = token_settings(&endpoint.url);
+        tokens.authentication = authentication;
+        let error = bss(&server, tokens).get_identity().await.unwrap_err();
+        let said = error.to_string();
+        for part in [
+            "the token endpoint 127.0.0.1:",
+            "invalid_client",
+            "401",
+            form,
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

@@ -2,13 +2,16 @@
 
 use super::suite::{Action, World, run};
 use super::{TOKEN, adapter, asked, settings};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, Bss, CopyListing, Invoicing, PageRequest, PricingOptions, TenantSettings,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
-use tenant_reseller_operator::bss::transport::{Credentials, Settings, TokenSettings, TokenSource};
+use tenant_reseller_operator::bss::transport::{
+    CaBundle, ClientAuthentication, Credentials, Proxies, Settings, Tls, TokenSettings, TokenSource,
+};
 use tenant_reseller_operator::sandbox::{Config, OAuthClient, Server, Transport};
 
 /// A sandbox whose tenants have an access of their own, each side with a client of its own.
@@ -35,11 +38,14 @@ impl TwoSides {
     fn logged_in(&self, id: &str) -> Settings {
         let mut settings = self.0.settings();
         let tokens = TokenSettings {
+            authentication: ClientAuthentication::Basic,
+            parameters: BTreeMap::new(),
+            tls: Tls::default(),
+            proxies: Proxies::default(),
             token_url: format!("{}/oauth2/token", self.0.server.url()),
             scopes: vec!["upgrade".to_owned()],
             client_id: id.to_owned().into(),
             client_secret: OAUTH_SECRET.to_owned().into(),
-            ca_pem: None,
             allowed_hosts: settings.allowed_hosts.clone(),
             allowed_ranges: settings.allowed_ranges.clone(),
             cleartext: settings.cleartext,
@@ -162,8 +168,8 @@ impl Sandbox {
         }
     }
 
-    fn ca(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("tls/ca.crt")).unwrap()
+    fn ca(&self) -> CaBundle {
+        CaBundle::read(&std::fs::read(self.folder.path().join("tls/ca.crt")).unwrap()).unwrap()
     }
 }
 
@@ -237,9 +243,9 @@ async fn trust_goes_to_the_connections_own_ca_only() {
     let other = Sandbox::start(tls).await;
     for host in ["localhost", "127.0.0.1"] {
         let url = sandbox.settings().url.replace("127.0.0.1", host);
-        let with = |ca: Option<String>| {
+        let with = |ca: Option<CaBundle>| {
             let mut settings = settings(&url, TOKEN);
-            settings.ca_pem = ca;
+            settings.tls.ca = ca;
             settings
         };
         adapter(with(Some(sandbox.ca())))
@@ -252,7 +258,7 @@ async fn trust_goes_to_the_connections_own_ca_only() {
             .unwrap_err();
         assert_eq!(wrong.class(), "Refused");
         let said = wrong.to_string();
-        assert!(said.contains("CA") && !said.contains(TOKEN), "{said}");
+        assert!(said.contains("ca.crt") && !said.contains(TOKEN), "{said}");
         // Without a CA: not trusted either, or no roots on this machine at all.
         match tenant_reseller_operator::bss::reference::ReferenceBss::new(
             with(None),
@@ -269,7 +275,7 @@ async fn a_handshake_that_fails_sent_nothing() {
     let cleartext = Sandbox::start(|_| Transport::InsecureHttp).await;
     let with_tls = Sandbox::start(tls).await;
     let mut settings = settings(&cleartext.settings().url.replace("http:", "https:"), TOKEN);
-    settings.ca_pem = Some(with_tls.ca());
+    settings.tls.ca = Some(with_tls.ca());
     let error = adapter(settings)
         .acquire_epoch(&"10423".into(), asked("h", None))
         .await

@@ -183,7 +183,7 @@ fn examples_belong_together() {
         sent_to.sort_unstable();
         assert_eq!(allowed, sent_to, "{file}");
         if let Some(tls) = &connection.spec.tls {
-            let authority = secret(file, &tls.ca_secret_ref.name);
+            let authority = secret(file, &tls.ca_secret_ref.as_ref().unwrap().name);
             assert!(authority["stringData"]["ca.crt"].is_string(), "{file}");
         }
     }

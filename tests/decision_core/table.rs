@@ -24,6 +24,8 @@ fn errors() -> Vec<BssError> {
         BssError::Unavailable { detail: text() },
         BssError::OutcomeUnknown { detail: text() },
         BssError::AuthRejected,
+        BssError::ClientRejected { detail: text() },
+        BssError::TokenEndpointAway { detail: text() },
         BssError::Forbidden {
             operation: Operation::CopyCustomers,
         },

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::api::ObjectMeta;
-use secrecy::SecretString;
 use tenant_reseller_operator::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, CustomerPricing,
     CustomerPricingSpec, CustomerPricingStatus, DeclaredPricing, FINALIZER, ResellerClaim,
@@ -160,7 +159,7 @@ impl Etcd {
                 ALLOWED_HOSTS_ANNOTATION.to_owned(),
                 "bss.example".to_owned(),
             )]),
-            data: BTreeMap::from([("token".to_owned(), SecretString::from(token.clone()))]),
+            data: BTreeMap::from([("token".to_owned(), token.clone().into_bytes().into())]),
             resource_version: "1".to_owned(),
         })
     }

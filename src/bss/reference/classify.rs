@@ -196,10 +196,11 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
             },
         },
         Failure::Cancelled => BssError::Cancelled,
-        Failure::CredentialsRefused => BssError::AuthRejected,
+        Failure::ClientRefused(detail) => BssError::ClientRejected { detail },
+        Failure::TokenAway(detail) => BssError::TokenEndpointAway { detail },
         Failure::TokenNonsense(detail) => BssError::NoToken { detail },
         Failure::Refused(detail) => BssError::Refused { detail },
-        Failure::NotSent(detail) | Failure::TokenAway(detail) => BssError::Unavailable { detail },
+        Failure::NotSent(detail) => BssError::Unavailable { detail },
         Failure::Lost(detail) => lost(effect, detail),
         Failure::Redirected(status) => malformed(format!("a redirect ({status})")),
         Failure::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
@@ -285,6 +286,8 @@ pub(super) fn named(error: BssError, asked: &Asked) -> BssError {
         BssError::Throttled { .. }
         | BssError::Unavailable { .. }
         | BssError::AuthRejected
+        | BssError::ClientRejected { .. }
+        | BssError::TokenEndpointAway { .. }
         | BssError::Forbidden { .. }
         | BssError::StaleEpoch { .. }
         | BssError::HeldByAnother { .. }
@@ -312,6 +315,12 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
             detail: clean(&detail),
         },
         BssError::AuthRejected => BssError::AuthRejected,
+        BssError::ClientRejected { detail } => BssError::ClientRejected {
+            detail: clean(&detail),
+        },
+        BssError::TokenEndpointAway { detail } => BssError::TokenEndpointAway {
+            detail: clean(&detail),
+        },
         BssError::Forbidden { operation } => BssError::Forbidden { operation },
         BssError::NotFound { what } => BssError::NotFound { what: clean(&what) },
         BssError::Conflict { detail } => BssError::Conflict {
@@ -556,7 +565,7 @@ mod tests {
         assert!(unknown(Failure::TooLarge(1)));
         assert!(!unknown(Failure::NotSent(String::new())));
         assert!(!unknown(Failure::Cancelled));
-        assert!(!unknown(Failure::CredentialsRefused));
+        assert!(!unknown(Failure::ClientRefused(String::new())));
         assert!(!unknown(Failure::TokenAway(String::new())));
         assert!(!unknown(Failure::TokenNonsense(String::new())));
         assert!(!unknown(Failure::Refused(String::new())));

@@ -274,6 +274,8 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
         media,
         retry_after,
         throttled,
+        // The transport has looked at it already.
+        challenge: _,
         body,
     } = reply;
     if (200..300).contains(&status) {
@@ -306,7 +308,7 @@ fn was_not_sent(failure: &Failure) -> bool {
         Failure::Deferred(_)
             | Failure::Unsendable(_)
             | Failure::Cancelled
-            | Failure::CredentialsRefused
+            | Failure::ClientRefused(_)
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_)
     )

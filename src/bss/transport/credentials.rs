@@ -110,10 +110,7 @@ impl Credentials {
     /// The BSS did not accept the login: whether another one can be had.
     pub(super) fn another(&self, refused: &Login) -> bool {
         match (self, &refused.token) {
-            (Self::OAuth(source), Some(token)) => {
-                source.reject(token);
-                true
-            }
+            (Self::OAuth(source), Some(token)) => source.reject(token),
             (Self::OAuth(_) | Self::Bearer(_), _) => false,
         }
     }

@@ -2,18 +2,14 @@
 //!
 //! It knows neither limits nor credentials.
 
-use super::failure::{Failure, Unanswered, from_building, from_reading, from_sending};
-use super::guard::GuardedHost;
-use super::resolver::PinnedResolver;
-use super::target::Target;
+use super::client::{Client, Reach};
+use super::failure::{Failure, Unanswered, from_reading, from_sending};
 use super::{Timeouts, retry_after};
 use crate::bss::error::BssError;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
-
-const USER_AGENT: &str = concat!("tenant-reseller-operator/", env!("CARGO_PKG_VERSION"));
 
 /// The media type of a reply, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,35 +66,38 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// Whether it means *too many requests*, whatever its status says.
     pub throttled: bool,
+    /// What the reply asks the client to log in with.
+    pub challenge: Challenge,
     /// The body.
     pub body: Vec<u8>,
 }
 
+/// What `WWW-Authenticate` says of the login (RFC 6750, 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// Nothing about the token.
+    #[default]
+    None,
+    /// The token is not, or no longer, good.
+    InvalidToken,
+}
+
 /// A client of one host.
 pub(super) struct Exchange {
-    client: reqwest::Client,
+    client: Client,
     timeouts: Timeouts,
     reply_limit: usize,
 }
 
 impl Exchange {
-    /// For a checked target, with a CA of its own if there is one.
-    pub(super) fn new(
-        target: &Target,
-        host: GuardedHost,
-        (ca_pem, timeouts): (Option<&str>, Timeouts),
-        reply_limit: usize,
-    ) -> Result<Self, BssError> {
+    /// For a checked target.
+    pub(super) fn new(reach: Reach<'_>, reply_limit: usize) -> Result<Self, BssError> {
+        let timeouts = reach.timeouts;
         Ok(Self {
-            client: client(target, host, (ca_pem, timeouts))?,
+            client: Client::new(reach)?,
             timeouts,
             reply_limit,
         })
-    }
-
-    /// For building requests.
-    pub(super) fn client(&self) -> &reqwest::Client {
-        &self.client
     }
 
     /// Sends it. Whether the reply means throttling is the caller's to say.
@@ -116,9 +115,17 @@ impl Exchange {
             .connect
             .saturating_add(self.timeouts.first_byte);
         let headers_by = later(start, patience).min(end);
-        let response = match timeout_at(headers_by, self.client.execute(request)).await {
-            Ok(sent) => sent.map_err(|error| from_sending(&error))?,
-            Err(_) => return Err(Failure::lost("no reply in time").into()),
+        let used = self.client.current().await?;
+        let response = match timeout_at(headers_by, used.client.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                self.client.not_connected();
+                return Err(from_sending(&error, self.client.peer()));
+            }
+            Err(_) => {
+                self.client.lost(&used);
+                return Err(Failure::lost("no reply in time").into());
+            }
         };
         let status = response.status();
         if status.is_redirection() {
@@ -129,6 +136,7 @@ impl Exchange {
             media: media(response.headers()),
             retry_after: retry_after::parse(response.headers().get(RETRY_AFTER)),
             throttled: false,
+            challenge: challenge(response.headers()),
             body: Vec::new(),
         };
         match timeout_at(end, self.read(response)).await {
@@ -170,36 +178,14 @@ fn later(start: Instant, by: Duration) -> Instant {
         .unwrap_or(start)
 }
 
-fn client(
-    target: &Target,
-    host: GuardedHost,
-    (ca_pem, timeouts): (Option<&str>, Timeouts),
-) -> Result<reqwest::Client, BssError> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_proxy()
-        .https_only(target.is_https())
-        .tls_version_min(reqwest::tls::Version::TLS_1_2)
-        .connect_timeout(timeouts.connect)
-        // Shorter than servers and proxies keep idle connections (2 s, 5 s, 60 s are usual), so that a
-        // write is not sent into one that is just being closed: its outcome would be unknown.
-        .pool_idle_timeout(Duration::from_millis(1500))
-        .dns_resolver(PinnedResolver::new(host));
-    if let Some(pem) = ca_pem {
-        let refused = || BssError::Refused {
-            detail: "the CA is not a list of PEM certificates".to_owned(),
-        };
-        let trusted =
-            reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|_| refused())?;
-        if trusted.is_empty() {
-            return Err(refused());
-        }
-        builder = builder.tls_certs_only(trusted);
+fn challenge(headers: &HeaderMap) -> Challenge {
+    let all = headers.get_all(WWW_AUTHENTICATE).iter();
+    let mut texts = all.filter_map(|value| value.to_str().ok());
+    if texts.any(|text| text.to_ascii_lowercase().contains("invalid_token")) {
+        Challenge::InvalidToken
+    } else {
+        Challenge::None
     }
-    builder.build().map_err(|error| from_building(&error))
 }
 
 fn media(headers: &HeaderMap) -> Media {

@@ -1,10 +1,13 @@
 //! How far a request came that got no reply.
 
 use super::guard::AddressRefused;
+use super::trust::{CertificateRefused, Shown};
 use crate::bss::error::BssError;
 use crate::bss::limits::Deferred;
+use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 /// Why there is no reply. No text in here comes from the BSS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +20,9 @@ pub enum Failure {
     Cancelled,
     /// Address guard or TLS trust; nothing was sent.
     Refused(String),
-    /// The token endpoint does not accept the client; nothing was sent to the BSS.
-    CredentialsRefused,
+    /// The token endpoint does not accept the client; nothing was sent to the BSS. Says how it was
+    /// asked, and what it answered.
+    ClientRefused(String),
     /// The token endpoint gave no usable token; nothing was sent to the BSS.
     TokenNonsense(String),
     /// The token endpoint cannot be asked at present; nothing was sent to the BSS.
@@ -39,12 +43,20 @@ impl Failure {
     }
 }
 
-pub(super) fn from_building(error: &reqwest::Error) -> BssError {
-    let detail = match cause::<rustls::Error>(error) {
-        Some(tls) => format!("TLS cannot be set up: {tls}"),
-        None => "TLS cannot be set up: no usable roots of trust; give the connection a CA".into(),
-    };
-    BssError::Refused { detail }
+/// Who is at the other end.
+pub(super) struct Peer {
+    /// Its host and port.
+    pub(super) authority: String,
+    /// The proxy that leads there, if one does.
+    pub(super) through: Option<String>,
+    /// The certificate that it is shown.
+    pub(super) shown: Option<Arc<Shown>>,
+}
+
+pub(super) fn from_building() -> BssError {
+    BssError::Refused {
+        detail: "the HTTP client cannot be set up".to_owned(),
+    }
 }
 
 /// Whether a request without a reply may be sent once more at once.
@@ -75,14 +87,14 @@ impl From<Failure> for Unanswered {
     }
 }
 
-pub(super) fn from_sending(error: &reqwest::Error) -> Unanswered {
+pub(super) fn from_sending(error: &reqwest::Error, peer: &Peer) -> Unanswered {
     if let Some(how) = not_taken(error) {
         return Unanswered {
             failure: Failure::NotSent(how.to_owned()),
             again: Again::Always,
         };
     }
-    let failure = why_not(error);
+    let failure = why_not(error, peer);
     let lost = matches!(failure, Failure::Lost(_)) && !error.is_timeout();
     Unanswered {
         again: if lost && ended(error) {
@@ -131,23 +143,143 @@ fn ended(error: &reqwest::Error) -> bool {
         })
 }
 
-fn why_not(error: &reqwest::Error) -> Failure {
+fn why_not(error: &reqwest::Error, peer: &Peer) -> Failure {
     if let Some(refused) = cause::<AddressRefused>(error) {
         return Failure::Refused(refused.to_string());
     }
+    let tls = cause::<rustls::Error>(error);
+    if let Some(failure) = tls.and_then(|tls| not_trusted(tls, peer)) {
+        return failure;
+    }
+    let reproach = peer.shown.as_ref().and_then(|shown| shown.reproach());
     if !error.is_connect() {
-        return Failure::Lost(seen("the connection broke", error));
+        let said = seen("the connection broke", error);
+        return Failure::Lost(with(said, reproach));
     }
-    match cause::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(why)) => Failure::Refused(format!(
-            "the certificate of the BSS is not trusted ({why:?}); does the connection name the \
-             right CA?"
-        )),
-        Some(tls) => Failure::NotSent(format!("TLS handshake: {tls}")),
-        None if error.is_timeout() => Failure::NotSent("no connection in time".to_owned()),
-        None if error.is_dns() => Failure::NotSent("the name of its host is not known".to_owned()),
-        None => Failure::NotSent(seen("no connection", error)),
+    let detail = match (tls, &peer.through) {
+        (Some(tls), _) => handshake(tls).to_owned(),
+        (None, Some(proxy)) => without_tunnel(error, peer, proxy),
+        (None, None) if error.is_timeout() => "no connection in time".to_owned(),
+        (None, None) if error.is_dns() => "the name of its host is not known".to_owned(),
+        (None, None) => seen("no connection", error),
+    };
+    Failure::NotSent(with(detail, reproach))
+}
+
+fn with(said: String, reproach: Option<&str>) -> String {
+    match reproach {
+        Some(reproach) => format!("{said}; {reproach}"),
+        None => said,
     }
+}
+
+/// What one side does not accept of the other's certificate. The server refuses that of the client
+/// before it reads a request, although with TLS 1.3 its word may come after the request was sent.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
+fn not_trusted(tls: &rustls::Error, peer: &Peer) -> Option<Failure> {
+    let host = &peer.authority;
+    match tls {
+        rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
+            let refused = other.0.downcast_ref::<CertificateRefused>()?;
+            Some(Failure::Refused(format!(
+                "the certificate of {host} {refused}"
+            )))
+        }
+        rustls::Error::InvalidCertificate(_) => Some(Failure::Refused(format!(
+            "the certificate of {host} cannot be verified"
+        ))),
+        rustls::Error::AlertReceived(alert) => {
+            let said = refused_by_server(*alert)?;
+            Some(Failure::Refused(format!("{host} {said}")))
+        }
+        // A kind of failure that concerns no certificate.
+        _ => None,
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
+fn refused_by_server(alert: AlertDescription) -> Option<&'static str> {
+    Some(match alert {
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            "asks for a client certificate: name a Secret with tls.crt and tls.key in \
+             tls.clientCertificateSecretRef"
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => {
+            "does not accept the client certificate of tls.clientCertificateSecretRef: see that its \
+             authority is one that the server trusts, and that tls.crt holds the intermediate \
+             certificates too"
+        }
+        AlertDescription::CertificateExpired => {
+            "says that the client certificate of tls.clientCertificateSecretRef has expired"
+        }
+        AlertDescription::CertificateRevoked => {
+            "says that the client certificate of tls.clientCertificateSecretRef was revoked"
+        }
+        // Alerts that concern no certificate of ours.
+        _ => return None,
+    })
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "rustls adds variants, and those that mean nothing here are many"
+)]
+fn handshake(tls: &rustls::Error) -> &'static str {
+    match tls {
+        rustls::Error::InvalidMessage(_) => {
+            "the TLS handshake failed: what answers at this port does not speak TLS"
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        )
+        | rustls::Error::PeerIncompatible(_) => {
+            "the TLS handshake failed: the server needs to offer TLS 1.2 or 1.3 with a common cipher \
+             suite"
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
+            "the TLS handshake failed: the server does not know the host by this name"
+        }
+        rustls::Error::AlertReceived(_) => "the TLS handshake failed: the server ended it",
+        // rustls has many kinds for broken servers, which mean nothing to who reads a status.
+        _ => "the TLS handshake failed",
+    }
+}
+
+/// What hyper says of a tunnel has a type of its own that is not public; its words are fixed.
+fn without_tunnel(error: &reqwest::Error, peer: &Peer, proxy: &str) -> String {
+    let mut causes = Vec::new();
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(present) = next {
+        causes.push(present.to_string());
+        next = present.source();
+    }
+    let said = |words: &str| causes.iter().any(|cause| cause.contains(words));
+    let host = &peer.authority;
+    if said("proxy authorization required") {
+        return format!(
+            "the proxy {proxy} asks for a user and a password: an administrator writes them into \
+             the operator's --https-proxy"
+        );
+    }
+    if said("tunnel error: unsuccessful") || said("unexpected end of file") {
+        return format!(
+            "the proxy {proxy} does not open a way to {host}: it may forbid the host, not know its \
+             name, or not reach it"
+        );
+    }
+    seen(&format!("the proxy {proxy} cannot be reached"), error)
 }
 
 pub(super) fn from_reading(error: &reqwest::Error) -> Failure {

@@ -33,7 +33,7 @@ impl AllowedRanges {
             .map(Self)
     }
 
-    fn contain(&self, address: IpAddr) -> bool {
+    pub(super) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|range| range.contains(address))
     }
 }

@@ -1,11 +1,15 @@
 //! How an adapter reaches its BSS: one client per connection, bounded in every direction.
 //!
-//! `target` decides whether the connection's URL may be used at all (scheme, allowed hosts),
-//! `guard` which addresses, `resolver` asks for them once and pins them, `credentials` and `oauth`
-//! what it logs in with, `exchange` sends, `trace` names each call.
+//! `target` decides whether the connection's URL may be used at all (scheme), `allowed` whether the
+//! Secret may be sent there, `guard` which addresses, `resolver` asks for them and pins them for a
+//! minute, `route` says whether a proxy is between, `trust` whose certificates count, `client` keeps
+//! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `trace` names
+//! each call.
 //! A [`Transport`] sends nothing without a permit of the limiter, follows nothing, keeps nothing,
 //! and never shows its credentials.
 
+mod allowed;
+mod client;
 mod credentials;
 mod exchange;
 mod failure;
@@ -13,17 +17,22 @@ mod guard;
 mod oauth;
 mod resolver;
 mod retry_after;
+mod route;
 mod target;
 mod trace;
+mod trust;
 
+pub use allowed::AllowedHosts;
 pub use credentials::{Credentials, SHORTEST_SECRET};
-pub use exchange::{Coding, Media, Reply};
+pub use exchange::{Challenge, Coding, Media, Reply};
 pub use failure::Failure;
 pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
 pub(crate) use oauth::fuzzing;
-pub use oauth::{TokenSettings, TokenSource};
+pub use oauth::{ClientAuthentication, RESERVED_PARAMETERS, TokenSettings, TokenSource};
+pub use route::Proxies;
 pub use target::Cleartext;
+pub use trust::{CaBundle, ClientCertificate, MachineRoots, PairFault, Part, Tls};
 
 use super::cancellation;
 use super::error::BssError;
@@ -76,8 +85,10 @@ pub struct Settings {
     pub url: String,
     /// How to log in.
     pub credentials: Credentials,
-    /// PEM certificates that are trusted *instead of* the system's.
-    pub ca_pem: Option<String>,
+    /// Whom to trust, and how to prove oneself.
+    pub tls: Tls,
+    /// The way out.
+    pub proxies: Proxies,
     /// The value of the Secret's annotation: hosts that it may be sent to.
     pub allowed_hosts: String,
     /// Address ranges that the administrator allows although they are internal.
@@ -143,14 +154,15 @@ impl Transport {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
         let target = Target::new(&settings.url, settings.cleartext)?;
         target.require_allowed(&settings.allowed_hosts)?;
-        host.check_literal(target.literal_address())?;
         settings.credentials.check()?;
-        let exchange = Exchange::new(
-            &target,
-            host,
-            (settings.ca_pem.as_deref(), settings.timeouts),
-            settings.reply_limit,
-        )?;
+        let reach = client::Reach {
+            target: &target,
+            guard: host,
+            tls: &settings.tls,
+            proxies: &settings.proxies,
+            timeouts: settings.timeouts,
+        };
+        let exchange = Exchange::new(reach, settings.reply_limit)?;
         Ok(Self {
             exchange,
             target,
@@ -182,8 +194,8 @@ impl Transport {
     /// meanwhile ([`Cancellation`](super::cancellation::Cancellation)). Dropping the future before it is
     /// sent leaves no trace; afterwards the request is out and its outcome unknown.
     ///
-    /// A login that the BSS does not accept (401: nothing was done) is renewed once where it can
-    /// be, and the request repeated. `throttles` says whether a reply means *too many requests*.
+    /// A login that the BSS does not accept (nothing was done) is renewed once where it can be, and
+    /// the request repeated. `throttles` says whether a reply means *too many requests*.
     ///
     /// # Errors
     ///
@@ -196,7 +208,8 @@ impl Transport {
         let figures = self.limiter().figures();
         let login = self.credentials.login(figures).await?;
         let mut reply = self.taken(request, &login, &throttles).await?;
-        if is_refused(&reply) && self.credentials.another(&login) {
+        let refused = !reply.throttled && refuses_the_login(&reply);
+        if refused && self.credentials.another(&login) {
             let login = self.credentials.login(figures).await?;
             reply = self.taken(request, &login, &throttles).await?;
         }
@@ -350,10 +363,35 @@ fn of_failure(failure: &Failure) -> Feedback {
         | Failure::Unsendable(_)
         | Failure::Deferred(_)
         | Failure::Cancelled
-        | Failure::CredentialsRefused
+        | Failure::ClientRefused(_)
         | Failure::TokenNonsense(_)
         | Failure::TokenAway(_) => Feedback::Nothing,
     }
+}
+
+/// Whether it is the token that is refused, in whichever way a BSS or a gateway before it says so:
+/// with 401; with `invalid_token`, in the header or in the body (RFC 6750, 3.1); or with a 403 that
+/// bears no class of the contract, as gateways answer whose own check of the token fails.
+fn refuses_the_login(reply: &Reply) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Said {
+        class: Option<serde_json::Value>,
+        error: Option<serde_json::Value>,
+    }
+    match reply.status {
+        401 => return true,
+        400..=499 => {}
+        _ => return false,
+    }
+    if reply.challenge == Challenge::InvalidToken {
+        return true;
+    }
+    let said: Option<Said> = serde_json::from_slice(&reply.body).ok();
+    let (class, error) = said.map_or((None, None), |said| (said.class, said.error));
+    if error.as_ref().and_then(serde_json::Value::as_str) == Some("invalid_token") {
+        return true;
+    }
+    reply.status == 403 && class.is_none()
 }
 
 /// The text without control characters and without what cannot be seen, and not longer than people read.

@@ -1,5 +1,6 @@
 //! Where a connection leads, and whether it may.
 
+use super::allowed::AllowedHosts;
 use super::failure::Failure;
 use crate::bss::error::BssError;
 use reqwest::Url;
@@ -23,7 +24,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(text: &str, cleartext: Cleartext) -> Result<Self, BssError> {
-        let mut url = Url::parse(text).map_err(|_| refused("the URL is not one"))?;
+        let url = Url::parse(text).map_err(|_| refused("the URL is not one"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("the URL holds credentials"));
         }
@@ -33,7 +34,8 @@ impl Target {
         if url.host().is_none() {
             return Err(refused("the URL has no host"));
         }
-        let target = Self { url: url.clone() };
+        let target = Self { url };
+        let url = &target.url;
         let loopback = target
             .literal_address()
             .is_some_and(|address| address.is_loopback());
@@ -42,34 +44,31 @@ impl Target {
             ("http", Cleartext::OnLoopback) if loopback => {}
             _ => return Err(refused("the URL must begin with https://")),
         }
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&path);
-        Ok(Self { url })
+        Ok(target)
     }
 
-    /// Refuses a host that the Secret does not name. Entries are `host` (any port) or `host:port`.
+    /// Refuses a host that the Secret does not name.
     pub(super) fn require_allowed(&self, allowed: &str) -> Result<(), BssError> {
-        let host = self.host();
-        let with_port = self.authority();
-        let mut entries = allowed
-            .split(',')
-            .map(|entry| entry.trim().to_ascii_lowercase());
-        if entries.any(|entry| !entry.is_empty() && (entry == host || entry == with_port)) {
+        if AllowedHosts::read(allowed).allow_url(&self.url) {
             return Ok(());
         }
         Err(refused(&format!(
-            "the Secret does not allow the host {with_port}"
+            "the Secret does not allow {} (a host alone means port 443)",
+            self.authority()
         )))
     }
 
     /// Host and port, for people.
     pub(super) fn authority(&self) -> String {
-        let port = self.url.port_or_known_default().unwrap_or_default();
-        format!("{}:{port}", self.host())
+        format!("{}:{}", self.host(), self.port())
     }
 
-    fn host(&self) -> String {
+    pub(super) fn host(&self) -> String {
         self.url.host_str().unwrap_or_default().to_ascii_lowercase()
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
     }
 
     pub(super) fn literal_address(&self) -> Option<IpAddr> {
@@ -153,26 +152,29 @@ mod tests {
     #[test]
     fn the_secret_names_its_hosts() {
         let target = Target::new("https://BSS.example:8443/v1", Cleartext::Refused).unwrap();
-        for allowed in [
-            "bss.example",
-            "a.example, Bss.Example:8443",
-            "bss.example:8443",
+        assert_eq!(
+            target.require_allowed("a.example, Bss.Example:8443"),
+            Ok(())
+        );
+        let refused = target.require_allowed("bss.example").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the connection is refused here: the Secret does not allow bss.example:8443 (a host \
+             alone means port 443)"
+        );
+    }
+
+    #[test]
+    fn a_url_is_used_as_it_was_written() {
+        for written in [
+            "https://login.example/o/token/",
+            "https://login.example/o/token",
+            "https://login.example/o/token//",
+            "https://login.example/",
         ] {
-            assert!(target.require_allowed(allowed).is_ok(), "{allowed}");
+            let target = Target::new(written, Cleartext::Refused).unwrap();
+            assert_eq!(target.url().as_str(), written);
         }
-        for not in [
-            "",
-            ",",
-            "example",
-            "evil-bss.example",
-            "bss.example:443",
-            "*",
-            "bss.example.",
-        ] {
-            assert!(target.require_allowed(not).is_err(), "{not}");
-        }
-        let usual = Target::new("https://bss.example", Cleartext::Refused).unwrap();
-        assert!(usual.require_allowed("bss.example:443").is_ok());
     }
 
     #[test]

@@ -106,7 +106,11 @@ impl<'a> Health<'a> {
             (None, Some(ready_state)) => (ready_state.reason, ready_state.message.as_str()),
             (None, None) => (Reason::Ready, WELL),
         };
-        let unreachable = [Reason::BssUnavailable, Reason::ConnectionForbidden];
+        let unreachable = [
+            Reason::BssUnavailable,
+            Reason::ConnectionForbidden,
+            Reason::DependencyNotReady,
+        ];
         let misbehaves = [
             Reason::ContractViolated,
             Reason::IdentityMismatch,

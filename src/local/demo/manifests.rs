@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::bss::transport::AllowedHosts;
 use crate::local::error::{LocalError, LocalResult};
 use crate::local::tool::Tool;
 
@@ -64,7 +65,8 @@ fn set_secret(secret: &mut Value, target: &Target) {
     if let Some(Value::String(hosts)) =
         secret.pointer_mut("/metadata/annotations/tenantreseller.io~1allowed-hosts")
     {
-        "127.0.0.1".clone_into(hosts);
+        // A host alone would mean port 443.
+        *hosts = AllowedHosts::entry_for(&target.url);
     }
     let keys: Vec<String> = ["/stringData", "/data"]
         .iter()
@@ -151,7 +153,7 @@ mod tests {
                     "reference": {"url": "https://127.0.0.1:4711/tenant-reseller/v1"}}}),
                 json!({"kind": "Secret", "stringData": {"token": "T", "ca.crt": "PEM"},
                     "metadata": {"name": "s",
-                        "annotations": {"tenantreseller.io/allowed-hosts": "127.0.0.1"}}}),
+                        "annotations": {"tenantreseller.io/allowed-hosts": "127.0.0.1:4711"}}}),
                 json!({"kind": "TenantResellerUpgrade", "spec": {"suspend": false}}),
             ]
         );

@@ -15,6 +15,9 @@ use crate::upgrade::report::messages::ready_state;
 
 /// Rejected credentials are tried again after this long at most.
 const SECRET_RECHECK: Duration = Duration::from_secs(60);
+/// A connection that may not be used is tried again after this long at most: its server's certificate
+/// may be another one by then, of which the cluster tells nothing.
+const CONNECTION_RECHECK: Duration = Duration::from_secs(30);
 
 impl Observe<'_> {
     pub(in crate::upgrade) fn failed(&mut self, attempted: Attempted, error: &BssError) {
@@ -179,6 +182,7 @@ impl Observe<'_> {
         let delay = match (ready_state.reason, ready_state.reason.class()) {
             // A Secret is not watched: a person who replaces it should not wait for long.
             (Reason::CredentialsRejected, _) => self.upgrade.pace.recheck.min(SECRET_RECHECK),
+            (Reason::ConnectionForbidden, _) => self.upgrade.pace.recheck.min(CONNECTION_RECHECK),
             (_, Some(StateClass::MustFix)) => self.upgrade.pace.recheck,
             (_, _) => backoff::delay(attempts, self.upgrade.seed).max(asked),
         };
@@ -226,9 +230,10 @@ impl Observe<'_> {
 fn patience(error: &BssError) -> u32 {
     match error {
         BssError::Malformed { .. } | BssError::NoToken { .. } => 3,
-        BssError::AuthRejected => 1,
+        BssError::AuthRejected | BssError::ClientRejected { .. } => 1,
         BssError::Throttled { .. }
         | BssError::Unavailable { .. }
+        | BssError::TokenEndpointAway { .. }
         | BssError::OutcomeUnknown { .. }
         | BssError::Forbidden { .. }
         | BssError::NotFound { .. }

@@ -186,7 +186,7 @@ async fn a_secret_is_read_by_name() {
     let made = api.create(&PostParams::default(), &secret).await;
     let read = cluster.secret(name, "s").await.expect("an answer");
     let read = read.expect("there");
-    assert_eq!(read.data["token"].expose_secret(), "hunter2");
+    assert_eq!(read.data["token"].expose_secret(), b"hunter2");
     assert_eq!(read.annotations["tenantreseller.io/allowed-hosts"], "a,b");
     let version = made.expect("made").resource_version();
     assert_eq!(Some(read.resource_version), version);

@@ -36,9 +36,16 @@ fn good() -> Vec<Value> {
         "throttleStatusCodes": [429, 403],
     });
     bearer["spec"]["acceptedRisks"] = json!(["SingleOperator"]);
+    let tls = json!({
+        "caSecretRef": { "name": "ca" }, "systemRoots": "Included",
+        "clientCertificateSecretRef": { "name": "own" },
+    });
+    bearer["spec"]["tls"] = tls.clone();
     let mut oauth2 = bearer.clone();
     oauth2["spec"]["auth"] = json!({ "oauth2ClientCredentials": {
         "tokenUrl": "https://login.example.com/oauth2/token", "scopes": ["upgrade"],
+        "clientAuthentication": "Body", "tls": tls,
+        "endpointParameters": { "audience": "https://bss.example.com/" },
         "secretRef": { "name": "distributor-credentials" } } });
 
     let mut anchored = customer("20002");

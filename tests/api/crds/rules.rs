@@ -335,6 +335,21 @@ async fn a_connection_that_cannot_be_meant() {
         ("/spec/auth/bearer/secretRef/name", json!("../x"), name),
         ("/spec/tls/caSecretRef/name", json!("A"), name),
         (
+            "/spec/tls",
+            json!({}),
+            "tls must have caSecretRef or clientCertificateSecretRef",
+        ),
+        (
+            "/spec/tls",
+            json!({ "clientCertificateSecretRef": { "name": "own" }, "systemRoots": "Included" }),
+            "tls.systemRoots must only stand beside caSecretRef",
+        ),
+        (
+            "/spec/tls/systemRoots",
+            json!("Some"),
+            "supported values: \"Excluded\", \"Included\"",
+        ),
+        (
             "/spec/limits",
             json!({ "requestsPerSecond": 0 }),
             "spec.limits.requestsPerSecond",
@@ -396,6 +411,66 @@ async fn one_adapter_of_those_that_there_are() {
         said.as_ref().is_err_and(|said| said.contains(one)),
         "{said:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_token_endpoint_is_asked() {
+    let with = |member: &str, value: Value| {
+        let mut oauth = json!({
+            "tokenUrl": "https://login.example.com/o/token/",
+            "secretRef": { "name": "credentials" },
+        });
+        oauth[member] = value;
+        json!({ "oauth2ClientCredentials": oauth })
+    };
+    let parameters = |value: Value| with("endpointParameters", value);
+    let many: serde_json::Map<String, Value> =
+        (0..17).map(|nth| (format!("p{nth}"), json!("v"))).collect();
+    let reserved = "must not set grant_type, client_id, client_secret or scope";
+    let names = "must have names of letters, digits, '.', '_' and '-'";
+    let mut rows = vec![
+        ("/spec/auth", parameters(json!({ "a b": "x" })), names),
+        ("/spec/auth", parameters(json!({ "": "x" })), names),
+        (
+            "/spec/auth",
+            parameters(json!({ "a".repeat(129): "x" })),
+            names,
+        ),
+        (
+            "/spec/auth",
+            parameters(json!({ "a": "x".repeat(1025) })),
+            "Too long",
+        ),
+        ("/spec/auth", parameters(Value::Object(many)), "Too many"),
+        (
+            "/spec/auth",
+            with("clientAuthentication", json!("basic")),
+            "supported values: \"Basic\", \"BasicUnencoded\", \"Body\"",
+        ),
+        (
+            "/spec/auth",
+            with("tls", json!({ "systemRoots": "Included" })),
+            "tls must have caSecretRef or clientCertificateSecretRef",
+        ),
+    ];
+    for name in ["grant_type", "client_id", "client_secret", "scope"] {
+        rows.push(("/spec/auth", parameters(json!({ name: "x" })), reserved));
+    }
+    refuses("tokens", &connection("c"), &rows).await;
+    let own = json!({
+        "caSecretRef": { "name": "ca" }, "systemRoots": "Included",
+        "clientCertificateSecretRef": { "name": "own" },
+    });
+    let good = [
+        (
+            "/spec/auth",
+            parameters(json!({ "audience": "https://bss.example.com/" })),
+        ),
+        ("/spec/auth", with("clientAuthentication", json!("Body"))),
+        ("/spec/auth", with("tls", own.clone())),
+        ("/spec/tls", own),
+    ];
+    accepts("tokens", &connection("c"), &good).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

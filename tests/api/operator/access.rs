@@ -185,20 +185,38 @@ async fn a_secret_goes_only_where_it_allows() {
             world.upgrade(),
         ])
         .await;
-    let view = world.until_reason("ConnectionForbidden").await;
-    assert!(view.is("Stalled"), "{:#}", view.0);
-    assert!(
-        format!("{} {}", view.message(), view.next_action()).contains("allowed-hosts"),
-        "{}",
-        view.summary()
-    );
+    let view = world.until_reason("DependencyNotReady").await;
+    let (message, next) = (view.message().to_owned(), view.next_action().to_owned());
+    let entry = world.bss.authority_of_url();
+    assert!(message.contains("allowed-hosts"), "{message}");
+    let command = format!("'tenantreseller.io/allowed-hosts={entry}'");
+    assert!(next.contains(&command), "{next}");
+    // Who may not read Secrets learns nothing of them: the same words for one that names other
+    // hosts, one that names only another port, and one that is not there.
     world.apply(&[elsewhere]).await;
     world.heartbeats(3).await;
-    world.until_reason("ConnectionForbidden").await;
+    assert_eq!(
+        world.until_reason("DependencyNotReady").await.message(),
+        message
+    );
+    let mut port = world.credentials(&token);
+    port["metadata"]["annotations"]["tenantreseller.io/allowed-hosts"] = json!("127.0.0.1");
+    world.apply(&[port]).await;
+    world.heartbeats(3).await;
+    assert_eq!(
+        world.until_reason("DependencyNotReady").await.message(),
+        message
+    );
+    world.kubectl(&["delete", "secret", "credentials"]).await;
+    world.heartbeats(3).await;
+    assert_eq!(
+        world.until_reason("DependencyNotReady").await.message(),
+        message
+    );
     assert_eq!(world.bss.count("/epoch").await, 0, "nothing was sent");
     assert_eq!(
         connection_condition(&world, "Ready").await["reason"],
-        "ConnectionForbidden"
+        "DependencyNotReady"
     );
     world.apply(&[world.credentials(&token)]).await;
     world.ends_well().await;

@@ -54,6 +54,11 @@ pub(super) struct Bss {
 }
 
 impl Bss {
+    /// Host and port, as a Secret allows them.
+    pub(super) fn authority_of_url(&self) -> &str {
+        self.url.trim_start_matches("https://")
+    }
+
     /// Starts one whose world, tokens and identity carry the test's label.
     pub(super) async fn start(plane: &ControlPlane, label: &str, data: &Data) -> Self {
         let supervisor = plane.supervisor();

@@ -129,8 +129,9 @@ async fn by_another_url_to_the_same_bss() {
     world.bss.struck(1, 1).await;
     let token = world.bss.token.clone();
     let mut credentials = world.credentials(&token);
+    let own = world.bss.authority_of_url();
     credentials["metadata"]["annotations"]["tenantreseller.io/allowed-hosts"] =
-        json!("127.0.0.1,localhost");
+        json!(format!("{own},{}", own.replace("127.0.0.1", "localhost")));
     let mut connection = world.connection();
     let url = connection["spec"]["reference"]["url"].as_str().unwrap();
     connection["spec"]["reference"]["url"] = json!(url.replace("127.0.0.1", "localhost"));

@@ -241,7 +241,7 @@ impl World {
             "apiVersion": "v1", "kind": "Secret",
             "metadata": {
                 "name": "credentials", "namespace": self.namespace,
-                "annotations": { "tenantreseller.io/allowed-hosts": "127.0.0.1" },
+                "annotations": { "tenantreseller.io/allowed-hosts": self.bss.authority_of_url() },
             },
             "stringData": { "token": token },
         })

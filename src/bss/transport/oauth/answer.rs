@@ -6,24 +6,19 @@
 use super::super::credentials::{bearer, long_enough};
 use super::super::exchange::{Media, Reply};
 use super::super::failure::Failure;
+use super::Endpoint;
 use super::cache::Issued;
 use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 #[derive(Deserialize)]
 struct Success {
     access_token: String,
-    token_type: String,
     #[serde(default)]
-    expires_in: Option<Seconds>,
-}
-
-/// Some servers write the number as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
+    token_type: Value,
+    #[serde(default)]
+    expires_in: Value,
 }
 
 #[derive(Deserialize)]
@@ -31,42 +26,65 @@ struct Refusal {
     error: String,
 }
 
-/// The token, or why there is none. `endpoint` names where it was asked for.
-pub(super) fn read(reply: &Reply, endpoint: &str) -> Result<Issued, Failure> {
+/// The token, or why there is none.
+pub(super) fn read(reply: &Reply, endpoint: &Endpoint<'_>) -> Result<Issued, Failure> {
+    let name = endpoint.name;
     let nonsense =
-        |detail: &str| Failure::TokenNonsense(format!("the token endpoint {endpoint} {detail}"));
-    let away =
-        |detail: String| Failure::TokenAway(format!("the token endpoint {endpoint} {detail}"));
+        |detail: &str| Failure::TokenNonsense(format!("the token endpoint {name} {detail}"));
+    let away = |detail: String| Failure::TokenAway(format!("the token endpoint {name} {detail}"));
     match reply.status {
-        200 => {
-            if reply.media != Media::Json {
-                return Err(nonsense("answers with something else than JSON"));
-            }
-            let success: Success = serde_json::from_slice(&reply.body)
-                .map_err(|_| nonsense("answers without a token"))?;
+        200 | 201 => {
+            let success = match serde_json::from_slice::<Success>(plain(&reply.body)) {
+                Ok(success) => success,
+                Err(_) if reply.media != Media::Json => {
+                    return Err(nonsense("answers with something else than JSON"));
+                }
+                Err(_) => return Err(nonsense("answers without a token")),
+            };
             issued(success).map_err(nonsense)
         }
-        401 | 403 => Err(Failure::CredentialsRefused),
-        400 => match code(reply) {
-            Some(
-                "invalid_client"
-                | "unauthorized_client"
-                | "invalid_scope"
-                | "invalid_grant"
-                | "access_denied",
-            ) => Err(Failure::CredentialsRefused),
-            Some(code) => Err(nonsense(&format!("refuses the request: {code}"))),
-            None => Err(nonsense("refuses the request and does not say why")),
-        },
         429 => Err(away("throttles".to_owned())),
+        status @ (400 | 401 | 403) => match code(reply) {
+            Some("slow_down") => Err(away("throttles".to_owned())),
+            Some("temporarily_unavailable" | "server_error") => {
+                Err(away(format!("answers with status {status}")))
+            }
+            Some(code @ ("invalid_request" | "unsupported_grant_type" | "invalid_target"))
+                if status == 400 =>
+            {
+                Err(nonsense(&format!("refuses the request: {code}")))
+            }
+            None if status == 400 => Err(nonsense("refuses the request and does not say why")),
+            code => Err(refused(endpoint, status, code)),
+        },
         status @ 500.. => Err(away(format!("answers with status {status}"))),
         status => Err(nonsense(&format!("answers with status {status}"))),
     }
 }
 
-/// A code of the RFC, never the server's own text.
+fn refused(endpoint: &Endpoint<'_>, status: u16, code: Option<&str>) -> Failure {
+    let Endpoint {
+        name,
+        authentication,
+    } = endpoint;
+    let said = match code {
+        Some(code) => format!("{code}, status {status}"),
+        None => format!("status {status}"),
+    };
+    Failure::ClientRefused(format!(
+        "the token endpoint {name} does not accept the client ({said}); its id and secret were sent {}",
+        authentication.in_words()
+    ))
+}
+
+/// Without a byte order mark.
+fn plain(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// A code of the RFCs, never the server's own text.
 fn code(reply: &Reply) -> Option<&'static str> {
-    const CODES: [&str; 7] = [
+    const CODES: [&str; 11] = [
         "invalid_client",
         "unauthorized_client",
         "invalid_scope",
@@ -74,8 +92,14 @@ fn code(reply: &Reply) -> Option<&'static str> {
         "access_denied",
         "invalid_request",
         "unsupported_grant_type",
+        // RFC 8707.
+        "invalid_target",
+        "server_error",
+        "temporarily_unavailable",
+        // RFC 8628.
+        "slow_down",
     ];
-    let refusal: Refusal = serde_json::from_slice(&reply.body).ok()?;
+    let refusal: Refusal = serde_json::from_slice(plain(&reply.body)).ok()?;
     CODES.into_iter().find(|code| *code == refusal.error)
 }
 
@@ -85,28 +109,42 @@ fn issued(success: Success) -> Result<Issued, &'static str> {
         token_type,
         expires_in,
     } = success;
-    if !token_type.eq_ignore_ascii_case("bearer") {
+    // Many servers leave the type out, and some call it by another name; what is of another type
+    // cannot be sent as a bearer token.
+    let bearer_type = token_type.as_str().is_none_or(|named| {
+        let named = named.trim();
+        named.eq_ignore_ascii_case("bearer") || named.eq_ignore_ascii_case("bearertoken")
+    });
+    if !bearer_type {
         return Err("issues tokens that are not bearer tokens");
     }
     let text = access_token.into();
     bearer(&text).map_err(|_| "issues a token that no header can carry")?;
     long_enough("the token", &text).map_err(|_| "issues a token of fewer than 8 characters")?;
-    let life = match expires_in {
-        None => None,
-        Some(Seconds::Number(seconds)) => Some(seconds),
-        Some(Seconds::Text(text)) => Some(
-            text.parse()
-                .map_err(|_| "does not say when its token expires")?,
-        ),
-    };
     Ok(Issued {
         text,
-        life: life.map(Duration::from_secs),
+        life: life(&expires_in),
     })
+}
+
+/// A number, whole or not, or one that is written as a text. Of a life that cannot be read nothing is
+/// known.
+fn life(expires_in: &Value) -> Option<Duration> {
+    let seconds = match expires_in {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    // What is larger than a Duration is more than any bound of ours.
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .or((seconds > 0.0).then_some(Duration::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::exchange::Challenge;
+    use super::super::ClientAuthentication;
     use super::*;
     use secrecy::ExposeSecret;
 
@@ -116,12 +154,20 @@ mod tests {
             media,
             retry_after: None,
             throttled: false,
+            challenge: Challenge::None,
             body: body.as_bytes().to_vec(),
         }
     }
 
+    fn endpoint() -> Endpoint<'static> {
+        Endpoint {
+            name: "login:443",
+            authentication: ClientAuthentication::Body,
+        }
+    }
+
     fn told(status: u16, body: &str) -> String {
-        match read(&reply(status, Media::Json, body), "login:443") {
+        match read(&reply(status, Media::Json, body), &endpoint()) {
             Ok(issued) => format!("{} for {:?}", issued.text.expose_secret(), issued.life),
             Err(failure) => format!("{failure:?}"),
         }
@@ -137,10 +183,28 @@ mod tests {
                 "Some(60s)",
             ),
             (r#","expires_in":null"#, "None"),
+            (r#","expires_in":3600.0"#, "Some(3600s)"),
+            (r#","expires_in":"3600.5""#, "Some(3600.5s)"),
+            (
+                r#","expires_in":1e300"#,
+                "Some(18446744073709551615.999999999s)",
+            ),
+            (r#","expires_in":-1"#, "None"),
+            (r#","expires_in":"soon""#, "None"),
+            (r#","expires_in":{}"#, "None"),
         ] {
-            for kind in ["Bearer", "bearer", "BEARER"] {
-                let body = format!(r#"{{"access_token":"token-one","token_type":"{kind}"{more}}}"#);
-                assert_eq!(told(200, &body), format!("token-one for {life}"));
+            for kind in [
+                r#","token_type":"Bearer""#,
+                r#","token_type":"bearer""#,
+                r#","token_type":"BEARER""#,
+                r#","token_type":"BearerToken""#,
+                r#","token_type":null"#,
+                "",
+            ] {
+                let body = format!(r#"{{"access_token":"token-one"{kind}{more}}}"#);
+                assert_eq!(told(200, &body), format!("token-one for {life}"), "{body}");
+                let marked = format!("\u{feff}{body}");
+                assert_eq!(told(200, &marked), format!("token-one for {life}"));
             }
         }
     }
@@ -150,12 +214,18 @@ mod tests {
         let nonsense =
             |detail: &str| format!("TokenNonsense(\"the token endpoint login:443 {detail}\")");
         let away = |detail: &str| format!("TokenAway(\"the token endpoint login:443 {detail}\")");
+        let refused = |said: &str| {
+            format!(
+                "ClientRefused(\"the token endpoint login:443 does not accept the client ({said}); \
+                 its id and secret were sent in the body (clientAuthentication: Body)\")"
+            )
+        };
         let without = "answers without a token";
         for (status, body, expected) in [
             (200, "", nonsense(without)),
             (200, "[1]", nonsense(without)),
             (200, r#"{"unexpected":true}"#, nonsense(without)),
-            (200, r#"{"access_token":"secret"}"#, nonsense(without)),
+            (200, r#"{"access_token":7}"#, nonsense(without)),
             (
                 200,
                 r#"{"access_token":"secret","token_type":"mac"}"#,
@@ -176,28 +246,25 @@ mod tests {
                 r#"{"access_token":"s","token_type":"Bearer"}"#,
                 nonsense("issues a token of fewer than 8 characters"),
             ),
+            (401, "", refused("status 401")),
+            (403, "secret", refused("status 403")),
+            (401, r#"{"error":"secret"}"#, refused("status 401")),
             (
-                200,
-                r#"{"access_token":"the-secret","token_type":"Bearer","expires_in":"soon"}"#,
-                nonsense("does not say when its token expires"),
+                401,
+                r#"{"error":"invalid_client","error_description":"secret"}"#,
+                refused("invalid_client, status 401"),
             ),
-            (
-                200,
-                r#"{"access_token":"secret","token_type":"Bearer","expires_in":-1}"#,
-                nonsense(without),
-            ),
-            (401, "", "CredentialsRefused".to_owned()),
-            (403, "secret", "CredentialsRefused".to_owned()),
             (
                 400,
                 r#"{"error":"invalid_client"}"#,
-                "CredentialsRefused".to_owned(),
+                refused("invalid_client, status 400"),
             ),
             (
                 400,
                 r#"{"error":"invalid_scope"}"#,
-                "CredentialsRefused".to_owned(),
+                refused("invalid_scope, status 400"),
             ),
+            (400, r#"{"error":"slow_down"}"#, away("throttles")),
             (
                 400,
                 r#"{"error":"unsupported_grant_type","error_description":"secret"}"#,
@@ -209,22 +276,22 @@ mod tests {
                 nonsense("refuses the request and does not say why"),
             ),
             (404, "secret", nonsense("answers with status 404")),
-            (201, "{}", nonsense("answers with status 201")),
+            (201, "{}", nonsense(without)),
+            (204, "", nonsense("answers with status 204")),
             (429, "secret", away("throttles")),
             (500, "secret", away("answers with status 500")),
             (503, "secret", away("answers with status 503")),
         ] {
             assert_eq!(told(status, body), expected, "{status} {body}");
         }
-        let page = reply(
-            200,
-            Media::Other,
-            r#"{"access_token":"t","token_type":"Bearer"}"#,
-        );
-        let failure = read(&page, "login:443").unwrap_err();
+        let page = reply(200, Media::Other, "<html>secret</html>");
+        let failure = read(&page, &endpoint()).unwrap_err();
         assert_eq!(
             format!("{failure:?}"),
             nonsense("answers with something else than JSON")
         );
+        // Some servers forget to say that it is JSON.
+        let unnamed = reply(200, Media::Other, r#"{"access_token":"token-one"}"#);
+        assert!(read(&unnamed, &endpoint()).is_ok());
     }
 }

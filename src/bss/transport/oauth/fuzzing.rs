@@ -4,8 +4,8 @@
 use super::super::credentials::bearer;
 use super::super::exchange::Reply;
 use super::super::failure::Failure;
-use super::answer;
-use super::cache::{Cache, Step};
+use super::cache::{Cache, NoToken, Step};
+use super::{ClientAuthentication, Endpoint, answer};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -27,7 +27,15 @@ pub struct Token {
 /// Why there is no token.
 pub fn token(reply: &Reply, endpoint: &str, now: Duration) -> Result<Token, Failure> {
     let mut cache = Cache::default();
-    let token = cache.land(answer::read(reply, endpoint), now)?;
+    let endpoint = Endpoint {
+        name: endpoint,
+        authentication: ClientAuthentication::Basic,
+    };
+    let read = answer::read(reply, &endpoint).map_err(|failure| NoToken {
+        failure,
+        after: reply.retry_after,
+    });
+    let token = cache.land(read, now)?;
     let header = bearer(&token.text).map_err(|error| Failure::Lost(error.to_string()))?;
     let later = now.saturating_add(Duration::from_hours(24));
     let usable = |at| matches!(cache.step(at), Step::Use(_) | Step::Renew(_));

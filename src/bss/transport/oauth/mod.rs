@@ -1,33 +1,40 @@
 //! OAuth 2 client credentials (RFC 6749, 4.4): where tokens come from.
 //!
-//! `cache` decides when a token is used, renewed or thrown away, `answer` what a reply means; here
-//! the one request under way is made. The token endpoint is reached as the BSS is: checked host and
-//! addresses, the connection's CA, bounded in size and time, nothing followed. A request for a token
-//! has no effect that matters, so its failures never leave a doubt about the BSS.
+//! `cache` decides when a token is used, renewed, thrown away or not asked for, `request` how it is
+//! asked for, `answer` what a reply means; here the one request under way is made. The token endpoint
+//! is reached as the BSS is: checked host and addresses, trust of its own, bounded in size and time,
+//! nothing followed. A request for a token has no effect that matters, so its failures never leave a
+//! doubt about the BSS.
 
 mod answer;
 mod cache;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod request;
 
-use super::Timeouts;
+use super::client::Reach;
 use super::credentials::{hidden, long_enough};
 use super::exchange::Exchange;
 use super::failure::Failure;
 use super::guard::{AllowedRanges, GuardedHost};
 use super::target::{Cleartext, Target};
+use super::trust::Tls;
+use super::{Proxies, Timeouts};
 use crate::bss::error::BssError;
 use crate::bss::limits::Figures;
-use cache::{Cache, Issued, Step, Waited};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use cache::{Cache, Issued, NoToken, Step};
+use request::{Asked, form};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use url::form_urlencoded;
 
 pub(super) use cache::Token;
+pub use request::{ClientAuthentication, RESERVED_PARAMETERS};
 
 /// What a request for a token is counted as, among the operations of the BSS.
 const OPERATION: &str = "requestToken";
@@ -45,8 +52,14 @@ pub struct TokenSettings {
     pub client_id: SecretString,
     /// The proof of it.
     pub client_secret: SecretString,
-    /// PEM certificates that are trusted *instead of* the system's.
-    pub ca_pem: Option<String>,
+    /// Where id and secret stand in the request.
+    pub authentication: ClientAuthentication,
+    /// Further parameters of the request.
+    pub parameters: BTreeMap<String, String>,
+    /// Whom to trust, and how to prove oneself.
+    pub tls: Tls,
+    /// The way out.
+    pub proxies: Proxies,
     /// The value of the Secret's annotation: hosts that it may be sent to.
     pub allowed_hosts: String,
     /// Address ranges that the administrator allows although they are internal.
@@ -64,7 +77,11 @@ impl TokenSettings {
             scopes,
             client_id,
             client_secret,
-            ca_pem,
+            authentication,
+            parameters,
+            tls,
+            // Of the process, not of the connection.
+            proxies: _,
             allowed_hosts,
             allowed_ranges,
             cleartext,
@@ -76,7 +93,9 @@ impl TokenSettings {
             && *scopes == other.scopes
             && equal(client_id, &other.client_id)
             && equal(client_secret, &other.client_secret)
-            && *ca_pem == other.ca_pem
+            && *authentication == other.authentication
+            && *parameters == other.parameters
+            && *tls == other.tls
             && *allowed_hosts == other.allowed_hosts
             && *allowed_ranges == other.allowed_ranges
             && *cleartext == other.cleartext
@@ -119,8 +138,6 @@ impl TokenSource {
                     .map(|()| target)
             })
             .map_err(of_the_endpoint)?;
-        host.check_literal(target.literal_address())
-            .map_err(of_the_endpoint)?;
         for (name, value) in [
             ("clientId", &settings.client_id),
             ("clientSecret", &settings.client_secret),
@@ -132,12 +149,15 @@ impl TokenSource {
             }
         }
         long_enough("the Secret's clientSecret", &settings.client_secret)?;
-        let exchange = Exchange::new(
-            &target,
-            host,
-            (settings.ca_pem.as_deref(), settings.timeouts),
-            REPLY_LIMIT,
-        )?;
+        check_parameters(&settings)?;
+        let reach = Reach {
+            target: &target,
+            guard: host,
+            tls: &settings.tls,
+            proxies: &settings.proxies,
+            timeouts: settings.timeouts,
+        };
+        let exchange = Exchange::new(reach, REPLY_LIMIT).map_err(of_the_endpoint)?;
         Ok(Arc::new(Self {
             settings,
             target,
@@ -164,20 +184,23 @@ impl TokenSource {
                 Ok(_flight) => self.fetch(figures).await,
                 Err(_) => Ok(token),
             },
-            Step::Fetch(since) => {
+            Step::Wait(failure) => Err(failure),
+            Step::Fetch => {
                 let _flight = self.flight.lock().await;
-                let waited = self.cache().waited(since, self.now());
+                // Whoever waited for a request under way takes its result.
+                let waited = self.cache().step(self.now());
                 match waited {
-                    Waited::Over(result) => result,
-                    Waited::Fetch => self.fetch(figures).await,
+                    Step::Use(token) | Step::Renew(token) => Ok(token),
+                    Step::Wait(failure) => Err(failure),
+                    Step::Fetch => self.fetch(figures).await,
                 }
             }
         }
     }
 
-    /// The BSS did not take it.
-    pub(super) fn reject(&self, token: &Token) {
-        self.cache().reject(token);
+    /// The BSS did not take it: whether another one is to be had now.
+    pub(super) fn reject(&self, token: &Token) -> bool {
+        self.cache().reject(token, self.now())
     }
 
     /// A text without anything secret of this connection.
@@ -190,7 +213,9 @@ impl TokenSource {
     async fn fetch(&self, figures: &Figures) -> Result<Token, Failure> {
         let start = Instant::now();
         let asked = self.ask().await;
-        let outcome = asked.as_ref().map_or_else(class, |_| "Ok");
+        let outcome = asked
+            .as_ref()
+            .map_or_else(|none| class(&none.failure), |_| "Ok");
         figures.called(OPERATION, outcome, start.elapsed());
         tracing::debug!(
             endpoint = %self.endpoint(),
@@ -200,37 +225,47 @@ impl TokenSource {
         self.cache().land(asked, self.now())
     }
 
-    async fn ask(&self) -> Result<Issued, Failure> {
-        match self.exchange.send(self.request()?).await {
-            Ok(reply) => answer::read(&reply, &self.endpoint()),
-            Err(failure) => Err(self.named(failure)),
-        }
+    async fn ask(&self) -> Result<Issued, NoToken> {
+        let reply = match self.request() {
+            Ok(request) => self.exchange.send(request).await,
+            Err(failure) => Err(failure),
+        };
+        let reply = reply.map_err(|failure| NoToken {
+            failure: self.named(failure),
+            after: None,
+        })?;
+        let endpoint = Endpoint {
+            name: &self.endpoint(),
+            authentication: self.settings.authentication,
+        };
+        answer::read(&reply, &endpoint).map_err(|failure| NoToken {
+            failure,
+            after: reply.retry_after,
+        })
     }
 
     fn request(&self) -> Result<reqwest::Request, Failure> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
-        if !self.settings.scopes.is_empty() {
-            form.append_pair("scope", &self.settings.scopes.join(" "));
+        let settings = &self.settings;
+        let formed = form(&Asked {
+            authentication: settings.authentication,
+            id: &settings.client_id,
+            secret: &settings.client_secret,
+            scopes: &settings.scopes,
+            parameters: &settings.parameters,
+        })
+        .ok_or_else(|| Failure::Unsendable("the request for a token".to_owned()))?;
+        let mut request = reqwest::Request::new(Method::POST, self.target.url().clone());
+        let headers = request.headers_mut();
+        if let Some(value) = formed.authorization {
+            headers.insert(AUTHORIZATION, value);
         }
-        // RFC 6749, 2.3.1: both are form-encoded before they become user and password.
-        let encoded = |secret: &SecretString| {
-            form_urlencoded::byte_serialize(secret.expose_secret().as_bytes()).collect::<String>()
-        };
-        let user = encoded(&self.settings.client_id);
-        let password = encoded(&self.settings.client_secret);
-        self.exchange
-            .client()
-            .post(self.target.url().clone())
-            .basic_auth(user, Some(password))
-            .header(ACCEPT, HeaderValue::from_static("application/json"))
-            .header(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
-            )
-            .body(form.finish())
-            .build()
-            .map_err(|_| Failure::Unsendable("the request for a token".to_owned()))
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        *request.body_mut() = Some(formed.body.into());
+        Ok(request)
     }
 
     /// A failure at the endpoint is none of the BSS: nothing was sent there.
@@ -252,7 +287,7 @@ impl TokenSource {
             failure @ (Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Cancelled
-            | Failure::CredentialsRefused
+            | Failure::ClientRefused(_)
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_)) => failure,
         }
@@ -274,7 +309,7 @@ impl TokenSource {
 /// The class of a request for a token that failed, as figures and logs name it.
 fn class(failure: &Failure) -> &'static str {
     match failure {
-        Failure::CredentialsRefused => "AuthRejected",
+        Failure::ClientRefused(_) => "AuthRejected",
         Failure::Refused(_) => "Refused",
         Failure::Unsendable(_) => "Invalid",
         Failure::Cancelled => "Withdrawn",
@@ -283,6 +318,34 @@ fn class(failure: &Failure) -> &'static str {
             "Unavailable"
         }
     }
+}
+
+/// The API server admits no connection that sets these; one of another version may.
+fn check_parameters(settings: &TokenSettings) -> Result<(), BssError> {
+    let mut names = settings.parameters.keys();
+    match names.find(|name| RESERVED_PARAMETERS.contains(&name.as_str())) {
+        None if settings.authentication == ClientAuthentication::BasicUnencoded
+            && settings.client_id.expose_secret().contains(':') =>
+        {
+            Err(BssError::Refused {
+                detail:
+                    "the Secret's clientId contains a colon, which cannot be told from the one \
+                         before the secret with clientAuthentication: BasicUnencoded"
+                        .to_owned(),
+            })
+        }
+        None => Ok(()),
+        Some(name) => Err(BssError::Refused {
+            detail: format!("endpointParameters must not set {name}: the operator does"),
+        }),
+    }
+}
+
+/// The token endpoint, as far as an answer is concerned.
+pub(super) struct Endpoint<'a> {
+    /// Its host and port.
+    name: &'a str,
+    authentication: ClientAuthentication,
 }
 
 fn of_the_endpoint(error: BssError) -> BssError {

@@ -28,6 +28,19 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
             message,
             "Put a valid token with all needed rights into the connection's Secret.",
         ),
+        BssError::ClientRejected { .. } => ready_state(
+            Reason::CredentialsRejected,
+            message,
+            "Put the client's id and secret, and the scopes that it may ask for, in order; if the \
+             provider wants them sent in another form, set clientAuthentication of \
+             auth.oauth2ClientCredentials.",
+        ),
+        BssError::TokenEndpointAway { .. } => ready_state(
+            Reason::BssUnavailable,
+            message,
+            "The operator tries again by itself; see that the token endpoint can be reached from the \
+             cluster.",
+        ),
         BssError::HeldByAnother { holder } => ready_state(
             Reason::ResellerClaimed,
             format!(
@@ -56,7 +69,8 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         BssError::Refused { .. } => ready_state(
             Reason::ConnectionForbidden,
             message,
-            "Correct the connection's URL or CA, the Secret's allowed hosts, or the operator's allowed address ranges.",
+            "Do what the message says, or correct the connection's URL or tls, the Secret's allowed \
+             hosts, or the operator's allowed address ranges.",
         ),
     }
 }
