@@ -45,6 +45,8 @@ fn by_oauth(world: &World, name: &str, secret: &str) -> Value {
         "tokenUrl": format!("{}/oauth2/token", world.bss.url),
         "scopes": ["upgrade"],
         "secretRef": { "name": secret },
+        // The trust of the BSS is not that of the token endpoint.
+        "tls": { "caSecretRef": { "name": "authority" } },
     } });
     connection
 }

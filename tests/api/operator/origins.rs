@@ -28,6 +28,8 @@ async fn declared_the_same(label: &str, weak: &'static [&'static str]) -> (World
         let name = object["metadata"]["name"].as_str().unwrap();
         object["metadata"]["name"] = json!(format!("other-{name}"));
     }
+    credentials["metadata"]["annotations"]["tenantreseller.io/allowed-hosts"] =
+        json!(other.authority_of_url());
     authority["stringData"]["ca.crt"] = json!(other.authority);
     let spec = &mut connection["spec"];
     spec["reference"]["url"] = json!(format!("{}/tenant-reseller/v1", other.url));

@@ -57,6 +57,9 @@ async fn a_whole_upgrade_against_the_second_server() {
     let mut connection = world.connection();
     connection["spec"]["reference"]["url"] = json!(url);
     connection["spec"]["identity"] = json!("second-server");
+    let mut credentials = world.credentials(TOKEN);
+    let host = url.split('/').nth(2).unwrap();
+    credentials["metadata"]["annotations"]["tenantreseller.io/allowed-hosts"] = json!(host);
     let http = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_merge([reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()])
@@ -73,12 +76,7 @@ async fn a_whole_upgrade_against_the_second_server() {
         connection["spec"]["identity"] = json!(identity);
     }
     world
-        .apply(&[
-            world.credentials(TOKEN),
-            authority,
-            connection,
-            world.upgrade(),
-        ])
+        .apply(&[credentials, authority, connection, world.upgrade()])
         .await;
     world.until_succeeded().await;
 
