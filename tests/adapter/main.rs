@@ -25,6 +25,7 @@ mod scripted;
 mod second_server;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
+mod stalling;
 mod suite;
 
 use std::num::{NonZeroU16, NonZeroU32};

@@ -29,7 +29,7 @@ use super::consent;
 use super::error::BssError;
 use super::limits::{Access, Feedback, Limiter, Reach};
 use credentials::Login;
-use exchange::Exchange;
+use exchange::{Exchange, Room};
 use guard::GuardedHost;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
@@ -115,6 +115,17 @@ pub struct Request<'a> {
     pub headers: Vec<(HeaderName, String)>,
     /// The body, JSON.
     pub body: Option<Vec<u8>>,
+    /// How large its reply may be.
+    pub reply: ReplySize,
+}
+
+/// How large a reply may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplySize {
+    /// It tells of one thing: 256 KiB. So is every reply that is no success.
+    One,
+    /// It tells of many: as much as the connection's settings say.
+    Many,
 }
 
 /// One connection to one BSS.
@@ -212,7 +223,11 @@ impl Transport {
         if !consent::holds() {
             return Err(Failure::Withdrawn);
         }
-        let result = self.exchange.send(prepared).await.map(|mut reply| {
+        let room = Room {
+            size: request.reply,
+            purse: self.access.purse(),
+        };
+        let result = self.exchange.send(prepared, &room).await.map(|mut reply| {
             reply.throttled = throttles(&reply);
             reply
         });
@@ -297,6 +312,7 @@ fn feedback(result: &Result<Reply, Failure>) -> Feedback {
             | Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Withdrawn
+            | Failure::NoRoom
             | Failure::CredentialsRefused
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_),

@@ -10,12 +10,12 @@ mod cache;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 
-use super::Timeouts;
 use super::credentials::{hidden, long_enough};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Room};
 use super::failure::Failure;
 use super::guard::{AllowedRanges, GuardedHost};
 use super::target::{Cleartext, Target};
+use super::{ReplySize, Timeouts};
 use crate::bss::error::BssError;
 use crate::bss::limits::Figures;
 use cache::{Cache, Issued, Step, Waited};
@@ -201,7 +201,11 @@ impl TokenSource {
     }
 
     async fn ask(&self) -> Result<Issued, Failure> {
-        match self.exchange.send(self.request()?).await {
+        let room = Room {
+            size: ReplySize::One,
+            purse: None,
+        };
+        match self.exchange.send(self.request()?, &room).await {
             Ok(reply) => answer::read(&reply, &self.endpoint()),
             Err(failure) => Err(self.named(failure)),
         }
@@ -252,6 +256,7 @@ impl TokenSource {
             failure @ (Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Withdrawn
+            | Failure::NoRoom
             | Failure::CredentialsRefused
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_)) => failure,
@@ -279,9 +284,11 @@ fn class(failure: &Failure) -> &'static str {
         Failure::Unsendable(_) => "Invalid",
         Failure::Withdrawn => "Withdrawn",
         Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
-        Failure::TokenAway(_) | Failure::NotSent(_) | Failure::Lost(_) | Failure::Deferred(_) => {
-            "Unavailable"
-        }
+        Failure::TokenAway(_)
+        | Failure::NotSent(_)
+        | Failure::Lost(_)
+        | Failure::NoRoom
+        | Failure::Deferred(_) => "Unavailable",
     }
 }
 
