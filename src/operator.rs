@@ -40,6 +40,8 @@ enum Broken {
     Logs(#[from] logs::LogError),
     #[error("--allow-address: {0}")]
     AllowAddress(String),
+    #[error("--deny-address: {0}")]
+    DenyAddress(String),
     #[error("--bind-identity")]
     BindIdentity(#[from] BindingError),
     #[error("no connection to a cluster")]
@@ -125,7 +127,10 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = CancellationToken::new();
     on_signal(stop.clone())?;
-    let connector = AdapterConnector::new(&settings.allow_address).map_err(Broken::AllowAddress)?;
+    let connector = AdapterConnector::new(&settings.allow_address)
+        .map_err(Broken::AllowAddress)?
+        .denying(&settings.deny_address)
+        .map_err(Broken::DenyAddress)?;
     let bindings = Bindings::parse(settings.bind_identity.iter().map(String::as_str))?;
     let clients = Clients::from_environment().await?;
     let mut registry = Registry::with_prefix(PREFIX);
