@@ -16,6 +16,7 @@ mod endings;
 mod endurance;
 mod faults;
 mod gates;
+mod hostile;
 mod kills;
 mod leaders;
 mod logins;
