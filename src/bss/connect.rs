@@ -101,7 +101,9 @@ impl Login {
             } => {
                 let credentials = [token_url, id.expose_secret(), secret.expose_secret()];
                 credentials.into_iter().for_each(&mut add);
-                scopes.iter().for_each(|scope| add(scope));
+                for scope in scopes {
+                    add(scope);
+                }
             }
         }
         hasher.finalize().into()
