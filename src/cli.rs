@@ -78,9 +78,14 @@ pub struct Settings {
     #[arg(long, env = "METRICS_AUTH", value_enum, default_value = "none")]
     pub metrics_auth: MetricsAuth,
     /// An address range that a BSS may be in although the guard refuses it otherwise (loopback,
-    /// link-local, private, metadata), for example 10.0.0.0/8. May be given several times.
+    /// link-local, private, metadata), for example 10.0.0.0/8; or for the connections of one namespace
+    /// only, for example 10.20.0.0/16@resellers. May be given several times.
     #[arg(long = "allow-address", env = "ALLOW_ADDRESS", value_delimiter = ',')]
     pub allow_address: Vec<String>,
+    /// An address range that no BSS may be in, although it be public or allowed: the addresses of pods,
+    /// services and nodes, for example. May be given several times.
+    #[arg(long = "deny-address", env = "DENY_ADDRESS", value_delimiter = ',')]
+    pub deny_address: Vec<String>,
     /// Binds an identity of a BSS to origins and namespaces: no connection elsewhere may declare it,
     /// and its namespaces share its claims. Without it every namespace has claims of its own. For
     /// example acme-distribution=https://bss.example.com@resellers,partners. May be given several

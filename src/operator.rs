@@ -46,6 +46,8 @@ enum Broken {
     Logs(#[from] logs::LogError),
     #[error("--allow-address: {0}")]
     AllowAddress(String),
+    #[error("--deny-address: {0}")]
+    DenyAddress(String),
     #[error("--bind-identity")]
     BindIdentity(#[from] BindingError),
     #[error("--https-proxy: {0}")]
@@ -135,6 +137,8 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     on_signal(stop.clone())?;
     let connector = AdapterConnector::new(&settings.allow_address)
         .map_err(Broken::AllowAddress)?
+        .denying(&settings.deny_address)
+        .map_err(Broken::DenyAddress)?
         .through(way_out(&settings)?);
     let bindings = Bindings::parse(settings.bind_identity.iter().map(String::as_str))?;
     let clients = Clients::from_environment().await?;

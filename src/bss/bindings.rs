@@ -122,7 +122,7 @@ fn parse(text: &str) -> Result<(String, Binding), BindingProblem> {
     }
     let namespace = |name: &str| {
         let name = name.trim();
-        is_name(name, &['-'])
+        is_namespace(name)
             .then(|| name.to_owned())
             .ok_or_else(|| BindingProblem::Namespace(name.to_owned()))
     };
@@ -134,6 +134,11 @@ fn parse(text: &str) -> Result<(String, Binding), BindingProblem> {
             .collect::<Result<_, _>>()?,
     };
     Ok((identity.to_owned(), binding))
+}
+
+/// Whether this can be the name of a namespace.
+pub(super) fn is_namespace(text: &str) -> bool {
+    is_name(text, &['-'])
 }
 
 fn is_name(text: &str, between: &[char]) -> bool {

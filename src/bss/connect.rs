@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use super::bindings::is_namespace;
 use super::error::BssError;
 use super::limits::{
     Access, Fingerprint, Identities, Limiter, LimiterRegistry, Membership, Party, Place, Seat,
@@ -104,7 +105,9 @@ impl Login {
             } => {
                 let credentials = [token_url, id.expose_secret(), secret.expose_secret()];
                 credentials.into_iter().for_each(&mut add);
-                scopes.iter().for_each(|scope| add(scope));
+                for scope in scopes {
+                    add(scope);
+                }
             }
         }
         hasher.finalize().into()
@@ -255,7 +258,10 @@ impl Bss for Adapter {
 /// one origin share their limits.
 #[derive(Debug)]
 pub struct AdapterConnector {
+    /// The ranges for every namespace, and what is denied.
     ranges: AllowedRanges,
+    /// The ranges for one namespace.
+    ranges_of: BTreeMap<String, AllowedRanges>,
     proxies: Proxies,
     limits: Arc<LimiterRegistry>,
     identities: Arc<Identities>,
@@ -275,14 +281,33 @@ struct Parts {
 }
 
 impl AdapterConnector {
-    /// A connector; `ranges` are the address ranges that the guard lets through.
+    /// A connector; `ranges` are the address ranges that the guard lets through, each for every
+    /// namespace (`10.20.0.0/16`) or for one (`10.20.0.0/16@resellers`).
     ///
     /// # Errors
     ///
     /// The ranges that cannot be read, in words.
     pub fn new(ranges: &[String]) -> Result<Self, String> {
+        let mut for_all = AllowedRanges::none();
+        let mut ranges_of: BTreeMap<String, AllowedRanges> = BTreeMap::new();
+        for text in ranges {
+            let Some((range, namespace)) = text.split_once('@') else {
+                for_all = for_all.and(&AllowedRanges::parse([text.as_str()])?);
+                continue;
+            };
+            let namespace = namespace.trim();
+            if !is_namespace(namespace) {
+                return Err(format!(
+                    "{text:?}: {namespace:?} is no name of a namespace; write RANGE or \
+                     RANGE@NAMESPACE, for example 10.20.0.0/16@resellers"
+                ));
+            }
+            let known = ranges_of.entry(namespace.to_owned()).or_default();
+            *known = known.clone().and(&AllowedRanges::parse([range])?);
+        }
         Ok(Self {
-            ranges: AllowedRanges::parse(ranges.iter().map(String::as_str))?,
+            ranges: for_all,
+            ranges_of,
             proxies: Proxies::default(),
             limits: LimiterRegistry::new(),
             identities: Identities::new(),
@@ -295,6 +320,26 @@ impl AdapterConnector {
     #[must_use]
     pub fn through(self, proxies: Proxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same, where the guard lets nothing through that is in one of these ranges, although they be
+    /// public or allowed.
+    ///
+    /// # Errors
+    ///
+    /// The ranges that cannot be read, in words.
+    pub fn denying(mut self, ranges: &[String]) -> Result<Self, String> {
+        self.ranges = self.ranges.without(ranges.iter().map(String::as_str))?;
+        Ok(self)
+    }
+
+    /// What the guard lets through for connections of a namespace.
+    fn ranges(&self, namespace: &str) -> AllowedRanges {
+        let all = self.ranges.clone();
+        match self.ranges_of.get(namespace) {
+            Some(own) => all.and(own),
+            None => all,
+        }
     }
 
     /// Where the figures of all calls are read: one snapshot for each limiter.
@@ -417,6 +462,7 @@ impl AdapterConnector {
 
     fn transport(&self, settings: ConnectionSettings) -> Result<Settings, BssError> {
         let timeouts = Timeouts::within(settings.timeout);
+        let ranges = self.ranges(settings.namespace());
         let credentials = match settings.login {
             Login::Bearer(token) => Credentials::Bearer(token),
             Login::ClientCredentials {
@@ -442,7 +488,7 @@ impl AdapterConnector {
                     tls,
                     proxies: self.proxies.clone(),
                     allowed_hosts,
-                    allowed_ranges: self.ranges.clone(),
+                    allowed_ranges: ranges.clone(),
                     cleartext: Cleartext::Refused,
                     timeouts,
                 };
@@ -455,7 +501,7 @@ impl AdapterConnector {
             tls: settings.tls,
             proxies: self.proxies.clone(),
             allowed_hosts: settings.allowed_hosts,
-            allowed_ranges: self.ranges.clone(),
+            allowed_ranges: ranges,
             cleartext: Cleartext::Refused,
             throttle_statuses: settings.throttle_statuses,
             timeouts,
@@ -560,6 +606,35 @@ mod tests {
         let victim = connect("resellers/a", "https://127.0.0.1:1");
         assert_eq!(victim.limiter().settings().per_second.get(), 20);
         assert!(!connector.must_tell_its_identity(&victim));
+    }
+
+    #[test]
+    fn a_range_is_allowed_to_the_namespace_that_it_is_bound_to() {
+        let ranges = ["127.0.0.0/8@resellers", "10.0.0.0/8"].map(str::to_owned);
+        let connector = AdapterConnector::new(&ranges).unwrap();
+        let connect = |connector: &AdapterConnector, namespace: &str, url| {
+            let connection = format!("{namespace}/a");
+            let allowed_hosts = "127.0.0.1,10.1.1.1".to_owned();
+            let connection = ConnectionSettings {
+                connection,
+                allowed_hosts,
+                ..settings(url, 5)
+            };
+            connector.connect(connection, None).map(drop)
+        };
+        let refused = |result: Result<(), BssError>| result.unwrap_err().to_string();
+        let loopback = "https://127.0.0.1:1";
+        assert_eq!(connect(&connector, "resellers", loopback), Ok(()));
+        let said = refused(connect(&connector, "evil", loopback));
+        assert!(said.contains("loopback"), "{said}");
+        assert_eq!(connect(&connector, "evil", "https://10.1.1.1"), Ok(()));
+        let denying = connector.denying(&["127.0.0.0/8".to_owned()]).unwrap();
+        let said = refused(connect(&denying, "resellers", loopback));
+        assert!(said.contains("denies"), "{said}");
+        for wrong in ["10.0.0.0/8@", "10.0.0.0/8@A", "10.0.0.0/8@a@b", "x@a", "@a"] {
+            let error = AdapterConnector::new(&[wrong.to_owned()]).unwrap_err();
+            assert!(error.contains("is no"), "{error}");
+        }
     }
 
     fn with_client(connection: &str, secret: &str) -> ConnectionSettings {

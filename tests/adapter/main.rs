@@ -29,6 +29,7 @@ mod scripted;
 mod second_server;
 #[path = "../support/simulated_bss/mod.rs"]
 mod simulated_bss;
+mod stalling;
 mod suite;
 #[cfg(feature = "sandbox")]
 mod tls;

@@ -17,6 +17,7 @@ mod endings;
 mod endurance;
 mod faults;
 mod gates;
+mod hostile;
 mod image;
 mod kills;
 mod leaders;

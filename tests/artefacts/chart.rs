@@ -213,6 +213,8 @@ fn the_program_takes_the_arguments() {
     let values = [
         "--set=allowedAddressRanges={10.0.0.0/8,fd00::/8}",
         "--set=logFormat=text,recheckSeconds=60,extraArgs={--log-filter=debug}",
+        "--set=allowedAddressRanges[2]=10.30.0.0/16@resellers",
+        "--set=deniedAddressRanges={203.0.113.0/24}",
         "--set=boundIdentities[0].identity=acme-distribution",
         "--set=boundIdentities[0].origins={https://bss.example.com,https://b.example.com:8443}",
         "--set=boundIdentities[0].namespaces={resellers,partners}",
@@ -227,7 +229,9 @@ fn the_program_takes_the_arguments() {
     let Command::Run(settings) = Cli::try_parse_from(line).unwrap().command else {
         panic!("the pod runs something else: {arguments:?}");
     };
-    assert_eq!(settings.allow_address, ["10.0.0.0/8", "fd00::/8"]);
+    let allowed = ["10.0.0.0/8", "fd00::/8", "10.30.0.0/16@resellers"];
+    assert_eq!(settings.allow_address, allowed);
+    assert_eq!(settings.deny_address, ["203.0.113.0/24"]);
     let bound = settings.bind_identity.iter().map(String::as_str);
     let bindings = Bindings::parse(bound).unwrap();
     let check = |namespace| {

@@ -1,5 +1,6 @@
 //! What one connection calls through.
 
+use super::budget::Purse;
 use super::core::Feedback;
 use super::limiter::{Deferred, Limiter, Permit};
 use super::registry::{Account, Group, LimiterRegistry};
@@ -23,6 +24,7 @@ pub enum Reach {
 pub struct Access {
     limiter: Arc<Limiter>,
     standing: Option<Standing>,
+    purse: Option<Purse>,
 }
 
 /// What a registry knows of the connection.
@@ -41,16 +43,24 @@ impl From<Arc<Limiter>> for Access {
         Self {
             limiter,
             standing: None,
+            purse: None,
         }
     }
 }
 
 impl Access {
-    pub(super) fn new(limiter: Arc<Limiter>, standing: Standing) -> Self {
+    pub(super) fn new(limiter: Arc<Limiter>, standing: Standing, purse: Purse) -> Self {
         Self {
             limiter,
             standing: Some(standing),
+            purse: Some(purse),
         }
+    }
+
+    /// Where the bytes of large replies come from. A limiter that no registry knows has no budget.
+    #[must_use]
+    pub fn purse(&self) -> Option<&Purse> {
+        self.purse.as_ref()
     }
 
     /// The limiter of the connection's namespace, identity and origin.

@@ -5,10 +5,11 @@
 //! for that. `registry` keeps one limiter per namespace, identity and origin, under the strictest of
 //! the limits that the connections there declare, and says which connections an origin has accepted;
 //! `access` is what one connection calls through. `identities` knows at which origins a namespace
-//! reaches an identity. `figures` counts what others publish as metrics. Nothing here knows what a
+//! reaches an identity. `budget` bounds the bytes of replies that the process holds. `figures` counts what others publish as metrics. Nothing here knows what a
 //! call does: it hands out permits, and the transport sends nothing without one.
 
 mod access;
+mod budget;
 pub mod core;
 mod figures;
 mod identities;
@@ -17,6 +18,7 @@ mod registry;
 
 pub use self::core::{Feedback, PauseReason, Settings};
 pub use access::{Access, Reach, Turn};
+pub use budget::{FREE, Purse, ReplyBudget, Reservation};
 pub use figures::{CallTally, Figures, Snapshot};
 pub use identities::{Identities, Place, Seat};
 pub use limiter::{Deferred, Limiter, Permit};

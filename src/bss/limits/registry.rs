@@ -1,6 +1,7 @@
 //! The limiters of one process, and which connections an origin has accepted.
 
 use super::access::{Access, Standing};
+use super::budget::{Purse, ReplyBudget};
 use super::core::{Feedback, Neighbour, Settings};
 use super::figures::Snapshot;
 use super::limiter::Limiter;
@@ -93,6 +94,7 @@ type AccountKey = (String, String, Fingerprint);
 #[derive(Debug, Default)]
 pub struct LimiterRegistry {
     state: Mutex<State>,
+    budget: Arc<ReplyBudget>,
 }
 
 #[derive(Debug, Default)]
@@ -188,6 +190,7 @@ impl LimiterRegistry {
             entry.members.insert(id, Member { settings, account });
             entry.apply();
         }
+        let purse = Purse::new(&self.budget, party.namespace, party.origin);
         let standing = Standing {
             registry: Arc::clone(self),
             group,
@@ -195,10 +198,16 @@ impl LimiterRegistry {
             newcomers: Arc::clone(&small.limiter),
         };
         Membership {
-            access: Access::new(Arc::clone(&own.limiter), standing.clone()),
+            access: Access::new(Arc::clone(&own.limiter), standing.clone(), purse),
             standing,
             id,
         }
+    }
+
+    /// The bytes of large replies.
+    #[must_use]
+    pub fn budget(&self) -> &ReplyBudget {
+        &self.budget
     }
 
     /// The figures of every limiter. A limiter of connections that are not accepted yet has its waits

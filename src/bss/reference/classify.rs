@@ -202,6 +202,12 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
         Failure::Refused(detail) => BssError::Refused { detail },
         Failure::NotSent(detail) => BssError::Unavailable { detail },
         Failure::Lost(detail) => lost(effect, detail),
+        Failure::NoRoom => lost(
+            effect,
+            "the reply was not read in time, because large replies of the same namespace or server \
+             took the memory that there is for them"
+                .to_owned(),
+        ),
         Failure::Redirected(status) => malformed(format!("a redirect ({status})")),
         Failure::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
     }

@@ -14,7 +14,7 @@ use crate::bss::port::{
     TenantCreation, TenantId, TenantSettings,
 };
 use crate::bss::transport::{
-    self, Effect, Failure, Media, Reply, Request, Settings, TRACEPARENT, Transport,
+    self, Effect, Failure, Media, Reply, ReplySize, Request, Settings, TRACEPARENT, Transport,
 };
 use reqwest::Method;
 use reqwest::header::HeaderName;
@@ -208,6 +208,7 @@ impl<'a> Call<'a> {
                 query: Vec::new(),
                 headers: Vec::new(),
                 body: None,
+                reply: reply_size(operation),
             },
         }
     }
@@ -247,6 +248,30 @@ impl<'a> Call<'a> {
             self.request.query.push(("cursor", cursor.0.clone()));
         }
         self
+    }
+}
+
+/// How large a reply to an operation may be.
+fn reply_size(operation: Operation) -> ReplySize {
+    match operation {
+        Operation::GetIdentity
+        | Operation::GetCapabilities
+        | Operation::GetReseller
+        | Operation::AcquireEpoch
+        | Operation::GetTenant
+        | Operation::CreateTenant
+        | Operation::GetOperation
+        | Operation::ActivateBackOrdering => ReplySize::One,
+        Operation::ListCustomers
+        | Operation::ListSubscriptions
+        | Operation::ListOpenOrders
+        | Operation::ListCopies
+        | Operation::FindCopies
+        | Operation::CopyCustomers
+        | Operation::GetPricing
+        | Operation::SetPricing
+        | Operation::CheckPurchases
+        | Operation::CopySubscriptions => ReplySize::Many,
     }
 }
 

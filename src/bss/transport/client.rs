@@ -134,6 +134,9 @@ impl Client {
     }
 }
 
+/// How much of a reply HTTP/2 may send ahead while nothing is read.
+const AHEAD: u32 = 256 * 1024;
+
 impl Recipe {
     fn make(&self, resolver: &PinnedResolver) -> Result<reqwest::Client, BssError> {
         let mut builder = reqwest::Client::builder()
@@ -146,6 +149,8 @@ impl Recipe {
             // Shorter than servers and proxies keep idle connections (2 s, 5 s, 60 s are usual), so that a
             // write is not sent into one that is just being closed: its outcome would be unknown.
             .pool_idle_timeout(Duration::from_millis(1500))
+            .http2_initial_stream_window_size(AHEAD)
+            .http2_initial_connection_window_size(AHEAD.saturating_mul(4))
             .dns_resolver(resolver.clone());
         if let Some(tls) = &self.tls {
             builder = builder.tls_backend_preconfigured(tls.config.clone());

@@ -4,8 +4,9 @@
 
 use super::client::{Client, Reach};
 use super::failure::{Failure, Unanswered, from_reading, from_sending};
-use super::{Timeouts, retry_after};
+use super::{ReplySize, Timeouts, retry_after};
 use crate::bss::error::BssError;
+use crate::bss::limits::{FREE, Purse, Reservation};
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::fmt;
 use std::time::Duration;
@@ -82,6 +83,17 @@ pub enum Challenge {
     InvalidToken,
 }
 
+/// The largest reply that tells of one thing, and the largest that is no success.
+const SMALL: usize = 256 * 1024;
+/// So much is taken for a reply of unknown length before as much as is allowed.
+const MIDDLE: usize = 1024 * 1024;
+
+/// How large a reply may become, and where its bytes come from.
+pub(super) struct Room<'a> {
+    pub(super) size: ReplySize,
+    pub(super) purse: Option<&'a Purse>,
+}
+
 /// A client of one host.
 pub(super) struct Exchange {
     client: Client,
@@ -101,13 +113,21 @@ impl Exchange {
     }
 
     /// Sends it. Whether the reply means throttling is the caller's to say.
-    pub(super) async fn send(&self, request: reqwest::Request) -> Result<Reply, Failure> {
-        let sent = self.attempt(request).await;
+    pub(super) async fn send(
+        &self,
+        request: reqwest::Request,
+        room: &Room<'_>,
+    ) -> Result<Reply, Failure> {
+        let sent = self.attempt(request, room).await;
         sent.map_err(|unanswered| unanswered.failure)
     }
 
     /// The same, and whether it may be sent again where there is no reply.
-    pub(super) async fn attempt(&self, request: reqwest::Request) -> Result<Reply, Unanswered> {
+    pub(super) async fn attempt(
+        &self,
+        request: reqwest::Request,
+        room: &Room<'_>,
+    ) -> Result<Reply, Unanswered> {
         let start = Instant::now();
         let end = later(start, self.timeouts.whole);
         let patience = self
@@ -139,34 +159,73 @@ impl Exchange {
             challenge: challenge(response.headers()),
             body: Vec::new(),
         };
-        match timeout_at(end, self.read(response)).await {
-            Ok(Ok(body)) => reply.body = body,
+        match self.read(response, room, end).await {
+            Ok(body) => reply.body = body,
             // Nothing was done, whatever the body would have said.
-            _ if matches!(reply.status, 401 | 403 | 429) => reply.media = Media::Other,
-            Ok(Err(failure)) => return Err(failure.into()),
-            Err(_) => return Err(Failure::lost("the reply did not end in time").into()),
+            Err(_) if matches!(reply.status, 401 | 403 | 429) => reply.media = Media::Other,
+            // No problem document is so large; the status says enough, as it does for a proxy's page.
+            Err(Failure::TooLarge(_)) if !status.is_success() => reply.media = Media::Other,
+            Err(failure) => return Err(failure.into()),
         }
         Ok(reply)
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
+    /// Reads the body. What does not fit into the first bytes, which every reply has, is read once there
+    /// is room for it.
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+        room: &Room<'_>,
+        end: Instant,
+    ) -> Result<Vec<u8>, Failure> {
+        let limit = match room.size {
+            ReplySize::Many if response.status().is_success() => self.reply_limit,
+            ReplySize::Many | ReplySize::One => self.reply_limit.min(SMALL),
+        };
+        let announced = usize::try_from(response.content_length().unwrap_or(0));
+        let announced = announced.ok().filter(|length| *length <= limit);
+        let Some(announced) = announced else {
+            return Err(Failure::TooLarge(limit));
+        };
+        let mut held = room.purse.map(Purse::open);
         let mut body = Vec::new();
-        let announced = response.content_length().unwrap_or(0);
-        if usize::try_from(announced).map_or(true, |length| length > self.reply_limit) {
-            return Err(Failure::TooLarge(self.reply_limit));
-        }
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| from_reading(&error))?
-        {
-            if body.len().saturating_add(chunk.len()) > self.reply_limit {
-                return Err(Failure::TooLarge(self.reply_limit));
+        grow(held.as_mut(), announced, end).await?;
+        loop {
+            let chunk = timeout_at(end, response.chunk()).await;
+            let chunk = chunk.map_err(|_| Failure::lost("the reply did not end in time"))?;
+            let Some(chunk) = chunk.map_err(|error| from_reading(&error))? else {
+                return Ok(body);
+            };
+            let length = body.len().saturating_add(chunk.len());
+            if length > limit {
+                return Err(Failure::TooLarge(limit));
+            }
+            if held.as_ref().is_some_and(|held| length > held.bytes()) {
+                // A reply that does not say how long it is may become as long as is allowed.
+                let step = if length <= MIDDLE { MIDDLE } else { limit };
+                let step = if length <= FREE { FREE } else { step };
+                grow(held.as_mut(), step.min(limit), end).await?;
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
     }
+}
+
+/// Waits until there is room for so many bytes.
+async fn grow(
+    held: Option<&mut Reservation<'_>>,
+    bytes: usize,
+    end: Instant,
+) -> Result<(), Failure> {
+    let Some(held) = held.filter(|_| bytes > FREE) else {
+        return Ok(());
+    };
+    let raised = timeout_at(end, held.raise(bytes)).await;
+    // Others whose time is over, too, may just have given their room back.
+    if raised.is_err() || Instant::now() >= end {
+        return Err(Failure::NoRoom);
+    }
+    Ok(())
 }
 
 fn later(start: Instant, by: Duration) -> Instant {

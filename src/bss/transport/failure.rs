@@ -31,6 +31,9 @@ pub enum Failure {
     NotSent(String),
     /// The request was or may have been sent; the reply was lost.
     Lost(String),
+    /// The reply was not read in time, because other replies took the memory that there is for them. It
+    /// says nothing about the BSS.
+    NoRoom,
     /// A redirect, which is never followed.
     Redirected(u16),
     /// The reply is larger than so many bytes.

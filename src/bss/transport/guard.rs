@@ -9,9 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Address ranges that the administrator allows although they are internal.
+/// Address ranges that the administrator allows although they are internal, and those that the
+/// administrator denies although they are public: the addresses of pods, services and nodes may be. What
+/// is denied is denied, whatever is allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AllowedRanges(Vec<Range>);
+pub struct AllowedRanges {
+    allowed: Vec<Range>,
+    denied: Vec<Range>,
+}
 
 impl AllowedRanges {
     /// None: only addresses of the public internet.
@@ -26,15 +31,42 @@ impl AllowedRanges {
     ///
     /// Text for the administrator, naming the range that is not one.
     pub fn parse<'a>(ranges: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        ranges
-            .into_iter()
-            .map(str::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let allowed = ranges.into_iter().map(str::parse).collect::<Result<_, _>>();
+        allowed.map(|allowed| Self {
+            allowed,
+            denied: Vec::new(),
+        })
+    }
+
+    /// The same, and what is allowed there.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.allowed.extend_from_slice(&other.allowed);
+        self.denied.extend_from_slice(&other.denied);
+        self
+    }
+
+    /// The same, without these ranges.
+    ///
+    /// # Errors
+    ///
+    /// Text for the administrator, naming the range that is not one.
+    pub fn without<'a>(
+        mut self,
+        ranges: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, String> {
+        for range in ranges {
+            self.denied.push(range.parse()?);
+        }
+        Ok(self)
     }
 
     pub(super) fn contain(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|range| range.contains(address))
+        self.allowed.iter().any(|range| range.contains(address))
+    }
+
+    pub(super) fn deny(&self, address: IpAddr) -> bool {
+        self.denied.iter().any(|range| range.contains(address))
     }
 }
 
@@ -48,7 +80,7 @@ impl FromStr for Range {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not an address range such as 10.0.0.0/8");
+        let wrong = || format!("{text:?} is no address range such as 10.0.0.0/8");
         let (base, bits) = match text.trim().split_once('/') {
             Some((base, bits)) => (base, Some(bits)),
             None => (text.trim(), None),
@@ -94,8 +126,18 @@ pub(super) struct AddressRefused {
     kind: &'static str,
 }
 
+/// The kind of an address that the administrator denies.
+const DENIED: &str = "denied";
+
 impl fmt::Display for AddressRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == DENIED {
+            return write!(
+                f,
+                "{} is in a range that the administrator of the operator denies",
+                self.address
+            );
+        }
         write!(
             f,
             "{} is a {} address; an administrator may allow its range",
@@ -125,6 +167,10 @@ impl GuardedHost {
 
     pub(super) fn check(&self, address: IpAddr) -> Result<(), AddressRefused> {
         let meant = unmapped(address);
+        if self.allowed.deny(meant) || self.allowed.deny(address) {
+            let kind = DENIED;
+            return Err(AddressRefused { address, kind });
+        }
         match internal(meant) {
             Some(kind) if !self.allowed.contain(meant) => Err(AddressRefused { address, kind }),
             Some(_) | None => Ok(()),
@@ -282,6 +328,29 @@ mod tests {
         assert!(kind(&one, "192.168.0.8").is_some());
         let all = GuardedHost::new(AllowedRanges::parse(["0.0.0.0/0", "::/0"]).unwrap());
         assert_eq!((kind(&all, "10.0.0.1"), kind(&all, "::1")), (None, None));
+    }
+
+    #[test]
+    fn what_is_denied_is_denied_although_it_is_public_or_allowed() {
+        let ranges = AllowedRanges::parse(["10.0.0.0/8"]).unwrap();
+        let ranges = ranges
+            .without(["203.0.113.0/24", "10.96.0.0/12", "2001:db8:1::/48"])
+            .unwrap();
+        let guard = GuardedHost::new(ranges);
+        for address in [
+            "203.0.113.7",
+            "::ffff:203.0.113.7",
+            "64:ff9b::203.0.113.7",
+            "10.96.0.1",
+            "2001:db8:1::5",
+        ] {
+            assert_eq!(kind(&guard, address), Some(DENIED), "{address}");
+        }
+        for address in ["203.0.114.7", "10.1.0.1", "2001:db8:2::5"] {
+            assert_eq!(kind(&guard, address), None, "{address}");
+        }
+        let error = AllowedRanges::none().without(["pods"]).unwrap_err();
+        assert!(error.contains("\"pods\""), "{error}");
     }
 
     #[test]

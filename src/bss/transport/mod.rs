@@ -39,7 +39,7 @@ use super::error::BssError;
 use super::limits::{Access, Feedback, Limiter, Reach};
 use crate::legible::legible;
 use credentials::Login;
-use exchange::Exchange;
+use exchange::{Exchange, Room};
 use failure::{Again, Unanswered};
 use guard::GuardedHost;
 use reqwest::header::{
@@ -132,6 +132,17 @@ pub struct Request<'a> {
     pub headers: Vec<(HeaderName, String)>,
     /// The body, JSON.
     pub body: Option<Vec<u8>>,
+    /// How large its reply may be.
+    pub reply: ReplySize,
+}
+
+/// How large a reply may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplySize {
+    /// It tells of one thing: 256 KiB. So is every reply that is no success.
+    One,
+    /// It tells of many: as much as the connection's settings say.
+    Many,
 }
 
 /// One connection to one BSS.
@@ -255,10 +266,18 @@ impl Transport {
         if cancellation::is_cancelled() {
             return Err(Failure::Cancelled.into());
         }
-        let result = self.exchange.attempt(prepared).await.map(|mut reply| {
-            reply.throttled = throttles(&reply);
-            reply
-        });
+        let room = Room {
+            size: request.reply,
+            purse: self.access.purse(),
+        };
+        let result = self
+            .exchange
+            .attempt(prepared, &room)
+            .await
+            .map(|mut reply| {
+                reply.throttled = throttles(&reply);
+                reply
+            });
         if result
             .as_ref()
             .is_ok_and(|reply| (200..300).contains(&reply.status))
@@ -363,6 +382,7 @@ fn of_failure(failure: &Failure) -> Feedback {
         | Failure::Unsendable(_)
         | Failure::Deferred(_)
         | Failure::Cancelled
+        | Failure::NoRoom
         | Failure::ClientRefused(_)
         | Failure::TokenNonsense(_)
         | Failure::TokenAway(_) => Feedback::Nothing,

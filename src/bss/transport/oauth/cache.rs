@@ -204,6 +204,7 @@ fn wait(none: &NoToken, before: u32) -> Duration {
         | Failure::Unsendable(_)
         | Failure::Deferred(_)
         | Failure::Cancelled
+        | Failure::NoRoom
         | Failure::NotSent(_)
         | Failure::Lost(_)
         | Failure::Redirected(_)

@@ -14,12 +14,12 @@ mod request;
 
 use super::client::Reach;
 use super::credentials::{hidden, long_enough};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Room};
 use super::failure::Failure;
 use super::guard::{AllowedRanges, GuardedHost};
 use super::target::{Cleartext, Target};
 use super::trust::Tls;
-use super::{Proxies, Timeouts};
+use super::{Proxies, ReplySize, Timeouts};
 use crate::bss::error::BssError;
 use crate::bss::limits::Figures;
 use cache::{Cache, Issued, NoToken, Step};
@@ -226,8 +226,12 @@ impl TokenSource {
     }
 
     async fn ask(&self) -> Result<Issued, NoToken> {
+        let room = Room {
+            size: ReplySize::One,
+            purse: None,
+        };
         let reply = match self.request() {
-            Ok(request) => self.exchange.send(request).await,
+            Ok(request) => self.exchange.send(request, &room).await,
             Err(failure) => Err(failure),
         };
         let reply = reply.map_err(|failure| NoToken {
@@ -287,6 +291,7 @@ impl TokenSource {
             failure @ (Failure::Unsendable(_)
             | Failure::Deferred(_)
             | Failure::Cancelled
+            | Failure::NoRoom
             | Failure::ClientRefused(_)
             | Failure::TokenNonsense(_)
             | Failure::TokenAway(_)) => failure,
@@ -314,9 +319,11 @@ fn class(failure: &Failure) -> &'static str {
         Failure::Unsendable(_) => "Invalid",
         Failure::Cancelled => "Withdrawn",
         Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
-        Failure::TokenAway(_) | Failure::NotSent(_) | Failure::Lost(_) | Failure::Deferred(_) => {
-            "Unavailable"
-        }
+        Failure::TokenAway(_)
+        | Failure::NotSent(_)
+        | Failure::Lost(_)
+        | Failure::NoRoom
+        | Failure::Deferred(_) => "Unavailable",
     }
 }
 

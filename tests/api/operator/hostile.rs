@@ -1,0 +1,220 @@
+//! Hostile namespaces beside an honest one, in one cluster under one operator.
+//!
+//! The attacker has no rights but in namespaces of its own. It declares the victim's identity with limits of
+//! 1, knocks at the victim's BSS with a wrong token, and has servers of its own: one that lets it hold
+//! and switch the victim's reseller at once, one that answers 429 with `Retry-After: 900`, one that
+//! swallows every call, one whose replies never end.
+
+use std::time::{Duration, Instant};
+
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+use tenant_reseller_operator::api::ResellerClaim;
+
+use super::bss::{Bss, Data};
+use super::world::{NAME, Options, World, own_plane, until};
+
+/// The namespace of an attacker.
+fn evil(name: &str) -> String {
+    format!("evil-{name}")
+}
+
+/// How the victim fared.
+struct Fared {
+    took: Duration,
+    /// Requests that its BSS got from it.
+    calls: u64,
+    reasons: Vec<String>,
+}
+
+/// Whether there is an attacker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    Attacker,
+}
+
+fn many() -> Data {
+    Data {
+        customers: 300,
+        subscriptions: 800,
+        ..Data::default()
+    }
+}
+
+fn placed(mut object: Value, of: &str, name: &str) -> Value {
+    object["metadata"]["namespace"] = json!(evil(of));
+    object["metadata"]["name"] = json!(name);
+    object
+}
+
+/// A connection of the attacker to this address, with the victim's identity, and as strict as can be.
+fn connection(world: &World, name: &str, url: &str) -> Value {
+    let mut connection = placed(world.connection(), name, name);
+    let spec = &mut connection["spec"];
+    spec["reference"]["url"] = json!(format!("{url}/tenant-reseller/v1"));
+    spec["auth"]["bearer"]["secretRef"]["name"] = json!(format!("{name}-credentials"));
+    spec["tls"]["caSecretRef"]["name"] = json!(format!("{name}-authority"));
+    spec["limits"] = json!({ "requestsPerSecond": 1, "concurrency": 1, "activeUpgrades": 1,
+                             "requestTimeoutSeconds": 60 });
+    connection
+}
+
+/// The connection with its Secrets.
+fn connected(world: &World, name: &str, (url, token, ca): (&str, &str, &str)) -> Vec<Value> {
+    let mut authority = placed(world.authority(), name, &format!("{name}-authority"));
+    authority["stringData"]["ca.crt"] = json!(ca);
+    vec![
+        placed(
+            world.credentials(token),
+            name,
+            &format!("{name}-credentials"),
+        ),
+        authority,
+        connection(world, name, url),
+    ]
+}
+
+fn upgrade(world: &World, name: &str, connection: &str) -> Value {
+    let mut upgrade = placed(world.upgrade(), connection, name);
+    upgrade["spec"]["connectionRef"]["name"] = json!(connection);
+    upgrade
+}
+
+/// Claims of the attacker's namespace.
+async fn claims_of(world: &World, namespace: &str) -> Vec<ResellerClaim> {
+    let api: Api<ResellerClaim> = Api::namespaced(world.client.clone(), &world.system);
+    let all = api.list(&ListParams::default()).await.unwrap().items;
+    let own = |claim: &ResellerClaim| claim.spec.holder.namespace == namespace;
+    all.into_iter().filter(own).collect()
+}
+
+/// Sets the attacker up, and waits until it holds the victim's reseller and its servers have struck.
+async fn attack(world: &World) -> Vec<Bss> {
+    let namespace = |name: &str| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": evil(name) } });
+    let data = Data {
+        weak: &["nameless=true"],
+        ..Data::default()
+    };
+    let mut servers = Vec::new();
+    let kinds = [
+        ("squat", None),
+        (
+            "throttle",
+            Some(json!({ "Throttle": { "retryAfterSeconds": 900 } })),
+        ),
+        ("swallow", Some(json!({ "Latency": { "ms": 50_000 } }))),
+        ("endless", Some(json!({ "SlowBytes": { "delayMs": 1000 } }))),
+    ];
+    for (name, fault) in kinds {
+        let server = Bss::start(world.plane, &format!("{}-{name}", world.namespace), &data).await;
+        if let Some(kind) = fault {
+            let rule = json!({ "operation": "*", "kind": kind });
+            server.faults(json!([rule])).await;
+        }
+        let reached = (
+            server.url.as_str(),
+            server.token.as_str(),
+            server.authority.as_str(),
+        );
+        let mut objects = vec![namespace(name)];
+        objects.extend(connected(world, name, reached));
+        let upgrades = if name == "squat" { 1 } else { 10 };
+        let numbered = |number| upgrade(world, &format!("{name}-{number}"), name);
+        objects.extend((0..upgrades).map(numbered));
+        world.apply(&objects).await;
+        servers.push(server);
+    }
+    let wrong = (
+        world.bss.url.as_str(),
+        "a-token-of-the-attacker",
+        world.bss.authority.as_str(),
+    );
+    let mut objects = vec![namespace("knock")];
+    objects.extend(connected(world, "knock", wrong));
+    objects.extend((0..10).map(|number| upgrade(world, &format!("knock-{number}"), "knock")));
+    world.apply(&objects).await;
+    until("the attacker holds the reseller", || async {
+        let claims = claims_of(world, &evil("squat")).await;
+        (claims.len() == 1, format!("{claims:?}"))
+    })
+    .await;
+    for server in &servers[1..] {
+        server.struck(0, 1).await;
+    }
+    servers
+}
+
+async fn fares(label: &str, beside: Beside) -> Fared {
+    let options = Options {
+        watches_all: true,
+        data: many(),
+        ..Options::default()
+    };
+    let world = World::on(own_plane(Vec::new()).await, label, options).await;
+    let servers = match beside {
+        Beside::Nothing => Vec::new(),
+        Beside::Attacker => attack(&world).await,
+    };
+    // It never strikes, and counts all requests that had the right token.
+    let counts = json!({ "operation": "*", "kind": "Unavailable503", "probability": 0.0 });
+    world.bss.faults(json!([counts])).await;
+    let began = Instant::now();
+    world.begin().await;
+    world.until_succeeded().await;
+    let took = began.elapsed();
+    let calls = world.bss.get("faults").await["rules"][0]["matched"]
+        .as_u64()
+        .unwrap();
+    world.bss.judged_clean().await;
+    let own = claims_of(&world, label).await;
+    assert_eq!(own.len(), 1, "{own:?}");
+    assert!(own[0].spec.activation_time.is_some(), "{own:?}");
+    let reasons = world.history.reasons(NAME);
+    world.holds().await;
+    drop(servers);
+    Fared {
+        took,
+        calls,
+        reasons,
+    }
+}
+
+/// Without a clock: the victim is never held back, refused or mistaken for another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_namespace_holds_no_other_back() {
+    let fared = fares("victim", Beside::Attacker).await;
+    let held_back = [
+        "Throttled",
+        "BssUnavailable",
+        "AwaitingTurn",
+        "ResellerClaimed",
+        "IdentityMismatch",
+        "CredentialsRejected",
+        "ConnectionForbidden",
+        "ProgressingWithRetry",
+        "AwaitingConfirmation",
+    ];
+    for reason in &fared.reasons {
+        assert!(!held_back.contains(&reason.as_str()), "{:?}", fared.reasons);
+    }
+}
+
+/// The measure: the victim's calls per second and time to the end, alone and beside the attacker.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measure of minutes; run it alone, with --nocapture"]
+async fn measured_with_and_without_an_attacker() {
+    println!("round  beside     calls  seconds  calls/s");
+    for round in 0..3 {
+        for (name, beside) in [("nothing", Beside::Nothing), ("attacker", Beside::Attacker)] {
+            let fared = fares(&format!("{name}-{round}"), beside).await;
+            let seconds = fared.took.as_secs_f64();
+            let calls = u32::try_from(fared.calls).unwrap();
+            println!(
+                "{round:<6} {name:<10} {calls:>5}  {seconds:>7.1}  {:>7.1}",
+                f64::from(calls) / seconds
+            );
+        }
+    }
+}
