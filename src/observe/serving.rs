@@ -7,7 +7,6 @@
 //! body; what is left of one ends with its connection.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -128,7 +127,7 @@ async fn converse(stream: TcpStream, routes: Router, stop: CancellationToken) {
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut routes = routes.clone();
         // A router is always ready, and never fails.
-        async move { Ok::<_, Infallible>(routes.call(request.map(Body::new)).await?) }
+        async move { routes.call(request.map(Body::new)).await }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

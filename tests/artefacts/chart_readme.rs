@@ -1,6 +1,7 @@
 //! The tables of values in the charts' READMEs are made of `values.yaml`: each value's own comment is
 //! its description. `UPDATE_GENERATED=1` writes them anew.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use serde_json::Value;
@@ -92,10 +93,8 @@ fn table(chart: &str) -> String {
             .pointer(&format!("/{}", line.path.join("/")))
             .unwrap();
         let shipped = cell(&value.to_string());
-        table.push_str(&format!(
-            "| `{path}` | `{shipped}` | {} |\n",
-            cell(&line.comment)
-        ));
+        let about = cell(&line.comment);
+        writeln!(table, "| `{path}` | `{shipped}` | {about} |").unwrap();
     }
     table
 }

@@ -277,8 +277,8 @@ async fn people_with_the_clusters_roles_get_the_custom_resources() {
             let all: Value = serde_json::from_str(&kubectl.run(all).await.unwrap()).unwrap();
             // The roles that aggregate have none of their own.
             let roles = all["items"].as_array().unwrap().iter();
-            let rules = roles.filter_map(|role| role["rules"].as_array());
-            rules
+            let lists = roles.filter_map(|role| role["rules"].as_array());
+            lists
                 .map(|rules| Value::from(rules.clone()).to_string())
                 .collect::<String>()
         }
