@@ -74,7 +74,8 @@ class ServerTest(unittest.TestCase):
 
     def active_tenant(self):
         epoch = self.epoch()
-        self.assertEqual(self.create(epoch)[0], 202)
+        # On a busy machine a creation that was asked for before may be over.
+        self.assertIn(self.create(epoch)[0], (202, 200))
         for _ in range(100):
             tenant = self.good("GET", RESELLER + "/tenant")["tenant"]
             if tenant["status"] == "Active":
