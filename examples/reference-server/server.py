@@ -363,8 +363,8 @@ def header_epoch(route, headers, problems):
 
 def header_key(route, headers, problems):
     given = only_value(headers, "Idempotency-Key")
-    if route.keyed and not re.fullmatch("[!-~]{1,1280}", given):
-        problems.append(wrong("Idempotency-Key", "must be given once, with 1 to 1280 visible ASCII "
+    if route.keyed and not re.fullmatch("[ -~]{1,1280}", given):
+        problems.append(wrong("Idempotency-Key", "must be given once, with 1 to 1280 printable ASCII "
                                                  "characters"))
     return given
 
