@@ -42,13 +42,18 @@ impl Seen {
         {
             return Self::Nothing;
         }
-        // Exhaustive it cannot be: the library may learn further categories.
-        match CodePointMapData::<GeneralCategory>::new().get(letter) {
-            GeneralCategory::Control
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator => Self::Break,
-            GeneralCategory::Format => Self::Nothing,
-            _ => Self::Letter,
+        let category = CodePointMapData::<GeneralCategory>::new().get(letter);
+        let breaks = [
+            GeneralCategory::Control,
+            GeneralCategory::LineSeparator,
+            GeneralCategory::ParagraphSeparator,
+        ];
+        if breaks.contains(&category) {
+            Self::Break
+        } else if category == GeneralCategory::Format {
+            Self::Nothing
+        } else {
+            Self::Letter
         }
     }
 }

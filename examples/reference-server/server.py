@@ -37,6 +37,7 @@ class Route:
     writes: bool = False
     fenced: bool = False  # carries Fencing-Epoch
     keyed: bool = False  # carries Idempotency-Key
+    replayed: bool = False  # an equal request under its key gets the stored reply
     listing: bool = False
     kinds: tuple = ()  # the values of the query parameter `kind`
     examine: object = None  # finds wrong members that only the records can tell
@@ -83,7 +84,7 @@ ROUTES = [
     fenced(TENANT + "/pricing", contract.set_pricing, contract.PRICING_BATCH),
     fenced(TENANT + "/subscriptions/copy", contract.copy_subscriptions, contract.PURCHASE_BATCH),
     fenced(TENANT + "/activation", contract.activate_back_ordering, contract.ACTIVATE_BODY,
-           keyed=True),
+           keyed=True, replayed=True),
 ]
 
 
@@ -250,14 +251,17 @@ class Service:
             if not route.keyed:
                 return route.run(call)
             stored = replayed(call, as_json(segments), key)
-            # A stored 202 is not replayed: the operation itself answers with what became of it.
-            return stored if stored and stored[0] == 200 else store_reply(
+            # Of createTenant no reply is replayed: it answers with what became of the tenant since.
+            return stored if stored and route.replayed else store_reply(
                 call, as_json(segments), key, route.run(call))
 
     def examine_query(self, route, call, segments, query, problems):
         if not route.listing:
             return
-        given = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
+        all_given = parse_qs(query, keep_blank_values=True)
+        problems += [wrong(name, "is given more than once")
+                     for name, values in all_given.items() if len(values) > 1]
+        given = {name: values[0] for name, values in all_given.items()}
         call.kind = given.get("kind")
         if route.kinds and call.kind not in route.kinds:
             problems.append(wrong("kind", "is missing or unknown", route.kinds))
@@ -341,20 +345,27 @@ def parse_body(route, headers, raw_body, problems):
     return body
 
 
+def only_value(headers, name):
+    """The value of a header that comes once; one that comes twice is as good as none."""
+    values = headers.get_all(name, [])
+    return values[0] if len(values) == 1 else ""
+
+
 def header_epoch(route, headers, problems):
-    given = headers.get("Fencing-Epoch", "")
+    given = only_value(headers, "Fencing-Epoch")
     if not route.fenced:
         return None
     if not re.fullmatch("[1-9][0-9]{0,15}", given) or int(given) > LARGEST_EPOCH:
-        problems.append(wrong("Fencing-Epoch", f"must be a decimal number from 1 to {LARGEST_EPOCH}"))
+        problems.append(wrong("Fencing-Epoch", f"must be given once, a decimal number from 1 to {LARGEST_EPOCH}"))
         return None
     return int(given)
 
 
 def header_key(route, headers, problems):
-    given = headers.get("Idempotency-Key", "")
-    if route.keyed and not 1 <= len(given) <= 1280:
-        problems.append(wrong("Idempotency-Key", "must be a text of 1 to 1280 characters"))
+    given = only_value(headers, "Idempotency-Key")
+    if route.keyed and not re.fullmatch("[ -~]{1,1280}", given):
+        problems.append(wrong("Idempotency-Key", "must be given once, with 1 to 1280 printable ASCII "
+                                                 "characters"))
     return given
 
 

@@ -462,12 +462,20 @@ fn bearer_is(headers: &HeaderMap, token: &str) -> bool {
     bearer(headers) == Some(token)
 }
 
+/// What stands for the value of a header that comes twice: no epoch, no key and no token.
+const TWICE: &str = "\u{fffd}";
+
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    // A value that is no text is kept as one that no rule accepts.
-    headers
-        .get(name)
-        .map(|value| value.to_str().unwrap_or("\u{fffd}").trim().to_owned())
+    // A value that is no text, and a header that comes twice, are kept as what no rule accepts.
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    let text = value.to_str().unwrap_or("\u{fffd}").trim();
+    Some(if values.next().is_some() {
+        TWICE.to_owned()
+    } else {
+        text.to_owned()
+    })
 }
 
 fn segments(uri: &Uri) -> Option<Vec<String>> {

@@ -278,6 +278,28 @@ mod tests {
         assert_eq!(victim, name(of("resellers"), "acme", "10423"));
     }
 
+    /// What the contract and the schemas of the cluster allow is what a key may need.
+    #[test]
+    fn the_bound_of_a_key_is_one_and_the_same() {
+        use crate::api::ReportRow;
+        use crate::bss::reference::contract::{
+            Activate, CopyCustomer, CopySubscription, CreateTenant, Found,
+        };
+        for schema in [
+            schemars::schema_for!(ReportRow),
+            schemars::schema_for!(CopyCustomer),
+            schemars::schema_for!(CopySubscription),
+            schemars::schema_for!(CreateTenant),
+            schemars::schema_for!(Activate),
+            schemars::schema_for!(Found),
+        ] {
+            let longest = schema
+                .pointer("/properties/businessKey/maxLength")
+                .and_then(serde_json::Value::as_u64);
+            assert_eq!(longest, u64::try_from(LONGEST_KEY).ok(), "{schema:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_key_of_whatever_ids_keeps_to_the_contracts_length(
@@ -297,7 +319,7 @@ mod tests {
             }
             prop_assert_eq!(item(&source) == item(&other), source == other);
             let request = keys.activation_request(&tenant, Some(Revision(u64::MAX)), time);
-            prop_assert!(request.as_str().len() <= 2 * LONGEST_KEY);
+            prop_assert!(request.as_str().len() <= 1280);
         }
 
         #[test]

@@ -159,14 +159,13 @@ async fn serve_http1(
         };
         let length = head
             .lines()
-            .filter_map(|line| {
+            .find_map(|line| {
                 line.to_ascii_lowercase()
                     .strip_prefix("content-length:")?
                     .trim()
                     .parse()
                     .ok()
             })
-            .next()
             .unwrap_or(0);
         if body.len() < length {
             stream.read_buf(&mut bytes).await.ok()?;

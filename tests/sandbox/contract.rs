@@ -91,6 +91,58 @@ async fn what_is_not_served_is_a_problem_document() {
 }
 
 #[tokio::test]
+async fn what_comes_twice_is_wrong_and_another_spelling_of_a_path_is_another_path() {
+    let world = World::new().await;
+    let listed = world
+        .get(&format!("{ACCOUNT}/customers?limit=5&limit=5"))
+        .await;
+    assert_eq!(
+        listed.refused(422, "Invalid")["fields"][0]["field"],
+        "limit"
+    );
+    world
+        .post(&format!("{ACCOUNT}/epoch"), &json!({ "holder": "a" }))
+        .await
+        .ok();
+    let twice = world
+        .request(Method::POST, &format!("{ACCOUNT}/tenant"))
+        .header("Fencing-Epoch", "1")
+        .header("Fencing-Epoch", "1")
+        .header("Idempotency-Key", "a")
+        .header("Idempotency-Key", "a")
+        .header("Content-Type", "text/plain")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    let refused = read(twice).await.refused(422, "Invalid");
+    let named: Vec<&str> = refused["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|field| field["field"].as_str())
+        .collect();
+    for field in [
+        "Fencing-Epoch",
+        "Idempotency-Key",
+        "businessKey",
+        "settings",
+    ] {
+        assert!(named.contains(&field), "{named:?}");
+    }
+    for path in ["/identity/", "//identity", &format!("{ACCOUNT}/customers/")] {
+        world.get(path).await.refused(404, "NotFound");
+    }
+    let head = world
+        .request(Method::HEAD, "/identity")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.status(), 404);
+    assert!(head.bytes().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn account_ids_may_be_written_loosely_and_come_back_canonical() {
     let world = World::new().await;
     for written in ["10423", "%2010423%20", "00010423", "%09010423"] {

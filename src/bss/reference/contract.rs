@@ -456,7 +456,7 @@ pub struct Page<T> {
     /// order ("after this id"), never an offset: an item that is there during the whole listing
     /// is listed exactly once, whatever is added or removed meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 4096))]
     pub next_cursor: Option<String>,
     /// The revision of the reseller's inventory at the moment in which this page was read, in the
     /// same snapshot as its items. One counter per reseller, raised by every change of anything
@@ -839,9 +839,9 @@ pub struct CopyResult {
     pub detail: Option<String>,
 }
 
-/// Results of a batch: one per item that was asked for. Of a write, an item that is missing here
-/// counts as *outcome unknown*: the operator looks up what became of it. Of a read it breaks the
-/// contract, with one exception: `checkPurchases` leaves out what is not known (any more).
+/// Results of a batch: at most one per item that was asked for, and one for each whose fate is known. Of a
+/// write, an item that is missing here counts as *outcome unknown*: the operator looks up what became of
+/// it. Of a read it breaks the contract, with one exception: `checkPurchases` leaves out what is not known (any more).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "{T}s")]

@@ -14,6 +14,7 @@ type Checked<T> = Result<T, BssError>;
 
 const LONGEST_ID: usize = 128;
 const LONGEST_KEY: usize = 1024;
+const LONGEST_CURSOR: usize = 4096;
 const LARGEST_NUMBER: u64 = 9_007_199_254_740_991;
 /// Most reasons, options or fields that are kept of one item.
 const MOST: usize = 100;
@@ -372,7 +373,7 @@ fn page<W, T, K: Ord>(
         ));
     }
     let next = next_cursor
-        .map(|text| bounded("nextCursor", text, LONGEST_KEY))
+        .map(|text| bounded("nextCursor", text, LONGEST_CURSOR))
         .transpose()?;
     if next.is_some() && next.as_deref() == request.cursor.as_ref().map(port::Cursor::as_str) {
         return Err(malformed("a cursor that leads to itself".to_owned()));

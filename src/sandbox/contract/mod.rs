@@ -258,9 +258,15 @@ impl Request<'_> {
     fn wrong_key(&self) -> Option<FieldProblem> {
         match self.call.idempotency_key.as_deref() {
             None | Some("") => Some(field_problem(IDEMPOTENCY_KEY, "the header is missing")),
-            Some(key) if key.len() > 2048 => Some(field_problem(
+            Some(key) if !key.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
+                Some(field_problem(
+                    IDEMPOTENCY_KEY,
+                    "is given more than once, or does not consist of printable ASCII characters",
+                ))
+            }
+            Some(key) if key.len() > 1280 => Some(field_problem(
                 IDEMPOTENCY_KEY,
-                "is longer than 2048 characters",
+                "is longer than 1280 characters",
             )),
             Some(_) => None,
         }

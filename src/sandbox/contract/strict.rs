@@ -275,3 +275,39 @@ fn is_money(text: &str) -> bool {
         Some((whole, rest)) => digits(whole, 15) && digits(rest, 6),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bss::port::{AccountId, ItemKind, SourceId, TenantId};
+    use crate::bss::reference::contract::{Batch, CopyCustomer, Find};
+    use crate::upgrade::Keys;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn longest_ids() -> impl Strategy<Value = String> {
+        "[\u{10000}-\u{10FFFF}]{128}|[^\\p{Cc}]{1,128}|%{128}"
+    }
+
+    proptest! {
+        /// A server that is as strict as the contract allows takes what the operator sends for whatever
+        /// ids the contract allows.
+        #[test]
+        fn requests_about_the_longest_and_oddest_ids_are_taken(
+            reseller in longest_ids(),
+            tenant in longest_ids(),
+            source in longest_ids(),
+        ) {
+            let keys = Keys::new(&"a".repeat(63), &AccountId(reseller));
+            let source = SourceId(source);
+            let key = keys.item(&TenantId(tenant), ItemKind::Customer, &source);
+            let schemas = Schemas::default();
+            let item = json!({"sourceId": source.0, "businessKey": key.0, "expectedSource": "d"});
+            let batch = json!({"items": [item]}).to_string();
+            let read = schemas.read::<Batch<CopyCustomer>>(batch.as_bytes());
+            prop_assert!(read.is_ok(), "{:?}", read.err());
+            let find = json!({"businessKeys": [key.0]}).to_string();
+            prop_assert!(schemas.read::<Find>(find.as_bytes()).is_ok());
+        }
+    }
+}

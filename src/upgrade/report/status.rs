@@ -11,6 +11,7 @@ use crate::api::{
     TenantResellerUpgradeStatus, TenantView, WaitingFor,
 };
 use crate::bss::port::ItemKind;
+use crate::legible::is_legible;
 use crate::upgrade::Now;
 use crate::upgrade::claim::finished;
 use crate::upgrade::known::{BlockersTold, Known};
@@ -253,7 +254,7 @@ fn tenant(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>) {
             .or_else(|| before.requested_time.filter(|_| id.is_some())),
         url: seen
             .and_then(|tenant| tenant.url)
-            .filter(|url| url.len() <= LONGEST_URL)
+            .filter(|url| url.len() <= LONGEST_URL && is_legible(url))
             .or(before.url),
         id,
     };

@@ -269,7 +269,7 @@ fn shared_parameters() -> Ordered<Value> {
     let key = json!({
         "name": IDEMPOTENCY_KEY, "in": "header", "required": true,
         "description": "The request key: equal for repeats of one and the same request. Only \
-            successes are stored and replayed under it. See section 7.3.",
+            successes of `activateBackOrdering` are replayed under it. See section 7.3.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 1280},
     });
     let limit = json!({
@@ -282,7 +282,7 @@ fn shared_parameters() -> Ordered<Value> {
         "name": "cursor", "in": "query", "required": false,
         "description": "`nextCursor` of the page before; left out for the first page. It belongs \
             to the listing that gave it. See section 8.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1024},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 4096},
     });
     Ordered(
         [

@@ -257,7 +257,8 @@ const CREATE_TENANT: Described = Described {
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
         the tenant as it is now. Nothing is created. So the same request again, under its \
         `Idempotency-Key` or another, while creation is under way gets the same 202 with the same \
-        operation, and afterwards the tenant (a stored 202 is not replayed then).\n\
+        operation, and afterwards the tenant as it is then: neither a 202 nor a 200 is stored for a \
+        replay.\n\
         2. The reseller has another live tenant, or this business key was used before for other \
         settings, for another reseller, or for a tenant that was marked as deleted since: \
         `Conflict`. A business key never names a second record; after a deletion people create \
@@ -276,7 +277,7 @@ const CREATE_TENANT: Described = Described {
         with the operation. Creation may take as long as it takes; the operator polls \
         `getOperation` and `getTenant`.\n\n\
         When the creation succeeds, the operation becomes `Succeeded` and the tenant `Active` in \
-        one step. When it fails for good, the operation becomes `Failed` with a reason for people, \
+        one step, with the price lists and payment methods of its reseller that `setPricing` names. When it fails for good, the operation becomes `Failed` with a reason for people, \
         and in the same step the tenant is gone from `getTenant`, its business key is free and the \
         stored 202 is void: the same request starts afresh. Whether a later change of what was \
         examined fails a queued creation is the server's choice. Creating a tenant does not switch back \
@@ -473,7 +474,8 @@ const COPY_CUSTOMERS: Described = Described {
         is another account now, or it is the reseller's own account): `Blocked`, `OrphanedCopy`, if it has a copy here, else \
         `Failed`, class `NotFound`.\n\
         3. The source has several copies here that are not `Ended`: `Blocked`, `DuplicateCopy`. \
-        Of several of which all but one are `Ended`, the one counts below.\n\
+        Of several of which all but one are `Ended`, the one counts below; if all are `Ended`, the one \
+        with the lowest id, which `listCopies` lists first.\n\
         4. The source's digest is not `expectedSource`; or it has a copy under another business \
         key or under none; or it has none, but the business key belongs to another record: \
         `Conflict`.\n\
@@ -499,7 +501,7 @@ const COPY_CUSTOMERS: Described = Described {
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopyCustomer>>),
     replies: &[ok(
-        "One result per item, also if all were refused.",
+        "One result per item whose fate is known, also if all were refused.",
         of::<Results<CopyResult>>,
     )],
     refusals: &[NO_TENANT, STALE, BAD_BATCH],
@@ -552,7 +554,10 @@ const SET_PRICING: Described = Described {
         5. Otherwise, also if a person set only some of them (and is perhaps not finished): \
         `Differs`, `fields` naming every option that is not equal; so is one that is only stored \
         or only given, a credit limit too. Nothing is written.\n\n\
-        Credit limits may be compared as numbers. Back ordering does not matter here. \
+        Credit limits may be compared as numbers. Back ordering does not matter here. A tenant that \
+        is `Active` has at least one price list and one payment method, which `options` can name; \
+        how they come into it (from a template, or with its creation) is the server's affair, and no \
+        operation of this contract makes them. \
         `fields` holds the member names of `PricingOptions`.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<SetPricing>>),
@@ -630,7 +635,8 @@ const COPY_SUBSCRIPTIONS: Described = Described {
         `Failed`, class `Invalid`. It is not *Active*: `Blocked`, `OrphanedCopy`, if it has a copy \
         here, else `Conflict`.\n\
         3. The source has several copies here that are not `Ended`: `Blocked`, `DuplicateCopy`. \
-        Of several of which all but one are `Ended`, the one counts below.\n\
+        Of several of which all but one are `Ended`, the one counts below; if all are `Ended`, the one \
+        with the lowest id, which `listCopies` lists first.\n\
         4. The source's digest is not `expectedSource`; or it has a copy under another business \
         key or under none; or it has none, but the business key belongs to another record: \
         `Conflict`.\n\
@@ -660,7 +666,7 @@ const COPY_SUBSCRIPTIONS: Described = Described {
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
     replies: &[ok(
-        "One result per item, also if all were refused.",
+        "One result per item whose fate is known, also if all were refused.",
         of::<Results<CopyResult>>,
     )],
     refusals: &[NO_TENANT, STALE, BAD_BATCH],
