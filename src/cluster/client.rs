@@ -66,8 +66,8 @@ impl Clients {
     /// Makes both clients from one configuration.
     pub fn from_config(mut config: Config) -> Result<Self, ConnectError> {
         config.default_retry = false;
-        // HTTPS_PROXY is meant for hosts outside of the cluster; kube-rs takes it for the API server too and
-        // then refuses to start, for it was built without proxies.
+        // HTTPS_PROXY is meant for hosts outside of the cluster; kube-rs takes it for the API server
+        // too and then refuses to start, for it was built without proxies.
         if config.proxy_url.take().is_some() {
             tracing::warn!("the API server is reached directly: no proxy is used for it");
         }

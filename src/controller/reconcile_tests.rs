@@ -38,7 +38,7 @@ struct Scripted {
     url: StdMutex<String>,
     /// The connection is of a version that knows another adapter.
     other_adapter: AtomicBool,
-    /// Somebody changed the spec and deleted the upgrade right after.
+    /// A person changed the spec and deleted the upgrade right after.
     deleted: AtomicBool,
     status: StdMutex<Option<TenantResellerUpgradeStatus>>,
     connection_status: StdMutex<Option<BssConnectionStatus>>,

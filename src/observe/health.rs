@@ -87,11 +87,11 @@ impl HealthServer {
 }
 
 async fn livez(State(health): State<Arc<Health>>) -> Response {
-    verdict("stuck", &(health.stuck)())
+    answer("stuck", &(health.stuck)())
 }
 
 async fn readyz(State(health): State<Arc<Health>>) -> Response {
-    verdict("waiting", &(health.awaited)())
+    answer("waiting", &(health.awaited)())
 }
 
 async fn metrics(State(health): State<Arc<Health>>, headers: HeaderMap) -> Response {
@@ -149,7 +149,7 @@ fn refusal(access: Access) -> Option<Response> {
     }
 }
 
-fn verdict(word: &str, why: &[String]) -> Response {
+fn answer(word: &str, why: &[String]) -> Response {
     if why.is_empty() {
         return "ok\n".into_response();
     }

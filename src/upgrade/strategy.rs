@@ -1,5 +1,5 @@
-//! The strategy: how the operator works with a BSS of given promises: strong, with a wait, with a person's help
-//! or at a risk that the connection accepts; or not at all.
+//! The strategy of the work with one BSS. Depending on what the BSS promises, the operator relies on a
+//! promise, waits, asks for a person's help, accepts a risk as the connection says, or refuses.
 //!
 //! The table is that of `docs/guarantees.md`. It is asked before anything is written, so that what
 //! would stop phase 4 stops phase 1.
@@ -31,7 +31,7 @@ pub enum Fencing {
     SingleOperator,
 }
 
-/// How the last sweep proves that nothing moves.
+/// How the last sweep proves that it saw one state of the BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SnapshotProof {
     /// One revision on all pages.

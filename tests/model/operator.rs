@@ -1,7 +1,7 @@
 //! The operator's half: the real `decide` and `observe`, the record in the cluster, and requests.
 //!
-//! What a reconcile does around the decision core is done here in the same order, one call at a time: decide,
-//! record, send, take effect, observe. It knows nothing of people; of the BSS only its answers.
+//! What a reconcile does around the decision core is done here in the same order, one call at a time:
+//! decide, record, send, take effect, observe. It knows nothing of people; of the BSS only its answers.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;

@@ -147,8 +147,8 @@ impl Observe<'_> {
         }
     }
 
-    /// What failed is tried again only after a look that succeeds, and that look clears the failures. So the
-    /// waits grow until a write is taken or the next stage begins.
+    /// What failed is tried again only after a look that succeeds, and that look clears the failures. So
+    /// the waits grow here, until a write is taken or the next stage begins.
     pub(super) fn later_each_time(&mut self) {
         if self.once(Counter::Stumble) == Counted::Before {
             return;

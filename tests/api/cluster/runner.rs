@@ -118,7 +118,7 @@ async fn a_tenants_connection(namespace: &support::TestNamespace, seen: &Seen) {
 }
 
 #[tokio::test]
-async fn a_pass_begins_when_something_that_matters_changes() {
+async fn a_reconcile_begins_when_something_that_matters_changes() {
     let namespace = support::namespace("runner").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
@@ -228,7 +228,7 @@ async fn a_pass_begins_when_something_that_matters_changes() {
 }
 
 #[tokio::test]
-async fn a_panic_ends_one_pass_only_and_a_running_pass_is_awaited() {
+async fn a_panic_ends_one_reconcile_only_and_a_running_one_is_awaited() {
     let namespace = support::namespace("panic").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
@@ -367,7 +367,7 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
 
 /// A standby keeps its caches warm and begins no reconcile.
 #[tokio::test]
-async fn a_standby_begins_no_pass_until_it_leads() {
+async fn a_standby_begins_no_reconcile_until_it_leads() {
     let namespace = support::namespace("standby").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;

@@ -92,7 +92,7 @@ impl World {
                     .insert((tenant, listing, source, free.unwrap_or(u8::MAX)), second);
             }
             CorruptionKind::CopyEnded => {
-                self.copies.get_mut(&key).unwrap().state = CopyState::Ended
+                self.copies.get_mut(&key).unwrap().state = CopyState::Ended;
             }
             CorruptionKind::Incomplete => {
                 self.copies.get_mut(&key).unwrap().state = CopyState::Incomplete;
