@@ -120,7 +120,11 @@ impl Server {
 
     fn adapter(&self) -> ReferenceBss {
         let mut settings = settings(&self.url, TOKEN);
-        settings.ca_pem.clone_from(&self.ca);
+        if let Some(ca) = &self.ca {
+            settings.tls.ca = Some(
+                tenant_reseller_operator::bss::transport::CaBundle::read(ca.as_bytes()).unwrap(),
+            );
+        }
         adapter(settings)
     }
 

@@ -129,11 +129,11 @@ proptest! {
                     tickets.insert(ticket, party);
                 }
                 Step::GiveBack(i) if !inside.is_empty() => {
-                    let party = inside.remove(i % inside.len());
+                    let party = inside.remove(i.checked_rem(inside.len()).unwrap());
                     places.give_back(&party);
                 }
                 Step::Leave(i) if !tickets.is_empty() => {
-                    let ticket = *tickets.keys().nth(i % tickets.len()).unwrap();
+                    let ticket = *tickets.keys().nth(i.checked_rem(tickets.len()).unwrap()).unwrap();
                     let party = tickets.remove(&ticket).unwrap();
                     prop_assert!(places.leave(&party, ticket));
                 }
