@@ -614,7 +614,7 @@ mod tests {
         let connector = AdapterConnector::new(&ranges).unwrap();
         let connect = |connector: &AdapterConnector, namespace: &str, url| {
             let connection = format!("{namespace}/a");
-            let allowed_hosts = "127.0.0.1,10.1.1.1".to_owned();
+            let allowed_hosts = "127.0.0.1:1,10.1.1.1".to_owned();
             let connection = ConnectionSettings {
                 connection,
                 allowed_hosts,
