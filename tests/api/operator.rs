@@ -24,6 +24,7 @@ mod leaders;
 mod leaving;
 mod logins;
 mod manual;
+mod misoperation;
 mod moves;
 mod namespaces;
 mod origins;

@@ -66,7 +66,9 @@ async fn reports_are_found_by_their_owner_and_go_with_it() {
     let api = namespace.api::<TenantResellerUpgrade>();
     let deleted = api.delete("fabrikam", &DeleteParams::default()).await;
     deleted.expect("deleted");
-    eventually("the report goes with its owner", SOON, || async {
+    // The garbage collector looks for new kinds every half a minute.
+    let collected = SOON.saturating_mul(4);
+    eventually("the report goes with its owner", collected, || async {
         let left = cluster.reports_of(&other).await.expect("listed");
         Ok(Observation::when(left.is_empty(), left))
     })

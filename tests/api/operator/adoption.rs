@@ -47,8 +47,8 @@ async fn a_tenant_with_other_settings_is_named_field_by_field() {
     let view = world.until_reason("TenantSettingsDiffer").await;
     assert!(view.is("Stalled"), "{:#}", view.0);
     for part in [
-        "edition is Basic, spec.tenant.edition is Premium",
-        "timeZone is Europe/London, spec.tenant.timeZone is Europe/Athens",
+        "edition is \"Basic\", spec.tenant.edition is \"Premium\"",
+        "timeZone is \"Europe/London\", spec.tenant.timeZone is \"Europe/Athens\"",
     ] {
         assert!(view.message().contains(part), "{}", view.summary());
     }

@@ -85,7 +85,21 @@ fn upgrade(world: &World, name: &str, connection: &str) -> Value {
 /// Claims of the attacker's namespace.
 async fn claims_of(world: &World, namespace: &str) -> Vec<ResellerClaim> {
     let api: Api<ResellerClaim> = Api::namespaced(world.client.clone(), &world.system);
-    let all = api.list(&ListParams::default()).await.unwrap().items;
+    let mut all = api.list(&ListParams::default()).await;
+    for _ in 0..20 {
+        // Right after a definition was installed an API server may ask for a pause.
+        match all {
+            Err(kube::Error::Api(status)) if status.code == 429 => {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                all = api.list(&ListParams::default()).await;
+            }
+            answer => {
+                all = answer;
+                break;
+            }
+        }
+    }
+    let all = all.unwrap().items;
     let own = |claim: &ResellerClaim| claim.spec.holder.namespace == namespace;
     all.into_iter().filter(own).collect()
 }

@@ -111,8 +111,8 @@ async fn record(world: &World, upgrade: &Value) {
     let uid = namespace.get(&holder).await.unwrap().metadata.uid;
     assert_eq!(
         state["holder"],
-        json!(uid),
-        "the BSS knows us by our namespace"
+        json!(format!("{}.{}", uid.unwrap(), world.namespace)),
+        "the BSS knows us by our own namespace and that of the upgrade"
     );
 }
 
