@@ -65,15 +65,14 @@ fn connection(world: &World, name: &str, url: &str) -> Value {
 fn connected(world: &World, name: &str, (url, token, ca): (&str, &str, &str)) -> Vec<Value> {
     let mut authority = placed(world.authority(), name, &format!("{name}-authority"));
     authority["stringData"]["ca.crt"] = json!(ca);
-    vec![
-        placed(
-            world.credentials(token),
-            name,
-            &format!("{name}-credentials"),
-        ),
-        authority,
-        connection(world, name, url),
-    ]
+    let mut credentials = placed(
+        world.credentials(token),
+        name,
+        &format!("{name}-credentials"),
+    );
+    let host = url.trim_start_matches("https://");
+    credentials["metadata"]["annotations"]["tenantreseller.io/allowed-hosts"] = json!(host);
+    vec![credentials, authority, connection(world, name, url)]
 }
 
 fn upgrade(world: &World, name: &str, connection: &str) -> Value {
