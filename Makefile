@@ -14,7 +14,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure misoperate simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ simulate: ## The whole operator in a simulated world, seeds that no run had (SEE
 	@$(QUICK) SEEDS="$(SEEDS)" FIRST="$(or $(FIRST),clock)" SEED="$(SEED)" WITH="$(WITH)" FRESH_PAGE="$(FRESH_PAGE)" \
 	  PAGE="$(if $(SEED),,docs/proofs/simulation.md)" \
 	  cargo test $(if $(SEED),,--profile bench-local) --all-features --locked --test simulation -- seeds --nocapture
+
+misoperate: control-plane ## Every property that people write, set to every value that a machine can think of
+	@MISOPERATE=all KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- misoperation --nocapture
 
 kill-matrix: ## The operator killed at every call, late requests and pairs of kills included
 	@$(QUICK) LONG=1 PAGE=docs/proofs/kill-matrix.md \
