@@ -88,12 +88,12 @@ pub struct Settings {
     pub deny_address: Vec<String>,
     /// Binds an identity of a BSS to origins and namespaces: no connection elsewhere may declare it,
     /// and its namespaces share its claims. Without it every namespace has claims of its own. For
-    /// example acme-distribution=https://bss.example.com@resellers,partners. May be given several
+    /// example `acme-distribution=https://bss.example.com@resellers,partners`. May be given several
     /// times; in the environment separated by semicolons.
     #[arg(long = "bind-identity", env = "BIND_IDENTITY", value_delimiter = ';')]
     pub bind_identity: Vec<String>,
     /// The HTTP proxy through which BSSs and token endpoints are called, for example
-    /// http://proxy.example.com:3128. It resolves their names, so that the address guard checks only
+    /// `http://proxy.example.com:3128`. It resolves their names, so that the address guard checks only
     /// what a URL shows; its own address is not checked. The variable HTTPS_PROXY is not read.
     #[arg(long, env = "BSS_HTTPS_PROXY", hide_env_values = true)]
     pub https_proxy: Option<String>,

@@ -4,7 +4,7 @@
 //! a restart may help. Ready means that it sees the cluster: if not, a restart would not help, and
 //! the answer says in words what is awaited. Up before the lease is won, so that a standby is as
 //! healthy as the leader. Whoever reaches the port can ask, so the server is bounded: see
-//! [`super::serving`].
+//! `serving.rs`.
 
 use std::io;
 use std::net::SocketAddr;
