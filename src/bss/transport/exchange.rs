@@ -147,6 +147,7 @@ impl Exchange {
                 return Err(Failure::lost("no reply in time").into());
             }
         };
+        self.client.peer().answered();
         let status = response.status();
         if status.is_redirection() {
             return Err(Failure::Redirected(status.as_u16()).into());

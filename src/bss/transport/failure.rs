@@ -56,6 +56,20 @@ pub(super) struct Peer {
     pub(super) shown: Option<Arc<Shown>>,
 }
 
+impl Peer {
+    /// Hears that it has answered a request.
+    pub(super) fn answered(&self) {
+        if let Some(shown) = &self.shown {
+            shown.answered();
+        }
+    }
+
+    /// What to say of its connections that end without a reply, as far as certificates are concerned.
+    fn reproach(&self) -> Option<&'static str> {
+        self.shown.as_ref().and_then(|shown| shown.reproach())
+    }
+}
+
 pub(super) fn from_building() -> BssError {
     BssError::Refused {
         detail: "the HTTP client cannot be set up".to_owned(),
@@ -92,8 +106,10 @@ impl From<Failure> for Unanswered {
 
 pub(super) fn from_sending(error: &reqwest::Error, peer: &Peer) -> Unanswered {
     if let Some(how) = not_taken(error) {
+        // With TLS 1.3 a server refuses the certificate after the handshake is over here. Where its
+        // end of the connection is seen before a byte of the request was written, the alert is lost.
         return Unanswered {
-            failure: Failure::NotSent(how.to_owned()),
+            failure: Failure::NotSent(with(how.to_owned(), peer.reproach())),
             again: Again::Always,
         };
     }
@@ -127,7 +143,7 @@ fn not_taken(error: &reqwest::Error) -> Option<&'static str> {
     let http = cause::<hyper::Error>(error)?;
     // It waited for a connection that was closed before a byte of it was written.
     (http.is_canceled() || http.is_closed())
-        .then_some("the connection was closed while it was idle")
+        .then_some("the connection was closed before the request was written")
 }
 
 /// Whether the other side ended the connection, in whichever way.
@@ -154,7 +170,7 @@ fn why_not(error: &reqwest::Error, peer: &Peer) -> Failure {
     if let Some(failure) = tls.and_then(|tls| not_trusted(tls, peer)) {
         return failure;
     }
-    let reproach = peer.shown.as_ref().and_then(|shown| shown.reproach());
+    let reproach = peer.reproach();
     if !error.is_connect() {
         let said = seen("the connection broke", error);
         return Failure::Lost(with(said, reproach));

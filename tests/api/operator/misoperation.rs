@@ -220,24 +220,21 @@ async fn no_property_that_people_write_harms_an_upgrade_for_good() {
                 };
                 tried += 1;
                 let what = format!("{kind} {}: {label}", property.path.join("."));
-                match replace(&world, property.kind, property.object, &spec).await {
-                    Err(said) => {
-                        refused += 1;
-                        let named = property
-                            .path
-                            .iter()
-                            .any(|name| said.contains(name.as_str()));
-                        assert!(named, "{what}: the API server says {said}");
-                    }
-                    Ok(()) => {
-                        accepted += 1;
-                        let view = looked_at(&world, &mut look).await;
-                        assert!(!view.message().is_empty(), "{what}: {:#}", view.0);
-                        assert!(!view.is("Succeeded"), "{what}: {:#}", view.0);
-                        replace(&world, kind, object, &before).await.unwrap();
-                        looked_at(&world, &mut look).await;
-                        well_again(&world, &format!("an upgrade that is well after {what}")).await;
-                    }
+                if let Err(said) = replace(&world, property.kind, property.object, &spec).await {
+                    refused += 1;
+                    let named = property
+                        .path
+                        .iter()
+                        .any(|name| said.contains(name.as_str()));
+                    assert!(named, "{what}: the API server says {said}");
+                } else {
+                    accepted += 1;
+                    let view = looked_at(&world, &mut look).await;
+                    assert!(!view.message().is_empty(), "{what}: {:#}", view.0);
+                    assert!(!view.is("Succeeded"), "{what}: {:#}", view.0);
+                    replace(&world, kind, object, &before).await.unwrap();
+                    looked_at(&world, &mut look).await;
+                    well_again(&world, &format!("an upgrade that is well after {what}")).await;
                 }
             }
         }

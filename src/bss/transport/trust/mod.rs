@@ -124,10 +124,16 @@ impl Tls {
 #[derive(Debug)]
 pub(super) struct Shown {
     certificate: Option<Arc<CertifiedKey>>,
+    /// The server asked for a certificate, and has answered nothing since.
     asked: AtomicBool,
 }
 
 impl Shown {
+    /// Hears that the server has answered: whatever it was shown, it took it.
+    pub(super) fn answered(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+    }
+
     /// What to say of a connection that the server ended, as far as its certificate is concerned.
     pub(super) fn reproach(&self) -> Option<&'static str> {
         if !self.asked.load(Ordering::Relaxed) {
