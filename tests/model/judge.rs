@@ -13,8 +13,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::calls::Call;
-use crate::simulated_bss::World;
 use crate::state::State;
+use support::simulated_bss::World;
 
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
