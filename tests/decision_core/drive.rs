@@ -22,8 +22,8 @@ use tenant_reseller_operator::upgrade::{
     validate,
 };
 
-use crate::kstatus;
-use crate::simulated_bss::World;
+use support::kstatus;
+use support::simulated_bss::World;
 
 /// What may go wrong with one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault, until};
-use crate::simulated_bss::World;
 use crate::{complete, run};
+use support::simulated_bss::World;
 
 fn away() -> BssError {
     BssError::Unavailable {

@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
 
 use crate::calls::{Answer, Call, Reply};
 use crate::operator::NOW;
-use crate::simulated_bss::{RESELLER, World};
+use support::simulated_bss::{RESELLER, World};
 
 /// Under this name the operator's installation acquires.
 pub(crate) const INSTALLATION: &str = "cluster";

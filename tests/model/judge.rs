@@ -8,13 +8,11 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync,
     TenantId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{
-    Copying, Decision, Executor, Known, Stage, Strategy, intends,
-};
+use tenant_reseller_operator::upgrade::{Copying, Decision, Executor, Known, Stage, Strategy};
 
 use crate::calls::Call;
-use crate::simulated_bss::World;
 use crate::state::State;
+use support::simulated_bss::World;
 
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
@@ -65,9 +63,7 @@ pub(crate) fn before_sending(
         Call::CreateTenant(create) => intents
             .and_then(|intents| intents.create_tenant.as_ref())
             .is_some_and(|intent| intent.settings_digest == create.digest),
-        Call::Activate(activate) => intents
-            .and_then(|intents| intents.activate.as_ref())
-            .is_some_and(|intent| intends(intent, activate.sweep())),
+        Call::Activate(activate) => record.is_some_and(|record| activate.is_recorded(record)),
         Call::CopyCustomers(items) | Call::CopySubscriptions(items) => copies_on_record(items),
         _ => true,
     };

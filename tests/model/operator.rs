@@ -18,7 +18,7 @@ use tenant_reseller_operator::upgrade::{
 use crate::attempts::Names;
 use crate::calls::UnderWay;
 use crate::keyed::Keyed;
-use crate::lies::decision_core;
+use support::lies::decision_core;
 
 /// The present moment, always: what lies behind is told by its distance.
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);

@@ -11,7 +11,7 @@ use crate::calls::Call;
 use crate::keyed::{Keyed, key_of};
 use crate::operator::Operator;
 use crate::people::Act;
-use crate::simulated_bss::World;
+use support::simulated_bss::World;
 
 /// A request whose sender does not wait for it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -86,13 +86,6 @@ mod table;
 #[path = "../decision_core/judges.rs"]
 mod judges;
 
-#[path = "../support/kstatus.rs"]
-mod kstatus;
-#[path = "../support/lies/mod.rs"]
-mod lies;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
-
 use harness::Effort;
 
 /// Each judge of the simulator is tripped once, and what must stop a run does.
