@@ -14,7 +14,6 @@
 
 mod attempts;
 mod bss;
-mod calls;
 mod configurations;
 mod explore;
 mod guards;

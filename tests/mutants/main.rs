@@ -59,8 +59,6 @@ mod simulation {
 mod attempts;
 #[path = "../model/bss.rs"]
 mod bss;
-#[path = "../model/calls.rs"]
-mod calls;
 #[path = "../model/configurations.rs"]
 mod configurations;
 #[path = "../model/explore.rs"]

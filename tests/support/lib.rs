@@ -12,6 +12,7 @@
     reason = "a test that panics has failed, as it should; a lie is about a few of many variants"
 )]
 
+pub mod calls;
 pub mod control_plane;
 pub mod kstatus;
 pub mod lies;
