@@ -37,7 +37,8 @@ mod seeds;
 mod shrink;
 mod status_checks;
 
-use scenario::Scenario;
+use scenario::{Ending, Scenario};
+use tenant_reseller_operator::api::Reason;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -100,6 +101,34 @@ fn seeds() {
     if count >= 3_000 {
         assert_eq!(sum.spared(), Vec::<String>::new());
     }
+}
+
+/// People are at the screens: they do their steps late, twice, in part and before they are told, and the last
+/// step copies and switches. `SCREENS=1 SEED=…` shows one run, `SCREENS=1 SEEDS=…` runs many.
+#[test]
+fn people_at_the_screens() {
+    let records = seeds::in_parallel(1..=100, |seed| {
+        run::run(&Scenario::at_the_screens(seed), &[], false)
+    });
+    let (mut told, mut upgraded, mut done) = (0, 0, 0);
+    let mut violations = Vec::new();
+    for (seed, record) in &records {
+        told += u64::from(record.reasons.contains(&Reason::AwaitingManualStep));
+        upgraded += u64::from(record.ended == Some(Ending::Upgraded));
+        done += record.actions.get("ByHand").copied().unwrap_or_default();
+        violations.extend(
+            record
+                .violations
+                .iter()
+                .map(|what| format!("seed {seed}: {what}")),
+        );
+    }
+    println!("100 runs, {upgraded} upgraded, {told} with steps of people, {done} steps done");
+    assert_eq!(violations, Vec::<String>::new());
+    assert!(
+        upgraded > 40 && told > 50 && done > 100,
+        "{upgraded} {told}"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ use tenant_reseller_operator::api::{
     CONFIRM_ANNOTATION, Condition, ConditionStatus, Reason, Risk, SUSPEND_ANNOTATION, StateClass,
     TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
 };
+use tenant_reseller_operator::bss::port::{Mode, WriteOperation};
 
 use serde_json::{Value, json};
 
@@ -362,13 +363,18 @@ impl Core {
     /// What the status says and the BSS knows better.
     fn lie(&self, upgrade: &TenantResellerUpgrade) -> Option<&'static str> {
         let says = |type_| is_true(upgrade, type_);
-        let order = [
+        let mut order = [
             "TenantCreated",
             "CustomersCopied",
             "SubscriptionsCopied",
             "BackOrderingActivated",
             "Succeeded",
         ];
+        let modes = &self.world.switches.modes;
+        if modes.get(&WriteOperation::CopySubscriptions) == Some(&Mode::WithSwitch) {
+            // Nothing is copied before the act that also switches, and the comparison behind it counts.
+            order.swap(2, 3);
+        }
         if says("BackOrderingActivated") && !self.world.on {
             return Some("back ordering is not on");
         }

@@ -9,7 +9,7 @@ use tenant_reseller_operator::api::{
     ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
     WhenMissing,
 };
-use tenant_reseller_operator::bss::port::{Keys, Promises, Strength};
+use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, Strength, Unseen, WriteOperation};
 use tenant_reseller_operator::upgrade::Pace;
 
 use super::aim::Aim;
@@ -207,6 +207,52 @@ impl Scenario {
             scenario.faults = aim.faults();
             let fits = |fault: &Fault| allowed(*fault, promises);
             scenario.faults.retain(fits);
+        }
+        scenario
+    }
+
+    /// What a seed stands for where people are at the screens: the act that copies and switches is theirs,
+    /// and so is most of the rest. The BSS shows less than the contract has members for.
+    pub(crate) fn at_the_screens(seed: u64) -> Self {
+        let mut scenario = Self::of(seed);
+        let mut rng = Rng::new(seed ^ 0x05c7_ee45);
+        let switches = &mut scenario.world.switches;
+        let automatic = rng.once_in(3);
+        for operation in WriteOperation::ALL {
+            let mode = if automatic && rng.once_in(2) {
+                Mode::Automatic
+            } else {
+                Mode::ManualStep
+            };
+            switches.modes.insert(operation, mode);
+        }
+        let (copy, press) = (
+            WriteOperation::CopySubscriptions,
+            WriteOperation::ActivateBackOrdering,
+        );
+        switches.modes.insert(copy, Mode::WithSwitch);
+        switches.modes.insert(press, Mode::ManualStep);
+        if !automatic && rng.once_in(2) {
+            switches.promises.keys = Keys::None;
+        }
+        if rng.once_in(2) {
+            switches.promises.items = Strength::Weak;
+        }
+        let facts = [
+            Unseen::PriceList,
+            Unseen::Language,
+            Unseen::TimeZone,
+            Unseen::TenantCurrency,
+            Unseen::PurchaseMark,
+            Unseen::PricingOptions,
+        ];
+        switches.unseen = facts.into_iter().filter(|_| rng.once_in(3)).collect();
+        if switches.modes[&WriteOperation::CopyCustomers] == Mode::ManualStep && rng.once_in(3) {
+            switches.unseen.insert(Unseen::CustomerMark);
+        }
+        // An accepted risk of a weak switch is not what these runs are about.
+        if rng.once_in(2) {
+            scenario.risks.remove(&Risk::UnguardedSwitch);
         }
         scenario
     }

@@ -188,6 +188,15 @@ impl Sum {
     }
 }
 
+/// What a seed stands for in this run: with `SCREENS=1`, people are at the screens.
+fn scenario(seed: u64) -> Scenario {
+    if std::env::var("SCREENS").is_ok_and(|screens| screens == "1") {
+        Scenario::at_the_screens(seed)
+    } else {
+        Scenario::of(seed)
+    }
+}
+
 /// Runs these seeds on all cores, until enough of them failed.
 fn run_all(seeds: &[u64], sum: &Mutex<Sum>) {
     let next = AtomicUsize::new(0);
@@ -202,13 +211,37 @@ fn run_all(seeds: &[u64], sum: &Mutex<Sum>) {
                     }
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(seed) = seeds.get(at) else { return };
-                    let record = run(&Scenario::of(*seed), &[], false);
+                    let record = run(&scenario(*seed), &[], false);
                     let position = before + u64::try_from(at).unwrap();
                     sum.lock().unwrap().add((*seed, position), &record);
                 }
             });
         }
     });
+}
+
+/// Runs each seed on one of the cores.
+pub(crate) fn in_parallel(
+    seeds: std::ops::RangeInclusive<u64>,
+    run: impl Fn(u64) -> Record + Sync,
+) -> BTreeMap<u64, Record> {
+    let left = Mutex::new(seeds);
+    let records = Mutex::new(BTreeMap::new());
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some(seed) = left.lock().unwrap().next() else {
+                        return;
+                    };
+                    let record = run(seed);
+                    records.lock().unwrap().insert(seed, record);
+                }
+            });
+        }
+    });
+    records.into_inner().unwrap()
 }
 
 /// Runs the seeds from `first` on, and between them some that aim at what was never reached: which
@@ -240,7 +273,7 @@ pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
     for (seed, violations) in &sum.violations {
         println!("seed {seed}: {}", violations.join("; "));
         println!("  as it was: make simulate SEED={seed}");
-        let scenario = Scenario::of(*seed);
+        let scenario = scenario(*seed);
         if let Some(shrunk) = shrink(&scenario, &run(&scenario, &[], false), SHRINKS) {
             print!("{}", shrunk.told());
         }
@@ -250,7 +283,7 @@ pub(crate) fn run_seeds(first: u64, count: u64) -> Sum {
 
 /// Runs one seed with its trace; with these faults and acts only, if they are told.
 pub(crate) fn replay(seed: u64, told: Option<Vec<Drawn>>) -> Record {
-    let mut scenario = Scenario::of(seed);
+    let mut scenario = scenario(seed);
     scenario.told = told;
     let record = run(&scenario, &[], true);
     for line in &record.trace {
