@@ -259,5 +259,5 @@ fn unproven() -> ReadyState {
 }
 
 #[cfg(test)]
-#[path = "reconcile_tests.rs"]
+#[path = "reconcile_tests/mod.rs"]
 mod tests;
