@@ -81,6 +81,8 @@ pub struct References {
     pub terms: Terms,
     /// The access to the tenant's side.
     pub tenant_connection: TenantConnection,
+    /// What looks wrong with the credentials although they can be sent, in a sentence.
+    pub credential_doubt: Option<String>,
 }
 
 /// One thing that is wrong with a spec.
@@ -142,6 +144,8 @@ pub struct ValidUpgrade {
     pub terms: Terms,
     /// The access to the tenant's side.
     pub tenant_connection: TenantConnection,
+    /// What looks wrong with the credentials although they can be sent, in a sentence.
+    pub credential_doubt: Option<String>,
 }
 
 impl ValidUpgrade {
@@ -201,6 +205,7 @@ pub fn validate(
         pace: references.pace,
         terms: references.terms.clone(),
         tenant_connection: references.tenant_connection,
+        credential_doubt: references.credential_doubt.clone(),
     })
 }
 

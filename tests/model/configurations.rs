@@ -208,6 +208,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
             settle: SETTLE,
             order_settle: ORDER_SETTLE,
         },
+        credential_doubt: None,
         tenant_connection: TenantConnection::NotNamed,
     };
     validate(&upgrade, &references).unwrap()

@@ -136,6 +136,7 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
         };
         let known = ConnectionFacts {
             connection: &connection,
+            side: publish::Side::Distributor,
             entry,
             unusable: Some(&state),
         };
@@ -156,4 +157,154 @@ async fn the_connection_shows_the_name_that_the_bss_tells_and_no_other() {
     assert_eq!(shows(&mut entry, Some("acme")).await, None, "it tells none");
     entry.told_identity = ToldIdentity::Told(Some("acme".to_owned()));
     assert_eq!(shows(&mut entry, None).await.as_deref(), Some("acme"));
+}
+
+fn condition<'a>(status: &'a BssConnectionStatus, type_: &str) -> &'a Condition {
+    let found = status.conditions.iter().find(|c| c.type_ == type_);
+    found.unwrap()
+}
+
+/// What is wrong with the tenant's own access stands at the tenant's own connection, and not at that of
+/// the distributor.
+#[tokio::test]
+async fn the_tenants_connection_shows_the_fault_of_its_own_secret() {
+    const TENANT_TOKEN: &str = "t3nant-t0ken";
+    let keys = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    let here = "127.0.0.1:1";
+    let faults: [(TenantSecret, &str, &str); 5] = [
+        (
+            None,
+            "DependencyNotReady",
+            "The Secret tenant-login is not there for 127.0.0.1:1",
+        ),
+        (
+            Some((keys("token", TENANT_TOKEN), "other.example")),
+            "DependencyNotReady",
+            "The Secret tenant-login is not there for 127.0.0.1:1",
+        ),
+        (
+            Some((keys("tokn", TENANT_TOKEN), here)),
+            "DependencyNotReady",
+            "The Secret tenant-login has no key token.",
+        ),
+        (
+            Some((keys("token", "Bearer  \n"), here)),
+            "ConnectionForbidden",
+            "The key token of the Secret tenant-login holds the word Bearer and no token.",
+        ),
+        (
+            Some((keys("token", "short"), here)),
+            "ConnectionForbidden",
+            "The key token of the Secret tenant-login holds fewer than 8 characters",
+        ),
+    ];
+    for (secret, reason, said) in faults {
+        let bench = bench();
+        *bench.cluster.tenant_secret.lock().unwrap() = Some(secret);
+        bench.reconcile().await;
+        assert_eq!(bench.shown().0, reason, "{said}");
+        let shown = bench.cluster.tenant_status.lock().unwrap().clone();
+        let shown = shown.expect(said);
+        for type_ in ["Ready", "Reachable"] {
+            let condition = condition(&shown, type_);
+            assert_eq!(condition.status, ConditionStatus::False);
+            assert_eq!(condition.reason, reason);
+            assert!(condition.message.starts_with(said), "{}", condition.message);
+        }
+        let distributor = bench.cluster.connection_status.lock().unwrap().clone();
+        assert_eq!(distributor, None, "{said}");
+
+        // Once it is in order, the status does not go on blaming it.
+        *bench.cluster.tenant_secret.lock().unwrap() =
+            Some(Some((keys("token", TENANT_TOKEN), here)));
+        bench.clock.at(600);
+        bench.reconcile().await;
+        let shown = bench.cluster.tenant_status.lock().unwrap().clone().unwrap();
+        let ready = condition(&shown, "Ready");
+        assert_eq!(ready.status, ConditionStatus::Unknown, "{said}");
+        assert_eq!((shown.identity, shown.capabilities), (None, Vec::new()));
+    }
+}
+
+/// An identity that the administrator bound elsewhere: nothing is called, no Secret is read, and both the
+/// upgrade and the connection say so.
+#[tokio::test]
+async fn an_identity_that_is_bound_elsewhere_is_refused_before_anything_is_read() {
+    for (binding, elsewhere) in [
+        ("acme=https://127.0.0.1:1@other", "namespaces"),
+        ("acme=https://bss.example.com@n", "addresses"),
+    ] {
+        let bench = bench();
+        let Bench {
+            cluster,
+            clock,
+            controller,
+            metrics,
+        } = bench;
+        let controller = controller.with_bindings(Bindings::parse([binding]).unwrap());
+        let bench = Bench {
+            cluster,
+            clock,
+            controller,
+            metrics,
+        };
+        assert_eq!(bench.waits().await, Duration::from_secs(60));
+        let (reason, message, next) = bench.shown();
+        assert_eq!(reason, "ConnectionForbidden");
+        assert!(
+            message.starts_with(
+                "The BssConnection distributor declares the identity acme, which the administrator of \
+                 the operator bound to"
+            ) && message.contains(elsewhere),
+            "{message}"
+        );
+        assert!(!message.contains("bss.example.com"), "{message}");
+        assert!(next.contains("boundIdentities"), "{next}");
+        let calls = bench.cluster.calls();
+        assert!(!calls.contains(&"get secret"), "{calls:?}");
+        assert!(!calls.contains(&"get claim"), "{calls:?}");
+        assert!(!guarded(&bench), "no adapter was made");
+        let events = bench.cluster.events.lock().unwrap().clone();
+        let told = events
+            .iter()
+            .filter(|e| e.reason == Reason::ConnectionForbidden);
+        assert_eq!(told.count(), 1, "{events:?}");
+        let shown = bench.cluster.connection_status.lock().unwrap().clone();
+        let shown = shown.unwrap();
+        let ready = condition(&shown, "Ready");
+        assert_eq!(
+            (ready.status, &ready.message),
+            (ConditionStatus::False, &message)
+        );
+        // Another look tells nothing again.
+        bench.clock.at(600);
+        bench.reconcile().await;
+        assert_eq!(bench.cluster.events.lock().unwrap().len(), events.len());
+    }
+}
+
+/// A value that can be sent, and is refused: it may have been encoded twice.
+#[tokio::test]
+async fn a_token_that_looks_like_base64_of_a_text_is_remembered_for_its_refusal() {
+    for (token, doubted) in [("czNjcjN0LXQwa2VuLTE=", true), (TOKEN, false)] {
+        let bench = bench();
+        *bench.cluster.token.lock().unwrap() = Some(token.to_owned());
+        for at in [0, 15] {
+            // Also where the adapter is at hand already.
+            bench.clock.at(at);
+            bench.reconcile().await;
+        }
+        assert_eq!(bench.shown().0, "BssUnavailable", "it is sent");
+        let entry = bench.controller.cache.entry("u-1");
+        let entry = entry.lock().await;
+        let doubt = entry.adapter.as_ref().unwrap().doubt.clone();
+        assert_eq!(doubt.is_some(), doubted);
+        if let Some(doubt) = doubt {
+            assert!(
+                doubt.starts_with("The key token of the Secret credentials looks like the base64"),
+                "{doubt}"
+            );
+            assert!(!doubt.contains(token), "{doubt}");
+        }
+    }
 }

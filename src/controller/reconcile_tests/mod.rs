@@ -35,11 +35,18 @@ use crate::upgrade::{
 
 const TOKEN: &str = "token-of-the-test";
 
+/// A Secret, if it is there.
+type TenantSecret = Option<(BTreeMap<String, String>, &'static str)>;
+
 #[derive(Default)]
 struct Scripted {
     /// What the API server does instead of its part.
     fails: StdMutex<Option<ClusterError>>,
     token: StdMutex<Option<String>>,
+    /// The Secret of a tenant's own connection, which the upgrade names if it is set: its keys, and the
+    /// hosts that it allows.
+    tenant_secret: StdMutex<Option<TenantSecret>>,
+    tenant_status: StdMutex<Option<BssConnectionStatus>>,
     url: StdMutex<String>,
     /// The connection is of a version that knows another adapter.
     other_adapter: AtomicBool,
@@ -92,6 +99,10 @@ impl Scripted {
             },
         }))
         .unwrap();
+        if self.tenant_secret.lock().unwrap().is_some() {
+            let reference = json!({ "name": "tenant" });
+            upgrade.spec.tenant_connection_ref = Some(serde_json::from_value(reference).unwrap());
+        }
         upgrade.status = self.status.lock().unwrap().clone();
         upgrade.metadata.annotations = self.annotations.lock().unwrap().clone();
         if self.deleted.load(Ordering::Relaxed) {
@@ -106,6 +117,10 @@ impl Scripted {
     }
 
     fn connection(&self) -> BssConnection {
+        self.connection_named("distributor")
+    }
+
+    fn connection_named(&self, name: &str) -> BssConnection {
         let adapter = if self.other_adapter.load(Ordering::Relaxed) {
             "pigeons"
         } else {
@@ -114,12 +129,14 @@ impl Scripted {
         serde_json::from_value(json!({
             "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "BssConnection",
-            "metadata": { "name": "distributor", "namespace": "n", "uid": "c-1", "generation": 1,
+            "metadata": { "name": name, "namespace": "n", "uid": "c-1", "generation": 1,
                           "resourceVersion": "1" },
             "spec": {
                 "identity": "acme",
                 adapter: { "url": *self.url.lock().unwrap() },
-                "auth": { "bearer": { "secretRef": { "name": "credentials" } } },
+                "auth": { "bearer": { "secretRef": {
+                    "name": if name == "tenant" { "tenant-login" } else { "credentials" },
+                } } },
             },
         }))
         .unwrap()
@@ -135,11 +152,25 @@ impl Cluster for Scripted {
         Some(Arc::new(self.present()))
     }
 
-    async fn connection(&self, _: &str, _: &str) -> ClusterResult<Option<BssConnection>> {
-        Ok(Some(self.connection()))
+    async fn connection(&self, _: &str, name: &str) -> ClusterResult<Option<BssConnection>> {
+        Ok(Some(self.connection_named(name)))
     }
 
-    async fn secret(&self, _: &str, _: &str) -> ClusterResult<Option<SecretView>> {
+    async fn secret(&self, _: &str, name: &str) -> ClusterResult<Option<SecretView>> {
+        if name == "tenant-login" {
+            let secret = self.tenant_secret.lock().unwrap().clone().flatten();
+            return self.does(
+                "get secret",
+                secret.map(|(data, hosts)| SecretView {
+                    annotations: [(ALLOWED_HOSTS_ANNOTATION.to_owned(), hosts.to_owned())].into(),
+                    data: data
+                        .into_iter()
+                        .map(|(key, value)| (key, value.into_bytes().into()))
+                        .collect(),
+                    resource_version: "1".to_owned(),
+                }),
+            );
+        }
         let token = self.token.lock().unwrap().clone();
         let hosts = "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3".to_owned();
         let hosts = (ALLOWED_HOSTS_ANNOTATION.to_owned(), hosts);
@@ -193,11 +224,15 @@ impl Cluster for Scripted {
 
     async fn apply_connection_status(
         &self,
-        _: &BssConnection,
+        connection: &BssConnection,
         status: &BssConnectionStatus,
     ) -> ClusterResult<()> {
         self.does("apply connection status", ())?;
-        *self.connection_status.lock().unwrap() = Some(status.clone());
+        let shown = match connection.metadata.name.as_deref() {
+            Some("tenant") => &self.tenant_status,
+            _ => &self.connection_status,
+        };
+        *shown.lock().unwrap() = Some(status.clone());
         Ok(())
     }
 

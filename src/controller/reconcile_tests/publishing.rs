@@ -23,6 +23,7 @@ fn reported_upgrade(bench: &Bench) -> (TenantResellerUpgrade, ValidUpgrade) {
         pricing: Vec::new(),
         pace: PACE,
         terms: Terms::default(),
+        credential_doubt: None,
         tenant_connection: TenantConnection::NotNamed,
     };
     let valid = validate(&upgrade, &references).unwrap();
