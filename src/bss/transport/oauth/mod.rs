@@ -318,7 +318,7 @@ fn class(failure: &Failure) -> &'static str {
         Failure::ClientRefused(_) => "AuthRejected",
         Failure::Refused(_) => "Refused",
         Failure::Unsendable(_) => "Invalid",
-        Failure::Cancelled => "Withdrawn",
+        Failure::Cancelled => "Cancelled",
         Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
         Failure::TokenAway(_)
         | Failure::NotSent(_)
