@@ -38,6 +38,7 @@ pub(super) fn run(data: &[u8]) {
             accepted,
             ..Terms::default()
         },
+        credential_doubt: None,
         tenant_connection: TenantConnection::NotNamed,
     };
     let result = validate(&upgrade, &references);

@@ -170,12 +170,12 @@ pub struct Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth2ClientCredentials {
-    /// Where tokens are issued: https, without credentials, query or fragment, called exactly as it
-    /// is written. Its host must be among those that the Secret allows.
+    /// Where tokens are issued: https, without credentials or a fragment, called exactly as it is
+    /// written, with its query. Its host must be among those that the Secret allows.
     /// Example: `https://login.example.com/oauth2/token`
     #[schemars(
         length(min = 9, max = 2048),
-        extend("x-kubernetes-validations" = rules::base_url("auth.oauth2ClientCredentials.tokenUrl"))
+        extend("x-kubernetes-validations" = rules::token_url("auth.oauth2ClientCredentials.tokenUrl"))
     )]
     pub token_url: String,
     /// The scopes to ask for; without them, whatever the client gets by default.

@@ -102,17 +102,43 @@ pub(super) fn time_zone(field: &str) -> Value {
 /// Where a BSS is called: encrypted, and nothing in the address but where.
 pub(super) fn base_url(field: &str) -> Value {
     all(&[
+        https_url(field),
+        rule(
+            "!self.contains('?') && !self.contains('#')",
+            &format!("{field} must not have a query or a fragment"),
+        ),
+    ])
+}
+
+/// Where tokens are issued. RFC 6749, 3.2, allows a query and no fragment; 2.3.1 forbids the client's
+/// id and secret in it, and what the operator sends itself must not come twice.
+pub(super) fn token_url(field: &str) -> Value {
+    all(&[
+        https_url(field),
+        rule(
+            "!self.contains('#')",
+            &format!("{field} must not have a fragment"),
+        ),
+        rule(
+            "!self.matches('[?&](grant_type|client_id|client_secret|scope)(=|&|$)')",
+            &format!(
+                "{field} must not set grant_type, client_id, client_secret or scope in its query: \
+                 the operator sends them"
+            ),
+        ),
+    ])
+}
+
+/// Encrypted, and without a user: an `@` behind the host is a part of the address like any other.
+fn https_url(field: &str) -> Value {
+    all(&[
         rule(
             "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ''",
             &format!("{field} must be an absolute https URL"),
         ),
         rule(
-            "!self.contains('@')",
+            "!self.matches('^[^/?#]*//[^/?#]*@')",
             &format!("{field} must not contain credentials: they belong into a Secret"),
-        ),
-        rule(
-            "!self.contains('?') && !self.contains('#')",
-            &format!("{field} must not have a query or a fragment"),
         ),
     ])
 }

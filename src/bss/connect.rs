@@ -148,6 +148,11 @@ pub trait Connector: Send + Sync {
     /// reaches the same one at another origin already.
     fn must_tell_its_identity(&self, bss: &Arc<Self::Bss>) -> bool;
 
+    /// The way of the tenant's own access to its limits, where there is one.
+    fn tenant_access(&self, _bss: &Arc<Self::Bss>) -> Option<Access> {
+        None
+    }
+
     /// What keeps the adapter's origins known after the adapter was given up.
     fn seats(&self, _bss: &Arc<Self::Bss>) -> Vec<Seat> {
         Vec::new()
@@ -277,7 +282,8 @@ struct Parts {
     /// Its origin among those of its identity.
     place: Place,
     /// Its limits.
-    _memberships: Vec<Membership>,
+    /// The distributor's first, then the tenant's.
+    memberships: Vec<Membership>,
 }
 
 impl AdapterConnector {
@@ -378,10 +384,7 @@ impl Connector for AdapterConnector {
             bss = both.map_err(|error| of_the_tenant(error, &name))?;
         }
         let bss = Arc::new(bss);
-        let parts = Parts {
-            place,
-            _memberships: memberships,
-        };
+        let parts = Parts { place, memberships };
         self.parts().push((Arc::downgrade(&bss), parts));
         Ok(bss)
     }
@@ -392,6 +395,15 @@ impl Connector for AdapterConnector {
             .iter()
             .find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
         own.is_some_and(|(_, parts)| parts.place.is_second_origin())
+    }
+
+    fn tenant_access(&self, bss: &Arc<Adapter>) -> Option<Access> {
+        let all = self.parts();
+        let own = all
+            .iter()
+            .find(|(other, _)| other.as_ptr() == Arc::as_ptr(bss));
+        let tenant = own.and_then(|(_, parts)| parts.memberships.get(1));
+        tenant.map(|membership| membership.access().clone())
     }
 
     fn seats(&self, bss: &Arc<Adapter>) -> Vec<Seat> {
@@ -405,13 +417,21 @@ impl Connector for AdapterConnector {
     }
 }
 
+const OF_THE_TENANT: &str = "the tenant's connection ";
+
+/// Whether a refusal to connect concerns the tenant's connection.
+#[must_use]
+pub fn concerns_the_tenant(error: &BssError) -> bool {
+    matches!(error, BssError::Refused { detail } if detail.starts_with(OF_THE_TENANT))
+}
+
 /// Says that it is the tenant's connection that may not be used.
 fn of_the_tenant(error: BssError, name: &str) -> BssError {
     let BssError::Refused { detail } = error else {
         return error;
     };
     BssError::Refused {
-        detail: format!("the tenant's connection {name}: {detail}"),
+        detail: format!("{OF_THE_TENANT}{name}: {detail}"),
     }
 }
 

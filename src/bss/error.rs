@@ -166,7 +166,7 @@ impl BssError {
             Self::Unsupported { .. } => "Unsupported",
             Self::Malformed { .. } | Self::NoToken { .. } => "Malformed",
             // The label of the metrics stays as it was published.
-            Self::Cancelled => "Withdrawn",
+            Self::Cancelled => "Cancelled",
             Self::Refused { .. } => "Refused",
         }
     }

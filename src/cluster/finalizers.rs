@@ -12,7 +12,7 @@ use super::client::CALL_BOUND;
 use super::error::bounded;
 use super::kubernetes::WRITE_MANAGER;
 use super::port::{ClusterError, ClusterResult};
-use super::watch::Stores;
+use super::stores::Stores;
 use crate::api::{FINALIZER, TenantResellerUpgrade};
 
 /// Objects that are written at a time.

@@ -22,7 +22,7 @@ use super::error::bounded;
 use super::events::Recorder;
 use super::lease::Leadership;
 use super::port::{Cluster, ClusterError, ClusterResult, Event, Finalizer, SecretView};
-use super::watch::Stores;
+use super::stores::Stores;
 use crate::api::{
     BssConnection, BssConnectionStatus, CustomerPricing, CustomerPricingStatus, FINALIZER,
     ResellerClaim, TenantResellerUpgrade, TenantResellerUpgradeStatus, UpgradeReport,

@@ -13,7 +13,8 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
-use super::watch::{Fill, Guarded, Happenings};
+use super::stores::{Fill, Guarded};
+use super::watch::Happenings;
 
 /// The watch of one namespace.
 pub(super) struct Source<K: Resource + 'static> {

@@ -10,7 +10,9 @@ mod error;
 mod finalizers;
 mod kubernetes;
 mod merge;
+mod patience;
 mod runner;
+mod stores;
 mod watch;
 mod watch_health;
 
@@ -27,5 +29,6 @@ pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };
 pub use runner::{Reconciles, Requeue, Runner, Waker};
-pub use watch::{Scope, Stores, Watches};
+pub use stores::Stores;
+pub use watch::{Scope, Watches};
 pub use watch_health::{KindHealth, WatchHealth};

@@ -24,7 +24,8 @@ use tracing::Instrument;
 
 use super::finalizers::Finalizers;
 use super::lease::{Leadership, LeaseView};
-use super::watch::{Anew, Guarded, Happenings, Stores, Watches};
+use super::stores::{Guarded, Stores};
+use super::watch::{Anew, Happenings, Watches};
 use crate::api::TenantResellerUpgrade;
 
 type Upgrade = Guarded<TenantResellerUpgrade>;

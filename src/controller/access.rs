@@ -8,10 +8,11 @@
 //! annotation allows the host.
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 
 use super::secrets::{self, Fault, FaultKind, Place};
 use crate::api::{
-    ALLOWED_HOSTS_ANNOTATION, ALLOWED_TOKEN_HOSTS_ANNOTATION, BssConnectionSpec,
+    ALLOWED_HOSTS_ANNOTATION, ALLOWED_TOKEN_HOSTS_ANNOTATION, Auth, BssConnectionSpec,
     ClientAuthentication, OAuth2ClientCredentials, SecretRef, SystemRoots, Tls,
 };
 use crate::bss::connect::{Login, TokenEndpoint};
@@ -253,6 +254,23 @@ impl<C: Cluster> Access<'_, C> {
             ),
         }
     }
+}
+
+/// What looks wrong with a value that can be sent, in a sentence without the value.
+pub(super) fn doubt(auth: &Auth, login: &Login) -> Option<String> {
+    let (secret, key, value) = match login {
+        Login::Bearer(token) => (&auth.bearer.as_ref()?.secret_ref.name, "token", token),
+        Login::ClientCredentials { secret, .. } => {
+            let oauth = auth.oauth2_client_credentials.as_ref()?;
+            (&oauth.secret_ref.name, "clientSecret", secret)
+        }
+    };
+    secrets::may_be_encoded_twice(value.expose_secret()).then(|| {
+        format!(
+            "The key {key} of the Secret {secret} looks like the base64 of a text: was it encoded twice? \
+             Under data it is encoded once, under stringData not at all."
+        )
+    })
 }
 
 /// The hosts that the Secret may be sent to.

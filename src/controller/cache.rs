@@ -84,6 +84,8 @@ pub(super) struct Adapter<B> {
     /// The version of the connections.
     pub(super) made_from: String,
     pub(super) made_at: Duration,
+    /// What looks wrong with the credentials that it uses.
+    pub(super) doubt: Option<String>,
 }
 
 /// What a BSS calls itself.
@@ -305,6 +307,7 @@ mod tests {
             pricing: Vec::new(),
             pace: crate::upgrade::Pace::default(),
             terms: Terms::default(),
+            credential_doubt: None,
             tenant_connection: TenantConnection::NotNamed,
         };
         let mut upgrade = upgrade();

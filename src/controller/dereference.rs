@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::access::{Access, Refused};
+use super::access::{self, Refused};
 use super::cache::{Adapter, CacheEntry, HeldSeats};
 use super::context::{Context, Time};
 use super::object;
@@ -18,7 +18,8 @@ use crate::api::{
     TenantResellerUpgrade,
 };
 use crate::bss::bindings::{Bindings, Bound, Unbound};
-use crate::bss::connect::{ConnectionSettings, Connector};
+use crate::bss::connect::{ConnectionSettings, Connector, concerns_the_tenant};
+use crate::bss::limits::Access;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::upgrade::{
     REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, sentence,
@@ -30,21 +31,36 @@ const SECRET_LIFE: Duration = Duration::from_secs(60);
 /// What the spec points to.
 pub(super) struct Fetched<B> {
     pub(super) connection: BssConnection,
+    /// The tenant's own access, where the spec names one.
+    pub(super) tenant: Option<TenantAccess>,
     pub(super) bss: Arc<B>,
     pub(super) references: References,
     /// The upgrades that share the claims of the connection's identity.
     pub(super) realm: Realm,
 }
 
+/// A tenant's own access.
+pub(super) struct TenantAccess {
+    pub(super) connection: BssConnection,
+    /// What is known of it where calls are limited.
+    pub(super) access: Option<Access>,
+}
+
 /// Why something that the spec points to was not fetched.
 pub(super) enum DereferenceError {
     /// It is missing or not in order, which is a state of the upgrade.
     Unworkable(Box<ReadyState>),
-    /// The same, and it is the distributor's connection that has no access: a Secret of it is not
-    /// there, or not for this host.
-    NoAccess(Box<ReadyState>),
+    /// The same, and it is this connection that cannot be used: a Secret of it is not there, for
+    /// example, or not for this host.
+    NoAccess(Box<NoAccess>),
     /// The API server refused or did not answer.
     Cluster(ClusterError),
+}
+
+/// A connection that cannot be used, and why.
+pub(super) struct NoAccess {
+    pub(super) connection: String,
+    pub(super) state: ReadyState,
 }
 
 impl From<Refused> for DereferenceError {
@@ -107,10 +123,10 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let at_hand = entry.adapter.as_ref().filter(|adapter| {
         adapter.made_from == version && now.saturating_sub(adapter.made_at) < SECRET_LIFE
     });
-    let bss = if let Some(adapter) = at_hand {
-        Arc::clone(&adapter.bss)
+    let (bss, credential_doubt) = if let Some(adapter) = at_hand {
+        (Arc::clone(&adapter.bss), adapter.doubt.clone())
     } else {
-        let bss = connections.connect(cluster, connector, namespace).await?;
+        let (bss, doubt) = connections.connect(cluster, connector, namespace).await?;
         // The former seats are given up after the new ones are taken, so that a BSS that was the
         // first of its identity stays the first.
         entry.seats = Some(HeldSeats {
@@ -121,8 +137,9 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
             bss: Arc::clone(&bss),
             made_from: version,
             made_at: now,
+            doubt: doubt.clone(),
         });
-        bss
+        (bss, doubt)
     };
     let references = References {
         identity: connections.distributor.spec.identity.clone(),
@@ -133,9 +150,14 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
             None => TenantConnection::NotNamed,
             Some(_) => TenantConnection::AtHand,
         },
+        credential_doubt,
     };
     Ok(Fetched {
         connection: connections.distributor,
+        tenant: connections.tenant.map(|connection| TenantAccess {
+            connection,
+            access: connector.tenant_access(&bss),
+        }),
         bss,
         references,
         realm,
@@ -205,32 +227,56 @@ impl Connections {
         Ok(realm)
     }
 
-    /// Reads the Secrets and makes the adapter.
+    /// Reads the Secrets and makes the adapter; also says what looks wrong with the credentials.
     async fn connect<C: Cluster, K: Connector>(
         &self,
         cluster: &C,
         connector: &K,
         namespace: &str,
-    ) -> Result<Arc<K::Bss>, DereferenceError> {
-        let tenant = match &self.tenant {
-            None => None,
-            Some(tenant) => Some(settings(cluster, namespace, tenant, self.now).await?),
+    ) -> Result<(Arc<K::Bss>, Option<String>), DereferenceError> {
+        let mut doubts = Vec::new();
+        let mut all = Vec::new();
+        for connection in self.tenant.iter().chain([&self.distributor]) {
+            let settings = settings(cluster, namespace, connection, self.now).await;
+            let settings = settings.map_err(|error| of(connection, error))?;
+            doubts.extend(access::doubt(&connection.spec.auth, &settings.login));
+            all.push(settings);
+        }
+        let (Some(distributor), tenant) = (all.pop(), all.pop()) else {
+            return Err(of(&self.distributor, no_adapter(&self.distributor)));
         };
-        let distributor = settings(cluster, namespace, &self.distributor, self.now).await;
-        let distributor = distributor.map_err(|error| match error {
-            DereferenceError::Unworkable(state) => DereferenceError::NoAccess(state),
-            DereferenceError::NoAccess(_) | DereferenceError::Cluster(_) => error,
-        })?;
-        connector.connect(distributor, tenant).map_err(|error| {
-            unworkable(
+        let bss = connector.connect(distributor, tenant).map_err(|error| {
+            let whose = match &self.tenant {
+                Some(tenant) if concerns_the_tenant(&error) => tenant,
+                Some(_) | None => &self.distributor,
+            };
+            let state = unworkable(
                 Reason::ConnectionForbidden,
                 sentence(&error.to_string()),
                 "Do what the message says, or correct the connection's URL or tls, the Secret's \
                  allowed hosts, or the operator's allowed address ranges."
                     .to_owned(),
-            )
-        })
+            );
+            of(whose, state)
+        })?;
+        doubts.dedup();
+        Ok((bss, (!doubts.is_empty()).then(|| doubts.join(" "))))
     }
+}
+
+/// It is this connection that cannot be used.
+fn of(connection: &BssConnection, error: DereferenceError) -> DereferenceError {
+    match error {
+        DereferenceError::Unworkable(state) => DereferenceError::NoAccess(Box::new(NoAccess {
+            connection: name_of(connection).to_owned(),
+            state: *state,
+        })),
+        DereferenceError::NoAccess(_) | DereferenceError::Cluster(_) => error,
+    }
+}
+
+fn name_of(connection: &BssConnection) -> &str {
+    connection.metadata.name.as_deref().unwrap_or_default()
 }
 
 async fn distributor<C: Cluster>(
@@ -296,7 +342,7 @@ async fn settings<C: Cluster>(
 ) -> Result<ConnectionSettings, DereferenceError> {
     let spec = &connection.spec;
     let adapter = adapter(connection)?;
-    let access = Access {
+    let access = access::Access {
         cluster,
         namespace,
         spec,
@@ -326,21 +372,24 @@ async fn settings<C: Cluster>(
 /// The adapter that a connection names. The API server admits a connection only with one; an object
 /// that an older or a newer version of the operator knows may have another one or none.
 fn adapter(connection: &BssConnection) -> Result<AdapterChoice<'_>, DereferenceError> {
-    connection.spec.adapter().ok_or_else(|| {
-        let name = connection.metadata.name.as_deref().unwrap_or_default();
-        let known = BssConnectionSpec::ADAPTERS.join(", ");
-        unworkable(
-            Reason::ConnectionForbidden,
-            format!(
-                "The spec of the BssConnection {name} does not have exactly one adapter that this \
-                 version of the operator knows."
-            ),
-            format!(
-                "Give the spec of the BssConnection {name} exactly one adapter: {known}. If it has \
-                 another one, install the version of the operator and of its CRDs that knows it."
-            ),
-        )
-    })
+    let adapter = connection.spec.adapter();
+    adapter.ok_or_else(|| no_adapter(connection))
+}
+
+fn no_adapter(connection: &BssConnection) -> DereferenceError {
+    let name = name_of(connection);
+    let known = BssConnectionSpec::ADAPTERS.join(", ");
+    unworkable(
+        Reason::ConnectionForbidden,
+        format!(
+            "The spec of the BssConnection {name} does not have exactly one adapter that this \
+             version of the operator knows."
+        ),
+        format!(
+            "Give the spec of the BssConnection {name} exactly one adapter: {known}. If it has \
+             another one, install the version of the operator and of its CRDs that knows it."
+        ),
+    )
 }
 
 fn terms(connection: &BssConnection) -> Terms {
@@ -367,9 +416,9 @@ fn positive(number: i32) -> u32 {
 /// The identity is bound to other origins or namespaces. Which ones is not told: they are of no concern
 /// to this namespace.
 fn unbound(connection: &BssConnection, elsewhere: Unbound) -> DereferenceError {
-    let name = connection.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(connection);
     let identity = &connection.spec.identity;
-    unworkable(
+    let state = unworkable(
         Reason::ConnectionForbidden,
         format!(
             "The BssConnection {name} declares the identity {identity}, which the administrator of \
@@ -380,7 +429,8 @@ fn unbound(connection: &BssConnection, elsewhere: Unbound) -> DereferenceError {
              connection's address too (the chart's boundIdentities); or make a connection with the \
              BSS's own identity."
         ),
-    )
+    );
+    of(connection, state)
 }
 
 fn not_ready(message: String, next_action: String) -> DereferenceError {

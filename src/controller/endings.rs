@@ -10,8 +10,9 @@ use super::admission::gives_slot_back;
 use super::api_backoff::LogAs;
 use super::cache::{Cache, CacheEntry, Called};
 use super::context::{Context, Pause, Scope, Time};
+use super::dereference::NoAccess;
 use super::object;
-use super::publish::{self, ConnectionFacts, Reported, Resync, Shown};
+use super::publish::{self, ConnectionFacts, Reported, Resync, Shown, Side};
 use super::reconcile::ReconcileError;
 use super::record::finalizer;
 use crate::api::{Reason, StateClass, TAKE_OVER_ANNOTATION, TenantResellerUpgrade};
@@ -97,21 +98,27 @@ pub(super) async fn finished<C: Cluster, T: Time, B>(
     Ok(Requeue::Await)
 }
 
-/// Says in the status of the distributor's connection why it cannot be used.
+/// Says in the status of a connection why it cannot be used.
 pub(super) async fn tell_connection<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     upgrade: &TenantResellerUpgrade,
     entry: &mut CacheEntry<B>,
-    state: &ReadyState,
+    fault: &NoAccess,
 ) -> Result<(), ReconcileError> {
     let cluster = &*context.cluster;
     let namespace = object::key(upgrade).namespace;
-    let name = &upgrade.spec.connection_ref.name;
+    let name = &fault.connection;
+    let side = if *name == upgrade.spec.connection_ref.name {
+        Side::Distributor
+    } else {
+        Side::Tenant(None)
+    };
     if let Some(connection) = cluster.connection(namespace, name).await? {
         let known = ConnectionFacts {
             connection: &connection,
+            side,
             entry,
-            unusable: Some(state),
+            unusable: Some(&fault.state),
         };
         publish::connection(cluster, known, context.time.now()).await?;
     }
@@ -136,9 +143,6 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
         _ if state.reason == Reason::ConnectionForbidden => pace.recheck.min(SECRET_RECHECK),
         _ => pace.recheck,
     };
-    if state.reason == Reason::ConnectionForbidden {
-        tell_connection(context, &upgrade, entry, &state).await?;
-    }
     let state = match suspension(&upgrade) {
         Suspension::Suspended => at_rest(not_understood(&upgrade).as_deref()),
         Suspension::Running => state,
@@ -220,10 +224,20 @@ async fn publish_around<C: Cluster, T: Time, B>(
     if scope.entry.called == Called::Yes {
         let known = ConnectionFacts {
             connection: &scope.fetched.connection,
+            side: Side::Distributor,
             entry: scope.entry,
             unusable: None,
         };
         publish::connection(cluster, known, now).await?;
+        if let Some(tenant) = &scope.fetched.tenant {
+            let known = ConnectionFacts {
+                connection: &tenant.connection,
+                side: Side::Tenant(tenant.access.as_ref()),
+                entry: scope.entry,
+                unusable: None,
+            };
+            publish::connection(cluster, known, now).await?;
+        }
         scope.entry.called = Called::No;
     }
     Ok(())

@@ -125,9 +125,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Err(DereferenceError::Unworkable(state)) => {
                 return endings::unworkable(context, upgrade, &mut entry, *state).await;
             }
-            Err(DereferenceError::NoAccess(state)) => {
-                endings::tell_connection(context, &upgrade, &mut entry, &state).await?;
-                return endings::unworkable(context, upgrade, &mut entry, *state).await;
+            Err(DereferenceError::NoAccess(fault)) => {
+                endings::tell_connection(context, &upgrade, &mut entry, &fault).await?;
+                return endings::unworkable(context, upgrade, &mut entry, fault.state).await;
             }
         };
         // validate: touches nothing
@@ -259,5 +259,5 @@ fn unproven() -> ReadyState {
 }
 
 #[cfg(test)]
-#[path = "reconcile_tests.rs"]
+#[path = "reconcile_tests/mod.rs"]
 mod tests;

@@ -206,6 +206,15 @@ fn encoded_twice(text: &str) -> bool {
     !bare.is_empty() && bare.chars().all(|c| matches!(c, ' '..='~'))
 }
 
+/// Whether the text may be the base64 of what was meant: what it stands for is a printable text. Some
+/// providers issue such values, so it is worth a word only once the value was refused.
+pub(super) fn may_be_encoded_twice(value: &str) -> bool {
+    const SHORTEST: usize = 6;
+    base64(value).is_some_and(|bytes| {
+        bytes.len() >= SHORTEST && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+    })
+}
+
 fn base64(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.trim_end_matches('=');
@@ -258,6 +267,20 @@ mod tests {
             fault.unwrap().to_owned()
         })?;
         Ok(value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn base64_of_a_printable_text_is_in_doubt_and_no_other_value() {
+        for (value, doubtful) in [
+            ("czNjcjN0LXQwa2Vu", true),
+            ("czNjcjN0LXQwa2VuLTE=", true),
+            ("s3cr3t-t0ken-one", false),
+            ("czNj", false),
+            ("q8V2ZyPw0uFh3kXtLmNb7A==", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_encoded_twice(value), doubtful, "{value}");
+        }
     }
 
     #[test]

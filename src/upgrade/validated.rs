@@ -91,6 +91,8 @@ pub struct References {
     pub terms: Terms,
     /// The access to the tenant's side.
     pub tenant_connection: TenantConnection,
+    /// What looks wrong with the credentials although they can be sent, in a sentence.
+    pub credential_doubt: Option<String>,
 }
 
 /// One thing that is wrong with a spec.
@@ -154,6 +156,8 @@ pub struct ValidUpgrade {
     pub tenant_connection: TenantConnection,
     /// Copies that a person confirmed, by source.
     pub confirmed_copies: BTreeMap<SourceId, CopyId>,
+    /// What looks wrong with the credentials although they can be sent, in a sentence.
+    pub credential_doubt: Option<String>,
 }
 
 impl ValidUpgrade {
@@ -215,6 +219,7 @@ pub fn validate(
         terms: references.terms.clone(),
         tenant_connection: references.tenant_connection,
         confirmed_copies,
+        credential_doubt: references.credential_doubt.clone(),
     })
 }
 

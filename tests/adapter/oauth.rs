@@ -107,6 +107,25 @@ async fn one_request_for_a_token_serves_all_who_wait_and_those_after_them() {
     assert_eq!(body, "grant_type=client_credentials&scope=upgrade+read");
 }
 
+/// RFC 6749, 3.2: the URI of the endpoint may have a query, which is kept as it is.
+#[tokio::test]
+async fn the_query_of_the_endpoint_is_sent_and_never_shown() {
+    const QUERY: &str = "api-version=2&code=q%2Fu3ry-s3cr3t";
+    let endpoint = Scripted::start(vec![issued("token-one", 60), refused(401)]).await;
+    let server = Scripted::start(vec![identity()]).await;
+    let tokens = token_settings(&format!("{}?{QUERY}", endpoint.url));
+    let bss = bss(&server, tokens.clone());
+    bss.get_identity().await.unwrap();
+    let asked = endpoint.requests().remove(0);
+    let first = format!("POST /v1?{QUERY} HTTP/1.1\r\n");
+    assert!(asked.starts_with(&first), "{asked}");
+    let again = self::bss(&server, tokens.clone());
+    let refused = again.get_identity().await.unwrap_err();
+    assert_eq!(refused.class(), "AuthRejected");
+    let said = format!("{refused} {refused:?} {tokens:?} {bss:?}");
+    assert!(!said.contains("u3ry"), "{said}");
+}
+
 #[tokio::test]
 async fn without_scopes_none_are_asked_for() {
     let endpoint = Scripted::start(vec![issued("token-one", 60)]).await;
@@ -323,7 +342,7 @@ async fn an_endpoint_that_may_not_be_asked() {
         TokenSource::new(tokens).map(drop)
     };
     assert_eq!(with(&|_| {}), Ok(()));
-    let changes: [Change<'_>; 8] = [
+    let changes: [Change<'_>; 10] = [
         ("does not allow 127.0.0.1:9", &|tokens| {
             "bss.example".clone_into(&mut tokens.allowed_hosts);
         }),
@@ -333,6 +352,10 @@ async fn an_endpoint_that_may_not_be_asked() {
         ("https", &|tokens| tokens.cleartext = Cleartext::Refused),
         ("credentials", &|tokens| {
             "https://a:b@127.0.0.1:9/".clone_into(&mut tokens.token_url);
+        }),
+        ("fragment", &|tokens| tokens.token_url.push_str("?a=b#c")),
+        ("must not set client_secret", &|tokens| {
+            tokens.token_url.push_str("?a=b&client%5Fsecret=c");
         }),
         ("clientId", &|tokens| {
             tokens.client_id = String::new().into();

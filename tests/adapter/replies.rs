@@ -3,6 +3,9 @@
 
 use super::scripted::{Act, Scripted, json, reply};
 use super::{TOKEN, adapter, settings};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use std::io::Write as _;
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::Bss;
 
@@ -142,5 +145,89 @@ async fn a_reply_with_a_byte_order_mark_and_another_json_type_is_read() {
         assert_eq!(bss.get_identity().await.unwrap().as_deref(), Some("acme"));
         let asked = server.requests().remove(0).to_ascii_lowercase();
         assert!(asked.contains("accept-encoding: identity"), "{asked}");
+    }
+}
+
+/// A whole reply, whatever its bytes are.
+fn bytes_in(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = reply(status, headers, "");
+    let head = String::from_utf8(head).unwrap();
+    let length = format!("Content-Length: {}", body.len());
+    let head = head.replace("Content-Length: 0", &length);
+    [head.as_bytes(), body].concat()
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A gateway may compress what nobody asked it to compress, and may lose the header that says so, or
+/// leave the header and not the coding.
+#[tokio::test]
+async fn a_coding_that_was_not_asked_for_is_undone() {
+    let text = br#"{"identity": "acme"}"#;
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    zlib.write_all(text).unwrap();
+    let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+    raw.write_all(text).unwrap();
+    for (header, body) in [
+        ("Content-Encoding: gzip\r\n", gzip(text)),
+        ("Content-Encoding: X-GZip\r\n", gzip(text)),
+        ("", gzip(text)),
+        ("Content-Encoding: identity\r\n", gzip(text)),
+        ("Content-Encoding: deflate\r\n", zlib.finish().unwrap()),
+        ("Content-Encoding: deflate\r\n", raw.finish().unwrap()),
+        ("Content-Encoding: gzip\r\n", text.to_vec()),
+        ("Content-Encoding: deflate\r\n", text.to_vec()),
+        ("Content-Encoding: br\r\n", text.to_vec()),
+    ] {
+        let act = Act::Send(bytes_in(200, &format!("{JSON}{header}"), &body));
+        let server = Scripted::start(vec![act]).await;
+        let bss = adapter(settings(&server.url, TOKEN));
+        let identity = bss.get_identity().await;
+        assert_eq!(identity.unwrap().as_deref(), Some("acme"), "{header}");
+    }
+    let refused = br#"{"class":"Invalid","fields":[{"field":"limit","detail":"is 7"}]}"#;
+    let headers = format!("{PROBLEM}Content-Encoding: gzip\r\n");
+    let error = of(bytes_in(422, &headers, &gzip(refused))).await;
+    assert_eq!(error.to_string(), "invalid: limit: is 7");
+}
+
+#[tokio::test]
+async fn a_coding_that_cannot_be_undone_is_named() {
+    let whole = gzip(br#"{"identity": "acme"}"#);
+    let brotli: &[u8] = &[0x0b, 0x02, 0x80, 0x41];
+    let zstandard: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x00];
+    for (header, body, named) in [
+        (
+            "Content-Encoding: gzip\r\n",
+            &whole[..whole.len() - 1],
+            "gzip",
+        ),
+        ("", &whole[..12], "gzip"),
+        ("Content-Encoding: br\r\n", brotli, "br"),
+        ("Content-Encoding: zstd\r\n", zstandard, "zstd"),
+        ("", zstandard, "zstd"),
+    ] {
+        let said = of(bytes_in(200, &format!("{JSON}{header}"), body)).await;
+        let said = said.to_string();
+        let expected = format!("in the content coding {named}, which was not asked for");
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
+/// A few kilobytes may stand for gigabytes. They are bounded as a reply that was sent so.
+#[tokio::test]
+async fn a_small_body_that_becomes_a_large_one_is_refused_early() {
+    let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
+    assert!(bomb.len() < 128 * 1024);
+    for headers in [format!("{JSON}Content-Encoding: gzip\r\n"), JSON.to_owned()] {
+        let said = of(bytes_in(200, &headers, &bomb)).await.to_string();
+        assert!(said.contains("a reply of more than 262144 bytes"), "{said}");
+        // A refusal says enough by its status.
+        let error = of(bytes_in(503, &headers, &bomb)).await;
+        assert_eq!(error.class(), "Unavailable");
     }
 }

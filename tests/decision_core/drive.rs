@@ -83,6 +83,7 @@ pub(crate) fn valid_with(
     };
     let references = References {
         terms: Terms::default(),
+        credential_doubt: None,
         tenant_connection: TenantConnection::NotNamed,
         identity: "acme".to_owned(),
         pricing,

@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{ConditionType, Reason};
+use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{Mode, PurchaseState, SourceId, WriteOperation};
-use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Read, Stage, decide};
+use tenant_reseller_operator::upgrade::{
+    Attempted, ClaimEdit, Effect, Outcome, Read, Stage, decide, observe,
+};
 
 use crate::drive::{Driver, Fault};
 use crate::{complete, run};
@@ -291,6 +294,65 @@ fn what_people_did_is_seen_soon() {
         },
         Reason::PrecheckFailed,
     );
+}
+
+/// Waits for people, and a cheap look was taken already.
+fn watching() -> (World, Driver) {
+    let mut world = World::new(2, 4);
+    let mut driver = Driver::new();
+    driver.valid.pace.recheck = Duration::from_hours(2);
+    driver.valid.pace.watch = Duration::from_secs(30);
+    for _ in 0..500 {
+        let waits = next(&driver).is_none() && driver.reason() == Reason::AwaitingPricing;
+        if waits && driver.known.waiting.watched.is_some() {
+            break;
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::AwaitingPricing);
+    (world, driver)
+}
+
+fn fails(driver: &mut Driver, attempted: Attempted, error: &BssError) {
+    let error = error.clone();
+    let now = driver.now();
+    let failed = Outcome::Failed { attempted, error };
+    observe(&driver.valid, &mut driver.known, failed, now);
+}
+
+/// What looks wrong with credentials is said once they are refused, and not before.
+#[test]
+fn a_doubt_about_the_credentials_stands_beside_their_refusal() {
+    const DOUBT: &str = "The key token of the Secret login looks like the base64 of a text.";
+    for (error, told) in [
+        (BssError::AuthRejected, true),
+        (
+            BssError::ClientRejected {
+                detail: "invalid_client".to_owned(),
+            },
+            true,
+        ),
+        (
+            BssError::Unavailable {
+                detail: "away".to_owned(),
+            },
+            false,
+        ),
+    ] {
+        let (_, mut driver) = watching();
+        driver.valid.credential_doubt = Some(DOUBT.to_owned());
+        for _ in 0..2 {
+            driver.clock += Duration::from_mins(2);
+            fails(&mut driver, Attempted::Read, &error);
+        }
+        let state = decide(&driver.valid, &driver.known, driver.now()).state;
+        assert_eq!(
+            state.reason == Reason::CredentialsRejected,
+            told,
+            "{state:?}"
+        );
+        assert_eq!(state.message.ends_with(DOUBT), told, "{}", state.message);
+    }
 }
 
 /// The record knows no attempt to tell anybody anything where the operator switches by itself.

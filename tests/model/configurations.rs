@@ -211,6 +211,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
             order_settle: ORDER_SETTLE,
             ..Terms::default()
         },
+        credential_doubt: None,
         tenant_connection: TenantConnection::NotNamed,
     };
     validate(&upgrade, &references).unwrap()

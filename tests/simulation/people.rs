@@ -22,6 +22,7 @@ use super::faults::{DISTURBANCES, Fault};
 use super::run::reason;
 use super::scenario::Ending;
 use support::kstatus::{assert_follows, assert_state};
+use support::simulated_bss::Action;
 
 /// What the people of a run are like.
 #[derive(Clone, Debug)]
@@ -229,6 +230,10 @@ impl Core {
                 let what = annotation(CONFIRM_ANNOTATION);
                 if what.is_none() {
                     self.broken(format!("nobody is told what to confirm: {action}"));
+                }
+                if action.contains("pricing options") {
+                    // What the BSS does not show, the person has seen to.
+                    self.act(Action::Price(None));
                 }
                 self.unconfirmed = self.unconfirmed.filter(|(other, _)| *other != cluster);
                 self.set(cluster, key, CONFIRM_ANNOTATION, what.as_deref());

@@ -101,6 +101,13 @@ impl Access {
         }
     }
 
+    /// Whether the origin has accepted the credentials, as far as a registry knows.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        let standing = self.standing.as_ref();
+        standing.is_some_and(|standing| standing.account.is_accepted())
+    }
+
     /// The origin refused the credentials.
     pub fn refused(&self) {
         if let Some(standing) = &self.standing {

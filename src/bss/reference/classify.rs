@@ -75,8 +75,8 @@ pub(super) fn not_json(media: Media, body: &[u8]) -> String {
     }
     match media {
         Media::Encoded(coding) => format!(
-            "a body in the content coding {coding}, which was not asked for; have the BSS or its \
-             proxy send it without Content-Encoding"
+            "a body in the content coding {coding}, which was not asked for and cannot be decoded; have \
+             the BSS or its proxy send it without Content-Encoding"
         ),
         Media::Markup => {
             "a body whose Content-Type is that of a page in HTML or XML; it has to be \

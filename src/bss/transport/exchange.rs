@@ -3,6 +3,7 @@
 //! It knows neither limits nor credentials.
 
 use super::client::{Client, Reach};
+use super::decoding::{self, Decoder};
 use super::failure::{Failure, Unanswered, from_reading, from_sending};
 use super::{ReplySize, Timeouts, retry_after};
 use crate::bss::error::BssError;
@@ -25,7 +26,8 @@ pub enum Media {
     Other,
     /// None was given.
     Absent,
-    /// The body is encoded, which was not asked for: its bytes are not those of a media type.
+    /// The body is in a coding that was not asked for and could not be undone: its bytes are not those
+    /// of a media type.
     Encoded(Coding),
 }
 
@@ -161,7 +163,10 @@ impl Exchange {
             body: Vec::new(),
         };
         match self.read(response, room, end).await {
-            Ok(body) => reply.body = body,
+            Ok(Body { bytes, coding }) => {
+                reply.body = bytes;
+                reply.media = coding.map_or(reply.media, Media::Encoded);
+            }
             // Nothing was done, whatever the body would have said.
             Err(_) if matches!(reply.status, 401 | 403 | 429) => reply.media = Media::Other,
             // No problem document is so large; the status says enough, as it does for a proxy's page.
@@ -171,14 +176,14 @@ impl Exchange {
         Ok(reply)
     }
 
-    /// Reads the body. What does not fit into the first bytes, which every reply has, is read once there
-    /// is room for it.
+    /// Reads the body, and undoes a coding that it has. What does not fit into the first bytes, which
+    /// every reply has, is read once there is room for it.
     async fn read(
         &self,
         mut response: reqwest::Response,
         room: &Room<'_>,
         end: Instant,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Body, Failure> {
         let limit = match room.size {
             ReplySize::Many if response.status().is_success() => self.reply_limit,
             ReplySize::Many | ReplySize::One => self.reply_limit.min(SMALL),
@@ -195,7 +200,7 @@ impl Exchange {
             let chunk = timeout_at(end, response.chunk()).await;
             let chunk = chunk.map_err(|_| Failure::lost("the reply did not end in time"))?;
             let Some(chunk) = chunk.map_err(|error| from_reading(&error))? else {
-                return Ok(body);
+                break;
             };
             let length = body.len().saturating_add(chunk.len());
             if length > limit {
@@ -203,13 +208,71 @@ impl Exchange {
             }
             if held.as_ref().is_some_and(|held| length > held.bytes()) {
                 // A reply that does not say how long it is may become as long as is allowed.
-                let step = if length <= MIDDLE { MIDDLE } else { limit };
-                let step = if length <= FREE { FREE } else { step };
-                grow(held.as_mut(), step.min(limit), end).await?;
+                grow(held.as_mut(), step(length, limit), end).await?;
             }
             body.extend_from_slice(&chunk);
         }
+        let coding = coding(response.headers()).or_else(|| decoding::by_first_bytes(&body));
+        match coding {
+            Some(coding) => decoded(coding, body, (limit, held, end)).await,
+            None => Ok(Body {
+                bytes: body,
+                coding: None,
+            }),
+        }
     }
+}
+
+/// The body of a reply.
+struct Body {
+    bytes: Vec<u8>,
+    /// The coding that it is still in.
+    coding: Option<Coding>,
+}
+
+/// The body without its coding, which may make it a thousand times as large: it is bounded as one that
+/// was sent so, and its bytes come out of the same budget.
+async fn decoded(
+    coding: Coding,
+    encoded: Vec<u8>,
+    (limit, mut held, end): (usize, Option<Reservation<'_>>, Instant),
+) -> Result<Body, Failure> {
+    const PIECE: usize = 16 * 1024;
+    let mut bytes = Vec::new();
+    if let Some(mut decoder) = Decoder::new(coding, &encoded) {
+        let mut piece = vec![0; PIECE];
+        // What cannot be decoded is told below.
+        while let Ok(more) = decoder.read(&mut piece) {
+            if more == 0 {
+                return Ok(Body {
+                    bytes,
+                    coding: None,
+                });
+            }
+            let length = bytes.len().saturating_add(more);
+            if length > limit {
+                return Err(Failure::TooLarge(limit));
+            }
+            let both = encoded.len().saturating_add(length);
+            if held.as_ref().is_some_and(|held| both > held.bytes()) {
+                let both = encoded.len().saturating_add(step(length, limit));
+                grow(held.as_mut(), both, end).await?;
+            }
+            bytes.extend(piece.iter().take(more));
+        }
+    }
+    let coding = (!decoding::is_plain(&encoded)).then_some(coding);
+    Ok(Body {
+        bytes: encoded,
+        coding,
+    })
+}
+
+/// How many bytes to take for a body that has reached that length.
+fn step(length: usize, limit: usize) -> usize {
+    let step = if length <= MIDDLE { MIDDLE } else { limit };
+    let step = if length <= FREE { FREE } else { step };
+    step.min(limit)
 }
 
 /// Waits until there is room for so many bytes.
@@ -249,9 +312,6 @@ fn challenge(headers: &HeaderMap) -> Challenge {
 }
 
 fn media(headers: &HeaderMap) -> Media {
-    if let Some(coding) = coding(headers) {
-        return Media::Encoded(coding);
-    }
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Media::Absent;
     };
@@ -321,19 +381,18 @@ mod tests {
     #[test]
     fn an_encoded_body_is_known_by_its_header() {
         for (text, expected) in [
-            ("identity", Media::Json),
-            ("", Media::Json),
-            ("gzip", Media::Encoded(Coding::Gzip)),
-            ("X-GZIP", Media::Encoded(Coding::Gzip)),
-            ("br", Media::Encoded(Coding::Brotli)),
-            ("identity, zstd", Media::Encoded(Coding::Zstandard)),
-            ("gzip, br", Media::Encoded(Coding::Other)),
-            ("aes128gcm", Media::Encoded(Coding::Other)),
+            ("identity", None),
+            ("", None),
+            ("gzip", Some(Coding::Gzip)),
+            ("X-GZIP", Some(Coding::Gzip)),
+            ("br", Some(Coding::Brotli)),
+            ("identity, zstd", Some(Coding::Zstandard)),
+            ("gzip, br", Some(Coding::Other)),
+            ("aes128gcm", Some(Coding::Other)),
         ] {
             let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(text));
-            assert_eq!(media(&headers), expected, "{text}");
+            assert_eq!(coding(&headers), expected, "{text}");
         }
     }
 }

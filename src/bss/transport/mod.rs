@@ -3,14 +3,15 @@
 //! `target` decides whether the connection's URL may be used at all (scheme), `allowed` whether the
 //! Secret may be sent there, `guard` which addresses, `resolver` asks for them and pins them for a
 //! minute, `route` says whether a proxy is between, `trust` whose certificates count, `client` keeps
-//! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `trace` names
-//! each call.
+//! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `decoding` undoes
+//! the coding of a body, `trace` names each call.
 //! A [`Transport`] sends nothing without a permit of the limiter, follows nothing, keeps nothing,
 //! and never shows its credentials.
 
 mod allowed;
 mod client;
 mod credentials;
+mod decoding;
 mod exchange;
 mod failure;
 mod guard;

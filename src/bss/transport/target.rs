@@ -4,6 +4,8 @@ use super::allowed::AllowedHosts;
 use super::failure::Failure;
 use crate::bss::error::BssError;
 use reqwest::Url;
+use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use url::Host;
 
@@ -16,20 +18,30 @@ pub enum Cleartext {
     OnLoopback,
 }
 
-/// A checked base URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A checked URL.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Target {
     url: Url,
 }
 
 impl Target {
+    /// A base URL, which paths and queries are appended to.
     pub(super) fn new(text: &str, cleartext: Cleartext) -> Result<Self, BssError> {
+        let target = Self::endpoint(text, cleartext)?;
+        if target.url.query().is_some() {
+            return Err(refused("the URL has a query"));
+        }
+        Ok(target)
+    }
+
+    /// The URL of one resource, which may have a query.
+    pub(super) fn endpoint(text: &str, cleartext: Cleartext) -> Result<Self, BssError> {
         let url = Url::parse(text).map_err(|_| refused("the URL is not one"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("the URL holds credentials"));
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(refused("the URL has a query or a fragment"));
+        if url.fragment().is_some() {
+            return Err(refused("the URL has a fragment"));
         }
         if url.host().is_none() {
             return Err(refused("the URL has no host"));
@@ -87,6 +99,18 @@ impl Target {
         &self.url
     }
 
+    /// The names of the parameters in the query.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.url.query_pairs().map(|(name, _)| name)
+    }
+
+    /// The URL without its query, for logs.
+    pub(super) fn shown(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url
+    }
+
     /// The URL of an operation. A segment is one segment whatever is in it.
     pub(super) fn join(
         &self,
@@ -113,6 +137,13 @@ impl Target {
             url.query_pairs_mut().extend_pairs(query);
         }
         Ok(url)
+    }
+}
+
+/// Without the query, which may hold what is not for logs.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.shown())
     }
 }
 
@@ -174,6 +205,25 @@ mod tests {
         ] {
             let target = Target::new(written, Cleartext::Refused).unwrap();
             assert_eq!(target.url().as_str(), written);
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_resource_keeps_its_query_and_does_not_show_it() {
+        for written in [
+            "https://login.example/token?api-version=2&code=s3cr3t-t0ken",
+            "https://login.example/token?tenant=a%2Fb&empty",
+            "https://login.example/token?",
+        ] {
+            let target = Target::endpoint(written, Cleartext::Refused).unwrap();
+            assert_eq!(target.url().as_str(), written);
+            assert_eq!(format!("{target:?}"), "https://login.example/token");
+        }
+        for wrong in [
+            "https://login.example/token?a=b#c",
+            "https://id:secret@login.example/token?a=b",
+        ] {
+            assert!(Target::endpoint(wrong, Cleartext::Refused).is_err());
         }
     }
 

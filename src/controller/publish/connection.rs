@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::api::{
     BssConnection, BssConnectionStatus, CapabilityStatus, Condition, ConditionStatus, Reason, only,
 };
+use crate::bss::limits::Access;
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
@@ -21,9 +22,20 @@ const LONGEST_IDENTITY: usize = 63;
 /// What is published of a connection.
 pub(in crate::controller) struct ConnectionFacts<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
+    /// Whose access it is.
+    pub(in crate::controller) side: Side<'a>,
     pub(in crate::controller) entry: &'a mut CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
     pub(in crate::controller) unusable: Option<&'a ReadyState>,
+}
+
+/// Whose access a connection is.
+#[derive(Clone, Copy)]
+pub(in crate::controller) enum Side<'a> {
+    /// The distributor's: what is known of the BSS is known through it.
+    Distributor,
+    /// A tenant's own, with what is known of it where calls are limited.
+    Tenant(Option<&'a Access>),
 }
 
 /// Writes the connection's status, if anything is known of it.
@@ -34,6 +46,7 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
 ) -> ClusterResult<()> {
     let ConnectionFacts {
         connection,
+        side,
         entry,
         unusable,
     } = known;
@@ -43,10 +56,14 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
         refusals,
         ..
     } = entry;
-    let Some(health) = Health::of(known, unusable) else {
+    let mut before = connection.status.clone().unwrap_or_default();
+    let health = match side {
+        Side::Distributor => Health::of(known, unusable),
+        Side::Tenant(access) => Health::of_tenant(unusable, access, &before),
+    };
+    let Some(health) = health else {
         return Ok(());
     };
-    let mut before = connection.status.clone().unwrap_or_default();
     let ours = [REACHABLE, AUTHENTICATED, CONFORMING, READY];
     only(&mut before.conditions, &ours);
     let generation = connection.metadata.generation.unwrap_or_default();
@@ -57,15 +74,18 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
             .adapter()
             .map(|adapter| adapter.name.to_owned()),
         // What the BSS tells, never what the connection declares.
-        identity: match told_identity {
-            ToldIdentity::Told(told) => told.as_ref().map(|told| cut(told, LONGEST_IDENTITY)),
-            ToldIdentity::NotAsked => before.identity.clone(),
+        identity: match (side, told_identity) {
+            (Side::Distributor, ToldIdentity::Told(told)) => {
+                told.as_ref().map(|told| cut(told, LONGEST_IDENTITY))
+            }
+            (Side::Distributor, ToldIdentity::NotAsked) | (Side::Tenant(_), _) => {
+                before.identity.clone()
+            }
         },
-        capabilities: known
-            .bss
-            .capabilities
-            .as_ref()
-            .map_or_else(|| before.capabilities.clone(), capabilities),
+        capabilities: match (side, &known.bss.capabilities) {
+            (Side::Distributor, Some(told)) => capabilities(told),
+            (Side::Distributor, None) | (Side::Tenant(_), _) => before.capabilities.clone(),
+        },
         conditions: before.conditions.clone(),
     };
     for condition in health.conditions(generation, now.wall) {
@@ -91,6 +111,8 @@ struct Health<'a> {
 }
 
 const WELL: &str = "All is well.";
+const NOT_USED_YET: &str =
+    "Its Secrets can be used; no call to the tenant was accepted with them yet.";
 
 impl<'a> Health<'a> {
     fn of(known: &'a Known, unusable: Option<&'a ReadyState>) -> Option<Self> {
@@ -142,6 +164,35 @@ impl<'a> Health<'a> {
         })
     }
 
+    /// Of a tenant's own access is known whether it can be used, and whether the tenant has accepted it.
+    fn of_tenant(
+        unusable: Option<&'a ReadyState>,
+        access: Option<&Access>,
+        before: &BssConnectionStatus,
+    ) -> Option<Self> {
+        use ConditionStatus::{False, True, Unknown};
+        let (one, all, reason, message) = match unusable {
+            Some(state) => (False, Unknown, state.reason, state.message.as_str()),
+            None if access.is_some_and(Access::is_accepted) => (True, True, Reason::Ready, WELL),
+            // Another upgrade may know better.
+            None if before
+                .conditions
+                .iter()
+                .any(|c| c.type_ == READY && c.status == True) =>
+            {
+                return None;
+            }
+            None => (Unknown, Unknown, Reason::Progressing, NOT_USED_YET),
+        };
+        Some(Self {
+            reachable: one,
+            authenticated: all,
+            conforming: all,
+            reason,
+            message,
+        })
+    }
+
     fn conditions(&self, generation: i64, now: Timestamp) -> [Condition; 4] {
         let condition = |type_: &str, status| {
             let (reason, message) = match status {
@@ -160,6 +211,8 @@ impl<'a> Health<'a> {
         let parts = [self.reachable, self.authenticated, self.conforming];
         let all = if parts == [ConditionStatus::True; 3] {
             ConditionStatus::True
+        } else if parts == [ConditionStatus::Unknown; 3] {
+            ConditionStatus::Unknown
         } else {
             ConditionStatus::False
         };

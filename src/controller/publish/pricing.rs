@@ -202,6 +202,7 @@ mod tests {
             pricing: vec![object.clone()],
             pace: crate::upgrade::Pace::default(),
             terms: Terms::default(),
+            credential_doubt: None,
             tenant_connection: TenantConnection::NotNamed,
         };
         let valid = validate(&upgrade.unwrap(), &references).unwrap();

@@ -487,7 +487,8 @@ async fn one_way_to_log_in_and_only_over_tls() {
     let field = "spec.auth.oauth2ClientCredentials.tokenUrl";
     let https = "auth.oauth2ClientCredentials.tokenUrl must be an absolute https URL";
     let secret = "auth.oauth2ClientCredentials.tokenUrl must not contain credentials: they belong";
-    let bare = "auth.oauth2ClientCredentials.tokenUrl must not have a query or a fragment";
+    let bare = "auth.oauth2ClientCredentials.tokenUrl must not have a fragment";
+    let sent = "auth.oauth2ClientCredentials.tokenUrl must not set grant_type, client_id";
     let words = "auth.oauth2ClientCredentials.scopes must be a list of single words without blanks";
     let at = "/spec/auth";
     refuses(
@@ -505,7 +506,19 @@ async fn one_way_to_log_in_and_only_over_tls() {
                 secret,
             ),
             (at, token("https://id@login.example.com/token"), secret),
-            (at, token("https://login.example.com/token?a=b"), bare),
+            (at, token("https://login.example.com/token?a=b#c"), bare),
+            (
+                at,
+                token("https://login.example.com/token?client_id=a"),
+                sent,
+            ),
+            (
+                at,
+                token("https://login.example.com/token?a=b&client_secret=c"),
+                sent,
+            ),
+            (at, token("https://login.example.com/token?scope"), sent),
+            (at, token("https://a:b@login.example.com?c=d"), secret),
             (at, token("https://login.example.com/token#a"), bare),
             (at, scopes(json!(["upgrade read"])), words),
             (at, scopes(json!(["upgrade", " "])), words),
@@ -526,6 +539,15 @@ async fn one_way_to_log_in_and_only_over_tls() {
         &connection("c"),
         &[
             (at, token("https://login.example.com:8443/oauth2/token")),
+            (
+                at,
+                token("https://login.example.com/@tenant/token?api=2&user=a@b"),
+            ),
+            (at, token("https://login.example.com/token?")),
+            (
+                at,
+                token("https://login.example.com/token?my_scope=a&x=scope="),
+            ),
             (
                 at,
                 scopes(json!(["https://bss.example.com/.default", "a:b"])),

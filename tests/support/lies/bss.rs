@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::connect::{ConnectionSettings, Connector};
-use tenant_reseller_operator::bss::limits::Seat;
+use tenant_reseller_operator::bss::limits::{Access, Seat};
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BusinessKey, ByItem,
     Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
@@ -38,6 +38,10 @@ impl<K: Connector<Bss: Sync>> Connector for LyingConnector<K> {
 
     fn seats(&self, bss: &Arc<Self::Bss>) -> Vec<Seat> {
         self.0.seats(&bss.honest)
+    }
+
+    fn tenant_access(&self, bss: &Arc<Self::Bss>) -> Option<Access> {
+        self.0.tenant_access(&bss.honest)
     }
 }
 

@@ -36,6 +36,12 @@ pub(super) fn read(reply: &Reply, endpoint: &Endpoint<'_>) -> Result<Issued, Fai
         200 | 201 => {
             let success = match serde_json::from_slice::<Success>(plain(&reply.body)) {
                 Ok(success) => success,
+                Err(_) if let Media::Encoded(coding) = reply.media => {
+                    return Err(nonsense(&format!(
+                        "answers in the content coding {coding}, which was not asked for and cannot be \
+                         decoded"
+                    )));
+                }
                 Err(_) if reply.media != Media::Json => {
                     return Err(nonsense("answers with something else than JSON"));
                 }

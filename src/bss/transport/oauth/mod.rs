@@ -25,7 +25,7 @@ use crate::bss::limits::Figures;
 use cache::{Cache, Issued, NoToken, Step};
 use request::{Asked, form};
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -105,9 +105,8 @@ impl TokenSettings {
 
 impl fmt::Debug for TokenSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenSettings")
-            .field("token_url", &self.token_url)
-            .finish_non_exhaustive()
+        // Not the URL: what stands in its query may not be for logs.
+        f.debug_struct("TokenSettings").finish_non_exhaustive()
     }
 }
 
@@ -131,7 +130,7 @@ impl TokenSource {
     /// be used.
     pub fn new(settings: TokenSettings) -> Result<Arc<Self>, BssError> {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
-        let target = Target::new(&settings.token_url, settings.cleartext)
+        let target = Target::endpoint(&settings.token_url, settings.cleartext)
             .and_then(|target| {
                 target
                     .require_allowed(&settings.allowed_hosts)
@@ -150,6 +149,7 @@ impl TokenSource {
         }
         long_enough("the Secret's clientSecret", &settings.client_secret)?;
         check_parameters(&settings)?;
+        check_query(&target)?;
         let reach = Reach {
             target: &target,
             guard: host,
@@ -264,6 +264,7 @@ impl TokenSource {
             headers.insert(AUTHORIZATION, value);
         }
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/x-www-form-urlencoded"),
@@ -317,7 +318,7 @@ fn class(failure: &Failure) -> &'static str {
         Failure::ClientRefused(_) => "AuthRejected",
         Failure::Refused(_) => "Refused",
         Failure::Unsendable(_) => "Invalid",
-        Failure::Cancelled => "Withdrawn",
+        Failure::Cancelled => "Cancelled",
         Failure::TokenNonsense(_) | Failure::Redirected(_) | Failure::TooLarge(_) => "Malformed",
         Failure::TokenAway(_)
         | Failure::NotSent(_)
@@ -344,6 +345,19 @@ fn check_parameters(settings: &TokenSettings) -> Result<(), BssError> {
         None => Ok(()),
         Some(name) => Err(BssError::Refused {
             detail: format!("endpointParameters must not set {name}: the operator does"),
+        }),
+    }
+}
+
+/// No parameter of a request comes twice, and id and secret never stand in a URL (RFC 6749, 2.3.1).
+fn check_query(target: &Target) -> Result<(), BssError> {
+    let mut names = target.parameters();
+    match names.find(|name| RESERVED_PARAMETERS.contains(&name.as_ref())) {
+        None => Ok(()),
+        Some(name) => Err(BssError::Refused {
+            detail: format!(
+                "token endpoint: the query of its URL must not set {name}: the operator sends it"
+            ),
         }),
     }
 }

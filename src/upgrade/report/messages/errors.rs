@@ -23,14 +23,19 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         | BssError::StaleEpoch { .. }
         | BssError::NotFound { .. }
         | BssError::Blocked(_) => ready_state(Reason::ProgressingWithRetry, message, itself),
-        BssError::AuthRejected | BssError::Forbidden { .. } => ready_state(
+        BssError::AuthRejected => ready_state(
+            Reason::CredentialsRejected,
+            doubted(message, upgrade),
+            "Put a valid token with all needed rights into the connection's Secret.",
+        ),
+        BssError::Forbidden { .. } => ready_state(
             Reason::CredentialsRejected,
             message,
             "Put a valid token with all needed rights into the connection's Secret.",
         ),
         BssError::ClientRejected { .. } => ready_state(
             Reason::CredentialsRejected,
-            message,
+            doubted(message, upgrade),
             "Put the client's id and secret, and the scopes that it may ask for, in order; if the \
              provider wants them sent in another form, set clientAuthentication of \
              auth.oauth2ClientCredentials.",
@@ -75,6 +80,14 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
             "Do what the message says, or correct the connection's URL or tls, the Secret's allowed \
              hosts, or the operator's allowed address ranges.",
         ),
+    }
+}
+
+/// With what looks wrong with the credentials, now that they are refused.
+fn doubted(message: String, upgrade: &ValidUpgrade) -> String {
+    match &upgrade.credential_doubt {
+        None => message,
+        Some(doubt) => format!("{message} {doubt}"),
     }
 }
 
