@@ -18,6 +18,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tenant_reseller_operator::api::{Reason, StateClass};
 
+pub(super) use self::page::commit;
 use self::stages::{Stage, declared};
 use self::values::Trial;
 use super::view::View;

@@ -80,7 +80,7 @@ pub(super) fn page(tallies: &[(Stage, Tally)]) -> String {
 }
 
 /// The commit, and whether something differs from it; a copy without Git has none.
-fn commit() -> String {
+pub(in super::super) fn commit() -> String {
     let told = Command::new("git")
         .args(["describe", "--always", "--dirty", "--abbrev=10"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
