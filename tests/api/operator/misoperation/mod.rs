@@ -7,6 +7,7 @@
 //! A test run deals the values out, so that no two stages get the same ones; `MISOPERATE_TURN=1` and so on
 //! deal them otherwise. `MISOPERATE=all` takes all of them at every stage.
 
+mod other_specs;
 mod page;
 mod stages;
 mod values;
@@ -18,6 +19,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tenant_reseller_operator::api::{Reason, StateClass};
 
+use self::other_specs::others;
 pub(super) use self::page::commit;
 use self::stages::{Stage, declared};
 use self::values::Trial;
@@ -78,7 +80,7 @@ impl Extent {
     fn deletes(self, number: usize, stage: Stage) -> bool {
         match self {
             Self::All => true,
-            Self::Dealt(turn) => (number + turn + stage.place()) % 4 == 0,
+            Self::Dealt(turn) => (number + turn + stage.place()).is_multiple_of(4),
         }
     }
 
@@ -250,8 +252,8 @@ impl Walk {
         self.tally.tried += 1;
         if let Err(said) = replace(&self.world, trial.kind, name, &trial.spec).await {
             self.tally.refused += 1;
-            let mut names = trial.path.iter();
-            let named = names.any(|name| said.contains(name.as_str())) || trial.path.is_empty();
+            let mut path = trial.path.iter();
+            let named = path.any(|name| said.contains(name.as_str())) || trial.path.is_empty();
             assert!(named, "{what}: the API server says {said}");
             return;
         }
@@ -405,120 +407,6 @@ impl Walk {
         self.tally.at_once += 4 * EACH;
         let what = format!("{:?}, two writers at once", self.stage);
         self.recovers(&what).await;
-    }
-}
-
-/// Other specs as a whole, as this stage allows them: what would let the stage go on is none of them.
-async fn others(stage: Stage, world: &World, kind: &str) -> Vec<(&'static str, Value)> {
-    let url = &world.bss.url;
-    match kind {
-        "TenantResellerUpgrade" => {
-            let mut others = vec![
-                (
-                    "the same connection for the tenant's side",
-                    json!({ "tenantConnectionRef": { "kind": "BssConnection", "name": "distributor" } }),
-                ),
-                (
-                    "a connection for the tenant's side that is not there",
-                    json!({ "tenantConnectionRef": { "kind": "BssConnection", "name": "nowhere" } }),
-                ),
-                (
-                    "another name of the reseller, and suspended",
-                    json!({ "reseller": { "expectedName": "Fabrikam" }, "suspend": true }),
-                ),
-            ];
-            if stage != Stage::PricingGate {
-                others.push((
-                    "no default any more",
-                    json!({ "pricing": { "whenMissing": "Wait", "default": null } }),
-                ));
-                let other = json!({ "priceList": "PL-NONE", "billing": { "day": null, "anchor": "LastDayOfMonth" } });
-                others.push((
-                    "another default",
-                    json!({ "pricing": { "default": other } }),
-                ));
-            }
-            others
-        }
-        "BssConnection" => {
-            let nowhere = json!({ "secretRef": { "name": "nowhere" } });
-            let login =
-                json!({ "tokenUrl": format!("{url}/token"), "secretRef": { "name": "nowhere" } });
-            vec![
-                (
-                    "a login that is not set up",
-                    json!({ "auth": { "bearer": null, "oauth2ClientCredentials": login } }),
-                ),
-                (
-                    "two logins",
-                    json!({ "auth": { "oauth2ClientCredentials": login } }),
-                ),
-                (
-                    "a Secret that is not there",
-                    json!({ "auth": { "bearer": nowhere } }),
-                ),
-                (
-                    "a host that the Secret does not allow",
-                    json!({ "reference": { "url": "https://127.0.0.1:1/tenant-reseller/v1" } }),
-                ),
-                (
-                    "another path",
-                    json!({ "reference": { "url": format!("{url}/elsewhere/v1") } }),
-                ),
-                (
-                    "a slash more",
-                    json!({ "reference": { "url": format!("{url}/tenant-reseller/v1/") } }),
-                ),
-                (
-                    "the machine's authorities beside the own one",
-                    json!({ "tls": { "systemRoots": "Included" } }),
-                ),
-                (
-                    "a client certificate that is not there",
-                    json!({ "tls": { "clientCertificateSecretRef": { "name": "nowhere" } } }),
-                ),
-                (
-                    "as little as can be",
-                    json!({ "limits": { "requestsPerSecond": 1, "concurrency": 1, "activeUpgrades": 1 } }),
-                ),
-                (
-                    "other codes that throttle",
-                    json!({ "limits": { "throttleStatusCodes": [403, 422] } }),
-                ),
-            ]
-        }
-        _ => {
-            let row = |customer: &str, billing: Value| {
-                json!({ "accountId": customer, "priceList": "PL-RETAIL", "billing": billing,
-                        "paymentMethod": "Invoice", "invoicing": "Separate" })
-            };
-            let rows = |rows: Vec<Value>| json!({ "customers": rows });
-            let last = json!({ "anchor": "LastDayOfMonth" });
-            let mut others = vec![
-                (
-                    "the end of the month",
-                    rows(vec![row("no-such-customer", last.clone())]),
-                ),
-                (
-                    "a customer twice",
-                    rows(vec![row("x", last.clone()), row("x", last.clone())]),
-                ),
-                (
-                    "as many as can be",
-                    rows(
-                        (0..500)
-                            .map(|n| row(&format!("x-{n}"), last.clone()))
-                            .collect(),
-                    ),
-                ),
-            ];
-            if stage.has_pricing() {
-                let copied = world.bss.created("copyCustomers").await;
-                let other = row(&copied[0], json!({ "day": 17 }));
-                others.push(("other options than a customer has", rows(vec![other])));
-            }
-            others
-        }
     }
 }
 
