@@ -329,9 +329,9 @@ under the same operator. The attacker declares the victim's identity with limits
 BSS with a wrong token from ten upgrades, holds and switches the victim's reseller at a server of its own, and\n\
 has ten upgrades each at a server that answers 429 with `Retry-After: 900`, at one that swallows every call,\n\
 and at one whose replies never end (`tests/api/operator/hostile.rs`).\n\n\
-Each run has a control plane of its own, and begins when that is 45 seconds old. Rounds of four go without, with, with and without the attacker, so\n\
-that what else the machine does falls on both alike: only the ratio counts, and it is to be read beside the\n\
-spread within one kind. The attacker's servers and upgrades cost the machine something too, and share its\n\
+Each run has a control plane of its own, and begins when that is 45 seconds old. Rounds of four go without,\n\
+with, with and without the attacker, so that what else the machine does falls on both alike: only the ratio\n\
+counts, and it is to be read beside the spread within one kind. The attacker's servers and upgrades cost the machine something too, and share its\n\
 processors with the victim.\n\n\
 Commit {}, {}.\n\n{told}",
         super::misoperation::commit(),
