@@ -3,6 +3,7 @@ CUSTOMERS ?= 120
 SUBSCRIPTIONS ?= 400
 KEEP ?=
 RUNS ?= 20
+ROUNDS ?= 3
 FIRST ?=
 SEEDS ?= 10000
 TARGET ?= replies
@@ -14,7 +15,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure misoperate simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
+.PHONY: help demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +41,13 @@ simulate: ## The whole operator in a simulated world, seeds that no run had (SEE
 	  PAGE="$(if $(SEED),,docs/proofs/simulation.md)" \
 	  cargo test $(if $(SEED),,--profile bench-local) --all-features --locked --test simulation -- seeds --nocapture
 
-misoperate: control-plane ## Every property that people write, set to every value that a machine can think of
-	@MISOPERATE=all KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+misoperate: control-plane ## Every property that people write, set to every value that a machine can think of, at every stage, into docs/proofs/misoperation.md
+	@MISOPERATE=all PAGE=docs/proofs/misoperation.md KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
 	  cargo test --all-features --locked --test api -- misoperation --nocapture
+
+attack: control-plane ## An upgrade with and without hostile namespaces beside it, rounds of four (ROUNDS=3), into docs/proofs/attack.md
+	@ROUNDS="$(ROUNDS)" PAGE=docs/proofs/attack.md KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- --ignored measured_with_and_without_an_attacker --nocapture
 
 kill-matrix: ## The operator killed at every call, late requests and pairs of kills included
 	@$(QUICK) LONG=1 PAGE=docs/proofs/kill-matrix.md \

@@ -9,6 +9,7 @@ mod acts;
 mod adoption;
 mod api_away;
 mod beside;
+mod black_hole;
 mod bounds;
 mod bss;
 mod conflicts;

@@ -245,6 +245,8 @@ enum TenantVerb {
     Replace,
     /// Makes one by hand.
     Create,
+    /// The queued creation ends now.
+    FinishCreation,
     /// The queued creation fails for good; `detail` says why.
     FailCreation,
     /// Changes its settings to `settings`.
@@ -278,6 +280,7 @@ fn tenant(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
             set_status(tx, &id, "MarkedAsDeleted")?;
             id
         }
+        TenantVerb::FinishCreation => finish_creation(tx, &account)?,
         TenantVerb::FailCreation => fail_creation(tx, &account, body.detail)?,
         TenantVerb::Change => change(tx, &account, body.settings)?,
     };
@@ -345,6 +348,19 @@ pub(super) fn make_tenant(
 }
 
 /// A failed creation leaves nothing behind, so that its keys are free again.
+/// Its time in the queue is over: it is Active with the next request.
+fn finish_creation(tx: &Tx<'_>, account: &str) -> Result<String, Refusal> {
+    let id = live_tenant(tx, account)?;
+    let queued = tx.run(
+        "UPDATE tenants SET ready_ms = ?2 WHERE id = ?1 AND status = 'InProgress'",
+        params![id, tx.now],
+    )?;
+    if queued == 0 {
+        return Err(Refusal::conflict("no creation is under way"));
+    }
+    Ok(id)
+}
+
 fn fail_creation(tx: &Tx<'_>, account: &str, detail: Option<String>) -> Result<String, Refusal> {
     let id = live_tenant(tx, account)?;
     let operation: String = tx

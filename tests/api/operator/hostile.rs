@@ -5,6 +5,7 @@
 //! and switch the victim's reseller at once, one that answers 429 with `Retry-After: 900`, one that
 //! swallows every call, one whose replies never end.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use kube::Api;
@@ -29,7 +30,7 @@ struct Fared {
 }
 
 /// Whether there is an attacker.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beside {
     Nothing,
     Attacker,
@@ -39,6 +40,16 @@ fn many() -> Data {
     Data {
         customers: 300,
         subscriptions: 800,
+        ..Data::default()
+    }
+}
+
+/// So many that the beginning and the end of a run do not count.
+fn more() -> Data {
+    Data {
+        customers: 500,
+        subscriptions: 4_000,
+        more: vec!["--largest-batch=20".to_owned()],
         ..Data::default()
     }
 }
@@ -159,12 +170,17 @@ async fn attack(world: &World) -> Vec<Bss> {
     servers
 }
 
-async fn fares(label: &str, beside: Beside) -> Fared {
+/// Right after a definition was installed an API server may ask for pauses, which would slow whoever
+/// begins first. So every measure begins at this age of its control plane, with or without an attacker.
+const WARM: Duration = Duration::from_secs(45);
+
+async fn fares(label: &str, beside: Beside, data: Data, warm: Duration) -> Fared {
     let options = Options {
         watches_all: true,
-        data: many(),
+        data,
         ..Options::default()
     };
+    let started = Instant::now();
     let world = World::on(own_plane(Vec::new()).await, label, options).await;
     let servers = match beside {
         Beside::Nothing => Vec::new(),
@@ -173,6 +189,7 @@ async fn fares(label: &str, beside: Beside) -> Fared {
     // It never strikes, and counts all requests that had the right token.
     let counts = json!({ "operation": "*", "kind": "Unavailable503", "probability": 0.0 });
     world.bss.faults(json!([counts])).await;
+    tokio::time::sleep(warm.saturating_sub(started.elapsed())).await;
     let began = Instant::now();
     world.begin().await;
     world.until_succeeded().await;
@@ -197,7 +214,7 @@ async fn fares(label: &str, beside: Beside) -> Fared {
 /// Without a clock: the victim is never held back, refused or mistaken for another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_namespace_holds_no_other_back() {
-    let fared = fares("victim", Beside::Attacker).await;
+    let fared = fares("victim", Beside::Attacker, many(), Duration::ZERO).await;
     let held_back = [
         "Throttled",
         "BssUnavailable",
@@ -215,19 +232,119 @@ async fn a_hostile_namespace_holds_no_other_back() {
 }
 
 /// The measure: the victim's calls per second and time to the end, alone and beside the attacker.
+///
+/// Rounds of four, in the order without, with, with, without: what else the machine does, and its slow
+/// change, falls on both alike, and the spread within one kind tells what is noise.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measure of minutes; run it alone, with --nocapture"]
+#[ignore = "a measure of minutes; run it alone, by `make attack`"]
 async fn measured_with_and_without_an_attacker() {
-    println!("round  beside     calls  seconds  calls/s");
-    for round in 0..3 {
-        for (name, beside) in [("nothing", Beside::Nothing), ("attacker", Beside::Attacker)] {
-            let fared = fares(&format!("{name}-{round}"), beside).await;
-            let seconds = fared.took.as_secs_f64();
-            let calls = u32::try_from(fared.calls).unwrap();
-            println!(
-                "{round:<6} {name:<10} {calls:>5}  {seconds:>7.1}  {:>7.1}",
-                f64::from(calls) / seconds
-            );
+    let rounds = std::env::var("ROUNDS").ok();
+    let rounds: usize = rounds.and_then(|text| text.parse().ok()).unwrap_or(3);
+    let mut runs = Vec::new();
+    for round in 0..rounds {
+        let order = [
+            Beside::Nothing,
+            Beside::Attacker,
+            Beside::Attacker,
+            Beside::Nothing,
+        ];
+        for (place, beside) in order.into_iter().enumerate() {
+            let label = format!("measured-{round}-{place}");
+            let fared = fares(&label, beside, more(), WARM).await;
+            println!("{beside:?}: {} calls, {:?}", fared.calls, fared.took);
+            runs.push((beside, fared));
         }
     }
+    let told = told(&runs);
+    print!("{told}");
+    if let Ok(file) = std::env::var("PAGE") {
+        std::fs::write(file, page(&told)).unwrap();
+    }
+}
+
+/// Smallest, middle and largest of some figures.
+fn spread(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    let median = if figures.len().is_multiple_of(2) {
+        f64::midpoint(figures[middle - 1], figures[middle])
+    } else {
+        figures[middle]
+    };
+    [figures[0], median, figures[figures.len() - 1]]
+}
+
+type Figure<'a> = &'a dyn Fn(&Fared) -> f64;
+
+/// Every run in its order, and what both kinds have in common.
+fn told(runs: &[(Beside, Fared)]) -> String {
+    let mut text =
+        "| beside the upgrade | calls | seconds | calls a second |\n| --- | ---: | ---: | ---: |\n"
+            .to_owned();
+    let rate =
+        |fared: &Fared| f64::from(u32::try_from(fared.calls).unwrap()) / fared.took.as_secs_f64();
+    let name = |beside: Beside| match beside {
+        Beside::Nothing => "nothing",
+        Beside::Attacker => "the attacker",
+    };
+    for (beside, fared) in runs {
+        let (calls, seconds) = (fared.calls, fared.took.as_secs_f64());
+        let rate = rate(fared);
+        writeln!(
+            text,
+            "| {} | {calls} | {seconds:.1} | {rate:.1} |",
+            name(*beside)
+        )
+        .unwrap();
+    }
+    let of = |kind: Beside, figure: Figure<'_>| {
+        let alike = runs.iter().filter(|(beside, _)| *beside == kind);
+        spread(alike.map(|(_, fared)| figure(fared)).collect())
+    };
+    text.push_str("\n| figure | alone: least, median, most | beside the attacker | ratio of the medians |\n| --- | ---: | ---: | ---: |\n");
+    let seconds = |fared: &Fared| fared.took.as_secs_f64();
+    let figures: [(&str, Figure<'_>); 2] =
+        [("seconds to the end", &seconds), ("calls a second", &rate)];
+    for (label, figure) in figures {
+        let alone = of(Beside::Nothing, figure);
+        let beside = of(Beside::Attacker, figure);
+        let three = |[least, median, most]: [f64; 3]| format!("{least:.1}, {median:.1}, {most:.1}");
+        let ratio = beside[1] / alone[1];
+        writeln!(
+            text,
+            "| {label} | {} | {} | {ratio:.2} |",
+            three(alone),
+            three(beside)
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn page(told: &str) -> String {
+    format!(
+        "<!-- Written by `make attack`. -->\n\n# Hostile namespaces beside an upgrade\n\n\
+An upgrade of 500 customers and 4,000 subscriptions, 20 a request, alone, and beside an attacker in namespaces of its own\n\
+under the same operator. The attacker declares the victim's identity with limits of 1, knocks at the victim's\n\
+BSS with a wrong token from ten upgrades, holds and switches the victim's reseller at a server of its own, and\n\
+has ten upgrades each at a server that answers 429 with `Retry-After: 900`, at one that swallows every call,\n\
+and at one whose replies never end (`tests/api/operator/hostile.rs`).\n\n\
+Each run has a control plane of its own, and begins when that is 45 seconds old. Rounds of four go without,\n\
+with, with and without the attacker, so that what else the machine does falls on both alike: only the ratio\n\
+counts, and it is to be read beside the spread within one kind. The attacker's servers and upgrades cost the machine something too, and share its\n\
+processors with the victim.\n\n\
+Commit {}, {}.\n\n{told}",
+        super::misoperation::commit(),
+        jiff::Timestamp::now().strftime("%Y-%m-%d"),
+    )
+}
+
+#[test]
+fn the_middle_is_the_middle() {
+    let near = |found: [f64; 3], wanted: [f64; 3]| {
+        let apart = found.iter().zip(wanted).map(|(a, b)| (a - b).abs());
+        assert!(apart.sum::<f64>() < 1e-9, "{found:?}");
+    };
+    near(spread(vec![3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
+    near(spread(vec![4.0, 1.0, 3.0, 2.0]), [1.0, 2.5, 4.0]);
 }
