@@ -49,8 +49,8 @@ pub(super) async fn run(
         })
         .await?;
     match asked.output {
-        Some(ClaimOutput::Json) => out.json(&as_list(whole(&claims)?))?,
-        Some(ClaimOutput::Yaml) => out.yaml(&as_list(whole(&claims)?))?,
+        Some(ClaimOutput::Json) => out.json(&as_list(&whole(&claims)?))?,
+        Some(ClaimOutput::Yaml) => out.yaml(&as_list(&whole(&claims)?))?,
         Some(ClaimOutput::Jsonl) => {
             for claim in &claims {
                 out.text(&format!("{}\n", record(claim)))?;

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, Command, CommandFactory as _, Parser as _};
-use kube::ResourceExt as _;
 use kube::api::{Api, ListParams};
 
 use super::cli::{Cli, ClusterFlags, Completion};
@@ -151,7 +150,7 @@ where
             .list_metadata(&ListParams::default().limit(NAMES))
             .await
             .ok()?;
-        Some(list.items.iter().map(|object| object.name_any()).collect())
+        Some(list.items.iter().map(kube::ResourceExt::name_any).collect())
     };
     let found = tokio::time::timeout(BOUND, look).await;
     found.ok().flatten().unwrap_or_default()

@@ -38,29 +38,26 @@ pub(super) async fn run(
     out: Out,
 ) -> Result<ExitCode, Failure> {
     let scope = Scope::of(asked.all_namespaces);
-    let connections = match &asked.name {
-        Some(name) => {
-            let api: Api<BssConnection> = cluster.api(Scope::Namespace);
-            let doing = format!(
-                "the connection {name} in the namespace {}",
-                cluster.namespace
-            );
-            vec![api.get(name).await.map_err(Failure::api(doing))?]
-        }
-        None => {
-            let mut all: Vec<BssConnection> = Vec::new();
-            cluster
-                .pages(scope, ListParams::default(), "the connections", |page| {
-                    all.extend(page.into_iter().filter_map(|connection| connection.0.ok()));
-                    Ok(())
-                })
-                .await?;
-            all
-        }
+    let connections = if let Some(name) = &asked.name {
+        let api: Api<BssConnection> = cluster.api(Scope::Namespace);
+        let doing = format!(
+            "the connection {name} in the namespace {}",
+            cluster.namespace
+        );
+        vec![api.get(name).await.map_err(Failure::api(doing))?]
+    } else {
+        let mut all: Vec<BssConnection> = Vec::new();
+        cluster
+            .pages(scope, ListParams::default(), "the connections", |page| {
+                all.extend(page.into_iter().filter_map(|connection| connection.0.ok()));
+                Ok(())
+            })
+            .await?;
+        all
     };
     match asked.output {
-        Some(Output::Json) => out.json(&as_list(objects(&connections)?))?,
-        Some(Output::Yaml) => out.yaml(&as_list(objects(&connections)?))?,
+        Some(Output::Json) => out.json(&as_list(&objects(&connections)?))?,
+        Some(Output::Yaml) => out.yaml(&as_list(&objects(&connections)?))?,
         Some(Output::Name) => {
             for connection in &connections {
                 out.text(&format!("{KIND}/{}\n", connection.name_any()))?;

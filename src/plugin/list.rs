@@ -202,8 +202,8 @@ impl List<'_> {
             ..
         } = self;
         match asked.output {
-            Some(Output::Json) => return out.json(&as_list(objects)),
-            Some(Output::Yaml) => return out.yaml(&as_list(objects)),
+            Some(Output::Json) => return out.json(&as_list(&objects)),
+            Some(Output::Yaml) => return out.yaml(&as_list(&objects)),
             Some(Output::Name | Output::Wide) | None => {}
         }
         if shown == 0 {
@@ -218,7 +218,7 @@ impl List<'_> {
 }
 
 /// Objects as kubectl prints several.
-pub(super) fn as_list(objects: Vec<Value>) -> Value {
+pub(super) fn as_list(objects: &[Value]) -> Value {
     json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": objects })
 }
 

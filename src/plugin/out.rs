@@ -50,6 +50,7 @@ impl Out {
     }
 
     /// Text that ends its lines itself.
+    #[expect(clippy::unused_self, reason = "who has no output writes none")]
     pub(super) fn text(self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;

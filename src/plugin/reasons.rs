@@ -49,15 +49,12 @@ fn plain(text: &str) -> String {
             (!words.contains(' ') || target.contains('.') || target.starts_with('#'))
                 .then_some((words, behind))
         });
-        match link {
-            Some((words, behind)) => {
-                out.push_str(words);
-                rest = behind;
-            }
-            None => {
-                out.push('[');
-                rest = after;
-            }
+        if let Some((words, behind)) = link {
+            out.push_str(words);
+            rest = behind;
+        } else {
+            out.push('[');
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -49,15 +49,18 @@ pub(super) fn tone(view: &View) -> Tone {
 pub(super) fn head(view: &View, look: Look) -> Vec<String> {
     let name = look.paint(Tone::Bold, &format!("{}/{}", view.namespace, view.name));
     let state = look.paint(tone(view), &view.reason);
-    let mut about = format!("reseller {}", view.reseller);
-    if let Some(name) = &view.reseller_name {
-        about.push_str(&format!(" ({name})"));
-    }
-    about.push_str(&format!(", connection {}", view.connection));
-    if let Some(tenant) = &view.tenant {
-        about.push_str(&format!(", tenant {tenant}"));
-    }
-    about.push_str(&format!(", age {}", span(view.age_seconds)));
+    let known_as = view.reseller_name.as_ref().map(|name| format!(" ({name})"));
+    let mut about = vec![
+        format!("reseller {}{}", view.reseller, known_as.unwrap_or_default()),
+        format!("connection {}", view.connection),
+    ];
+    about.extend(
+        view.tenant
+            .as_ref()
+            .map(|tenant| format!("tenant {tenant}")),
+    );
+    about.push(format!("age {}", span(view.age_seconds)));
+    let about = about.join(", ");
     let mut lines = vec![look.cut(&format!("{name}  {state}: {}", view.meaning))];
     lines.push(look.paint(Tone::Dim, &look.cut(&about)));
     if let Some(url) = &view.tenant_url {

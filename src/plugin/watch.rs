@@ -99,7 +99,7 @@ async fn one(
                     return Err(Failure::Refused(format!("{name} was deleted")));
                 }
                 Some(Ok(Event::Init | Event::InitDone)) => {}
-                Some(Err(error)) => lasting(error)?,
+                Some(Err(error)) => lasting(&error)?,
                 None => return Ok(standing(&upgrade).exit_code()),
             },
             _ = ticks.tick() => {}
@@ -132,7 +132,7 @@ async fn all(patient: &Cluster, scope: Scope, out: Out) -> Result<ExitCode, Fail
                 }
             }
             Ok(Event::Init | Event::InitDone) => {}
-            Err(error) => lasting(error)?,
+            Err(error) => lasting(&error)?,
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -148,8 +148,8 @@ fn readable(guarded: Guarded) -> Result<TenantResellerUpgrade, Failure> {
 }
 
 /// An error that passes is told, and the watch begins again; a refusal does not pass.
-fn lasting(error: watcher::Error) -> Result<(), Failure> {
-    let refused = match &error {
+fn lasting(error: &watcher::Error) -> Result<(), Failure> {
+    let refused = match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
             matches!(status.code, 401 | 403 | 404)
@@ -160,7 +160,7 @@ fn lasting(error: watcher::Error) -> Result<(), Failure> {
         | watcher::Error::WatchFailed(_)
         | watcher::Error::NoResourceVersion => false,
     };
-    let told = text(&chain(&error));
+    let told = text(&chain(error));
     if refused {
         return Err(Failure::Refused(told));
     }

@@ -53,10 +53,11 @@ impl Standing {
         match known.class() {
             Some(StateClass::Done) => Self::Done,
             Some(StateClass::DoneWithDifferences) => Self::Failed,
-            Some(StateClass::WaitsForPeople | StateClass::MustFix) => Self::PersonMustAct,
             // It becomes Suspended by itself.
             Some(StateClass::Suspended) if known == Reason::Suspending => Self::Working,
-            Some(StateClass::Suspended) => Self::PersonMustAct,
+            Some(StateClass::WaitsForPeople | StateClass::MustFix | StateClass::Suspended) => {
+                Self::PersonMustAct
+            }
             Some(StateClass::Working | StateClass::WaitsByItself | StateClass::Deleting) | None => {
                 Self::Working
             }
