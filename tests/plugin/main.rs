@@ -1,1 +1,13 @@
-//! The plugin without a cluster.
+//! The plugin without a cluster: what is shown of every state, for a terminal and for a pipe.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect fails"
+)]
+
+mod fixtures;
+mod states;
+mod texts;
