@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// Whether there is nobody to tell.
+    /// Whether it is not told: the reader has gone.
     pub(super) fn is_silent(&self) -> bool {
         matches!(self, Self::Terminal(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
     }

@@ -60,7 +60,9 @@ fn answer(view: &View) -> &'static str {
         (Standing::Working, "NotSeen") => "The operator has not begun with it.",
         (Standing::Working, "Progressing") => "It is going on: nothing is in its way.",
         (Standing::Working, "Deleting") => "It is being deleted.",
-        (Standing::Working, _) => "It waits, and goes on by itself: nobody has to do anything now.",
+        (Standing::Working, _) => {
+            "It waits, and goes on by itself: no person has to do anything now."
+        }
     }
 }
 
@@ -84,7 +86,10 @@ fn meaning(reason: &str, view: &View, look: Look) -> Vec<String> {
     };
     let mut lines = vec![
         String::new(),
-        look.paint(Tone::Bold, &format!("{reason} (docs/reasons.md):")),
+        look.paint(
+            Tone::Bold,
+            &look.cut(&format!("{reason} (docs/reasons.md):")),
+        ),
     ];
     for paragraph in section {
         let text = with_names(&paragraph, &view.namespace, &view.name, &view.connection);

@@ -162,7 +162,10 @@ pub(super) fn phases(
                 mark,
                 seconds: took,
                 items,
-                tenths_per_second: items.zip(took).and_then(|(items, took)| rate(items, took)),
+                tenths_per_second: items
+                    .zip(took)
+                    .filter(|_| type_ != ConditionType::PricingReady)
+                    .and_then(|(items, took)| rate(items, took)),
                 bars,
             }
         })

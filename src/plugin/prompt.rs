@@ -5,7 +5,8 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use super::cli::ActFlags;
 use super::error::Failure;
 
-/// Whether the person agrees. With `--yes`, and with `--dry-run`, which changes nothing, nobody is asked.
+/// Whether the person agrees. It is not asked with `--yes`, nor with `--dry-run`, which
+/// changes nothing.
 pub(super) fn agreed(asked: &ActFlags, what: &str) -> Result<bool, Failure> {
     if asked.yes || asked.dry_run {
         return Ok(true);

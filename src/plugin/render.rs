@@ -6,7 +6,7 @@ use super::view::{Blocker, EventView, Seen, View};
 use super::words::{Standing, typed};
 
 /// Cells of a progress bar where there is room.
-const CELLS: usize = 24;
+const CELLS: usize = 16;
 
 /// What `status` shows.
 #[must_use]
@@ -115,9 +115,6 @@ fn bar_line(bar: &Bar, widest: usize, look: Look) -> String {
         thousands(bar.eligible)
     )];
     facts.extend(percent.map(|percent| format!("{percent} %")));
-    if bar.failed > 0 {
-        facts.push(look.paint(Tone::Bad, &format!("{} in the way", thousands(bar.failed))));
-    }
     facts.extend(
         bar.tenths_per_second
             .map(|rate| format!("{} a second", tenths(rate))),
@@ -126,6 +123,9 @@ fn bar_line(bar: &Bar, widest: usize, look: Look) -> String {
         bar.seconds_left
             .map(|left| format!("about {} left", span(left))),
     );
+    if bar.failed > 0 {
+        facts.push(look.paint(Tone::Bad, &format!("{} in the way", thousands(bar.failed))));
+    }
     if !bar.excluded.is_empty() {
         let excluded: Vec<String> = bar
             .excluded
@@ -167,10 +167,11 @@ pub(super) fn now(view: &View, look: Look) -> Vec<String> {
         lines.push(String::new());
         lines.push(format!("{title}{}:", since.unwrap_or_default()));
         lines.extend(action(&waiting.next_action, look));
-        lines.extend(waiting.next_attempt_seconds.map(|seconds| {
-            let text = format!("  The operator looks again by itself in {}.", span(seconds));
-            look.paint(Tone::Dim, &text)
-        }));
+        lines.extend(
+            waiting.next_attempt_seconds.map(|seconds| {
+                look.paint(Tone::Dim, &format!("  Next look in {}.", span(seconds)))
+            }),
+        );
     }
     lines
 }

@@ -140,7 +140,7 @@ async fn an_upgrade_that_is_blocked_is_listed_explained_held_and_followed_to_its
     held(&world).await;
     looked_over(&world).await;
     in_a_terminal(&world).await;
-    as_somebody_else(&world).await;
+    as_another_user(&world).await;
 
     // It is followed to its end, while people mend what is in the way.
     let mut watching = command(
@@ -233,7 +233,7 @@ async fn listed(world: &World, groups: &[(String, i64)]) {
 /// Suspended, resumed and looked at again.
 async fn held(world: &World) {
     let unasked = world.tru(&["suspend", NAME]).await;
-    assert_eq!(unasked.code, 2, "nobody can be asked: {unasked:?}");
+    assert_eq!(unasked.code, 2, "there is no one to ask: {unasked:?}");
     let dry = world.tru(&["suspend", NAME, "--dry-run"]).await;
     assert_eq!(dry.code, 0, "{dry:?}");
     assert_eq!(
@@ -289,11 +289,7 @@ async fn looked_over(world: &World) {
         "contoso",
     ]);
     let version = world.tru(&["version"]).await;
-    version.says(&[
-        "plugin:",
-        "API server: v1.",
-        &format!("in {}", world.system),
-    ]);
+    version.says(&["plugin:", "API server: v", &format!("in {}", world.system)]);
     // What kubectl asks for a key that completes: names, and no files beside them.
     let names = world
         .tru(&["__complete", "-n", &world.namespace, "status", "con"])
@@ -323,10 +319,10 @@ async fn in_a_terminal(world: &World) {
 }
 
 /// RBAC counts for whom the plugin acts as.
-async fn as_somebody_else(world: &World) {
-    let nobody = world.tru(&["status", NAME, "--as", "jane"]).await;
-    assert_eq!(nobody.code, 1, "{nobody:?}");
-    assert!(nobody.err.contains("\"jane\" cannot get"), "{nobody:?}");
+async fn as_another_user(world: &World) {
+    let jane = world.tru(&["status", NAME, "--as", "jane"]).await;
+    assert_eq!(jane.code, 1, "{jane:?}");
+    assert!(jane.err.contains("\"jane\" cannot get"), "{jane:?}");
     let group = [
         "status",
         NAME,
@@ -419,6 +415,10 @@ async fn a_reseller_is_taken_over_and_confirmed() {
     let taken = there.tru(&["take-over", NAME, "--yes"]).await;
     assert_eq!(taken.code, 0, "{taken:?}");
     taken.says(&["ResellerClaimed", "takes over from"]);
+    // The one that lost it is told so at its next write.
+    let busy = json!({ "operation": "activateBackOrdering",
+        "kind": { "Throttle": { "retryAfterSeconds": 1 } } });
+    here.bss.faults(json!([busy])).await;
     here.until_reason("ResellerClaimed").await;
     here.bss.faults(json!([])).await;
     there.until_reason("AwaitingConfirmation").await;
