@@ -111,13 +111,6 @@ pub(super) enum Command {
         #[arg(value_enum)]
         shell: Completion,
     },
-    /// What kubectl_complete-tru asks.
-    #[command(name = "__complete", hide = true)]
-    Complete {
-        /// The words so far, the last one unfinished.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        words: Vec<String>,
-    },
 }
 
 /// What to print a completion for.

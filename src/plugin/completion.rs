@@ -14,6 +14,8 @@ use super::out::Out;
 use super::words::{phases, reasons};
 use crate::api::{BssConnection, Reason, TenantResellerUpgrade};
 
+/// The first word by which the plugin is asked for what an unfinished line may become.
+pub(super) const UNFINISHED: &str = "__complete";
 /// What kubectl runs as `kubectl_complete-tru`: it hands the words over and prints the answers.
 const KUBECTL: &str = "#!/bin/sh\n\
      # Save it as kubectl_complete-tru, executable, in a folder of PATH beside kubectl-tru.\n\
@@ -188,7 +190,9 @@ mod tests {
     fn words(wanted: Wanted) -> Vec<String> {
         match wanted {
             Wanted::Words(words) => words,
-            other => vec![format!("{other:?}")],
+            other @ (Wanted::Upgrades | Wanted::Connections | Wanted::Nothing) => {
+                vec![format!("{other:?}")]
+            }
         }
     }
 

@@ -14,6 +14,8 @@ use crate::api::{TenantResellerUpgrade, UpgradeReport};
 
 /// Objects of a page, as kubectl asks for them.
 const PAGE: u32 = 500;
+/// Objects of the first page: the first lines are to be there before a person wonders.
+const FIRST_PAGE: u32 = 50;
 /// The label by which the reports of an upgrade are found.
 const UPGRADE_UID_LABEL: &str = "tenantreseller.io/upgrade-uid";
 
@@ -101,13 +103,16 @@ impl Cluster {
             Scope::Namespace => Api::namespaced(self.client.clone(), &self.namespace),
             Scope::All => Api::all(self.client.clone()),
         };
-        let mut of = of.limit(PAGE);
+        let mut of = of.limit(FIRST_PAGE);
         loop {
             let page = api.list(&of).await.map_err(Failure::api(what))?;
             let next = page.metadata.continue_.filter(|token| !token.is_empty());
             take(page.items)?;
             match next {
-                Some(token) => of.continue_token = Some(token),
+                Some(token) => {
+                    of.continue_token = Some(token);
+                    of.limit = Some(PAGE);
+                }
                 None => return Ok(()),
             }
         }

@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use self::cli::{Cli, Command};
+use self::cli::{Cli, Colour, Command};
 use self::error::Failure;
 use self::out::Out;
 
@@ -45,12 +45,24 @@ use self::out::Out;
 pub fn main() -> ExitCode {
     // One TLS provider in the process; an error means that there is one already.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let cli = Cli::parse();
+    // The words of an unfinished line are no command line yet: its flags are not taken for flags here.
+    let mut words = std::env::args().skip(1);
+    let unfinished = words
+        .next()
+        .is_some_and(|word| word == completion::UNFINISHED);
+    let work = async {
+        if unfinished {
+            let words: Vec<String> = words.collect();
+            completion::answer(&words, Out::new(Colour::Never)).await
+        } else {
+            run(Cli::parse()).await
+        }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(cli)),
+        Ok(runtime) => runtime.block_on(work),
         Err(error) => Err(Failure::Terminal(error)),
     };
     match outcome {
@@ -82,7 +94,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let out = Out::new(flags.color);
     match command {
         Command::Completion { shell } => return completion::script(shell, out),
-        Command::Complete { words } => return completion::answer(&words, out).await,
         Command::Version(asked) if asked.client => return version::client(&asked, out),
         Command::List(_)
         | Command::Status(_)
@@ -115,6 +126,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             claims::run(&cluster, flags.namespace.as_deref(), &asked, out).await
         }
         Command::Version(asked) => version::run(&cluster, &asked, out).await,
-        Command::Completion { .. } | Command::Complete { .. } => Ok(ExitCode::SUCCESS),
+        Command::Completion { .. } => Ok(ExitCode::SUCCESS),
     }
 }

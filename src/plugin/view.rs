@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::phases::{PhaseView, phases};
 use super::words::{Standing, class_words, reason_named};
 use crate::api::{
-    ConditionList as _, ConditionType, ReportKind, TenantResellerUpgrade,
+    ConditionList as _, ConditionType, FailureGroup, ReportKind, TenantResellerUpgrade,
     TenantResellerUpgradeStatus, UpgradeReport,
 };
 use crate::legible::legible;
@@ -242,14 +242,14 @@ fn blockers(status: &TenantResellerUpgradeStatus, reports: &[UpgradeReport]) -> 
                     detail: example.detail.as_deref().map(text),
                 })
                 .collect(),
-            remedies: remedies(&group.reason, reports),
+            remedies: remedies(group, reports),
         })
         .collect()
 }
 
 /// What the rows of one reason say in common, sentence by sentence from the end: the remedy. What comes
 /// before it concerns single items. Where the rows agree in nothing, each text once.
-fn remedies(reason: &str, reports: &[UpgradeReport]) -> Vec<String> {
+fn remedies(group: &FailureGroup, reports: &[UpgradeReport]) -> Vec<String> {
     let mut texts: Vec<String> = reports
         .iter()
         .filter(|report| {
@@ -259,33 +259,43 @@ fn remedies(reason: &str, reports: &[UpgradeReport]) -> Vec<String> {
             )
         })
         .flat_map(|report| &report.spec.rows)
-        .filter(|row| row.reason == reason)
+        .filter(|row| row.reason == group.reason)
         .map(|row| text(&row.remedy))
         .collect();
     texts.sort_unstable();
     texts.dedup();
-    let Some((first, others)) = texts.split_first() else {
-        return Vec::new();
-    };
-    if others.is_empty() {
+    let common = common_end(&texts);
+    if common.is_empty() {
+        texts.truncate(5);
         return texts;
     }
+    // What all rows have in common may begin with what is wrong, which stands with the examples.
+    let details = group
+        .examples
+        .iter()
+        .filter_map(|one| one.detail.as_deref());
+    let remedy = details.map(text).find_map(|detail| {
+        common
+            .strip_prefix(&detail)?
+            .strip_prefix(". ")
+            .map(str::to_owned)
+    });
+    vec![remedy.unwrap_or(common)]
+}
+
+/// The sentences that all texts end with.
+fn common_end(texts: &[String]) -> String {
+    let Some((first, others)) = texts.split_first() else {
+        return String::new();
+    };
     let sentences: Vec<&str> = first.split(". ").collect();
-    let mut common: Option<String> = None;
-    for from in (0..sentences.len()).rev() {
-        let tail = sentences.get(from..).unwrap_or_default().join(". ");
-        if others
-            .iter()
-            .all(|other| *other == tail || other.ends_with(&format!(". {tail}")))
-        {
-            common = Some(tail);
-        }
-    }
-    if let Some(common) = common.filter(|common| !common.is_empty()) {
-        return vec![common];
-    }
-    texts.truncate(5);
-    texts
+    (0..sentences.len())
+        .map(|from| sentences.get(from..).unwrap_or_default().join(". "))
+        .find(|tail| {
+            let ends = |other: &String| other == tail || other.ends_with(&format!(". {tail}"));
+            others.iter().all(ends)
+        })
+        .unwrap_or_default()
 }
 
 fn reported(reports: &[UpgradeReport]) -> Vec<Reported> {

@@ -68,7 +68,7 @@ impl World {
     /// The same in a terminal of so many columns.
     async fn tru_in_terminal(&self, columns: u16, no_color: &str, arguments: &str) -> String {
         let line = format!("{PROGRAM} -n {} {arguments}", self.namespace);
-        let line = format!("stty cols {columns} && {line}");
+        let line = format!("stty cols {columns} rows 40 && {line}");
         let mut command = command(
             "script",
             self.plane.kubeconfig(),
@@ -291,9 +291,12 @@ async fn looked_over(world: &World) {
     let version = world.tru(&["version"]).await;
     version.says(&["plugin:", "API server: v", &format!("in {}", world.system)]);
     // What kubectl asks for a key that completes: names, and no files beside them.
-    let names = world
-        .tru(&["__complete", "-n", &world.namespace, "status", "con"])
-        .await;
+    let names = ran(command(
+        PROGRAM,
+        world.plane.kubeconfig(),
+        &["__complete", "-n", &world.namespace, "status", "con"],
+    ))
+    .await;
     assert_eq!(names.out, "contoso\n:4\n");
 }
 
@@ -412,9 +415,9 @@ async fn a_reseller_is_taken_over_and_confirmed() {
         .tru(&["take-over", NAME, "--yes", "--holder", "another"])
         .await;
     assert_eq!(wrong.code, 1, "{wrong:?}");
-    let taken = there.tru(&["take-over", NAME, "--yes"]).await;
-    assert_eq!(taken.code, 0, "{taken:?}");
-    taken.says(&["ResellerClaimed", "takes over from"]);
+    let over = there.tru(&["take-over", NAME, "--yes"]).await;
+    assert_eq!(over.code, 0, "{over:?}");
+    over.says(&["ResellerClaimed", "takes over from"]);
     // The one that lost it is told so at its next write.
     let busy = json!({ "operation": "activateBackOrdering",
         "kind": { "Throttle": { "retryAfterSeconds": 1 } } });
