@@ -8,6 +8,7 @@ FIRST ?=
 SEEDS ?= 10000
 TARGET ?= replies
 SECONDS ?= 60
+PREFIX ?= /usr/local
 IMAGE ?= tenant-reseller-operator:$(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 # A checkout may keep its build somewhere else.
@@ -15,7 +16,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
+.PHONY: help plugin demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +71,14 @@ bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked
+
+plugin: ## kubectl tru, built for use and put into a folder of PATH (PREFIX=/usr/local)
+	@cargo build --release --features plugin --bin kubectl-tru --locked
+	@install -d "$(PREFIX)/bin"
+	@install -m 0755 "$${CARGO_TARGET_DIR:-target}/release/kubectl-tru" "$(PREFIX)/bin/kubectl-tru"
+	@"$(PREFIX)/bin/kubectl-tru" completion kubectl > "$(PREFIX)/bin/kubectl_complete-tru"
+	@chmod 0755 "$(PREFIX)/bin/kubectl_complete-tru"
+	@echo "$(PREFIX)/bin/kubectl-tru is there: try kubectl tru list -A"
 
 image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=registry/name:tag)
 	@exec hack/image/build "$(IMAGE)"

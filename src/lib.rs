@@ -17,6 +17,8 @@ mod legible;
 pub mod local;
 pub mod observe;
 pub mod operator;
+#[cfg(feature = "plugin")]
+pub mod plugin;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod upgrade;

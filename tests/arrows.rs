@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the paths below `crate::` that it may name besides its own.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("src/api", &[]),
     ("src/legible.rs", &[]),
     ("src/bss/operation.rs", &[]),
@@ -56,6 +56,8 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("src/controller/endings.rs", &["api", "cluster", "upgrade"]),
     ("src/sandbox", &["bss::reference::contract", "sandbox"]),
     ("src/cli.rs", &["observe::tracing"]),
+    // What a person is shown, the API server has.
+    ("src/plugin", &["api", "legible", "plugin"]),
 ];
 
 /// What every adapter may know besides its own folder. Another adapter is not among it.

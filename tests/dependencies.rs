@@ -89,6 +89,7 @@ fn the_operator_carries_no_database_no_server_and_no_terminal() {
             "rcgen",
             "indicatif",
             "console",
+            "clap_complete",
         ],
     );
     // The same question finds them where they belong: the names are right.
@@ -99,6 +100,8 @@ fn the_operator_carries_no_database_no_server_and_no_terminal() {
         "axum-server",
         "rcgen",
         "indicatif",
+        "console",
+        "clap_complete",
     ] {
         assert!(all.contains(name), "{name} is not even in the sandbox");
     }

@@ -30,6 +30,7 @@ mod moves;
 mod namespaces;
 mod origins;
 mod plain;
+mod plugin;
 mod records;
 mod refusals;
 mod restore;

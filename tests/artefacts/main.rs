@@ -19,6 +19,7 @@ mod guarantees;
 mod image;
 mod reasons;
 mod schema;
+mod schema_history;
 mod states;
 mod values;
 

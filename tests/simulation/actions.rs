@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::port::{
     AccountId, BlockerReason, Keys, Mode, PurchaseState, ResellerKind, SourceId, Strength,
-    TenantStatus, WriteOperation,
+    TenantStatus, Unseen, WriteOperation,
 };
 
 use super::clockwork::Rng;
@@ -227,7 +227,20 @@ impl Core {
             Reason::AwaitingOrders => vec![Action::CancelOrders],
             Reason::TenantSuspended => vec![Action::Tenant(TenantVerb::Resume)],
             Reason::ResellerNotBasic => vec![Action::Kind(ResellerKind::Basic)],
-            Reason::AwaitingManualStep => vec![self.manual_step(action)],
+            Reason::AwaitingManualStep => {
+                let step = self.manual_step(action);
+                let press = WriteOperation::ActivateBackOrdering;
+                let unseen = &self.world.switches.unseen;
+                if matches!(step, Action::ByHand(of, _) if of == press)
+                    && unseen.contains(&Unseen::CustomerMark)
+                {
+                    // The operator cannot see the marks; the screen refuses without them.
+                    let marks = Action::ByHand(WriteOperation::CopyCustomers, Pick::Needed);
+                    vec![marks, step]
+                } else {
+                    vec![step]
+                }
+            }
             _ => return None,
         };
         let mut told = Vec::new();
@@ -268,9 +281,15 @@ impl Core {
         }
         let step = if action.contains("Create the tenant") || action.contains("createTenant") {
             WriteOperation::CreateTenant
-        } else if action.contains("copyCustomers") || action.contains("contacts") {
+        } else if action.contains("copyCustomers")
+            || action.contains("contacts")
+            || action.contains("these customers")
+ {
             WriteOperation::CopyCustomers
-        } else if action.contains("copySubscriptions") || action.contains("provisioning") {
+        } else if action.contains("copySubscriptions")
+            || action.contains("provisioning")
+            || action.contains("these subscriptions")
+ {
             WriteOperation::CopySubscriptions
         } else if action.contains("activateBackOrdering") {
             WriteOperation::ActivateBackOrdering

@@ -338,7 +338,10 @@ impl Scenario {
 
     fn ending(&self) -> Ending {
         let unfenced = self.world.switches.promises.epochs == Strength::Weak;
-        if unfenced && !self.risks.contains(&Risk::SingleOperator) {
+        let automatic = |mode: &Mode| *mode == Mode::Automatic;
+        let writes = self.world.switches.modes.values().any(automatic);
+        // Where the operator writes nothing, nothing has to be fenced.
+        if unfenced && writes && !self.risks.contains(&Risk::SingleOperator) {
             Ending::Refused
         } else {
             Ending::Upgraded

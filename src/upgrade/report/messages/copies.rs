@@ -134,9 +134,10 @@ pub(in crate::upgrade) fn copy_by_hand(
     let how = instruction.map_or_else(
         || {
             if !copies {
-                return "Do it in the BSS: it does not compare a copy with what was seen of it, so the \
-                        operator changes none that exists."
-                    .to_owned();
+                return format!(
+                    "Do it for these {what} in the BSS: it does not compare a copy with what was seen \
+                     of it, so the operator changes none that exists."
+                );
             }
             format!(
                 "Copy them one to one in the BSS: it keeps no keys, so the operator must not. \

@@ -1,0 +1,14 @@
+//! The plugin without a cluster: what is shown of every state, for a terminal and for a pipe.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that meets what it does not expect fails"
+)]
+
+mod fixtures;
+mod states;
+mod texts;
