@@ -13,6 +13,7 @@ use super::access::{Access, Refused};
 use super::cache::{Adapter, CacheEntry, HeldSeats};
 use super::context::{Context, Time};
 use super::object;
+use crate::adapters;
 use crate::api::{
     AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
@@ -301,6 +302,7 @@ async fn settings<C: Cluster>(
         url: adapter.url,
         now,
     };
+    let settings = adapters::settings(spec).ok_or_else(|| incomplete(connection))?;
     let (login, allowed_hosts) = access.login().await?;
     let tls = access.tls_of_the_bss().await?;
     Ok(ConnectionSettings {
@@ -309,7 +311,7 @@ async fn settings<C: Cluster>(
             connection.metadata.name.as_deref().unwrap_or_default()
         ),
         identity: spec.identity.clone(),
-        adapter: adapter.name,
+        adapter: settings,
         url: adapter.url.to_owned(),
         login,
         allowed_hosts,
@@ -339,6 +341,19 @@ fn adapter(connection: &BssConnection) -> Result<AdapterChoice<'_>, DereferenceE
             ),
         )
     })
+}
+
+/// The adapter lacks something that the API server asks for, which an object of another version may.
+fn incomplete(connection: &BssConnection) -> DereferenceError {
+    let name = connection.metadata.name.as_deref().unwrap_or_default();
+    unworkable(
+        Reason::ConnectionForbidden,
+        format!("The adapter in the spec of the BssConnection {name} is not complete."),
+        format!(
+            "Apply the BssConnection {name} again with the CRDs of this version of the operator: the API \
+             server then names what is missing."
+        ),
+    )
 }
 
 fn terms(connection: &BssConnection) -> Terms {

@@ -446,7 +446,7 @@ fn guarded(bench: &Bench) -> bool {
     let settings = ConnectionSettings {
         connection: "n/other".to_owned(),
         identity: "acme".to_owned(),
-        adapter: "reference",
+        adapter: crate::bss::connect::AdapterSettings::Reference,
         url: "https://127.0.0.1:2/v1".to_owned(),
         login: Login::Bearer(TOKEN.to_owned().into()),
         throttle_statuses: Vec::new(),
@@ -535,7 +535,7 @@ async fn a_connection_without_a_known_adapter_is_refused_by_its_name() {
     );
     assert!(
         next.starts_with(
-            "Give the spec of the BssConnection distributor exactly one adapter: reference."
+            "Give the spec of the BssConnection distributor exactly one adapter: reference, interworks."
         ),
         "{next}"
     );

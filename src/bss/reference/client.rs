@@ -209,6 +209,7 @@ impl<'a> Call<'a> {
                 headers: Vec::new(),
                 body: None,
                 reply: reply_size(operation),
+                within: None,
             },
         }
     }
@@ -239,13 +240,15 @@ impl<'a> Call<'a> {
     }
 
     fn page(mut self, page: &PageRequest) -> Self {
-        self.request.query.push(("limit", page.limit.to_string()));
+        self.request
+            .query
+            .push(("limit".into(), page.limit.to_string()));
         self.asked.page = Some(match &page.cursor {
             None => "the first page".to_owned(),
             Some(cursor) => format!("the page after {}", quoted(&cursor.0)),
         });
         if let Some(cursor) = &page.cursor {
-            self.request.query.push(("cursor", cursor.0.clone()));
+            self.request.query.push(("cursor".into(), cursor.0.clone()));
         }
         self
     }
@@ -461,7 +464,7 @@ impl Bss for ReferenceBss {
         let mut call = Call::get(Operation::ListCopies, &path).page(page);
         call.request
             .query
-            .push(("kind", requests::copy_kind(listing).to_owned()));
+            .push(("kind".into(), requests::copy_kind(listing).to_owned()));
         self.read(call, |reply| replies::copies(reply, page)).await
     }
 

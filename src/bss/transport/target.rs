@@ -4,6 +4,7 @@ use super::allowed::AllowedHosts;
 use super::failure::Failure;
 use crate::bss::error::BssError;
 use reqwest::Url;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use url::Host;
 
@@ -91,7 +92,7 @@ impl Target {
     pub(super) fn join(
         &self,
         path: &[&str],
-        query: &[(&'static str, String)],
+        query: &[(Cow<'static, str>, String)],
     ) -> Result<Url, Failure> {
         let mut url = self.url.clone();
         {
@@ -194,7 +195,7 @@ mod tests {
         }
         let root = Target::new("https://bss.example", Cleartext::Refused).unwrap();
         let url = root
-            .join(&["identity"], &[("cursor", "a&b=c".to_owned())])
+            .join(&["identity"], &[("cursor".into(), "a&b=c".to_owned())])
             .unwrap();
         assert_eq!(
             url.as_str(),
