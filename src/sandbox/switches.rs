@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::bss::reference::contract::{
-    ComparePromise, EpochPromise, KeyPromise, OffGuardPromise, OperationMode, OperationModes,
-    OrderPromise, Promises, RevisionPromise, TenantAccess,
+    ComparePromise, EpochPromise, ItemPromise, KeyPromise, OffGuardPromise, OperationMode,
+    OperationModes, OrderPromise, Promises, RevisionPromise, TenantAccess,
 };
 
 /// What the screens of the BSS let people do.
@@ -146,6 +146,7 @@ impl Switches {
             compares: self.compares,
             orders: self.orders,
             off_guard: self.off_guard,
+            items: ItemPromise::Compared,
         }
     }
 
