@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::interworks::InterworksSwitches;
 use crate::bss::reference::contract::{
     ComparePromise, EpochPromise, KeyPromise, OffGuardPromise, OperationMode, OperationModes,
     OrderPromise, Promises, RevisionPromise, TenantAccess,
@@ -72,6 +73,9 @@ pub struct Switches {
     pub nameless: bool,
     /// What the screens let people do.
     pub screens: Screens,
+    /// What the vendor's face is like.
+    #[serde(default)]
+    pub interworks: InterworksSwitches,
 }
 
 impl Default for Switches {
@@ -101,6 +105,7 @@ impl Default for Switches {
             token_seconds: 3600,
             nameless: false,
             screens: Screens::Guarded,
+            interworks: InterworksSwitches::default(),
         }
     }
 }

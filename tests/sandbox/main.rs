@@ -19,6 +19,7 @@ mod corruptions;
 mod customers;
 mod faults;
 mod fencing;
+mod interworks;
 mod judge;
 mod listings;
 mod locks;

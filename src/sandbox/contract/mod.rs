@@ -25,7 +25,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::activation::press;
+pub(crate) use self::activation::{press, switch_after_transfer};
 pub(crate) use self::blockers::{count as count_blockers, eligible_sql};
 pub(crate) use self::copying::ByHand;
 pub(crate) use self::customers::by_hand as copy_customer;
@@ -33,7 +33,9 @@ pub(crate) use self::fencing::canonical_account;
 pub(crate) use self::listings::BEGINNING;
 pub(crate) use self::pricing::Stored as StoredPricing;
 pub(crate) use self::strict::Schemas;
-pub(crate) use self::subscriptions::by_hand as copy_subscription;
+pub(crate) use self::subscriptions::{
+    by_hand as copy_subscription, transfer as transfer_subscription,
+};
 use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
 use super::switches::Switches;
