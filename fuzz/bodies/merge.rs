@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::port::{
-    AccountId, CopyId, CopyRecord, CopyState, Cursor, Customer, Digest, Mark, Page, PageRequest,
-    SourceId, Sync,
+    AccountId, CopyId, CopyRecord, CopyState, Cursor, Customer, Digest, Link, Mark, Page,
+    PageRequest, SourceId, Sync,
 };
 use tenant_reseller_operator::fuzzing::merge;
 
@@ -139,6 +139,8 @@ fn customer((id, _): Row) -> Customer {
 fn copy((source, copy): Row) -> CopyRecord {
     CopyRecord {
         id: CopyId(copy),
+        kind: None,
+        link: Link::Stored,
         business_key: None,
         source: SourceId(source),
         source_digest: None,

@@ -4,8 +4,9 @@
 use super::assert_fit;
 use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::port::{
-    BusinessKey, Cursor, Found, ItemOutcome, OperationId, OperationState, Page, PageRequest,
-    PricingOutcome, PricingState, SourceId, Tenant, TenantCreation, TenantStatus,
+    BusinessKey, Cursor, Found, Freshness, ItemOutcome, OperationId, OperationState, Page,
+    PageRequest, PriceListId, PricingOutcome, PricingState, SourceId, Tenant, TenantCreation,
+    TenantStatus,
 };
 use tenant_reseller_operator::fuzzing::{Answer, Asked, PARSERS};
 
@@ -19,6 +20,7 @@ pub fn asked() -> Asked {
         page: PageRequest {
             cursor: Some(Cursor("after-1".to_owned())),
             limit: 3,
+            freshness: Freshness::Fresh,
         },
         items: vec![SourceId::from("1"), SourceId::from("2")],
         keys: vec![BusinessKey::from("k"), BusinessKey::from("l")],
@@ -146,8 +148,9 @@ fn ids<const N: usize>(texts: [&str; N]) {
 
 fn judge_tenant(tenant: &Tenant) {
     id(tenant.id.as_str());
-    id(tenant.settings.price_list.as_str());
-    assert_eq!(tenant.currency.len(), 3);
+    let list = tenant.settings.price_list.as_ref();
+    list.map(PriceListId::as_str).into_iter().for_each(id);
+    assert!(tenant.currency.iter().all(|currency| currency.len() == 3));
     let key = tenant.business_key.as_ref().map(BusinessKey::as_str);
     if let Some(key) = key {
         bounded(key, 1024);
@@ -223,6 +226,7 @@ fn judge_pricing(state: &PricingState) {
                 assert_fit(option);
             }
         }
+        PricingState::Unseen { name } => name.iter().for_each(|name| assert_fit(name)),
     }
 }
 

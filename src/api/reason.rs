@@ -72,6 +72,8 @@ pub enum Reason {
     OrphanedCopy,
     /// A source changed after it was copied.
     SourceChanged,
+    /// It cannot be told which copy belongs to which source.
+    CopyUnclear,
     /// Done.
     Succeeded,
     /// Done, but the comparison of both sides after the switch found differences.
@@ -122,7 +124,7 @@ pub enum StateClass {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::Progressing,
         Self::ProgressingWithRetry,
         Self::Throttled,
@@ -157,6 +159,7 @@ impl Reason {
         Self::DuplicateCopy,
         Self::OrphanedCopy,
         Self::SourceChanged,
+        Self::CopyUnclear,
         Self::Succeeded,
         Self::VerificationFailed,
         Self::Deleting,
@@ -209,6 +212,7 @@ impl Reason {
             Self::DuplicateCopy => "DuplicateCopy",
             Self::OrphanedCopy => "OrphanedCopy",
             Self::SourceChanged => "SourceChanged",
+            Self::CopyUnclear => "CopyUnclear",
             Self::Succeeded => "Succeeded",
             Self::VerificationFailed => "VerificationFailed",
             Self::Deleting => "Deleting",
@@ -260,7 +264,8 @@ impl Reason {
             | Self::ItemsFailed
             | Self::DuplicateCopy
             | Self::OrphanedCopy
-            | Self::SourceChanged => StateClass::MustFix,
+            | Self::SourceChanged
+            | Self::CopyUnclear => StateClass::MustFix,
             Self::Succeeded => StateClass::Done,
             Self::VerificationFailed => StateClass::DoneWithDifferences,
             Self::Deleting => StateClass::Deleting,

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::interworks::InterworksSwitches;
 use crate::bss::reference::contract::{
-    ComparePromise, EpochPromise, KeyPromise, OffGuardPromise, OperationMode, OperationModes,
-    OrderPromise, Promises, RevisionPromise, TenantAccess,
+    ComparePromise, EpochPromise, ItemPromise, KeyPromise, OffGuardPromise, OperationMode,
+    OperationModes, OrderPromise, Promises, RevisionPromise, TenantAccess,
 };
 
 /// What the screens of the BSS let people do.
@@ -151,6 +151,7 @@ impl Switches {
             compares: self.compares,
             orders: self.orders,
             off_guard: self.off_guard,
+            items: ItemPromise::Compared,
         }
     }
 

@@ -158,7 +158,7 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         ClaimEdit::DropTenantIntent => next.intents.create_tenant = None,
         ClaimEdit::PinTenant { tenant, currency } => {
             next.tenant_id = Some(tenant.0.clone());
-            next.tenant_currency = Some(currency.clone());
+            next.tenant_currency.clone_from(currency);
         }
         ClaimEdit::DropActivationIntent => next.intents.activate = None,
         ClaimEdit::IntendActivation(sweep) => intend_activation(&mut next, sweep, now),

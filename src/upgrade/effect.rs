@@ -222,8 +222,8 @@ pub enum ClaimEdit {
     PinTenant {
         /// Which.
         tenant: TenantId,
-        /// The currency of its price list, which must not change any more (I-17).
-        currency: String,
+        /// The currency of its price list, which must not change any more (I-17), where the BSS shows it.
+        currency: Option<String>,
     },
     /// Activation is about to be requested.
     IntendActivation(CleanFinalSweep),

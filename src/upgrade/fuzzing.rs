@@ -2,7 +2,7 @@
 //! normal build has none of it.
 
 use super::sweep::merge::{Merge, Order};
-use crate::bss::port::{CopyRecord, Customer, Page, PageRequest, SourceId};
+use crate::bss::port::{CopyRecord, Customer, Freshness, Page, PageRequest, SourceId};
 
 /// A merge that came to its end, or to the last page that it may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub fn merge(
         finished: false,
     };
     for _ in 0..rounds {
-        let (source, copy) = merge.wanted(100);
+        let (source, copy) = merge.wanted(100, Freshness::Fresh);
         let orders = [
             source.map(|request| merge.push_sources(sources(request))),
             copy.map(|request| merge.push_copies(copies(request))),

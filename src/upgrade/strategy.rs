@@ -180,7 +180,7 @@ fn executors(
                 Executor::Person
             }
             Mode::Automatic => Executor::Bss,
-            Mode::ManualStep => Executor::PersonByInstruction,
+            Mode::ManualStep | Mode::WithSwitch => Executor::PersonByInstruction,
             // People set pricing options in the reseller's BSS anyway.
             Mode::Unsupported if operation == WriteOperation::SetPricing => Executor::Person,
             Mode::Unsupported => {
@@ -208,7 +208,7 @@ fn refusal(refused: &[String]) -> ReadyState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::Promises;
+    use crate::bss::port::{DetailCalls, Promises};
     use std::collections::BTreeSet;
 
     fn capabilities(promises: Promises) -> Capabilities {
@@ -219,6 +219,8 @@ mod tests {
                 .collect(),
             promises,
             tenant_access: TenantAccess::Shared,
+            unseen: BTreeSet::new(),
+            detail_calls: DetailCalls::default(),
             largest_batch: 1,
             page_size: 1,
         }
@@ -247,6 +249,7 @@ mod tests {
                                     compares,
                                     orders,
                                     off_guard,
+                                    items: Strength::Strong,
                                 });
                             }
                         }

@@ -11,7 +11,8 @@ use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::cancellation::Cancellation;
 use tenant_reseller_operator::bss::limits::{Limiter, PauseReason, Settings as Limits};
 use tenant_reseller_operator::bss::port::{
-    Bss, CopyItem, CopyListing, Epoch, Fence, ItemKind, ItemOutcome, PageRequest, SourceId,
+    Bss, CopyItem, CopyListing, Epoch, Fence, Freshness, ItemKind, ItemOutcome, PageRequest,
+    SourceId,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{AllowedRanges, Credentials, Settings, Timeouts};
@@ -349,6 +350,7 @@ async fn listings_that_turn_in_circles_or_fall_back() {
     let request = PageRequest {
         cursor: Some("here".into()),
         limit: 10,
+        freshness: Freshness::Fresh,
     };
     let tenant = "T".into();
     let mut outcomes = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
-    Bss, CopyItem, Epoch, Fence, ItemKind, OperationState, PageRequest,
+    Bss, CopyItem, Epoch, Fence, Freshness, ItemKind, OperationState, PageRequest,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
@@ -139,6 +139,7 @@ async fn a_token_that_the_bss_does_not_take_is_replaced_once_and_the_request_rep
     let page = PageRequest {
         cursor: None,
         limit: 10,
+        freshness: Freshness::Fresh,
     };
     drop(bss_.list_customers(&"R".into(), &page).await);
     let requests = server.requests();

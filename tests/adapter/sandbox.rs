@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
 use tenant_reseller_operator::bss::port::{
-    AccountId, BillingDay, Bss, CopyListing, Invoicing, PageRequest, PricingOptions, TenantSettings,
+    AccountId, BillingDay, Bss, CopyListing, Freshness, Invoicing, PageRequest, PricingOptions,
+    TenantSettings,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
@@ -107,6 +108,7 @@ async fn each_side_is_forbidden_the_others_operations() {
     let page = PageRequest {
         cursor: None,
         limit: 10,
+        freshness: Freshness::Fresh,
     };
     let copies = async |bss: &ReferenceBss| {
         let listing = bss

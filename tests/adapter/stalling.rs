@@ -7,7 +7,7 @@ use tenant_reseller_operator::bss::Bss as _;
 use tenant_reseller_operator::bss::limits::{
     LimiterRegistry, Membership, Party, Settings as Limits,
 };
-use tenant_reseller_operator::bss::port::{AccountId, Fence, PageRequest, TenantId};
+use tenant_reseller_operator::bss::port::{AccountId, Fence, Freshness, PageRequest, TenantId};
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 
 use super::scripted::{Act, Scripted};
@@ -35,6 +35,7 @@ async fn list(bss: &ReferenceBss) -> Result<(), String> {
     let page = PageRequest {
         cursor: None,
         limit: 100,
+        freshness: Freshness::Fresh,
     };
     let listed = bss.list_customers(&"10423".into(), &page).await;
     listed.map(drop).map_err(|error| error.class().to_owned())

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BackOrdering, BlockerReason, Bss, BusinessKey,
     CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest,
-    EarlierEpoch, Epoch, Fence, Found, ItemKind, ItemOutcome, Mark, Mode, OperationState, Page,
-    PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey,
-    ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
-    TenantStatus,
+    EarlierEpoch, Epoch, Fence, Found, Freshness, ItemKind, ItemOutcome, Mark, Mode,
+    OperationState, Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase,
+    PurchaseState, RequestKey, ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId,
+    TenantSettings, TenantStatus,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{Credentials, Settings};
@@ -207,7 +207,7 @@ async fn tenant(bss: &ReferenceBss, fence: Fence<'_>, world: &impl World) -> Ten
     );
     assert_eq!(
         (&tenant.settings, &tenant.business_key),
-        (&settings, &Some(key.clone()))
+        (&settings.clone().into(), &Some(key.clone()))
     );
     assert_eq!(
         create().await.unwrap(),
@@ -261,7 +261,13 @@ async fn all<T>(
     let mut cursor: Option<Cursor> = None;
     let mut revisions = Vec::new();
     loop {
-        let read = page(PageRequest { cursor, limit: 3 }).await.unwrap();
+        let read = page(PageRequest {
+            cursor,
+            limit: 3,
+            freshness: Freshness::Fresh,
+        })
+        .await
+        .unwrap();
         items.extend(read.items);
         revisions.push(read.revision);
         let Some(next) = read.next else { break };
@@ -469,7 +475,9 @@ impl Story<'_> {
         let states = bss.get_pricing(tenant, &asked).await.unwrap();
         let missing = |id: &SourceId| match &states[id] {
             PricingState::Missing { options, .. } => options.clone(),
-            PricingState::Set(_) => panic!("{id} has options already"),
+            PricingState::Set(_) | PricingState::Unseen { .. } => {
+                panic!("{id} has options already, or none that are shown")
+            }
         };
         assert_eq!(
             missing(&customers[0]),

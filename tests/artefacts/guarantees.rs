@@ -73,7 +73,7 @@ fn every_promise_and_every_risk_is_explained() {
     }
     let schema = schemars::schema_for!(Promises);
     let promises = schema.as_value()["properties"].as_object().unwrap();
-    assert_eq!(promises.len(), 6);
+    assert_eq!(promises.len(), 7);
     for promise in promises.keys() {
         assert!(PAGE.contains(&format!("`{promise}: ")), "{promise}");
     }

@@ -105,8 +105,8 @@ proptest! {
         known.tenant.seen = Some(Some(Tenant {
             id: TenantId(id),
             url: Some(url),
-            settings: driver.valid.tenant.clone(),
-            currency: "EUR".to_owned(),
+            settings: driver.valid.tenant.clone().into(),
+            currency: Some("EUR".to_owned()),
             business_key: None,
             status: TenantStatus::Active,
         }));

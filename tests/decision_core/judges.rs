@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, AcquisitionId, ActivationTarget, CopyItem, CopyListing, Epoch,
-    ItemKind, Mark, PageRequest, PurchaseState, Revision, SourceId, Strength, TenantCreation,
-    TenantId, WriteOperation,
+    Freshness, ItemKind, Mark, PageRequest, PurchaseState, Revision, SourceId, Strength,
+    TenantCreation, TenantId, WriteOperation,
 };
 
 use crate::simulated_bss::{
@@ -543,6 +543,7 @@ pub(crate) fn a_world_is_a_value() {
     let page = PageRequest {
         cursor: None,
         limit: 2,
+        freshness: Freshness::Fresh,
     };
     one.customers(&RESELLER.into(), &page).unwrap();
     assert_eq!(one, before, "reading changes nothing");

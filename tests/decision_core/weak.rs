@@ -89,6 +89,7 @@ fn every() -> Vec<Promises> {
                                 compares,
                                 orders,
                                 off_guard,
+                                items: Strength::Strong,
                             });
                         }
                     }
@@ -619,6 +620,37 @@ fn a_copy_follows_its_source_until_somebody_amends_it() {
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     assert_eq!(digest(&world, 0), source(&world, 0));
     assert_eq!(digest(&world, 1), source(&world, 1));
+}
+
+/// A source changes after it was copied, and the reseller may change the copy at any moment: without a
+/// comparison in the write itself, the update is a person's.
+#[test]
+fn a_copy_is_not_updated_where_nothing_compares_it() {
+    let mut world = World::new(2, 4);
+    world.eager_pricing = true;
+    world.switches.promises.items = Strength::Weak;
+    world.act(Action::BuyHeld("c000".into())).unwrap();
+    let mut driver = driver_with(&[]);
+    while driver.reason() != Reason::AwaitingOrders {
+        driver.step(&mut world, Fault::None);
+    }
+    let changed = world.purchases.keys().next().cloned().unwrap();
+    world.act(Action::Quantity(changed.clone(), 2)).unwrap();
+    world.act(Action::CancelOrders).unwrap();
+    for _ in 0..200 {
+        driver.step(&mut world, Fault::None);
+    }
+    assert_eq!(driver.reason(), Reason::AwaitingManualStep);
+    let asked = next_action(&driver);
+    assert!(
+        asked.contains(&format!("To bring up to the source: {changed}.")),
+        "{asked}"
+    );
+    assert!(!asked.contains("keeps no keys"), "{asked}");
+    let by_hand = Action::ByHand(WriteOperation::CopySubscriptions, Pick::Needed);
+    world.act(by_hand).unwrap();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
 }
 
 #[test]

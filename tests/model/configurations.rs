@@ -66,6 +66,7 @@ pub(crate) const STRONG: Promises = Promises {
     compares: Strength::Strong,
     orders: Strength::Strong,
     off_guard: Strength::Strong,
+    items: Strength::Strong,
 };
 
 impl Configuration {

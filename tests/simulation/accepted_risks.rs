@@ -206,7 +206,7 @@ impl Core {
             // The reseller's staff amends or ends copies at any moment too.
             let copies = |all: &BTreeMap<CopyKey, CopyRow>| {
                 let own = all.iter().filter(|((_, _, of, _), _)| *of == source);
-                own.map(|(key, row)| (key.clone(), row.state, row.fields.clone()))
+                own.map(|(key, row)| (key.clone(), row.state.clone(), row.fields.clone()))
                     .collect::<Vec<_>>()
             };
             let same = same && copies(&then.copies) == copies(&self.world.copies);
@@ -215,7 +215,7 @@ impl Core {
         if self.world.customers.contains_key(&source) {
             let own = |purchases: &BTreeMap<SourceId, PurchaseRow>| {
                 let own = purchases.iter().filter(|(_, row)| row.customer == source);
-                own.map(|(id, row)| (id.clone(), row.state))
+                own.map(|(id, row)| (id.clone(), row.state.clone()))
                     .collect::<Vec<_>>()
             };
             return of(&then.customers, &source) != of(&self.world.customers, &source)

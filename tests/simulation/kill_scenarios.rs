@@ -190,6 +190,7 @@ fn weak() -> Scenario {
         compares: Strength::Weak,
         orders: Strength::Weak,
         off_guard: Strength::Weak,
+        items: Strength::Strong,
     };
     scenario.risks = BTreeSet::from([
         Risk::UnguardedSwitch,

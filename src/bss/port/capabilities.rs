@@ -5,7 +5,7 @@
     reason = "most variants say by their name what they mean"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bss::operation::Operation;
 
@@ -16,6 +16,9 @@ pub enum Mode {
     Automatic,
     /// A person does it on a screen.
     ManualStep,
+    /// A person does it on a screen, by the very act that activates back ordering. Only subscriptions can
+    /// be copied so, and only where that activation is a manual step.
+    WithSwitch,
     Unsupported,
 }
 
@@ -89,6 +92,85 @@ pub struct Promises {
     pub orders: Strength,
     /// Copies are refused once back ordering is On.
     pub off_guard: Strength,
+    /// A write of an item compares the digests of its source and of its copy, atomically. Without it the
+    /// operator makes copies and updates none: it would overwrite what the reseller changed in between.
+    pub items: Strength,
+}
+
+/// A fact that a BSS may not show. What is not shown is not compared, and does not count as agreeing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unseen {
+    /// The tenant's price list.
+    PriceList,
+    /// The tenant's edition.
+    Edition,
+    /// The tenant's language.
+    Language,
+    /// The tenant's time zone.
+    TimeZone,
+    /// The tenant's date format.
+    DateFormat,
+    /// How the accounts of the tenant are invoiced.
+    Invoicing,
+    /// The currency of the tenant's price list.
+    TenantCurrency,
+    /// Whether the provisioning sync of an account is in order.
+    Sync,
+    /// Whether a customer is marked as a back-ordering record.
+    CustomerMark,
+    /// Whether a subscription or an asset is marked as a back-ordering record.
+    PurchaseMark,
+    /// The pricing options of a customer.
+    PricingOptions,
+    /// A part of what is checked of a subscription or an asset before it is copied.
+    PurchaseChecks,
+}
+
+impl Unseen {
+    /// Every one, in the order in which people read them.
+    pub const ALL: [Self; 12] = [
+        Self::PriceList,
+        Self::Edition,
+        Self::Language,
+        Self::TimeZone,
+        Self::DateFormat,
+        Self::Invoicing,
+        Self::TenantCurrency,
+        Self::Sync,
+        Self::CustomerMark,
+        Self::PurchaseMark,
+        Self::PricingOptions,
+        Self::PurchaseChecks,
+    ];
+
+    /// The word of the contract and of status.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PriceList => "PriceList",
+            Self::Edition => "Edition",
+            Self::Language => "Language",
+            Self::TimeZone => "TimeZone",
+            Self::DateFormat => "DateFormat",
+            Self::Invoicing => "Invoicing",
+            Self::TenantCurrency => "TenantCurrency",
+            Self::Sync => "Sync",
+            Self::CustomerMark => "CustomerMark",
+            Self::PurchaseMark => "PurchaseMark",
+            Self::PricingOptions => "PricingOptions",
+            Self::PurchaseChecks => "PurchaseChecks",
+        }
+    }
+}
+
+/// How many calls one fresh look at a record takes beyond its page, where the details of a record come one
+/// by one. It tells how long a look takes, and nothing else rests on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DetailCalls {
+    /// For each customer, both sides together.
+    pub per_customer: u16,
+    /// For each subscription or asset, both sides together.
+    pub per_purchase: u16,
 }
 
 /// Who may call the tenant's side.
@@ -98,6 +180,9 @@ pub enum TenantAccess {
     Shared,
     /// Only a connection of the tenant's own.
     Own,
+    /// Only a connection of the tenant's own, and it is also the only one that can tell about the tenant:
+    /// the distributor's side does not know it.
+    OwnAndOnly,
 }
 
 /// What a BSS can do.
@@ -106,6 +191,10 @@ pub struct Capabilities {
     pub operations: BTreeMap<WriteOperation, Mode>,
     pub promises: Promises,
     pub tenant_access: TenantAccess,
+    /// The facts that it does not show.
+    pub unseen: BTreeSet<Unseen>,
+    /// What a fresh look costs.
+    pub detail_calls: DetailCalls,
     /// The most items of a batch, at least 1.
     pub largest_batch: u16,
     /// The most items of a page, at least 1.

@@ -114,6 +114,10 @@ pub enum BlockerReason {
     PriceListInactive,
     /// Back ordering is On.
     BackOrderingActive,
+    /// It cannot be told which source a copy belongs to, or in which state the copy is.
+    CopyUnclear,
+    /// The state of a source is a word that the adapter does not know.
+    StateUnclear,
 }
 
 impl BlockerReason {
@@ -139,6 +143,8 @@ impl BlockerReason {
             Self::OrderingDisabled => "OrderingDisabled",
             Self::PriceListInactive => "PriceListInactive",
             Self::BackOrderingActive => "BackOrderingActive",
+            Self::CopyUnclear => "CopyUnclear",
+            Self::StateUnclear => "StateUnclear",
         }
     }
 }

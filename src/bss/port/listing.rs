@@ -24,6 +24,17 @@ pub struct PageRequest {
     pub cursor: Option<Cursor>,
     /// The most items that the page may hold.
     pub limit: u16,
+    /// Whether the adapter may serve what it remembers.
+    pub freshness: Freshness,
+}
+
+/// How old the records of a page may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Freshness {
+    /// Everything is read from the BSS.
+    Fresh,
+    /// What the BSS says has not changed since may be served from memory.
+    Remembered,
 }
 
 /// Whether the provisioning sync of an account is in order.
@@ -31,6 +42,8 @@ pub struct PageRequest {
 pub enum Sync {
     Synced,
     NotSynced,
+    /// The BSS does not show it.
+    Unseen,
 }
 
 /// Whether a record is marked as a back-ordering record.
@@ -38,6 +51,8 @@ pub enum Sync {
 pub enum Mark {
     Marked,
     Unmarked,
+    /// The BSS does not show it.
+    Unseen,
 }
 
 /// A customer of the reseller.
@@ -75,7 +90,7 @@ impl ItemKind {
 }
 
 /// The state of a subscription or an asset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PurchaseState {
     Active,
     Suspended,
@@ -84,6 +99,8 @@ pub enum PurchaseState {
     Trial,
     Cancelled,
     Expired,
+    /// The BSS uses a word that the adapter does not know. People have to say what it means.
+    Unclear(String),
 }
 
 /// A subscription or an asset.
@@ -118,22 +135,39 @@ pub enum CopyListing {
     Subscriptions,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CopyState {
     Live,
     /// The copy was made without its contacts.
     Incomplete,
     /// The reseller has ended the copy.
     Ended,
+    /// It may be the copy of this source, or of another one; or its state is a word that the adapter does
+    /// not know. The text is for people and names the candidates or the word. It counts neither as
+    /// copied nor as missing, until a person says which it is.
+    Unclear(String),
+}
+
+/// How it is known that a copy belongs to its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Link {
+    /// The BSS keeps it with the copy.
+    Stored,
+    /// The adapter derived it, because the BSS shows none. It counts for looking, and permits no write.
+    Inferred,
 }
 
 /// A copy. The adapter leaves out records of the reseller BSS that have no source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CopyRecord {
     pub id: CopyId,
+    /// What it is a copy of, where the BSS tells.
+    pub kind: Option<ItemKind>,
     /// The key that the copy was made under.
     pub business_key: Option<BusinessKey>,
     pub source: SourceId,
+    /// How it is known that this is its source.
+    pub link: Link,
     /// The digest that the source had when it was copied.
     pub source_digest: Option<Digest>,
     /// The digest that the source-owned fields of the copy have now.

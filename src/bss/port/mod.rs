@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 pub use capabilities::{
-    Capabilities, Keys, Mode, Promises, Strength, TenantAccess, WriteOperation,
+    Capabilities, DetailCalls, Keys, Mode, Promises, Strength, TenantAccess, Unseen, WriteOperation,
 };
 pub use copy::{Blocker, BlockerReason, CheckTarget, CopyItem, ItemOutcome};
 pub use ids::{
@@ -21,14 +21,14 @@ pub use ids::{
     RequestKey, Revision, SourceId, TenantId,
 };
 pub use listing::{
-    CopyListing, CopyRecord, CopyState, Customer, Found, ItemKind, Mark, OpenOrder, Page,
-    PageRequest, Purchase, PurchaseState, Sync,
+    CopyListing, CopyRecord, CopyState, Customer, Found, Freshness, ItemKind, Link, Mark,
+    OpenOrder, Page, PageRequest, Purchase, PurchaseState, Sync,
 };
 pub use pricing::{BillingDay, PricingOptions, PricingOutcome, PricingState};
 pub use reseller::{
     Acquisition, Activation, ActivationTarget, BackOrdering, EarlierEpoch, Fence, Invoicing,
-    IssuedEpoch, OperationState, Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings,
-    TenantStatus,
+    IssuedEpoch, OperationState, Reseller, ResellerKind, SeenSettings, Tenant, TenantCreation,
+    TenantSettings, TenantStatus,
 };
 
 pub use super::operation::Operation;

@@ -20,6 +20,11 @@ pub enum PricingState {
         /// The options that are missing.
         options: Vec<String>,
     },
+    /// The BSS does not show them.
+    Unseen {
+        /// What people call the customer, where the BSS tells.
+        name: Option<String>,
+    },
 }
 
 /// When a customer is billed.

@@ -111,6 +111,30 @@ pub struct TenantSettings {
     pub invoicing: Invoicing,
 }
 
+/// The settings of a tenant as its BSS shows them; none of what it does not show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SeenSettings {
+    pub price_list: Option<PriceListId>,
+    pub edition: Option<String>,
+    pub language: Option<String>,
+    pub time_zone: Option<String>,
+    pub date_format: Option<String>,
+    pub invoicing: Option<Invoicing>,
+}
+
+impl From<TenantSettings> for SeenSettings {
+    fn from(settings: TenantSettings) -> Self {
+        Self {
+            price_list: Some(settings.price_list),
+            edition: Some(settings.edition),
+            language: Some(settings.language),
+            time_zone: Some(settings.time_zone),
+            date_format: Some(settings.date_format),
+            invoicing: Some(settings.invoicing),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TenantStatus {
     /// The creation waits in a queue, or is under way.
@@ -126,9 +150,9 @@ pub struct Tenant {
     /// Where people reach the tenant.
     pub url: Option<String>,
     /// The settings that the tenant has now.
-    pub settings: TenantSettings,
-    /// The currency of its price list, ISO 4217.
-    pub currency: String,
+    pub settings: SeenSettings,
+    /// The currency of its price list, ISO 4217; none where the BSS does not show it.
+    pub currency: Option<String>,
     /// The key that the tenant was created under.
     pub business_key: Option<BusinessKey>,
     pub status: TenantStatus,

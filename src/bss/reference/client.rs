@@ -436,8 +436,10 @@ impl Bss for ReferenceBss {
     ) -> BssResult<Page<Purchase>> {
         let path = ["resellers", account.as_str(), "subscriptions"];
         let call = Call::get(Operation::ListSubscriptions, &path).page(page);
-        self.read(call, |reply| replies::subscriptions(reply, page))
-            .await
+        self.read(call, |reply| {
+            replies::subscriptions(reply, page, self.clean())
+        })
+        .await
     }
 
     async fn list_open_orders(
@@ -462,7 +464,8 @@ impl Bss for ReferenceBss {
         call.request
             .query
             .push(("kind", requests::copy_kind(listing).to_owned()));
-        self.read(call, |reply| replies::copies(reply, page)).await
+        self.read(call, |reply| replies::copies(reply, page, self.clean()))
+            .await
     }
 
     async fn find_copies(
@@ -474,7 +477,10 @@ impl Bss for ReferenceBss {
         let business_keys = keys.iter().map(|key| key.0.clone()).collect();
         let call = Call::post(Operation::FindCopies, &path, &wire::Find { business_keys })?;
         self.read(call, |reply: wire::Results<wire::Found>| {
-            complete(keys, results(keys, reply, replies::found)?)
+            complete(
+                keys,
+                results(keys, reply, |found| replies::found(found, self.clean()))?,
+            )
         })
         .await
     }

@@ -63,6 +63,10 @@ pub enum OperationMode {
     /// A person does it on a screen; asked over HTTP the server answers 501 with the class
     /// `ManualStepNeeded` and an instruction.
     ManualStep,
+    /// A person does it on a screen, by the very act that activates back ordering: the one button copies
+    /// and switches. Only for `copySubscriptions`, and only where `activateBackOrdering` is a
+    /// `ManualStep`. Asked over HTTP the server answers as for a `ManualStep`.
+    WithSwitch,
     /// It cannot be done at all.
     Unsupported,
 }
@@ -141,6 +145,24 @@ pub enum OffGuardPromise {
     None,
 }
 
+/// Whether a write of an item compares its source and its copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ItemPromise {
+    /// `expectedSource` and `expectedCopy` of an item are compared in the same atomic step that writes it.
+    #[default]
+    Compared,
+    /// They are not. The operator makes copies and updates none: what the reseller changed between the
+    /// look and the write would be overwritten. People bring such copies up to their sources.
+    None,
+}
+
+impl ItemPromise {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_compared(&self) -> bool {
+        *self == Self::Compared
+    }
+}
+
 /// What this BSS promises. State only what is true under concurrency, restart and lost
 /// connections: the operator relies on it with other people's billing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -158,6 +180,55 @@ pub struct Promises {
     pub orders: OrderPromise,
     /// Whether copies are refused once On.
     pub off_guard: OffGuardPromise,
+    /// Whether a write of an item compares. Left out: `Compared`.
+    #[serde(default, skip_serializing_if = "ItemPromise::is_compared")]
+    pub items: ItemPromise,
+}
+
+/// A fact that this BSS does not show. The member that would show it is left out wherever it belongs. The
+/// operator does not compare it, does not count it as agreeing, and names it to people.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Unseen {
+    /// `settings.priceList` of a tenant.
+    PriceList,
+    /// `settings.edition` of a tenant.
+    Edition,
+    /// `settings.language` of a tenant.
+    Language,
+    /// `settings.timeZone` of a tenant.
+    TimeZone,
+    /// `settings.dateFormat` of a tenant.
+    DateFormat,
+    /// `settings.invoicing` of a tenant.
+    Invoicing,
+    /// `currency` of a tenant.
+    TenantCurrency,
+    /// `sync` of a customer.
+    Sync,
+    /// `marked` of a customer. Only where `copyCustomers` is not `Automatic`.
+    CustomerMark,
+    /// `marked` of a subscription or an asset.
+    PurchaseMark,
+    /// The pricing options of a customer: `getPricing` answers `unseen`. Only where `copySubscriptions`
+    /// is not `Automatic`. A person confirms that the options are set.
+    PricingOptions,
+    /// A part of what `checkPurchases` checks.
+    PurchaseChecks,
+}
+
+/// What a fresh look at one record costs this BSS, beyond its page: how many calls to systems behind it.
+/// The operator tells people from it how long ordering has to rest, and rests nothing else on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DetailCalls {
+    /// For each customer, both sides together.
+    #[schemars(range(max = 100))]
+    pub per_customer: u16,
+    /// For each subscription or asset, both sides together.
+    #[schemars(range(max = 100))]
+    pub per_subscription: u16,
 }
 
 /// Who may call the operations below `/tenants`.
@@ -170,6 +241,9 @@ pub enum TenantAccess {
     /// those of the distributor's side are answered with 403. The operator needs a second
     /// connection for such a tenant.
     Own,
+    /// The same, and only that connection can tell about the tenant: `getTenant` of the distributor's
+    /// side does not know it.
+    OwnAndOnly,
 }
 
 impl TenantAccess {
@@ -190,6 +264,13 @@ pub struct Capabilities {
     /// Who may call the operations below `/tenants`. Left out: `Shared`.
     #[serde(default, skip_serializing_if = "TenantAccess::is_shared")]
     pub tenant_access: TenantAccess,
+    /// The facts that the BSS does not show. Left out: it shows all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 12))]
+    pub unseen: Vec<Unseen>,
+    /// What a fresh look costs. Left out: nothing beyond the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail_calls: Option<DetailCalls>,
     /// The most items that one batch request may hold.
     #[schemars(range(min = 1, max = 500))]
     pub largest_batch: u16,
@@ -337,6 +418,49 @@ pub struct TenantSettings {
     pub invoicing: Invoicing,
 }
 
+/// The settings of a tenant as the BSS shows them. A member is left out only if the capabilities name it as
+/// unseen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenSettings {
+    /// The distributor's price list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub price_list: Option<String>,
+    /// The edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub edition: Option<String>,
+    /// BCP 47 language tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 35))]
+    pub language: Option<String>,
+    /// IANA time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub time_zone: Option<String>,
+    /// Date format in the BSS's own notation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32))]
+    pub date_format: Option<String>,
+    /// Default invoicing of the tenant's accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoicing: Option<Invoicing>,
+}
+
+impl From<TenantSettings> for SeenSettings {
+    fn from(settings: TenantSettings) -> Self {
+        Self {
+            price_list: Some(settings.price_list),
+            edition: Some(settings.edition),
+            language: Some(settings.language),
+            time_zone: Some(settings.time_zone),
+            date_format: Some(settings.date_format),
+            invoicing: Some(settings.invoicing),
+        }
+    }
+}
+
 /// The status of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TenantStatus {
@@ -363,10 +487,12 @@ pub struct Tenant {
     #[schemars(length(max = 2048))]
     pub url: Option<String>,
     /// Its settings as they are now.
-    pub settings: TenantSettings,
-    /// ISO 4217 code of the currency of its price list.
+    pub settings: SeenSettings,
+    /// ISO 4217 code of the currency of its price list. Left out only if the capabilities name
+    /// `TenantCurrency` as unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(equal = 3))]
-    pub currency: String,
+    pub currency: Option<String>,
     /// The business key that it was created under; absent if a person created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -501,10 +627,13 @@ pub struct Customer {
     /// ISO 4217 code of its currency.
     #[schemars(length(equal = 3))]
     pub currency: String,
-    /// Its provisioning sync.
-    pub sync: SyncState,
-    /// Whether the account is marked as a back-ordering record.
-    pub marked: bool,
+    /// Its provisioning sync. Left out only if the capabilities name `Sync` as unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncState>,
+    /// Whether the account is marked as a back-ordering record. Left out only if the capabilities name
+    /// `CustomerMark` as unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked: Option<bool>,
     /// Its copy in the reseller's present tenant, if it has one. A link into another tenant is
     /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -538,6 +667,9 @@ pub enum PurchaseState {
     Cancelled,
     /// Expired: never copied.
     Expired,
+    /// The system behind this BSS uses a word that the server does not know; `stateWord` is that word.
+    /// It holds the upgrade until people have clarified it.
+    Unclear,
 }
 
 /// A subscription or an asset of one of the reseller's customers.
@@ -580,8 +712,14 @@ pub struct Subscription {
     pub billing_anchor: String,
     /// Its state.
     pub state: PurchaseState,
-    /// Whether it is marked as a back-ordering record.
-    pub marked: bool,
+    /// The word for the state that the server does not know. Exactly where the state is `Unclear`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub state_word: Option<String>,
+    /// Whether it is marked as a back-ordering record. Left out only if the capabilities name
+    /// `PurchaseMark` as unseen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marked: Option<bool>,
     /// Its copy in the reseller's present tenant, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyLink>,
@@ -626,6 +764,38 @@ pub enum CopyState {
     /// and blocks nothing: it is neither orphaned nor changed, and beside one that is not ended it
     /// is no duplicate.
     Ended,
+    /// The server cannot tell whether it is a copy of this source, or in which state it is; `unclear` says
+    /// why. It counts neither as copied nor as missing, and holds the switch until a person says which
+    /// it is. A record that may be the copy of several sources is listed under each of them.
+    Unclear,
+}
+
+/// How a server knows that a copy belongs to its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LinkKind {
+    /// The BSS keeps the link with the copy.
+    #[default]
+    Stored,
+    /// The server derived it, because the BSS keeps none. The operator writes nothing that rests on it.
+    Inferred,
+}
+
+impl LinkKind {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_stored(&self) -> bool {
+        *self == Self::Stored
+    }
+}
+
+/// What a copy is a copy of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CopiedKind {
+    /// A customer.
+    Customer,
+    /// A subscription.
+    Subscription,
+    /// An asset.
+    Asset,
 }
 
 /// A record in the reseller BSS.
@@ -635,6 +805,9 @@ pub struct Copy {
     /// Its id in the reseller BSS.
     #[schemars(length(min = 1, max = 128))]
     pub id: String,
+    /// What it is a copy of. Left out: the business key tells, if it is one of the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CopiedKind>,
     /// The business key that it was made under, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
@@ -644,6 +817,9 @@ pub struct Copy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub source_id: Option<String>,
+    /// How it is known that this is its source. Left out: `Stored`.
+    #[serde(default, skip_serializing_if = "LinkKind::is_stored")]
+    pub link: LinkKind,
     /// The source's digest at the time of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
@@ -654,6 +830,11 @@ pub struct Copy {
     pub digest: String,
     /// Its state.
     pub state: CopyState,
+    /// Why it is unclear, for people: the candidates, or the word that is not known. Exactly where the
+    /// state is `Unclear`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub unclear: Option<String>,
 }
 
 /// A request to look copies up by key.
@@ -802,6 +983,10 @@ pub enum BlockerReason {
     PriceListInactive,
     /// Back ordering is On: nothing is copied any more.
     BackOrderingActive,
+    /// It cannot be told which source a copy belongs to, or in which state the copy is.
+    CopyUnclear,
+    /// The state of a source is a word that is not known.
+    StateUnclear,
 }
 
 /// A reason with what it is about.
@@ -877,10 +1062,14 @@ pub struct PricingState {
     #[schemars(length(min = 1, max = 128))]
     pub digest: Option<String>,
     /// The options that are missing, for example `priceList`, `billing`, `copy` (the customer has
-    /// no copy yet). Empty exactly if `digest` is there.
+    /// no copy yet). Empty exactly if `digest` is there or the options are unseen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), inner(length(min = 1, max = 64)))]
     pub missing: Vec<String>,
+    /// The BSS does not show the options of this customer. Only if the capabilities name
+    /// `PricingOptions` as unseen; then neither `digest` nor `missing` is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
 }
 
 /// The anchor of a billing period that is not a day of the month.

@@ -82,16 +82,18 @@ pub const PARSERS: &[(&str, Parser)] = &[
         replies::customers(replies::parse(b)?, &asked.page).map(Answer::Customers)
     }),
     ("subscriptions", |b, asked| {
-        replies::subscriptions(replies::parse(b)?, &asked.page).map(Answer::Purchases)
+        replies::subscriptions(replies::parse(b)?, &asked.page, fit).map(Answer::Purchases)
     }),
     ("orders", |b, asked| {
         replies::open_orders(replies::parse(b)?, &asked.page).map(Answer::OpenOrders)
     }),
     ("copies", |b, asked| {
-        replies::copies(replies::parse(b)?, &asked.page).map(Answer::Copies)
+        replies::copies(replies::parse(b)?, &asked.page, fit).map(Answer::Copies)
     }),
     ("found", |b, asked| {
-        let found = results(&asked.keys, replies::parse(b)?, replies::found)?;
+        let found = results(&asked.keys, replies::parse(b)?, |found| {
+            replies::found(found, fit)
+        })?;
         complete(&asked.keys, found).map(|found| Answer::Found(found.into_iter().collect()))
     }),
     ("outcomes", |b, asked| {

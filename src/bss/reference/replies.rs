@@ -67,6 +67,8 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
         operations,
         promises,
         tenant_access,
+        unseen,
+        detail_calls,
         largest_batch,
         page_size,
     } = reply;
@@ -101,7 +103,10 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
         tenant_access: match tenant_access {
             wire::TenantAccess::Shared => port::TenantAccess::Shared,
             wire::TenantAccess::Own => port::TenantAccess::Own,
+            wire::TenantAccess::OwnAndOnly => port::TenantAccess::OwnAndOnly,
         },
+        unseen: unseen.into_iter().map(self::unseen).collect(),
+        detail_calls: self::detail_calls(detail_calls.unwrap_or_default())?,
         largest_batch,
         page_size,
     })
@@ -111,8 +116,40 @@ fn mode(mode: wire::OperationMode) -> port::Mode {
     match mode {
         wire::OperationMode::Automatic => port::Mode::Automatic,
         wire::OperationMode::ManualStep => port::Mode::ManualStep,
+        wire::OperationMode::WithSwitch => port::Mode::WithSwitch,
         wire::OperationMode::Unsupported => port::Mode::Unsupported,
     }
+}
+
+fn unseen(fact: wire::Unseen) -> port::Unseen {
+    match fact {
+        wire::Unseen::PriceList => port::Unseen::PriceList,
+        wire::Unseen::Edition => port::Unseen::Edition,
+        wire::Unseen::Language => port::Unseen::Language,
+        wire::Unseen::TimeZone => port::Unseen::TimeZone,
+        wire::Unseen::DateFormat => port::Unseen::DateFormat,
+        wire::Unseen::Invoicing => port::Unseen::Invoicing,
+        wire::Unseen::TenantCurrency => port::Unseen::TenantCurrency,
+        wire::Unseen::Sync => port::Unseen::Sync,
+        wire::Unseen::CustomerMark => port::Unseen::CustomerMark,
+        wire::Unseen::PurchaseMark => port::Unseen::PurchaseMark,
+        wire::Unseen::PricingOptions => port::Unseen::PricingOptions,
+        wire::Unseen::PurchaseChecks => port::Unseen::PurchaseChecks,
+    }
+}
+
+fn detail_calls(calls: wire::DetailCalls) -> Checked<port::DetailCalls> {
+    let wire::DetailCalls {
+        per_customer,
+        per_subscription,
+    } = calls;
+    if per_customer > 100 || per_subscription > 100 {
+        return Err(malformed("detailCalls is out of range".to_owned()));
+    }
+    Ok(port::DetailCalls {
+        per_customer,
+        per_purchase: per_subscription,
+    })
 }
 
 fn promises(promises: &wire::Promises) -> port::Promises {
@@ -124,6 +161,7 @@ fn promises(promises: &wire::Promises) -> port::Promises {
         compares,
         orders,
         off_guard,
+        items,
     } = promises;
     port::Promises {
         keys: match keys {
@@ -150,6 +188,10 @@ fn promises(promises: &wire::Promises) -> port::Promises {
         off_guard: match off_guard {
             wire::OffGuardPromise::Atomic => Strong,
             wire::OffGuardPromise::None => Weak,
+        },
+        items: match items {
+            wire::ItemPromise::Compared => Strong,
+            wire::ItemPromise::None => Weak,
         },
     }
 }
@@ -252,18 +294,6 @@ pub(super) fn tenant(reply: wire::Tenant) -> Checked<port::Tenant> {
         business_key,
         status,
     } = reply;
-    let wire::TenantSettings {
-        price_list,
-        edition,
-        language,
-        time_zone,
-        date_format,
-        invoicing,
-    } = settings;
-    let invoicing = match invoicing {
-        wire::Invoicing::Combined => port::Invoicing::Combined,
-        wire::Invoicing::Separate => port::Invoicing::Separate,
-    };
     let status = match status {
         wire::TenantStatus::InProgress => port::TenantStatus::InProgress,
         wire::TenantStatus::Active => port::TenantStatus::Active,
@@ -277,17 +307,37 @@ pub(super) fn tenant(reply: wire::Tenant) -> Checked<port::Tenant> {
     Ok(port::Tenant {
         id: port::TenantId(id("the tenant's id", tenant)?),
         url,
-        settings: port::TenantSettings {
-            price_list: port::PriceListId(id("priceList", price_list)?),
-            edition: bounded("edition", edition, 64)?,
-            language: bounded("language", language, 35)?,
-            time_zone: bounded("timeZone", time_zone, 64)?,
-            date_format: bounded("dateFormat", date_format, 32)?,
-            invoicing,
-        },
-        currency: self::currency(currency)?,
+        settings: seen_settings(settings)?,
+        currency: currency.map(self::currency).transpose()?,
         business_key,
         status,
+    })
+}
+
+fn seen_settings(settings: wire::SeenSettings) -> Checked<port::SeenSettings> {
+    let wire::SeenSettings {
+        price_list,
+        edition,
+        language,
+        time_zone,
+        date_format,
+        invoicing,
+    } = settings;
+    let text = |what: &str, text: Option<String>, most: usize| {
+        text.map(|text| bounded(what, text, most)).transpose()
+    };
+    Ok(port::SeenSettings {
+        price_list: price_list
+            .map(|list| id("priceList", list).map(port::PriceListId))
+            .transpose()?,
+        edition: text("edition", edition, 64)?,
+        language: text("language", language, 35)?,
+        time_zone: text("timeZone", time_zone, 64)?,
+        date_format: text("dateFormat", date_format, 32)?,
+        invoicing: invoicing.map(|invoicing| match invoicing {
+            wire::Invoicing::Combined => port::Invoicing::Combined,
+            wire::Invoicing::Separate => port::Invoicing::Separate,
+        }),
     })
 }
 
@@ -411,8 +461,9 @@ fn customer(item: wire::Customer) -> Checked<port::Customer> {
         digest,
     } = item;
     let sync = match sync {
-        wire::SyncState::Synced => port::Sync::Synced,
-        wire::SyncState::NotSynced => port::Sync::NotSynced,
+        Some(wire::SyncState::Synced) => port::Sync::Synced,
+        Some(wire::SyncState::NotSynced) => port::Sync::NotSynced,
+        None => port::Sync::Unseen,
     };
     Ok(port::Customer {
         id: port::SourceId(id("a customer's id", customer)?),
@@ -424,11 +475,11 @@ fn customer(item: wire::Customer) -> Checked<port::Customer> {
     })
 }
 
-fn mark(marked: bool) -> port::Mark {
-    if marked {
-        port::Mark::Marked
-    } else {
-        port::Mark::Unmarked
+fn mark(marked: Option<bool>) -> port::Mark {
+    match marked {
+        Some(true) => port::Mark::Marked,
+        Some(false) => port::Mark::Unmarked,
+        None => port::Mark::Unseen,
     }
 }
 
@@ -449,22 +500,40 @@ fn digest(text: String) -> Checked<port::Digest> {
 pub(super) fn subscriptions(
     reply: wire::Page<wire::Subscription>,
     request: &port::PageRequest,
+    clean: impl Fn(&str) -> String,
 ) -> Checked<port::Page<port::Purchase>> {
     page(
         reply,
         request,
-        |item| purchase(item).map(Some),
+        |item| purchase(item, &clean).map(Some),
         |item| item.id.clone(),
     )
 }
 
-fn purchase(item: wire::Subscription) -> Checked<port::Purchase> {
+/// A text that belongs to a state that is not clear: it is there exactly with that state.
+fn unclear(
+    what: &str,
+    text: Option<&str>,
+    of_the_state: bool,
+    clean: impl Fn(&str) -> String,
+) -> Checked<String> {
+    match (text, of_the_state) {
+        (Some(text), true) => Ok(clean(text)),
+        (None, false) => Ok(String::new()),
+        (Some(_), false) | (None, true) => Err(malformed(format!(
+            "{what} is there exactly where the state is Unclear"
+        ))),
+    }
+}
+
+fn purchase(item: wire::Subscription, clean: impl Fn(&str) -> String) -> Checked<port::Purchase> {
     // What is not used here is behind the digest.
     let wire::Subscription {
         id: purchase,
         kind,
         customer_id,
         state,
+        state_word,
         marked,
         copy,
         digest,
@@ -474,6 +543,12 @@ fn purchase(item: wire::Subscription) -> Checked<port::Purchase> {
         wire::PurchaseKind::Subscription => port::ItemKind::Subscription,
         wire::PurchaseKind::Asset => port::ItemKind::Asset,
     };
+    let word = unclear(
+        "stateWord",
+        state_word.as_deref(),
+        state == wire::PurchaseState::Unclear,
+        clean,
+    )?;
     let state = match state {
         wire::PurchaseState::Active => port::PurchaseState::Active,
         wire::PurchaseState::Suspended => port::PurchaseState::Suspended,
@@ -481,6 +556,7 @@ fn purchase(item: wire::Subscription) -> Checked<port::Purchase> {
         wire::PurchaseState::Trial => port::PurchaseState::Trial,
         wire::PurchaseState::Cancelled => port::PurchaseState::Cancelled,
         wire::PurchaseState::Expired => port::PurchaseState::Expired,
+        wire::PurchaseState::Unclear => port::PurchaseState::Unclear(word),
     };
     Ok(port::Purchase {
         id: port::SourceId(id("a subscription's id", purchase)?),
@@ -514,41 +590,86 @@ pub(super) fn open_orders(
 pub(super) fn copies(
     reply: wire::Page<wire::Copy>,
     request: &port::PageRequest,
+    clean: impl Fn(&str) -> String,
 ) -> Checked<port::Page<port::CopyRecord>> {
-    page(reply, request, copy, |item| {
-        (item.source.clone(), item.id.clone())
-    })
+    page(
+        reply,
+        request,
+        |item| copy(item, &clean),
+        |item| (item.source.clone(), item.id.clone()),
+    )
 }
 
 /// A copy; `None` for a record without a source, which is the reseller's own.
-fn copy(item: wire::Copy) -> Checked<Option<port::CopyRecord>> {
+fn copy(item: wire::Copy, clean: impl Fn(&str) -> String) -> Checked<Option<port::CopyRecord>> {
     let wire::Copy {
         id: copy,
+        kind,
         business_key,
         source_id,
+        link,
         source_digest,
         digest,
         state,
+        unclear,
     } = item;
     let Some(source) = source_id else {
         return Ok(None);
     };
+    let why = self::unclear(
+        "unclear",
+        unclear.as_deref(),
+        state == wire::CopyState::Unclear,
+        clean,
+    )?;
     let state = match state {
         wire::CopyState::Live => port::CopyState::Live,
         wire::CopyState::Incomplete => port::CopyState::Incomplete,
         wire::CopyState::Ended => port::CopyState::Ended,
+        wire::CopyState::Unclear => port::CopyState::Unclear(why),
     };
+    let business_key = business_key.map(self::business_key).transpose()?;
     Ok(Some(port::CopyRecord {
         id: port::CopyId(id("a copy's id", copy)?),
-        business_key: business_key.map(self::business_key).transpose()?,
+        kind: kind
+            .map(copied_kind)
+            .or_else(|| business_key.as_ref().and_then(kind_in)),
+        business_key,
         source: port::SourceId(id("sourceId", source)?),
+        link: match link {
+            wire::LinkKind::Stored => port::Link::Stored,
+            wire::LinkKind::Inferred => port::Link::Inferred,
+        },
         source_digest: source_digest.map(self::digest).transpose()?,
         digest: self::digest(digest)?,
         state,
     }))
 }
 
-pub(super) fn found(reply: wire::Found) -> Checked<(port::BusinessKey, port::Found)> {
+fn copied_kind(kind: wire::CopiedKind) -> port::ItemKind {
+    match kind {
+        wire::CopiedKind::Customer => port::ItemKind::Customer,
+        wire::CopiedKind::Subscription => port::ItemKind::Subscription,
+        wire::CopiedKind::Asset => port::ItemKind::Asset,
+    }
+}
+
+/// The kind that a key of the operator's names. A server that does not tell the kind of a copy may keep
+/// its key.
+fn kind_in(key: &port::BusinessKey) -> Option<port::ItemKind> {
+    let word = key.as_str().rsplit('/').nth(1)?;
+    let kinds = [
+        port::ItemKind::Customer,
+        port::ItemKind::Subscription,
+        port::ItemKind::Asset,
+    ];
+    kinds.into_iter().find(|kind| kind.as_str() == word)
+}
+
+pub(super) fn found(
+    reply: wire::Found,
+    clean: impl Fn(&str) -> String,
+) -> Checked<(port::BusinessKey, port::Found)> {
     let wire::Found {
         business_key: key,
         copies,
@@ -561,7 +682,7 @@ pub(super) fn found(reply: wire::Found) -> Checked<(port::BusinessKey, port::Fou
                 "a copy that was found under another key".to_owned(),
             ));
         }
-        let Some(record) = self::copy(copy)? else {
+        let Some(record) = self::copy(copy, &clean)? else {
             return Err(malformed(
                 "a copy under a key without its source".to_owned(),
             ));
@@ -656,11 +777,15 @@ pub(super) fn pricing_state(
         display_name,
         digest,
         missing,
+        unseen,
     } = reply;
     let customer = port::SourceId(id("customerId", customer_id)?);
     let state = match (digest, missing.is_empty()) {
-        (Some(digest), true) => port::PricingState::Set(self::digest(digest)?),
-        (None, false) => port::PricingState::Missing {
+        (None, true) if unseen => port::PricingState::Unseen {
+            name: display_name.map(|name| clean(&name)),
+        },
+        (Some(digest), true) if !unseen => port::PricingState::Set(self::digest(digest)?),
+        (None, false) if !unseen => port::PricingState::Missing {
             name: display_name.map(|name| clean(&name)),
             options: missing
                 .iter()
@@ -668,9 +793,9 @@ pub(super) fn pricing_state(
                 .map(|option| clean(option))
                 .collect(),
         },
-        (Some(_), false) | (None, true) => {
+        (Some(_) | None, _) => {
             return Err(malformed(format!(
-                "the pricing of {} is neither complete nor incomplete",
+                "the pricing of {} is neither complete nor incomplete nor unseen",
                 quoted(&customer)
             )));
         }
@@ -748,6 +873,8 @@ pub(super) fn blocker_reason(reason: wire::BlockerReason) -> port::BlockerReason
         W::OrderingDisabled => P::OrderingDisabled,
         W::PriceListInactive => P::PriceListInactive,
         W::BackOrderingActive => P::BackOrderingActive,
+        W::CopyUnclear => P::CopyUnclear,
+        W::StateUnclear => P::StateUnclear,
     }
 }
 

@@ -8,6 +8,7 @@ fn page_request() -> port::PageRequest {
     port::PageRequest {
         cursor: Some(port::Cursor("after-1".into())),
         limit: 3,
+        freshness: port::Freshness::Fresh,
     }
 }
 
@@ -64,7 +65,7 @@ fn listing_parsers() -> Vec<(&'static str, Parser, Value)> {
         ),
         (
             "subscriptions",
-            |b| subscriptions(parse(b)?, &page_request()).map(drop),
+            |b| subscriptions(parse(b)?, &page_request(), clean).map(drop),
             page(json!([subscription("a"), subscription("b")])),
         ),
         (
@@ -74,7 +75,7 @@ fn listing_parsers() -> Vec<(&'static str, Parser, Value)> {
         ),
         (
             "copies",
-            |b| copies(parse(b)?, &page_request()).map(drop),
+            |b| copies(parse(b)?, &page_request(), clean).map(drop),
             page(json!([
                 copy_of("1", "b"),
                 copy_of("1", "c"),
@@ -129,7 +130,7 @@ fn other_parsers() -> Vec<(&'static str, Parser, Value)> {
         ),
         (
             "found",
-            |b| found(parse(b)?).map(drop),
+            |b| found(parse(b)?, clean).map(drop),
             json!({"businessKey": "k", "copies": [copy_of("1", "a"), copy_of("1", "b")]}),
         ),
         (
@@ -249,7 +250,12 @@ fn what_breaks_the_contract_is_refused() {
 fn rows_without_a_source_are_the_resellers_own() {
     let body = json!({"items": [{"id": "own", "digest": "d", "state": "Live"}, copy_of("1", "a")],
         "nextCursor": "n"});
-    let page = copies(parse(body.to_string().as_bytes()).unwrap(), &page_request()).unwrap();
+    let page = copies(
+        parse(body.to_string().as_bytes()).unwrap(),
+        &page_request(),
+        clean,
+    )
+    .unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].source.as_str(), "1");
 }

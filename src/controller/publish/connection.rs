@@ -184,6 +184,7 @@ fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
             let mode = match mode {
                 Mode::Automatic => "Automatic",
                 Mode::ManualStep => "ManualStep",
+                Mode::WithSwitch => "WithSwitch",
                 Mode::Unsupported => "Unsupported",
             };
             entry(operation.as_str(), mode)
@@ -202,12 +203,21 @@ fn capabilities(capabilities: &Capabilities) -> Vec<CapabilityStatus> {
         ("compares", promises.compares),
         ("orders", promises.orders),
         ("offGuard", promises.off_guard),
+        ("items", promises.items),
     ] {
         let strength = match strength {
             Strength::Strong => "Strong",
             Strength::Weak => "Weak",
         };
         list.push(entry(name, strength));
+    }
+    let unseen: Vec<&str> = capabilities
+        .unseen
+        .iter()
+        .map(|fact| fact.as_str())
+        .collect();
+    if !unseen.is_empty() {
+        list.push(entry("unseen", &unseen.join(", ")));
     }
     list
 }

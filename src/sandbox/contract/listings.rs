@@ -7,8 +7,8 @@ use rusqlite::{Row, params};
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
-    Copy, CopyKind, CopyLink, Customer, Find, Found, OpenOrder, Page, Results, RevisionPromise,
-    Subscription,
+    Copy, CopyKind, CopyLink, Customer, Find, Found, LinkKind, OpenOrder, Page, Results,
+    RevisionPromise, Subscription,
 };
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::{Store, Tx, from_word, rfc3339, word};
@@ -249,7 +249,8 @@ fn subscription(purchase: Purchase, copy: Option<CopyLink>) -> Subscription {
         start_date: fields.start_date,
         billing_anchor: fields.billing_anchor,
         state: purchase.state,
-        marked: purchase.marked,
+        state_word: None,
+        marked: Some(purchase.marked),
         copy,
         digest: purchase.digest,
     }
@@ -279,11 +280,14 @@ const COPY_COLUMNS: &str = "id, business_key, source_id, source_digest, digest, 
 fn read_copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
     Ok(Copy {
         id: row.get(0)?,
+        kind: None,
         business_key: row.get(1)?,
         source_id: row.get(2)?,
+        link: LinkKind::Stored,
         source_digest: row.get(3)?,
         digest: row.get(4)?,
         state: from_word(row.get(5)?)?,
+        unclear: None,
     })
 }
 

@@ -51,7 +51,7 @@ pub(super) fn refuse(store: &Store, switches: &Switches, call: &Call) -> Result<
             ErrorClass::Unsupported,
             format!("this BSS has no {}", call.operation.as_str()),
         )),
-        OperationMode::ManualStep => {
+        OperationMode::ManualStep | OperationMode::WithSwitch => {
             let instruction = store.transact(|tx| Ok(instruction(tx, call)?))?;
             Err(Refusal::manual_step(&instruction))
         }

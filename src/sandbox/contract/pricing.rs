@@ -148,6 +148,7 @@ fn state(tx: &Tx<'_>, place: &Place, customer: &str) -> rusqlite::Result<Pricing
         )?,
         digest,
         missing,
+        unseen: false,
     })
 }
 

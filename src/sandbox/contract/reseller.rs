@@ -26,6 +26,8 @@ pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply
         promises: switches.promises(),
         operations: switches.operations,
         tenant_access: switches.tenant_access,
+        unseen: Vec::new(),
+        detail_calls: None,
         largest_batch: store.largest_batch(),
         page_size: PAGE_SIZE,
     })

@@ -160,7 +160,7 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
                 "the business key belongs to another reseller's tenant",
             ));
         }
-        if found.tenant.settings != body.settings {
+        if found.tenant.settings != body.settings.clone().into() {
             return Err(Refusal::conflict(
                 "a tenant with this key and other settings exists",
             ));

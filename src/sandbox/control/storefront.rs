@@ -183,6 +183,7 @@ fn change_state(
         PurchaseState::Cancelled
         | PurchaseState::FutureDated
         | PurchaseState::Trial
+        | PurchaseState::Unclear
         | PurchaseState::Expired => !matches!(
             found.state,
             PurchaseState::Cancelled | PurchaseState::Expired

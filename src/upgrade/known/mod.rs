@@ -130,6 +130,8 @@ impl Known {
             reseller: reseller.clone(),
             tenant: tenant.id.clone(),
             keys: upgrade.keys(reseller),
+            unseen: capabilities.unseen.clone(),
+            items: capabilities.promises.items,
             page_size: capabilities.page_size,
             batch: capabilities.largest_batch,
         })

@@ -3,8 +3,8 @@
 
 use crate::api::Reason;
 use crate::bss::port::{
-    AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, ItemKind, PageRequest,
-    SourceId, TenantId,
+    AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, Freshness, ItemKind,
+    PageRequest, SourceId, TenantId,
 };
 use crate::upgrade::effect::{InspectCalls, PagesRequest, Read};
 use crate::upgrade::known::Known;
@@ -38,7 +38,10 @@ fn sign_of(reason: Reason) -> Option<Sign> {
         Reason::AwaitingManualStep => Some(Sign::ManualStep),
         Reason::AwaitingPricing => Some(Sign::Pricing),
         Reason::PrecheckFailed => Some(Sign::Checks),
-        Reason::OrphanedCopy | Reason::DuplicateCopy | Reason::SourceChanged => Some(Sign::Copies),
+        Reason::OrphanedCopy
+        | Reason::DuplicateCopy
+        | Reason::SourceChanged
+        | Reason::CopyUnclear => Some(Sign::Copies),
         Reason::Accepted
         | Reason::Completed
         | Reason::Pending
@@ -134,6 +137,7 @@ fn first_page(listing: CopyListing, limit: u16) -> Read {
         source: Some(PageRequest {
             cursor: None,
             limit,
+            freshness: Freshness::Fresh,
         }),
         copies: None,
     })

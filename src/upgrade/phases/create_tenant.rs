@@ -149,14 +149,15 @@ impl Observe<'_> {
                 "Restore the former tenant in the distributor's BSS. Nothing is copied into the new one.",
             ));
         }
-        let currency = claim.and_then(|claim| claim.tenant_currency.as_ref());
-        if let Some(currency) = currency.filter(|currency| **currency != tenant.currency) {
+        let began = claim.and_then(|claim| claim.tenant_currency.as_ref());
+        if let Some((began, now)) = began.zip(tenant.currency.as_ref())
+            && began != now
+        {
             return Some(ready_state(
                 Reason::TenantSettingsDiffer,
                 format!(
-                    "The currency of the tenant's price list is {}; it was {currency} when the \
-                     upgrade began.",
-                    tenant.currency
+                    "The currency of the tenant's price list is {now}; it was {began} when the \
+                     upgrade began."
                 ),
                 "Change it back in the distributor's BSS.",
             ));

@@ -1,7 +1,7 @@
 //! Sweeps: which one a stage begins, what it needs next, and which phase takes over when it is over.
 
 use crate::api::{Reason, ResellerClaimSpec};
-use crate::bss::port::{PageRequest, Reseller, TenantId};
+use crate::bss::port::{Freshness, PageRequest, Reseller, TenantId};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Effect, Read};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
@@ -49,6 +49,7 @@ impl Decide<'_> {
             self.act(Effect::Read(Read::OpenOrders(PageRequest {
                 cursor: None,
                 limit,
+                freshness: Freshness::Fresh,
             })))
         } else if self.known.stage == Stage::Activate
             && let Some(clean) = &self.known.activation.clean

@@ -22,8 +22,18 @@ pub(super) struct Candidate {
     pub(super) item: CopyItem,
     pub(super) owner: Option<SourceId>,
     pub(super) half_marked: HalfMarked,
+    pub(super) writer: Writer,
     pub(super) pricing: Asked<PricingState>,
     pub(super) check: Asked<Vec<Blocker>>,
+}
+
+/// Who writes an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Writer {
+    /// The operator asks the BSS for it.
+    Operator,
+    /// A person does it on a screen.
+    Person,
 }
 
 /// What is known of something that a candidate waits for.
@@ -185,7 +195,11 @@ impl Sweep {
                 self.unpriced(candidate.owner, name);
                 self.tally.missing = self.tally.missing.saturating_add(1);
             }
-            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+            // Copies rest on the options that were checked (I-10): what is not shown cannot be checked.
+            Asked::Answered(PricingState::Unseen { .. })
+            | Asked::LeftOut
+            | Asked::Needless
+            | Asked::Awaited => {
                 self.left_out(candidate.item, "getPricing");
             }
         }
@@ -197,9 +211,20 @@ impl Sweep {
             Asked::Answered(PricingState::Missing { name, .. }) => {
                 self.unpriced(candidate.owner, name);
             }
+            Asked::Answered(PricingState::Unseen { name }) => {
+                self.pricing_unseen(candidate.owner, name);
+            }
             Asked::LeftOut | Asked::Needless | Asked::Awaited => {
                 self.left_out(candidate.item, "getPricing");
             }
+        }
+    }
+
+    /// The BSS does not show the options of this owner: a person confirms that they are set.
+    fn pricing_unseen(&mut self, owner: Option<SourceId>, name: Option<String>) {
+        if let Some(owner) = owner {
+            let name = name.map(|name| name.chars().take(LONGEST_NAME).collect());
+            self.tally.unseen_pricing.insert(owner, name);
         }
     }
 
@@ -216,6 +241,7 @@ impl Sweep {
             item,
             owner,
             half_marked: _,
+            writer: _,
             pricing,
             check,
         } = candidate;
@@ -240,6 +266,7 @@ impl Sweep {
                 all.retain(|blocker| blocker.reason != BlockerReason::PricingIncomplete);
                 self.unpriced(owner, name);
             }
+            Asked::Answered(PricingState::Unseen { name }) => self.pricing_unseen(owner, name),
             Asked::LeftOut | Asked::Needless | Asked::Awaited => {
                 self.left_out(item.clone(), "getPricing");
             }

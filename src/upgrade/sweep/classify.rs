@@ -3,8 +3,8 @@
 use super::findings::Subject;
 use super::merge::{Keyed, Pair};
 use crate::bss::port::{
-    AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Mark, Purchase, PurchaseState,
-    SourceId,
+    AccountId, CopyRecord, CopyState, Customer, Digest, ItemKind, Link, Mark, Purchase,
+    PurchaseState, SourceId,
 };
 
 impl Keyed for Customer {
@@ -89,12 +89,10 @@ pub(in crate::upgrade) enum Class {
     Excluded(Exclusion),
     /// Has its copy, equal in the source-owned fields.
     Linked,
-    /// Eligible and without a copy that is complete and up to its source; the digest of the copy
-    /// that is there.
+    /// Eligible and without a copy that is complete and up to its source; the copy that is there.
     Missing {
-        /// Digest of a copy that is incomplete, unmarked, or behind its source; `None` is
-        /// *absent*.
-        copy: Option<Digest>,
+        /// A copy that is incomplete, unmarked, or behind its source; `None` is *absent*.
+        copy: Option<Present>,
         /// Whether the mark and the copy disagree.
         half_marked: HalfMarked,
     },
@@ -105,6 +103,15 @@ pub(in crate::upgrade) enum Class {
     Changed(Change),
     /// A copy that is not ended, without an active source.
     Orphaned,
+    /// It cannot be told whether it has its copy. It counts neither as copied nor as missing.
+    CopyUnclear {
+        /// The candidates, or the word that is not known.
+        why: String,
+        /// Whether the source is to be copied.
+        source: Eligible,
+    },
+    /// The source is in a state that the adapter does not know.
+    StateUnclear(String),
     /// The two listings disagree, because something moved between their pages: look again.
     Unsettled,
     /// Nothing: an ended copy of something that is gone.
@@ -120,9 +127,37 @@ impl Class {
             | Self::Duplicate
             | Self::Changed(_)
             | Self::Unsettled => true,
-            Self::Excluded(_) | Self::Orphaned | Self::Nothing => false,
+            Self::CopyUnclear { source, .. } => *source == Eligible::Yes,
+            Self::Excluded(_) | Self::Orphaned | Self::StateUnclear(_) | Self::Nothing => false,
         }
     }
+}
+
+/// A copy that is there and has to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::upgrade) struct Present {
+    /// Its digest.
+    pub(in crate::upgrade) digest: Digest,
+    /// How it is known that it belongs to its source.
+    pub(in crate::upgrade) link: Link,
+}
+
+impl Present {
+    fn of(copy: &CopyRecord) -> Self {
+        Self {
+            digest: copy.digest.clone(),
+            link: copy.link,
+        }
+    }
+}
+
+/// Whether a source is one that is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::upgrade) enum Eligible {
+    /// It is active and the reseller's to sell.
+    Yes,
+    /// It is not, or it is gone.
+    No,
 }
 
 /// What changed after a copy was made.
@@ -161,7 +196,11 @@ pub(in crate::upgrade) enum HalfMarked {
 /// Classifies a customer of the reseller.
 pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
+    let unclear = |source| unclear_copy(&pair.copies, source);
     let Some(source) = &pair.source else {
+        if let Some(unclear) = unclear(Eligible::No) {
+            return unclear;
+        }
         // A customer that was moved or deleted: its subscriptions' copies are what counts (I-13).
         return if live.is_empty() {
             Class::Nothing
@@ -175,6 +214,9 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
     if source.bill_to != *reseller {
         return Class::Excluded(Exclusion::NotBilledToReseller);
     }
+    if let Some(unclear) = unclear(Eligible::Yes) {
+        return unclear;
+    }
     match live.as_slice() {
         [] if pair.copies.is_empty() => match (&source.link, source.mark) {
             (Some(_), _) => Class::Unsettled,
@@ -182,14 +224,14 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
                 copy: None,
                 half_marked: HalfMarked::Yes,
             },
-            (None, Mark::Unmarked) => Class::Missing {
+            (None, Mark::Unmarked | Mark::Unseen) => Class::Missing {
                 copy: None,
                 half_marked: HalfMarked::No,
             },
         },
         [] => Class::Linked,
         [copy] if source.mark == Mark::Unmarked => Class::Missing {
-            copy: Some(copy.digest.clone()),
+            copy: Some(Present::of(copy)),
             half_marked: HalfMarked::Yes,
         },
         [copy] => one_copy(copy, &source.digest),
@@ -200,14 +242,15 @@ pub(in crate::upgrade) fn customer(pair: &Pair<Customer>, reseller: &AccountId) 
 /// Classifies a subscription or an asset.
 pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Class {
     let live = not_ended(&pair.copies);
+    let unclear = |source| unclear_copy(&pair.copies, source);
     let Some(source) = &pair.source else {
-        return if live.is_empty() {
-            Class::Nothing
-        } else {
-            Class::Orphaned
+        return match unclear(Eligible::No) {
+            Some(unclear) => unclear,
+            None if live.is_empty() => Class::Nothing,
+            None => Class::Orphaned,
         };
     };
-    let excluded = match source.state {
+    let excluded = match &source.state {
         _ if source.customer.as_str() == reseller.as_str() => Some(Exclusion::ResellersOwn),
         PurchaseState::Active => None,
         PurchaseState::Suspended => Some(Exclusion::Suspended),
@@ -215,13 +258,17 @@ pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) 
         PurchaseState::Trial => Some(Exclusion::Trial),
         PurchaseState::Cancelled => Some(Exclusion::Cancelled),
         PurchaseState::Expired => Some(Exclusion::Expired),
+        PurchaseState::Unclear(word) => return Class::StateUnclear(word.clone()),
     };
     if let Some(exclusion) = excluded {
-        return if live.is_empty() {
-            Class::Excluded(exclusion)
-        } else {
-            Class::Orphaned
+        return match unclear(Eligible::No) {
+            Some(unclear) => unclear,
+            None if live.is_empty() => Class::Excluded(exclusion),
+            None => Class::Orphaned,
         };
+    }
+    if let Some(unclear) = unclear(Eligible::Yes) {
+        return unclear;
     }
     match live.as_slice() {
         [] if pair.copies.is_empty() && source.link.is_some() => Class::Unsettled,
@@ -236,44 +283,52 @@ pub(in crate::upgrade) fn purchase(pair: &Pair<Purchase>, reseller: &AccountId) 
     }
 }
 
-/// What a pair is about. Where the source no longer tells it the copy's business key does, if it has
-/// one that the operator made.
+/// A copy of which it cannot be told whose it is, if there is one among these.
+fn unclear_copy(copies: &[CopyRecord], source: Eligible) -> Option<Class> {
+    let mut reasons = copies.iter().filter_map(|copy| match &copy.state {
+        CopyState::Unclear(why) => Some(format!("record \"{}\": {why}", copy.id)),
+        CopyState::Live | CopyState::Incomplete | CopyState::Ended => None,
+    });
+    let first = reasons.next()?;
+    let why = match reasons.count() {
+        0 => first,
+        more => format!("{first}; and {more} more"),
+    };
+    Some(Class::CopyUnclear { why, source })
+}
+
+/// What a pair is about. Where the source no longer tells it, its copy does.
 pub(in crate::upgrade) fn subject_of_purchase(pair: &Pair<Purchase>) -> Subject {
     if let Some(source) = &pair.source {
         return source.kind.into();
     }
-    let keys = pair
-        .copies
-        .iter()
-        .filter_map(|copy| copy.business_key.as_ref());
-    let words = keys.filter_map(|key| key.as_str().rsplit('/').nth(1));
-    words
-        .filter_map(|word| {
-            let kinds = [ItemKind::Subscription, ItemKind::Asset];
-            kinds.into_iter().find(|kind| kind.as_str() == word)
-        })
+    let kinds = pair.copies.iter().filter_map(|copy| copy.kind);
+    kinds
+        .filter(|kind| *kind != ItemKind::Customer)
         .map(Subject::Item)
         .next()
         .unwrap_or(Subject::Purchase)
 }
 
 fn one_copy(copy: &CopyRecord, source: &Digest) -> Class {
-    match copy.state {
-        CopyState::Incomplete => Class::Missing {
-            copy: Some(copy.digest.clone()),
-            half_marked: HalfMarked::No,
-        },
+    let write = || Class::Missing {
+        copy: Some(Present::of(copy)),
+        half_marked: HalfMarked::No,
+    };
+    match &copy.state {
+        CopyState::Incomplete => write(),
         CopyState::Live | CopyState::Ended if copy.digest == *source => Class::Linked,
         // The copy is as it was made: it follows its source.
-        CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => Class::Missing {
-            copy: Some(copy.digest.clone()),
-            half_marked: HalfMarked::No,
-        },
+        CopyState::Live if copy.source_digest.as_ref() == Some(&copy.digest) => write(),
         CopyState::Live | CopyState::Ended => Class::Changed(match &copy.source_digest {
             None => Change::NotRecorded,
             Some(copied) if copied == source => Change::Copy,
             Some(_) => Change::Both,
         }),
+        CopyState::Unclear(why) => Class::CopyUnclear {
+            why: why.clone(),
+            source: Eligible::Yes,
+        },
     }
 }
 

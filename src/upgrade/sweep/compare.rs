@@ -35,6 +35,8 @@ pub enum Difference {
     Unmarked,
     /// The source is linked to another copy.
     NotLinked,
+    /// It cannot be told whether it has its copy, or in which state one of the two is.
+    Unclear,
 }
 
 impl Difference {
@@ -49,6 +51,7 @@ impl Difference {
             Self::Incomplete => "IncompleteCopy",
             Self::Unmarked => "NotMarked",
             Self::NotLinked => "NotLinked",
+            Self::Unclear => "Unclear",
         }
     }
 }
@@ -63,6 +66,9 @@ pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> C
     if source.id.as_str() == reseller.as_str() || source.bill_to != *reseller {
         return Compared::Nothing;
     }
+    if live.iter().any(|copy| is_unclear(copy)) {
+        return Compared::Differs(Difference::Unclear);
+    }
     match live.as_slice() {
         [] => Compared::Nothing,
         [copy] => compare_one(copy, &source.digest, source.mark, source.link.as_ref()),
@@ -73,6 +79,11 @@ pub(super) fn compare_customer(pair: &Pair<Customer>, reseller: &AccountId) -> C
 /// Compares a subscription or an asset with its copy.
 pub(super) fn compare_purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> Compared {
     let live = not_ended(&pair.copies);
+    let state = pair.source.as_ref().map(|source| &source.state);
+    if live.iter().any(|copy| is_unclear(copy)) || matches!(state, Some(PurchaseState::Unclear(_)))
+    {
+        return Compared::Differs(Difference::Unclear);
+    }
     let active = pair.source.as_ref().filter(|source| {
         source.state == PurchaseState::Active && source.customer.as_str() != reseller.as_str()
     });
@@ -87,6 +98,10 @@ pub(super) fn compare_purchase(pair: &Pair<Purchase>, reseller: &AccountId) -> C
         }
         (Some(_), [_, _, ..]) => Compared::Differs(Difference::Duplicate),
     }
+}
+
+fn is_unclear(copy: &CopyRecord) -> bool {
+    matches!(copy.state, CopyState::Unclear(_))
 }
 
 fn compare_one(

@@ -201,7 +201,8 @@ impl Sweep {
         };
         match what {
             Found::One(copy)
-                if copy.digest == item.expected_source && copy.state != CopyState::Incomplete =>
+                if copy.digest == item.expected_source
+                    && matches!(copy.state, CopyState::Live | CopyState::Ended) =>
             {
                 self.created(item.kind);
             }
@@ -246,6 +247,8 @@ fn of_all(reason: BlockerReason) -> bool {
         | BlockerReason::CustomerNotCopied
         | BlockerReason::ResellerNotBasic
         | BlockerReason::OrderingDisabled
-        | BlockerReason::PriceListInactive => false,
+        | BlockerReason::PriceListInactive
+        | BlockerReason::CopyUnclear
+        | BlockerReason::StateUnclear => false,
     }
 }

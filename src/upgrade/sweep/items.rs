@@ -1,20 +1,25 @@
 //! What one item means for the sweep: it is counted, told of, copied, or waits for an answer.
 
-use super::candidates::{Asked, Candidate};
-use super::classify::{self, Change, Class, HalfMarked};
-use super::compare::{self, Compared};
+use std::collections::BTreeSet;
+
+use super::candidates::{Asked, Candidate, Writer};
+use super::classify::{self, Change, Class, HalfMarked, Present};
+use super::compare::{self, Compared, Difference};
 use super::findings::{Finding, FindingReason, ManualStep, Subject};
 use super::merge::{Keyed, Pair};
 use super::{CopyMethod, Sweep, SweepMode};
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Purchase, SourceId,
-    Sync,
+    AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Link, Mark, Purchase,
+    SourceId, Strength, Sync, Unseen,
 };
 
 /// A source of either listing, with the rules of the business that are its own.
 pub(super) trait Source: Keyed + Sized {
     /// What a pair is about.
     fn subject(pair: &Pair<Self>) -> Subject;
+
+    /// What the BSS does not show of it and does not name among what it does not show.
+    fn undeclared(&self, unseen: &BTreeSet<Unseen>) -> Option<Unseen>;
 
     /// What a pair means before the switch.
     fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class;
@@ -41,6 +46,13 @@ impl Source for Customer {
         ItemKind::Customer.into()
     }
 
+    fn undeclared(&self, unseen: &BTreeSet<Unseen>) -> Option<Unseen> {
+        let sync = (self.sync == Sync::Unseen).then_some(Unseen::Sync);
+        let mark = (self.mark == Mark::Unseen).then_some(Unseen::CustomerMark);
+        let facts = [sync, mark].into_iter().flatten();
+        facts.into_iter().find(|fact| !unseen.contains(fact))
+    }
+
     fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class {
         classify::customer(pair, reseller)
     }
@@ -62,6 +74,11 @@ impl Source for Customer {
 impl Source for Purchase {
     fn subject(pair: &Pair<Self>) -> Subject {
         classify::subject_of_purchase(pair)
+    }
+
+    fn undeclared(&self, unseen: &BTreeSet<Unseen>) -> Option<Unseen> {
+        let mark = (self.mark == Mark::Unseen).then_some(Unseen::PurchaseMark);
+        mark.filter(|fact| !unseen.contains(fact))
     }
 
     fn class(pair: &Pair<Self>, reseller: &AccountId) -> Class {
@@ -102,6 +119,13 @@ impl Sweep {
     /// Takes one pair in.
     pub(super) fn pair<T: Source>(&mut self, pair: Pair<T>) {
         let subject = T::subject(&pair);
+        let source = pair.source.as_ref();
+        if let Some(fact) = source.and_then(|source| source.undeclared(&self.scope.unseen)) {
+            if let Some(id) = pair.into_id() {
+                self.undeclared(subject, id, fact);
+            }
+            return;
+        }
         if self.mode == SweepMode::Verify {
             let compared = T::compared(&pair, &self.scope.reseller);
             if let Some(id) = pair.into_id() {
@@ -148,6 +172,20 @@ impl Sweep {
         self.settle(item, class);
     }
 
+    /// A fact is missing that the BSS says it shows. Without it nothing can be told of the item.
+    fn undeclared(&mut self, subject: Subject, id: SourceId, fact: Unseen) {
+        let why = format!(
+            "the BSS does not show {} of it, and does not name that among what it does not show",
+            fact.as_str()
+        );
+        if self.mode == SweepMode::Verify {
+            let finding = Finding::new(Difference::Unclear, subject, id).saying(why);
+            self.tally.block(finding);
+        } else {
+            self.unsettled(subject.counted(), id, &why);
+        }
+    }
+
     fn compared(&mut self, subject: Subject, id: SourceId, compared: Compared) {
         match compared {
             Compared::Nothing => {}
@@ -178,6 +216,16 @@ impl Sweep {
             }
             Class::Changed(change) => self.changed(item, change),
             Class::Orphaned => self.orphaned(item),
+            Class::CopyUnclear { why, source: _ } => {
+                let finding = item.finding(BlockerReason::CopyUnclear).saying(why);
+                self.held_by_its_copy(finding);
+            }
+            Class::StateUnclear(word) => {
+                self.tally.failed(kind);
+                let finding = item.finding(BlockerReason::StateUnclear);
+                let said = format!("its state is \"{word}\", which is not known");
+                self.tally.block(finding.saying(said));
+            }
             Class::Missing { copy, half_marked } => {
                 if let Some(candidate) = self.candidate(item, copy, half_marked) {
                     self.missing(candidate);
@@ -187,10 +235,15 @@ impl Sweep {
     }
 
     fn changed(&mut self, item: Item, change: Change) {
-        let kind = item.subject.counted();
         let finding = item
             .finding(BlockerReason::SourceChanged)
             .saying(change.told());
+        self.held_by_its_copy(finding);
+    }
+
+    /// A copy that exists is in the way.
+    fn held_by_its_copy(&mut self, finding: Finding) {
+        let kind = finding.kind.counted();
         self.tally.failed(kind);
         // A customer counts only if it owns something to copy (I-13).
         if kind == ItemKind::Customer {
@@ -217,9 +270,10 @@ impl Sweep {
     fn candidate(
         &self,
         item: Item,
-        expected_copy: Option<Digest>,
+        present: Option<Present>,
         half_marked: HalfMarked,
     ) -> Option<Candidate> {
+        let writer = self.writer(present.as_ref());
         let Item {
             subject,
             id,
@@ -239,19 +293,32 @@ impl Sweep {
                 source: id,
                 kind,
                 expected_source: digest?,
-                expected_copy,
+                expected_copy: present.map(|copy| copy.digest),
                 pricing: None,
             },
             owner,
             half_marked,
+            writer,
             pricing: Asked::Awaited,
             check,
         })
     }
 
+    /// Who writes an item. A copy that is there is written only where the BSS keeps its link to the source
+    /// (I-9), and compares it with what was seen: else what the reseller changed would be overwritten.
+    fn writer(&self, present: Option<&Present>) -> Writer {
+        let safe = present
+            .is_none_or(|copy| copy.link == Link::Stored && self.scope.items == Strength::Strong);
+        if safe && self.method != CopyMethod::Person {
+            Writer::Operator
+        } else {
+            Writer::Person
+        }
+    }
+
     fn missing(&mut self, candidate: Candidate) {
         match (self.mode, &candidate.owner) {
-            (SweepMode::Copy, _) if self.method == CopyMethod::Person => {
+            (SweepMode::Copy, _) if candidate.writer == Writer::Person => {
                 self.left_to_people(candidate);
             }
             (SweepMode::Copy, None) => self.copies.add(candidate.item, self.method),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::bss::port::{CopyId, CopyRecord, Cursor, Page, PageRequest, SourceId};
+use crate::bss::port::{CopyId, CopyRecord, Cursor, Freshness, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
 pub(in crate::upgrade) trait Keyed: Sized {
@@ -93,10 +93,11 @@ impl<T> Stream<T> {
     }
 
     /// The page that is needed next; only asked for when no row is left.
-    fn wanted(&self, limit: u16) -> Option<PageRequest> {
+    fn wanted(&self, limit: u16, freshness: Freshness) -> Option<PageRequest> {
         (self.rows.is_empty() && !self.exhausted()).then(|| PageRequest {
             cursor: self.next.clone(),
             limit,
+            freshness,
         })
     }
 
@@ -193,8 +194,12 @@ impl<T: Keyed> Merge<T> {
     pub(in crate::upgrade) fn wanted(
         &self,
         limit: u16,
+        freshness: Freshness,
     ) -> (Option<PageRequest>, Option<PageRequest>) {
-        (self.sources.wanted(limit), self.copies.wanted(limit))
+        (
+            self.sources.wanted(limit, freshness),
+            self.copies.wanted(limit, freshness),
+        )
     }
 
     /// Takes a page of sources; each source comes once.
@@ -297,7 +302,7 @@ impl<T: Keyed> Merge<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::{CopyState, Digest};
+    use crate::bss::port::{CopyState, Digest, Link};
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -317,6 +322,8 @@ mod tests {
     fn copy(source: &str, n: usize) -> CopyRecord {
         CopyRecord {
             id: CopyId(format!("{source}-{n:03}")),
+            kind: None,
+            link: Link::Stored,
             business_key: None,
             source: SourceId::from(source),
             source_digest: None,
@@ -399,7 +406,7 @@ mod tests {
             let mut merge = Merge::new();
             let mut seen = Vec::new();
             for _ in 0..1000 {
-                let (s, c) = merge.wanted(9);
+                let (s, c) = merge.wanted(9, Freshness::Fresh);
                 if let Some(request) = s { prop_assert_eq!(merge.push_sources(page(&rows, &request, source_page)), Order::Kept); }
                 if let Some(request) = c { prop_assert_eq!(merge.push_copies(page(&copies, &request, copy_page)), Order::Kept); }
                 while let Some(pair) = merge.next_pair() { seen.push(pair); }

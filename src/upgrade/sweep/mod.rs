@@ -38,7 +38,9 @@ pub(super) use scope::Scope;
 pub use scope::{CopyMethod, SweepMode};
 
 use super::effect::{Pages, PagesRequest, Read};
-use crate::bss::port::{CopyItem, CopyListing, Customer, PageRequest, Purchase, SourceId};
+use crate::bss::port::{
+    CopyItem, CopyListing, Customer, Freshness, PageRequest, Purchase, SourceId,
+};
 use candidates::Candidates;
 use copying::Copies;
 use findings::Finding;
@@ -62,10 +64,14 @@ impl Sides {
     }
 
     /// The pages that are needed before the next pair can be told.
-    fn wanted(&self, limit: u16) -> (Option<PageRequest>, Option<PageRequest>) {
+    fn wanted(
+        &self,
+        limit: u16,
+        freshness: Freshness,
+    ) -> (Option<PageRequest>, Option<PageRequest>) {
         match self {
-            Self::Customers(merge) => merge.wanted(limit),
-            Self::Purchases(merge) => merge.wanted(limit),
+            Self::Customers(merge) => merge.wanted(limit, freshness),
+            Self::Purchases(merge) => merge.wanted(limit, freshness),
         }
     }
 
@@ -213,7 +219,9 @@ impl Sweep {
 
     /// The next pages of both sides; none when all were read.
     fn pages(&self) -> Option<PagesRequest> {
-        let (source, copies) = self.sides.wanted(self.scope.page_size);
+        let (source, copies) = self
+            .sides
+            .wanted(self.scope.page_size, self.mode.freshness());
         (!self.sides.are_finished()).then(|| PagesRequest {
             listing: self.listing(),
             source,

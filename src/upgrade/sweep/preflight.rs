@@ -6,8 +6,8 @@
 
 use super::findings::{Finding, Findings};
 use crate::bss::port::{
-    AccountId, Blocker, Cursor, ItemKind, Page, PageRequest, PriceListId, Purchase, PurchaseState,
-    SourceId,
+    AccountId, Blocker, Cursor, Freshness, ItemKind, Page, PageRequest, PriceListId, Purchase,
+    PurchaseState, SourceId,
 };
 use crate::upgrade::effect::{Answered, PreflightRequest};
 
@@ -138,6 +138,7 @@ impl Preflight {
             PreflightRequest::Page(PageRequest {
                 cursor: self.cursor.clone(),
                 limit: self.sizes.page,
+                freshness: Freshness::Remembered,
             })
         })
     }

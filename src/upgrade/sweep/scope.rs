@@ -1,6 +1,8 @@
 //! What a sweep is about, what it may do, and who copies.
 
-use crate::bss::port::{AccountId, TenantId};
+use std::collections::BTreeSet;
+
+use crate::bss::port::{AccountId, Freshness, Strength, TenantId, Unseen};
 use crate::upgrade::keys::Keys;
 
 /// What a sweep may do.
@@ -17,6 +19,17 @@ pub enum SweepMode {
     Final,
     /// Look whether both sides agree, after the switch.
     Verify,
+}
+
+impl SweepMode {
+    /// Whether its pages may come from what an adapter remembers: not where the switch rests on them, or
+    /// what is said of it afterwards.
+    pub(super) fn freshness(self) -> Freshness {
+        match self {
+            Self::Copy | Self::Pricing | Self::Check => Freshness::Remembered,
+            Self::Final | Self::Verify => Freshness::Fresh,
+        }
+    }
 }
 
 /// Who copies, and what happens before.
@@ -39,6 +52,10 @@ pub struct Scope {
     pub tenant: TenantId,
     /// Its keys.
     pub keys: Keys,
+    /// The facts that the BSS does not show.
+    pub unseen: BTreeSet<Unseen>,
+    /// Whether a write of an item compares its copy: without it no copy that exists is written.
+    pub items: Strength,
     /// Most items of a page.
     pub page_size: u16,
     /// Most items of a batch.

@@ -113,6 +113,9 @@ pub struct Tally {
     pub unlisted: BTreeSet<SourceId>,
     /// Customers that own something to copy and lack pricing options, with their names.
     pub unpriced: BTreeMap<SourceId, Option<String>>,
+    /// Customers that own something to copy and whose pricing options the BSS does not show, with their
+    /// names.
+    pub unseen_pricing: BTreeMap<SourceId, Option<String>>,
     /// Digest over every eligible item.
     pub digest: InventoryDigest,
     /// Revisions of the pages.

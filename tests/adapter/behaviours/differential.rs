@@ -474,6 +474,7 @@ impl<'a, S: Stage> Side<'a, S> {
             let row = customers.iter().find(|each| each.id == *id);
             let priced = match &pricing[id] {
                 PricingState::Set(_) => "set".to_owned(),
+                PricingState::Unseen { .. } => "unseen".to_owned(),
                 PricingState::Missing { name, options } => {
                     format!("missing {options:?}, named {}", name.is_some())
                 }
@@ -487,7 +488,7 @@ impl<'a, S: Stage> Side<'a, S> {
         let purchases = scene.purchases().await;
         for (number, known) in self.purchases.iter().enumerate() {
             let row = purchases.iter().find(|each| each.id == known.id);
-            let state = row.map(|row| (row.state, row.mark));
+            let state = row.map(|row| (row.state.clone(), row.mark));
             let link = row.and_then(|row| row.link.clone()).map(|link| link.1);
             let of = told(&known.id, &copies, link, row.map(|row| &row.digest));
             writeln!(seen, "purchase {number}: {state:?}, {of}").unwrap();
@@ -509,7 +510,7 @@ fn told(
         let like_source = digest.map(|digest| *digest == copy.digest);
         let as_copied = copy.source_digest.as_ref() == Some(&copy.digest);
         (
-            copy.state,
+            copy.state.clone(),
             like_source,
             as_copied,
             copy.business_key.is_some(),

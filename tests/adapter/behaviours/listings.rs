@@ -202,7 +202,7 @@ pub(super) async fn links_lead_into_the_live_tenant_only<S: Stage>(stage: &S) {
     assert_ne!(new.id, old);
     assert_eq!(
         (&new.settings, &new.business_key),
-        (&stage.settings(), &None)
+        (&stage.settings().into(), &None)
     );
     assert!(
         scene

@@ -11,8 +11,8 @@ use crate::sandbox::{CONTROL_TOKEN, Sandbox};
 use crate::simulated_bss::{Action, Corruption, CorruptionKind, Pick, TenantVerb};
 use crate::suite::World as _;
 use tenant_reseller_operator::bss::port::{
-    Bss, ItemKind, Keys, Mode, PageRequest, PurchaseState, SourceId, Strength, TenantSettings,
-    WriteOperation,
+    Bss, Freshness, ItemKind, Keys, Mode, PageRequest, PurchaseState, SourceId, Strength,
+    TenantSettings, WriteOperation,
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 
@@ -99,6 +99,7 @@ impl OverHttp {
         let page = PageRequest {
             cursor: None,
             limit: 500,
+            freshness: Freshness::Fresh,
         };
         let all = self
             .bss
@@ -166,6 +167,7 @@ fn change(turn: Turn) -> Value {
         Turn::Mode(operation, mode) => json!({ "operations": { operation.as_str(): match mode {
             Mode::Automatic => "Automatic",
             Mode::ManualStep => "ManualStep",
+            Mode::WithSwitch => "WithSwitch",
             Mode::Unsupported => "Unsupported",
         } } }),
         Turn::ReplayedRefusals(replayed) => json!({ "replayedRefusals": replayed }),

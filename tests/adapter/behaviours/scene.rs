@@ -7,7 +7,7 @@ use crate::asked;
 use crate::simulated_bss::{Action, retail};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BlockerReason, Bss, CopyItem, CopyListing, CopyRecord,
-    Cursor, Customer, Epoch, Fence, ItemKind, ItemOutcome, OpenOrder, Page, PageRequest,
+    Cursor, Customer, Epoch, Fence, Freshness, ItemKind, ItemOutcome, OpenOrder, Page, PageRequest,
     PricingState, Purchase, PurchaseState, Revision, SourceId, TenantCreation, TenantId,
     TenantStatus,
 };
@@ -24,7 +24,11 @@ pub(crate) struct Scene<'a, S: Stage> {
 }
 
 pub(crate) fn window(cursor: Option<Cursor>, limit: u16) -> PageRequest {
-    PageRequest { cursor, limit }
+    PageRequest {
+        cursor,
+        limit,
+        freshness: Freshness::Fresh,
+    }
 }
 
 impl<'a, S: Stage> Scene<'a, S> {
@@ -217,7 +221,7 @@ impl<'a, S: Stage> Scene<'a, S> {
         let pricing = self.bss().get_pricing(&self.tenant, &owner).await.unwrap();
         let pricing = match &pricing[&purchase.customer] {
             PricingState::Set(digest) => digest.clone(),
-            PricingState::Missing { .. } => "none".into(),
+            PricingState::Missing { .. } | PricingState::Unseen { .. } => "none".into(),
         };
         CopyItem {
             source: purchase.id.clone(),

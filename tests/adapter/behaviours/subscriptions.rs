@@ -17,7 +17,10 @@ pub(super) async fn a_purchase_is_copied_once<S: Stage>(stage: &S) {
         assert_eq!(scene.copy(item.clone()).await, ItemOutcome::Created);
         assert_eq!(scene.copy(item).await, ItemOutcome::Unchanged);
         let copies = scene.copies_of(&purchase.id).await;
-        assert_eq!((copies.len(), copies[0].state), (1, CopyState::Live));
+        assert_eq!(
+            (copies.len(), copies[0].state.clone()),
+            (1, CopyState::Live)
+        );
         assert_eq!(copies[0].digest, purchase.digest);
         let link = scene.purchase(&purchase.id).await.link;
         assert_eq!(link, Some((scene.tenant.clone(), copies[0].id.clone())));

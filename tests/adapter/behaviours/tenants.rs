@@ -192,7 +192,7 @@ pub(super) async fn a_tenant_is_requested_once<S: Stage>(stage: &S) {
     );
     assert_eq!(
         (done.settings, done.status),
-        (stage.settings(), TenantStatus::Active)
+        (stage.settings().into(), TenantStatus::Active)
     );
 }
 

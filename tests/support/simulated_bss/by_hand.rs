@@ -83,7 +83,9 @@ impl World {
             return refused("NotThisReseller");
         }
         let copies = self.copies_of(&tenant, CopyListing::Customers, id);
-        let first = copies.first().map(|(key, row)| ((*key).clone(), row.state));
+        let first = copies
+            .first()
+            .map(|(key, row)| ((*key).clone(), row.state.clone()));
         let careful = matches!(pick, Pick::Needed | Pick::One);
         let halfway = row.mark == Mark::Unmarked;
         match first {

@@ -32,7 +32,7 @@ impl World {
                 let live = self.tenants.get(id);
                 let live = live.filter(|row| row.tenant.status != TenantStatus::MarkedAsDeleted);
                 let row = live.ok_or_else(|| not_found("the reseller has no such tenant"))?;
-                (&row.catalogue, row.tenant.currency.as_str(), Some(id))
+                (&row.catalogue, row.currency(), Some(id))
             }
             CheckTarget::PriceList(id) => {
                 let list = self.price_lists.get(id).filter(|list| list.active);

@@ -142,7 +142,7 @@ impl World {
                 id: id.clone(),
                 kind: row.kind,
                 customer: row.customer.clone(),
-                state: row.state,
+                state: row.state.clone(),
                 mark: row.mark,
                 link: self.link(tenant.as_ref(), CopyListing::Subscriptions, id),
                 digest: Owned::Purchase(row.fields.clone()).digest(),

@@ -228,13 +228,13 @@ impl World {
 
     fn changes(&mut self, id: &SourceId, to: PurchaseState) -> Done {
         self.open(id)?;
-        let now = self.purchases[id].state;
+        let now = &self.purchases[id].state;
         let allowed = match to {
             PurchaseState::Active => matches!(
                 now,
                 PurchaseState::Suspended | PurchaseState::Trial | PurchaseState::FutureDated
             ),
-            PurchaseState::Suspended => now == PurchaseState::Active,
+            PurchaseState::Suspended => *now == PurchaseState::Active,
             _ => !matches!(now, PurchaseState::Cancelled | PurchaseState::Expired),
         };
         if !allowed {

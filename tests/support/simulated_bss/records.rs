@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, BusinessKey, CopyState, Digest, Invoicing, ItemKind, Mark, OperationId,
-    PriceListId, PricingOptions, PurchaseState, SourceId, Sync, Tenant,
+    PriceListId, PricingOptions, PurchaseState, SourceId, Sync, Tenant, TenantSettings,
 };
 
 /// Who made something.
@@ -131,6 +131,26 @@ pub(crate) struct TenantRow {
     pub(crate) made: Duration,
     pub(crate) by: Maker,
     pub(crate) catalogue: Catalogue,
+}
+
+impl TenantRow {
+    /// The currency of its price list. A world knows it, whatever its BSS shows.
+    pub(crate) fn currency(&self) -> &str {
+        self.tenant.currency.as_deref().unwrap()
+    }
+
+    /// Its settings, all of them.
+    pub(crate) fn settings(&self) -> TenantSettings {
+        let shown = self.tenant.settings.clone();
+        TenantSettings {
+            price_list: shown.price_list.unwrap(),
+            edition: shown.edition.unwrap(),
+            language: shown.language.unwrap(),
+            time_zone: shown.time_zone.unwrap(),
+            date_format: shown.date_format.unwrap(),
+            invoicing: shown.invoicing.unwrap(),
+        }
+    }
 }
 
 /// A record in a reseller BSS.

@@ -101,14 +101,14 @@ impl World {
             active: found.tenant.status == TenantStatus::Active
                 || self.does(Wrong::CopiesIntoSuspended),
             closed: self.on && guarded && !self.does(Wrong::CopiesAfterSwitch),
-            currency: found.tenant.currency.clone(),
+            currency: found.currency().to_owned(),
         })
     }
 
     /// Refuses what this BSS does not do when asked. It comes before any look at the request.
     pub(super) fn automatic(&self, operation: WriteOperation, what: &str) -> BssResult<()> {
         match self.switches.modes.get(&operation) {
-            Some(Mode::ManualStep) => Err(BssError::ManualStepNeeded {
+            Some(Mode::ManualStep | Mode::WithSwitch) => Err(BssError::ManualStepNeeded {
                 instruction: format!(
                     "Distributor BSS, page Accounts > {} > Reseller, button {}: {what}.",
                     self.reseller,

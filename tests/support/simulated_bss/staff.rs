@@ -99,9 +99,9 @@ impl World {
                 let list = self.price_lists.get(&settings.price_list);
                 let currency = list.map(|list| list.currency.to_owned());
                 let row = self.some_tenant().map_err(|error| error.to_string())?;
-                row.tenant.settings = *settings;
+                row.tenant.settings = (*settings).into();
                 if let Some(currency) = currency {
-                    row.tenant.currency = currency;
+                    row.tenant.currency = Some(currency);
                 }
                 Ok(None)
             }
@@ -122,7 +122,7 @@ impl World {
         let row = self.some_tenant().map_err(|error| error.to_string())?;
         row.tenant.status = TenantStatus::MarkedAsDeleted;
         row.ready = None;
-        let settings = row.tenant.settings.clone();
+        let settings = row.settings();
         self.moved();
         Ok(settings)
     }
@@ -142,7 +142,7 @@ impl World {
     pub(super) fn repair(&mut self) {
         let list = self.live_tenant().map_or_else(
             || self.wanted.price_list.clone(),
-            |row| row.tenant.settings.price_list.clone(),
+            |row| row.settings().price_list,
         );
         let ids: Vec<SourceId> = self.eligible().map(|(id, _)| id.clone()).collect();
         let Some(currency) = self.price_lists.get(&list).map(|list| list.currency) else {

@@ -83,6 +83,7 @@ impl Default for Switches {
                 compares: Strength::Strong,
                 orders: Strength::Strong,
                 off_guard: Strength::Strong,
+                items: Strength::Strong,
             },
             modes: WriteOperation::ALL
                 .into_iter()

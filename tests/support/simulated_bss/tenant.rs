@@ -1,12 +1,14 @@
 //! Who the BSS is, what it can do, the reseller, its epochs; the tenant, requested once and
 //! observed while it is queued.
 
+use std::collections::BTreeSet;
+
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, EarlierEpoch,
-    Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState, RequestKey, Reseller,
-    ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
+    AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, DetailCalls,
+    EarlierEpoch, Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState, RequestKey,
+    Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
 };
 
 use super::Attempts;
@@ -39,6 +41,8 @@ impl World {
             operations: self.switches.modes.clone(),
             promises: self.switches.promises,
             tenant_access: self.switches.tenant_access,
+            unseen: BTreeSet::new(),
+            detail_calls: DetailCalls::default(),
             largest_batch: self.switches.largest_batch,
             page_size: self.switches.page_size,
         })
@@ -216,8 +220,8 @@ impl World {
                     "https://{}.tenants.example",
                     id.as_str().to_lowercase()
                 )),
-                settings: settings.clone(),
-                currency: list.currency.to_owned(),
+                settings: settings.clone().into(),
+                currency: Some(list.currency.to_owned()),
                 business_key,
                 status: if ready.is_some() {
                     TenantStatus::InProgress
@@ -245,7 +249,7 @@ impl World {
         if self.switches.unique()
             && let Some(found) = self.tenants.values().find(keyed)
         {
-            if found.tenant.settings != *settings {
+            if found.settings() != *settings {
                 return Err(conflict("a tenant with this key and other settings exists"));
             }
             if found.tenant.status == TenantStatus::MarkedAsDeleted {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, CopyId, CopyListing, CopyRecord, CopyState, EarlierEpoch, Invoicing,
-    ItemKind, Mark, OperationId, OperationState, PriceListId, PricingOptions, PurchaseState,
+    ItemKind, Link, Mark, OperationId, OperationState, PriceListId, PricingOptions, PurchaseState,
     RequestKey, ResellerKind, SourceId, TenantId, TenantSettings, TenantStatus,
 };
 
@@ -381,11 +381,13 @@ impl CopyRow {
     pub(crate) fn record(&self, key: &CopyKey) -> CopyRecord {
         CopyRecord {
             id: copy_id(key),
+            kind: self.key.is_some().then_some(self.kind),
+            link: Link::Stored,
             business_key: self.key.clone(),
             source: key.2.clone(),
             source_digest: self.source_digest.clone(),
             digest: self.fields.digest(),
-            state: self.state,
+            state: self.state.clone(),
         }
     }
 }

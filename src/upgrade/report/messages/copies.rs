@@ -23,6 +23,7 @@ pub(in crate::upgrade) fn of_blockers(blockers: &Findings) -> Option<ReadyState>
         Reason::DuplicateCopy,
         Reason::OrphanedCopy,
         Reason::SourceChanged,
+        Reason::CopyUnclear,
     ];
     let reason = first.into_iter().find(|reason| reasons.contains(reason));
     let reason = reason.unwrap_or(Reason::ItemsFailed);
@@ -56,6 +57,7 @@ fn of_a_copy(reason: BlockerReason) -> Option<Reason> {
         BlockerReason::DuplicateCopy => Some(Reason::DuplicateCopy),
         BlockerReason::OrphanedCopy => Some(Reason::OrphanedCopy),
         BlockerReason::SourceChanged => Some(Reason::SourceChanged),
+        BlockerReason::CopyUnclear => Some(Reason::CopyUnclear),
         BlockerReason::CurrencyMismatch
         | BlockerReason::ProductMissing
         | BlockerReason::AddonMissing
@@ -70,7 +72,8 @@ fn of_a_copy(reason: BlockerReason) -> Option<Reason> {
         | BlockerReason::TenantSuspended
         | BlockerReason::OrderingDisabled
         | BlockerReason::PriceListInactive
-        | BlockerReason::BackOrderingActive => None,
+        | BlockerReason::BackOrderingActive
+        | BlockerReason::StateUnclear => None,
     }
 }
 
@@ -126,8 +129,14 @@ pub(in crate::upgrade) fn copy_by_hand(
     } else {
         "subscriptions and assets"
     };
+    let copies = by_hand.counts.contains_key(&ManualStep::Copy.into());
     let how = instruction.map_or_else(
         || {
+            if !copies {
+                return "Do it in the BSS: it does not compare a copy with what was seen of it, so the \
+                        operator changes none that exists."
+                    .to_owned();
+            }
             format!(
                 "Copy them one to one in the BSS: it keeps no keys, so the operator must not. \
                  Each copy has to be linked to its source{}.",
@@ -154,7 +163,14 @@ pub(in crate::upgrade) fn copy_by_hand(
     .collect();
     ready_state(
         Reason::AwaitingManualStep,
-        format!("A person has to copy {what}{tenant}. The report ManualSteps lists them."),
+        if copies {
+            format!("A person has to copy {what}{tenant}. The report ManualSteps lists them.")
+        } else {
+            format!(
+                "A person has to bring copies of {what} up to their sources. The report ManualSteps \
+                 lists them."
+            )
+        },
         format!(
             "{how} {} The operator sees each copy and goes on by itself.",
             to_do.join(" ")

@@ -64,6 +64,13 @@ pub(super) fn blocker_remedy(reason: BlockerReason) -> &'static str {
         BlockerReason::OrderNotFinal => "Complete or cancel the order.",
         BlockerReason::CustomerNotCopied => "See why its customer could not be copied.",
         BlockerReason::TenantSuspended => "Reactivate the tenant.",
+        BlockerReason::CopyUnclear => {
+            "See which record is the copy of which source, and say so in spec.confirmedCopies; or end \
+             the record in the reseller's BSS if it is the copy of none."
+        }
+        BlockerReason::StateUnclear => {
+            "Have the adapter told what the state means, or give the record a state that it knows."
+        }
         BlockerReason::NotCopied | BlockerReason::BackOrderingActive => SEE_THE_DETAIL,
     }
 }
@@ -87,6 +94,10 @@ fn difference_remedy(how: Difference) -> &'static str {
         Difference::Incomplete => "Complete the copy's contacts in the reseller's BSS.",
         Difference::Unmarked => {
             "Mark the record as a back-ordering record in the distributor's BSS."
+        }
+        Difference::Unclear => {
+            "See which record is the copy of which source, and say so in spec.confirmedCopies; have the \
+             adapter told what a state means that it does not know."
         }
         Difference::NotLinked => "Have the link between source and copy corrected in the BSS.",
     }

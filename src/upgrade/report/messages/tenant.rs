@@ -5,7 +5,7 @@ use super::ready_state;
 use super::remedies::{Told, blocker_remedy, remedies};
 use crate::api::{Reason, ResellerClaimSpec};
 use crate::bss::error::{BlockerTally, FieldError};
-use crate::bss::port::{Tenant, TenantSettings};
+use crate::bss::port::{Invoicing, PriceListId, SeenSettings, Tenant, TenantSettings};
 use crate::upgrade::alike;
 use crate::upgrade::report::ReadyState;
 
@@ -124,7 +124,7 @@ pub(in crate::upgrade) fn settings_differ(
 ) -> Option<ReadyState> {
     type Same = fn(&str, &str) -> bool;
     let exactly: Same = |one, other| one == other;
-    let TenantSettings {
+    let SeenSettings {
         price_list,
         edition,
         language,
@@ -132,26 +132,43 @@ pub(in crate::upgrade) fn settings_differ(
         date_format,
         invoicing,
     } = &tenant.settings;
-    let settings: [(&str, Same, &str, &str); 6] = [
+    let settings: [(&str, Same, Option<&str>, &str); 6] = [
         (
             "priceList",
             exactly,
-            price_list.as_str(),
+            price_list.as_ref().map(PriceListId::as_str),
             wanted.price_list.as_str(),
         ),
-        ("edition", alike::texts, edition, &wanted.edition),
-        ("language", alike::languages, language, &wanted.language),
-        ("timeZone", alike::time_zones, time_zone, &wanted.time_zone),
-        ("dateFormat", alike::texts, date_format, &wanted.date_format),
+        ("edition", alike::texts, edition.as_deref(), &wanted.edition),
+        (
+            "language",
+            alike::languages,
+            language.as_deref(),
+            &wanted.language,
+        ),
+        (
+            "timeZone",
+            alike::time_zones,
+            time_zone.as_deref(),
+            &wanted.time_zone,
+        ),
+        (
+            "dateFormat",
+            alike::texts,
+            date_format.as_deref(),
+            &wanted.date_format,
+        ),
         (
             "invoicing",
             exactly,
-            invoicing.as_str(),
+            invoicing.map(Invoicing::as_str),
             wanted.invoicing.as_str(),
         ),
     ];
+    // What the BSS does not show is not compared.
     let differences: Vec<String> = settings
         .into_iter()
+        .filter_map(|(field, same, has, wants)| Some((field, same, has?, wants)))
         .filter(|(_, same, has, wants)| !same(has, wants))
         .map(|(field, _, has, wants)| {
             let (has, wants) = alike::side_by_side(has, wants);
