@@ -10,7 +10,7 @@ use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::bodies::{cut, html, oversized, repeating, slow};
 use super::config::OAuthClient;
@@ -68,9 +68,10 @@ pub(super) async fn answer(
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tenant-reseller", "v1", rest @ ..] => {
-            if let Err(problem) = admit(&app, &parts.headers, rest).await {
-                return Ok(refuse(&problem));
-            }
+            let side = match admit(&app, (&parts.method, &parts.headers), rest).await {
+                Ok(side) => side,
+                Err(problem) => return Ok(refuse(&problem)),
+            };
             let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
             let Some((operation, id)) = contract::route(parts.method.as_str(), &rest) else {
                 return Ok(refuse(&problem(
@@ -85,6 +86,7 @@ pub(super) async fn answer(
                 operation,
                 id,
                 query: query(&parts.uri),
+                side,
                 fencing_epoch: header(&parts.headers, FENCING_EPOCH),
                 idempotency_key: header(&parts.headers, IDEMPOTENCY_KEY),
                 body: body.to_vec(),
@@ -159,8 +161,12 @@ impl Work {
     }
 }
 
-/// Who asks, and whether that side may ask for this path.
-async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(), Problem> {
+/// Who asks, if that side may ask for this path.
+async fn admit(
+    app: &Arc<App>,
+    (method, headers): (&Method, &HeaderMap),
+    path: &[&str],
+) -> Result<Side, Problem> {
     let side = if bearer_is(headers, &app.token) {
         Some(Side::Distributor)
     } else if app
@@ -179,22 +185,27 @@ async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(),
     };
     let both = matches!(path, ["identity" | "capabilities"]);
     let below_tenants = matches!(path, ["tenants", ..]);
-    let own = app.store.switches().tenant_access == TenantAccess::Own;
+    let access = app.store.switches().tenant_access;
+    let own = access != TenantAccess::Shared;
+    // Where only the tenant can tell about itself, it is asked where the distributor would be.
+    let of_itself = access == TenantAccess::OwnAndOnly
+        && *method == Method::GET
+        && matches!(path, ["resellers", _, "tenant"]);
     match side {
         None => Err(problem(
             ErrorClass::AuthRejected,
             "the token is not accepted",
         )),
-        Some(_) if both => Ok(()),
+        Some(side) if both => Ok(side),
         Some(Side::Distributor) if below_tenants && own => Err(problem(
             ErrorClass::Forbidden,
             "tenants have credentials of their own",
         )),
-        Some(Side::Tenant) if !below_tenants => Err(problem(
+        Some(Side::Tenant) if !below_tenants && !of_itself => Err(problem(
             ErrorClass::Forbidden,
             "these credentials are a tenant's",
         )),
-        Some(Side::Distributor | Side::Tenant) => Ok(()),
+        Some(side) => Ok(side),
     }
 }
 

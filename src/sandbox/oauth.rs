@@ -15,7 +15,7 @@ use super::world::purchases::digest;
 
 /// Which of the two sides a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// The distributor's.
     Distributor,
     /// The tenant's own.

@@ -132,7 +132,7 @@ fn open(config: Config) -> Result<App, ServerError> {
         control_token: config.control_token,
         interworks: Face::new(config.interworks_logins, scheme),
     };
-    if app.store.switches().tenant_access == TenantAccess::Own && !app.opens_tenants() {
+    if app.store.switches().tenant_access != TenantAccess::Shared && !app.opens_tenants() {
         return Err(ServerError::TenantAccess);
     }
     Ok(app)

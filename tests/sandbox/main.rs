@@ -30,4 +30,5 @@ mod size;
 mod subscriptions;
 mod support;
 mod tenant;
+mod unseen;
 mod weak;

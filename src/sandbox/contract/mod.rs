@@ -18,6 +18,7 @@ mod reseller;
 mod strict;
 mod subscriptions;
 mod tenant;
+mod unseen;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub(crate) use self::strict::Schemas;
 pub(crate) use self::subscriptions::{
     by_hand as copy_subscription, transfer as transfer_subscription,
 };
+use super::oauth::Side;
 use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
 use super::switches::Switches;
@@ -90,6 +92,8 @@ pub(crate) struct Call {
     pub(crate) id: String,
     /// The query, decoded; a name that came twice is kept twice.
     pub(crate) query: Vec<(String, String)>,
+    /// Whose credentials it came with.
+    pub(crate) side: Side,
     pub(crate) fencing_epoch: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) body: Vec<u8>,

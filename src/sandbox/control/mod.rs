@@ -8,7 +8,7 @@
 //! | actor | paths (all POST) |
 //! | --- | --- |
 //! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
-//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `adoption` |
+//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `copy-and-switch`, `adoption` |
 //! | the same people on the vendor's screens | `screens/create-tenant`, `transfer-accounts`, `transfer-subscriptions`, `log-in`, `bundle`, `end-bundle` |
 //! | the reseller's staff, trying its BSS out | `screens/test-record` |
 //! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `corrupt` |
@@ -96,8 +96,8 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
                 let switches = switches
                     .with(&changes)
                     .map_err(|wrong| Refusal::invalid_field("body", wrong))?;
-                if switches.tenant_access == TenantAccess::Own && !app.opens_tenants() {
-                    let wrong = "tenantAccess: Own needs a token or a client for tenants";
+                if switches.tenant_access != TenantAccess::Shared && !app.opens_tenants() {
+                    let wrong = "tenantAccess needs a token or a client for tenants";
                     return Err(Refusal::invalid_field("body", wrong));
                 }
                 Ok(switches)

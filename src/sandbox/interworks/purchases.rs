@@ -67,6 +67,8 @@ struct Shown {
     fields: SourceFields,
     marked: bool,
     bundle: Option<i64>,
+    /// A state word that is none of the vendor's.
+    word: Option<String>,
     updated_ms: Option<i64>,
 }
 
@@ -82,7 +84,7 @@ impl Shown {
             "name": self.name,
             "account": { "id": self.account },
             "billingTo": { "id": self.billing_to },
-            "status": status,
+            "status": self.word.as_deref().unwrap_or(status),
             "quantity": self.fields.quantity,
             "externalId": external,
             "startDate": start,
@@ -114,7 +116,8 @@ fn status(kind: PurchaseKind, state: PurchaseState, unknown: bool) -> &'static s
         PurchaseState::Active | PurchaseState::Trial if unknown => "Operational",
         PurchaseState::Active | PurchaseState::Trial => "Active",
         PurchaseState::Suspended => "Suspended",
-        PurchaseState::FutureDated => "In-Active",
+        // The second is never stored: a doubt is kept beside the state.
+        PurchaseState::FutureDated | PurchaseState::Unclear => "In-Active",
         PurchaseState::Expired if kind == PurchaseKind::Asset => "Expired",
         PurchaseState::Cancelled | PurchaseState::Expired => "Cancelled",
     }
@@ -137,7 +140,8 @@ fn distributors(
         "SELECT purchases.id, COALESCE(customers.name, resellers.name), customer_id, reseller_id,
             state, purchases.marked, product, addons, cycle, quantity, cost, purchases.currency, start_date,
             anchor, (SELECT bundle FROM bundle_children WHERE source_id = purchases.id),
-            (SELECT time_ms FROM changes WHERE changes.id = purchases.id)
+            (SELECT time_ms FROM changes WHERE changes.id = purchases.id),
+            (SELECT why FROM doubts WHERE doubts.id = purchases.id)
          FROM purchases LEFT JOIN customers ON customers.id = customer_id
          LEFT JOIN resellers ON resellers.id = customer_id
          WHERE purchases.kind = ?1 AND (?2 IS NULL OR purchases.id = ?2)",
@@ -166,6 +170,7 @@ fn distributors(
                 marked: row.get(5)?,
                 bundle: row.get(14)?,
                 updated_ms: row.get(15)?,
+                word: row.get(16)?,
             })
         },
     )
@@ -213,6 +218,7 @@ fn tenants(
                 fields,
                 marked: false,
                 bundle: None,
+                word: None,
                 updated_ms: row.get(5)?,
             })
         },
@@ -243,6 +249,7 @@ fn own_records(tx: &Tx<'_>, tenant: &str) -> rusqlite::Result<Vec<Shown>> {
                 fields,
                 marked: false,
                 bundle: None,
+                word: None,
                 updated_ms: None,
             })
         },

@@ -173,6 +173,9 @@ CREATE TABLE faults (
     id INTEGER PRIMARY KEY, rule TEXT NOT NULL, matched INTEGER NOT NULL, fired INTEGER NOT NULL
 );
 
+-- Records that the BSS shows as unclear, and why. What they are underneath is known all the same.
+CREATE TABLE doubts (id TEXT PRIMARY KEY, why TEXT NOT NULL) WITHOUT ROWID;
+
 -- The vendor's face: which calls came, who is logged in, and what only it shows.
 CREATE TABLE vendor_calls (
     method TEXT NOT NULL, path TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (method, path)
