@@ -10,7 +10,7 @@ use reqwest::header::HeaderName;
 use serde::de::DeserializeOwned;
 
 use super::forbidden::{Meaning, Rights};
-use super::listing::Ask;
+use super::listing::{Ask, Which};
 use super::options::Options;
 use super::wire::{self, Rows};
 use crate::bss::error::BssError;
@@ -61,6 +61,7 @@ pub(super) struct Listed<'a> {
     pub(super) operation: Operation,
     pub(super) path: &'a [&'a str],
     pub(super) filter: Option<&'a str>,
+    pub(super) which: Which,
 }
 
 /// What came of asking for a page.
@@ -124,6 +125,10 @@ impl Side {
         ask: &Ask,
     ) -> Result<Paged<T>, BssError> {
         let size = self.memory.page_size.load(Ordering::Relaxed);
+        let rows = match list.which {
+            Which::First => size,
+            Which::Second => size.saturating_sub(size.checked_div(3).unwrap_or(0)).max(1),
+        };
         let mut query = Vec::new();
         if let Ask::Link(link) = ask {
             let place = self.http.place(list.path);
@@ -138,7 +143,7 @@ impl Side {
             if let Some(filter) = list.filter {
                 query.push(("$filter".into(), filter.to_owned()));
             }
-            query.push(("pageSize".into(), size.to_string()));
+            query.push(("pageSize".into(), rows.to_string()));
             if let Ask::Page(number) = ask {
                 query.push(("page".into(), number.to_string()));
             }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Listed, Paged, Side, several};
 use super::filter;
-use super::listing::{Collector, Refused};
+use super::listing::{Collector, Refused, Which};
 use super::wire::Identified;
 use crate::bss::error::BssError;
 use crate::bss::port::{Freshness, Operation};
@@ -90,6 +90,7 @@ impl<R: Identified + DeserializeOwned> Listing<R> {
             operation: self.operation,
             path: &path,
             filter,
+            which: Which::First,
         };
         let next = match &mut self.phase {
             Phase::Done(_) => return Ok(Step::Done),
@@ -191,7 +192,11 @@ async fn turn<R: Identified + DeserializeOwned>(
         return Ok(());
     };
     let name = list.path.join("/");
-    let page = match side.page::<R>(list, &ask).await? {
+    let list = Listed {
+        which: collector.which(),
+        ..list.clone()
+    };
+    let page = match side.page::<R>(&list, &ask).await? {
         Paged::Rows(page) => page,
         Paged::TooSlow(_) => {
             collector.page_otherwise();

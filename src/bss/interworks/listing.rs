@@ -23,6 +23,14 @@ pub(super) enum Ask {
     Link(String),
 }
 
+/// Which pass over a listing it is. The second asks for pages of another size, so that what falls between two
+/// pages in the one does not fall there in the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    First,
+    Second,
+}
+
 /// Why a listing is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
@@ -81,6 +89,14 @@ impl<R: Identified> Collector<R> {
     /// The page that is needed next; none if the listing is complete.
     pub(super) fn wanted(&self) -> Option<&Ask> {
         (!self.complete).then_some(&self.pass.ask)
+    }
+
+    /// Which pass it is.
+    pub(super) fn which(&self) -> Which {
+        match self.former {
+            None => Which::First,
+            Some(_) => Which::Second,
+        }
     }
 
     /// Begins again with other pages. It does not count: nothing was wrong with the listing.

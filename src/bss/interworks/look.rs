@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -19,9 +18,6 @@ use crate::bss::port::{
     AccountId, CopyRecord, CopyState, Cursor, Customer, Freshness, ItemKind, Link, Mark, OpenOrder,
     Page, PageRequest, Purchase, PurchaseState, TenantId,
 };
-
-/// Another listing of the same sweep is asked for within this time after the look.
-const JOINED_WITHIN: Duration = Duration::from_mins(2);
 
 /// The two listings that a look serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,12 +95,13 @@ impl Look {
         }
     }
 
-    /// Whether a listing that begins now may be served from it.
-    pub(super) fn can_begin(&self, half: Half, freshness: Freshness) -> bool {
+    /// Whether a listing that was asked for at this time may be served from it. A look that had ended before
+    /// shows what was then, and not what is now.
+    pub(super) fn can_begin(&self, half: Half, (freshness, asked): (Freshness, Instant)) -> bool {
         let fresh = freshness == Freshness::Remembered || self.freshness == Freshness::Fresh;
         let ended = self.ended.as_ref();
-        let recent = ended.is_none_or(|(at, _)| at.elapsed() < JOINED_WITHIN);
-        !self.served.contains(&half) && fresh && recent
+        let going_on = ended.is_none_or(|(at, _)| asked <= *at);
+        !self.served.contains(&half) && fresh && going_on
     }
 
     pub(super) fn begin(&mut self, half: Half) {

@@ -6,7 +6,7 @@
 //! installation's words mean, `listing` when a listing is complete, `records` what is compared, `pairing` which
 //! record is the copy of which, `checks` the catalogue, `steps` the words for people, `forbidden` what a 403
 //! means. `client` sends, `collecting` and `reader` read what a look needs, `look` serves it, `kept` outlives an
-//! adapter, `bss` is the port. It may touch the port and the transport; it must not know an upgrade or a cluster.
+//! adapter, `installation` what is learnt of it, `bss` is the port; `probe` tells people which assumptions hold. It may touch the port and the transport; it must not know an upgrade or a cluster.
 
 mod bss;
 mod checks;
@@ -14,11 +14,13 @@ mod client;
 mod collecting;
 mod filter;
 mod forbidden;
+mod installation;
 mod kept;
 mod listing;
 mod look;
 mod options;
 mod pairing;
+mod probe;
 mod reader;
 mod records;
 mod steps;
@@ -30,3 +32,4 @@ pub use kept::Kept;
 pub use options::{
     Bundles, Calibration, Options, Paging, Reading, Role, Switch, TenantDeclaration, Words,
 };
+pub use probe::{Probe, Values, probe};
