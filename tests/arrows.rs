@@ -239,7 +239,8 @@ fn the_adapter_that_only_reads_has_nothing_to_write_with() {
     for file in files {
         let code = code(&file);
         for word in [
-            "Method",
+            "Method::",
+            "reqwest::Method",
             "Transport",
             "transport::Request",
             "reqwest::Client",

@@ -117,6 +117,10 @@ fn by_code(pairs: Vec<(String, String)>) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a JSON text that is written in the call reads better without a reference"
+)]
 mod tests {
     use super::super::options::Words;
     use super::super::wire;

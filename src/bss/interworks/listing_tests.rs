@@ -1,3 +1,9 @@
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::wildcard_enum_match_arm,
+    reason = "the server of these tests is small, and most of its faults concern one place"
+)]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "the numbers of these tests are small"
+)]
+
 use proptest::prelude::*;
 
 use super::super::options::Words;

@@ -309,6 +309,10 @@ pub(super) fn digest(text: &str) -> Digest {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a JSON text that is written in the call reads better without a reference"
+)]
 mod tests {
     use super::super::wire;
     use super::*;

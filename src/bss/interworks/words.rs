@@ -137,6 +137,10 @@ impl Discriminator {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a JSON text that is written in the call reads better without a reference"
+)]
 mod tests {
     use super::super::wire;
     use super::*;
