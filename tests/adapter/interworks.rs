@@ -438,7 +438,7 @@ async fn a_word_that_is_not_known_makes_a_record_unclear() {
     let world = World::new(|_| {}).await;
     world.switch(json!({ "traps": ["UnknownStates"] })).await;
     let found = purchases(&world.distributor(|_| {})).await.unwrap();
-    let unclear = |one: &&Purchase| matches!(&one.state, PurchaseState::Unclear(word) if word == "Operational");
+    let unclear = |one: &&Purchase| matches!(&one.state, PurchaseState::Unclear(said) if said == "Operational");
     assert!(found.iter().filter(unclear).count() > 0, "{found:?}");
     assert!(found.iter().all(|one| one.state != PurchaseState::Active));
 }
