@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
+use super::interworks::InterworksAdapter;
 use super::rules;
 
 /// How to reach a BSS: its identity, adapter, credentials, trust and limits.
@@ -29,7 +30,7 @@ use super::rules;
         "jsonPath": ".status.adapter" }"#,
     printcolumn = r#"{ "name": "URL", "type": "string",
         "description": "Where the BSS is called",
-        "jsonPath": ".spec.reference.url" }"#,
+        "jsonPath": ".spec['reference','interworks'].url" }"#,
     printcolumn = r#"{ "name": "Identity", "type": "string",
         "description": "The BSS's lasting name",
         "jsonPath": ".spec.identity" }"#,
@@ -40,7 +41,13 @@ use super::rules;
         "jsonPath": ".metadata.creationTimestamp" }"#
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = rules::one_of("adapter", BssConnectionSpec::ADAPTERS)))]
+#[schemars(extend("x-kubernetes-validations" = rules::all(&[
+    rules::one_of("adapter", BssConnectionSpec::ADAPTERS),
+    rules::rule(
+        "!has(self.interworks) || has(self.auth.oauth2Password)",
+        "auth must have oauth2Password beside interworks: the vendor has no other way to log in",
+    ),
+])))]
 pub struct BssConnectionSpec {
     /// This BSS's lasting name: a part of every business key, the same in every cluster and
     /// namespace, and compared with what the BSS tells of itself. Immutable; a new host name or
@@ -59,10 +66,24 @@ pub struct BssConnectionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ReferenceAdapter")]
     pub reference: Option<ReferenceAdapter>,
-    /// How to log in: exactly one of `bearer` and `oauth2ClientCredentials`.
+    /// The adapter for interworks.cloud: the operator reads, checks and compares by the vendor's public
+    /// REST API, and says which button a person presses when. It sends no write. A connection has exactly
+    /// one adapter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "InterworksAdapter",
+        extend("x-kubernetes-validations" = rules::rule(
+            "has(self.calibration) != has(self.tenant)",
+            "interworks must have exactly one of calibration (the distributor's connection) and tenant \
+             (the connection of a tenant)",
+        ))
+    )]
+    pub interworks: Option<InterworksAdapter>,
+    /// How to log in: exactly one of `bearer`, `oauth2ClientCredentials` and `oauth2Password`.
     #[schemars(extend("x-kubernetes-validations" = rules::rule(
-        "has(self.bearer) != has(self.oauth2ClientCredentials)",
-        "auth must have exactly one of bearer and oauth2ClientCredentials",
+        "[has(self.bearer), has(self.oauth2ClientCredentials), has(self.oauth2Password)]\
+         .exists_one(given, given)",
+        "auth must have exactly one of bearer, oauth2ClientCredentials and oauth2Password",
     )))]
     pub auth: Auth,
     /// Whom to trust at the BSS, and how to prove oneself there. Without it, the certificate
@@ -86,7 +107,7 @@ pub struct BssConnectionSpec {
 impl BssConnectionSpec {
     /// The adapters that there are, by the names of their members. The API server admits a connection
     /// only with exactly one of them.
-    pub const ADAPTERS: &[&str] = &["reference"];
+    pub const ADAPTERS: &[&str] = &["reference", "interworks"];
 
     /// The adapter that the connection names; none unless it is exactly one. An object that was
     /// written for another version of the operator may name one that is not known here.
@@ -96,7 +117,11 @@ impl BssConnectionSpec {
             name: "reference",
             url: &adapter.url,
         });
-        let mut named = [reference].into_iter().flatten();
+        let interworks = self.interworks.as_ref().map(|adapter| AdapterChoice {
+            name: "interworks",
+            url: &adapter.url,
+        });
+        let mut named = [reference, interworks].into_iter().flatten();
         named.next().filter(|_| named.next().is_none())
     }
 }
@@ -164,6 +189,46 @@ pub struct Auth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "OAuth2ClientCredentials")]
     pub oauth2_client_credentials: Option<OAuth2ClientCredentials>,
+    /// OAuth 2 with the password of a user (RFC 6749, 4.3), for servers that have no other way: the
+    /// operator fetches tokens by itself and renews them before they expire. Give the operator a user of
+    /// its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "OAuth2Password")]
+    pub oauth2_password: Option<OAuth2Password>,
+}
+
+/// A user, its password and the client that asks for it, from Secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OAuth2Password {
+    /// Where tokens are issued: https, without credentials, query or fragment, called exactly as it
+    /// is written. Its host must be among those that both Secrets allow.
+    /// Example: `https://bss.example.com/oauth/token`
+    #[schemars(
+        length(min = 9, max = 2048),
+        extend("x-kubernetes-validations" = rules::base_url("auth.oauth2Password.tokenUrl"))
+    )]
+    pub token_url: String,
+    /// Where the client's id and secret stand in the request for a token: `Basic` (HTTP Basic, both
+    /// form-encoded as RFC 6749, 2.3.1, has it; the default), `BasicUnencoded` (HTTP Basic, both as
+    /// they are), or `Body` (`client_id` and `client_secret` in the body).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ClientAuthentication")]
+    pub client_authentication: Option<ClientAuthentication>,
+    /// Whom to trust at the token endpoint, and how to prove oneself there. Without it, the
+    /// certificate authorities of the operator's machine, whatever `spec.tls` says of the BSS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Tls", extend("x-kubernetes-validations" = rules::tls()))]
+    pub tls: Option<Tls>,
+    /// The Secret with the keys `username` and `password`, in the connection's namespace; line breaks
+    /// around them are not a part of them. Its annotation `tenantreseller.io/allowed-hosts` must name the
+    /// host of the BSS and that of `tokenUrl`. If it has the annotation
+    /// `tenantreseller.io/allowed-token-hosts` too, user and password go only to the hosts that are named
+    /// there.
+    pub user_secret_ref: SecretRef,
+    /// The Secret with the keys `clientId` and `clientSecret`, under the same rules. It may be the same
+    /// Secret.
+    pub client_secret_ref: SecretRef,
 }
 
 /// OAuth 2 client credentials from a Secret.

@@ -7,6 +7,7 @@ mod claim;
 mod conditions;
 mod connection;
 mod crd;
+mod interworks;
 mod pricing;
 mod reason;
 mod report;
@@ -22,9 +23,13 @@ pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredC
 pub use connection::{
     AdapterChoice, Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus,
     CapabilityStatus, ClientAuthentication, ConnectionLimits, OAuth2ClientCredentials,
-    ReferenceAdapter, Risk, SecretRef, SystemRoots, Tls,
+    OAuth2Password, ReferenceAdapter, Risk, SecretRef, SystemRoots, Tls,
 };
 pub use crd::{CrdYamlError, crd_yaml, crds};
+pub use interworks::{
+    InterworksAdapter, InterworksBundles, InterworksCalibration, InterworksPaging,
+    InterworksReading, InterworksSwitch, InterworksTenant, InterworksWords,
+};
 pub use pricing::{
     Billing, BillingAnchor, CustomerPricing, CustomerPricingSpec, CustomerPricingStatus,
     DeclaredPricing, PricingFailure, UpgradeRef,

@@ -8,11 +8,11 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
 use tenant_reseller_operator::sandbox::{
-    Config, Defects, OAuthClient, Server, ServerError, Switches, Transport,
+    Config, Defects, InterworksLogin, OAuthClient, Server, ServerError, Switches, Transport,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A BSS sandbox that speaks the reference contract, over one SQLite file.
+/// A BSS sandbox that speaks the reference contract, and a vendor's API beside it, over one SQLite file.
 #[derive(Parser)]
 #[command(name = "bss-sandbox", version, group = ArgGroup::new("transport").required(true)
     .args(["tls_cert", "self_signed", "insecure_http"]))]
@@ -38,6 +38,16 @@ struct Options {
     /// A scope that clients may ask for.
     #[arg(long, default_value = "upgrade")]
     oauth_scope: Vec<String>,
+    /// A login at the vendor's face, as `CLIENT:SECRET:USER:PASSWORD`, for the distributor's side.
+    #[arg(long, env = "BSS_SANDBOX_INTERWORKS_LOGIN", hide_env_values = true)]
+    interworks_login: Option<String>,
+    /// The same for the tenant of a reseller, as `CLIENT:SECRET:USER:PASSWORD:RESELLER`.
+    #[arg(
+        long,
+        env = "BSS_SANDBOX_INTERWORKS_TENANT_LOGIN",
+        hide_env_values = true
+    )]
+    interworks_tenant_login: Option<String>,
     /// The bearer token of the control API.
     #[arg(long, env = "BSS_SANDBOX_CONTROL_TOKEN", hide_env_values = true)]
     control_token: String,
@@ -111,6 +121,22 @@ fn oauth_client(text: &str, scopes: &[String], tenant: bool) -> OAuthClient {
     }
 }
 
+/// A login at the vendor's face; the fifth part, if there is one, is the reseller.
+fn interworks_login(text: &str, parts: usize) -> InterworksLogin {
+    let mut words = text.split(':').map(ToOwned::to_owned);
+    if words.clone().count() != parts {
+        refuse("a login is written CLIENT:SECRET:USER:PASSWORD, a tenant's with :RESELLER behind");
+    }
+    let mut next = || words.next().unwrap_or_default();
+    InterworksLogin {
+        client_id: next(),
+        client_secret: next(),
+        user: next(),
+        password: next(),
+        reseller: words.next(),
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum DefectsOption {
     None,
@@ -127,6 +153,13 @@ impl Options {
             .into_iter()
             .filter_map(|(client, tenant)| Some(oauth_client(&client?, &self.oauth_scope, tenant)))
             .collect();
+        let interworks_logins = [
+            (self.interworks_login, 4),
+            (self.interworks_tenant_login, 5),
+        ]
+        .into_iter()
+        .filter_map(|(login, parts)| Some(interworks_login(&login?, parts)))
+        .collect();
         let transport = match (self.tls_cert, self.tls_key, self.self_signed) {
             (Some(certificate), Some(key), _) => Transport::Files { certificate, key },
             (_, _, Some(folder)) => {
@@ -142,6 +175,7 @@ impl Options {
             token: self.token,
             tenant_token: self.tenant_token,
             oauth_clients,
+            interworks_logins,
             control_token: self.control_token,
             identity: self.identity,
             seed: self.seed,

@@ -10,6 +10,7 @@ pub mod bindings;
 pub mod cancellation;
 pub mod connect;
 pub mod error;
+pub mod interworks;
 pub mod limits;
 pub mod operation;
 pub mod port;

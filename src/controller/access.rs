@@ -7,13 +7,15 @@
 //! are answered in the same words, and what stands in a Secret is spoken of only once its own
 //! annotation allows the host.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::secrets::{self, Fault, FaultKind, Place};
 use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, ALLOWED_TOKEN_HOSTS_ANNOTATION, Auth, BssConnectionSpec,
-    ClientAuthentication, OAuth2ClientCredentials, SecretRef, SystemRoots, Tls,
+    ClientAuthentication, OAuth2ClientCredentials, OAuth2Password, SecretRef, SystemRoots, Tls,
 };
 use crate::bss::connect::{Login, TokenEndpoint};
 use crate::bss::transport::{
@@ -92,8 +94,13 @@ impl<C: Cluster> Access<'_, C> {
     /// How to log in, and the hosts that the Secret allows.
     pub(super) async fn login(&self) -> Result<(Login, String), Refused> {
         let auth = &self.spec.auth;
-        match (&auth.bearer, &auth.oauth2_client_credentials) {
-            (Some(bearer), None) => {
+        let Auth {
+            bearer,
+            oauth2_client_credentials,
+            oauth2_password,
+        } = auth;
+        match (bearer, oauth2_client_credentials, oauth2_password) {
+            (Some(bearer), None, None) => {
                 let name = &bearer.secret_ref.name;
                 let secret = self.granted(name, &[Wanted::bss(self.url)]).await?;
                 let place = Place {
@@ -103,11 +110,16 @@ impl<C: Cluster> Access<'_, C> {
                 let token = secrets::token(&secret, place)?;
                 Ok((Login::Bearer(token), hosts(&secret)))
             }
-            (None, Some(oauth)) => self.client_credentials(oauth).await,
-            // The API server admits a connection only with one of the two.
-            (Some(_), Some(_)) | (None, None) => Err(Refused::Forbidden {
+            (None, Some(oauth), None) => self.client_credentials(oauth).await,
+            (None, None, Some(oauth)) => self.password(oauth).await,
+            // The API server admits a connection only with one of them.
+            (None, None, None)
+            | (Some(_), Some(_), _)
+            | (Some(_), _, Some(_))
+            | (_, Some(_), Some(_)) => Err(Refused::Forbidden {
                 message: "The connection does not say in one way how to log in.".to_owned(),
-                next_action: "Give spec.auth exactly one of bearer and oauth2ClientCredentials."
+                next_action: "Give spec.auth exactly one of bearer, oauth2ClientCredentials and \
+                                  oauth2Password."
                     .to_owned(),
             }),
         }
@@ -133,25 +145,54 @@ impl<C: Cluster> Access<'_, C> {
         let id = secrets::client_id(&secret, place("clientId"))?;
         let proof = secrets::client_secret(&secret, place("clientSecret"))?;
         let endpoint = TokenEndpoint {
-            authentication: match oauth.client_authentication {
-                None | Some(ClientAuthentication::Basic) => transport::ClientAuthentication::Basic,
-                Some(ClientAuthentication::BasicUnencoded) => {
-                    transport::ClientAuthentication::BasicUnencoded
-                }
-                Some(ClientAuthentication::Body) => transport::ClientAuthentication::Body,
-            },
+            authentication: authentication(oauth.client_authentication),
             parameters: oauth.endpoint_parameters.clone(),
             tls: self.tls(oauth.tls.as_ref(), &oauth.token_url).await?,
             allowed_hosts: allowed(&secret, ALLOWED_TOKEN_HOSTS_ANNOTATION).to_owned(),
         };
-        let login = Login::ClientCredentials {
+        let login = Login::OAuth2 {
             token_url: oauth.token_url.clone(),
+            grant: transport::Grant::ClientCredentials,
             scopes: oauth.scopes.clone(),
             id,
             secret: proof,
             endpoint: Box::new(endpoint),
         };
         Ok((login, hosts(&secret)))
+    }
+
+    async fn password(&self, oauth: &OAuth2Password) -> Result<(Login, String), Refused> {
+        let wanted = [
+            Wanted::bss(self.url),
+            Wanted {
+                url: &oauth.token_url,
+                annotation: ALLOWED_TOKEN_HOSTS_ANNOTATION,
+            },
+        ];
+        let (of_user, of_client) = (&oauth.user_secret_ref.name, &oauth.client_secret_ref.name);
+        // Each of the two allows every host by itself: what the one allows says nothing about the other.
+        let user_secret = self.granted(of_user, &wanted).await?;
+        let client_secret = self.granted(of_client, &wanted).await?;
+        let place = |secret, key| Place { secret, key };
+        let user = secrets::client_id(&user_secret, place(of_user, "username"))?;
+        let password = secrets::client_secret(&user_secret, place(of_user, "password"))?;
+        let id = secrets::client_id(&client_secret, place(of_client, "clientId"))?;
+        let proof = secrets::client_secret(&client_secret, place(of_client, "clientSecret"))?;
+        let endpoint = TokenEndpoint {
+            authentication: authentication(oauth.client_authentication),
+            parameters: BTreeMap::new(),
+            tls: self.tls(oauth.tls.as_ref(), &oauth.token_url).await?,
+            allowed_hosts: allowed(&user_secret, ALLOWED_TOKEN_HOSTS_ANNOTATION).to_owned(),
+        };
+        let login = Login::OAuth2 {
+            token_url: oauth.token_url.clone(),
+            grant: transport::Grant::Password { user, password },
+            scopes: Vec::new(),
+            id,
+            secret: proof,
+            endpoint: Box::new(endpoint),
+        };
+        Ok((login, hosts(&user_secret)))
     }
 
     async fn tls(&self, tls: Option<&Tls>, url: &str) -> Result<transport::Tls, Refused> {
@@ -260,9 +301,13 @@ impl<C: Cluster> Access<'_, C> {
 pub(super) fn doubt(auth: &Auth, login: &Login) -> Option<String> {
     let (secret, key, value) = match login {
         Login::Bearer(token) => (&auth.bearer.as_ref()?.secret_ref.name, "token", token),
-        Login::ClientCredentials { secret, .. } => {
-            let oauth = auth.oauth2_client_credentials.as_ref()?;
-            (&oauth.secret_ref.name, "clientSecret", secret)
+        Login::OAuth2 { secret, .. } => {
+            let of_client = auth.oauth2_client_credentials.as_ref();
+            let of_user = auth.oauth2_password.as_ref();
+            let name = of_client
+                .map(|oauth| &oauth.secret_ref)
+                .or_else(|| of_user.map(|oauth| &oauth.client_secret_ref));
+            (&name?.name, "clientSecret", secret)
         }
     };
     secrets::may_be_encoded_twice(value.expose_secret()).then(|| {
@@ -271,6 +316,17 @@ pub(super) fn doubt(auth: &Auth, login: &Login) -> Option<String> {
              Under data it is encoded once, under stringData not at all."
         )
     })
+}
+
+/// Where a client's id and secret stand in a request for a token.
+fn authentication(declared: Option<ClientAuthentication>) -> transport::ClientAuthentication {
+    match declared {
+        None | Some(ClientAuthentication::Basic) => transport::ClientAuthentication::Basic,
+        Some(ClientAuthentication::BasicUnencoded) => {
+            transport::ClientAuthentication::BasicUnencoded
+        }
+        Some(ClientAuthentication::Body) => transport::ClientAuthentication::Body,
+    }
 }
 
 /// The hosts that the Secret may be sent to.

@@ -13,6 +13,7 @@ use super::access::{self, Refused};
 use super::cache::{Adapter, CacheEntry, HeldSeats};
 use super::context::{Context, Time};
 use super::object;
+use crate::adapters;
 use crate::api::{
     AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
@@ -349,6 +350,7 @@ async fn settings<C: Cluster>(
         url: adapter.url,
         now,
     };
+    let settings = adapters::settings(spec).ok_or_else(|| incomplete(connection))?;
     let (login, allowed_hosts) = access.login().await?;
     let tls = access.tls_of_the_bss().await?;
     Ok(ConnectionSettings {
@@ -357,7 +359,7 @@ async fn settings<C: Cluster>(
             connection.metadata.name.as_deref().unwrap_or_default()
         ),
         identity: spec.identity.clone(),
-        adapter: adapter.name,
+        adapter: settings,
         url: adapter.url.to_owned(),
         login,
         allowed_hosts,
@@ -388,6 +390,19 @@ fn no_adapter(connection: &BssConnection) -> DereferenceError {
         format!(
             "Give the spec of the BssConnection {name} exactly one adapter: {known}. If it has \
              another one, install the version of the operator and of its CRDs that knows it."
+        ),
+    )
+}
+
+/// The adapter lacks something that the API server asks for, which an object of another version may.
+fn incomplete(connection: &BssConnection) -> DereferenceError {
+    let name = connection.metadata.name.as_deref().unwrap_or_default();
+    unworkable(
+        Reason::ConnectionForbidden,
+        format!("The adapter in the spec of the BssConnection {name} is not complete."),
+        format!(
+            "Apply the BssConnection {name} again with the CRDs of this version of the operator: the API \
+             server then names what is missing."
         ),
     )
 }

@@ -52,6 +52,21 @@ pub struct OAuthClient {
     pub tenant: bool,
 }
 
+/// A user of the vendor's API, and the client that it logs in through.
+#[derive(Clone)]
+pub struct InterworksLogin {
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+    /// The user.
+    pub user: String,
+    /// The user's password.
+    pub password: String,
+    /// The reseller whose tenant it opens; the distributor's organisation if there is none.
+    pub reseller: Option<String>,
+}
+
 /// The options of a sandbox. Seed, sizes, defects and switches count only while the file is new.
 #[derive(Clone)]
 pub struct Config {
@@ -65,6 +80,8 @@ pub struct Config {
     pub tenant_token: Option<String>,
     /// Who may ask for tokens at `/oauth2/token`; they are good beside the two fixed ones.
     pub oauth_clients: Vec<OAuthClient>,
+    /// Who may log in at the vendor's face; without any it is not served.
+    pub interworks_logins: Vec<InterworksLogin>,
     /// The token that the control API asks for.
     pub control_token: String,
     /// The BSS's own name.
@@ -102,6 +119,7 @@ impl Config {
             token: "test-token".to_owned(),
             tenant_token: Some("test-tenant-token".to_owned()),
             oauth_clients: vec![],
+            interworks_logins: vec![],
             control_token: "test-control-token".to_owned(),
             identity: "acme-distribution".to_owned(),
             seed: 1,

@@ -5,19 +5,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
-use futures::{StreamExt, stream};
-use serde_json::Value;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
+use super::bodies::{cut, html, oversized, repeating, slow};
 use super::config::OAuthClient;
 use super::contract::{self, Call, Reply, Schemas};
 use super::control;
 use super::faults::{Fault, Faults};
+use super::interworks::{self, Face};
 use super::oauth::{self, Side, TokenReply, TokenRequest};
 use super::problem::{Refusal, problem};
 use super::store::Store;
@@ -26,7 +26,7 @@ use crate::bss::reference::contract::{
 };
 
 /// No request of the contract is larger.
-const LARGEST_BODY: usize = 2 * 1024 * 1024;
+pub(super) const LARGEST_BODY: usize = 2 * 1024 * 1024;
 
 /// The connection is to be closed without a reply.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,7 @@ pub(super) struct App {
     pub(super) tenant_token: Option<String>,
     pub(super) oauth_clients: Vec<OAuthClient>,
     pub(super) control_token: String,
+    pub(super) interworks: Face,
 }
 
 impl App {
@@ -67,9 +68,10 @@ pub(super) async fn answer(
     let words: Vec<&str> = path.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tenant-reseller", "v1", rest @ ..] => {
-            if let Err(problem) = admit(&app, &parts.headers, rest).await {
-                return Ok(refuse(&problem));
-            }
+            let side = match admit(&app, (&parts.method, &parts.headers), rest).await {
+                Ok(side) => side,
+                Err(problem) => return Ok(refuse(&problem)),
+            };
             let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
             let Some((operation, id)) = contract::route(parts.method.as_str(), &rest) else {
                 return Ok(refuse(&problem(
@@ -84,6 +86,7 @@ pub(super) async fn answer(
                 operation,
                 id,
                 query: query(&parts.uri),
+                side,
                 fencing_epoch: header(&parts.headers, FENCING_EPOCH),
                 idempotency_key: header(&parts.headers, IDEMPOTENCY_KEY),
                 body: body.to_vec(),
@@ -105,6 +108,13 @@ pub(super) async fn answer(
                 Ok(Err(refusal)) => Ok(refuse(&refusal.into_problem())),
                 Err(lost) => Ok(refuse(&lost)),
             }
+        }
+        ["api", rest @ ..] if !app.interworks.logins.is_empty() => {
+            let rest = rest.iter().map(|word| (*word).to_owned()).collect();
+            Ok(interworks::serve(app, (parts, body), Some(rest)).await)
+        }
+        ["oauth", "token"] if !app.interworks.logins.is_empty() => {
+            Ok(interworks::serve(app, (parts, body), None).await)
         }
         ["control", "v1", rest @ ..] => {
             if !bearer_is(&parts.headers, &app.control_token) {
@@ -151,8 +161,12 @@ impl Work {
     }
 }
 
-/// Who asks, and whether that side may ask for this path.
-async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(), Problem> {
+/// Who asks, if that side may ask for this path.
+async fn admit(
+    app: &Arc<App>,
+    (method, headers): (&Method, &HeaderMap),
+    path: &[&str],
+) -> Result<Side, Problem> {
     let side = if bearer_is(headers, &app.token) {
         Some(Side::Distributor)
     } else if app
@@ -171,22 +185,27 @@ async fn admit(app: &Arc<App>, headers: &HeaderMap, path: &[&str]) -> Result<(),
     };
     let both = matches!(path, ["identity" | "capabilities"]);
     let below_tenants = matches!(path, ["tenants", ..]);
-    let own = app.store.switches().tenant_access == TenantAccess::Own;
+    let access = app.store.switches().tenant_access;
+    let own = access != TenantAccess::Shared;
+    // Where only the tenant can tell about itself, it is asked where the distributor would be.
+    let of_itself = access == TenantAccess::OwnAndOnly
+        && *method == Method::GET
+        && matches!(path, ["resellers", _, "tenant"]);
     match side {
         None => Err(problem(
             ErrorClass::AuthRejected,
             "the token is not accepted",
         )),
-        Some(_) if both => Ok(()),
+        Some(side) if both => Ok(side),
         Some(Side::Distributor) if below_tenants && own => Err(problem(
             ErrorClass::Forbidden,
             "tenants have credentials of their own",
         )),
-        Some(Side::Tenant) if !below_tenants => Err(problem(
+        Some(Side::Tenant) if !below_tenants && !of_itself => Err(problem(
             ErrorClass::Forbidden,
             "these credentials are a tenant's",
         )),
-        Some(Side::Distributor | Side::Tenant) => Ok(()),
+        Some(side) => Ok(side),
     }
 }
 
@@ -326,7 +345,7 @@ async fn execute(app: Arc<App>, work: Work) -> Response<Body> {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
+pub(super) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|_| {
@@ -349,7 +368,7 @@ fn success(reply: Reply) -> Response<Body> {
     response
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response
@@ -372,76 +391,6 @@ fn refuse(problem: &Problem) -> Response<Body> {
     response
 }
 
-async fn bytes_of(response: Response<Body>) -> (axum::http::response::Parts, Bytes) {
-    let (parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX)
-        .await
-        .unwrap_or_default();
-    (parts, bytes)
-}
-
-async fn repeating(response: Response<Body>, began: &str) -> Response<Body> {
-    let (parts, bytes) = bytes_of(response).await;
-    let body = match serde_json::from_slice::<Value>(&bytes) {
-        Ok(Value::Object(mut page)) if parts.status.is_success() => {
-            page.insert("nextCursor".to_owned(), Value::String(began.to_owned()));
-            Bytes::from(Value::Object(page).to_string())
-        }
-        Ok(_) | Err(_) => bytes,
-    };
-    Response::from_parts(parts, Body::from(body))
-}
-
-/// Announces the whole body, sends half of it and closes.
-async fn cut(response: Response<Body>) -> Response<Body> {
-    let (mut parts, bytes) = bytes_of(response).await;
-    parts
-        .headers
-        .insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    let half = bytes.slice(..bytes.len() / 2);
-    let rest = stream::once(async {
-        // Without a pause the server would notice the error before it sent anything at all.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        Err(std::io::Error::other("cut on purpose"))
-    });
-    let pieces = stream::once(async { Ok(half) }).chain(rest);
-    Response::from_parts(parts, Body::from_stream(pieces))
-}
-
-fn html(response: &Response<Body>) -> Response<Body> {
-    let mut page = Response::new(Body::from("<html><body>Please sign in.</body></html>"));
-    *page.status_mut() = response.status();
-    page.headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    page
-}
-
-/// Appends blanks, which JSON allows, until the body has the size.
-async fn oversized(response: Response<Body>, size: u64) -> Response<Body> {
-    const PIECE: u64 = 64 * 1024;
-    let (parts, bytes) = bytes_of(response).await;
-    let missing = size.saturating_sub(bytes.len() as u64);
-    let blanks = Bytes::from(vec![b' '; 64 * 1024]);
-    let padding = (0..missing.div_ceil(PIECE)).map(move |_| blanks.clone());
-    let pieces = std::iter::once(bytes)
-        .chain(padding)
-        .map(Ok::<_, std::io::Error>);
-    Response::from_parts(parts, Body::from_stream(stream::iter(pieces)))
-}
-
-async fn slow(response: Response<Body>, delay_ms: u64) -> Response<Body> {
-    let (parts, bytes) = bytes_of(response).await;
-    let pieces = stream::unfold(bytes, move |mut rest| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-        let byte = rest.split_to(1);
-        Some((Ok::<_, std::io::Error>(byte), rest))
-    });
-    Response::from_parts(parts, Body::from_stream(pieces))
-}
-
 fn token_reply(reply: &TokenReply) -> Response<Body> {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(status, reply.body.to_string().into_bytes());
@@ -453,7 +402,7 @@ fn token_reply(reply: &TokenReply) -> Response<Body> {
     response
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
@@ -465,7 +414,7 @@ fn bearer_is(headers: &HeaderMap, token: &str) -> bool {
 /// What stands for the value of a header that comes twice: no epoch, no key and no token.
 const TWICE: &str = "\u{fffd}";
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     // A value that is no text, and a header that comes twice, are kept as what no rule accepts.
     let mut values = headers.get_all(name).iter();
@@ -493,7 +442,7 @@ fn decode_percent(text: &str) -> Option<String> {
     pairs.next().map(|(_, value)| value.into_owned())
 }
 
-fn query(uri: &Uri) -> Vec<(String, String)> {
+pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
     url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()

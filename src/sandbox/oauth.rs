@@ -15,7 +15,7 @@ use super::world::purchases::digest;
 
 /// Which of the two sides a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// The distributor's.
     Distributor,
     /// The tenant's own.
@@ -165,7 +165,7 @@ pub(super) fn overview(tx: &Tx<'_>) -> rusqlite::Result<Value> {
     }))
 }
 
-fn secret() -> Option<String> {
+pub(super) fn secret() -> Option<String> {
     let mut bytes = [0_u8; 24];
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     provider.secure_random.fill(&mut bytes).ok()?;
@@ -177,7 +177,7 @@ fn secret() -> Option<String> {
 }
 
 /// User and password of HTTP Basic, each form-encoded as RFC 6749 2.3.1 wants it.
-fn basic(header: &str) -> Option<(String, String)> {
+pub(super) fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -15,10 +15,11 @@ use axum_server::tls_rustls::RustlsConfig;
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use super::config::Config;
+use super::config::{Config, Transport};
 use super::contract::Schemas;
 use super::faults::Faults;
 use super::http::{Aborted, App, answer};
+use super::interworks::Face;
 use super::store::Store;
 use super::tls;
 use crate::bss::reference::contract::TenantAccess;
@@ -116,6 +117,10 @@ fn open(config: Config) -> Result<App, ServerError> {
     let store = Store::open(&config)?;
     let faults = Faults::load(&store)
         .map_err(|refusal| ServerError::Faults(refusal.into_problem().title))?;
+    let scheme = match config.transport {
+        Transport::InsecureHttp => "http",
+        Transport::Files { .. } | Transport::SelfSigned { .. } => "https",
+    };
     let app = App {
         store,
         schemas: Schemas::default(),
@@ -125,8 +130,9 @@ fn open(config: Config) -> Result<App, ServerError> {
         tenant_token: config.tenant_token,
         oauth_clients: config.oauth_clients,
         control_token: config.control_token,
+        interworks: Face::new(config.interworks_logins, scheme),
     };
-    if app.store.switches().tenant_access == TenantAccess::Own && !app.opens_tenants() {
+    if app.store.switches().tenant_access != TenantAccess::Shared && !app.opens_tenants() {
         return Err(ServerError::TenantAccess);
     }
     Ok(app)

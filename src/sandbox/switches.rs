@@ -4,12 +4,15 @@
 //! have prevented does happen, and the judge sees it. Switches are data: nothing here may know of
 //! the store, of HTTP or of an operation's rules.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::interworks::InterworksSwitches;
 use crate::bss::reference::contract::{
-    ComparePromise, EpochPromise, ItemPromise, KeyPromise, OffGuardPromise, OperationMode,
-    OperationModes, OrderPromise, Promises, RevisionPromise, TenantAccess,
+    ComparePromise, DetailCalls, EpochPromise, ItemPromise, KeyPromise, LinkKind, OffGuardPromise,
+    OperationMode, OperationModes, OrderPromise, Promises, RevisionPromise, TenantAccess, Unseen,
 };
 
 /// What the screens of the BSS let people do.
@@ -49,6 +52,10 @@ pub struct Switches {
     pub orders: OrderPromise,
     /// Whether copies are refused once back ordering is On.
     pub off_guard: OffGuardPromise,
+    /// Whether a write of an item compares its source and its copy. Without it, what is there is
+    /// overwritten.
+    #[serde(default)]
+    pub items: ItemPromise,
     /// How each write is carried out.
     pub operations: OperationModes,
     /// Who may call the operations below `/tenants`.
@@ -72,6 +79,18 @@ pub struct Switches {
     pub nameless: bool,
     /// What the screens let people do.
     pub screens: Screens,
+    /// The facts that no reply shows.
+    #[serde(default)]
+    pub unseen: BTreeSet<Unseen>,
+    /// What a fresh look is said to cost.
+    #[serde(default)]
+    pub detail_calls: Option<DetailCalls>,
+    /// How the BSS knows the source of a copy. `Inferred` needs `keys: None`.
+    #[serde(default)]
+    pub links: LinkKind,
+    /// What the vendor's face is like.
+    #[serde(default)]
+    pub interworks: InterworksSwitches,
 }
 
 impl Default for Switches {
@@ -101,6 +120,11 @@ impl Default for Switches {
             token_seconds: 3600,
             nameless: false,
             screens: Screens::Guarded,
+            items: ItemPromise::Compared,
+            unseen: BTreeSet::new(),
+            detail_calls: None,
+            links: LinkKind::Stored,
+            interworks: InterworksSwitches::default(),
         }
     }
 }
@@ -135,6 +159,42 @@ impl Switches {
         if moves && self.revision == RevisionPromise::Carried {
             return Err("offsetPaging and lagMs need revision: None".to_owned());
         }
+        if self.links == LinkKind::Inferred && self.keys != KeyPromise::None {
+            return Err("links: Inferred needs keys: None".to_owned());
+        }
+        self.possible()
+    }
+
+    /// What the contract rules out.
+    fn possible(&self) -> Result<(), String> {
+        let OperationModes {
+            create_tenant,
+            copy_customers,
+            set_pricing,
+            copy_subscriptions,
+            activate_back_ordering,
+        } = &self.operations;
+        let switched = &OperationMode::WithSwitch;
+        let others = [
+            create_tenant,
+            copy_customers,
+            set_pricing,
+            activate_back_ordering,
+        ];
+        if others.contains(&switched) {
+            return Err("only copySubscriptions can be WithSwitch".to_owned());
+        }
+        if copy_subscriptions == switched && *activate_back_ordering != OperationMode::ManualStep {
+            let told = "copySubscriptions: WithSwitch needs activateBackOrdering: ManualStep";
+            return Err(told.to_owned());
+        }
+        let automatic = &OperationMode::Automatic;
+        if self.unseen.contains(&Unseen::CustomerMark) && copy_customers == automatic {
+            return Err("unseen CustomerMark needs copyCustomers by hand".to_owned());
+        }
+        if self.unseen.contains(&Unseen::PricingOptions) && copy_subscriptions == automatic {
+            return Err("unseen PricingOptions needs copySubscriptions by hand".to_owned());
+        }
         Ok(())
     }
 
@@ -146,7 +206,7 @@ impl Switches {
             compares: self.compares,
             orders: self.orders,
             off_guard: self.off_guard,
-            items: ItemPromise::Compared,
+            items: self.items,
         }
     }
 

@@ -11,8 +11,8 @@ use tenant_reseller_operator::bss::port::{
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
-    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Proxies, Timeouts,
-    Tls, TokenSettings, TokenSource,
+    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Grant, Proxies,
+    Timeouts, Tls, TokenSettings, TokenSource,
 };
 
 const ID: &str = "the:client";
@@ -23,6 +23,7 @@ const BASIC: &str = "Basic dGhlJTNBY2xpZW50OnMzY3IzdCtvZislMjV0aGUrY2xpZW50";
 fn token_settings(url: &str) -> TokenSettings {
     TokenSettings {
         token_url: url.to_owned(),
+        grant: Grant::ClientCredentials,
         scopes: vec!["upgrade".to_owned(), "read".to_owned()],
         client_id: ID.to_owned().into(),
         client_secret: SECRET.to_owned().into(),

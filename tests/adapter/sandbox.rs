@@ -11,7 +11,8 @@ use tenant_reseller_operator::bss::port::{
 };
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
-    CaBundle, ClientAuthentication, Credentials, Proxies, Settings, Tls, TokenSettings, TokenSource,
+    CaBundle, ClientAuthentication, Credentials, Grant, Proxies, Settings, Tls, TokenSettings,
+    TokenSource,
 };
 use tenant_reseller_operator::sandbox::{Config, OAuthClient, Server, Transport};
 
@@ -44,6 +45,7 @@ impl TwoSides {
             tls: Tls::default(),
             proxies: Proxies::default(),
             token_url: format!("{}/oauth2/token", self.0.server.url()),
+            grant: Grant::ClientCredentials,
             scopes: vec!["upgrade".to_owned()],
             client_id: id.to_owned().into(),
             client_secret: OAUTH_SECRET.to_owned().into(),

@@ -14,8 +14,8 @@ use tenant_reseller_operator::bss::port::Bss;
 use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     AllowedHosts, AllowedRanges, CaBundle, Cleartext, ClientAuthentication, ClientCertificate,
-    Credentials, MachineRoots, PairFault, Part, Proxies, Settings, Timeouts, Tls, TokenSettings,
-    TokenSource,
+    Credentials, Grant, MachineRoots, PairFault, Part, Proxies, Settings, Timeouts, Tls,
+    TokenSettings, TokenSource,
 };
 
 const IDENTITY: &str = r#"{"identity":"acme"}"#;
@@ -159,6 +159,7 @@ async fn trust_is_per_host() {
             cleartext: Cleartext::Refused,
             timeouts: Timeouts::within(Duration::from_secs(20)),
             token_url: url,
+            grant: Grant::ClientCredentials,
         };
         let mut settings = at(server.port, trusting(of_bss.bundle()));
         settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());

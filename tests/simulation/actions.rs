@@ -284,12 +284,12 @@ impl Core {
         } else if action.contains("copyCustomers")
             || action.contains("contacts")
             || action.contains("these customers")
- {
+        {
             WriteOperation::CopyCustomers
         } else if action.contains("copySubscriptions")
             || action.contains("provisioning")
             || action.contains("these subscriptions")
- {
+        {
             WriteOperation::CopySubscriptions
         } else if action.contains("activateBackOrdering") {
             WriteOperation::ActivateBackOrdering

@@ -123,7 +123,7 @@ impl ReferenceBss {
         request.headers.push((TRACEPARENT, trace.clone()));
         let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
         let reply = side.transport.call(&request, throttles).await;
-        let sent = !reply.as_ref().is_err_and(was_not_sent);
+        let sent = !reply.as_ref().is_err_and(Failure::was_not_sent);
         let result = match reply {
             Ok(reply) => success(reply, &asked).and_then(translate),
             Err(failure) => Err(classify::failure(failure, asked.effect())),
@@ -209,6 +209,7 @@ impl<'a> Call<'a> {
                 headers: Vec::new(),
                 body: None,
                 reply: reply_size(operation),
+                within: None,
             },
         }
     }
@@ -239,13 +240,15 @@ impl<'a> Call<'a> {
     }
 
     fn page(mut self, page: &PageRequest) -> Self {
-        self.request.query.push(("limit", page.limit.to_string()));
+        self.request
+            .query
+            .push(("limit".into(), page.limit.to_string()));
         self.asked.page = Some(match &page.cursor {
             None => "the first page".to_owned(),
             Some(cursor) => format!("the page after {}", quoted(&cursor.0)),
         });
         if let Some(cursor) = &page.cursor {
-            self.request.query.push(("cursor", cursor.0.clone()));
+            self.request.query.push(("cursor".into(), cursor.0.clone()));
         }
         self
     }
@@ -324,19 +327,6 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
         },
         asked,
     ))
-}
-
-/// Whether the BSS saw nothing of the call. A connection that failed is counted as a call.
-fn was_not_sent(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Deferred(_)
-            | Failure::Unsendable(_)
-            | Failure::Cancelled
-            | Failure::ClientRefused(_)
-            | Failure::TokenNonsense(_)
-            | Failure::TokenAway(_)
-    )
 }
 
 impl Bss for ReferenceBss {
@@ -463,7 +453,7 @@ impl Bss for ReferenceBss {
         let mut call = Call::get(Operation::ListCopies, &path).page(page);
         call.request
             .query
-            .push(("kind", requests::copy_kind(listing).to_owned()));
+            .push(("kind".into(), requests::copy_kind(listing).to_owned()));
         self.read(call, |reply| replies::copies(reply, page, self.clean()))
             .await
     }

@@ -94,6 +94,8 @@ const MIDDLE: usize = 1024 * 1024;
 pub(super) struct Room<'a> {
     pub(super) size: ReplySize,
     pub(super) purse: Option<&'a Purse>,
+    /// How long it may take as a whole, if not as long as usual.
+    pub(super) within: Option<Duration>,
 }
 
 /// A client of one host.
@@ -131,11 +133,13 @@ impl Exchange {
         room: &Room<'_>,
     ) -> Result<Reply, Unanswered> {
         let start = Instant::now();
-        let end = later(start, self.timeouts.whole);
-        let patience = self
-            .timeouts
-            .connect
-            .saturating_add(self.timeouts.first_byte);
+        let timeouts = self.timeouts;
+        let (first_byte, whole) = match room.within {
+            None => (timeouts.first_byte, timeouts.whole),
+            Some(within) => (within, within),
+        };
+        let end = later(start, whole);
+        let patience = timeouts.connect.saturating_add(first_byte);
         let headers_by = later(start, patience).min(end);
         let used = self.client.current().await?;
         let response = match timeout_at(headers_by, used.client.execute(request)).await {

@@ -4,7 +4,8 @@
 //! Secret may be sent there, `guard` which addresses, `resolver` asks for them and pins them for a
 //! minute, `route` says whether a proxy is between, `trust` whose certificates count, `client` keeps
 //! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `decoding` undoes
-//! the coding of a body, `trace` names each call.
+//! the coding of a body, `trace` names each call, `read_only` is a transport that can form no request
+//! but GET.
 //! A [`Transport`] sends nothing without a permit of the limiter, follows nothing, keeps nothing,
 //! and never shows its credentials.
 
@@ -16,6 +17,7 @@ mod exchange;
 mod failure;
 mod guard;
 mod oauth;
+mod read_only;
 mod resolver;
 mod retry_after;
 mod route;
@@ -30,7 +32,8 @@ pub use failure::Failure;
 pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
 pub(crate) use oauth::fuzzing;
-pub use oauth::{ClientAuthentication, RESERVED_PARAMETERS, TokenSettings, TokenSource};
+pub use oauth::{ClientAuthentication, Grant, RESERVED_PARAMETERS, TokenSettings, TokenSource};
+pub use read_only::{Get, Place, ReadOnly};
 pub use route::Proxies;
 pub use target::Cleartext;
 pub use trust::{CaBundle, ClientCertificate, MachineRoots, PairFault, Part, Tls};
@@ -47,6 +50,7 @@ use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue,
 };
 use reqwest::{Method, Url};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +130,7 @@ pub struct Request<'a> {
     /// The path below the base URL; each segment is percent-encoded as a whole.
     pub path: &'a [&'a str],
     /// The query.
-    pub query: Vec<(&'static str, String)>,
+    pub query: Vec<(Cow<'static, str>, String)>,
     /// Whether it changes something.
     pub effect: Effect,
     /// Further headers.
@@ -135,6 +139,28 @@ pub struct Request<'a> {
     pub body: Option<Vec<u8>>,
     /// How large its reply may be.
     pub reply: ReplySize,
+    /// How long it may take as a whole; none for as long as the connection's settings say.
+    pub within: Option<Duration>,
+}
+
+/// What a reply means that is no success, as far as the transport itself acts on it.
+pub trait Rules: Sync {
+    /// Whether the reply means *too many requests*.
+    fn throttles(&self, reply: &Reply) -> bool;
+
+    /// Whether the reply means that the token is not, or no longer, good.
+    fn refuses_the_login(&self, reply: &Reply) -> bool {
+        refuses_the_login(reply)
+    }
+}
+
+/// The usual rules, with the connection's own word on throttling.
+struct Usual<F>(F);
+
+impl<F: Fn(&Reply) -> bool + Sync> Rules for Usual<F> {
+    fn throttles(&self, reply: &Reply) -> bool {
+        self.0(reply)
+    }
 }
 
 /// How large a reply may be.
@@ -215,15 +241,28 @@ impl Transport {
     pub async fn call(
         &self,
         request: &Request<'_>,
-        throttles: impl Fn(&Reply) -> bool,
+        throttles: impl Fn(&Reply) -> bool + Sync,
+    ) -> Result<Reply, Failure> {
+        self.call_by(request, &Usual(throttles)).await
+    }
+
+    /// The same, by rules of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] says how far the request came.
+    pub async fn call_by(
+        &self,
+        request: &Request<'_>,
+        rules: &impl Rules,
     ) -> Result<Reply, Failure> {
         let figures = self.limiter().figures();
         let login = self.credentials.login(figures).await?;
-        let mut reply = self.taken(request, &login, &throttles).await?;
-        let refused = !reply.throttled && refuses_the_login(&reply);
+        let mut reply = self.taken(request, &login, rules).await?;
+        let refused = !reply.throttled && rules.refuses_the_login(&reply);
         if refused && self.credentials.another(&login) {
             let login = self.credentials.login(figures).await?;
-            reply = self.taken(request, &login, &throttles).await?;
+            reply = self.taken(request, &login, rules).await?;
         }
         if is_refused(&reply) {
             self.access.refused();
@@ -237,11 +276,11 @@ impl Transport {
         &self,
         request: &Request<'_>,
         login: &Login,
-        throttles: impl Fn(&Reply) -> bool,
+        rules: &impl Rules,
     ) -> Result<Reply, Failure> {
         for _ in 0..MOST_RETRIES {
             let Unanswered { failure, again } = match self
-                .attempt(request, login, (&throttles, Try::OneOfSeveral))
+                .attempt(request, login, (rules, Try::OneOfSeveral))
                 .await
             {
                 Ok(reply) => return Ok(reply),
@@ -251,7 +290,7 @@ impl Transport {
                 return Err(failure);
             }
         }
-        let last = self.attempt(request, login, (&throttles, Try::Last)).await;
+        let last = self.attempt(request, login, (rules, Try::Last)).await;
         last.map_err(|unanswered| unanswered.failure)
     }
 
@@ -259,7 +298,7 @@ impl Transport {
         &self,
         request: &Request<'_>,
         login: &Login,
-        (throttles, which): (impl Fn(&Reply) -> bool, Try),
+        (rules, which): (&impl Rules, Try),
     ) -> Result<Reply, Unanswered> {
         let prepared = self.prepare(request, login)?;
         let turn = self.access.acquire().await.map_err(Failure::Deferred)?;
@@ -270,13 +309,14 @@ impl Transport {
         let room = Room {
             size: request.reply,
             purse: self.access.purse(),
+            within: request.within,
         };
         let result = self
             .exchange
             .attempt(prepared, &room)
             .await
             .map(|mut reply| {
-                reply.throttled = throttles(&reply);
+                reply.throttled = rules.throttles(&reply);
                 reply
             });
         if result

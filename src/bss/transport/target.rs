@@ -115,7 +115,7 @@ impl Target {
     pub(super) fn join(
         &self,
         path: &[&str],
-        query: &[(&'static str, String)],
+        query: &[(Cow<'static, str>, String)],
     ) -> Result<Url, Failure> {
         let mut url = self.url.clone();
         {
@@ -244,7 +244,7 @@ mod tests {
         }
         let root = Target::new("https://bss.example", Cleartext::Refused).unwrap();
         let url = root
-            .join(&["identity"], &[("cursor", "a&b=c".to_owned())])
+            .join(&["identity"], &[("cursor".into(), "a&b=c".to_owned())])
             .unwrap();
         assert_eq!(
             url.as_str(),

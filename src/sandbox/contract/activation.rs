@@ -110,6 +110,16 @@ pub(crate) fn press(tx: &Tx<'_>, tenant: &str) -> Result<ActivationOutcome, Refu
     Ok(ActivationOutcome::Activated)
 }
 
+/// The end of a screen that copies and switches in one: it made its own examination before.
+pub(crate) fn switch_after_transfer(tx: &Tx<'_>, tenant: &str) -> Result<(), Refusal> {
+    let place = place(tx, tenant)?;
+    let revision = tx.number(
+        "SELECT revision FROM resellers WHERE id = ?1",
+        [&place.reseller_id],
+    )?;
+    switch(tx, &place.reseller_id, None, revision)
+}
+
 fn compare(tx: &Tx<'_>, revision: i64, expected: Option<u64>) -> Result<(), Refusal> {
     match expected {
         // Who was never told a revision cannot expect one.

@@ -1,7 +1,7 @@
 //! The pre-checks: can this be copied into that catalogue? All reasons at once, nothing written.
 
 use super::copying::blocker;
-use super::{Needs, Reply, Request, fencing, list_problems};
+use super::{Needs, Reply, Request, fencing, list_problems, unseen};
 use crate::bss::reference::contract::{
     Blocker, BlockerReason, Check, CheckResult, CheckTarget, Results,
 };
@@ -53,7 +53,7 @@ pub(super) fn check(store: &Store, request: &Request<'_>) -> Result<Reply, Refus
             let found = purchases::find(tx, id)?
                 .filter(|found| found.reseller_id == reseller && !found.is_own());
             if let Some(purchase) = found {
-                let reasons = reasons(tx, &catalogue, &purchase)?;
+                let reasons = unseen::checked(tx, reasons(tx, &catalogue, &purchase)?);
                 results.push(CheckResult {
                     source_id: id.clone(),
                     reasons,

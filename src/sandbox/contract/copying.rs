@@ -5,7 +5,8 @@ use rusqlite::params;
 
 use super::{KEY_IS_TAKEN, Place};
 use crate::bss::reference::contract::{
-    Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass, Operation,
+    Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass, ItemPromise,
+    Operation,
 };
 use crate::sandbox::problem::{Refusal, shorten};
 use crate::sandbox::store::{Audit, Tx, from_word, word};
@@ -85,7 +86,8 @@ pub(super) fn compare(
             vec![blocker(BlockerReason::DuplicateCopy, None)],
         ));
     }
-    if item.source_digest != digest {
+    let compared = tx.switches.items == ItemPromise::Compared;
+    if compared && item.source_digest != digest {
         return refuse(conflict(item, "the source is not as expected"));
     }
     if !guarded && item.copy_digest.is_none() {
@@ -121,13 +123,13 @@ pub(super) fn compare(
     let as_expected = item
         .copy_digest
         .map_or(equal, |expected| expected == copy.digest);
-    if !as_expected {
+    if compared && !as_expected {
         return refuse(conflict(item, "the copy is not as expected"));
     }
     if equal {
         return Ok(Verdict::Complete(copy));
     }
-    if copy.copied_digest.as_deref() == Some(copy.digest.as_str()) {
+    if !compared || copy.copied_digest.as_deref() == Some(copy.digest.as_str()) {
         return Ok(Verdict::Update(copy));
     }
     let detail = Some("source and copy both changed since the copy was made");

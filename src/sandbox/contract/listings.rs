@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use rusqlite::{Row, params};
 
-use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place};
+use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place, unseen};
 use crate::bss::reference::contract::{
-    Copy, CopyKind, CopyLink, Customer, Find, Found, LinkKind, OpenOrder, Page, Results,
-    RevisionPromise, Subscription,
+    CopiedKind, Copy, CopyKind, CopyLink, Customer, Find, Found, LinkKind, OpenOrder, Page,
+    PurchaseKind, Results, RevisionPromise, Subscription,
 };
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::{Store, Tx, from_word, rfc3339, word};
@@ -199,6 +199,10 @@ pub(super) fn customers(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Ref
             })
         },
     )?;
+    let items: Vec<Customer> = items
+        .into_iter()
+        .map(|item| unseen::customer(tx, item))
+        .collect();
     Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
@@ -231,6 +235,10 @@ pub(super) fn subscriptions(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply,
             ))
         },
     )?;
+    let items: Vec<Subscription> = items
+        .into_iter()
+        .map(|item| unseen::purchase(tx, item))
+        .collect::<rusqlite::Result<_>>()?;
     Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
@@ -275,12 +283,13 @@ pub(super) fn open_orders(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, R
     Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
-const COPY_COLUMNS: &str = "id, business_key, source_id, source_digest, digest, state";
+const COPY_COLUMNS: &str =
+    "id, business_key, source_id, source_digest, digest, state, kind, purchase_kind";
 
 fn read_copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
     Ok(Copy {
         id: row.get(0)?,
-        kind: None,
+        kind: copied_kind(row)?,
         business_key: row.get(1)?,
         source_id: row.get(2)?,
         link: LinkKind::Stored,
@@ -289,6 +298,24 @@ fn read_copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
         state: from_word(row.get(5)?)?,
         unclear: None,
     })
+}
+
+fn copied_kind(row: &Row<'_>) -> rusqlite::Result<Option<CopiedKind>> {
+    let purchase: Option<String> = row.get(7)?;
+    Ok(Some(match (from_word(row.get(6)?)?, purchase) {
+        (CopyKind::Customers, _) => CopiedKind::Customer,
+        (CopyKind::Subscriptions, Some(kind)) if kind == word(&PurchaseKind::Asset) => {
+            CopiedKind::Asset
+        }
+        (CopyKind::Subscriptions, _) => CopiedKind::Subscription,
+    }))
+}
+
+fn shown(tx: &Tx<'_>, copies: Vec<Copy>) -> rusqlite::Result<Vec<Copy>> {
+    copies
+        .into_iter()
+        .map(|copy| unseen::copy(tx, copy))
+        .collect()
 }
 
 pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -327,6 +354,7 @@ pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusa
         ],
         read_copy,
     )?;
+    let items = shown(tx, items)?;
     Reply::ok(&window.page(tx, (items, &place.reseller_id), |last| {
         vec![last.source_id.clone().unwrap_or_default(), last.id.clone()]
     })?)
@@ -354,7 +382,7 @@ pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusa
             )?;
             results.push(Found {
                 business_key: business_key.clone(),
-                copies,
+                copies: shown(tx, copies)?,
             });
         }
         Reply::ok(&Results { results })

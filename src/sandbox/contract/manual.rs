@@ -52,13 +52,15 @@ pub(super) fn refuse(store: &Store, switches: &Switches, call: &Call) -> Result<
             format!("this BSS has no {}", call.operation.as_str()),
         )),
         OperationMode::ManualStep | OperationMode::WithSwitch => {
-            let instruction = store.transact(|tx| Ok(instruction(tx, call)?))?;
+            let one_button = modes.copy_subscriptions == OperationMode::WithSwitch;
+            let instruction = store.transact(|tx| Ok(instruction(tx, call, one_button)?))?;
             Err(Refusal::manual_step(&instruction))
         }
     }
 }
 
-fn instruction(tx: &Tx<'_>, call: &Call) -> rusqlite::Result<String> {
+/// With `one_button` the screen that copies subscriptions also switches, and has no other button.
+fn instruction(tx: &Tx<'_>, call: &Call, one_button: bool) -> rusqlite::Result<String> {
     // The request need not be right to be told who does such things.
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     if call.operation == Operation::CreateTenant {
@@ -75,6 +77,16 @@ fn instruction(tx: &Tx<'_>, call: &Call) -> rusqlite::Result<String> {
         reseller.unwrap_or_default()
     );
     let sources = || listed(&body, "sourceId");
+    let both = [
+        Operation::CopySubscriptions,
+        Operation::ActivateBackOrdering,
+    ];
+    if one_button && both.contains(&call.operation) {
+        return Ok(format!(
+            "{page}, button Copy and Activate: target {tenant}. It copies every active subscription \
+             and asset and activates back ordering. It cannot be undone."
+        ));
+    }
     let steps = [
         (
             Operation::CopyCustomers,

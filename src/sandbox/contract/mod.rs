@@ -18,6 +18,7 @@ mod reseller;
 mod strict;
 mod subscriptions;
 mod tenant;
+mod unseen;
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::activation::press;
+pub(crate) use self::activation::{press, switch_after_transfer};
 pub(crate) use self::blockers::{count as count_blockers, eligible_sql};
 pub(crate) use self::copying::ByHand;
 pub(crate) use self::customers::by_hand as copy_customer;
@@ -33,7 +34,10 @@ pub(crate) use self::fencing::canonical_account;
 pub(crate) use self::listings::BEGINNING;
 pub(crate) use self::pricing::Stored as StoredPricing;
 pub(crate) use self::strict::Schemas;
-pub(crate) use self::subscriptions::by_hand as copy_subscription;
+pub(crate) use self::subscriptions::{
+    by_hand as copy_subscription, transfer as transfer_subscription,
+};
+use super::oauth::Side;
 use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
 use super::switches::Switches;
@@ -88,6 +92,8 @@ pub(crate) struct Call {
     pub(crate) id: String,
     /// The query, decoded; a name that came twice is kept twice.
     pub(crate) query: Vec<(String, String)>,
+    /// Whose credentials it came with.
+    pub(crate) side: Side,
     pub(crate) fencing_epoch: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) body: Vec<u8>,

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
+use super::{Needs, Place, Reply, Request, fencing, list_problems, place, unseen};
 use crate::bss::reference::contract::{
     Batch, Billing, BlockerReason, ErrorClass, Operation, PricingLookup, PricingOptions,
     PricingOutcome, PricingResult, PricingState, Results, SetPricing,
@@ -118,7 +118,7 @@ pub(super) fn look_up(store: &Store, request: &Request<'_>) -> Result<Reply, Ref
         let place = place(tx, &request.call.id)?;
         let mut results = Vec::with_capacity(body.customer_ids.len());
         for customer in &body.customer_ids {
-            results.push(state(tx, &place, customer)?);
+            results.push(unseen::pricing(tx, state(tx, &place, customer)?));
         }
         Reply::ok(&Results { results })
     })

@@ -26,8 +26,8 @@ pub(super) fn capabilities(store: &Store, request: &Request<'_>) -> Result<Reply
         promises: switches.promises(),
         operations: switches.operations,
         tenant_access: switches.tenant_access,
-        unseen: Vec::new(),
-        detail_calls: None,
+        unseen: switches.unseen.into_iter().collect(),
+        detail_calls: switches.detail_calls,
         largest_batch: store.largest_batch(),
         page_size: PAGE_SIZE,
     })
@@ -45,6 +45,7 @@ pub(super) fn no_parameters(request: &Request<'_>) -> Result<(), Refusal> {
 pub(super) fn get(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     no_parameters(request)?;
     let id = fencing::reseller(tx, &request.call.id)?;
+    let knows = super::tenant::is_known(tx, request.call.side);
     let reseller = tx
         .one(
             "SELECT id, name, kind, ordering_enabled, currency, price_list, back_ordering,
@@ -61,7 +62,7 @@ pub(super) fn get(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> 
                     currency: row.get(4)?,
                     price_list: row.get(5)?,
                     back_ordering: from_word(row.get(6)?)?,
-                    tenant_id: row.get(7)?,
+                    tenant_id: row.get::<_, Option<String>>(7)?.filter(|_| knows),
                 })
             },
         )?

@@ -257,6 +257,21 @@ pub(crate) fn by_hand(tx: &Tx<'_>, tenant: &str, id: &str) -> Result<ByHand, Ref
     Ok(done)
 }
 
+/// A screen that checked a whole list before copies one of it: nothing is looked at again but whether
+/// there is a copy already. Returns the new copy.
+pub(crate) fn transfer(tx: &Tx<'_>, tenant: &str, id: &str) -> Result<Option<String>, Refusal> {
+    let place = place(tx, tenant)?;
+    let item = copying::hand_item(CopyKind::Subscriptions, id);
+    let source =
+        purchases::find(tx, id)?.ok_or_else(|| Refusal::not_found("there is no such purchase"))?;
+    if !copying::present(tx, &place, &item)?.is_empty() {
+        return Ok(None);
+    }
+    let copy = create(tx, &place, &item, &source)?;
+    copying::audit_hand(tx, &place, &item, &ByHand::Copied(copy.clone()))?;
+    Ok(Some(copy))
+}
+
 /// The first sell price, from the price list of the customer's pricing options.
 fn sell_price(tx: &Tx<'_>, place: &Place, source: &Purchase) -> rusqlite::Result<i64> {
     tx.number(

@@ -2,11 +2,12 @@
 
 use rusqlite::{Row, params};
 
-use super::{BASE, KEY_IS_TAKEN, Needs, Reply, Request, fencing, reseller};
+use super::{BASE, KEY_IS_TAKEN, Needs, Reply, Request, fencing, reseller, unseen};
 use crate::bss::reference::contract::{
     BlockerCount, BlockerReason, CreateTenant, FieldProblem, LongRunning, Operation,
-    OperationState, Tenant, TenantLookup, TenantSettings, TenantStatus,
+    OperationState, Tenant, TenantAccess, TenantLookup, TenantSettings, TenantStatus,
 };
+use crate::sandbox::oauth::Side;
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::{Audit, Millis, Store, Tx, from_json, from_word, to_json};
 use crate::sandbox::world::{catalogue, purchases};
@@ -49,9 +50,22 @@ fn live(tx: &Tx<'_>, reseller: &str, until: Millis) -> rusqlite::Result<Option<F
 pub(super) fn look_up(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
     reseller::no_parameters(request)?;
     let id = fencing::reseller(tx, &request.call.id)?;
+    let found = if is_known(tx, request.call.side) {
+        live(tx, &id, tx.seen_until())?
+    } else {
+        None
+    };
     Reply::ok(&TenantLookup {
-        tenant: live(tx, &id, tx.seen_until())?.map(|found| found.tenant),
+        tenant: found.map(|found| unseen::tenant(tx, found.tenant)),
     })
+}
+
+/// Whether a side knows of a reseller's tenant: where only the tenant can tell, the distributor does not.
+pub(super) fn is_known(tx: &Tx<'_>, side: Side) -> bool {
+    match side {
+        Side::Tenant => true,
+        Side::Distributor => tx.switches.tenant_access != TenantAccess::OwnAndOnly,
+    }
 }
 
 pub(super) fn operation(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusal> {
@@ -122,10 +136,10 @@ fn known_request(tx: &Tx<'_>, request: &Request<'_>) -> Result<Option<Reply>, Re
         params![key, tx.keys_known_from()],
         read,
     )?;
-    found.as_ref().map(present).transpose()
+    found.as_ref().map(|found| present(tx, found)).transpose()
 }
 
-fn present(found: &Found) -> Result<Reply, Refusal> {
+fn present(tx: &Tx<'_>, found: &Found) -> Result<Reply, Refusal> {
     match (found.tenant.status, &found.operation_id) {
         (TenantStatus::InProgress, Some(id)) => accepted(&LongRunning {
             id: id.clone(),
@@ -138,7 +152,7 @@ fn present(found: &Found) -> Result<Reply, Refusal> {
             | TenantStatus::Suspended
             | TenantStatus::MarkedAsDeleted,
             _,
-        ) => Reply::ok(&found.tenant),
+        ) => Reply::ok(&unseen::tenant(tx, found.tenant.clone())),
     }
 }
 
@@ -170,7 +184,7 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
                 "the tenant that was made under this key was deleted",
             ));
         }
-        return present(&found).map(Some);
+        return present(tx, &found).map(Some);
     }
     if live(tx, reseller, Millis::MAX)?.is_some() {
         return Err(Refusal::conflict("the reseller has another tenant"));

@@ -111,6 +111,46 @@ pub(super) fn activate(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal>
     Ok(json!({ "outcome": outcome, "tenantId": tenant }))
 }
 
+/// The button "Copy and Activate": it copies what is chosen and then activates back ordering. A `limit`
+/// is a run that stops half way: some are copied, nothing is switched. The screen examines before it
+/// switches as much as it does at the button that only switches; what it copied stays.
+pub(super) fn copy_and_switch(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
+    let body: Choice = request.read()?;
+    if body.customer_ids.is_some() {
+        let wrong = "are not subscriptions";
+        return Err(Refusal::invalid_field("customerIds", wrong));
+    }
+    let account = request.account();
+    let tenant = body.tenant(tx, &account)?;
+    let ids = match body.source_ids {
+        Some(ids) => ids,
+        None => subscriptions_of(tx, &account)?,
+    };
+    let limit = body.limit.unwrap_or(usize::MAX);
+    let mut done = each(&ids, limit, |id| copy_subscription(tx, &tenant, id))?;
+    let outcome = if limit < ids.len() {
+        json!({ "outcome": "Interrupted" })
+    } else {
+        match press(tx, &tenant) {
+            Ok(outcome) => json!({ "outcome": outcome }),
+            Err(Refusal::Problem(problem)) => {
+                json!({ "outcome": "Refused", "blockers": problem.blockers })
+            }
+            Err(Refusal::Store(error)) => return Err(error.into()),
+        }
+    };
+    told(
+        tx,
+        "Staff",
+        (Operation::ActivateBackOrdering.as_str(), &account),
+        &outcome.to_string(),
+    )?;
+    if let (Value::Object(done), Value::Object(outcome)) = (&mut done, outcome) {
+        done.extend(outcome);
+    }
+    Ok(done)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Adoption {

@@ -8,14 +8,17 @@
 //! | actor | paths (all POST) |
 //! | --- | --- |
 //! | the reseller in the Storefront | `storefront/buy`, `cancel`, `suspend`, `resume`, `quantity` |
-//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `adoption` |
+//! | the distributor's staff | `staff/order`, `finish-order`, `cancel-order`, `extend-price-list`, `update-tenant`, `redenominate`, `cancel`, `sync`, `tenant`, `ordering`, `bill-to`, `price-list`, `reseller-kind`; on screen, without keys: `copy-customers`, `copy-subscriptions`, `activate-back-ordering`, `copy-and-switch`, `adoption` |
+//! | the same people on the vendor's screens | `screens/create-tenant`, `transfer-accounts`, `transfer-subscriptions`, `log-in`, `bundle`, `end-bundle` |
+//! | the reseller's staff, trying its BSS out | `screens/test-record` |
 //! | the reseller's staff, in its own BSS | `reseller-staff/pricing`, `remove-pricing`, `amend`, `end-copy`, `order`, `corrupt` |
 //! | tests alone: defects | `plant` |
 //! | all of them together | `fix-defects`, `run-billing-cycles` |
 //!
 //! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `corrupt-at-switch`; PUT `faults`;
 //! PUT `promises` with the switches that change (all others stay); PUT `corrupt-at-switch` with what the
-//! next switch corrupts, DELETE to corrupt nothing; POST `oauth/revoke` ends every issued token.
+//! next switch corrupts, DELETE to corrupt nothing; POST `oauth/revoke` ends every issued token; GET
+//! `interworks/calls` tells which methods came to which paths of the vendor's face, DELETE forgets them.
 
 mod billing;
 mod by_hand;
@@ -23,6 +26,7 @@ mod judge;
 mod plant;
 mod repair;
 mod reseller_staff;
+mod screens;
 mod staff;
 mod state;
 mod storefront;
@@ -35,6 +39,7 @@ use super::contract::canonical_account;
 use super::corruptions::{self, Corruption};
 use super::faults::Rule;
 use super::http::App;
+use super::interworks;
 use super::oauth;
 use super::problem::Refusal;
 use super::store::{Audit, Tx};
@@ -91,8 +96,8 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
                 let switches = switches
                     .with(&changes)
                     .map_err(|wrong| Refusal::invalid_field("body", wrong))?;
-                if switches.tenant_access == TenantAccess::Own && !app.opens_tenants() {
-                    let wrong = "tenantAccess: Own needs a token or a client for tenants";
+                if switches.tenant_access != TenantAccess::Shared && !app.opens_tenants() {
+                    let wrong = "tenantAccess needs a token or a client for tenants";
                     return Err(Refusal::invalid_field("body", wrong));
                 }
                 Ok(switches)
@@ -122,6 +127,9 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
             .store
             .transact(|tx| storefront::act(tx, action, request)),
         ("POST", ["staff", action]) => app.store.transact(|tx| staff::act(tx, action, request)),
+        ("POST", ["screens", action]) => app.store.transact(|tx| screens::act(tx, action, request)),
+        ("GET", ["interworks", "calls"]) => app.store.transact(interworks::counted),
+        ("DELETE", ["interworks", "calls"]) => app.store.transact(interworks::forget_calls),
         ("POST", ["reseller-staff", action]) => app
             .store
             .transact(|tx| reseller_staff::act(tx, action, request)),

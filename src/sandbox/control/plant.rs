@@ -43,6 +43,15 @@ pub(super) enum Plant {
     Mail { customer_id: String },
     /// One more activation in the ledger.
     Activation {},
+    /// The BSS shows this word for the state of a source, which no one who reads it knows.
+    #[serde(rename_all = "camelCase")]
+    UnclearState { source_id: String, word: String },
+    /// The BSS cannot tell whether the copy of a source is its copy; `why` is for people.
+    #[serde(rename_all = "camelCase")]
+    UnclearCopy { source_id: String, why: String },
+    /// People cleared it up: source and copy are shown as they are.
+    #[serde(rename_all = "camelCase")]
+    Clear { source_id: String },
     /// The last charge of a side, once more.
     #[serde(rename_all = "camelCase")]
     DoubleCharge { source_id: String, side: String },
@@ -98,6 +107,13 @@ pub(super) fn plant(tx: &Tx<'_>, defect: &Plant) -> Result<Value, Refusal> {
              VALUES (?1, ?2, 0, 'planted')",
             params![RESELLER, tx.now],
         )?,
+        Plant::UnclearState { source_id, word } => doubt(tx, source_id, word)?,
+        Plant::UnclearCopy { source_id, why } => doubt(tx, &copy_of(tx, source_id)?, why)?,
+        Plant::Clear { source_id } => tx.run(
+            "DELETE FROM doubts WHERE id = ?1
+                 OR id IN (SELECT id FROM copies WHERE source_id = ?1)",
+            [source_id],
+        )?,
         Plant::DoubleCharge { source_id, side } => tx.run(
             "INSERT INTO charges (side, period, source_id, record_id, quantity, amount)
              SELECT side, period, source_id, record_id, quantity, amount FROM charges
@@ -125,6 +141,11 @@ pub(super) fn plant(tx: &Tx<'_>, defect: &Plant) -> Result<Value, Refusal> {
     }
     told(tx, defect)?;
     Ok(json!({ "changed": changed }))
+}
+
+/// What is shown changes, and so does the inventory: see the triggers.
+fn doubt(tx: &Tx<'_>, id: &str, why: &str) -> rusqlite::Result<usize> {
+    tx.run("INSERT OR REPLACE INTO doubts VALUES (?1, ?2)", [id, why])
 }
 
 fn told(tx: &Tx<'_>, defect: &Plant) -> rusqlite::Result<()> {

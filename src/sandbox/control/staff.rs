@@ -34,6 +34,7 @@ pub(super) fn act(tx: &Tx<'_>, action: &str, request: &Request) -> Result<Value,
         "copy-customers" => by_hand::customers(tx, request),
         "copy-subscriptions" => by_hand::subscriptions(tx, request),
         "activate-back-ordering" => by_hand::activate(tx, request),
+        "copy-and-switch" => by_hand::copy_and_switch(tx, request),
         "adoption" => by_hand::adoption(tx, request),
         _ => Err(Refusal::not_found("the staff has no such action")),
     }

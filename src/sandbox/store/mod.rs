@@ -74,6 +74,9 @@ impl Store {
                 [to_json(&config.switches)?],
             )?;
             tx.db.execute_batch(include_str!("triggers.sql"))?;
+            if !config.interworks_logins.is_empty() {
+                tx.db.execute_batch(include_str!("touched.sql"))?;
+            }
             tx.db.commit()?;
             config.switches.clone()
         };

@@ -172,3 +172,25 @@ CREATE TABLE oauth_tokens (
 CREATE TABLE faults (
     id INTEGER PRIMARY KEY, rule TEXT NOT NULL, matched INTEGER NOT NULL, fired INTEGER NOT NULL
 );
+
+-- Records that the BSS shows as unclear, and why. What they are underneath is known all the same.
+CREATE TABLE doubts (id TEXT PRIMARY KEY, why TEXT NOT NULL) WITHOUT ROWID;
+
+-- The vendor's face: which calls came, who is logged in, and what only it shows.
+CREATE TABLE vendor_calls (
+    method TEXT NOT NULL, path TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (method, path)
+) WITHOUT ROWID;
+CREATE TABLE vendor_tokens (
+    digest TEXT PRIMARY KEY, client TEXT NOT NULL, user TEXT NOT NULL, expires_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+-- When a record was last touched. Kept by triggers, and only where the face is served.
+CREATE TABLE changes (id TEXT PRIMARY KEY, time_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE bundles (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, customer_id TEXT NOT NULL,
+    reseller_id TEXT NOT NULL, ended INTEGER NOT NULL
+);
+CREATE TABLE bundle_children (source_id TEXT PRIMARY KEY, bundle INTEGER NOT NULL) WITHOUT ROWID;
+-- What a reseller made in its own BSS to try it out: an account with one subscription.
+CREATE TABLE test_records (
+    id INTEGER PRIMARY KEY, tenant_id TEXT NOT NULL, name TEXT NOT NULL, fields TEXT NOT NULL
+);

@@ -65,3 +65,17 @@ CREATE TRIGGER late_copy AFTER INSERT ON copies BEGIN
     FROM tenants JOIN resellers ON resellers.id = tenants.reseller_id
     WHERE tenants.id = NEW.tenant_id AND back_ordering = 'On';
 END;
+
+-- A doubt changes what is shown of a record.
+CREATE TRIGGER revision_doubt_new AFTER INSERT ON doubts BEGIN
+    UPDATE resellers SET revision = revision + 1 WHERE id IN (
+        SELECT reseller_id FROM purchases WHERE purchases.id = NEW.id
+        UNION SELECT reseller_id FROM copies JOIN tenants ON tenants.id = tenant_id
+        WHERE copies.id = NEW.id);
+END;
+CREATE TRIGGER revision_doubt_gone AFTER DELETE ON doubts BEGIN
+    UPDATE resellers SET revision = revision + 1 WHERE id IN (
+        SELECT reseller_id FROM purchases WHERE purchases.id = OLD.id
+        UNION SELECT reseller_id FROM copies JOIN tenants ON tenants.id = tenant_id
+        WHERE copies.id = OLD.id);
+END;

@@ -32,6 +32,9 @@ enum Defect {
     Cycle,
 }
 
+/// A reseller that became a tenant reseller long ago.
+pub(crate) const TENANT_RESELLER: &str = "10900";
+
 /// Fills an empty store.
 pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
     tx.run(
@@ -46,6 +49,11 @@ pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
             [id, name, PRICE_LIST],
         )?;
     }
+    tx.run(
+        "INSERT INTO resellers (id, name, kind, ordering_enabled, currency, price_list,
+            back_ordering, activated_ms) VALUES (?1, 'Wingtip GmbH', 'Tenant', 1, 'EUR', ?2, 'On', 0)",
+        [TENANT_RESELLER, PRICE_LIST],
+    )?;
     let mut random = Random::new(config.seed);
     let customers = seed_customers(tx, &mut random, RESELLER, config.customers.max(1))?;
     seed_purchases(tx, &mut random, &customers, config)?;

@@ -48,6 +48,35 @@ fn good() -> Vec<Value> {
         "endpointParameters": { "audience": "https://bss.example.com/" },
         "secretRef": { "name": "distributor-credentials" } } });
 
+    let mut vendor = connection("b");
+    vendor["spec"].as_object_mut().unwrap().remove("reference");
+    vendor["spec"]["auth"] = json!({ "oauth2Password": {
+        "tokenUrl": "https://bss.example.com/oauth/token", "clientAuthentication": "Basic",
+        "tls": tls, "userSecretRef": { "name": "user" }, "clientSecretRef": { "name": "client" } } });
+    vendor["spec"]["interworks"] = json!({
+        "url": "https://bss.example.com", "apiVersion": "3.0",
+        "calibration": { "basicAccountId": "1201", "tenantAccountId": "1077" },
+        "words": {
+            "active": ["Provisioned"], "suspended": ["On Hold"], "ended": ["In-Active"],
+            "trial": ["Evaluation"], "futureDated": ["Scheduled"],
+            "synced": ["Synchronized"], "notSynced": ["Failed"],
+        },
+        "finalOrderStatuses": ["Completed"], "switch": "Separate", "bundles": "Read",
+        "priceListField": "priceList",
+        "reading": {
+            "pageSize": 500, "listTimeoutSeconds": 240, "maxScanned": 200_000, "paging": "Pages",
+        },
+    });
+    let mut of_tenant = vendor.clone();
+    let adapter = of_tenant["spec"]["interworks"].as_object_mut().unwrap();
+    adapter.remove("calibration");
+    adapter.insert(
+        "tenant".to_owned(),
+        json!({
+            "id": "alpha-it", "resellerAccountId": "1340", "url": "https://shop.alpha-it.example",
+        }),
+    );
+
     let mut anchored = customer("20002");
     anchored["billing"] = json!({ "anchor": "LastDayOfMonth" });
     vec![
@@ -55,6 +84,8 @@ fn good() -> Vec<Value> {
         by_anchor,
         bearer,
         oauth2,
+        vendor,
+        of_tenant,
         pricing("p", &[customer("20001")]),
         pricing("p", &[anchored]),
     ]

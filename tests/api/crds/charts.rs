@@ -472,7 +472,7 @@ async fn examples_apply_and_apply_again() {
         .await
         .expect("one apply is enough");
     let first = versions().await;
-    assert_eq!(first.lines().count(), 13, "{first}");
+    assert_eq!(first.lines().count(), 18, "{first}");
     let said = kubectl.run(with(&["apply"])).await.unwrap();
     assert!(
         said.lines()

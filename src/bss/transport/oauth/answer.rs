@@ -6,8 +6,8 @@
 use super::super::credentials::{bearer, long_enough};
 use super::super::exchange::{Media, Reply};
 use super::super::failure::Failure;
-use super::Endpoint;
 use super::cache::Issued;
+use super::{Endpoint, Grant};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -72,15 +72,27 @@ fn refused(endpoint: &Endpoint<'_>, status: u16, code: Option<&str>) -> Failure 
     let Endpoint {
         name,
         authentication,
+        grant,
     } = endpoint;
     let said = match code {
         Some(code) => format!("{code}, status {status}"),
         None => format!("status {status}"),
     };
-    Failure::ClientRefused(format!(
-        "the token endpoint {name} does not accept the client ({said}); its id and secret were sent {}",
-        authentication.in_words()
-    ))
+    let how = authentication.in_words();
+    Failure::ClientRefused(match (grant, code) {
+        // RFC 6749, 5.2: what the user has granted is not valid, which for this grant is the password.
+        (Grant::Password { .. }, Some("invalid_grant")) => format!(
+            "the token endpoint {name} does not accept the user name or the password ({said})"
+        ),
+        (Grant::Password { .. }, _) => format!(
+            "the token endpoint {name} does not accept the client or the user ({said}); the client's \
+             id and secret were sent {how}"
+        ),
+        (Grant::ClientCredentials, _) => format!(
+            "the token endpoint {name} does not accept the client ({said}); its id and secret were \
+             sent {how}"
+        ),
+    })
 }
 
 /// Without a byte order mark.
@@ -169,7 +181,40 @@ mod tests {
         Endpoint {
             name: "login:443",
             authentication: ClientAuthentication::Body,
+            grant: &Grant::ClientCredentials,
         }
+    }
+
+    #[test]
+    fn a_refused_password_is_told_from_a_refused_client() {
+        let grant = Grant::Password {
+            user: "the-user".to_owned().into(),
+            password: "s3cr3t-of-the-user".to_owned().into(),
+        };
+        let asked = Endpoint {
+            name: "login:443",
+            authentication: ClientAuthentication::Basic,
+            grant: &grant,
+        };
+        let refused = |code: &str| {
+            let body = format!(r#"{{"error":"{code}","error_description":"s3cr3t-of-the-user"}}"#);
+            let failure = read(&reply(400, Media::Json, &body), &asked).unwrap_err();
+            let Failure::ClientRefused(said) = failure else {
+                panic!("{failure:?}");
+            };
+            said
+        };
+        assert_eq!(
+            refused("invalid_grant"),
+            "the token endpoint login:443 does not accept the user name or the password \
+             (invalid_grant, status 400)"
+        );
+        assert_eq!(
+            refused("invalid_client"),
+            "the token endpoint login:443 does not accept the client or the user (invalid_client, \
+             status 400); the client's id and secret were sent in HTTP Basic, form-encoded \
+             (clientAuthentication: Basic)"
+        );
     }
 
     fn told(status: u16, body: &str) -> String {

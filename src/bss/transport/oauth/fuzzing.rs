@@ -5,7 +5,7 @@ use super::super::credentials::bearer;
 use super::super::exchange::Reply;
 use super::super::failure::Failure;
 use super::cache::{Cache, NoToken, Step};
-use super::{ClientAuthentication, Endpoint, answer};
+use super::{ClientAuthentication, Endpoint, Grant, answer};
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub fn token(reply: &Reply, endpoint: &str, now: Duration) -> Result<Token, Fail
     let endpoint = Endpoint {
         name: endpoint,
         authentication: ClientAuthentication::Basic,
+        grant: &Grant::ClientCredentials,
     };
     let read = answer::read(reply, &endpoint).map_err(|failure| NoToken {
         failure,

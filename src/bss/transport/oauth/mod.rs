@@ -1,4 +1,4 @@
-//! OAuth 2 client credentials (RFC 6749, 4.4): where tokens come from.
+//! OAuth 2 client credentials and passwords (RFC 6749, 4.4 and 4.3): where tokens come from.
 //!
 //! `cache` decides when a token is used, renewed, thrown away or not asked for, `request` how it is
 //! asked for, `answer` what a reply means; here the one request under way is made. The token endpoint
@@ -34,7 +34,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use cache::Token;
-pub use request::{ClientAuthentication, RESERVED_PARAMETERS};
+pub use request::{ClientAuthentication, Grant, RESERVED_PARAMETERS};
 
 /// What a request for a token is counted as, among the operations of the BSS.
 const OPERATION: &str = "requestToken";
@@ -46,6 +46,8 @@ const REPLY_LIMIT: usize = 64 * 1024;
 pub struct TokenSettings {
     /// The token endpoint.
     pub token_url: String,
+    /// On whose behalf.
+    pub grant: Grant,
     /// The scopes to ask for; none means the client's usual ones.
     pub scopes: Vec<String>,
     /// Who asks.
@@ -74,6 +76,7 @@ impl TokenSettings {
     fn same(&self, other: &Self) -> bool {
         let Self {
             token_url,
+            grant,
             scopes,
             client_id,
             client_secret,
@@ -90,6 +93,7 @@ impl TokenSettings {
         let equal =
             |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
         *token_url == other.token_url
+            && grant.same(&other.grant)
             && *scopes == other.scopes
             && equal(client_id, &other.client_id)
             && equal(client_secret, &other.client_secret)
@@ -137,10 +141,17 @@ impl TokenSource {
                     .map(|()| target)
             })
             .map_err(of_the_endpoint)?;
-        for (name, value) in [
+        let client = [
             ("clientId", &settings.client_id),
             ("clientSecret", &settings.client_secret),
-        ] {
+        ];
+        let user = match &settings.grant {
+            Grant::ClientCredentials => None,
+            Grant::Password { user, password } => {
+                Some([("username", user), ("password", password)])
+            }
+        };
+        for (name, value) in client.into_iter().chain(user.into_iter().flatten()) {
             if value.expose_secret().is_empty() {
                 return Err(BssError::Refused {
                     detail: format!("the Secret's {name} is empty"),
@@ -148,6 +159,9 @@ impl TokenSource {
             }
         }
         long_enough("the Secret's clientSecret", &settings.client_secret)?;
+        if let Some(password) = settings.grant.secret() {
+            long_enough("the Secret's password", password)?;
+        }
         check_parameters(&settings)?;
         check_query(&target)?;
         let reach = Reach {
@@ -206,6 +220,10 @@ impl TokenSource {
     /// A text without anything secret of this connection.
     pub(super) fn hide(&self, text: &str) -> String {
         let own = hidden(text, &self.settings.client_secret);
+        let own = match self.settings.grant.secret() {
+            None => own,
+            Some(password) => hidden(&own, password),
+        };
         let cache = self.cache();
         cache.known().fold(own, |text, token| hidden(&text, token))
     }
@@ -229,6 +247,7 @@ impl TokenSource {
         let room = Room {
             size: ReplySize::One,
             purse: None,
+            within: None,
         };
         let reply = match self.request() {
             Ok(request) => self.exchange.send(request, &room).await,
@@ -241,6 +260,7 @@ impl TokenSource {
         let endpoint = Endpoint {
             name: &self.endpoint(),
             authentication: self.settings.authentication,
+            grant: &self.settings.grant,
         };
         answer::read(&reply, &endpoint).map_err(|failure| NoToken {
             failure,
@@ -251,6 +271,7 @@ impl TokenSource {
     fn request(&self) -> Result<reqwest::Request, Failure> {
         let settings = &self.settings;
         let formed = form(&Asked {
+            grant: &settings.grant,
             authentication: settings.authentication,
             id: &settings.client_id,
             secret: &settings.client_secret,
@@ -367,6 +388,7 @@ pub(super) struct Endpoint<'a> {
     /// Its host and port.
     name: &'a str,
     authentication: ClientAuthentication,
+    grant: &'a Grant,
 }
 
 fn of_the_endpoint(error: BssError) -> BssError {

@@ -31,11 +31,54 @@ impl ClientAuthentication {
     }
 }
 
+/// On whose behalf a token is asked for.
+#[derive(Clone, Debug)]
+pub enum Grant {
+    /// On the client's own (RFC 6749, 4.4).
+    ClientCredentials,
+    /// On that of a user who has entrusted the client with the password (RFC 6749, 4.3). Some servers
+    /// have no other way for programs.
+    Password {
+        /// The user.
+        user: SecretString,
+        /// The proof of it.
+        password: SecretString,
+    },
+}
+
+impl Grant {
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let equal =
+            |one: &SecretString, two: &SecretString| one.expose_secret() == two.expose_secret();
+        match (self, other) {
+            (Self::ClientCredentials, Self::ClientCredentials) => true,
+            (
+                Self::Password { user, password },
+                Self::Password {
+                    user: other_user,
+                    password: other_password,
+                },
+            ) => equal(user, other_user) && equal(password, other_password),
+            (Self::ClientCredentials, Self::Password { .. })
+            | (Self::Password { .. }, Self::ClientCredentials) => false,
+        }
+    }
+
+    /// What of it no person may see.
+    pub(super) fn secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::ClientCredentials => None,
+            Self::Password { user: _, password } => Some(password),
+        }
+    }
+}
+
 /// Parameters that no connection may set by itself: the operator does.
 pub const RESERVED_PARAMETERS: [&str; 4] = ["grant_type", "client_id", "client_secret", "scope"];
 
 /// What a request is made of.
 pub(super) struct Asked<'a> {
+    pub(super) grant: &'a Grant,
     pub(super) authentication: ClientAuthentication,
     pub(super) id: &'a SecretString,
     pub(super) secret: &'a SecretString,
@@ -52,7 +95,16 @@ pub(super) struct Formed {
 /// Forms the request; `None` if no header can carry the credentials.
 pub(super) fn form(asked: &Asked<'_>) -> Option<Formed> {
     let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials");
+    match asked.grant {
+        Grant::ClientCredentials => {
+            form.append_pair("grant_type", "client_credentials");
+        }
+        Grant::Password { user, password } => {
+            form.append_pair("grant_type", "password");
+            form.append_pair("username", user.expose_secret());
+            form.append_pair("password", password.expose_secret());
+        }
+    }
     if !asked.scopes.is_empty() {
         form.append_pair("scope", &asked.scopes.join(" "));
     }
@@ -110,11 +162,16 @@ mod tests {
     use super::*;
 
     fn formed(authentication: ClientAuthentication) -> (Option<String>, String) {
+        formed_for(&Grant::ClientCredentials, authentication)
+    }
+
+    fn formed_for(grant: &Grant, authentication: ClientAuthentication) -> (Option<String>, String) {
         let parameters = BTreeMap::from([
             ("audience".to_owned(), "https://api.example/&".to_owned()),
             ("resource".to_owned(), "a b".to_owned()),
         ]);
         let formed = form(&Asked {
+            grant,
             authentication,
             id: &"the:client".to_owned().into(),
             secret: &"s3 %cret+".to_owned().into(),
@@ -150,6 +207,22 @@ mod tests {
             formed(ClientAuthentication::Body),
             (None, format!("{common}{own}"))
         );
+    }
+
+    #[test]
+    fn user_and_password_stand_in_the_body_and_the_client_in_the_header() {
+        let grant = Grant::Password {
+            user: "api@acme & co".to_owned().into(),
+            password: "pass=word %+".to_owned().into(),
+        };
+        let (header, body) = formed_for(&grant, ClientAuthentication::Basic);
+        assert_eq!(
+            header.as_deref(),
+            Some("Basic dGhlJTNBY2xpZW50OnMzKyUyNWNyZXQlMkI=")
+        );
+        let expected = "grant_type=password&username=api%40acme+%26+co&password=pass%3Dword+%25%2B\
+                        &scope=a+b&audience=https%3A%2F%2Fapi.example%2F%26&resource=a+b";
+        assert_eq!(body, expected);
     }
 
     #[test]
