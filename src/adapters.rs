@@ -84,7 +84,7 @@ fn words(words: Option<&InterworksWords>, final_orders: &[String]) -> Words {
     ];
     let states = states
         .into_iter()
-        .flat_map(|(words, state)| words.iter().map(move |word| (word.clone(), state)));
+        .flat_map(|(words, state)| words.iter().map(move |word| (word.clone(), state.clone())));
     Words {
         states: states.collect(),
         synced: words.synced.clone(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::commands::{self, Data, OperatorPlace, Tokens};
+use super::DemoAdapter;
+use super::commands::{self, Data, Login, Logins, OperatorPlace, Tokens};
 use super::manifests::{self, Target};
 use super::narrator::Narrator;
 use super::sandbox_control::SandboxControl;
@@ -38,12 +39,12 @@ pub(in crate::local) struct World {
 impl World {
     /// Starts all of it, and tells what is ready.
     pub(in crate::local) async fn start(
-        data: Data,
+        (data, adapter): (Data, DemoAdapter),
         narrator: &mut Narrator<std::io::Stdout>,
     ) -> LocalResult<Self> {
         let plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
         narrator.fact("etcd, kube-apiserver and kube-controller-manager are ready")?;
-        let (sandbox, control, target) = start_sandbox(&plane, data).await?;
+        let (sandbox, control, target) = start_sandbox(&plane, data, adapter).await?;
         narrator.fact(&format!(
             "the BSS sandbox serves {} customers and {} subscriptions and assets over TLS",
             data.customers, data.subscriptions
@@ -104,10 +105,19 @@ impl World {
 async fn start_sandbox(
     plane: &ControlPlane,
     data: Data,
+    adapter: DemoAdapter,
 ) -> LocalResult<(Process, SandboxControl, Target)> {
     let supervisor = plane.supervisor();
     let folder = supervisor.subfolder("sandbox")?;
+    let logins = match adapter {
+        DemoAdapter::Reference => None,
+        DemoAdapter::Interworks => Some(Logins {
+            distributor: login()?,
+            tenant: login()?,
+        }),
+    };
     let tokens = Tokens {
+        logins: logins.clone(),
         contract: random_hex()?,
         control: random_hex()?,
     };
@@ -123,8 +133,19 @@ async fn start_sandbox(
         url,
         token: tokens.contract,
         authority,
+        logins,
     };
     Ok((sandbox, control, target))
+}
+
+/// A user and a client that were never used before.
+fn login() -> LocalResult<Login> {
+    Ok(Login {
+        client: random_hex()?,
+        secret: random_hex()?,
+        user: random_hex()?,
+        password: random_hex()?,
+    })
 }
 
 fn read(file: &Path) -> LocalResult<String> {
