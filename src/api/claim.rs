@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
+use super::upgrade::ConfirmedCopy;
 
 /// The lock on one reseller of one BSS, and the record of what was done to it. Written by the
 /// operator alone, in its own namespace; deleting the upgrade leaves it.
@@ -109,6 +110,15 @@ pub struct ResellerClaimSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ClaimTold")]
     pub told: Option<ClaimTold>,
+    /// Pairs of source and copy that a person confirmed, because the BSS shows no link.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
+    pub confirmed_copies: Vec<ConfirmedCopy>,
+    /// What a person confirmed of pricing options that the BSS does not show: the token that names the
+    /// customers. Example: `pricing-3f9d6f6a2f115b0f`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub confirmed_pricing: Option<String>,
     /// Milestones, as they were reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
@@ -122,6 +132,11 @@ pub struct ResellerClaimSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub inventory_digest: Option<String>,
+    /// The digest of the pricing options that the last look saw before a person was told to do the step
+    /// that copies and activates. Example: `sum128-5b0f5c5e0d7b4a869d0e3f9d6f6a2f11-120`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub pricing_digest: Option<String>,
     /// How back ordering was activated: `Automatic` is by the operator, `ManualStep` by a person whom
     /// the operator had told to, `FoundActive` before the operator came to it. Example: `Automatic`
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,9 +162,12 @@ impl ResellerClaimSpec {
             tenant_currency: None,
             intents: ClaimIntents::default(),
             told: None,
+            confirmed_copies: Vec::new(),
+            confirmed_pricing: None,
             timeline: Vec::new(),
             activation_time: None,
             inventory_digest: None,
+            pricing_digest: None,
             approval: None,
         }
     }
@@ -182,6 +200,11 @@ pub struct ClaimTold {
     /// Example: `sum128-9f2c64d15b0f5c5e0d7b4a869d0e3f9d-520`
     #[schemars(length(max = 80))]
     pub inventory_digest: String,
+    /// The digest of the pricing options that the same sweep saw, where the step copies too.
+    /// Example: `sum128-5b0f5c5e0d7b4a869d0e3f9d6f6a2f11-120`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub pricing_digest: Option<String>,
     /// When it was recorded. Example: `2026-12-05T21:14:02Z`
     #[schemars(length(max = 40), extend("format" = "date-time"))]
     pub recorded_time: String,

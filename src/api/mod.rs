@@ -38,8 +38,8 @@ pub use reason::{Reason, StateClass};
 pub use report::{ReportKind, ReportRow, UpgradeReport, UpgradeReportSpec};
 pub use state::{ConditionList, Summary, summary};
 pub use upgrade::{
-    ConnectionKind, ConnectionRef, FailureExample, FailureGroup, Inventory, Invoicing,
-    KindProgress, Phase, PricingDefault, PricingPolicy, Progress, ResellerRef,
+    ConfirmedCopy, ConnectionKind, ConnectionRef, FailureExample, FailureGroup, Inventory,
+    Invoicing, KindProgress, Phase, PricingDefault, PricingPolicy, Progress, ResellerRef,
     TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantResellerUpgradeStatus, TenantSpec,
     TenantView, WaitingFor, WhenMissing,
 };

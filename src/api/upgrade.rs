@@ -96,6 +96,35 @@ pub struct TenantResellerUpgradeSpec {
     /// Example: `true`
     #[serde(default)]
     pub suspend: bool,
+    /// Pairs of a source and its copy that a person confirms, where the BSS shows no link and it cannot be
+    /// told otherwise which record is the copy of which source (`CopyUnclear`). Each source and each
+    /// copy stands here once. What was confirmed is kept in the record of the upgrade.
+    /// Example: `[{sourceId: S-00042, copyId: c-17}]`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        extend("x-kubernetes-list-type" = "map"),
+        extend("x-kubernetes-list-map-keys" = ["sourceId"])
+    )]
+    pub confirmed_copies: Vec<ConfirmedCopy>,
+}
+
+/// A source and its copy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmedCopy {
+    /// The customer, subscription or asset in the distributor's BSS. Example: `S-00042`
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("sourceId"))
+    )]
+    pub source_id: String,
+    /// Its copy in the reseller's BSS. Example: `c-17`
+    #[schemars(
+        length(min = 1, max = 128),
+        extend("x-kubernetes-validations" = rules::text("copyId"))
+    )]
+    pub copy_id: String,
 }
 
 /// The kinds of connection.

@@ -21,7 +21,9 @@ use crate::api::{
 use crate::bss::bindings::{Bindings, Bound, Unbound};
 use crate::bss::connect::{ConnectionSettings, Connector};
 use crate::cluster::port::{Cluster, ClusterError};
-use crate::upgrade::{ReadyState, Realm, References, TenantConnection, Terms, sentence};
+use crate::upgrade::{
+    REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, sentence,
+};
 
 /// A Secret is read again after this long.
 const SECRET_LIFE: Duration = Duration::from_secs(60);
@@ -363,6 +365,8 @@ fn terms(connection: &BssConnection) -> Terms {
         accepted: connection.spec.accepted_risks.iter().copied().collect(),
         settle: seconds(limits.settle_seconds),
         order_settle: seconds(limits.order_settle_seconds),
+        rate: positive(limits.requests_per_second),
+        guide: REFERENCE_GUIDE,
     }
 }
 

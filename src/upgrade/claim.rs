@@ -6,8 +6,9 @@ use super::annotations::Suspension;
 use super::effect::{ClaimEdit, WentBack};
 use super::known::{Approval, CleanFinalSweep};
 use crate::api::{
-    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, CopiesIntent, CreateTenantIntent,
-    ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus, TimelineEntry,
+    ActivationIntent, ClaimAcquisition, ClaimHolder, ClaimTold, ConfirmedCopy, CopiesIntent,
+    CreateTenantIntent, ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus,
+    TimelineEntry,
 };
 use crate::bss::port::{AcquisitionId, EarlierEpoch, IssuedEpoch, WriteOperation};
 
@@ -162,7 +163,17 @@ pub fn apply(edit: &ClaimEdit, claim: &ResellerClaimSpec, now: Timestamp) -> Res
         }
         ClaimEdit::DropActivationIntent => next.intents.activate = None,
         ClaimEdit::IntendActivation(sweep) => intend_activation(&mut next, sweep, now),
-        ClaimEdit::Tell { digest } => tell(&mut next, digest, now),
+        ClaimEdit::Tell { digest, pricing } => tell(&mut next, digest, pricing.as_deref(), now),
+        ClaimEdit::ConfirmCopies(pairs) => {
+            next.confirmed_copies = pairs
+                .iter()
+                .map(|(source, copy)| ConfirmedCopy {
+                    source_id: source.0.clone(),
+                    copy_id: copy.0.clone(),
+                })
+                .collect();
+        }
+        ClaimEdit::ConfirmPricing(token) => next.confirmed_pricing = Some(token.clone()),
         ClaimEdit::Withdraw => next.told = None,
         ClaimEdit::Milestone { milestone, items } => reached(&mut next, *milestone, *items, now),
         ClaimEdit::Activated { approval } => activated(&mut next, *approval, now),
@@ -199,12 +210,16 @@ fn intend_activation(claim: &mut ResellerClaimSpec, sweep: &CleanFinalSweep, now
 }
 
 /// A person is told of an inventory once: what was told of the same one keeps its time.
-fn tell(claim: &mut ResellerClaimSpec, digest: &str, now: Timestamp) {
+fn tell(claim: &mut ResellerClaimSpec, digest: &str, pricing: Option<&str>, now: Timestamp) {
     let stands = claim.told.as_ref();
-    if stands.is_none_or(|told| told.inventory_digest != digest) {
+    let same = |told: &ClaimTold| {
+        told.inventory_digest == digest && told.pricing_digest.as_deref() == pricing
+    };
+    if !stands.is_some_and(same) {
         claim.told = Some(ClaimTold {
             operation: WriteOperation::ActivateBackOrdering.as_str().to_owned(),
             inventory_digest: digest.to_owned(),
+            pricing_digest: pricing.map(str::to_owned),
             recorded_time: now.to_string(),
         });
     }
@@ -250,6 +265,7 @@ fn activated(claim: &mut ResellerClaimSpec, approval: Option<Approval>, now: Tim
         (None, None, None) => FOUND_ACTIVE,
     };
     claim.approval = Some(approval.to_owned());
+    claim.pricing_digest = told.as_ref().and_then(|told| told.pricing_digest.clone());
     claim.inventory_digest = intent
         .map(|intent| intent.inventory_digest)
         .or_else(|| told.map(|told| told.inventory_digest));

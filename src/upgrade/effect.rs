@@ -8,11 +8,11 @@ use super::known::{Approval, CleanFinalSweep};
 use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
-    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem,
-    CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId,
-    OperationState, Page, PageRequest, PriceListId, PricingOptions, PricingOutcome, PricingState,
-    Purchase, RequestKey, Reseller, Revision, SourceId, Tenant, TenantCreation, TenantId,
-    TenantSettings,
+    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyId,
+    CopyItem, CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder,
+    OperationId, OperationState, Page, PageRequest, PriceListId, PricingOptions, PricingOutcome,
+    PricingState, Purchase, RequestKey, Reseller, Revision, SourceId, Tenant, TenantCreation,
+    TenantId, TenantSettings,
 };
 
 /// what a reconcile may do next: one of these at most.
@@ -233,7 +233,13 @@ pub enum ClaimEdit {
     Tell {
         /// The digest of the inventory that the last sweep saw.
         digest: String,
+        /// The digest of the pricing options that it saw, where the switch copies too.
+        pricing: Option<String>,
     },
+    /// A person confirmed pairs of source and copy.
+    ConfirmCopies(BTreeMap<SourceId, CopyId>),
+    /// A person confirmed that pricing options are set which the BSS does not show.
+    ConfirmPricing(String),
     /// What a person was told stands no longer.
     Withdraw,
     /// A milestone was reached.

@@ -53,7 +53,8 @@ pub use sweep::preflight::{Preflight, PreflightState};
 pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
 pub use sweep::{CopyMethod, Sweep, SweepMode};
 pub use validated::{
-    Declared, Invalid, Pace, References, TenantConnection, Terms, ValidUpgrade, seed, validate,
+    Declared, Invalid, Pace, REFERENCE_GUIDE, References, TenantConnection, Terms, ValidUpgrade,
+    seed, validate,
 };
 
 /// A moment: wall time for what people read, a monotonic one for every wait.

@@ -105,6 +105,12 @@ impl Observe<'_> {
         }
     }
 
+    /// Whether the act that activates back ordering copies the subscriptions too.
+    pub(super) fn copies_with_the_switch(&self) -> bool {
+        let strategy = self.known.bss.strategy.as_ref();
+        strategy.is_some_and(Strategy::copies_with_the_switch)
+    }
+
     /// Whether a person does an operation, and how is known already.
     pub(super) fn by_hand(&self, operation: WriteOperation) -> bool {
         let executor = self

@@ -10,7 +10,7 @@ use super::report::ReadyState;
 use super::report::messages::ready_state;
 use super::validated::Terms;
 use crate::api::{Reason, Risk};
-use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, WriteOperation};
+use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, Unseen, WriteOperation};
 
 /// What happens before a copy is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub enum Fencing {
     Epochs,
     /// By nothing but the lease and people's care.
     SingleOperator,
+    /// There is nothing to keep apart: people do every write.
+    NothingToFence,
 }
 
 /// How the last sweep proves that it saw one state of the BSS.
@@ -71,6 +73,8 @@ pub enum Executor {
     PersonByInstruction,
     /// A person, because the BSS keeps no keys by which a repeat would be known.
     Person,
+    /// A person, by the very act that activates back ordering.
+    Switch,
 }
 
 /// How the operator works with one BSS.
@@ -101,9 +105,14 @@ impl Strategy {
         let accepts = |risk: Risk| terms.accepted.contains(&risk);
         let mut refused: Vec<String> = Vec::new();
         let executors = executors(capabilities, &mut refused);
+        unseen_by_a_write(capabilities, &executors, &mut refused);
+        let writes = |operation| executors.get(&operation) == Some(&Executor::Bss);
         let fencing = match promises.epochs {
             Strength::Strong => Fencing::Epochs,
-            Strength::Weak => Fencing::SingleOperator,
+            Strength::Weak if WriteOperation::ALL.into_iter().any(writes) => {
+                Fencing::SingleOperator
+            }
+            Strength::Weak => Fencing::NothingToFence,
         };
         if fencing == Fencing::SingleOperator && !accepts(Risk::SingleOperator) {
             refused
@@ -115,7 +124,9 @@ impl Strategy {
         // A person who presses a button compares nothing.
         let compares = match executors.get(&WriteOperation::ActivateBackOrdering) {
             Some(Executor::Bss) => promises.compares,
-            Some(Executor::PersonByInstruction | Executor::Person) | None => Strength::Weak,
+            Some(Executor::PersonByInstruction | Executor::Person | Executor::Switch) | None => {
+                Strength::Weak
+            }
         };
         let activation_guard = match (promises.revision, compares) {
             (Strength::Strong, Strength::Strong) => ActivationGuard::Compared,
@@ -131,6 +142,16 @@ impl Strategy {
             Strength::Weak if accepts(Risk::UnseenOrders) => Orders::Unseen,
             Strength::Weak => Orders::QuietTime,
         };
+        let copies = [
+            WriteOperation::CopyCustomers,
+            WriteOperation::CopySubscriptions,
+        ];
+        // A copy that this operator sent can land after the switch only if it sends any.
+        let off_guard = if copies.into_iter().any(writes) {
+            promises.off_guard
+        } else {
+            Strength::Strong
+        };
         let copying = match promises.keys {
             Keys::Unique => Copying::Guarded,
             Keys::Findable | Keys::None => Copying::LookUpFirst,
@@ -141,7 +162,7 @@ impl Strategy {
             snapshot_proof,
             activation_guard,
             orders,
-            off_guard: promises.off_guard,
+            off_guard,
             executors,
             tenant_access: capabilities.tenant_access,
         })
@@ -154,6 +175,12 @@ impl Strategy {
             .get(&operation)
             .copied()
             .unwrap_or(Executor::Person)
+    }
+
+    /// Whether the act that activates back ordering copies the subscriptions too.
+    #[must_use]
+    pub fn copies_with_the_switch(&self) -> bool {
+        self.executor(WriteOperation::CopySubscriptions) == Executor::Switch
     }
 
     /// Whether a person has to disable ordering before the switch.
@@ -180,7 +207,18 @@ fn executors(
                 Executor::Person
             }
             Mode::Automatic => Executor::Bss,
-            Mode::ManualStep | Mode::WithSwitch => Executor::PersonByInstruction,
+            Mode::ManualStep => Executor::PersonByInstruction,
+            Mode::WithSwitch if may_come_with_the_switch(operation, capabilities) => {
+                Executor::Switch
+            }
+            Mode::WithSwitch => {
+                refused.push(format!(
+                    "{} is said to come with the switch, which holds of copySubscriptions alone, and \
+                     only where activateBackOrdering is a manual step",
+                    operation.as_str()
+                ));
+                continue;
+            }
             // People set pricing options in the reseller's BSS anyway.
             Mode::Unsupported if operation == WriteOperation::SetPricing => Executor::Person,
             Mode::Unsupported => {
@@ -191,6 +229,38 @@ fn executors(
         executors.insert(operation, executor);
     }
     executors
+}
+
+/// Whether an operation may be done by the act that activates back ordering: the copying of subscriptions,
+/// where a person activates.
+fn may_come_with_the_switch(operation: WriteOperation, capabilities: &Capabilities) -> bool {
+    let activation = capabilities
+        .operations
+        .get(&WriteOperation::ActivateBackOrdering);
+    operation == WriteOperation::CopySubscriptions && activation == Some(&Mode::ManualStep)
+}
+
+/// What a write of the operator's rests on has to be shown: the options under which it copies (I-10), and the
+/// mark that belongs to a copied account (I-4).
+fn unseen_by_a_write(
+    capabilities: &Capabilities,
+    executors: &BTreeMap<WriteOperation, Executor>,
+    refused: &mut Vec<String>,
+) {
+    for (fact, operation) in [
+        (Unseen::PricingOptions, WriteOperation::CopySubscriptions),
+        (Unseen::CustomerMark, WriteOperation::CopyCustomers),
+    ] {
+        let writes = executors.get(&operation) == Some(&Executor::Bss);
+        if writes && capabilities.unseen.contains(&fact) {
+            refused.push(format!(
+                "it does not show {}, on which {} rests; make {} a manual step",
+                fact.as_str(),
+                operation.as_str(),
+                operation.as_str()
+            ));
+        }
+    }
 }
 
 fn refusal(refused: &[String]) -> ReadyState {

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::annotations::{Suspension, annotation, not_understood, suspension};
+use super::annotations::{Suspension, annotation, not_understood, shown, suspension};
 use super::keys::Keys;
 use super::report::messages;
 use crate::api::{
-    Billing, BillingAnchor, CONFIRM_ANNOTATION, CustomerPricing, Invoicing as ApiInvoicing,
-    PricingPolicy, Risk, TAKE_OVER_ANNOTATION, TenantResellerUpgrade, TenantSpec, WhenMissing,
+    Billing, BillingAnchor, CONFIRM_ANNOTATION, ConfirmedCopy, CustomerPricing,
+    Invoicing as ApiInvoicing, PricingPolicy, Risk, TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
+    TenantSpec, WhenMissing,
 };
 use crate::bss::port::{
-    AccountId, BillingDay, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
+    AccountId, BillingDay, CopyId, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
 };
 
 /// How often the operator looks.
@@ -47,7 +48,14 @@ pub struct Terms {
     pub settle: Duration,
     /// How long an accepted order may take.
     pub order_settle: Duration,
+    /// The most requests per second.
+    pub rate: u32,
+    /// The page that says what the adapter expects of the BSS.
+    pub guide: &'static str,
 }
+
+/// What is expected of a service that speaks the reference contract.
+pub const REFERENCE_GUIDE: &str = "docs/reference-contract.yaml";
 
 impl Default for Terms {
     fn default() -> Self {
@@ -55,6 +63,8 @@ impl Default for Terms {
             accepted: BTreeSet::new(),
             settle: Duration::from_mins(2),
             order_settle: Duration::from_hours(2),
+            rate: 1,
+            guide: REFERENCE_GUIDE,
         }
     }
 }
@@ -142,6 +152,8 @@ pub struct ValidUpgrade {
     pub terms: Terms,
     /// The access to the tenant's side.
     pub tenant_connection: TenantConnection,
+    /// Copies that a person confirmed, by source.
+    pub confirmed_copies: BTreeMap<SourceId, CopyId>,
 }
 
 impl ValidUpgrade {
@@ -173,6 +185,7 @@ pub fn validate(
         });
     }
     let default_pricing = default_pricing(&spec.pricing, &mut wrong);
+    let confirmed_copies = confirmed_copies(&spec.confirmed_copies, &mut wrong);
     wrong.extend(another_bss(upgrade, references));
     let (declared, declared_twice) = declared(&references.pricing);
     let confirmed = annotation(upgrade, CONFIRM_ANNOTATION).map(str::to_owned);
@@ -201,7 +214,39 @@ pub fn validate(
         pace: references.pace,
         terms: references.terms.clone(),
         tenant_connection: references.tenant_connection,
+        confirmed_copies,
     })
+}
+
+/// The pairs that a person confirmed. Two copies of one source, or two sources of one copy, confirm nothing.
+fn confirmed_copies(
+    pairs: &[ConfirmedCopy],
+    wrong: &mut Vec<Invalid>,
+) -> BTreeMap<SourceId, CopyId> {
+    let mut confirmed = BTreeMap::new();
+    let mut copies = BTreeSet::new();
+    for ConfirmedCopy { source_id, copy_id } in pairs {
+        let source = SourceId(source_id.clone());
+        let twice = if confirmed.contains_key(&source) {
+            Some(("sourceId", source_id))
+        } else if copies.contains(copy_id) {
+            Some(("copyId", copy_id))
+        } else {
+            None
+        };
+        if let Some((field, id)) = twice {
+            wrong.push(Invalid {
+                field: "spec.confirmedCopies",
+                detail: format!(
+                    "names the {field} {} twice: say which of the two pairs is right",
+                    shown(id)
+                ),
+            });
+        }
+        copies.insert(copy_id.clone());
+        confirmed.insert(source, CopyId(copy_id.clone()));
+    }
+    confirmed
 }
 
 /// The options for customers without any, if the spec wants them.

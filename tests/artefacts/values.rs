@@ -127,6 +127,7 @@ fn words_are_those_that_the_code_writes() {
     assert_eq!(Some(approval), switched.approval.as_deref());
     let told = claim(&[ClaimEdit::Tell {
         digest: InventoryDigest::default().text(),
+        pricing: None,
     }]);
     let operation = all.at("ResellerClaim.spec.told.operation");
     assert_eq!(operation, told.told.unwrap().operation);

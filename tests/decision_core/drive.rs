@@ -67,6 +67,7 @@ pub(crate) fn upgrade() -> TenantResellerUpgrade {
             tenant_connection_ref: None,
             pricing: PricingPolicy::default(),
             suspend: false,
+            confirmed_copies: Vec::new(),
         },
     );
     upgrade.metadata.namespace = Some("resellers".to_owned());

@@ -30,6 +30,7 @@ mod status_checks;
 mod table;
 mod telling;
 mod weak;
+mod with_switch;
 mod words;
 
 use drive::{Driver, Fault};

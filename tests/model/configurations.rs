@@ -190,6 +190,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
             tenant_connection_ref: None,
             pricing: PricingPolicy::default(),
             suspend: false,
+            confirmed_copies: Vec::new(),
         },
     );
     upgrade.metadata.namespace = Some("resellers".to_owned());
@@ -208,6 +209,7 @@ fn upgrade(risks: &[Risk]) -> ValidUpgrade {
             accepted: risks.iter().copied().collect::<BTreeSet<_>>(),
             settle: SETTLE,
             order_settle: ORDER_SETTLE,
+            ..Terms::default()
         },
         tenant_connection: TenantConnection::NotNamed,
     };

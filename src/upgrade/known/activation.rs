@@ -26,6 +26,8 @@ pub struct KnownActivation {
     pub orders_revision: RevisionSeen,
     /// The final sweep, once it was clean.
     pub clean: Option<CleanFinalSweep>,
+    /// The digest of the pricing options after a switch that copies.
+    pub pricing_after: Option<String>,
     /// How this process switched back ordering on.
     pub approval: Option<Approval>,
 }
@@ -85,6 +87,29 @@ pub struct CleanFinalSweep {
     revision: Option<Revision>,
     digest: String,
     counts: BTreeMap<ItemKind, i64>,
+    with_the_switch: Option<LeftToTheSwitch>,
+}
+
+/// What the act that activates back ordering also copies, and under which options.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LeftToTheSwitch {
+    /// The digest of the pricing options of every owner.
+    pub pricing: String,
+    /// How many subscriptions are to be copied.
+    pub subscriptions: i64,
+    /// How many assets.
+    pub assets: i64,
+    /// How many customers own them.
+    pub owners: i64,
+}
+
+/// What may be left uncopied by the last sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::upgrade) enum Uncopied {
+    /// Nothing (I-12).
+    MustBeNone,
+    /// What the very act that activates also copies, once every check of it passed.
+    WithTheSwitch,
 }
 
 impl CleanFinalSweep {
@@ -93,6 +118,7 @@ impl CleanFinalSweep {
     /// very same.
     pub(in crate::upgrade) fn judge(
         snapshot_proof: SnapshotProof,
+        uncopied: Uncopied,
         sweeps: &FinalSweeps<'_>,
         before: Option<&Self>,
     ) -> FinalSweepResult {
@@ -113,8 +139,12 @@ impl CleanFinalSweep {
         };
         let open = |tally: &Tally| tally.blockers.total() > 0 || tally.unsettled > 0;
         let left_to_people = customers.by_hand.total() > 0 || purchases.by_hand.total() > 0;
-        let in_the_way =
-            open(customers) || open(purchases) || purchases.missing > 0 || left_to_people;
+        let not_copied = match uncopied {
+            Uncopied::MustBeNone => purchases.missing > 0,
+            // Every one was checked by the sweep itself; what failed is among the blockers.
+            Uncopied::WithTheSwitch => !purchases.unpriced.is_empty(),
+        };
+        let in_the_way = open(customers) || open(purchases) || not_copied || left_to_people;
         if in_the_way {
             return FinalSweepResult::Moved;
         }
@@ -129,6 +159,10 @@ impl CleanFinalSweep {
             revision,
             digest: InventoryDigest::text(&digest),
             counts,
+            with_the_switch: match uncopied {
+                Uncopied::MustBeNone => None,
+                Uncopied::WithTheSwitch => Some(LeftToTheSwitch::of(purchases)),
+            },
         };
         match snapshot_proof {
             SnapshotProof::TwoEqualSweeps if before != Some(&seen) => FinalSweepResult::Once(seen),
@@ -150,10 +184,35 @@ impl CleanFinalSweep {
         &self.digest
     }
 
+    /// What the switch copies too, where it does.
+    #[must_use]
+    pub fn with_the_switch(&self) -> Option<&LeftToTheSwitch> {
+        self.with_the_switch.as_ref()
+    }
+
+    /// The digest of the pricing options, where the switch copies too.
+    #[must_use]
+    pub fn pricing(&self) -> Option<&str> {
+        let with = self.with_the_switch.as_ref();
+        with.map(|with| with.pricing.as_str())
+    }
+
     /// Eligible items of a kind.
     #[must_use]
     pub fn count(&self, kind: ItemKind) -> i64 {
         self.counts.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+impl LeftToTheSwitch {
+    fn of(purchases: &Tally) -> Self {
+        let left = |kind: ItemKind| purchases.uncopied.get(&kind).copied().unwrap_or(0);
+        Self {
+            pricing: purchases.pricing_digest.text(),
+            subscriptions: left(ItemKind::Subscription),
+            assets: left(ItemKind::Asset),
+            owners: i64::try_from(purchases.uncopied_owners.len()).unwrap_or(i64::MAX),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use crate::bss::port::AcquisitionId;
 
 pub use activation::{Approval, CleanFinalSweep, KnownActivation, Telling};
-pub(in crate::upgrade) use activation::{FinalSweepResult, FinalSweeps};
+pub(in crate::upgrade) use activation::{FinalSweepResult, FinalSweeps, LeftToTheSwitch, Uncopied};
 pub use bss::KnownBss;
 pub use fencing::{KnownFencing, RecordAge, RecordMark};
 pub use findings::{BlockersTold, KnownFindings};
@@ -81,7 +81,7 @@ impl Known {
     pub fn may_write(&self) -> bool {
         match self.bss.strategy.as_ref().map(|strategy| strategy.fencing) {
             Some(Fencing::Epochs) => self.fencing.epoch.is_some(),
-            Some(Fencing::SingleOperator) => true,
+            Some(Fencing::SingleOperator | Fencing::NothingToFence) => true,
             None => false,
         }
     }
@@ -130,6 +130,7 @@ impl Known {
             reseller: reseller.clone(),
             tenant: tenant.id.clone(),
             keys: upgrade.keys(reseller),
+            confirmed: upgrade.confirmed_copies.clone(),
             unseen: capabilities.unseen.clone(),
             items: capabilities.promises.items,
             page_size: capabilities.page_size,

@@ -14,6 +14,8 @@ pub struct KnownPricing {
     pub tried_now: BTreeMap<SourceId, PricingOptions>,
     /// Default options that are to be set.
     pub to_default: BTreeSet<SourceId>,
+    /// What a person confirmed of options that the BSS does not show, and is not on record yet.
+    pub confirmed: Option<String>,
     /// Customers that lack pricing options, as many as one call takes.
     pub unpriced: Vec<SourceId>,
 }

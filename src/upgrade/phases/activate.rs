@@ -1,19 +1,23 @@
 //! Phase 4: no open orders, quiet times, the final sweep, and then the switch, by the operator or by a
 //! person's hand. It cannot be undone.
 
+use std::time::Duration;
+
 use crate::api::{ActivationIntent, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{
-    Activation, BackOrdering, BlockerReason, OpenOrder, Page, Reseller, Strength, TenantId,
-    WriteOperation,
+    Activation, BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Reseller, Strength,
+    TenantId, WriteOperation,
 };
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
-use crate::upgrade::known::{Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling};
+use crate::upgrade::known::{
+    Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling, Uncopied,
+};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
-use crate::upgrade::report::messages;
+use crate::upgrade::report::messages::{self, SwitchStep};
 use crate::upgrade::strategy::{Orders, SnapshotProof, Strategy};
 use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
 
@@ -43,6 +47,7 @@ impl Decide<'_> {
         if self.by_hand(WriteOperation::ActivateBackOrdering) {
             return self.act(Effect::Claim(ClaimEdit::Tell {
                 digest: clean.digest().to_owned(),
+                pricing: clean.pricing().map(str::to_owned),
             }));
         }
         let intent = claim
@@ -120,10 +125,11 @@ impl Observe<'_> {
         if by_hand || claim.told.is_some() {
             self.known.activation.approval = Some(Approval::ManualStep);
         }
-        self.reached_the_switch();
+        let compares = ours && !self.known.reached(ConditionType::Verified);
+        self.reached_the_switch(compares);
         self.known.waiting.ready_state = None;
         self.progressed();
-        if ours && !self.known.reached(ConditionType::Verified) {
+        if compares {
             self.known.enter(Stage::VerifyCustomers);
         } else {
             self.known.enter(Stage::Done);
@@ -153,7 +159,7 @@ impl Observe<'_> {
         let terms = &self.upgrade.terms;
         let account = self.known.bss.reseller.as_ref().map(|r| r.account.clone());
         if strategy.freezes() && self.known.activation.frozen.is_none() {
-            let freeze = messages::freeze(&strategy, account.as_ref());
+            let freeze = messages::freeze(&strategy, account.as_ref(), self.last_looks(&strategy));
             self.known.activation.final_before = None;
             self.known.enter(Stage::CheckCustomers);
             self.watch(freeze);
@@ -195,6 +201,32 @@ impl Observe<'_> {
         }
     }
 
+    /// How long the last looks take, where the details of each record come one by one: so long ordering rests
+    /// at least. Nothing where they come with the pages.
+    fn last_looks(&self, strategy: &Strategy) -> Option<Duration> {
+        let calls = self.known.bss.capabilities.as_ref()?.detail_calls;
+        let counts = |kinds: &[ItemKind]| -> u64 {
+            let counts = kinds
+                .iter()
+                .filter_map(|kind| self.known.findings.counts.get(kind));
+            let eligible: i64 = counts.map(|counts| counts.eligible).sum();
+            u64::try_from(eligible).unwrap_or(0)
+        };
+        let of_customers =
+            counts(&[ItemKind::Customer]).saturating_mul(u64::from(calls.per_customer));
+        let of_purchases = counts(&[ItemKind::Subscription, ItemKind::Asset])
+            .saturating_mul(u64::from(calls.per_purchase));
+        let looks = match strategy.snapshot_proof {
+            SnapshotProof::OneRevision => 1,
+            SnapshotProof::TwoEqualSweeps => 2,
+        };
+        let all = of_customers
+            .saturating_add(of_purchases)
+            .saturating_mul(looks);
+        let seconds = all.div_ceil(u64::from(self.upgrade.terms.rate.max(1)));
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
+
     /// The first page tells all that is needed: one open order holds the switch.
     pub(in crate::upgrade) fn orders(&mut self, page: Page<OpenOrder>) {
         self.known.activation.orders_revision = RevisionSeen::None.page(page.revision);
@@ -234,6 +266,11 @@ impl Observe<'_> {
             });
         let result = CleanFinalSweep::judge(
             snapshot_proof,
+            if self.copies_with_the_switch() {
+                Uncopied::WithTheSwitch
+            } else {
+                Uncopied::MustBeNone
+            },
             &FinalSweeps {
                 orders: self.known.activation.orders_revision,
                 customers: &self.known.sweeps.customers,
@@ -241,8 +278,20 @@ impl Observe<'_> {
             },
             self.known.activation.final_before.as_ref(),
         );
+        let result = match result {
+            FinalSweepResult::Clean(_) | FinalSweepResult::Once(_)
+                if self.unconfirmed_pricing(&tally.unseen_pricing).is_some() =>
+            {
+                // Other customers than a person has confirmed: the gate asks.
+                FinalSweepResult::Moved
+            }
+            result => result,
+        };
         match result {
-            FinalSweepResult::Clean(clean) => self.cleanly(clean),
+            FinalSweepResult::Clean(clean) => {
+                self.known.findings.manual = tally.with_the_switch.clone();
+                self.cleanly(clean);
+            }
             FinalSweepResult::Once(seen) => {
                 if self.known.activation.final_before.is_some() {
                     // Two in a row that do not agree.
@@ -293,7 +342,15 @@ impl Observe<'_> {
             .clone()
             .flatten()
             .map(|tenant| tenant.id);
-        let step = messages::press_the_switch(instruction.as_deref(), tenant.as_ref());
+        let capabilities = self.known.bss.capabilities.as_ref();
+        let unseen = capabilities.map(|capabilities| &capabilities.unseen);
+        let clean = self.known.activation.clean.as_ref();
+        let step = messages::press_the_switch(&SwitchStep {
+            instruction: instruction.as_deref(),
+            tenant: tenant.as_ref(),
+            copies: clean.and_then(CleanFinalSweep::with_the_switch),
+            unseen,
+        });
         self.known.enter(Stage::CheckCustomers);
         self.watch(step);
         self.known.activation.telling = Telling::Yes;
@@ -342,7 +399,10 @@ impl Observe<'_> {
             return;
         };
         let clean = self.known.activation.clean.as_ref();
-        let swept = clean.is_some_and(|clean| clean.digest() == told.inventory_digest);
+        let swept = clean.is_some_and(|clean| {
+            clean.digest() == told.inventory_digest
+                && clean.pricing() == told.pricing_digest.as_deref()
+        });
         if self.known.stage == Stage::Activate
             && swept
             && self.by_hand(WriteOperation::ActivateBackOrdering)
@@ -406,7 +466,7 @@ impl Observe<'_> {
     }
 
     pub(in crate::upgrade) fn activated(&mut self, how: Activation) {
-        self.reached_the_switch();
+        self.reached_the_switch(true);
         if how == Activation::Activated {
             self.known.activation.approval = Some(Approval::Automatic);
         }
@@ -415,10 +475,14 @@ impl Observe<'_> {
         self.known.enter(Stage::VerifyCustomers);
     }
 
-    /// Back ordering is on: whatever came before it is past.
-    fn reached_the_switch(&mut self) {
+    /// Back ordering is on: whatever came before it is past. How much the switch itself has copied, the
+    /// comparison tells.
+    fn reached_the_switch(&mut self, compares: bool) {
+        let copied_with_it = compares && self.copies_with_the_switch();
         for milestone in ConditionType::MILESTONES {
-            if milestone != ConditionType::Verified {
+            let later = milestone == ConditionType::Verified
+                || (copied_with_it && milestone == ConditionType::SubscriptionsCopied);
+            if !later {
                 self.known.milestones.entry(milestone).or_insert(0);
             }
         }

@@ -7,7 +7,7 @@ use crate::bss::port::{
     PageRequest, SourceId, TenantId,
 };
 use crate::upgrade::effect::{InspectCalls, PagesRequest, Read};
-use crate::upgrade::known::Known;
+use crate::upgrade::known::{Known, Telling};
 use crate::upgrade::validated::ValidUpgrade;
 
 /// Where it shows that people have done their part.
@@ -121,6 +121,10 @@ pub(super) fn telling_read(upgrade: &ValidUpgrade, known: &Known, reason: Reason
 /// Copies that people make show as links of their sources; the tenant, ordering and back ordering show at
 /// the reseller.
 fn manual_step(known: &Known, page_size: u16) -> Read {
+    // The switch shows at the reseller, also where it copies.
+    if known.activation.telling == Telling::Yes {
+        return Read::Reseller;
+    }
     let first = known.findings.manual.rows.first();
     match first.and_then(|row| row.kind.kind()) {
         Some(ItemKind::Customer) => first_page(CopyListing::Customers, page_size),

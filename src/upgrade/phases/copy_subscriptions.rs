@@ -3,6 +3,7 @@
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{ItemKind, WriteOperation};
+use crate::upgrade::known::Telling;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
@@ -14,7 +15,10 @@ impl Observe<'_> {
         self.publish(tally);
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
-        } else if tally.missing > 0 && tally.unpriced.is_empty() && self.only_copies_in_doubt(tally)
+        } else if tally.missing > 0
+            && tally.unpriced.is_empty()
+            && self.only_copies_in_doubt(tally)
+            && !self.copies_with_the_switch()
         {
             // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
             self.go(Stage::Copy);
@@ -29,12 +33,27 @@ impl Observe<'_> {
             self.lacks_pricing(&tally.unpriced);
             let wait = self.awaiting_pricing(&tally.unpriced);
             self.stall(wait);
+        } else if let Some(ask) = self.unconfirmed_pricing(&tally.unseen_pricing) {
+            self.known.enter(Stage::Customers);
+            self.stall(ask);
+        } else if self.copies_with_the_switch() {
+            self.ready_for_the_switch();
         } else if tally.missing > 0 {
             self.clear_ready_state_but(&[Reason::AwaitingManualStep]);
             self.go(Stage::Copy);
         } else {
             self.subscriptions_copied();
         }
+    }
+
+    /// Everything is checked, and the act that activates back ordering copies it: nothing is copied before.
+    /// Every gate of phase 4 comes before a person is told to do that act.
+    fn ready_for_the_switch(&mut self) {
+        self.known
+            .milestones
+            .entry(ConditionType::PricingReady)
+            .or_insert(0);
+        self.comes_to_the_orders();
     }
 
     /// Whether something is in the way, and nothing but copies of subscriptions and assets that exist
@@ -58,7 +77,14 @@ impl Observe<'_> {
             .milestones
             .entry(ConditionType::SubscriptionsCopied)
             .or_insert(items);
-        self.known.findings.manual = Findings::default();
+        self.comes_to_the_orders();
+    }
+
+    fn comes_to_the_orders(&mut self) {
+        // What a person is told to do stands until the last look has seen it anew.
+        if self.known.activation.telling != Telling::Yes {
+            self.known.findings.manual = Findings::default();
+        }
         // These waits stand until what they wait for was looked at again.
         self.clear_ready_state_but(&[
             Reason::AwaitingOrders,

@@ -107,7 +107,10 @@ impl Decide<'_> {
 impl Observe<'_> {
     /// Who copies, and what happens before.
     pub(super) fn copy_method(&self, operation: WriteOperation) -> CopyMethod {
-        if self.by_hand(operation) {
+        let strategy = self.known.bss.strategy.as_ref();
+        let executor = strategy.map(|strategy| strategy.executor(operation));
+        // What comes with the switch is never sent.
+        if self.by_hand(operation) || executor == Some(Executor::Switch) {
             return CopyMethod::Person;
         }
         match self

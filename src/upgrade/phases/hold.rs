@@ -61,8 +61,27 @@ impl Decide<'_> {
         if claim.unconfirmed_epoch.is_some() && !self.unconfirmed(claim) {
             return Some(ClaimEdit::Confirm);
         }
+        if let Some(edit) = self.confirmed_copies(claim) {
+            return Some(edit);
+        }
+        if let Some(token) = &self.known.pricing.confirmed
+            && claim.confirmed_pricing.as_ref() != Some(token)
+        {
+            return Some(ClaimEdit::ConfirmPricing(token.clone()));
+        }
         let operation = self.known.tenant.started.clone()?;
         Some(ClaimEdit::TenantStarted { operation })
+    }
+
+    /// Pairs that a person confirmed are on record before anything rests on them.
+    fn confirmed_copies(&self, claim: &ResellerClaimSpec) -> Option<ClaimEdit> {
+        let confirmed = &self.upgrade.confirmed_copies;
+        let recorded = claim.confirmed_copies.iter();
+        let recorded = recorded.map(|pair| (pair.source_id.as_str(), pair.copy_id.as_str()));
+        let wanted = confirmed
+            .iter()
+            .map(|(source, copy)| (source.as_str(), copy.as_str()));
+        (!recorded.eq(wanted)).then(|| ClaimEdit::ConfirmCopies(confirmed.clone()))
     }
 
     pub(in crate::upgrade) fn unrecorded_milestone(
@@ -183,6 +202,8 @@ fn concerns(refused: &ClaimEdit, claim: &ResellerClaimSpec) -> bool {
         | ClaimEdit::IntendActivation(_)
         | ClaimEdit::Tell { .. }
         | ClaimEdit::Withdraw
+        | ClaimEdit::ConfirmCopies(_)
+        | ClaimEdit::ConfirmPricing(_)
         | ClaimEdit::Milestone { .. }
         | ClaimEdit::Activated { .. } => false,
     }

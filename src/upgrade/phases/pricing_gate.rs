@@ -7,6 +7,7 @@ use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::Write;
+use crate::upgrade::keys::hash128;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
@@ -74,7 +75,12 @@ impl Observe<'_> {
         // What is to come after the gate: people shall not take it for done.
         self.count(&tally);
         let unpriced = tally.unpriced;
-        if unpriced.is_empty() {
+        if unpriced.is_empty()
+            && let Some(ask) = self.unconfirmed_pricing(&tally.unseen_pricing)
+        {
+            self.known.enter(Stage::Customers);
+            self.stall(ask);
+        } else if unpriced.is_empty() {
             self.known
                 .milestones
                 .entry(ConditionType::PricingReady)
@@ -93,6 +99,28 @@ impl Observe<'_> {
             let wait = self.awaiting_pricing(&unpriced);
             self.stall(wait);
         }
+    }
+
+    /// The BSS does not show the pricing options of these customers: a person says that they are set. The
+    /// token names the customers, so that others are asked about anew. What a person said goes on record
+    /// before anything rests on it.
+    pub(super) fn unconfirmed_pricing(
+        &mut self,
+        unseen: &BTreeMap<SourceId, Option<String>>,
+    ) -> Option<ReadyState> {
+        if unseen.is_empty() {
+            return None;
+        }
+        let token = unseen_token(unseen.keys());
+        let claim = self.known.fencing.claim.as_ref();
+        if claim.is_some_and(|claim| claim.confirmed_pricing.as_deref() == Some(token.as_str())) {
+            return None;
+        }
+        if self.upgrade.confirms(&token) {
+            self.known.pricing.confirmed = Some(token);
+            return None;
+        }
+        Some(messages::confirm_pricing(self.upgrade, unseen, &token))
     }
 
     /// The wait for pricing options; what was declared is of no use where people have to set them.
@@ -176,6 +204,22 @@ impl Observe<'_> {
         }
         self.begin_sweep();
     }
+}
+
+/// Names the customers whose options a person confirms.
+fn unseen_token<'a>(customers: impl Iterator<Item = &'a SourceId>) -> String {
+    let ids: Vec<&str> = customers.map(SourceId::as_str).collect();
+    let [high, low] = hash_halves(&ids);
+    format!("pricing-{:016x}", high ^ low)
+}
+
+fn hash_halves(ids: &[&str]) -> [u64; 2] {
+    let bytes = hash128(ids).to_be_bytes();
+    let half = |from: usize| {
+        let eight = bytes.iter().skip(from).take(8);
+        eight.fold(0_u64, |all, byte| (all << 8) | u64::from(*byte))
+    };
+    [half(0), half(8)]
 }
 
 /// Whether declared options need not be sent again.

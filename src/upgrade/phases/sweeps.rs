@@ -78,7 +78,10 @@ impl Observe<'_> {
         let stage = self.known.stage;
         let declared = self.upgrade.declared.keys().cloned().collect();
         let sweep = stage.sweep(scope, &self.known.sweeps.customers);
-        let sweep = sweep.map(|sweep| sweep.looking_for(declared));
+        let mut sweep = sweep.map(|sweep| sweep.looking_for(declared));
+        if self.copies_with_the_switch() {
+            sweep = sweep.map(Sweep::before_a_switch_that_copies);
+        }
         self.known.sweeps.current = match stage.copies() {
             Some(operation) => sweep.map(|sweep| sweep.by(self.copy_method(operation))),
             None => sweep,

@@ -12,6 +12,9 @@ use crate::upgrade::sweep::Wanted;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 
+/// So often both sides are looked at before people are called, where the switch copies too.
+const LOOKS_BEHIND_A_COPYING_SWITCH: u32 = 2;
+
 impl Decide<'_> {
     pub(in crate::upgrade) fn done(&self) -> Decision {
         if self.known.fencing.claim.is_none() {
@@ -29,7 +32,7 @@ impl Decide<'_> {
         }
         let state = ReadyState {
             reason: Reason::Succeeded,
-            message: success(self.known.bss.reseller.as_ref()).to_owned(),
+            message: self.success(),
             next_action: String::new(),
         };
         Decision {
@@ -37,6 +40,24 @@ impl Decide<'_> {
             state,
             next: Next::OnChange,
         }
+    }
+
+    /// What people read at the end. Where a person's act copied, the pricing options are compared with those
+    /// that the last look before it saw.
+    fn success(&self) -> String {
+        let mut message = success(self.known.bss.reseller.as_ref()).to_owned();
+        let claim = self.known.fencing.claim.as_ref();
+        let told = claim.and_then(|claim| claim.pricing_digest.as_ref());
+        let after = self.known.activation.pricing_after.as_ref();
+        if let Some((told, after)) = told.zip(after)
+            && told != after
+        {
+            message.push_str(
+                " Pricing options of customers are not those that were seen before the step: see that \
+                 the copies have the prices that were meant.",
+            );
+        }
+        message
     }
 
     /// The record is complete before the upgrade is called done.
@@ -78,12 +99,20 @@ impl Observe<'_> {
     pub(super) fn verified_purchases(&mut self, tally: &Tally) {
         let mut differences: Findings = self.known.sweeps.customers.blockers.clone();
         differences.merge(&tally.blockers);
-        if differences.total() > 0
-            && self.known.waiting.rounds == 0
-            && self.known.findings.differences.total() == 0
-        {
-            self.again(Stage::VerifyCustomers);
-            return;
+        if differences.total() > 0 && self.known.findings.differences.total() == 0 {
+            // Where the switch copies too, copies may still land behind it.
+            if self.copies_with_the_switch()
+                && self.known.waiting.rounds < LOOKS_BEHIND_A_COPYING_SWITCH
+            {
+                let settled = self.now.monotonic.saturating_add(self.upgrade.terms.settle);
+                self.again(Stage::VerifyCustomers);
+                self.known.waiting.not_before(settled);
+                return;
+            }
+            if self.known.waiting.rounds == 0 {
+                self.again(Stage::VerifyCustomers);
+                return;
+            }
         }
         let found = messages::of_differences(&differences);
         self.known.findings.differences = differences;
@@ -91,6 +120,16 @@ impl Observe<'_> {
             self.known.enter(Stage::VerifyCustomers);
             self.stall(found);
             return;
+        }
+        if self.copies_with_the_switch() {
+            let purchases = [ItemKind::Subscription, ItemKind::Asset].iter();
+            let purchases = purchases.filter_map(|kind| tally.counts.get(kind));
+            let copied = purchases.map(|counts| counts.copied).sum();
+            self.known
+                .milestones
+                .entry(ConditionType::SubscriptionsCopied)
+                .or_insert(copied);
+            self.known.activation.pricing_after = Some(tally.pricing_digest.text());
         }
         let agreeing = [ItemKind::Customer, ItemKind::Subscription, ItemKind::Asset]
             .iter()

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::HalfMarked;
+use super::findings::{Finding, ManualStep};
 use super::scope::Scope;
 use super::{Sweep, SweepMode};
 use crate::bss::port::{
-    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, PricingState, SourceId,
+    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingState, SourceId,
 };
 use crate::upgrade::effect::{Answered, InspectCalls, Read};
 use crate::upgrade::keys::hash128;
@@ -68,6 +69,8 @@ pub(super) struct Candidates {
     waiting: Vec<Candidate>,
     /// Owners whose pricing was asked for already in this sweep, by hash.
     owners_seen: BTreeSet<u128>,
+    /// Owners of the present window whose options are digested.
+    owners: BTreeMap<SourceId, Asked<PricingState>>,
     /// Digests of pricing options that this sweep has seen, by owner. The BSS compares them with each
     /// copy, so that one which has changed since costs a conflict and another sweep, nothing else.
     prices: BTreeMap<SourceId, Digest>,
@@ -76,7 +79,14 @@ pub(super) struct Candidates {
 impl Candidates {
     /// Whether no item waits.
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.owners.is_empty()
+    }
+
+    /// Adds an owner whose options are digested, once in a sweep.
+    pub(super) fn add_owner(&mut self, owner: &SourceId) {
+        if self.owners_seen.insert(hash128(&[owner.as_str()])) {
+            self.owners.insert(owner.clone(), Asked::Awaited);
+        }
     }
 
     pub(super) fn add(&mut self, candidate: Candidate) {
@@ -114,6 +124,8 @@ impl Candidates {
             .filter(|candidate| candidate.pricing.awaited())
             .filter_map(|candidate| candidate.owner.as_ref())
             .collect();
+        let digested = self.owners.iter().filter(|(_, asked)| asked.awaited());
+        let owners: BTreeSet<&SourceId> = digested.map(|(owner, _)| owner).chain(owners).collect();
         let sources = self
             .waiting
             .iter()
@@ -136,6 +148,11 @@ impl Candidates {
                     .answered(batch.answers.get(owner).cloned());
             }
         }
+        for owner in &batch.asked {
+            if let Some(digested) = self.owners.get_mut(owner) {
+                digested.answered(batch.answers.get(owner).cloned());
+            }
+        }
     }
 
     fn took_checks(&mut self, mut batch: Answered<Vec<Blocker>>) {
@@ -148,14 +165,26 @@ impl Candidates {
         }
     }
 
-    /// The window, once nothing of it is awaited any more; nothing before.
-    fn answered(&mut self) -> Vec<Candidate> {
+    fn is_awaited(&self) -> bool {
         let awaited =
             |candidate: &Candidate| candidate.pricing.awaited() || candidate.check.awaited();
-        if self.waiting.iter().any(awaited) {
+        self.waiting.iter().any(awaited) || self.owners.values().any(Asked::awaited)
+    }
+
+    /// The window, once nothing of it is awaited any more; nothing before.
+    fn answered(&mut self) -> Vec<Candidate> {
+        if self.is_awaited() {
             return Vec::new();
         }
         std::mem::take(&mut self.waiting)
+    }
+
+    /// The owners whose options are digested, once nothing is awaited any more.
+    fn answered_owners(&mut self) -> BTreeMap<SourceId, Asked<PricingState>> {
+        if self.is_awaited() {
+            return BTreeMap::new();
+        }
+        std::mem::take(&mut self.owners)
     }
 }
 
@@ -173,14 +202,60 @@ impl Sweep {
     }
 
     fn settle_candidates(&mut self) {
+        for (owner, options) in self.candidates.answered_owners() {
+            self.digest_options(owner, options);
+        }
         for candidate in self.candidates.answered() {
             match self.mode {
                 SweepMode::Copy => self.priced(candidate),
                 SweepMode::Pricing => self.pricing_seen(candidate),
                 SweepMode::Check => self.checked(candidate),
+                SweepMode::Last => self.left_to_the_switch(candidate),
                 SweepMode::Final | SweepMode::Verify => {}
             }
         }
+    }
+
+    /// Takes the options of one owner into the digest.
+    fn digest_options(&mut self, owner: SourceId, options: Asked<PricingState>) {
+        let digest = match options {
+            Asked::Answered(PricingState::Set(digest)) => digest,
+            Asked::Answered(PricingState::Missing { .. }) => Digest::from("missing"),
+            Asked::Answered(PricingState::Unseen { .. }) => Digest::from("unseen"),
+            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+                let why = "the reply of getPricing left it out";
+                self.unsettled(ItemKind::Customer, owner, why);
+                return;
+            }
+        };
+        self.tally
+            .pricing_digest
+            .add(ItemKind::Customer, &owner, &digest);
+    }
+
+    /// What the switch copies is checked as for a copy that the operator makes, and listed for people.
+    fn left_to_the_switch(&mut self, candidate: Candidate) {
+        let item = &candidate.item;
+        let owner = candidate.owner.as_ref();
+        let count = self.tally.uncopied.entry(item.kind).or_default();
+        *count = count.saturating_add(1);
+        let step = Finding::new(ManualStep::Copy, item.kind, item.source.clone());
+        self.tally.with_the_switch.add(step);
+        if let Some(owner) = owner {
+            let hash = hash128(&[owner.as_str()]);
+            self.tally.uncopied_owners.insert(hash);
+            // It is copied into the account of its owner (I-5): that must be there.
+            if !self.copied_customers.contains(&hash) {
+                let finding = Finding::new(
+                    BlockerReason::CustomerNotCopied,
+                    item.kind,
+                    item.source.clone(),
+                );
+                self.tally
+                    .block(finding.saying(format!("its customer \"{owner}\" has no copy")));
+            }
+        }
+        self.checked(candidate);
     }
 
     fn priced(&mut self, candidate: Candidate) {

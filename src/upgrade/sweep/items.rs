@@ -7,11 +7,12 @@ use super::classify::{self, Change, Class, HalfMarked, Present};
 use super::compare::{self, Compared, Difference};
 use super::findings::{Finding, FindingReason, ManualStep, Subject};
 use super::merge::{Keyed, Pair};
-use super::{CopyMethod, Sweep, SweepMode};
+use super::{CopyMethod, PricingDigest, Sweep, SweepMode};
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, CopyItem, Customer, Digest, ItemKind, Link, Mark, Purchase,
-    SourceId, Strength, Sync, Unseen,
+    AccountId, Blocker, BlockerReason, CopyItem, CopyState, Customer, Digest, ItemKind, Link, Mark,
+    Purchase, SourceId, Strength, Sync, Unseen,
 };
+use crate::upgrade::keys::hash128;
 
 /// A source of either listing, with the rules of the business that are its own.
 pub(super) trait Source: Keyed + Sized {
@@ -26,6 +27,9 @@ pub(super) trait Source: Keyed + Sized {
 
     /// Whether a pair agrees, after the switch.
     fn compared(pair: &Pair<Self>, reseller: &AccountId) -> Compared;
+
+    /// The customer that owns it, if it is not a customer itself.
+    fn owner(&self) -> Option<&SourceId>;
 
     /// What a sweep keeps of it.
     fn listed(self) -> Listed;
@@ -61,6 +65,10 @@ impl Source for Customer {
         compare::compare_customer(pair, reseller)
     }
 
+    fn owner(&self) -> Option<&SourceId> {
+        None
+    }
+
     fn listed(self) -> Listed {
         Listed {
             id: self.id,
@@ -87,6 +95,10 @@ impl Source for Purchase {
 
     fn compared(pair: &Pair<Self>, reseller: &AccountId) -> Compared {
         compare::compare_purchase(pair, reseller)
+    }
+
+    fn owner(&self) -> Option<&SourceId> {
+        Some(&self.customer)
     }
 
     fn listed(self) -> Listed {
@@ -126,7 +138,9 @@ impl Sweep {
             }
             return;
         }
+        let pair = self.confirmed(pair);
         if self.mode == SweepMode::Verify {
+            self.digest_options_behind(&pair);
             let compared = T::compared(&pair, &self.scope.reseller);
             if let Some(id) = pair.into_id() {
                 self.compared(subject, id, compared);
@@ -135,6 +149,7 @@ impl Sweep {
         }
         let class = T::class(&pair, &self.scope.reseller);
         if let Some(source) = pair.source {
+            self.customer_with_its_copy(&class, subject, source.source_id());
             self.listed(subject, source.listed(), class);
         } else if let Some(copy) = pair.copies.into_iter().next() {
             let item = Item {
@@ -161,6 +176,7 @@ impl Sweep {
             self.tally.eligible(subject.counted(), &id, &digest);
             if let Some(owner) = &owner {
                 self.owner_of_failed(owner);
+                self.digest_options_of(owner);
             }
         }
         let item = Item {
@@ -170,6 +186,38 @@ impl Sweep {
             owner,
         };
         self.settle(item, class);
+    }
+
+    /// What a person confirmed: of two copies of one source, or of one copy of two sources, which belong
+    /// together.
+    fn confirmed<T: Source>(&self, mut pair: Pair<T>) -> Pair<T> {
+        let confirmed = &self.scope.confirmed;
+        if confirmed.is_empty() {
+            return pair;
+        }
+        pair.copies.retain_mut(|copy| {
+            if !matches!(copy.state, CopyState::Unclear(_)) {
+                return true;
+            }
+            let of_this = confirmed.get(&copy.source);
+            if of_this == Some(&copy.id) {
+                copy.state = CopyState::Live;
+                return true;
+            }
+            // Another copy is this source's, or this copy is another source's.
+            of_this.is_none() && !confirmed.values().any(|other| *other == copy.id)
+        });
+        pair
+    }
+
+    /// Has the options of the owner digested, after a switch that copied under them.
+    fn digest_options_behind<T: Source>(&mut self, pair: &Pair<T>) {
+        if self.pricing == PricingDigest::Made
+            && T::class(pair, &self.scope.reseller).is_eligible()
+            && let Some(owner) = pair.source.as_ref().and_then(Source::owner).cloned()
+        {
+            self.candidates.add_owner(&owner);
+        }
     }
 
     /// A fact is missing that the BSS says it shows. Without it nothing can be told of the item.
@@ -193,6 +241,22 @@ impl Sweep {
             Compared::Differs(how) => {
                 self.tally.block(Finding::new(how, subject, id));
             }
+        }
+    }
+
+    /// Keeps that a customer has its copy, where the switch copies what it owns.
+    fn customer_with_its_copy(&mut self, class: &Class, subject: Subject, id: &SourceId) {
+        let customer = subject.kind() == Some(ItemKind::Customer);
+        if self.mode == SweepMode::Last && customer && *class == Class::Linked {
+            let hash = hash128(&[id.as_str()]);
+            self.tally.copied_customers.insert(hash);
+        }
+    }
+
+    /// Has the options of an owner digested, where the switch copies under them.
+    fn digest_options_of(&mut self, owner: &SourceId) {
+        if self.pricing == PricingDigest::Made {
+            self.candidates.add_owner(owner);
         }
     }
 
@@ -282,7 +346,7 @@ impl Sweep {
         } = item;
         let kind = subject.counted();
         let check = match self.mode {
-            SweepMode::Check => Asked::Awaited,
+            SweepMode::Check | SweepMode::Last => Asked::Awaited,
             SweepMode::Copy | SweepMode::Pricing | SweepMode::Final | SweepMode::Verify => {
                 Asked::Needless
             }
@@ -323,14 +387,15 @@ impl Sweep {
             }
             (SweepMode::Copy, None) => self.copies.add(candidate.item, self.method),
             (SweepMode::Verify, _) => {}
-            (SweepMode::Pricing | SweepMode::Check, None) | (SweepMode::Final, _) => {
+            (SweepMode::Pricing | SweepMode::Check | SweepMode::Last, None)
+            | (SweepMode::Final, _) => {
                 self.only_counted(candidate);
             }
             (SweepMode::Copy, Some(owner)) => match self.candidates.options_of(owner) {
                 Some(options) => self.copies.add_at(candidate.item, options, self.method),
                 None => self.candidates.add(candidate),
             },
-            (SweepMode::Check, Some(_)) => self.candidates.add(candidate),
+            (SweepMode::Check | SweepMode::Last, Some(_)) => self.candidates.add(candidate),
             (SweepMode::Pricing, Some(_)) => {
                 self.tally.missing = self.tally.missing.saturating_add(1);
                 self.candidates.add_first_of_owner(candidate);

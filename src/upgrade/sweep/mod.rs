@@ -83,6 +83,13 @@ impl Sides {
     }
 }
 
+/// Whether a sweep digests the pricing options of the owners that it comes across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum PricingDigest {
+    Made,
+    NotMade,
+}
+
 /// What a sweep needs next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wanted {
@@ -108,6 +115,10 @@ pub struct Sweep {
     unsynced: BTreeSet<SourceId>,
     /// Owners of something to copy among the customers that could not be copied.
     failed_customers: BTreeMap<SourceId, Finding>,
+    /// Customers that have their copy, by hash, from the sweep over customers before this one.
+    copied_customers: BTreeSet<u128>,
+    /// Whether the pricing options of the owners are digested.
+    pricing: PricingDigest,
     /// Whether the listings kept their order.
     order: Order,
     /// What was seen.
@@ -130,6 +141,9 @@ impl Sweep {
             .failed_customers
             .clone_from(&customers.failed_customers);
         sweep
+            .copied_customers
+            .clone_from(&customers.copied_customers);
+        sweep
     }
 
     fn new(mode: SweepMode, scope: Scope, sides: Sides) -> Self {
@@ -142,6 +156,8 @@ impl Sweep {
             copies: Copies::default(),
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
+            copied_customers: BTreeSet::new(),
+            pricing: PricingDigest::NotMade,
             order: Order::Kept,
             tally: Tally::default(),
         }
@@ -154,6 +170,31 @@ impl Sweep {
         let failed_customers = before.failed_customers.clone();
         Self {
             failed_customers,
+            ..self
+        }
+    }
+
+    /// Says that the act that switches also copies what is missing: a final sweep then also runs every
+    /// pre-check.
+    #[must_use]
+    pub fn before_a_switch_that_copies(self) -> Self {
+        let mode = match self.mode {
+            SweepMode::Final => SweepMode::Last,
+            SweepMode::Copy
+            | SweepMode::Pricing
+            | SweepMode::Check
+            | SweepMode::Last
+            | SweepMode::Verify => self.mode,
+        };
+        let pricing = match mode {
+            SweepMode::Last | SweepMode::Verify => PricingDigest::Made,
+            SweepMode::Copy | SweepMode::Pricing | SweepMode::Check | SweepMode::Final => {
+                self.pricing
+            }
+        };
+        Self {
+            mode,
+            pricing,
             ..self
         }
     }

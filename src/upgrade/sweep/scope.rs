@@ -1,8 +1,8 @@
 //! What a sweep is about, what it may do, and who copies.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bss::port::{AccountId, Freshness, Strength, TenantId, Unseen};
+use crate::bss::port::{AccountId, CopyId, Freshness, SourceId, Strength, TenantId, Unseen};
 use crate::upgrade::keys::Keys;
 
 /// What a sweep may do.
@@ -17,6 +17,9 @@ pub enum SweepMode {
     /// Look, and see that nothing moves: the last one before the switch. Also finds the owners of
     /// what is to be copied.
     Final,
+    /// The same where the act that switches also copies: look, with every pre-check of what is missing and
+    /// the pricing options of every owner.
+    Last,
     /// Look whether both sides agree, after the switch.
     Verify,
 }
@@ -27,7 +30,7 @@ impl SweepMode {
     pub(super) fn freshness(self) -> Freshness {
         match self {
             Self::Copy | Self::Pricing | Self::Check => Freshness::Remembered,
-            Self::Final | Self::Verify => Freshness::Fresh,
+            Self::Final | Self::Last | Self::Verify => Freshness::Fresh,
         }
     }
 }
@@ -52,6 +55,8 @@ pub struct Scope {
     pub tenant: TenantId,
     /// Its keys.
     pub keys: Keys,
+    /// Copies that a person confirmed, by source.
+    pub confirmed: BTreeMap<SourceId, CopyId>,
     /// The facts that the BSS does not show.
     pub unseen: BTreeSet<Unseen>,
     /// Whether a write of an item compares its copy: without it no copy that exists is written.

@@ -116,6 +116,16 @@ pub struct Tally {
     /// Customers that own something to copy and whose pricing options the BSS does not show, with their
     /// names.
     pub unseen_pricing: BTreeMap<SourceId, Option<String>>,
+    /// Customers that have their copy, by hash: only where the switch copies what they own.
+    pub copied_customers: BTreeSet<u128>,
+    /// Items that the switch is to copy, by kind: only where it does.
+    pub uncopied: BTreeMap<ItemKind, i64>,
+    /// The owners of these items, by hash.
+    pub uncopied_owners: BTreeSet<u128>,
+    /// These items, for the person who copies them with the switch.
+    pub with_the_switch: Findings,
+    /// Digest over the pricing options of the owners of every eligible item: only where the switch copies.
+    pub pricing_digest: InventoryDigest,
     /// Digest over every eligible item.
     pub digest: InventoryDigest,
     /// Revisions of the pages.

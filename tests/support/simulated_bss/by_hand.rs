@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tenant_reseller_operator::bss::port::{
-    CopyListing, CopyState, Mark, PurchaseState, SourceId, WriteOperation,
+    CopyListing, CopyState, Mark, Mode, PurchaseState, SourceId, WriteOperation,
 };
 
 use super::people::{Done, refused};
@@ -38,11 +38,46 @@ impl World {
             WriteOperation::CopyCustomers => self.copies_customers(pick),
             WriteOperation::CopySubscriptions => self.copies_purchases(pick),
             WriteOperation::SetPricing => self.prices_by_hand(pick),
-            WriteOperation::ActivateBackOrdering => match self.press() {
-                Ok(_) => Ok(None),
-                Err(error) => Err(error.to_string()),
-            },
+            WriteOperation::ActivateBackOrdering => {
+                let copies = self.switches.modes.get(&WriteOperation::CopySubscriptions);
+                if copies == Some(&Mode::WithSwitch) && !self.on {
+                    self.copies_before_the_switch(pick)?;
+                    if pick == Pick::One {
+                        return Err("the run was stopped half way".to_owned());
+                    }
+                }
+                match self.press() {
+                    Ok(_) => Ok(None),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
         }
+    }
+
+    /// The first half of the button that copies and switches. It checks everything, stops at the first
+    /// record that a check stands against, and then copies what has no copy: all of it, or, where the
+    /// person is interrupted, one.
+    fn copies_before_the_switch(&mut self, pick: Pick) -> Result<(), String> {
+        let tenant = self.live_tenant_id().ok_or("the reseller has no tenant")?;
+        let place = self.place(&tenant).map_err(|error| error.to_string())?;
+        let missing: Vec<SourceId> = self
+            .eligible()
+            .map(|(id, _)| id.clone())
+            .filter(|id| {
+                let copies = self.copies_of(&tenant, CopyListing::Subscriptions, id);
+                copies.is_empty()
+            })
+            .collect();
+        for id in &missing {
+            if let Some(reason) = self.stands_against(&place, &self.purchases[id]).first() {
+                return Err(reason.reason.as_str().to_owned());
+            }
+        }
+        let many = if pick == Pick::One { 1 } else { missing.len() };
+        for id in missing.iter().take(many) {
+            self.copy_purchase_by_hand(id, Pick::Needed)?;
+        }
+        Ok(())
     }
 
     fn copies_customers(&mut self, pick: Pick) -> Done {

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AccountId, BusinessKey, CopyId, CopyListing, CopyRecord, Cursor, Customer, Found, OpenOrder,
-    Operation, Page, PageRequest, Purchase, Revision, SourceId, Strength, TenantId,
+    AccountId, BusinessKey, CopyId, CopyListing, CopyRecord, CopyState, Cursor, Customer, Found,
+    Link, Mark, OpenOrder, Operation, Page, PageRequest, Purchase, Revision, SourceId, Strength,
+    Sync, TenantId, Unseen,
 };
 
 use super::records::Owned;
@@ -114,8 +115,8 @@ impl World {
             Customer {
                 id: id.clone(),
                 bill_to: row.fields.bill_to.clone(),
-                sync: row.sync,
-                mark: row.mark,
+                sync: self.shows(Unseen::Sync, row.sync, Sync::Unseen),
+                mark: self.shows(Unseen::CustomerMark, row.mark, Mark::Unseen),
                 link: self.link(tenant.as_ref(), CopyListing::Customers, id),
                 digest: Owned::Customer(row.fields.clone()).digest(),
             }
@@ -143,11 +144,20 @@ impl World {
                 kind: row.kind,
                 customer: row.customer.clone(),
                 state: row.state.clone(),
-                mark: row.mark,
+                mark: self.shows(Unseen::PurchaseMark, row.mark, Mark::Unseen),
                 link: self.link(tenant.as_ref(), CopyListing::Subscriptions, id),
                 digest: Owned::Purchase(row.fields.clone()).digest(),
             }
         })
+    }
+
+    /// A fact, or the value that says that it is not shown.
+    fn shows<T>(&self, fact: Unseen, value: T, unseen: T) -> T {
+        if self.switches.unseen.contains(&fact) {
+            unseen
+        } else {
+            value
+        }
     }
 
     /// A page of the reseller's orders that are not final.
@@ -200,7 +210,20 @@ impl World {
                 (key.2.as_str(), key.3) > (source, number)
             },
         };
-        self.page(&listing, page, |key| self.copies[*key].record(key))
+        self.page(&listing, page, |key| self.shown(key))
+    }
+
+    /// A copy as this BSS shows it: perhaps it cannot tell whose it is.
+    fn shown(&self, key: &CopyKey) -> CopyRecord {
+        let record = self.copies[key].record(key);
+        if !self.switches.unclear.contains(&record.source) {
+            return record;
+        }
+        CopyRecord {
+            link: Link::Inferred,
+            state: CopyState::Unclear("it may be the copy of another source".to_owned()),
+            ..record
+        }
     }
 
     /// Copies by business key.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::port::{
     BlockerReason, ByItem, CopyListing, Epoch, PricingOptions, PricingOutcome, PricingState,
-    SourceId, TenantId, WriteOperation,
+    SourceId, TenantId, Unseen, WriteOperation,
 };
 
 use super::records::{PricingRow, Stored};
@@ -32,6 +32,11 @@ impl World {
     }
 
     fn pricing_of(&self, place: &Place, customer: &SourceId) -> PricingState {
+        if self.switches.unseen.contains(&Unseen::PricingOptions) {
+            return PricingState::Unseen {
+                name: Some(format!("Customer {customer}")),
+            };
+        }
         let row = self.pricing.get(&(place.tenant.clone(), customer.clone()));
         let stored = row.map(|row| row.stored.clone()).unwrap_or_default();
         let copied = self.is_copied(&place.tenant, customer);

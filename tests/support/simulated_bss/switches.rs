@@ -1,11 +1,11 @@
 //! Every promise of the port as a switch, and the weaknesses that no capability names: the same as
 //! the sandbox's. The strong form of each is the default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tenant_reseller_operator::bss::port::{
-    Keys, Mode, Promises, Strength, TenantAccess, WriteOperation,
+    Keys, Mode, Promises, SourceId, Strength, TenantAccess, Unseen, WriteOperation,
 };
 
 /// What the screens of the BSS let people do.
@@ -44,6 +44,10 @@ pub(crate) struct Switches {
     pub(crate) modes: BTreeMap<WriteOperation, Mode>,
     /// Who may call the tenant's side.
     pub(crate) tenant_access: TenantAccess,
+    /// The facts that it does not show.
+    pub(crate) unseen: BTreeSet<Unseen>,
+    /// Sources whose copies it shows as ones that may belong to another source.
+    pub(crate) unclear: BTreeSet<SourceId>,
     /// A refusal is kept under its request key, and given again for an equal request.
     pub(crate) replayed_refusals: bool,
     /// How long a request key is known; for ever if none.
@@ -90,6 +94,8 @@ impl Default for Switches {
                 .map(|operation| (operation, Mode::Automatic))
                 .collect(),
             tenant_access: TenantAccess::Shared,
+            unseen: BTreeSet::new(),
+            unclear: BTreeSet::new(),
             replayed_refusals: false,
             request_key_life: None,
             lag: Duration::ZERO,

@@ -1,14 +1,13 @@
 //! Who the BSS is, what it can do, the reseller, its epochs; the tenant, requested once and
 //! observed while it is queued.
 
-use std::collections::BTreeSet;
-
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
     AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, DetailCalls,
     EarlierEpoch, Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState, RequestKey,
-    Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, WriteOperation,
+    Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, Unseen,
+    WriteOperation,
 };
 
 use super::Attempts;
@@ -41,7 +40,7 @@ impl World {
             operations: self.switches.modes.clone(),
             promises: self.switches.promises,
             tenant_access: self.switches.tenant_access,
-            unseen: BTreeSet::new(),
+            unseen: self.switches.unseen.clone(),
             detail_calls: DetailCalls::default(),
             largest_batch: self.switches.largest_batch,
             page_size: self.switches.page_size,
@@ -119,7 +118,30 @@ impl World {
         self.settle();
         self.known(account)?;
         let seen = self.seen_tenant();
-        Ok(seen.map(|id| self.tenants[&id].tenant.clone()))
+        Ok(seen.map(|id| self.shown_tenant(&self.tenants[&id].tenant)))
+    }
+
+    /// A tenant without what this BSS does not show.
+    fn shown_tenant(&self, tenant: &Tenant) -> Tenant {
+        let mut shown = tenant.clone();
+        for fact in &self.switches.unseen {
+            let settings = &mut shown.settings;
+            match fact {
+                Unseen::PriceList => settings.price_list = None,
+                Unseen::Edition => settings.edition = None,
+                Unseen::Language => settings.language = None,
+                Unseen::TimeZone => settings.time_zone = None,
+                Unseen::DateFormat => settings.date_format = None,
+                Unseen::Invoicing => settings.invoicing = None,
+                Unseen::TenantCurrency => shown.currency = None,
+                Unseen::Sync
+                | Unseen::CustomerMark
+                | Unseen::PurchaseMark
+                | Unseen::PricingOptions
+                | Unseen::PurchaseChecks => {}
+            }
+        }
+        shown
     }
 
     /// The state of a long-running operation.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::ready_state;
 use super::remedies::{Told, blocker_remedy, counted, names, remedies};
-use crate::api::Reason;
+use crate::api::{CONFIRM_ANNOTATION, Reason};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{BlockerReason, SourceId, TenantId, WriteOperation};
+use crate::upgrade::annotations::not_as_asked;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::sweep::findings::{FindingReason, Findings, ManualStep};
 use crate::upgrade::validated::ValidUpgrade;
@@ -224,6 +225,25 @@ pub(in crate::upgrade) fn price_by_hand(
     without_pricing(format!(
         "{how} Set pricing options for {customers} of the upgrade {name}: {first}."
     ))
+}
+
+/// The BSS does not show pricing options: a person says that they are set.
+pub(in crate::upgrade) fn confirm_pricing(
+    upgrade: &ValidUpgrade,
+    unseen: &BTreeMap<SourceId, Option<String>>,
+    token: &str,
+) -> ReadyState {
+    let Unpriced { customers, first } = Unpriced::of(unseen);
+    let other = not_as_asked(CONFIRM_ANNOTATION, upgrade.confirmed.as_deref(), token);
+    ready_state(
+        Reason::AwaitingConfirmation,
+        "The BSS does not show the pricing options of customers that own subscriptions to copy.",
+        format!(
+            "{other}See in the reseller's BSS that {customers} have their pricing options: {first}. Then \
+             confirm: kubectl annotate tru {} -n {} --overwrite {CONFIRM_ANNOTATION}={token}",
+            upgrade.name, upgrade.namespace
+        ),
+    )
 }
 
 fn without_pricing(next_action: String) -> ReadyState {

@@ -52,7 +52,10 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         BssError::Invalid(_) | BssError::Malformed { .. } => ready_state(
             Reason::ContractViolated,
             message,
-            "Mend the service in front of the BSS; docs/reference-contract.yaml says what is expected.",
+            format!(
+                "Mend the BSS or the service in front of it; {} says what is expected.",
+                upgrade.terms.guide
+            ),
         ),
         BssError::NoToken { .. } => ready_state(
             Reason::ContractViolated,

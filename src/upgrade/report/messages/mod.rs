@@ -14,12 +14,12 @@ use crate::api::Reason;
 use crate::legible::legible;
 
 pub(in crate::upgrade) use copies::{
-    awaiting_pricing, copy_by_hand, of_blockers, of_refusal, price_by_hand,
+    awaiting_pricing, confirm_pricing, copy_by_hand, of_blockers, of_refusal, price_by_hand,
 };
 pub(in crate::upgrade) use errors::{of_error, without_quotes};
 pub(in crate::upgrade) use remedies::remedy;
 pub(in crate::upgrade) use switch::{
-    empty_page, freeze, of_differences, open_orders, press_the_switch, settling,
+    SwitchStep, empty_page, freeze, of_differences, open_orders, press_the_switch, settling,
 };
 pub(in crate::upgrade) use tenant::{
     SpecTenant, create_by_hand, creation_blocked, invalid_settings, settings_differ, tenant_refused,
