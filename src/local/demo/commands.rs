@@ -52,6 +52,22 @@ impl Login {
 /// The account whose tenant the second login opens: the seeded reseller.
 const RESELLER: &str = "10423";
 
+/// The switches of a BSS to which only people can write, and which promises nothing.
+pub(in crate::local) const BY_HAND: &[&str] = &[
+    "operations.createTenant=ManualStep",
+    "operations.copyCustomers=ManualStep",
+    "operations.setPricing=ManualStep",
+    "operations.copySubscriptions=WithSwitch",
+    "operations.activateBackOrdering=ManualStep",
+    "keys=None",
+    "links=Inferred",
+    "epochs=None",
+    "revision=None",
+    "compares=None",
+    "items=None",
+    "offGuard=None",
+];
+
 /// What the sandbox is protected with.
 #[derive(Clone)]
 pub(in crate::local) struct Tokens {

@@ -23,7 +23,7 @@ use clap::{Args, ValueEnum};
 
 use self::commands::Data;
 use self::narrator::Narrator;
-use self::screens::ScreensStory;
+use self::screens::{BY_HAND, INTERWORKS, Screens, ScreensStory};
 use self::story::Story;
 use self::world::World;
 use super::command_line::{kept_file, or_interrupted};
@@ -34,7 +34,10 @@ use super::error::{LocalError, LocalResult};
 pub(in crate::local) enum DemoAdapter {
     /// By the reference contract: the operator does everything that a program may do.
     Reference,
-    /// By interworks.cloud's public API: the operator reads, and people press the buttons.
+    /// By the reference contract of a BSS to which only people can write: the operator reads, and people
+    /// press the buttons.
+    ByHand,
+    /// By interworks.cloud's public API, to which only people can write.
     Interworks,
 }
 
@@ -94,10 +97,8 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
             Ok(story) => story.tell().await,
             Err(error) => Err(error),
         },
-        DemoAdapter::Interworks => match ScreensStory::begin(&mut world, narrator).await {
-            Ok(story) => story.tell().await,
-            Err(error) => Err(error),
-        },
+        DemoAdapter::ByHand => by_people(&mut world, narrator, &BY_HAND).await,
+        DemoAdapter::Interworks => by_people(&mut world, narrator, &INTERWORKS).await,
     };
     match told {
         Ok(()) => Ok(world),
@@ -108,6 +109,15 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
             Err(error)
         }
     }
+}
+
+async fn by_people(
+    world: &mut World,
+    narrator: &mut Narrator<Stdout>,
+    screens: &'static Screens,
+) -> LocalResult<()> {
+    let story = ScreensStory::begin(world, narrator, screens).await?;
+    story.tell().await
 }
 
 /// Leaves everything running and says how to look at it.

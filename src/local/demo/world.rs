@@ -110,7 +110,7 @@ async fn start_sandbox(
     let supervisor = plane.supervisor();
     let folder = supervisor.subfolder("sandbox")?;
     let logins = match adapter {
-        DemoAdapter::Reference => None,
+        DemoAdapter::Reference | DemoAdapter::ByHand => None,
         DemoAdapter::Interworks => Some(Logins {
             distributor: login()?,
             tenant: login()?,
@@ -121,7 +121,11 @@ async fn start_sandbox(
         contract: random_hex()?,
         control: random_hex()?,
     };
-    let mut sandbox = supervisor.start(commands::sandbox(&folder, &tokens, data)?)?;
+    let mut spec = commands::sandbox(&folder, &tokens, data)?;
+    if adapter == DemoAdapter::ByHand {
+        spec = spec.arg(format!("--weak={}", commands::BY_HAND.join(",")));
+    }
+    let mut sandbox = supervisor.start(spec)?;
     let url = sandbox
         .wait_for_line("its address", READY_WITHIN, |line| {
             line.strip_prefix("listening on ").map(str::to_owned)

@@ -17,15 +17,46 @@ use super::upgrade_view::{UpgradeReader, UpgradeView};
 use super::watching;
 use super::world::World;
 use crate::local::error::{LocalError, LocalResult};
+use crate::local::eventually::{Observation, eventually};
 
 /// No step takes longer unless something is wrong. While a person is told to press the last button, the
 /// operator looks every half minute.
 const STEP: Duration = Duration::from_mins(3);
 
-const CREATE_TENANT: &str = "Create Tenant";
-const TRANSFER_ACCOUNTS: &str = "Transfer Accounts";
-const TRANSFER_SUBSCRIPTIONS: &str = "Transfer Subscriptions";
+/// How the operator asks for ordering to be disabled, whatever the BSS.
 const DISABLE_ORDERING: &str = "Disable ordering";
+
+/// What people find on the screens of a BSS.
+pub(super) struct Screens {
+    title: &'static str,
+    examples: &'static str,
+    /// The manifests of the tenant's own connection, where it needs one.
+    tenant_examples: Option<&'static str>,
+    create_tenant: &'static str,
+    copy_accounts: &'static str,
+    /// The button that copies the subscriptions and activates back ordering.
+    copy_and_switch: &'static str,
+}
+
+/// interworks.cloud.
+pub(super) const INTERWORKS: Screens = Screens {
+    title: "One reseller of a distributor on interworks.cloud",
+    examples: "interworks.yaml",
+    tenant_examples: Some("interworks-tenant.yaml"),
+    create_tenant: "Create Tenant",
+    copy_accounts: "Transfer Accounts",
+    copy_and_switch: "Transfer Subscriptions",
+};
+
+/// The sandbox's own screens, behind the reference contract.
+pub(super) const BY_HAND: Screens = Screens {
+    title: "One reseller, in a BSS to which only people can write",
+    examples: "connection.yaml",
+    tenant_examples: None,
+    create_tenant: "Create Tenant",
+    copy_accounts: "Copy Customers",
+    copy_and_switch: "Copy and Activate",
+};
 
 /// One upgrade by people at the screens.
 pub(super) struct ScreensStory<'a> {
@@ -33,6 +64,7 @@ pub(super) struct ScreensStory<'a> {
     narrator: &'a mut Narrator<Stdout>,
     reader: UpgradeReader,
     settings: Value,
+    screens: &'static Screens,
 }
 
 impl<'a> ScreensStory<'a> {
@@ -40,9 +72,13 @@ impl<'a> ScreensStory<'a> {
     pub(super) async fn begin(
         world: &'a mut World,
         narrator: &'a mut Narrator<Stdout>,
+        screens: &'static Screens,
     ) -> LocalResult<Self> {
-        narrator.chapter("One reseller of a distributor on interworks.cloud")?;
-        let objects = world.apply_example("interworks.yaml").await?;
+        narrator.chapter(screens.title)?;
+        let mut objects = world.apply_example(screens.examples).await?;
+        if first(&objects, "TenantResellerUpgrade", "/kind").is_err() {
+            objects.extend(world.apply_example("upgrade.yaml").await?);
+        }
         let upgrade = |pointer| first(&objects, "TenantResellerUpgrade", pointer);
         let text = |pointer| {
             upgrade(pointer).map(|value: &Value| value.as_str().unwrap_or_default().to_owned())
@@ -58,6 +94,7 @@ impl<'a> ScreensStory<'a> {
             narrator,
             reader,
             settings,
+            screens,
         })
     }
 
@@ -77,12 +114,14 @@ impl<'a> ScreensStory<'a> {
     async fn tenant(&mut self) -> LocalResult<()> {
         self.narrator
             .chapter("Phase 1: the operator says what to press, and with which values")?;
-        self.told(CREATE_TENANT).await?;
-        let known = self.reader.report_rows("Blockers").await?;
-        self.narrator.fact(&format!(
-            "the preparation list is there already: {} records block phase 3 as they are",
-            known.len()
-        ))?;
+        self.told(self.screens.create_tenant).await?;
+        // Told where the operator knows it before there is a tenant.
+        let known = self.reader.report_rows("Blockers").await?.len();
+        if known > 0 {
+            self.narrator.fact(&format!(
+                "the preparation list is there already: {known} records would block phase 3"
+            ))?;
+        }
         let settings = self.settings.clone();
         self.control().creates_tenant(&settings).await?;
         watching::counted(self.world, ("the tenant", STEP), |census| {
@@ -91,9 +130,11 @@ impl<'a> ScreensStory<'a> {
         .await?;
         self.narrator
             .fact("the distributor's staff pressed it, and the tenant is there")?;
-        self.world.apply_example("interworks-tenant.yaml").await?;
-        self.narrator
-            .fact("kubectl applied the tenant's own connection")?;
+        if let Some(examples) = self.screens.tenant_examples {
+            self.world.apply_example(examples).await?;
+            self.narrator
+                .fact("kubectl applied the tenant's own connection")?;
+        }
         self.until("TenantCreated", |view| view.is("TenantCreated"))
             .await?;
         self.narrator
@@ -103,7 +144,7 @@ impl<'a> ScreensStory<'a> {
     async fn accounts(&mut self) -> LocalResult<()> {
         self.narrator
             .chapter("Phase 2: the accounts, in as many goes as people like")?;
-        self.told(TRANSFER_ACCOUNTS).await?;
+        self.told(self.screens.copy_accounts).await?;
         let listed = self.to_do().await?;
         let total = self.control().census().await?.customers;
         expect("accounts in the report ManualSteps", count(&listed), total)?;
@@ -114,12 +155,8 @@ impl<'a> ScreensStory<'a> {
         self.narrator.fact(&format!(
             "a person transferred {went} of {total} accounts and stopped there"
         ))?;
-        let left = count(later);
-        self.until("the rest to be listed", |view| {
-            view.next_action().contains(TRANSFER_ACCOUNTS)
-                && view.summary().contains(&left.to_string())
-        })
-        .await?;
+        let left = later.len();
+        self.listed(left).await?;
         self.narrator
             .fact(&format!("the operator lists the {left} that are left"))?;
         self.control().transfers_accounts(later).await?;
@@ -155,7 +192,9 @@ impl<'a> ScreensStory<'a> {
                 view.reason("Ready") == Some("PrecheckFailed")
             })
             .await?;
-        self.not_told(&view)?;
+        if view.next_action().contains(self.screens.copy_and_switch) {
+            return Err(LocalError::Unexpected(view.summary()));
+        }
         self.narrator
             .fact("PrecheckFailed: all blockers of all kinds are named in one go:")?;
         for (reason, count) in view.failures() {
@@ -173,16 +212,17 @@ impl<'a> ScreensStory<'a> {
     async fn gates(&mut self) -> LocalResult<()> {
         self.narrator
             .chapter("Before the last button: orders are final, and ordering rests")?;
+        let button = self.screens.copy_and_switch;
         let (mut executed, mut frozen) = (false, false);
         loop {
             let view = self
                 .until("a gate or the last button", |view| {
                     view.reason("Ready") == Some("AwaitingOrders") && !executed
                         || view.next_action().contains(DISABLE_ORDERING) && !frozen
-                        || view.next_action().contains(TRANSFER_SUBSCRIPTIONS)
+                        || view.next_action().contains(button)
                 })
                 .await?;
-            if view.next_action().contains(TRANSFER_SUBSCRIPTIONS) {
+            if view.next_action().contains(button) {
                 break;
             }
             self.narrator.fact(&format!(
@@ -212,6 +252,7 @@ impl<'a> ScreensStory<'a> {
     }
 
     async fn withdrawn(&mut self) -> LocalResult<()> {
+        let button = self.screens.copy_and_switch;
         let before = self.told_to_transfer().await?;
         let control = self.control();
         control.staff_sets_ordering(true).await?;
@@ -224,7 +265,7 @@ impl<'a> ScreensStory<'a> {
             "before it is pressed, ordering is opened again and the reseller buys one for {customer}"
         ))?;
         self.until("the button to be taken back", |view| {
-            !view.next_action().contains(TRANSFER_SUBSCRIPTIONS)
+            !view.next_action().contains(button)
         })
         .await?;
         self.narrator
@@ -263,9 +304,13 @@ impl<'a> ScreensStory<'a> {
     }
 
     async fn ledgers(&mut self) -> LocalResult<()> {
+        let written = self.control().operators_effects().await?;
+        if !written.is_empty() {
+            let told = format!("the operator wrote: {written:?}");
+            return Err(LocalError::Unexpected(told));
+        }
         let calls = self.control().vendor_calls().await?;
-        let written = calls.iter().find(|calls| !calls.only_reads());
-        if let Some(written) = written {
+        if let Some(written) = calls.iter().find(|calls| !calls.only_reads()) {
             return Err(LocalError::Unexpected(format!("{written:?} was sent")));
         }
         let census = self.control().census().await?;
@@ -283,12 +328,19 @@ impl<'a> ScreensStory<'a> {
                 row.what, row.found, row.wanted
             )));
         }
-        let reads = calls.iter().filter(|calls| calls.method == "GET");
-        let reads = reads.fold(0_u64, |sum, calls| sum.saturating_add(calls.count));
-        let logins = calls.iter().filter(|calls| calls.method == "POST");
-        let logins = logins.fold(0_u64, |sum, calls| sum.saturating_add(calls.count));
-        self.narrator.fact(&format!(
-            "the operator sent {reads} GETs and {logins} requests for a token, and nothing else"
+        self.narrator
+            .fact("the operator wrote nothing: every record was made by people")?;
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let sum = |method: &str| {
+            let of_method = calls.iter().filter(|calls| calls.method == method);
+            of_method.fold(0_u64, |sum, calls| sum.saturating_add(calls.count))
+        };
+        self.narrator.detail(&format!(
+            "it sent {} GETs and {} requests for a token",
+            sum("GET"),
+            sum("POST")
         ))
     }
 
@@ -307,7 +359,7 @@ impl<'a> ScreensStory<'a> {
 
     /// A person is told to press the last button; answers for how many records.
     async fn told_to_transfer(&mut self) -> LocalResult<u64> {
-        self.told(TRANSFER_SUBSCRIPTIONS).await?;
+        self.told(self.screens.copy_and_switch).await?;
         let listed = count(&self.to_do().await?);
         let census = self.control().census().await?;
         expect("records in the report", listed, census.purchases_eligible)?;
@@ -315,11 +367,17 @@ impl<'a> ScreensStory<'a> {
         Ok(listed)
     }
 
-    fn not_told(&self, view: &UpgradeView) -> LocalResult<()> {
-        if view.next_action().contains(TRANSFER_SUBSCRIPTIONS) {
-            return Err(LocalError::Unexpected(view.summary()));
+    /// Waits until the report of what people have to do has so many rows.
+    async fn listed(&mut self, rows: usize) -> LocalResult<()> {
+        let reader = self.reader.clone();
+        let listed = eventually("the rest to be listed", STEP, || async {
+            let now = reader.report_rows("ManualSteps").await?.len();
+            Ok(Observation::when(now == rows, now))
+        });
+        tokio::select! {
+            listed = listed => listed.map(drop),
+            error = self.world.operator.ended() => Err(error),
         }
-        Ok(())
     }
 
     /// The ids in the report of what people have to do.

@@ -87,6 +87,20 @@ impl SandboxControl {
         Ok(())
     }
 
+    /// What the operator wrote, by the audit list: the operations.
+    pub(super) async fn operators_effects(&self) -> LocalResult<Vec<String>> {
+        let page = self.get("audit?actor=Operator").await?;
+        let entries = page.get("entries").and_then(Value::as_array);
+        let operations = entries.ok_or_else(|| missing("entries"))?.iter();
+        // A write that the BSS refused with an instruction for people made nothing.
+        let made = operations.filter(|entry| {
+            entry.get("outcome").and_then(Value::as_str) != Some("ManualStepNeeded")
+        });
+        Ok(made
+            .filter_map(|entry| entry.get("operation")?.as_str().map(str::to_owned))
+            .collect())
+    }
+
     /// What the vendor's API was asked, by method and path.
     pub(super) async fn vendor_calls(&self) -> LocalResult<Vec<Calls>> {
         let told = self.get("interworks/calls").await?;
