@@ -8,9 +8,6 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
-#[path = "support/mod.rs"]
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -398,8 +395,8 @@ async fn a_number_that_belongs_to_somebody_else_is_left_alone() {
 
 #[tokio::test]
 async fn tests_share_a_control_plane_and_keep_apart_by_namespace() {
-    let one = support::namespace("apart").await;
-    let other = support::namespace("apart").await;
+    let one = support::control_plane::namespace("apart").await;
+    let other = support::control_plane::namespace("apart").await;
     assert!(std::ptr::eq(one.plane, other.plane));
     assert_ne!(one.name, other.name);
     one.apply(r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"mine"}}"#)

@@ -138,11 +138,7 @@ async fn take<C: Cluster>(
     reseller: &AccountId,
 ) -> ClusterResult<Taken> {
     let name = claim_name(realm, &valid.identity, reseller);
-    let me = ClaimHolder {
-        namespace: valid.namespace.clone(),
-        name: valid.name.clone(),
-        uid: valid.uid.clone(),
-    };
+    let me = valid.holder();
     let Some(claim) = cluster.claim(&name).await? else {
         let fresh = ResellerClaim::new(
             &name,

@@ -12,12 +12,12 @@ use super::reconcile::ReconcileError;
 use super::{claim, object, publish};
 use crate::api::{Reason, ResellerClaim, TenantResellerUpgrade};
 use crate::bss::error::BssError;
-use crate::bss::port::{AcquisitionId, Operation, WriteOperation};
+use crate::bss::port::{AcquisitionId, Operation};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
-    Activate, Attempted, Copying, CreateTenant, Effect, Executor, Now, Outcome, PagesRequest, Read,
-    ReadyState, Strategy, Suspension, Sweep, Write, intends, observe_all, suspension,
+    Activate, Attempted, CreateTenant, Effect, Now, Outcome, PagesRequest, Read, ReadyState,
+    Strategy, Suspension, Sweep, Write, observe_all, suspension,
 };
 
 /// An effect whose intent is on record, or that needs none. `perform` accepts nothing else of what
@@ -36,32 +36,18 @@ pub(super) fn creation(
     effect: CreateTenant,
     claim: &ResellerClaim,
 ) -> Option<Recorded<CreateTenant>> {
-    let intent = claim.spec.intents.create_tenant.as_ref()?;
-    (intent.settings_digest == effect.digest).then_some(Recorded(effect))
+    effect.is_recorded(&claim.spec).then_some(Recorded(effect))
 }
 
-/// Copies under unique keys may be repeated and need no record. To a BSS that would make a second copy
-/// the operator sends only what the claim, as the API server returned it, names one by one.
+/// A write is recorded if the claim, as the API server returned it, carries what it needs.
 pub(super) fn recorded_write(
     effect: Write,
     strategy: &Strategy,
     claim: &ResellerClaim,
 ) -> Option<Recorded<Write>> {
-    let (operation, batches) = match &effect {
-        Write::SetPricing(_) => return Some(Recorded(effect)),
-        Write::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
-        Write::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
-    };
-    // A BSS that leaves copying to people is only asked for the manual step.
-    if strategy.copying == Copying::Guarded || strategy.executor(operation) != Executor::Bss {
-        return Some(Recorded(effect));
-    }
-    let on_record = &claim.spec.intents.copies.as_ref()?.source_ids;
-    let all = batches
-        .iter()
-        .flatten()
-        .all(|item| on_record.contains(&item.source.0));
-    all.then_some(Recorded(effect))
+    effect
+        .is_recorded(strategy, &claim.spec)
+        .then_some(Recorded(effect))
 }
 
 /// An activation is recorded if the claim carries its intent, and if the upgrade, read live a moment
@@ -72,13 +58,12 @@ pub(super) fn activation(
     decided_on: &TenantResellerUpgrade,
     live: Option<&TenantResellerUpgrade>,
 ) -> Option<Recorded<Activate>> {
-    let intent = claim.spec.intents.activate.as_ref()?;
     let live = live?;
     let same = live.metadata.uid == decided_on.metadata.uid
         && live.metadata.generation == decided_on.metadata.generation
         && live.metadata.deletion_timestamp.is_none()
         && suspension(live) == Suspension::Running;
-    (same && intends(intent, effect.sweep())).then_some(Recorded(effect))
+    (same && effect.is_recorded(&claim.spec)).then_some(Recorded(effect))
 }
 
 /// An effect that may be performed.

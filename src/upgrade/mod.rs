@@ -17,6 +17,7 @@ pub(crate) mod fuzzing;
 mod keys;
 mod known;
 mod observe;
+mod performed;
 mod phases;
 mod realm;
 mod report;
@@ -40,7 +41,6 @@ pub use known::{
 };
 pub use observe::{observe, observe_all};
 pub use phases::Stage;
-pub use phases::activate::intends;
 pub use phases::suspend::at_rest;
 pub use phases::verify::success;
 pub use realm::Realm;

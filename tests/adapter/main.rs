@@ -27,8 +27,6 @@ mod replies;
 mod sandbox;
 mod scripted;
 mod second_server;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
 mod stalling;
 mod suite;
 #[cfg(feature = "sandbox")]

@@ -18,7 +18,7 @@ use tenant_reseller_operator::cluster::lease::Leadership;
 use tenant_reseller_operator::cluster::{Clients, Installation, KubeCluster, Scope, Watches, crds};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{self, TestNamespace};
+use support::control_plane::{self, TestNamespace};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -52,7 +52,7 @@ async fn install_crds(clients: &Clients, change: impl Fn(&mut serde_json::Value)
 
 /// A namespace with the CRDs, and the port on it. The watches do not run.
 async fn world(label: &str) -> (TestNamespace, KubeCluster) {
-    let namespace = support::namespace(label).await;
+    let namespace = control_plane::namespace(label).await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let watches = Watches::new(&clients, &Scope::of([&namespace.name]));

@@ -20,7 +20,7 @@ use tenant_reseller_operator::api;
 use tenant_reseller_operator::local::{ControlPlane, ControlPlaneOptions};
 use tokio::sync::OnceCell;
 
-use crate::support::TestNamespace;
+use support::control_plane::TestNamespace;
 
 const SYSTEM: &str = "tenant-reseller-system";
 const OPERATOR: &str = "tenant-reseller-operator";

@@ -6,15 +6,8 @@
     clippy::panic,
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
-    dead_code,
-    unreachable_pub,
-    reason = "a test that meets what it does not expect fails; support is shared"
+    reason = "a test that meets what it does not expect fails"
 )]
-
-#[path = "../support/kstatus.rs"]
-mod kstatus;
-#[path = "../support/mod.rs"]
-mod support;
 
 mod cluster;
 mod crds;

@@ -50,20 +50,54 @@ fn the_containerfile_agrees_with_the_project() {
     }
     // What is copied is there, and is let through to the builder.
     let ignored = read(".dockerignore");
-    for copied in of("COPY")
-        .into_iter()
-        .filter(|rest| !rest.starts_with("--from"))
-    {
-        let mut words: Vec<&str> = copied.split_whitespace().collect();
-        words.pop();
-        for word in words {
-            assert!(project(word).exists(), "{word}");
-            assert!(
-                ignored.lines().any(|line| line == format!("!{word}")),
-                "{word} is ignored"
-            );
+    for word in copied(&all) {
+        assert!(project(word).exists(), "{word}");
+        assert!(
+            ignored.lines().any(|line| line == format!("!{word}")),
+            "{word} is ignored"
+        );
+    }
+}
+
+/// What the Containerfile copies out of the project.
+fn copied(instructions: &[(String, String)]) -> Vec<&str> {
+    let mut copied = Vec::new();
+    for (word, rest) in instructions {
+        if word == "COPY" && !rest.starts_with("--from") {
+            let mut words: Vec<&str> = rest.split_whitespace().collect();
+            words.pop();
+            copied.extend(words);
         }
     }
+    copied
+}
+
+#[test]
+fn what_the_containerfile_copies_is_enough_for_cargo() {
+    let folder = tempfile::tempdir().unwrap();
+    for word in copied(&instructions()) {
+        let place = folder.path().join(word);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let copied = Command::new("cp")
+            .arg("-r")
+            .args([&project(word), &place])
+            .status();
+        assert!(copied.unwrap().success(), "{word}");
+    }
+    // It reads the manifests, and compiles nothing.
+    let read = Command::new(env!("CARGO"))
+        .current_dir(folder.path())
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--edges=normal",
+            "--depth=0",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{said}");
 }
 
 /// The program, and no other than this, needs what is in the tree.

@@ -22,9 +22,6 @@ mod schema;
 mod states;
 mod values;
 
-#[path = "../support/kstatus.rs"]
-mod kstatus;
-
 use std::path::PathBuf;
 
 /// A path inside the project.

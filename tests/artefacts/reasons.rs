@@ -10,8 +10,8 @@ use tenant_reseller_operator::api::{
     self, ConditionList as _, ConditionStatus, ConditionType, Reason, StateClass,
 };
 
-use super::kstatus::{argo_health, kstatus};
 use super::{project, read};
+use support::kstatus::{argo_health, kstatus};
 
 const PAGE: &str = "docs/reasons.md";
 const BEGIN: &str = "<!-- list: made by the tests from the state table -->\n";

@@ -8,7 +8,7 @@ use tenant_reseller_operator::api::{
 };
 use tenant_reseller_operator::upgrade::{Draft, Now, ReadyState, compose};
 
-use super::kstatus::{
+use support::kstatus::{
     Health, KStatus, argo_health, assert_conventions, by_the_table, flux_violations, kstatus,
 };
 

@@ -9,8 +9,8 @@ use tenant_reseller_operator::bss::port::{AccountId, Acquisition, AcquisitionId}
 use tenant_reseller_operator::upgrade::{Effect, decide};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Attempts, RESELLER, World};
 use crate::{complete, run};
+use support::simulated_bss::{Attempts, RESELLER, World};
 
 fn world() -> World {
     let mut world = World::new(2, 3);

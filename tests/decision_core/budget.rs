@@ -12,7 +12,7 @@ use tenant_reseller_operator::bss::port::{
 use tenant_reseller_operator::upgrade::{Draft, Exclusion, Finding, Known, ReadyState, compose};
 
 use crate::drive::Driver;
-use crate::schema::over_bounds;
+use support::schema::over_bounds;
 
 const REASONS: [BlockerReason; 18] = [
     BlockerReason::CurrencyMismatch,

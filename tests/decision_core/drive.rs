@@ -1,29 +1,24 @@
 //! Drives the decision core over the simulated BSS: decide, record, perform, observe, with faults.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tenant_reseller_operator::api::{
-    ClaimHolder, ConnectionKind, ConnectionRef, CustomerPricing, Invoicing, PricingPolicy, Reason,
+    ConnectionKind, ConnectionRef, CustomerPricing, Invoicing, PricingPolicy, Reason,
     ResellerClaimSpec, ResellerRef, TenantResellerUpgrade, TenantResellerUpgradeSpec,
     TenantResellerUpgradeStatus, TenantSpec,
 };
-use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, ActivationTarget, CheckTarget, CopyListing, Epoch, SourceId, TenantId,
-    WriteOperation,
-};
+use tenant_reseller_operator::bss::port::{Epoch, TenantId};
 use tenant_reseller_operator::upgrade::{
-    Answered, Attempted, ClaimEdit, Copying, CreateTenant, Draft, Effect, Executor, Holding, Known,
-    Next, Now, Outcome, Pace, Pages, PagesRequest, PreflightRequest, Read, References,
+    ClaimEdit, Draft, Effect, Holding, Known, Next, Now, Outcome, Pace, References,
     TenantConnection, Terms, ValidUpgrade, Write, apply_claim_edit, compose, decide, observe_all,
     validate,
 };
 
-use crate::kstatus;
-use crate::simulated_bss::World;
+use support::calls::{self, Call, Reply, UnderWay};
+use support::kstatus;
+use support::simulated_bss::World;
 
 /// What may go wrong with one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +169,7 @@ impl Driver {
             due
         };
         for (_, effect, epoch) in due {
-            let _nobody_hears = reach(&mut self.line(world), effect, epoch);
+            let _unheard = self.send(world, (effect, epoch), None);
         }
         let decision = decide(&self.valid, &self.known, self.now());
         self.show(
@@ -234,22 +229,43 @@ impl Driver {
         }
     }
 
-    fn line<'a>(&'a mut self, world: &'a mut World) -> Line<'a> {
-        Line {
-            world,
-            calls: &mut self.calls,
-            refuse: &mut *self.refuse,
+    /// Every call of an effect and what it comes to; with no answer given, the world answers.
+    fn send(
+        &mut self,
+        world: &mut World,
+        (effect, epoch): (Effect, Option<Epoch>),
+        instead: Option<fn() -> Reply>,
+    ) -> Vec<Outcome> {
+        let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
+        let mut under_way = UnderWay::begin(effect, Some(tenant.clone()), false);
+        while let Some(call) = under_way.due() {
+            let reply = match instead {
+                Some(reply) => reply(),
+                None => self.carry(world, call, (epoch, &tenant)),
+            };
+            under_way.answered(reply);
+        }
+        under_way.outcomes()
+    }
+
+    /// One call, unless it is refused on its way.
+    fn carry(
+        &mut self,
+        world: &mut World,
+        call: &Call,
+        (epoch, tenant): (Option<Epoch>, &TenantId),
+    ) -> Reply {
+        self.calls += 1;
+        match (self.refuse)(self.calls) {
+            Some(error) => Err(error),
+            None => calls::carried(world, call, (epoch, Some(tenant))),
         }
     }
 
     fn edit(&mut self, edit: &ClaimEdit) -> Outcome {
         let spec = self.claim.clone().unwrap_or_else(|| {
-            let holder = ClaimHolder {
-                namespace: "resellers".to_owned(),
-                name: "contoso".to_owned(),
-                uid: "uid-1".to_owned(),
-            };
-            ResellerClaimSpec::new("acme".to_owned(), "10423".to_owned(), holder)
+            let (identity, account) = (self.valid.identity.clone(), self.valid.account.0.clone());
+            ResellerClaimSpec::new(identity, account, self.valid.holder())
         });
         let next = apply_claim_edit(edit, &spec, self.now().wall);
         self.claim = Some(next.clone());
@@ -260,91 +276,48 @@ impl Driver {
         if let Effect::Claim(edit) = &effect {
             return vec![self.edit(edit)];
         }
-        let attempted = attempted(&effect);
-        let error = match fault {
-            Fault::Unavailable => Some(BssError::Unavailable {
-                detail: "away".to_owned(),
-            }),
-            Fault::Throttled => Some(BssError::Throttled {
-                after: Some(Duration::from_secs(3)),
-            }),
+        let epoch = self.known.fencing.epoch;
+        match fault {
+            Fault::Unavailable => {
+                return self.send(world, (effect, epoch), Some(calls::unavailable));
+            }
+            Fault::Throttled => return self.send(world, (effect, epoch), Some(throttled)),
             Fault::None
             | Fault::LostReply
             | Fault::KilledAfter
             | Fault::KilledBefore
             | Fault::Late
-            | Fault::KilledLate => None,
-        };
-        if let Some(error) = error {
-            return vec![Outcome::Failed { attempted, error }];
+            | Fault::KilledLate => {}
         }
         self.intent_first(&effect);
-        let lost = BssError::OutcomeUnknown {
-            detail: "reply lost".to_owned(),
-        };
-        let sources = sources(&effect);
-        let epoch = self.known.fencing.epoch;
         if matches!(fault, Fault::Late | Fault::KilledLate) && !matches!(effect, Effect::Read(_)) {
             let at = self.clock + Duration::from_mins(1);
-            self.late.push((at, effect, epoch));
+            self.late.push((at, effect.clone(), epoch));
         } else {
-            let done = reach(&mut self.line(world), effect, epoch);
+            let done = self.send(world, (effect.clone(), epoch), None);
             if !matches!(fault, Fault::LostReply | Fault::Late) {
                 return done;
             }
         }
-        match sources {
-            Some(batches) => batches
-                .into_iter()
-                .map(|sources| Outcome::CopyOutcomeUnknown {
-                    sources,
-                    error: lost.clone(),
-                })
-                .collect(),
-            None => vec![Outcome::Failed {
-                attempted,
-                error: lost,
-            }],
-        }
+        self.send(world, (effect, epoch), Some(calls::lost))
     }
 
     /// An effect that must not be repeated blindly is on record before it goes out.
     fn intent_first(&mut self, effect: &Effect) {
-        let intents = self.claim.as_ref().map(|claim| &claim.intents);
-        let recorded = match effect {
-            Effect::CreateTenant(create) => intents
-                .and_then(|i| i.create_tenant.as_ref())
-                .is_some_and(|i| i.settings_digest == create.digest),
-            Effect::Activate(activate) => intents
-                .and_then(|i| i.activate.as_ref())
-                .is_some_and(|i| i.inventory_digest == activate.sweep().digest()),
-            Effect::Acquire { id, .. } => self.claim.as_ref().is_some_and(|claim| {
+        let recorded = self.claim.as_ref().is_some_and(|claim| match effect {
+            Effect::CreateTenant(create) => create.is_recorded(claim),
+            Effect::Activate(activate) => activate.is_recorded(claim),
+            Effect::Acquire { id, .. } => {
                 let last = claim.acquisitions.last();
                 last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
-            }),
-            Effect::Write(Write::CopyCustomers(batches) | Write::CopySubscriptions(batches)) => {
-                let strategy = self.known.bss.strategy.as_ref();
-                let guarded = strategy.is_some_and(|strategy| strategy.copying == Copying::Guarded);
-                let on_record = intents
-                    .and_then(|i| i.copies.as_ref())
-                    .map_or(&[][..], |i| &i.source_ids);
-                let customers = matches!(effect, Effect::Write(Write::CopyCustomers(_)));
-                let operation = if customers {
-                    WriteOperation::CopyCustomers
-                } else {
-                    WriteOperation::CopySubscriptions
-                };
-                let asks_how =
-                    strategy.is_some_and(|strategy| strategy.executor(operation) != Executor::Bss);
-                guarded
-                    || asks_how
-                    || batches
-                        .iter()
-                        .flatten()
-                        .all(|item| on_record.contains(&item.source.0))
             }
-            Effect::Read(_) | Effect::Claim(_) | Effect::Write(Write::SetPricing(_)) => true,
-        };
+            Effect::Write(write) => {
+                let strategy = self.known.bss.strategy.as_ref();
+                strategy.is_some_and(|strategy| write.is_recorded(strategy, claim))
+            }
+            Effect::Read(_) | Effect::Claim(_) => true,
+        });
+        let recorded = recorded || matches!(effect, Effect::Read(_));
         if !recorded {
             let violation = format!("{} before its record", name(effect));
             self.violations.push(violation);
@@ -352,232 +325,10 @@ impl Driver {
     }
 }
 
-/// What reaches the BSS: the world, and what comes of each single call.
-pub(crate) struct Line<'a> {
-    world: &'a mut World,
-    calls: &'a mut u64,
-    refuse: &'a mut dyn FnMut(u64) -> Option<BssError>,
-}
-
-impl Line<'_> {
-    /// One call, unless it is refused on its way.
-    fn call<R>(&mut self, answer: impl FnOnce(&mut World) -> BssResult<R>) -> BssResult<R> {
-        *self.calls += 1;
-        match (self.refuse)(*self.calls) {
-            Some(error) => Err(error),
-            None => answer(self.world),
-        }
-    }
-}
-
-fn settled(answer: BssResult<Outcome>, attempted: Attempted) -> Outcome {
-    answer.unwrap_or_else(|error| Outcome::Failed { attempted, error })
-}
-
-fn read(line: &mut Line<'_>, read: Read) -> Vec<Outcome> {
-    let account = AccountId::from("10423");
-    let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
-    let (account, tenant) = (&account, &tenant);
-    let attempted = attempted(&Effect::Read(read.clone()));
-    let one = match read {
-        Read::Identity => line.call(World::identity).map(Outcome::Identity),
-        Read::Capabilities => line.call(World::capabilities).map(Outcome::Capabilities),
-        Read::Reseller => line.call(|world| world.reseller(account).map(Outcome::Reseller)),
-        Read::Tenant => line.call(|world| world.tenant(account).map(Outcome::Tenant)),
-        Read::Operation(id) => line.call(|world| world.operation(&id).map(Outcome::Operation)),
-        Read::OpenOrders(page) => line.call(|world| {
-            let orders = world.open_orders(account, &page);
-            orders.map(Outcome::OpenOrders)
-        }),
-        Read::Pages(wanted) => return pages(line, (account, tenant), wanted),
-        Read::Inspect(calls) => {
-            let target = calls.target;
-            let priced = calls.pricing.into_iter().map(|asked| {
-                let answers = line.call(|world| world.pricing(tenant, &asked));
-                answers.map(|answers| Outcome::Priced(Answered { asked, answers }))
-            });
-            let mut all: Vec<BssResult<Outcome>> = priced.collect();
-            all.extend(calls.checks.into_iter().map(|asked| {
-                let answers = line.call(|world| world.check(account, &target, &asked));
-                answers.map(|answers| Outcome::Checked(Answered { asked, answers }))
-            }));
-            return all.into_iter().map(|one| settled(one, attempted)).collect();
-        }
-        Read::Find(batches) => {
-            let found = batches.into_iter().map(|asked| {
-                let found = line.call(|world| world.find(tenant, &asked));
-                settled(
-                    found.map(|found| Outcome::Found { asked, found }),
-                    attempted,
-                )
-            });
-            return found.collect();
-        }
-        Read::Watch(cheap) => {
-            let answers = self::read(line, *cheap);
-            for answer in &answers {
-                if let Outcome::Failed { error, .. } = answer {
-                    let (attempted, error) = (Attempted::Watch, error.clone());
-                    return vec![Outcome::Failed { attempted, error }];
-                }
-            }
-            let mut hasher = DefaultHasher::new();
-            answers.hash(&mut hasher);
-            return vec![Outcome::Watched(hasher.finish())];
-        }
-        Read::Preflight(PreflightRequest::Page(page)) => line.call(|world| {
-            let page = world.subscriptions(account, &page);
-            page.map(Outcome::PreflightPage)
-        }),
-        Read::Preflight(PreflightRequest::Checks {
-            price_list,
-            batches,
-        }) => {
-            let target = CheckTarget::PriceList(price_list);
-            let checked = batches.into_iter().map(|asked| {
-                let answers = line.call(|world| world.check(account, &target, &asked));
-                let checked = answers.map(|answers| Answered { asked, answers });
-                settled(checked.map(Outcome::PreflightChecks), attempted)
-            });
-            return checked.collect();
-        }
-    };
-    vec![settled(one, attempted)]
-}
-
-/// Both sides; one that answers is known although the other does not.
-fn pages(
-    line: &mut Line<'_>,
-    (account, tenant): (&AccountId, &TenantId),
-    wanted: PagesRequest,
-) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    let mut heard = |error| {
-        outcomes.push(Outcome::Failed {
-            attempted: Attempted::Read,
-            error,
-        });
-    };
-    let listing = wanted.listing;
-    let copies = wanted
-        .copies
-        .map(|page| line.call(|world| world.copies(tenant, listing, &page)));
-    let copies = copies.and_then(|copies| copies.map_err(&mut heard).ok());
-    let source = wanted.source.as_ref();
-    let pages = match listing {
-        CopyListing::Customers => {
-            let source = source.map(|page| line.call(|world| world.customers(account, page)));
-            let source = source.and_then(|source| source.map_err(&mut heard).ok());
-            Pages::Customers { source, copies }
-        }
-        CopyListing::Subscriptions => {
-            let source = source.map(|page| line.call(|world| world.subscriptions(account, page)));
-            let source = source.and_then(|source| source.map_err(&mut heard).ok());
-            Pages::Purchases { source, copies }
-        }
-    };
-    let silent = matches!(
-        pages,
-        Pages::Customers {
-            source: None,
-            copies: None
-        } | Pages::Purchases {
-            source: None,
-            copies: None
-        }
-    );
-    if !silent {
-        outcomes.push(Outcome::Pages(pages));
-    }
-    outcomes
-}
-
-fn reach(line: &mut Line<'_>, effect: Effect, epoch: Option<Epoch>) -> Vec<Outcome> {
-    let account = AccountId::from("10423");
-    let tenant = line.world.live_tenant_id().unwrap_or_else(|| "none".into());
-    let (account, tenant) = (&account, &tenant);
-    let attempted = attempted(&effect);
-    let one = |answer| settled(answer, attempted);
-    match effect {
-        Effect::Read(wanted) => read(line, wanted),
-        Effect::Claim(_) => Vec::new(),
-        Effect::Acquire { id, take_over } => {
-            let asked = Acquisition {
-                id: &id,
-                holder: "cluster",
-                take_over: take_over.as_deref(),
-            };
-            let issued = line.call(|world| world.acquire(account, asked));
-            vec![one(issued.map(Outcome::Acquired))]
-        }
-        Effect::Write(Write::SetPricing(batches)) => batches
-            .into_iter()
-            .map(|batch| {
-                let set = line.call(|world| world.set_pricing(epoch, tenant, &batch));
-                one(set.map(Outcome::PricingSet))
-            })
-            .collect(),
-        Effect::Write(Write::CopyCustomers(batches)) => batches
-            .into_iter()
-            .map(|batch| {
-                let copied = line.call(|world| world.copy_customers(epoch, tenant, &batch));
-                one(copied.map(Outcome::Copied))
-            })
-            .collect(),
-        Effect::Write(Write::CopySubscriptions(batches)) => batches
-            .into_iter()
-            .map(|batch| {
-                let copied = line.call(|world| world.copy_subscriptions(epoch, tenant, &batch));
-                one(copied.map(Outcome::Copied))
-            })
-            .collect(),
-        Effect::CreateTenant(create) => {
-            let CreateTenant {
-                key,
-                request,
-                settings,
-                ..
-            } = &create;
-            let made =
-                line.call(|world| world.create_tenant(account, epoch, request, key, settings));
-            vec![one(made.map(Outcome::TenantRequested))]
-        }
-        Effect::Activate(activate) => {
-            let target = ActivationTarget {
-                tenant: activate.tenant(),
-                expected: activate.sweep().revision(),
-            };
-            let (request, key) = (activate.request(), activate.key());
-            let how = line
-                .call(|world| world.activate_back_ordering(account, epoch, request, key, target));
-            vec![one(how.map(Outcome::Activation))]
-        }
-    }
-}
-
-fn attempted(effect: &Effect) -> Attempted {
-    match effect {
-        Effect::Read(Read::Reseller) => Attempted::Reseller,
-        Effect::Read(Read::Preflight(_)) => Attempted::Preflight,
-        Effect::Read(Read::Watch(_)) => Attempted::Watch,
-        Effect::Read(_) | Effect::Claim(_) => Attempted::Read,
-        Effect::Acquire { .. } => Attempted::Acquire,
-        Effect::Write(_) => Attempted::Write,
-        Effect::CreateTenant(_) => Attempted::CreateTenant,
-        Effect::Activate(_) => Attempted::Activate,
-    }
-}
-
-fn sources(effect: &Effect) -> Option<Vec<Vec<SourceId>>> {
-    match effect {
-        Effect::Write(Write::CopyCustomers(batches) | Write::CopySubscriptions(batches)) => Some(
-            batches
-                .iter()
-                .map(|b| b.iter().map(|item| item.source.clone()).collect())
-                .collect(),
-        ),
-        _ => None,
-    }
+fn throttled() -> Reply {
+    Err(BssError::Throttled {
+        after: Some(Duration::from_secs(3)),
+    })
 }
 
 /// Runs until the named effect is next.

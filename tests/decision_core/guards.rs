@@ -10,8 +10,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::simulated_bss::{Action, Marks, TenantVerb, World};
 use crate::{complete, run};
+use support::simulated_bss::{Action, Marks, TenantVerb, World};
 
 /// A cluster that went back: the record knows epoch 3, the BSS has issued 7.
 fn went_back() -> (World, Driver) {

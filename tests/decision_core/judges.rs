@@ -9,7 +9,7 @@ use tenant_reseller_operator::bss::port::{
     TenantCreation, TenantId, WriteOperation,
 };
 
-use crate::simulated_bss::{
+use support::simulated_bss::{
     Action, Corruption, CorruptionKind, OTHER_RESELLER, Owned, Pick, RESELLER, Stored, TenantVerb,
     World, Wrong, retail, wanted_settings,
 };
@@ -252,7 +252,7 @@ pub(crate) fn copies_under_wrong_circumstances() {
     trips(&client, &["CopyUnderOtherPricing"]);
 
     let mut client = Client::with_customers().does(Wrong::IgnoresCatalogue);
-    let defect = Action::Plant(crate::simulated_bss::Defect::Addon, first.clone());
+    let defect = Action::Plant(support::simulated_bss::Defect::Addon, first.clone());
     client.world.act(defect).unwrap();
     client.copies(first.as_str());
     trips(&client, &["UnfitCopy"]);

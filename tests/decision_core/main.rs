@@ -18,14 +18,8 @@ mod drive;
 mod failing;
 mod guards;
 mod judges;
-#[path = "../support/kstatus.rs"]
-mod kstatus;
 mod partly;
 mod rests;
-#[path = "../support/schema.rs"]
-mod schema;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
 mod status_checks;
 mod table;
 mod telling;
@@ -35,7 +29,7 @@ mod words;
 
 use drive::{Driver, Fault};
 use proptest::prelude::*;
-use simulated_bss::{Action, Defect, World};
+use support::simulated_bss::{Action, Defect, World};
 use tenant_reseller_operator::api::{ConditionStatus, Reason};
 use tenant_reseller_operator::bss::port::{
     CopyRecord, CopyState, ItemKind, PurchaseState, ResellerKind,

@@ -12,8 +12,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault, until};
-use crate::simulated_bss::World;
 use crate::{complete, run};
+use support::simulated_bss::World;
 
 fn away() -> BssError {
     BssError::Unavailable {
@@ -130,9 +130,9 @@ fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
     while !pages(&driver) {
         driver.step(&mut world, Fault::None);
     }
-    // The listing of the copies fails, that of the sources answers.
-    let first = driver.calls + 1;
-    driver.refuse = Box::new(move |call| (call == first).then(away));
+    // The listing of the sources, which is asked for first, answers; that of the copies fails.
+    let second = driver.calls + 2;
+    driver.refuse = Box::new(move |call| (call == second).then(away));
     driver.step(&mut world, Fault::None);
     while !pages(&driver) {
         driver.step(&mut world, Fault::None);

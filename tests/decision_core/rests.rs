@@ -6,8 +6,8 @@ use tenant_reseller_operator::bss::port::AccountId;
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Stage, decide};
 
 use crate::drive::{Driver, Fault, upgrade, valid_with};
-use crate::simulated_bss::World;
 use crate::{complete, run};
+use support::simulated_bss::World;
 
 fn world() -> World {
     let mut world = World::new(3, 6);

@@ -9,8 +9,8 @@ use tenant_reseller_operator::bss::port::{
 use tenant_reseller_operator::upgrade::{Effect, Stage, Write, decide, report_rows};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Action, Defect, Pick, World};
 use crate::{complete, run};
+use support::simulated_bss::{Action, Defect, Pick, World};
 
 fn rows(driver: &Driver, kind: ReportKind) -> Vec<ReportRow> {
     let keys = driver.valid.keys(&AccountId::from("10423"));

@@ -12,7 +12,7 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault, name, until};
-use crate::simulated_bss::World;
+use support::simulated_bss::World;
 
 fn errors() -> Vec<BssError> {
     let text = || "seen".to_owned();

@@ -8,8 +8,8 @@ use tenant_reseller_operator::bss::port::{Mode, PurchaseState, SourceId, WriteOp
 use tenant_reseller_operator::upgrade::{ClaimEdit, Effect, Read, Stage, decide};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Action, Pick, TenantVerb, World};
 use crate::{complete, run};
+use support::simulated_bss::{Action, Pick, TenantVerb, World};
 
 fn by_hand() -> (World, Driver) {
     let mut world = World::new(2, 4);
@@ -286,7 +286,7 @@ fn what_people_did_is_seen_soon() {
         |world| drop(world.act(Action::Repair)),
         |world| {
             let first: SourceId = world.purchases.keys().next().unwrap().clone();
-            let planted = Action::Plant(crate::simulated_bss::Defect::Currency, first);
+            let planted = Action::Plant(support::simulated_bss::Defect::Currency, first);
             world.act(planted).unwrap();
         },
         Reason::PrecheckFailed,

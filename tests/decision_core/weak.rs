@@ -13,8 +13,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Owned, Pick, World};
 use crate::{complete, run};
+use support::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Owned, Pick, World};
 
 const RISKS: [Risk; 3] = [
     Risk::UnguardedSwitch,

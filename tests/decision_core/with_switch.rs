@@ -10,8 +10,8 @@ use tenant_reseller_operator::bss::port::{
 use tenant_reseller_operator::upgrade::{Fencing, Strategy, Terms, decide};
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Pick, World};
 use crate::{complete, run};
+use support::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Pick, World};
 
 const PRESS: WriteOperation = WriteOperation::ActivateBackOrdering;
 

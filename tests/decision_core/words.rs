@@ -13,8 +13,8 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::drive::{Driver, Fault};
-use crate::simulated_bss::{Action, TenantVerb, World, retail};
 use crate::{complete, run};
+use support::simulated_bss::{Action, TenantVerb, World, retail};
 
 /// Goes on until this is the next effect.
 fn until_next(world: &mut World, driver: &mut Driver, wanted: fn(&Effect) -> bool) {

@@ -7,10 +7,10 @@ use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::bss::port::{AcquisitionId, EarlierEpoch};
 use tenant_reseller_operator::upgrade::{ClaimEdit, Known};
 
-use crate::calls::Call;
 use crate::keyed::Keyed;
 use crate::operator::Told;
 use crate::state::State;
+use support::calls::Call;
 
 /// Brings the names to their normal form.
 pub(crate) fn name(state: &mut State) {
@@ -40,7 +40,7 @@ pub(crate) fn name(state: &mut State) {
         }
     }
     for late in &mut state.late {
-        if let Call::Acquire(id) = &mut late.call
+        if let Call::Acquire(id, _) = &mut late.call
             && let Some(name) = names.get(&id.0)
         {
             *id = AcquisitionId(name.clone());
@@ -125,12 +125,14 @@ fn names(state: &State, known: u64) -> BTreeMap<String, String> {
     let issued = state.world.issued.iter().filter(|one| one.epoch.0 > known);
     told.extend(issued.map(|one| id(one).to_owned()));
     for late in &state.late {
-        if let Call::Acquire(id) = &late.call {
+        if let Call::Acquire(id, _) = &late.call {
             told.insert(id.0.clone());
         }
     }
     for operator in &state.operators {
-        if let Some(Call::Acquire(id)) = operator.under_way.as_ref().and_then(|under| under.due()) {
+        if let Some(Call::Acquire(id, _)) =
+            operator.under_way.as_ref().and_then(|under| under.due())
+        {
             told.insert(id.0.clone());
         }
         let seen = &operator.known;

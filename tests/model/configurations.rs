@@ -20,8 +20,8 @@ use crate::keyed::Keyed;
 use crate::model::Small;
 use crate::operator::{NOW, Operator, TICK};
 use crate::people::Act;
-use crate::simulated_bss::World;
 use crate::state::{Budget, State};
+use support::simulated_bss::World;
 
 /// A small world, and what may happen in it.
 #[derive(Clone)]

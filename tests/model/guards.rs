@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tenant_reseller_operator::api::{Reason, StateClass};
 use tenant_reseller_operator::bss::port::{Activation, Found, ItemOutcome};
 
-use crate::calls::{Answer, Call, Reply};
 use crate::operator::Written;
+use support::calls::{Answer, Call, Reply};
 
 /// What was seen of every guard.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +146,7 @@ pub(crate) fn holds_back(reason: Reason) -> bool {
 
 fn group(call: &Call) -> &'static str {
     match call {
-        Call::Acquire(_) => "acquire",
+        Call::Acquire(..) => "acquire",
         Call::CreateTenant(_) => "create tenant",
         Call::CopyCustomers(_) => "copy customers",
         Call::CopySubscriptions(_) => "copy subscriptions",

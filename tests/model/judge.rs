@@ -8,13 +8,11 @@ use tenant_reseller_operator::bss::port::{
     BlockerReason, CheckTarget, CopyItem, ItemKind, Keys, Mode, OperationState, SourceId, Sync,
     TenantId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{
-    Copying, Decision, Executor, Known, Stage, Strategy, intends,
-};
+use tenant_reseller_operator::upgrade::{Copying, Decision, Executor, Known, Stage, Strategy};
 
-use crate::calls::Call;
-use crate::simulated_bss::World;
 use crate::state::State;
+use support::calls::Call;
+use support::simulated_bss::World;
 
 /// Before a call is sent: its record stands, and the phases before it are on record (I-1, I-20).
 pub(crate) fn before_sending(
@@ -58,16 +56,14 @@ pub(crate) fn before_sending(
         // Of two leaders the new one may rest on what the old one had put on record when it read
         // it: an epoch that is lost then is no danger, only a question to people
         // (AwaitingConfirmation).
-        Call::Acquire(id) => seen.fencing.claim.as_ref().is_some_and(|known| {
+        Call::Acquire(id, _) => seen.fencing.claim.as_ref().is_some_and(|known| {
             let last = known.acquisitions.last();
             last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
         }),
         Call::CreateTenant(create) => intents
             .and_then(|intents| intents.create_tenant.as_ref())
             .is_some_and(|intent| intent.settings_digest == create.digest),
-        Call::Activate(activate) => intents
-            .and_then(|intents| intents.activate.as_ref())
-            .is_some_and(|intent| intends(intent, activate.sweep())),
+        Call::Activate(activate) => record.is_some_and(|record| activate.is_recorded(record)),
         Call::CopyCustomers(items) | Call::CopySubscriptions(items) => copies_on_record(items),
         _ => true,
     };
@@ -228,7 +224,7 @@ pub(crate) fn is_so(reason: Reason, state: &State, seen: &Known) -> bool {
         Reason::ResellerClaimed => world
             .holder
             .as_ref()
-            .is_some_and(|holder| holder != crate::bss::INSTALLATION),
+            .is_some_and(|holder| holder != support::calls::INSTALLATION),
         Reason::RiskNotAccepted => seen.bss.capabilities.is_some() && seen.bss.strategy.is_none(),
         Reason::PrecheckFailed => (tenant.is_none() && !world.ordering_enabled) || unfit(world),
         _ => false,

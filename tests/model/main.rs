@@ -14,21 +14,16 @@
 
 mod attempts;
 mod bss;
-mod calls;
 mod configurations;
 mod explore;
 mod guards;
 mod judge;
 mod keyed;
-#[path = "../support/lies/mod.rs"]
-mod lies;
 mod model;
 mod never_stops;
 mod operator;
 mod page;
 mod people;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
 mod state;
 mod table;
 

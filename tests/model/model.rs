@@ -11,7 +11,6 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::bss;
-use crate::calls::{Call, UnderWay};
 use crate::explore::{Expansion, Model, Standing, Successor};
 use crate::guards::Guards;
 use crate::judge::{self, AcceptedRisks};
@@ -19,6 +18,7 @@ use crate::keyed::Keyed;
 use crate::operator::{Operator, TICK, Version, Written, edit, unseen};
 use crate::people::Act;
 use crate::state::{Late, State};
+use support::calls::{self, Call, UnderWay};
 
 /// Steps that nobody else can tell, in one go. More would be an operator that spins.
 const MOST_UNSEEN: usize = 20;
@@ -153,9 +153,9 @@ impl Small {
                         tenant,
                         left,
                     });
-                    under_way.answered(bss::lost());
+                    under_way.answered(calls::lost());
                 } else {
-                    under_way.answered(bss::unavailable());
+                    under_way.answered(calls::unavailable());
                 }
             }
             How::Crash | How::CrashOfAll => {
@@ -206,15 +206,15 @@ impl Small {
         call: &Call,
         under: (Option<Epoch>, Option<&TenantId>),
         wrong: &mut Vec<String>,
-    ) -> crate::calls::Reply {
+    ) -> calls::Reply {
         if !call.writes() {
             let mut world = (*state.world).clone();
-            let reply = bss::call(&mut world, call, under);
+            let reply = calls::carried(&mut world, call, under);
             self.guards.replied(call, &reply);
             return reply;
         }
         let before = state.world.key();
-        let reply = state.world.edit(|world| bss::call(world, call, under));
+        let reply = state.world.edit(|world| calls::carried(world, call, under));
         if state.world.key() != before {
             wrong.extend(judge::of_the_world(&state.world, self.accepted_risks));
         }

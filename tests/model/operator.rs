@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tenant_reseller_operator::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
+use tenant_reseller_operator::api::{ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
     BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Known, Next,
@@ -16,9 +16,9 @@ use tenant_reseller_operator::upgrade::{
 };
 
 use crate::attempts::Names;
-use crate::calls::UnderWay;
 use crate::keyed::Keyed;
-use crate::lies::decision_core;
+use support::calls::UnderWay;
+use support::lies::decision_core;
 
 /// The present moment, always: what lies behind is told by its distance.
 pub(crate) const NOW: Duration = Duration::from_secs(1_000_000);
@@ -207,12 +207,8 @@ pub(crate) fn edit(
 }
 
 fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
-    let holder = ClaimHolder {
-        namespace: upgrade.namespace.clone(),
-        name: upgrade.name.clone(),
-        uid: upgrade.uid.clone(),
-    };
-    ResellerClaimSpec::new(upgrade.identity.clone(), upgrade.account.0.clone(), holder)
+    let (identity, account) = (upgrade.identity.clone(), upgrade.account.0.clone());
+    ResellerClaimSpec::new(identity, account, upgrade.holder())
 }
 
 /// Times and figures of the record that nothing is decided by. The times of the two intents that

@@ -5,7 +5,7 @@ use tenant_reseller_operator::bss::port::{
     PurchaseState, SourceId, Strength, TenantStatus, WriteOperation,
 };
 
-use crate::simulated_bss::{Action, Defect, Pick, TenantVerb, World};
+use support::simulated_bss::{Action, Defect, Pick, TenantVerb, World};
 
 /// Something that a person does, to the customer or purchase with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

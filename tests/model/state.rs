@@ -7,11 +7,11 @@ use std::time::Duration;
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::bss::port::{Epoch, TenantId};
 
-use crate::calls::Call;
 use crate::keyed::{Keyed, key_of};
 use crate::operator::Operator;
 use crate::people::Act;
-use crate::simulated_bss::World;
+use support::calls::Call;
+use support::simulated_bss::World;
 
 /// A request whose sender does not wait for it any more.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

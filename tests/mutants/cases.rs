@@ -8,12 +8,12 @@ use tenant_reseller_operator::bss::port::{
     ItemKind, Keys, Mode, Promises, SourceId, Strength, WriteOperation,
 };
 
-use crate::simulated_bss::{
-    Action, Corruption, CorruptionKind, Defect, Marks, OTHER_RESELLER, Pick, Screens, World, Wrong,
-};
 use crate::simulation::faults::Fault;
 use crate::simulation::run::run;
 use crate::simulation::scenario::{STRONG, Scenario};
+use support::simulated_bss::{
+    Action, Corruption, CorruptionKind, Defect, Marks, OTHER_RESELLER, Pick, Screens, World, Wrong,
+};
 
 /// Whatever a seed stands for.
 pub(crate) fn any(seed: u64) -> Scenario {

@@ -9,12 +9,12 @@ use tenant_reseller_operator::bss::port::{ItemKind, Keys, SourceId, Strength};
 
 use crate::cases::one_world;
 use crate::harness::Armed;
-use crate::simulated_bss::{Action, Corruption, CorruptionKind, OTHER_RESELLER, Wrong};
 use crate::simulation::core::Strike;
 use crate::simulation::faults::Fate;
 use crate::simulation::kill_scenarios;
 use crate::simulation::run::{Record, run};
 use crate::simulation::scenario::Scenario;
+use support::simulated_bss::{Action, Corruption, CorruptionKind, OTHER_RESELLER, Wrong};
 
 /// A scenario and what happens to which of its calls.
 pub(crate) type Directed = (Scenario, Vec<Strike>);

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use crate::lies::{self, Lie};
-use crate::simulated_bss::{DisabledRule, disabled_rule};
 use crate::switch;
+use support::lies::{self, Lie};
+use support::simulated_bss::{DisabledRule, disabled_rule};
 
 /// How hard a mutant is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

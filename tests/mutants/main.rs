@@ -59,8 +59,6 @@ mod simulation {
 mod attempts;
 #[path = "../model/bss.rs"]
 mod bss;
-#[path = "../model/calls.rs"]
-mod calls;
 #[path = "../model/configurations.rs"]
 mod configurations;
 #[path = "../model/explore.rs"]
@@ -85,13 +83,6 @@ mod table;
 // The tests of the judges, as they are.
 #[path = "../decision_core/judges.rs"]
 mod judges;
-
-#[path = "../support/kstatus.rs"]
-mod kstatus;
-#[path = "../support/lies/mod.rs"]
-mod lies;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
 
 use harness::Effort;
 

@@ -4,9 +4,9 @@ use crate::directed::Directed;
 use crate::harness::{Armed, Case, Proof};
 use crate::judges;
 use crate::proofs::{client, directed, simulation_but};
-use crate::simulated_bss::Wrong;
 use crate::simulation::scenario::Scenario;
 use crate::{cases, directed};
+use support::simulated_bss::Wrong;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {

@@ -4,7 +4,7 @@ use crate::harness::{Armed, Case, Proof};
 use crate::judges;
 use crate::proofs::test;
 use crate::seeded;
-use crate::simulated_bss::DisabledRule;
+use support::simulated_bss::DisabledRule;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {

@@ -1,9 +1,9 @@
 //! Mistakes of the operator that it makes when it is lied to, and what is to find each.
 
 use crate::harness::{Armed, Case, Proof};
-use crate::lies::Lie;
 use crate::proofs::{directed, model_check, simulation, test};
 use crate::{cases, directed, seeded};
+use support::lies::Lie;
 
 /// All of them.
 pub(crate) fn all() -> Vec<Case> {

@@ -6,10 +6,10 @@ use serde_json::json;
 use tenant_reseller_operator::api::Reason;
 
 use crate::cases;
-use crate::lies::{Lie, arm};
-use crate::simulated_bss::{Action, TenantVerb};
 use crate::simulation::run::{Record, run};
 use crate::simulation::scenario::Scenario;
+use support::lies::{Lie, arm};
+use support::simulated_bss::{Action, TenantVerb};
 
 /// An operator that makes this mistake is caught with these words in one of so many seeds: about twice
 /// as many as it takes, as a judge that is blind for it goes through them all.

@@ -10,7 +10,7 @@ use tenant_reseller_operator::bss::port::{Mode, SourceId, Strength, WriteOperati
 use super::core::Core;
 use super::guarantees::of_loss;
 use super::scenario::Ending;
-use crate::simulated_bss::{CopyKey, CopyRow, CustomerRow, PurchaseRow};
+use support::simulated_bss::{CopyKey, CopyRow, CustomerRow, PurchaseRow};
 
 /// The sources as a sweep may have seen them.
 #[derive(Clone, Debug, Default)]

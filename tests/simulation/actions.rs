@@ -12,7 +12,7 @@ use super::clockwork::Rng;
 use super::core::Core;
 use super::faults::Fault;
 use super::scenario::SETTLE;
-use crate::simulated_bss::{
+use support::simulated_bss::{
     Action, Defect, Marks, OTHER_RESELLER, Pick, RESELLER, Screens, TenantVerb, World,
 };
 

@@ -20,7 +20,7 @@ use super::clockwork::call;
 use super::core::Core;
 use super::faults::Fault;
 use super::port::{Kind, Port, Silence};
-use crate::simulated_bss::World;
+use support::simulated_bss::World;
 
 /// Makes adapters for the one BSS there is.
 pub(crate) struct SimulatedConnector(pub(crate) Port);

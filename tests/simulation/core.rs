@@ -14,8 +14,8 @@ use super::etcd::{Etcd, Key};
 use super::faults::{Fate, Fault, Faults};
 use super::people::People;
 use super::played::{Landed, Played, Written};
-use crate::simulated_bss::disabled_rule::overlooks;
-use crate::simulated_bss::{Action, World};
+use support::simulated_bss::disabled_rule::overlooks;
+use support::simulated_bss::{Action, World};
 
 /// A process, by the order in which they began.
 pub(crate) type Pid = usize;

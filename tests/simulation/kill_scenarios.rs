@@ -10,7 +10,7 @@ use tenant_reseller_operator::bss::port::{
 
 use super::run::run;
 use super::scenario::{Scenario, declared as declare, the_default};
-use crate::simulated_bss::{Action, Defect, World};
+use support::simulated_bss::{Action, Defect, World};
 
 /// A scenario, and what its undisturbed run has to show, or the matrix of it proves less than it says.
 pub(crate) struct Case {

@@ -25,10 +25,6 @@ mod faults;
 mod guarantees;
 mod kill_scenarios;
 mod kills;
-#[path = "../support/kstatus.rs"]
-mod kstatus;
-#[path = "../support/lies/mod.rs"]
-mod lies;
 mod matrix;
 mod operator;
 mod page;
@@ -39,8 +35,6 @@ mod run;
 mod scenario;
 mod seeds;
 mod shrink;
-#[path = "../support/simulated_bss/mod.rs"]
-mod simulated_bss;
 mod status_checks;
 
 use scenario::Scenario;
@@ -193,7 +187,7 @@ fn kill_matrix() {
 fn reads_ahead_only_where_a_second_copy_is_refused() {
     use tenant_reseller_operator::bss::port::Keys;
     let ahead = |keys: Keys| {
-        let mut scenario = Scenario::plain(simulated_bss::World::new(3, 12));
+        let mut scenario = Scenario::plain(support::simulated_bss::World::new(3, 12));
         scenario.world.eager_pricing = true;
         scenario.world.switches.page_size = 4;
         scenario.world.switches.largest_batch = 1;

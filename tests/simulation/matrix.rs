@@ -12,7 +12,7 @@ use super::faults::Fault;
 use super::guarantees::{GUARANTEES, Guarantee};
 use super::run::run;
 use super::scenario::{Ending, STRONG, Scenario, Weaken, weakened};
-use crate::simulated_bss::Action;
+use support::simulated_bss::Action;
 
 /// What came out of the runs of one row.
 #[derive(Default)]

@@ -21,9 +21,9 @@ use super::cluster::SimulatedCluster;
 use super::core::{Pid, Shared};
 use super::etcd::Key;
 use super::port::Port;
-use crate::lies::Liar;
-use crate::lies::bss::LyingConnector;
-use crate::lies::cluster::LyingCluster;
+use support::lies::Liar;
+use support::lies::bss::LyingConnector;
+use support::lies::cluster::LyingCluster;
 
 type Cluster = LyingCluster<SimulatedCluster>;
 type Reconciling = Pin<Box<dyn Future<Output = Requeue> + Send>>;

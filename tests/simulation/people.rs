@@ -20,7 +20,7 @@ use super::etcd::Key;
 use super::faults::{DISTURBANCES, Fault};
 use super::run::reason;
 use super::scenario::Ending;
-use crate::kstatus::{assert_follows, assert_state};
+use support::kstatus::{assert_follows, assert_state};
 
 /// What the people of a run are like.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use tenant_reseller_operator::api::{Phase, SUSPEND_ANNOTATION, UpgradeReportSpec
 use super::actions::name;
 use super::core::{Core, TIMEOUT};
 use super::port::Kind;
-use crate::simulated_bss::Action;
+use support::simulated_bss::Action;
 
 /// A call that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::core::{Cluster, Core};
 use super::etcd::Etcd;
 use super::faults::{BEGINNINGS, Beginning, Drawn, Fault, Faults};
 use super::people::People;
-use crate::simulated_bss::{Action, World};
+use support::simulated_bss::{Action, World};
 
 /// `limits.settleSeconds` of every connection here.
 pub(crate) const SETTLE: Duration = Duration::from_secs(120);

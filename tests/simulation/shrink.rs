@@ -178,7 +178,7 @@ fn the_kind_of_a_violation_has_no_ids() {
 #[test]
 fn a_failing_run_is_shrunk_to_what_it_takes() {
     use super::faults::Fault;
-    use crate::lies::{Lie, arm};
+    use support::lies::{Lie, arm};
 
     let words = "by a process that does not lead";
     arm(Some(Lie::LeaseNotAsked));

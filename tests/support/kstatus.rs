@@ -3,14 +3,13 @@
 //!
 //! Each works on the object as JSON, as those tools do, so that it may be run over objects of any
 //! kind, out of memory or from an API server.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use serde_json::Value;
 use tenant_reseller_operator::api::{Reason, StateClass};
 
 /// What kstatus says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KStatus {
+pub enum KStatus {
     /// Being deleted.
     Terminating,
     /// Not there yet.
@@ -23,7 +22,7 @@ pub(crate) enum KStatus {
 
 /// What Argo CD says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Health {
+pub enum Health {
     /// Done.
     Healthy,
     /// Rests, or waits for people.
@@ -76,7 +75,7 @@ fn is_deleting(object: &Value) -> bool {
 }
 
 /// kstatus for a custom resource (cli-utils, `pkg/kstatus/status`): the first hit wins.
-pub(crate) fn kstatus(object: &Value) -> KStatus {
+pub fn kstatus(object: &Value) -> KStatus {
     if is_deleting(object) {
         return KStatus::Terminating;
     }
@@ -100,7 +99,7 @@ pub(crate) fn kstatus(object: &Value) -> KStatus {
 /// number. Two are read for a run that takes weeks: Reconciling needs Ready to be anything but
 /// True (0003), so that Ready may stay Unknown while work goes on, and Ready Unknown then needs
 /// Reconciling (0011).
-pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
+pub fn flux_violations(object: &Value) -> Vec<&'static str> {
     // A deletion counts as a generation of its own, and who was done is not written to again.
     let leaves = object.pointer("/metadata/deletionTimestamp").is_some();
     let ready = is(object, "Ready", "True");
@@ -157,7 +156,7 @@ pub(crate) fn flux_violations(object: &Value) -> Vec<&'static str> {
 
 /// Argo CD's health by the script that this project documents. Deletion is Progressing before any
 /// script runs.
-pub(crate) fn argo_health(object: &Value) -> Health {
+pub fn argo_health(object: &Value) -> Health {
     if is_deleting(object) || known(object) != Some(generation(object)) {
         return Health::Progressing;
     }
@@ -177,7 +176,7 @@ pub(crate) fn argo_health(object: &Value) -> Health {
 }
 
 /// The reasons that the script lists.
-pub(crate) fn waits_for_people(reason: &str) -> bool {
+fn waits_for_people(reason: &str) -> bool {
     Reason::ALL
         .into_iter()
         .filter(|known| {
@@ -190,7 +189,7 @@ pub(crate) fn waits_for_people(reason: &str) -> bool {
 }
 
 /// What the state table says that tools make of a state.
-pub(crate) fn by_the_table(class: StateClass) -> (KStatus, Health) {
+pub fn by_the_table(class: StateClass) -> (KStatus, Health) {
     match class {
         StateClass::Working | StateClass::WaitsByItself => {
             (KStatus::InProgress, Health::Progressing)
@@ -208,7 +207,7 @@ pub(crate) fn by_the_table(class: StateClass) -> (KStatus, Health) {
 
 /// The same for the status of an upgrade, and that tools read it as the state table says by the
 /// reason of its `Ready`.
-pub(crate) fn assert_state(object: &Value) {
+pub fn assert_state(object: &Value) {
     let says = assert_conventions(object);
     let reason = condition(object, "Ready").map_or("", |ready| text(ready, "reason"));
     let class = Reason::ALL
@@ -229,7 +228,7 @@ pub(crate) fn assert_state(object: &Value) {
 
 /// Of two statuses of one object, one after the other: the generation never goes back, and the
 /// time of a condition moves when its status does, and only then.
-pub(crate) fn assert_follows(before: &Value, after: &Value) {
+pub fn assert_follows(before: &Value, after: &Value) {
     assert!(
         known(after) >= known(before),
         "observedGeneration went back: {before:#}\n{after:#}"
@@ -253,7 +252,7 @@ pub(crate) fn assert_follows(before: &Value, after: &Value) {
 
 /// Everything that must hold of a status that the operator wrote, whatever the state: asserts it
 /// and answers what the tools say.
-pub(crate) fn assert_conventions(object: &Value) -> (KStatus, Health) {
+pub fn assert_conventions(object: &Value) -> (KStatus, Health) {
     assert_eq!(flux_violations(object), Vec::<&str>::new(), "{object:#}");
     let mut types: Vec<&str> = conditions(object).iter().map(|c| text(c, "type")).collect();
     types.sort_unstable();

@@ -7,7 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use serde_json::Value;
 
 /// What is over its bound in a part (`spec` or `status`) of a kind.
-pub(crate) fn over_bounds(kind: &str, part: &str, value: &Value) -> Vec<String> {
+pub fn over_bounds(kind: &str, part: &str, value: &Value) -> Vec<String> {
     let crds = tenant_reseller_operator::api::crds();
     let crd = crds.iter().find(|crd| crd.spec.names.kind == kind).unwrap();
     let version = crd.spec.versions.first().unwrap();

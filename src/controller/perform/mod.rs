@@ -89,7 +89,10 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     take_over: take_over.as_deref(),
                 };
                 let issued = self.bss.acquire_epoch(&self.caller.account, asked).await;
-                vec![settle(issued.map(Outcome::Acquired), Attempted::Acquire)]
+                vec![Outcome::of(
+                    issued.map(Outcome::Acquired),
+                    Attempted::Acquire,
+                )]
             }
             Prepared::Write { write, ahead } => return self.write(write, ahead.as_ref()).await,
             Prepared::CreateTenant(create) => vec![self.create_tenant(create).await],
@@ -107,8 +110,4 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             what: "the tenant".to_owned(),
         })
     }
-}
-
-fn settle(result: Result<Outcome, BssError>, attempted: Attempted) -> Outcome {
-    result.unwrap_or_else(|error| Outcome::Failed { attempted, error })
 }

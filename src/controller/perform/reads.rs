@@ -1,40 +1,26 @@
 //! The effects that only read. Reads need no record and no epoch.
 
 use std::future::Future;
-use std::hash::{Hash, Hasher};
 
 use futures::stream::{self, StreamExt};
 
-use super::{Performer, settle};
+use super::Performer;
 use crate::bss::error::{BssError, FieldError};
-use crate::bss::port::{Bss, BusinessKey, CheckTarget, CopyListing, Page, PageRequest, SourceId};
+use crate::bss::port::{Bss, BusinessKey, CheckTarget, CopyListing, PageRequest, SourceId};
 use crate::upgrade::{
-    Answered, Attempted, InspectCalls, Outcome, Pages, PagesRequest, PreflightRequest, Read,
+    Answered, Attempted, InspectCalls, Outcome, PagesRequest, PreflightRequest, Read,
 };
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Reads from the BSS.
     pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
         if let Read::Watch(cheap) = read {
-            return vec![watched(self.look(cheap).await)];
+            return vec![Outcome::of_watch(self.look(cheap).await)];
         }
         self.look(read).await
     }
 
     async fn look(&self, read: &Read) -> Vec<Outcome> {
-        let attempted = match read {
-            Read::Reseller => Attempted::Reseller,
-            Read::Identity
-            | Read::Capabilities
-            | Read::Tenant
-            | Read::Operation(_)
-            | Read::OpenOrders(_)
-            | Read::Pages(_)
-            | Read::Inspect(_)
-            | Read::Find(_)
-            | Read::Preflight(_)
-            | Read::Watch(_) => Attempted::Read,
-        };
         let outcome = match read {
             Read::Identity => self.bss.get_identity().await.map(Outcome::Identity),
             Read::Capabilities => self.bss.get_capabilities().await.map(Outcome::Capabilities),
@@ -71,7 +57,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 allowed: Vec::new(),
             }])),
         };
-        vec![settle(outcome, attempted)]
+        vec![Outcome::of(outcome, read.attempted())]
     }
 
     /// Reads both sides. One that answered is known although the other failed.
@@ -92,20 +78,14 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     self.bss.list_customers(&self.caller.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
-                both(source, copies, |source, copies| Pages::Customers {
-                    source,
-                    copies,
-                })
+                Outcome::of_customers(source, copies)
             }
             CopyListing::Subscriptions => {
                 let source = maybe(wanted.source.as_ref(), |page| {
                     self.bss.list_subscriptions(&self.caller.account, page)
                 });
                 let (source, copies) = futures::future::join(source, copies).await;
-                both(source, copies, |source, copies| Pages::Purchases {
-                    source,
-                    copies,
-                })
+                Outcome::of_purchases(source, copies)
             }
         }
     }
@@ -137,7 +117,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     .bss
                     .list_subscriptions(&self.caller.account, page)
                     .await;
-                vec![settle(
+                vec![Outcome::of(
                     page.map(Outcome::PreflightPage),
                     Attempted::Preflight,
                 )]
@@ -176,7 +156,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .cloned()
             .map(|batch| async move {
                 if (self.go_on)() {
-                    Some(settle(call(batch).await, attempted))
+                    Some(Outcome::of(call(batch).await, attempted))
                 } else {
                     None
                 }
@@ -184,46 +164,6 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .collect();
         let outcomes = stream::iter(calls).buffer_unordered(self.caller.at_once);
         outcomes.filter_map(std::future::ready).collect().await
-    }
-}
-
-/// What a cheap look answered, as a hash: if the answer changes, so does the hash. Revisions are left
-/// out, because they change with everything in the BSS.
-fn watched(answers: Vec<Outcome>) -> Outcome {
-    let mut hasher = std::hash::DefaultHasher::new();
-    for answer in answers {
-        let answer = if let Outcome::Pages(pages) = answer {
-            Outcome::Pages(match pages {
-                Pages::Customers { source, copies } => Pages::Customers {
-                    source: source.map(without_revision),
-                    copies: copies.map(without_revision),
-                },
-                Pages::Purchases { source, copies } => Pages::Purchases {
-                    source: source.map(without_revision),
-                    copies: copies.map(without_revision),
-                },
-            })
-        } else if let Outcome::Failed { error, .. } = answer {
-            // That something does not exist is an answer too.
-            if matches!(error, BssError::NotFound { .. }) {
-                continue;
-            }
-            return Outcome::Failed {
-                attempted: Attempted::Watch,
-                error,
-            };
-        } else {
-            answer
-        };
-        answer.hash(&mut hasher);
-    }
-    Outcome::Watched(hasher.finish())
-}
-
-fn without_revision<T>(page: Page<T>) -> Page<T> {
-    Page {
-        revision: None,
-        ..page
     }
 }
 
@@ -238,23 +178,4 @@ where
         None => Ok(None),
         Some(page) => call(page).await.map(Some),
     }
-}
-
-/// The outcomes of the two sides: one with what was answered, and one for each failure.
-fn both<T, C>(
-    source: Result<Option<T>, BssError>,
-    copies: Result<Option<C>, BssError>,
-    pages: impl FnOnce(Option<T>, Option<C>) -> Pages,
-) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    let mut failed = |error| {
-        let attempted = Attempted::Read;
-        outcomes.push(Outcome::Failed { attempted, error });
-    };
-    let source = source.map_err(&mut failed).ok().flatten();
-    let copies = copies.map_err(&mut failed).ok().flatten();
-    if source.is_some() || copies.is_some() {
-        outcomes.push(Outcome::Pages(pages(source, copies)));
-    }
-    outcomes
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use futures::stream::{self, StreamExt};
 
-use super::{Performed, Performer, settle};
+use super::{Performed, Performer};
 use crate::bss::error::BssError;
 use crate::bss::port::{ActivationTarget, Bss, ByItem, CopyItem, ItemOutcome, SourceId};
 use crate::controller::cache::ReadAhead;
@@ -56,7 +56,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                             return None;
                         }
                         let set = self.bss.set_pricing(fence, tenant, options).await;
-                        begun(settle(set.map(Outcome::PricingSet), Attempted::Write))
+                        begun(Outcome::of(set.map(Outcome::PricingSet), Attempted::Write))
                     })
                     .collect();
                 let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
@@ -96,16 +96,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     return read.into_iter().find(|outcome| !failed(outcome));
                 };
                 let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
-                begun(match copy(items.clone()).await {
-                    Ok(outcomes) => Outcome::Copied(outcomes),
-                    Err(error) if error.effect_unknown() => {
-                        Outcome::CopyOutcomeUnknown { sources, error }
-                    }
-                    Err(error) => Outcome::Failed {
-                        attempted: Attempted::Write,
-                        error,
-                    },
-                })
+                begun(Outcome::of_copies(sources, copy(items.clone()).await))
             })
             .collect();
         let mut all = stream::iter(calls).buffer_unordered(self.caller.at_once);
@@ -136,7 +127,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .bss
             .create_tenant(self.caller.fence(), &request, &key, &settings)
             .await;
-        settle(
+        Outcome::of(
             creation.map(Outcome::TenantRequested),
             Attempted::CreateTenant,
         )
@@ -154,7 +145,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .bss
             .activate_back_ordering(fence, activate.request(), activate.key(), target)
             .await;
-        settle(activation.map(Outcome::Activation), Attempted::Activate)
+        Outcome::of(activation.map(Outcome::Activation), Attempted::Activate)
     }
 }
 

@@ -491,7 +491,7 @@ impl Observe<'_> {
 
 /// Whether an intent is that of a final sweep.
 #[must_use]
-pub fn intends(intent: &ActivationIntent, sweep: &CleanFinalSweep) -> bool {
+pub(in crate::upgrade) fn intends(intent: &ActivationIntent, sweep: &CleanFinalSweep) -> bool {
     let revision = intent.revision.and_then(|r| u64::try_from(r).ok());
     revision == sweep.revision().map(|r| r.0) && intent.inventory_digest == sweep.digest()
 }

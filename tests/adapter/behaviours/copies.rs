@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, failure, reasons, tallies};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Action, TenantVerb};
+use support::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     BlockerReason, Bss, CopyItem, CopyListing, CopyState, Digest, Found, ItemOutcome, Keys, Mark,
     PricingOutcome, PricingState,

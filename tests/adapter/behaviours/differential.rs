@@ -9,7 +9,7 @@ use super::scene::{Scene, window};
 use super::simulated::Simulated;
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Action, Pick, TenantVerb};
+use support::simulated_bss::{Action, Pick, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Digest, Epoch, ItemOutcome,
     Keys, Mark, PricingOutcome, PricingState, Purchase, ResellerKind, Revision, SourceId, Strength,

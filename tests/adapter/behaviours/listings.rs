@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, window};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Action, TenantVerb};
+use support::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyListing, Found, ItemOutcome, SourceId, Strength,
 };

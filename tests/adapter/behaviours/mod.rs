@@ -19,7 +19,7 @@ mod tenants;
 
 use std::collections::BTreeSet;
 
-use crate::simulated_bss::Action;
+use support::simulated_bss::Action;
 use tenant_reseller_operator::bss::port::{
     Bss, Keys, Mode, SourceId, Strength, TenantSettings, WriteOperation,
 };

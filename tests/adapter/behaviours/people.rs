@@ -3,7 +3,7 @@
 
 use super::scene::{Scene, class};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Action, Pick, TenantVerb};
+use support::simulated_bss::{Action, Pick, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
     BackOrdering, Bss, CopyListing, ItemOutcome, Keys, Mark, Mode, PurchaseState, Revision,

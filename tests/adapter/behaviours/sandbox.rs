@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{Stage, Turn};
 use crate::adapter;
 use crate::sandbox::{CONTROL_TOKEN, Sandbox};
-use crate::simulated_bss::{Action, Corruption, CorruptionKind, Pick, TenantVerb};
 use crate::suite::World as _;
+use support::simulated_bss::{Action, Corruption, CorruptionKind, Pick, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     Bss, Freshness, ItemKind, Keys, Mode, PageRequest, PurchaseState, SourceId, Strength,
     TenantSettings, WriteOperation,
@@ -244,7 +244,7 @@ fn told(action: &Action) -> (&'static str, Value) {
         ),
         Action::EndCopy(id) => ("reseller-staff/end-copy", source(id)),
         Action::OrderInOwnBss(id) => ("reseller-staff/order", json!({ "customerId": id.0 })),
-        Action::Plant(crate::simulated_bss::Defect::Currency, id) => (
+        Action::Plant(support::simulated_bss::Defect::Currency, id) => (
             "staff/redenominate",
             json!({ "sourceId": id.0, "currency": "USD" }),
         ),

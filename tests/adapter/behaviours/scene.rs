@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Action, retail};
+use support::simulated_bss::{Action, retail};
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BlockerReason, Bss, CopyItem, CopyListing, CopyRecord,
     Cursor, Customer, Epoch, Fence, Freshness, ItemKind, ItemOutcome, OpenOrder, Page, PageRequest,

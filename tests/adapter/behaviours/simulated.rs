@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Stage, Turn};
-use crate::simulated_bss::{Action, Marks, Screens, SharedWorld, World, wanted_settings};
+use support::simulated_bss::{Action, Marks, Screens, SharedWorld, World, wanted_settings};
 use tenant_reseller_operator::bss::port::{SourceId, TenantSettings};
 
 /// The simulated BSS.

@@ -2,7 +2,7 @@
 
 use super::Stage;
 use super::scene::{Scene, class, failure, reasons, tallies};
-use crate::simulated_bss::{Action, Defect, TenantVerb};
+use support::simulated_bss::{Action, Defect, TenantVerb};
 use tenant_reseller_operator::bss::port::{
     BlockerReason, Bss, CheckTarget, CopyItem, CopyListing, CopyState, ItemKind, ItemOutcome,
     PurchaseState, SourceId,

@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, class, reasons, tallies};
 use super::{Stage, Turn};
-use crate::simulated_bss::{Action, Corruption, CorruptionKind};
+use support::simulated_bss::{Action, Corruption, CorruptionKind};
 use tenant_reseller_operator::bss::port::{
     Activation, BackOrdering, BlockerReason, Bss, CopyListing, ItemKind, ItemOutcome, Mark,
     ResellerKind, Revision, Strength,

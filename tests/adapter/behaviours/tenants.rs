@@ -3,7 +3,7 @@
 use super::scene::{Scene, class, tallies};
 use super::{Stage, Turn};
 use crate::asked;
-use crate::simulated_bss::{Action, TenantVerb};
+use support::simulated_bss::{Action, TenantVerb};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{
     BackOrdering, BlockerReason, Bss, EarlierEpoch, Epoch, ItemOutcome, Keys, OperationState,

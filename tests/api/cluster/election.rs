@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{SOON, clients};
-use crate::support;
+use support::control_plane;
 
 pub(super) const QUICK: Timings = Timings {
     duration: Duration::from_secs(3),
@@ -72,7 +72,7 @@ async fn lease(api: &Api<Lease>) -> (Option<String>, Option<i32>) {
 
 #[tokio::test]
 async fn one_leads_until_it_is_killed_and_a_release_is_followed_at_once() {
-    let namespace = support::namespace("election").await;
+    let namespace = control_plane::namespace("election").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     let api = namespace.api::<Lease>();
     let first = Candidate::start(&clients, &namespace.name, "first");
@@ -134,7 +134,7 @@ async fn one_leads_until_it_is_killed_and_a_release_is_followed_at_once() {
 
 #[tokio::test]
 async fn without_rbac_nobody_leads_and_it_is_said() {
-    let namespace = support::namespace("election-rbac").await;
+    let namespace = control_plane::namespace("election-rbac").await;
     namespace
         .kubectl(&["create", "serviceaccount", "nobody"])
         .await

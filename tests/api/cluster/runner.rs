@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::election::Candidate;
 use super::{SOON, clients, create_upgrade, install_crds, upgrade_json};
-use crate::support;
+use support::control_plane::{self, TestNamespace};
 
 /// The names of the upgrades that were reconciled, in order.
 #[derive(Clone, Default)]
@@ -93,7 +93,7 @@ fn pricing(namespace: &str) -> CustomerPricing {
 }
 
 /// The connection to the tenant wakes the upgrades that name it, and no other.
-async fn a_tenants_connection(namespace: &support::TestNamespace, seen: &Seen) {
+async fn a_tenants_connection(namespace: &TestNamespace, seen: &Seen) {
     let quiet = seen.quiet("contoso").await;
     let tenants = json!({ "spec": { "tenantConnectionRef": { "name": "contoso-tenant" } } });
     namespace
@@ -119,7 +119,7 @@ async fn a_tenants_connection(namespace: &support::TestNamespace, seen: &Seen) {
 
 #[tokio::test]
 async fn a_reconcile_begins_when_something_that_matters_changes() {
-    let namespace = support::namespace("runner").await;
+    let namespace = control_plane::namespace("runner").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let name = namespace.name.as_str();
@@ -229,7 +229,7 @@ async fn a_reconcile_begins_when_something_that_matters_changes() {
 
 #[tokio::test]
 async fn a_panic_ends_one_reconcile_only_and_a_running_one_is_awaited() {
-    let namespace = support::namespace("panic").await;
+    let namespace = control_plane::namespace("panic").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let watches = Watches::new(&clients, &Scope::of([&namespace.name]));
@@ -368,7 +368,7 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
 /// A standby keeps its caches warm and begins no reconcile.
 #[tokio::test]
 async fn a_standby_begins_no_reconcile_until_it_leads() {
-    let namespace = support::namespace("standby").await;
+    let namespace = control_plane::namespace("standby").await;
     let clients = clients(namespace.plane.kubeconfig()).await;
     install_crds(&clients, |_| {}).await;
     let leader = Candidate::start(&clients, &namespace.name, "leader");

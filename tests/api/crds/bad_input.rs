@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tenant_reseller_operator::api;
 
 use super::{claim, connection, customer, namespace, pricing, report, upgrade};
-use crate::support::TestNamespace;
+use support::control_plane::TestNamespace;
 
 /// Objects that together use every field of every kind that people or the operator write.
 fn good() -> Vec<Value> {

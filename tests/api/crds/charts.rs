@@ -209,7 +209,7 @@ async fn the_chart_is_taken_where_only_restricted_pods_are_whatever_the_values()
 }
 
 /// What the values name and this cluster lacks: the Prometheus operator's kinds, and a runtime class.
-async fn foreign_kinds(namespace: &crate::support::TestNamespace) {
+async fn foreign_kinds(namespace: &support::control_plane::TestNamespace) {
     let kind = |name: &str, plural: &str| {
         json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",

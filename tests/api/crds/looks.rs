@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Objects as _, claim, connection, customer, namespace, pricing, report, upgrade};
-use crate::kstatus::{Health, KStatus, argo_health, kstatus};
+use support::kstatus::{Health, KStatus, argo_health, kstatus};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unseen_object_looks_in_progress() {
@@ -57,7 +57,7 @@ async fn fields_explain_themselves() {
 }
 
 /// The columns of a table of kubectl: a row as words. No value here has a blank in it.
-async fn row(at: &crate::support::TestNamespace, arguments: &[&str]) -> (String, String) {
+async fn row(at: &support::control_plane::TestNamespace, arguments: &[&str]) -> (String, String) {
     let table = at.kubectl(arguments).await.unwrap();
     let mut lines = table.lines();
     let header = lines.next().unwrap_or_default();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenant_reseller_operator::api::{self, ConditionList as _, ConditionType, Reason};
 
 use super::{Objects as _, claim, connection, customer, namespace, pricing, upgrade};
-use crate::kstatus::assert_conventions;
+use support::kstatus::assert_conventions;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_immutable() {

@@ -14,7 +14,7 @@ use tenant_reseller_operator::api::{
 };
 
 use crate::crds::{self, Objects as _};
-use crate::kstatus;
+use support::kstatus;
 
 /// An upgrade at a moment.
 #[derive(Clone, Debug)]

@@ -83,11 +83,12 @@ fn changed(changes: &[Change]) -> BTreeMap<PathBuf, Vec<u8>> {
     }
     let library = files.get_mut(Path::new("src/lib.rs")).unwrap();
     library.extend_from_slice(b"\npub mod mistakes;\n");
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    files.insert("Cargo.toml".into(), of_the_copy(&manifest).into_bytes());
-    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    let lock = lock.replace(&format!("\"{PACKAGE}\""), &format!("\"{PACKAGE}-mutants\""));
-    files.insert("Cargo.lock".into(), lock.into_bytes());
+    let text = |path| fs::read_to_string(root().join(path)).unwrap();
+    let manifest = of_the_copy(&text("Cargo.toml"));
+    files.insert("Cargo.toml".into(), manifest.into_bytes());
+    for path in ["Cargo.lock", "tests/support/Cargo.toml"] {
+        files.insert(path.into(), renamed(&text(path)).into_bytes());
+    }
     files
 }
 
@@ -131,6 +132,11 @@ fn gather(folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
 
 const PACKAGE: &str = "tenant-reseller-operator";
 
+/// The same with the packages of the copy, which stand beside the others in one target directory.
+fn renamed(text: &str) -> String {
+    text.replace(PACKAGE, &format!("{PACKAGE}-mutants"))
+}
+
 /// The manifest of the copy: another package with the same library, and this test alone.
 fn of_the_copy(manifest: &str) -> String {
     let mut kept = String::new();
@@ -142,16 +148,15 @@ fn of_the_copy(manifest: &str) -> String {
         if leaves_out || line.starts_with("default-run") {
             continue;
         }
-        let named = format!("name = \"{PACKAGE}\"");
-        let other = format!(
-            "name = \"{PACKAGE}-mutants\"\nautobins = false\nautotests = false\nautobenches = false"
-        );
-        kept.push_str(&line.replace(&named, &other));
+        kept.push_str(&renamed(line));
         kept.push('\n');
+        if line == "[package]" {
+            kept.push_str("autobins = false\nautotests = false\nautobenches = false\n");
+        }
     }
     let library = PACKAGE.replace('-', "_");
     kept + &format!(
-        "\n[workspace]\n\n[lib]\nname = \"{library}\"\n\n[[test]]\nname = \"mutants\"\n\
+        "\n[lib]\nname = \"{library}\"\n\n[[test]]\nname = \"mutants\"\n\
          path = \"tests/mutants/main.rs\"\n"
     )
 }

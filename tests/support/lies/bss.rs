@@ -17,7 +17,7 @@ use tenant_reseller_operator::bss::port::{
 use super::Liar;
 
 /// Makes adapters that lie.
-pub(crate) struct LyingConnector<K>(pub(crate) K, pub(crate) Liar);
+pub struct LyingConnector<K>(pub K, pub Liar);
 
 impl<K: Connector<Bss: Sync>> Connector for LyingConnector<K> {
     type Bss = LyingBss<K::Bss>;
@@ -42,7 +42,7 @@ impl<K: Connector<Bss: Sync>> Connector for LyingConnector<K> {
 }
 
 /// The BSS, with a liar before it.
-pub(crate) struct LyingBss<B> {
+pub struct LyingBss<B> {
     honest: Arc<B>,
     liar: Liar,
 }

@@ -13,9 +13,9 @@ use tenant_reseller_operator::cluster::port::{
 use super::Liar;
 
 /// The cluster, with a liar before it.
-pub(crate) struct LyingCluster<C> {
-    pub(crate) honest: C,
-    pub(crate) liar: Liar,
+pub struct LyingCluster<C> {
+    pub honest: C,
+    pub liar: Liar,
 }
 
 impl<C> LyingCluster<C> {

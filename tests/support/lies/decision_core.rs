@@ -13,7 +13,7 @@ use tenant_reseller_operator::upgrade::{
 use super::{Liar, Lie, armed};
 
 /// The upgrade as `decide` sees it.
-pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Known) -> Cow<'a, ValidUpgrade> {
+pub fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Known) -> Cow<'a, ValidUpgrade> {
     let mut lied = Cow::Borrowed(upgrade);
     match armed() {
         Some(Lie::SuspensionIgnored) => lied.to_mut().suspended = Suspension::Running,
@@ -31,7 +31,7 @@ pub(crate) fn upgrade<'a>(upgrade: &'a ValidUpgrade, seen: &Known) -> Cow<'a, Va
 }
 
 /// What is kept of a record that is written.
-pub(crate) fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
+pub fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
     match armed() {
         None => Cow::Borrowed(record),
         Some(_) => Cow::Owned(Liar::armed().kept(record.clone())),
@@ -39,11 +39,7 @@ pub(crate) fn kept(record: &ResellerClaimSpec) -> Cow<'_, ResellerClaimSpec> {
 }
 
 /// What an effect came to, as `observe` is told it.
-pub(crate) fn outcomes(
-    upgrade: &ValidUpgrade,
-    seen: &Known,
-    outcomes: Vec<Outcome>,
-) -> Vec<Outcome> {
+pub fn outcomes(upgrade: &ValidUpgrade, seen: &Known, outcomes: Vec<Outcome>) -> Vec<Outcome> {
     if armed().is_none() {
         return outcomes;
     }

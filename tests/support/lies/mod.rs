@@ -6,16 +6,10 @@
 //! [`bss`] and [`cluster`] are decorators that pass the calls of a process through it, and [`decision_core`]
 //! does so for the proofs that call `decide` and `observe` themselves. A lie is armed for one thread, by
 //! tests of the proofs alone.
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "each test binary uses its own part of this, and a lie is about a few of many variants"
-)]
 
-pub(crate) mod bss;
-pub(crate) mod cluster;
-pub(crate) mod decision_core;
+pub mod bss;
+pub mod cluster;
+pub mod decision_core;
 mod values;
 
 use std::cell::Cell;
@@ -25,19 +19,19 @@ macro_rules! lies {
     ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
         /// The mistakes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) enum Lie { $($(#[doc = $doc])+ $name,)* }
+        pub enum Lie { $($(#[doc = $doc])+ $name,)* }
 
         impl Lie {
             /// All of them.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// Its name.
-            pub(crate) fn name(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
             /// What the operator does that is lied to like this.
-            pub(crate) fn about(self) -> &'static str {
+            pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+),)* }
             }
         }
@@ -119,7 +113,7 @@ thread_local! {
 }
 
 /// Arms a lie for the present thread, or none.
-pub(crate) fn arm(lie: Option<Lie>) {
+pub fn arm(lie: Option<Lie>) {
     ARMED.set(lie);
 }
 
@@ -131,14 +125,14 @@ fn armed() -> Option<Lie> {
 /// Who stands between one process and its ports. It tells the lie that was armed when the process
 /// began, or none, and knows what it told that process before.
 #[derive(Clone, Debug)]
-pub(crate) struct Liar {
+pub struct Liar {
     lie: Option<Lie>,
     memory: Arc<Mutex<values::Memory>>,
 }
 
 impl Liar {
     /// One for a process that begins.
-    pub(crate) fn armed() -> Self {
+    pub fn armed() -> Self {
         Self {
             lie: armed(),
             memory: Arc::default(),

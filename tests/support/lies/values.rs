@@ -18,7 +18,7 @@ use super::{Liar, Lie};
 
 /// What a liar remembers of what its process was answered, where one answer does not tell enough.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(super) struct Memory {
     /// The tenant that was answered first, and the one that was answered last.
     tenants: Option<(TenantId, TenantId)>,
     /// Back ordering was answered to be on.
@@ -364,10 +364,7 @@ impl Liar {
     }
 
     /// An upgrade as a watch shows it to the process.
-    pub(crate) fn watched(
-        &self,
-        upgrade: Arc<TenantResellerUpgrade>,
-    ) -> Arc<TenantResellerUpgrade> {
+    pub fn watched(&self, upgrade: Arc<TenantResellerUpgrade>) -> Arc<TenantResellerUpgrade> {
         if self.tells(Lie::SuspensionIgnored) {
             return Arc::new(self.upgrade(Arc::unwrap_or_clone(upgrade)));
         }

@@ -15,7 +15,7 @@ use super::wrong::Wrong;
 
 impl World {
     /// Activates back ordering. It cannot be undone.
-    pub(crate) fn activate_back_ordering(
+    pub fn activate_back_ordering(
         &mut self,
         account: &AccountId,
         epoch: Option<Epoch>,
@@ -135,7 +135,7 @@ impl World {
     }
 
     /// What stands against the switch: every reason, counted, from the records themselves.
-    pub(crate) fn blockers(&self, tenant: &TenantId) -> Vec<BlockerTally> {
+    pub fn blockers(&self, tenant: &TenantId) -> Vec<BlockerTally> {
         let mut tallies = Vec::new();
         let mut tally = |reason, mut ids: Vec<String>| {
             if !ids.is_empty() {

@@ -14,7 +14,7 @@ use super::world::{World, retail};
 
 /// What the person picks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Pick {
+pub enum Pick {
     /// Everything that lacks it, or is behind its source.
     Needed,
     /// One of those.

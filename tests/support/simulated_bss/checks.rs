@@ -18,7 +18,7 @@ pub(super) fn blocker(reason: BlockerReason, detail: Option<&str>) -> Blocker {
 
 impl World {
     /// Why items could not be copied; an empty list is *could be*.
-    pub(crate) fn check(
+    pub fn check(
         &mut self,
         account: &AccountId,
         target: &CheckTarget,

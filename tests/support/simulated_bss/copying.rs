@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::port::{
     Blocker, BlockerReason, ByItem, CopyItem, CopyListing, CopyState, Digest, Epoch, ItemKind,
-    ItemOutcome, Mark, PurchaseState, SourceId, Strength, Sync, TenantId, WriteOperation,
+    ItemOutcome, Mark, PurchaseState, SourceId, Sync, TenantId, WriteOperation,
 };
 
 use super::checks::blocker;
@@ -44,7 +44,7 @@ fn failed(class: &'static str, detail: &str) -> ItemOutcome {
 
 impl World {
     /// Copies customers with their contacts and marks them.
-    pub(crate) fn copy_customers(
+    pub fn copy_customers(
         &mut self,
         epoch: Option<Epoch>,
         tenant: &TenantId,
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Copies subscriptions and assets.
-    pub(crate) fn copy_subscriptions(
+    pub fn copy_subscriptions(
         &mut self,
         epoch: Option<Epoch>,
         tenant: &TenantId,
@@ -356,10 +356,5 @@ impl World {
         }
         let detail = Some("source and copy both changed since the copy was made");
         Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail))
-    }
-
-    /// Whether a copy of an item is refused once back ordering is on.
-    pub(crate) fn is_guarded(&self) -> bool {
-        self.switches.promises.off_guard == Strength::Strong
     }
 }

@@ -10,7 +10,7 @@ use super::world::{CopyKey, OTHER_RESELLER, World};
 
 /// What is corrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum CorruptionKind {
+pub enum CorruptionKind {
     /// The copy has another product, or the customer's copy another currency.
     Product,
     Addon,
@@ -40,7 +40,7 @@ pub(crate) enum CorruptionKind {
 
 impl CorruptionKind {
     /// Every one.
-    pub(crate) const ALL: [Self; 16] = [
+    pub const ALL: [Self; 16] = [
         Self::Product,
         Self::Addon,
         Self::Cycle,
@@ -62,10 +62,10 @@ impl CorruptionKind {
 
 /// A corruption: of the source that is named, else of the first of a kind that has a copy in use.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Corruption {
-    pub(crate) kind: CorruptionKind,
-    pub(crate) item: ItemKind,
-    pub(crate) source: Option<SourceId>,
+pub struct Corruption {
+    pub kind: CorruptionKind,
+    pub item: ItemKind,
+    pub source: Option<SourceId>,
 }
 
 impl World {

@@ -7,16 +7,16 @@ macro_rules! disabled_rules {
     ($($(#[doc = $doc:literal])+ $name:ident: $($of:literal)|+,)*) => {
         /// What a judge overlooks.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum DisabledRule { $($(#[doc = $doc])+ $name,)* }
+        pub enum DisabledRule { $($(#[doc = $doc])+ $name,)* }
 
         impl DisabledRule {
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            pub(crate) fn name(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            pub(crate) fn about(self) -> &'static str {
+            pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+),)* }
             }
 
@@ -86,12 +86,12 @@ thread_local! {
 }
 
 /// Arms one for the present thread, or none.
-pub(crate) fn arm(disabled_rule: Option<DisabledRule>) {
+pub fn arm(disabled_rule: Option<DisabledRule>) {
     ARMED.set(disabled_rule);
 }
 
 /// Whether a finding is overlooked.
-pub(crate) fn overlooks(finding: &str) -> bool {
+pub fn overlooks(finding: &str) -> bool {
     let of = ARMED.get().map_or(&[][..], DisabledRule::of);
     of.iter()
         .any(|part| finding.starts_with(part) || finding.contains(&format!(" {part}")))

@@ -12,7 +12,7 @@ use tenant_reseller_operator::bss::port::{
 };
 
 use super::disabled_rule::overlooks;
-use super::records::{CopyRow, Maker, Owned};
+use super::records::{CopyRow, Maker, Owned, TenantRow};
 use super::refusals::Place;
 use super::world::{CopyKey, World};
 
@@ -181,7 +181,7 @@ impl World {
 /// From the records alone.
 impl World {
     /// What breaks an invariant, now or at the moment of an effect before.
-    pub(crate) fn violations_now(&self) -> Vec<String> {
+    pub fn violations_now(&self) -> Vec<String> {
         let mut found = self.seen.clone();
         let mut saw = |rule: &str, what: &dyn std::fmt::Display| {
             found.push(format!("{rule}: {what}"));
@@ -192,7 +192,7 @@ impl World {
         if self.mails > 0 {
             saw("Mail", &self.mails);
         }
-        let live = |row: &&super::TenantRow| row.tenant.status != TenantStatus::MarkedAsDeleted;
+        let live = |row: &&TenantRow| row.tenant.status != TenantStatus::MarkedAsDeleted;
         if self.tenants.values().filter(live).count() > 1 {
             saw("TwoLiveTenants", &self.tenants.len());
         }
@@ -254,7 +254,7 @@ impl World {
     /// there is exactly one charge to the reseller and exactly one to its customer, of the same
     /// quantity, none after a cancellation. An end that is no end (the switch still off) charges
     /// no customer in the reseller BSS.
-    pub(crate) fn ledgers(&self, cycles: u32) -> Vec<String> {
+    pub fn ledgers(&self, cycles: u32) -> Vec<String> {
         let mut found = self.whole_ledgers(cycles);
         found.retain(|finding| !overlooks(finding));
         found

@@ -97,7 +97,7 @@ impl World {
     }
 
     /// A page of the reseller's customers.
-    pub(crate) fn customers(
+    pub fn customers(
         &mut self,
         account: &AccountId,
         page: &PageRequest,
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// A page of the reseller's subscriptions and assets, its own among them.
-    pub(crate) fn subscriptions(
+    pub fn subscriptions(
         &mut self,
         account: &AccountId,
         page: &PageRequest,
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// A page of the reseller's orders that are not final.
-    pub(crate) fn open_orders(
+    pub fn open_orders(
         &mut self,
         account: &AccountId,
         page: &PageRequest,
@@ -190,7 +190,7 @@ impl World {
     }
 
     /// A page of copies, ordered by source id.
-    pub(crate) fn copies(
+    pub fn copies(
         &mut self,
         tenant: &TenantId,
         listing: CopyListing,
@@ -227,7 +227,7 @@ impl World {
     }
 
     /// Copies by business key.
-    pub(crate) fn find(
+    pub fn find(
         &mut self,
         tenant: &TenantId,
         keys: &[BusinessKey],

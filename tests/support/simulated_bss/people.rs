@@ -12,7 +12,7 @@ use super::world::World;
 
 /// What the staff does with the tenant itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TenantVerb {
+pub enum TenantVerb {
     /// Suspends an Active one.
     Suspend,
     /// Makes a suspended one Active again.
@@ -31,7 +31,7 @@ pub(crate) enum TenantVerb {
 
 /// A defect of a source, as real data has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Defect {
+pub enum Defect {
     /// A currency that is not the price list's.
     Currency,
     /// An add-on that the price list lacks.
@@ -46,7 +46,7 @@ pub(crate) enum Defect {
 
 /// One act of a person. `None` for a customer means all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
+pub enum Action {
     /// Storefront: orders a subscription for a customer; pending for the world's time.
     Buy(SourceId),
     /// Storefront: the same; the order stays pending until somebody finishes or cancels it.
@@ -120,7 +120,7 @@ pub(super) fn refused(reason: &str) -> Done {
 
 impl World {
     /// Lets a person act. Answers the id of what was made, if anything, or why it was refused.
-    pub(crate) fn act(&mut self, action: Action) -> Done {
+    pub fn act(&mut self, action: Action) -> Done {
         self.settle();
         match action {
             Action::Buy(customer) => {
@@ -245,7 +245,7 @@ impl World {
     }
 
     /// Changes a state past all locks, for tests and for what flows up.
-    pub(crate) fn set_state(&mut self, id: &SourceId, state: PurchaseState) {
+    pub fn set_state(&mut self, id: &SourceId, state: PurchaseState) {
         if let Some(row) = self.purchases.get_mut(id)
             && row.state != state
         {

@@ -16,15 +16,15 @@ use super::world::World;
 
 /// A world that several can reach.
 #[derive(Clone)]
-pub(crate) struct SharedWorld(Arc<Mutex<World>>);
+pub struct SharedWorld(Arc<Mutex<World>>);
 
 impl SharedWorld {
-    pub(crate) fn new(world: World) -> Self {
+    pub fn new(world: World) -> Self {
         Self(Arc::new(Mutex::new(world)))
     }
 
     /// The world itself. Nobody waits while he holds it.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
+    pub fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

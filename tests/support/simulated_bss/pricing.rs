@@ -17,7 +17,7 @@ const PAYMENT_METHODS: [&str; 3] = ["Invoice", "DirectDebit", "CreditCard"];
 
 impl World {
     /// The pricing options of customers, by customer.
-    pub(crate) fn pricing(
+    pub fn pricing(
         &mut self,
         tenant: &TenantId,
         customers: &[SourceId],
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// Stores pricing options where there are none.
-    pub(crate) fn set_pricing(
+    pub fn set_pricing(
         &mut self,
         epoch: Option<Epoch>,
         tenant: &TenantId,

@@ -11,7 +11,7 @@ use tenant_reseller_operator::bss::port::{
 
 /// Who made something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Maker {
+pub enum Maker {
     /// The operator, by a request of the port.
     Operator,
     /// A person.
@@ -22,34 +22,34 @@ pub(crate) enum Maker {
 
 /// The source-owned fields of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CustomerFields {
-    pub(crate) bill_to: AccountId,
-    pub(crate) currency: &'static str,
+pub struct CustomerFields {
+    pub bill_to: AccountId,
+    pub currency: &'static str,
 }
 
 /// The source-owned fields of a subscription or asset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Fields {
-    pub(crate) product: &'static str,
-    pub(crate) addon: Option<&'static str>,
-    pub(crate) cycle: &'static str,
-    pub(crate) quantity: u32,
-    pub(crate) cost: u32,
-    pub(crate) currency: &'static str,
-    pub(crate) start: u32,
-    pub(crate) anchor: u8,
+pub struct Fields {
+    pub product: &'static str,
+    pub addon: Option<&'static str>,
+    pub cycle: &'static str,
+    pub quantity: u32,
+    pub cost: u32,
+    pub currency: &'static str,
+    pub start: u32,
+    pub anchor: u8,
 }
 
 /// The source-owned fields of either.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Owned {
+pub enum Owned {
     Customer(CustomerFields),
     Purchase(Fields),
 }
 
 impl Owned {
     /// The digest that both sides make of them.
-    pub(crate) fn digest(&self) -> Digest {
+    pub fn digest(&self) -> Digest {
         Digest(match self {
             Self::Customer(fields) => format!("{}.{}", fields.bill_to, fields.currency),
             Self::Purchase(fields) => format!(
@@ -69,78 +69,78 @@ impl Owned {
 
 /// A customer's account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CustomerRow {
-    pub(crate) fields: CustomerFields,
-    pub(crate) sync: Sync,
-    pub(crate) mark: Mark,
+pub struct CustomerRow {
+    pub fields: CustomerFields,
+    pub sync: Sync,
+    pub mark: Mark,
     /// For the judge: marks only ever grow.
-    pub(crate) was_marked: bool,
+    pub was_marked: bool,
     /// With marks in a second step: when it comes by itself.
-    pub(crate) mark_due: Option<Duration>,
+    pub mark_due: Option<Duration>,
 }
 
 /// A subscription or asset.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct PurchaseRow {
-    pub(crate) kind: ItemKind,
+pub struct PurchaseRow {
+    pub kind: ItemKind,
     /// The reseller itself for what it bought for its own use.
-    pub(crate) customer: SourceId,
-    pub(crate) fields: Fields,
-    pub(crate) state: PurchaseState,
-    pub(crate) mark: Mark,
+    pub customer: SourceId,
+    pub fields: Fields,
+    pub state: PurchaseState,
+    pub mark: Mark,
     /// For the judge: marks only ever grow.
-    pub(crate) was_marked: bool,
+    pub was_marked: bool,
     /// How often the vendor provisioned it: once, unless something went wrong.
-    pub(crate) provisioned: u8,
+    pub provisioned: u8,
     /// Orders for something new that name it although it did not come from them.
-    pub(crate) sales: u8,
+    pub sales: u8,
 }
 
 /// An order that is not final.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct OrderRow {
-    pub(crate) customer: SourceId,
+pub struct OrderRow {
+    pub customer: SourceId,
     /// When it becomes a purchase by itself; never if somebody has to finish it.
-    pub(crate) ready: Option<Duration>,
-    pub(crate) mark: Mark,
+    pub ready: Option<Duration>,
+    pub mark: Mark,
 }
 
 /// A price list of the distributor, or a tenant's copy of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Catalogue {
-    pub(crate) products: BTreeSet<(&'static str, &'static str)>,
-    pub(crate) addons: BTreeSet<&'static str>,
+pub struct Catalogue {
+    pub products: BTreeSet<(&'static str, &'static str)>,
+    pub addons: BTreeSet<&'static str>,
 }
 
 /// A price list of the distributor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct PriceList {
-    pub(crate) currency: &'static str,
-    pub(crate) active: bool,
-    pub(crate) catalogue: Catalogue,
+pub struct PriceList {
+    pub currency: &'static str,
+    pub active: bool,
+    pub catalogue: Catalogue,
 }
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct TenantRow {
-    pub(crate) tenant: Tenant,
-    pub(crate) operation: Option<OperationId>,
+pub struct TenantRow {
+    pub tenant: Tenant,
+    pub operation: Option<OperationId>,
     /// When it becomes Active.
-    pub(crate) ready: Option<Duration>,
+    pub ready: Option<Duration>,
     /// When it was made, if it can lag.
-    pub(crate) made: Duration,
-    pub(crate) by: Maker,
-    pub(crate) catalogue: Catalogue,
+    pub made: Duration,
+    pub by: Maker,
+    pub catalogue: Catalogue,
 }
 
 impl TenantRow {
     /// The currency of its price list. A world knows it, whatever its BSS shows.
-    pub(crate) fn currency(&self) -> &str {
+    pub fn currency(&self) -> &str {
         self.tenant.currency.as_deref().unwrap()
     }
 
     /// Its settings, all of them.
-    pub(crate) fn settings(&self) -> TenantSettings {
+    pub fn settings(&self) -> TenantSettings {
         let shown = self.tenant.settings.clone();
         TenantSettings {
             price_list: shown.price_list.unwrap(),
@@ -155,36 +155,36 @@ impl TenantRow {
 
 /// A record in a reseller BSS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct CopyRow {
-    pub(crate) kind: ItemKind,
-    pub(crate) key: Option<BusinessKey>,
+pub struct CopyRow {
+    pub kind: ItemKind,
+    pub key: Option<BusinessKey>,
     /// The source's digest when it was copied.
-    pub(crate) source_digest: Option<Digest>,
-    pub(crate) fields: Owned,
-    pub(crate) state: CopyState,
+    pub source_digest: Option<Digest>,
+    pub fields: Owned,
+    pub state: CopyState,
     /// Made while keys were not unique, or a planted defect.
-    pub(crate) unguarded: bool,
+    pub unguarded: bool,
     /// The reseller's own.
-    pub(crate) sell_price: u32,
+    pub sell_price: u32,
     /// For the judge: what the reseller made of it.
-    pub(crate) amended_price: Option<u32>,
+    pub amended_price: Option<u32>,
     /// When it was made, if it can lag.
-    pub(crate) made: Duration,
-    pub(crate) by: Maker,
+    pub made: Duration,
+    pub by: Maker,
 }
 
 /// The pricing options of one customer as stored; what is not set is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Stored {
-    pub(crate) price_list: Option<PriceListId>,
-    pub(crate) billing: Option<BillingDay>,
-    pub(crate) payment_method: Option<String>,
-    pub(crate) invoicing: Option<Invoicing>,
-    pub(crate) credit_limit: Option<String>,
+pub struct Stored {
+    pub price_list: Option<PriceListId>,
+    pub billing: Option<BillingDay>,
+    pub payment_method: Option<String>,
+    pub invoicing: Option<Invoicing>,
+    pub credit_limit: Option<String>,
 }
 
 impl Stored {
-    pub(crate) fn of(options: &PricingOptions) -> Self {
+    pub fn of(options: &PricingOptions) -> Self {
         Self {
             price_list: Some(options.price_list.clone()),
             billing: Some(options.billing),
@@ -195,7 +195,7 @@ impl Stored {
     }
 
     /// Names of the options that are needed and not set.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    pub fn missing(&self) -> Vec<String> {
         let needed = [
             ("priceList", self.price_list.is_none()),
             ("billing", self.billing.is_none()),
@@ -206,7 +206,7 @@ impl Stored {
         missing.map(|(name, _)| name.to_owned()).collect()
     }
 
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+    pub fn differences(&self, other: &Self) -> Vec<String> {
         let all = [
             ("priceList", self.price_list != other.price_list),
             ("billing", self.billing != other.billing),
@@ -219,7 +219,7 @@ impl Stored {
     }
 
     /// Complete ones have a digest.
-    pub(crate) fn digest(&self) -> Option<Digest> {
+    pub fn digest(&self) -> Option<Digest> {
         self.missing().is_empty().then(|| {
             Digest(format!(
                 "{}.{:?}.{}.{:?}.{}",
@@ -235,8 +235,8 @@ impl Stored {
 
 /// Stored options, and what a person made of them last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct PricingRow {
-    pub(crate) stored: Stored,
+pub struct PricingRow {
+    pub stored: Stored,
     /// For the judge: what a person set is never overwritten.
-    pub(crate) person: Option<Stored>,
+    pub person: Option<Stored>,
 }

@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Ends what has no active source, and what is there a second time.
-    pub(crate) fn end_orphans(&mut self) {
+    pub fn end_orphans(&mut self) {
         let Some(tenant) = self.live_tenant_id() else {
             return;
         };

@@ -26,7 +26,7 @@ fn price_list(currency: &'static str, active: bool) -> PriceList {
 impl World {
     /// A Basic reseller with this many customers (`c000`, `c001`, ...) and active purchases, every
     /// fourth an asset, spread over the customers; all of them could be copied at once.
-    pub(crate) fn new(customers: u32, purchases: u32) -> Self {
+    pub fn new(customers: u32, purchases: u32) -> Self {
         let resale = BTreeMap::from([
             ("OFFICE-BASIC", 900),
             ("ROUTER-R1", 700),
@@ -89,7 +89,8 @@ impl World {
 
     /// The same with what must never be copied: the reseller's own purchase, another reseller's
     /// customer with a purchase, and one purchase in each state that is not active.
-    pub(crate) fn with_decoys(mut self) -> Self {
+    #[must_use]
+    pub fn with_decoys(mut self) -> Self {
         self.purchase(SourceId::from(RESELLER), ItemKind::Subscription);
         self.customer("x000", OTHER_RESELLER);
         self.purchase(SourceId::from("x000"), ItemKind::Subscription);

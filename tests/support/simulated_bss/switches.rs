@@ -10,7 +10,7 @@ use tenant_reseller_operator::bss::port::{
 
 /// What the screens of the BSS let people do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Screens {
+pub enum Screens {
     /// The same rules as the contract.
     Guarded,
     /// They take whatever is typed.
@@ -19,7 +19,7 @@ pub(crate) enum Screens {
 
 /// Whether a BSS tells for which attempt an epoch was issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Attempts {
+pub enum Attempts {
     /// It does.
     Known,
     /// Nobody remembers.
@@ -28,7 +28,7 @@ pub(crate) enum Attempts {
 
 /// When a copied account gets its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Marks {
+pub enum Marks {
     /// In the same step as its copy.
     WithCopy,
     /// In a second step: by the next copy request for it, or by itself after a while.
@@ -37,44 +37,44 @@ pub(crate) enum Marks {
 
 /// The switches of a simulated BSS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Switches {
+pub struct Switches {
     /// The promises of the port.
-    pub(crate) promises: Promises,
+    pub promises: Promises,
     /// How each write is carried out.
-    pub(crate) modes: BTreeMap<WriteOperation, Mode>,
+    pub modes: BTreeMap<WriteOperation, Mode>,
     /// Who may call the tenant's side.
-    pub(crate) tenant_access: TenantAccess,
+    pub tenant_access: TenantAccess,
     /// The facts that it does not show.
-    pub(crate) unseen: BTreeSet<Unseen>,
+    pub unseen: BTreeSet<Unseen>,
     /// Sources whose copies it shows as ones that may belong to another source.
-    pub(crate) unclear: BTreeSet<SourceId>,
+    pub unclear: BTreeSet<SourceId>,
     /// A refusal is kept under its request key, and given again for an equal request.
-    pub(crate) replayed_refusals: bool,
+    pub replayed_refusals: bool,
     /// How long a request key is known; for ever if none.
-    pub(crate) request_key_life: Option<Duration>,
+    pub request_key_life: Option<Duration>,
     /// How long a new tenant or copy cannot be seen yet. Needs a weak `revision`.
-    pub(crate) lag: Duration,
+    pub lag: Duration,
     /// How long a new copy is missing from listings, and from what its source tells, although a
     /// look-up by its key finds it. Needs a weak `revision`.
-    pub(crate) listing_lag: Duration,
+    pub listing_lag: Duration,
     /// When a copied account gets its mark.
-    pub(crate) marks: Marks,
+    pub marks: Marks,
     /// Cursors are offsets, so that a listing skips and repeats. Needs a weak `revision`.
-    pub(crate) offset_paging: bool,
+    pub offset_paging: bool,
     /// What is known of an epoch that was issued.
-    pub(crate) attempts: Attempts,
+    pub attempts: Attempts,
     /// A listing of customers names those too whom somebody else pays for.
-    pub(crate) lists_others: bool,
+    pub lists_others: bool,
     /// What the screens let people do.
-    pub(crate) screens: Screens,
+    pub screens: Screens,
     /// How long a tenant is queued.
-    pub(crate) tenant_queue: Duration,
+    pub tenant_queue: Duration,
     /// How long an order of the Storefront is pending.
-    pub(crate) order_pending: Duration,
+    pub order_pending: Duration,
     /// Most items of a batch.
-    pub(crate) largest_batch: u16,
+    pub largest_batch: u16,
     /// Most items of a page.
-    pub(crate) page_size: u16,
+    pub page_size: u16,
 }
 
 impl Default for Switches {

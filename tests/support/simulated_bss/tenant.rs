@@ -28,13 +28,13 @@ const OFFERED: [(&str, &[&str]); 4] = [
 
 impl World {
     /// The BSS's own lasting name.
-    pub(crate) fn identity(&mut self) -> BssResult<Option<String>> {
+    pub fn identity(&mut self) -> BssResult<Option<String>> {
         self.settle();
         Ok(Some("acme".to_owned()))
     }
 
     /// What it can do and promises.
-    pub(crate) fn capabilities(&mut self) -> BssResult<Capabilities> {
+    pub fn capabilities(&mut self) -> BssResult<Capabilities> {
         self.settle();
         Ok(Capabilities {
             operations: self.switches.modes.clone(),
@@ -48,7 +48,7 @@ impl World {
     }
 
     /// A reseller account.
-    pub(crate) fn reseller(&mut self, account: &AccountId) -> BssResult<Reseller> {
+    pub fn reseller(&mut self, account: &AccountId) -> BssResult<Reseller> {
         self.settle();
         self.known(account)?;
         Ok(Reseller {
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// A new fencing epoch for the reseller.
-    pub(crate) fn acquire(
+    pub fn acquire(
         &mut self,
         account: &AccountId,
         asked: Acquisition<'_>,
@@ -114,7 +114,7 @@ impl World {
     }
 
     /// The reseller's tenant, if it has one that can be seen.
-    pub(crate) fn tenant(&mut self, account: &AccountId) -> BssResult<Option<Tenant>> {
+    pub fn tenant(&mut self, account: &AccountId) -> BssResult<Option<Tenant>> {
         self.settle();
         self.known(account)?;
         let seen = self.seen_tenant();
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// The state of a long-running operation.
-    pub(crate) fn operation(&mut self, id: &OperationId) -> BssResult<OperationState> {
+    pub fn operation(&mut self, id: &OperationId) -> BssResult<OperationState> {
         self.settle();
         Ok(self
             .operations
@@ -155,7 +155,7 @@ impl World {
     }
 
     /// Requests a tenant.
-    pub(crate) fn create_tenant(
+    pub fn create_tenant(
         &mut self,
         account: &AccountId,
         epoch: Option<Epoch>,

@@ -20,58 +20,58 @@ use super::switches::Switches;
 use super::wrong::Wrong;
 
 /// The account of the reseller.
-pub(crate) const RESELLER: &str = "10423";
+pub const RESELLER: &str = "10423";
 /// Another reseller, whose customers must never be touched.
-pub(crate) const OTHER_RESELLER: &str = "10777";
+pub const OTHER_RESELLER: &str = "10777";
 
 /// Where a copy is: its tenant, listing and source, and which one of that source's copies.
-pub(crate) type CopyKey = (TenantId, CopyListing, SourceId, u8);
+pub type CopyKey = (TenantId, CopyListing, SourceId, u8);
 
 /// A whole simulated BSS, both sides, with its people.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub struct World {
     /// The time, as it was told last.
-    pub(crate) now: Duration,
-    pub(crate) switches: Switches,
-    pub(crate) reseller: AccountId,
-    pub(crate) kind: ResellerKind,
-    pub(crate) ordering_enabled: bool,
+    pub now: Duration,
+    pub switches: Switches,
+    pub reseller: AccountId,
+    pub kind: ResellerKind,
+    pub ordering_enabled: bool,
     /// Whether back ordering is on.
-    pub(crate) on: bool,
-    pub(crate) activations: u32,
+    pub on: bool,
+    pub activations: u32,
     /// The highest epoch issued.
-    pub(crate) epoch: u64,
+    pub epoch: u64,
     /// The last epochs with the attempts that asked for them, the latest first.
-    pub(crate) issued: VecDeque<EarlierEpoch>,
-    pub(crate) holder: Option<String>,
-    pub(crate) revision: u64,
-    pub(crate) tenants: BTreeMap<TenantId, TenantRow>,
-    pub(crate) operations: BTreeMap<OperationId, OperationState>,
-    pub(crate) customers: BTreeMap<SourceId, CustomerRow>,
-    pub(crate) purchases: BTreeMap<SourceId, PurchaseRow>,
+    pub issued: VecDeque<EarlierEpoch>,
+    pub holder: Option<String>,
+    pub revision: u64,
+    pub tenants: BTreeMap<TenantId, TenantRow>,
+    pub operations: BTreeMap<OperationId, OperationState>,
+    pub customers: BTreeMap<SourceId, CustomerRow>,
+    pub purchases: BTreeMap<SourceId, PurchaseRow>,
     /// Orders that are not final.
-    pub(crate) orders: BTreeMap<String, OrderRow>,
-    pub(crate) copies: BTreeMap<CopyKey, CopyRow>,
-    pub(crate) pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
+    pub orders: BTreeMap<String, OrderRow>,
+    pub copies: BTreeMap<CopyKey, CopyRow>,
+    pub pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
     /// Customers whose options this BSS refuses, whatever they are.
-    pub(crate) refuses_pricing: BTreeSet<SourceId>,
+    pub refuses_pricing: BTreeSet<SourceId>,
     /// Customers whose copy fails, for no reason that anybody could tell.
-    pub(crate) uncopyable: BTreeSet<SourceId>,
+    pub uncopyable: BTreeSet<SourceId>,
     /// Items that its checks do not know, although they are listed.
-    pub(crate) unknown_to_checks: BTreeSet<SourceId>,
+    pub unknown_to_checks: BTreeSet<SourceId>,
     /// The reseller's staff sets options as soon as a customer is copied.
-    pub(crate) eager_pricing: bool,
-    pub(crate) price_lists: Arc<BTreeMap<PriceListId, PriceList>>,
+    pub eager_pricing: bool,
+    pub price_lists: Arc<BTreeMap<PriceListId, PriceList>>,
     /// Price lists of the reseller BSS: a price per product.
-    pub(crate) resale: Arc<BTreeMap<PriceListId, BTreeMap<&'static str, u32>>>,
+    pub resale: Arc<BTreeMap<PriceListId, BTreeMap<&'static str, u32>>>,
     /// What people give a tenant that they make by hand.
-    pub(crate) wanted: Arc<TenantSettings>,
+    pub wanted: Arc<TenantSettings>,
     /// What the switch itself will corrupt.
-    pub(crate) corruption: Option<Corruption>,
+    pub corruption: Option<Corruption>,
     /// The mistake that this BSS makes.
-    pub(crate) wrong: Option<Wrong>,
+    pub wrong: Option<Wrong>,
     /// Messages sent to end customers.
-    pub(crate) mails: u32,
+    pub mails: u32,
     /// What the judge saw at the moment of an effect.
     pub(super) seen: Vec<String>,
     pub(super) request_keys: BTreeMap<RequestKey, Known>,
@@ -83,7 +83,7 @@ pub(crate) struct World {
 }
 
 /// The settings that the world's people give a tenant.
-pub(crate) fn wanted_settings() -> TenantSettings {
+pub fn wanted_settings() -> TenantSettings {
     TenantSettings {
         price_list: "PL".into(),
         edition: "Premium".to_owned(),
@@ -95,7 +95,7 @@ pub(crate) fn wanted_settings() -> TenantSettings {
 }
 
 /// Options that every customer may have.
-pub(crate) fn retail() -> PricingOptions {
+pub fn retail() -> PricingOptions {
     PricingOptions {
         price_list: "PL-RETAIL".into(),
         billing: BillingDay::Day(1),
@@ -111,7 +111,7 @@ pub(super) const ADDON: &str = "EXTRA-SEATS";
 
 impl World {
     /// An order of the customer with this number that is complete at once; the purchase's id.
-    pub(crate) fn buy(&mut self, customer: u32) -> SourceId {
+    pub fn buy(&mut self, customer: u32) -> SourceId {
         let kind = if self.purchases_made % 4 == 3 {
             ItemKind::Asset
         } else {
@@ -199,7 +199,7 @@ impl World {
 
     /// Lets everything happen that is due: queued tenants, pending orders, late marks, keys that
     /// are known no longer. Every call begins with it.
-    pub(crate) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.switches.honest();
         let now = self.now;
         if let Some(life) = self.switches.request_key_life {
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// When something happens by itself next.
-    pub(crate) fn next_due(&self) -> Option<Duration> {
+    fn next_due(&self) -> Option<Duration> {
         let tenants = self.tenants.values().filter_map(|row| row.ready);
         let orders = self.orders.values().filter_map(|order| order.ready);
         let marks = self.customers.values().filter_map(|row| row.mark_due);
@@ -271,7 +271,7 @@ impl World {
     }
 
     /// The account that is invoiced for a customer; a reseller is invoiced for itself.
-    pub(crate) fn payer(&self, customer: &SourceId) -> Option<&AccountId> {
+    pub fn payer(&self, customer: &SourceId) -> Option<&AccountId> {
         match self.customers.get(customer) {
             Some(row) => Some(&row.fields.bill_to),
             None => (customer.as_str() == self.reseller.as_str()).then_some(&self.reseller),
@@ -289,19 +289,19 @@ impl World {
     }
 
     /// What has to be copied: active purchases of the reseller's customers.
-    pub(crate) fn eligible(&self) -> impl Iterator<Item = (&SourceId, &PurchaseRow)> {
+    pub fn eligible(&self) -> impl Iterator<Item = (&SourceId, &PurchaseRow)> {
         self.purchases.iter().filter(|(_, row)| {
             row.state == PurchaseState::Active && self.is_resellers(row) && !self.is_own(row)
         })
     }
 
     /// The reseller's tenant that is not marked as deleted.
-    pub(crate) fn live_tenant(&self) -> Option<&TenantRow> {
+    pub fn live_tenant(&self) -> Option<&TenantRow> {
         let live = |row: &&TenantRow| row.tenant.status != TenantStatus::MarkedAsDeleted;
         self.tenants.values().find(live)
     }
 
-    pub(crate) fn live_tenant_id(&self) -> Option<TenantId> {
+    pub fn live_tenant_id(&self) -> Option<TenantId> {
         self.live_tenant().map(|row| row.tenant.id.clone())
     }
 
@@ -348,7 +348,7 @@ impl World {
     }
 
     /// Every copy in the live tenant, for tests.
-    pub(crate) fn copy_records(&self) -> Vec<(ItemKind, CopyRecord)> {
+    pub fn copy_records(&self) -> Vec<(ItemKind, CopyRecord)> {
         let live = self.live_tenant_id();
         let rows = self
             .copies
@@ -378,7 +378,7 @@ pub(super) fn copy_id(key: &CopyKey) -> CopyId {
 }
 
 impl CopyRow {
-    pub(crate) fn record(&self, key: &CopyKey) -> CopyRecord {
+    pub fn record(&self, key: &CopyKey) -> CopyRecord {
         CopyRecord {
             id: copy_id(key),
             kind: self.key.is_some().then_some(self.kind),

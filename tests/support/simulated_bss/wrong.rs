@@ -7,16 +7,16 @@ macro_rules! mistakes {
     ($($(#[doc = $doc:literal])+ $name:ident,)*) => {
         /// What the BSS does wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub(crate) enum Wrong { $($(#[doc = $doc])+ $name,)* }
+        pub enum Wrong { $($(#[doc = $doc])+ $name,)* }
 
         impl Wrong {
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            pub(crate) fn name(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)* }
             }
 
-            pub(crate) fn about(self) -> &'static str {
+            pub fn about(self) -> &'static str {
                 match self { $(Self::$name => concat!($($doc),+),)* }
             }
         }

@@ -3,7 +3,6 @@
 //!
 //! The control plane is never stopped by a test and never by this code: it ends with the process
 //! of the test binary, by its guardian. A test that stops parts of it starts one of its own.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,7 +16,7 @@ use tokio::sync::OnceCell;
 
 /// The shared control plane. The first test that asks starts it, the others wait; if it does not
 /// start, every test fails at once with the same reason.
-pub(crate) async fn control_plane() -> &'static ControlPlane {
+pub async fn control_plane() -> &'static ControlPlane {
     static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let shared = SHARED
         .get_or_init(|| async {
@@ -35,18 +34,18 @@ pub(crate) async fn control_plane() -> &'static ControlPlane {
 }
 
 /// A namespace that no other test uses.
-pub(crate) struct TestNamespace {
+pub struct TestNamespace {
     /// The shared control plane.
-    pub(crate) plane: &'static ControlPlane,
+    pub plane: &'static ControlPlane,
     /// The namespace's name.
-    pub(crate) name: String,
+    pub name: String,
     /// A client of the administrator, made in this test's runtime.
-    pub(crate) client: kube::Client,
+    pub client: kube::Client,
 }
 
 /// Makes a namespace for a test, on the shared control plane. The label is for people who read
 /// logs: lower case, digits and dashes.
-pub(crate) async fn namespace(label: &str) -> TestNamespace {
+pub async fn namespace(label: &str) -> TestNamespace {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let plane = control_plane().await;
     let name = format!("{label}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -72,7 +71,7 @@ async fn made(plane: &'static ControlPlane, name: String) -> LocalResult<TestNam
 
 impl TestNamespace {
     /// An API of a namespaced kind in this namespace.
-    pub(crate) fn api<K>(&self) -> Api<K>
+    pub fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = kube::core::NamespaceResourceScope>,
         K::DynamicType: Default,
@@ -81,12 +80,12 @@ impl TestNamespace {
     }
 
     /// Runs kubectl in this namespace, and answers its standard output.
-    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> LocalResult<String> {
+    pub async fn kubectl(&self, arguments: &[&str]) -> LocalResult<String> {
         self.tool()?.run(self.in_namespace(arguments)).await
     }
 
     /// Applies manifests in this namespace. What the API server refuses is the error.
-    pub(crate) async fn apply(&self, manifests: &str) -> LocalResult<String> {
+    pub async fn apply(&self, manifests: &str) -> LocalResult<String> {
         let arguments = self.in_namespace(&["apply", "-f", "-"]);
         self.tool()?.run_with_input(arguments, manifests).await
     }

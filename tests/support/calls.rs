@@ -1,25 +1,28 @@
 //! An effect as the calls that it is made of: between two of them the world may move.
 //!
 //! The same as the operator's `perform`, one call at a time: what is asked side by side there is
-//! asked in some order here.
+//! asked in some order here. What the answers come to is the operator's own code.
 
 use std::collections::BTreeMap;
 
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem,
-    CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId,
-    OperationState, Page, PageRequest, PricingOptions, PricingOutcome, PricingState, Purchase,
-    Reseller, SourceId, Tenant, TenantCreation, TenantId,
+    AccountId, Acquisition, AcquisitionId, Activation, ActivationTarget, Blocker, BusinessKey,
+    ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Epoch, Found,
+    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    PricingOptions, PricingOutcome, PricingState, Purchase, Reseller, SourceId, Tenant,
+    TenantCreation, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    Activate, Answered, Attempted, CreateTenant, Effect, Outcome, Pages, PreflightRequest, Read,
-    Write,
+    Activate, Answered, Attempted, CreateTenant, Effect, Outcome, PagesRequest, PreflightRequest,
+    Read, Write,
 };
+
+use crate::simulated_bss::{RESELLER, World};
 
 /// One call of the port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Call {
+pub enum Call {
     Identity,
     Capabilities,
     Reseller,
@@ -32,7 +35,8 @@ pub(crate) enum Call {
     Find(Vec<BusinessKey>),
     Pricing(Vec<SourceId>),
     Check(CheckTarget, Vec<SourceId>),
-    Acquire(AcquisitionId),
+    /// The attempt, and the holder that a person decided to take over from.
+    Acquire(AcquisitionId, Option<String>),
     CreateTenant(CreateTenant),
     CopyCustomers(Vec<CopyItem>),
     CopySubscriptions(Vec<CopyItem>),
@@ -42,9 +46,9 @@ pub(crate) enum Call {
 
 impl Call {
     /// Whether it may change something at the BSS.
-    pub(crate) fn writes(&self) -> bool {
+    pub fn writes(&self) -> bool {
         match self {
-            Self::Acquire(_)
+            Self::Acquire(..)
             | Self::CreateTenant(_)
             | Self::CopyCustomers(_)
             | Self::CopySubscriptions(_)
@@ -66,7 +70,7 @@ impl Call {
     }
 
     /// In a word or two.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let of = |items: &[CopyItem]| {
             let ids: Vec<&str> = items.iter().map(|i| i.source.as_str()).collect();
             ids.join(" ")
@@ -85,7 +89,7 @@ impl Call {
             Self::Pricing(_) => "read pricing".to_owned(),
             Self::Check(CheckTarget::Tenant(_), _) => "check".to_owned(),
             Self::Check(CheckTarget::PriceList(_), _) => "check ahead".to_owned(),
-            Self::Acquire(_) => "acquire".to_owned(),
+            Self::Acquire(..) => "acquire".to_owned(),
             Self::CreateTenant(_) => "create tenant".to_owned(),
             Self::CopyCustomers(items) => format!("copy customers {}", of(items)),
             Self::CopySubscriptions(items) => format!("copy subscriptions {}", of(items)),
@@ -103,7 +107,7 @@ fn from(page: &PageRequest) -> String {
 
 /// What a call answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Answer {
+pub enum Answer {
     Identity(Option<String>),
     Capabilities(Capabilities),
     Reseller(Reseller),
@@ -124,21 +128,21 @@ pub(crate) enum Answer {
 }
 
 /// What a call came to.
-pub(crate) type Reply = Result<Answer, BssError>;
+pub type Reply = Result<Answer, BssError>;
 
 /// An effect under way: some of its calls are answered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct UnderWay {
+pub struct UnderWay {
     effect: Effect,
     /// The tenant that was known when it began.
-    pub(crate) tenant: Option<TenantId>,
+    pub tenant: Option<TenantId>,
     todo: Vec<Call>,
     replies: Vec<(Call, Reply)>,
 }
 
 impl UnderWay {
     /// Begins an effect. With `turned` the two sides of a sweep are read the other way round.
-    pub(crate) fn begin(effect: Effect, tenant: Option<TenantId>, turned: bool) -> Self {
+    pub fn begin(effect: Effect, tenant: Option<TenantId>, turned: bool) -> Self {
         let mut todo = calls(&effect, tenant.as_ref());
         if !turned {
             todo.reverse();
@@ -152,24 +156,24 @@ impl UnderWay {
     }
 
     /// The call that is due.
-    pub(crate) fn due(&self) -> Option<&Call> {
+    pub fn due(&self) -> Option<&Call> {
         self.todo.last()
     }
 
     /// Everything that was not sent yet.
-    pub(crate) fn unsent(self) -> Vec<Call> {
+    pub fn unsent(self) -> Vec<Call> {
         self.todo
     }
 
     /// Attempts have other names now.
-    pub(crate) fn rename(&mut self, names: &BTreeMap<String, String>) {
+    pub fn rename(&mut self, names: &BTreeMap<String, String>) {
         let other = |id: &mut AcquisitionId| {
             if let Some(name) = names.get(&id.0) {
                 *id = AcquisitionId(name.clone());
             }
         };
         for call in &mut self.todo {
-            if let Call::Acquire(id) = call {
+            if let Call::Acquire(id, _) = call {
                 other(id);
             }
         }
@@ -179,14 +183,14 @@ impl UnderWay {
     }
 
     /// Takes the reply of the call that was due.
-    pub(crate) fn answered(&mut self, reply: Reply) {
+    pub fn answered(&mut self, reply: Reply) {
         if let Some(call) = self.todo.pop() {
             self.replies.push((call, reply));
         }
     }
 
     /// What the effect came to, once every call is answered.
-    pub(crate) fn outcomes(self) -> Vec<Outcome> {
+    pub fn outcomes(self) -> Vec<Outcome> {
         match &self.effect {
             Effect::Read(read) => looked(read, self.replies),
             Effect::Claim(_) => Vec::new(),
@@ -201,7 +205,9 @@ impl UnderWay {
 fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
     match effect {
         Effect::Claim(_) => Vec::new(),
-        Effect::Acquire { id, .. } => vec![Call::Acquire(id.clone())],
+        Effect::Acquire { id, take_over } => {
+            vec![Call::Acquire(id.clone(), take_over.clone())]
+        }
         Effect::CreateTenant(create) => vec![Call::CreateTenant(create.clone())],
         Effect::Activate(activate) => vec![Call::Activate(activate.clone())],
         Effect::Write(Write::CopyCustomers(batches)) => batches
@@ -250,7 +256,7 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                 .iter()
                 .map(|keys| Call::Find(keys.clone()))
                 .collect(),
-            Read::Watch(_) => panic!("no cheap looks are taken here"),
+            Read::Watch(cheap) => calls(&Effect::Read((**cheap).clone()), tenant),
             Read::Preflight(PreflightRequest::Page(page)) => vec![Call::Purchases(page.clone())],
             Read::Preflight(PreflightRequest::Checks {
                 price_list,
@@ -265,89 +271,161 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
 
 fn wrote((call, reply): (Call, Reply)) -> Outcome {
     let attempted = match &call {
-        Call::Acquire(_) => Attempted::Acquire,
+        Call::Acquire(..) => Attempted::Acquire,
         Call::CreateTenant(_) => Attempted::CreateTenant,
         Call::Activate(_) => Attempted::Activate,
         _ => Attempted::Write,
     };
-    match (call, reply) {
-        (Call::CopyCustomers(items) | Call::CopySubscriptions(items), Err(error))
-            if error.effect_unknown() =>
-        {
-            let sources = items.into_iter().map(|item| item.source).collect();
-            Outcome::CopyOutcomeUnknown { sources, error }
-        }
-        (_, Err(error)) => Outcome::Failed { attempted, error },
-        (_, Ok(Answer::Acquired(issued))) => Outcome::Acquired(issued),
-        (_, Ok(Answer::Requested(creation))) => Outcome::TenantRequested(creation),
-        (_, Ok(Answer::Copied(items))) => Outcome::Copied(items),
-        (_, Ok(Answer::Priced(items))) => Outcome::PricingSet(items),
-        (_, Ok(Answer::Activated(how))) => Outcome::Activation(how),
-        (call, Ok(answer)) => panic!("{} answered {answer:?}", call.name()),
+    if let Call::CopyCustomers(items) | Call::CopySubscriptions(items) = call {
+        let sources = items.into_iter().map(|item| item.source).collect();
+        return Outcome::of_copies(sources, reply.map(copied));
+    }
+    let outcome = reply.map(|answer| match answer {
+        Answer::Acquired(issued) => Outcome::Acquired(issued),
+        Answer::Requested(creation) => Outcome::TenantRequested(creation),
+        Answer::Priced(items) => Outcome::PricingSet(items),
+        Answer::Activated(how) => Outcome::Activation(how),
+        answer => panic!("{} answered {answer:?}", call.name()),
+    });
+    Outcome::of(outcome, attempted)
+}
+
+fn copied(answer: Answer) -> ByItem<ItemOutcome> {
+    match answer {
+        Answer::Copied(items) => items,
+        answer => panic!("copies were answered with {answer:?}"),
     }
 }
 
 /// What a look came to: what was answered, and what failed.
 fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
-    let attempted = match read {
-        Read::Reseller => Attempted::Reseller,
-        Read::Preflight(_) => Attempted::Preflight,
-        _ => Attempted::Read,
-    };
+    match read {
+        Read::Watch(cheap) => vec![Outcome::of_watch(looked(cheap, replies))],
+        Read::Pages(wanted) => paged(wanted, replies),
+        read => replies
+            .into_iter()
+            .map(|(call, reply)| {
+                let outcome = reply.map(|answer| answered(read, call, answer));
+                Outcome::of(outcome, read.attempted())
+            })
+            .collect(),
+    }
+}
+
+fn answered(read: &Read, call: Call, answer: Answer) -> Outcome {
     let ahead = matches!(read, Read::Preflight(_));
-    let mut outcomes = Vec::new();
-    let mut source_customers = None;
-    let mut source_purchases = None;
-    let mut copies = None;
+    match (call, answer) {
+        (_, Answer::Identity(told)) => Outcome::Identity(told),
+        (_, Answer::Capabilities(can)) => Outcome::Capabilities(can),
+        (_, Answer::Reseller(reseller)) => Outcome::Reseller(reseller),
+        (_, Answer::Tenant(tenant)) => Outcome::Tenant(tenant),
+        (_, Answer::Operation(state)) => Outcome::Operation(state),
+        (_, Answer::OpenOrders(page)) => Outcome::OpenOrders(page),
+        (_, Answer::Purchases(page)) if ahead => Outcome::PreflightPage(page),
+        (Call::Pricing(asked), Answer::Pricing(answers)) => {
+            Outcome::Priced(Answered { asked, answers })
+        }
+        (Call::Check(_, asked), Answer::Checked(answers)) if ahead => {
+            Outcome::PreflightChecks(Answered { asked, answers })
+        }
+        (Call::Check(_, asked), Answer::Checked(answers)) => {
+            Outcome::Checked(Answered { asked, answers })
+        }
+        (Call::Find(asked), Answer::Found(found)) => Outcome::Found { asked, found },
+        (call, answer) => panic!("{} answered {answer:?}", call.name()),
+    }
+}
+
+fn paged(wanted: &PagesRequest, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
+    let (mut customers, mut purchases, mut copies) = (Ok(None), Ok(None), Ok(None));
     for (call, reply) in replies {
-        outcomes.push(match (call, reply) {
-            (_, Err(error)) => Outcome::Failed { attempted, error },
-            (_, Ok(Answer::Identity(told))) => Outcome::Identity(told),
-            (_, Ok(Answer::Capabilities(can))) => Outcome::Capabilities(can),
-            (_, Ok(Answer::Reseller(reseller))) => Outcome::Reseller(reseller),
-            (_, Ok(Answer::Tenant(tenant))) => Outcome::Tenant(tenant),
-            (_, Ok(Answer::Operation(state))) => Outcome::Operation(state),
-            (_, Ok(Answer::OpenOrders(page))) => Outcome::OpenOrders(page),
-            (_, Ok(Answer::Purchases(page))) if ahead => Outcome::PreflightPage(page),
-            (_, Ok(Answer::Customers(page))) => {
-                source_customers = Some(page);
-                continue;
-            }
-            (_, Ok(Answer::Purchases(page))) => {
-                source_purchases = Some(page);
-                continue;
-            }
-            (_, Ok(Answer::Copies(page))) => {
-                copies = Some(page);
-                continue;
-            }
-            (Call::Pricing(asked), Ok(Answer::Pricing(answers))) => {
-                Outcome::Priced(Answered { asked, answers })
-            }
-            (Call::Check(_, asked), Ok(Answer::Checked(answers))) if ahead => {
-                Outcome::PreflightChecks(Answered { asked, answers })
-            }
-            (Call::Check(_, asked), Ok(Answer::Checked(answers))) => {
-                Outcome::Checked(Answered { asked, answers })
-            }
-            (Call::Find(asked), Ok(Answer::Found(found))) => Outcome::Found { asked, found },
-            (call, Ok(answer)) => panic!("{} answered {answer:?}", call.name()),
-        });
+        match (call, reply) {
+            (_, Ok(Answer::Customers(page))) => customers = Ok(Some(page)),
+            (_, Ok(Answer::Purchases(page))) => purchases = Ok(Some(page)),
+            (_, Ok(Answer::Copies(page))) => copies = Ok(Some(page)),
+            (Call::Customers(_), Err(error)) => customers = Err(error),
+            (Call::Purchases(_), Err(error)) => purchases = Err(error),
+            (Call::Copies(..), Err(error)) => copies = Err(error),
+            (call, reply) => panic!("{} answered {reply:?}", call.name()),
+        }
     }
-    let heard = source_customers.is_some() || source_purchases.is_some() || copies.is_some();
-    if let Read::Pages(wanted) = read
-        && heard
-    {
-        outcomes.push(Outcome::Pages(match wanted.listing {
-            CopyListing::Customers => Pages::Customers {
-                source: source_customers,
-                copies,
-            },
-            CopyListing::Subscriptions => Pages::Purchases {
-                source: source_purchases,
-                copies,
-            },
-        }));
+    match wanted.listing {
+        CopyListing::Customers => Outcome::of_customers(customers, copies),
+        CopyListing::Subscriptions => Outcome::of_purchases(purchases, copies),
     }
-    outcomes
+}
+
+/// Under this name the operator's installation acquires.
+pub const INSTALLATION: &str = "cluster";
+
+/// A call takes effect at the simulated BSS.
+pub fn carried(
+    world: &mut World,
+    call: &Call,
+    (epoch, tenant): (Option<Epoch>, Option<&TenantId>),
+) -> Reply {
+    let account = &AccountId::from(RESELLER);
+    let none = TenantId::from("none");
+    let tenant = tenant.unwrap_or(&none);
+    Ok(match call {
+        Call::Identity => Answer::Identity(world.identity()?),
+        Call::Capabilities => Answer::Capabilities(world.capabilities()?),
+        Call::Reseller => Answer::Reseller(world.reseller(account)?),
+        Call::Tenant => Answer::Tenant(world.tenant(account)?),
+        Call::Operation(id) => Answer::Operation(world.operation(id)?),
+        Call::OpenOrders(page) => Answer::OpenOrders(world.open_orders(account, page)?),
+        Call::Customers(page) => Answer::Customers(world.customers(account, page)?),
+        Call::Purchases(page) => Answer::Purchases(world.subscriptions(account, page)?),
+        Call::Copies(listing, page) => Answer::Copies(world.copies(tenant, *listing, page)?),
+        Call::Find(keys) => Answer::Found(world.find(tenant, keys)?),
+        Call::Pricing(ids) => Answer::Pricing(world.pricing(tenant, ids)?),
+        Call::Check(target, ids) => Answer::Checked(world.check(account, target, ids)?),
+        Call::Acquire(id, take_over) => {
+            let asked = Acquisition {
+                id,
+                holder: INSTALLATION,
+                take_over: take_over.as_deref(),
+            };
+            Answer::Acquired(world.acquire(account, asked)?)
+        }
+        Call::CreateTenant(create) => Answer::Requested(world.create_tenant(
+            account,
+            epoch,
+            &create.request,
+            &create.key,
+            &create.settings,
+        )?),
+        Call::CopyCustomers(items) => Answer::Copied(world.copy_customers(epoch, tenant, items)?),
+        Call::CopySubscriptions(items) => {
+            Answer::Copied(world.copy_subscriptions(epoch, tenant, items)?)
+        }
+        Call::SetPricing(options) => Answer::Priced(world.set_pricing(epoch, tenant, options)?),
+        Call::Activate(activate) => {
+            let target = ActivationTarget {
+                tenant: activate.tenant(),
+                expected: activate.sweep().revision(),
+            };
+            Answer::Activated(world.activate_back_ordering(
+                account,
+                epoch,
+                activate.request(),
+                activate.key(),
+                target,
+            )?)
+        }
+    })
+}
+
+/// What the sender of a call sees whose reply is lost.
+pub fn lost() -> Reply {
+    Err(BssError::OutcomeUnknown {
+        detail: "reply lost".to_owned(),
+    })
+}
+
+/// What the sender of a call sees that never got there.
+pub fn unavailable() -> Reply {
+    Err(BssError::Unavailable {
+        detail: "away".to_owned(),
+    })
 }
