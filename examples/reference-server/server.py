@@ -170,7 +170,7 @@ def admin_cancel_orders(call):
 
 
 def admin_copy_and_switch(call):
-    """Somebody presses the one button; with `limit` the run stops half way."""
+    """A person presses the one button; with `limit` the run stops half way."""
     call.reseller = one(call.db, "SELECT * FROM reseller WHERE id = ?", call.body["reseller"])
     call.tenant = call.reseller and contract.live_tenant(call.db, call.reseller["id"])
     if not call.tenant:
