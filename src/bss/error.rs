@@ -46,10 +46,12 @@ pub enum BssError {
         detail: String,
     },
     /// The credentials do not allow this operation.
-    #[error("the BSS forbids {operation}")]
+    #[error("the BSS forbids {operation}{}", lacking(right.as_deref()))]
     Forbidden {
         /// Which.
         operation: Operation,
+        /// The right that is missing, where the adapter can tell.
+        right: Option<String>,
     },
     /// There is no such thing.
     #[error("not found: {what}")]
@@ -170,6 +172,10 @@ impl BssError {
             Self::Refused { .. } => "Refused",
         }
     }
+}
+
+fn lacking(right: Option<&str>) -> String {
+    right.map_or_else(String::new, |right| format!(": {right}"))
 }
 
 fn summary(tallies: &[BlockerTally]) -> String {

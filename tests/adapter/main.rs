@@ -20,6 +20,8 @@ mod behaviours;
 #[cfg(feature = "sandbox")]
 mod certificates;
 mod connections;
+#[cfg(feature = "sandbox")]
+mod interworks;
 mod misbehaviour;
 mod oauth;
 mod replies;

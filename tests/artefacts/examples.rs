@@ -87,6 +87,11 @@ fn these_are_the_examples() {
             "connection.yaml Secret",
             "connection.yaml Secret",
             "connection.yaml BssConnection",
+            "interworks-connection.yaml Secret",
+            "interworks-connection.yaml BssConnection",
+            "interworks-connection.yaml Secret",
+            "interworks-connection.yaml BssConnection",
+            "interworks-upgrade.yaml TenantResellerUpgrade",
             "oauth2-connection.yaml Secret",
             "oauth2-connection.yaml BssConnection",
             "pricing.yaml CustomerPricing",
@@ -153,14 +158,26 @@ fn examples_belong_together() {
     }
     for (file, connection) in &connections {
         let auth = &connection.spec.auth;
-        let (name, keys, urls) = match (&auth.bearer, &auth.oauth2_client_credentials) {
-            (Some(bearer), None) => (&bearer.secret_ref.name, vec!["token"], vec![]),
-            (None, Some(client)) => (
+        let (name, keys, urls) = match (
+            &auth.bearer,
+            &auth.oauth2_client_credentials,
+            &auth.oauth2_password,
+        ) {
+            (Some(bearer), None, None) => (&bearer.secret_ref.name, vec!["token"], vec![]),
+            (None, Some(client), None) => (
                 &client.secret_ref.name,
                 vec!["clientId", "clientSecret"],
                 vec![&client.token_url],
             ),
-            both_or_none => panic!("{file}: {both_or_none:?}"),
+            (None, None, Some(user)) => {
+                assert_eq!(user.user_secret_ref, user.client_secret_ref, "{file}");
+                (
+                    &user.user_secret_ref.name,
+                    vec!["username", "password", "clientId", "clientSecret"],
+                    vec![&user.token_url],
+                )
+            }
+            several_or_none => panic!("{file}: {several_or_none:?}"),
         };
         let secret_of_auth = secret(file, name);
         for key in keys {
@@ -181,6 +198,7 @@ fn examples_belong_together() {
             .collect();
         allowed.sort_unstable();
         sent_to.sort_unstable();
+        sent_to.dedup();
         assert_eq!(allowed, sent_to, "{file}");
         if let Some(tls) = &connection.spec.tls {
             let authority = secret(file, &tls.ca_secret_ref.as_ref().unwrap().name);
@@ -190,6 +208,12 @@ fn examples_belong_together() {
     // And each thing that an example is for is there.
     let has = |so: &dyn Fn(&BssConnection) -> bool| connections.iter().any(|(_, c)| so(c));
     assert!(has(&|c| c.spec.auth.oauth2_client_credentials.is_some()));
+    assert!(has(&|c| c.spec.auth.oauth2_password.is_some()));
+    assert!(has(&|c| c
+        .spec
+        .interworks
+        .as_ref()
+        .is_some_and(|a| a.tenant.is_some())));
     assert!(has(&|c| !c.spec.accepted_risks.is_empty()));
     let has = |so: &dyn Fn(&TenantResellerUpgrade) -> bool| upgrades.iter().any(|(_, u)| so(u));
     assert!(has(&|u| u.spec.tenant_connection_ref.is_some()));

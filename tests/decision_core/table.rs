@@ -28,6 +28,7 @@ fn errors() -> Vec<BssError> {
         BssError::TokenEndpointAway { detail: text() },
         BssError::Forbidden {
             operation: Operation::CopyCustomers,
+            right: None,
         },
         BssError::NotFound { what: text() },
         BssError::Conflict { detail: text() },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::settings::AdapterSettings;
 use crate::bss::error::BssError;
-use crate::bss::interworks::InterworksBss;
+use crate::bss::interworks::{InterworksBss, Kept};
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
@@ -23,13 +23,15 @@ pub(super) struct Side<'a> {
     pub(super) adapter: AdapterSettings,
     pub(super) transport: Settings,
     pub(super) access: &'a Access,
+    /// What adapters of the same connections share.
+    pub(super) kept: Arc<Kept>,
 }
 
 /// The adapter that a connection names.
 #[derive(Debug)]
 pub enum Adapter {
     /// A BSS, or a service in front of it, that speaks the project's own contract.
-    Reference(ReferenceBss),
+    Reference(Box<ReferenceBss>),
     /// interworks.cloud by its public REST API.
     Interworks(Box<InterworksBss>),
 }
@@ -41,13 +43,13 @@ impl Adapter {
             adapter,
             transport,
             access,
+            kept,
         } = distributor;
         match adapter {
-            AdapterSettings::Reference => {
-                ReferenceBss::new(transport, access.clone()).map(Self::Reference)
-            }
+            AdapterSettings::Reference => ReferenceBss::new(transport, access.clone())
+                .map(|bss| Self::Reference(Box::new(bss))),
             AdapterSettings::Interworks(options) => {
-                InterworksBss::new(*options, transport, access.clone())
+                InterworksBss::new(*options, transport, access.clone(), kept)
                     .map(|bss| Self::Interworks(Box::new(bss)))
             }
         }
@@ -60,11 +62,12 @@ impl Adapter {
             adapter,
             transport,
             access,
+            kept: _,
         } = tenant;
         match (self, adapter) {
             (Self::Reference(bss), AdapterSettings::Reference) => bss
                 .with_tenant_through(transport, access.clone())
-                .map(Self::Reference),
+                .map(|bss| Self::Reference(Box::new(bss))),
             (Self::Interworks(bss), AdapterSettings::Interworks(options)) => bss
                 .with_tenant(*options, transport, access.clone())
                 .map(|bss| Self::Interworks(Box::new(bss))),

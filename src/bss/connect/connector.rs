@@ -8,6 +8,7 @@ use super::adapter::{Adapter, Side};
 use super::settings::{ConnectionSettings, Login, TokenEndpoint};
 use crate::bss::bindings::is_namespace;
 use crate::bss::error::BssError;
+use crate::bss::interworks::Kept;
 use crate::bss::limits::{
     Access, Identities, LimiterRegistry, Membership, Party, Place, Seat, Settings as Limits,
     Snapshot,
@@ -57,6 +58,8 @@ pub struct AdapterConnector {
     identities: Arc<Identities>,
     /// What is kept beside each adapter while it is used.
     parts: Mutex<Vec<(Weak<Adapter>, Parts)>>,
+    /// What adapters of the same connections go on with, while one of them is used.
+    kept: Mutex<BTreeMap<String, (String, Arc<Kept>)>>,
     /// A connection's tokens, shared by all upgrades that use it.
     tokens: Mutex<BTreeMap<String, Arc<TokenSource>>>,
 }
@@ -102,6 +105,7 @@ impl AdapterConnector {
             limits: LimiterRegistry::new(),
             identities: Identities::new(),
             parts: Mutex::default(),
+            kept: Mutex::default(),
             tokens: Mutex::default(),
         })
     }
@@ -155,13 +159,15 @@ impl Connector for AdapterConnector {
             &origin(&distributor.url),
         );
         let membership = self.join(&distributor);
-        let mut bss = Adapter::of(self.side(distributor, membership.access())?)?;
+        let kept = self.kept(&distributor, tenant.as_ref());
+        let side = self.side(distributor, (membership.access(), &kept))?;
+        let mut bss = Adapter::of(side)?;
         let mut memberships = vec![membership];
         if let Some(tenant) = tenant {
             let name = tenant.connection.clone();
             let membership = self.join(&tenant);
             let both = self
-                .side(tenant, membership.access())
+                .side(tenant, (membership.access(), &kept))
                 .and_then(|side| bss.with_tenant(side));
             memberships.push(membership);
             bss = both.map_err(|error| of_the_tenant(error, &name))?;
@@ -240,13 +246,40 @@ impl AdapterConnector {
     fn side<'a>(
         &self,
         settings: ConnectionSettings,
-        access: &'a Access,
+        (access, kept): (&'a Access, &Arc<Kept>),
     ) -> Result<Side<'a>, BssError> {
         Ok(Side {
             adapter: settings.adapter.clone(),
             transport: self.transport(settings)?,
             access,
+            kept: Arc::clone(kept),
         })
+    }
+
+    /// What the adapters before this one, of the same connections as they are now, went on with.
+    fn kept(
+        &self,
+        distributor: &ConnectionSettings,
+        tenant: Option<&ConnectionSettings>,
+    ) -> Arc<Kept> {
+        let sides = || std::iter::once(distributor).chain(tenant);
+        let names: Vec<&str> = sides().map(|side| side.connection.as_str()).collect();
+        let name = names.join(" ");
+        // No Secret is a part of it.
+        let made_of = sides()
+            .map(|side| format!("{} {} {:?}", side.identity, side.url, side.adapter))
+            .collect::<Vec<_>>()
+            .join(";");
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other, (_, kept)| *other == name || Arc::strong_count(kept) > 1);
+        match all.get(&name) {
+            Some((before, kept)) if *before == made_of => Arc::clone(kept),
+            Some(_) | None => {
+                let kept = Arc::<Kept>::default();
+                all.insert(name, (made_of, Arc::clone(&kept)));
+                kept
+            }
+        }
     }
 
     fn transport(&self, settings: ConnectionSettings) -> Result<Settings, BssError> {

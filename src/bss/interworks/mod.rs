@@ -2,15 +2,31 @@
 //! writes nothing: its transport can form no request but GET and that for a token. What the vendor offers on
 //! screen only is a step for people, which it words.
 //!
-//! Pure: `options` what a connection says, `wire` what replies look like. It may touch the port and the
-//! transport; it must not know an upgrade or a cluster.
-#![allow(dead_code)]
+//! Pure: `options` what a connection says, `wire` what replies look like, `filter` what is asked, `words` what an
+//! installation's words mean, `listing` when a listing is complete, `records` what is compared, `pairing` which
+//! record is the copy of which, `checks` the catalogue, `steps` the words for people, `forbidden` what a 403
+//! means. `client` sends, `collecting` and `reader` read what a look needs, `look` serves it, `kept` outlives an
+//! adapter, `bss` is the port. It may touch the port and the transport; it must not know an upgrade or a cluster.
 
 mod bss;
+mod checks;
+mod client;
+mod collecting;
+mod filter;
+mod forbidden;
+mod kept;
+mod listing;
+mod look;
 mod options;
+mod pairing;
+mod reader;
+mod records;
+mod steps;
 mod wire;
+mod words;
 
 pub use bss::InterworksBss;
+pub use kept::Kept;
 pub use options::{
     Bundles, Calibration, Options, Paging, Reading, Role, Switch, TenantDeclaration, Words,
 };

@@ -9,7 +9,6 @@ use super::contract::{BlockerCount, ErrorClass, FieldProblem};
 use super::problem::{Class, Problem};
 use super::replies::blocker_reason;
 use crate::bss::error::{BlockerTally, BssError, FieldError};
-use crate::bss::limits::PauseReason;
 use crate::bss::port::Operation;
 use crate::bss::transport::{Effect, Failure, Media, Reply, fit};
 use std::time::Duration;
@@ -108,6 +107,7 @@ pub(super) fn refusal(refusal: Refusal, asked: &Asked) -> BssError {
         401 => BssError::AuthRejected,
         403 => BssError::Forbidden {
             operation: asked.operation,
+            right: None,
         },
         500..=599 => server_side(status, problem, asked),
         _ => match problem {
@@ -140,7 +140,7 @@ fn server_side(status: u16, problem: Result<Problem, String>, asked: &Asked) -> 
         (_, _, problem) => {
             let said = problem.as_ref().and_then(Problem::words);
             let said = said.map(|words| format!(": {words}")).unwrap_or_default();
-            lost(asked.effect(), format!("status {status}{said}"))
+            Failure::Lost(format!("status {status}{said}")).into_error(asked.effect())
         }
     }
 }
@@ -180,44 +180,7 @@ fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
 
 /// What became of a request without a reply.
 pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
-    match failure {
-        Failure::Unsendable(part) => BssError::Invalid(vec![FieldError {
-            field: part,
-            detail: "cannot be sent".to_owned(),
-            allowed: Vec::new(),
-        }]),
-        Failure::Deferred(deferred) => match deferred.reason {
-            PauseReason::Throttled => BssError::Throttled {
-                after: Some(deferred.after),
-            },
-            PauseReason::Unavailable => BssError::Unavailable {
-                // No number: a message that changes with every look is a status write with every look.
-                detail: "it was away a moment ago, and is left alone for a while".to_owned(),
-            },
-        },
-        Failure::Cancelled => BssError::Cancelled,
-        Failure::ClientRefused(detail) => BssError::ClientRejected { detail },
-        Failure::TokenAway(detail) => BssError::TokenEndpointAway { detail },
-        Failure::TokenNonsense(detail) => BssError::NoToken { detail },
-        Failure::Refused(detail) => BssError::Refused { detail },
-        Failure::NotSent(detail) => BssError::Unavailable { detail },
-        Failure::Lost(detail) => lost(effect, detail),
-        Failure::NoRoom => lost(
-            effect,
-            "the reply was not read in time, because large replies of the same namespace or server \
-             took the memory that there is for them"
-                .to_owned(),
-        ),
-        Failure::Redirected(status) => malformed(format!("a redirect ({status})")),
-        Failure::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
-    }
-}
-
-fn lost(effect: Effect, detail: String) -> BssError {
-    match effect {
-        Effect::Read => BssError::Unavailable { detail },
-        Effect::Write => BssError::OutcomeUnknown { detail },
-    }
+    failure.into_error(effect)
 }
 
 pub(super) fn malformed(detail: String) -> BssError {
@@ -327,7 +290,10 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
         BssError::TokenEndpointAway { detail } => BssError::TokenEndpointAway {
             detail: clean(&detail),
         },
-        BssError::Forbidden { operation } => BssError::Forbidden { operation },
+        BssError::Forbidden { operation, right } => BssError::Forbidden {
+            operation,
+            right: right.map(|right| clean(&right)),
+        },
         BssError::NotFound { what } => BssError::NotFound { what: clean(&what) },
         BssError::Conflict { detail } => BssError::Conflict {
             detail: clean(&detail),
@@ -386,6 +352,7 @@ pub(super) fn cleaned(error: BssError, clean: impl Fn(&str) -> String) -> BssErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bss::limits::PauseReason;
 
     const CLASSES: [ErrorClass; 13] = [
         ErrorClass::Throttled,

@@ -123,7 +123,7 @@ impl ReferenceBss {
         request.headers.push((TRACEPARENT, trace.clone()));
         let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
         let reply = side.transport.call(&request, throttles).await;
-        let sent = !reply.as_ref().is_err_and(was_not_sent);
+        let sent = !reply.as_ref().is_err_and(Failure::was_not_sent);
         let result = match reply {
             Ok(reply) => success(reply, &asked).and_then(translate),
             Err(failure) => Err(classify::failure(failure, asked.effect())),
@@ -327,19 +327,6 @@ pub(super) fn success(reply: Reply, asked: &Asked) -> BssResult<Success> {
         },
         asked,
     ))
-}
-
-/// Whether the BSS saw nothing of the call. A connection that failed is counted as a call.
-fn was_not_sent(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Deferred(_)
-            | Failure::Unsendable(_)
-            | Failure::Cancelled
-            | Failure::ClientRefused(_)
-            | Failure::TokenNonsense(_)
-            | Failure::TokenAway(_)
-    )
 }
 
 impl Bss for ReferenceBss {

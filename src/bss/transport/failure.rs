@@ -1,9 +1,10 @@
 //! How far a request came that got no reply.
 
+use super::Effect;
 use super::guard::AddressRefused;
 use super::trust::{CertificateRefused, Shown};
-use crate::bss::error::BssError;
-use crate::bss::limits::Deferred;
+use crate::bss::error::{BssError, FieldError};
+use crate::bss::limits::{Deferred, PauseReason};
 use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
 use std::io;
@@ -43,6 +44,64 @@ pub enum Failure {
 impl Failure {
     pub(super) fn lost(detail: &str) -> Self {
         Self::Lost(detail.to_owned())
+    }
+
+    /// What became of the request, in the classes of the port.
+    #[must_use]
+    pub fn into_error(self, effect: Effect) -> BssError {
+        let malformed = |detail: String| BssError::Malformed { detail };
+        match self {
+            Self::Unsendable(part) => BssError::Invalid(vec![FieldError {
+                field: part,
+                detail: "cannot be sent".to_owned(),
+                allowed: Vec::new(),
+            }]),
+            Self::Deferred(deferred) => match deferred.reason {
+                PauseReason::Throttled => BssError::Throttled {
+                    after: Some(deferred.after),
+                },
+                PauseReason::Unavailable => BssError::Unavailable {
+                    // No number: a message that changes with every look is a status write with every look.
+                    detail: "it was away a moment ago, and is left alone for a while".to_owned(),
+                },
+            },
+            Self::Cancelled => BssError::Cancelled,
+            Self::ClientRefused(detail) => BssError::ClientRejected { detail },
+            Self::TokenAway(detail) => BssError::TokenEndpointAway { detail },
+            Self::TokenNonsense(detail) => BssError::NoToken { detail },
+            Self::Refused(detail) => BssError::Refused { detail },
+            Self::NotSent(detail) => BssError::Unavailable { detail },
+            Self::Lost(detail) => of_lost(effect, detail),
+            Self::NoRoom => of_lost(
+                effect,
+                "the reply was not read in time, because large replies of the same namespace or \
+                 server took the memory that there is for them"
+                    .to_owned(),
+            ),
+            Self::Redirected(status) => malformed(format!("a redirect ({status})")),
+            Self::TooLarge(limit) => malformed(format!("a reply of more than {limit} bytes")),
+        }
+    }
+
+    /// Whether the BSS saw nothing of the request. A connection that failed is counted as a request.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        matches!(
+            self,
+            Self::Deferred(_)
+                | Self::Unsendable(_)
+                | Self::Cancelled
+                | Self::ClientRefused(_)
+                | Self::TokenNonsense(_)
+                | Self::TokenAway(_)
+        )
+    }
+}
+
+fn of_lost(effect: Effect, detail: String) -> BssError {
+    match effect {
+        Effect::Read => BssError::Unavailable { detail },
+        Effect::Write => BssError::OutcomeUnknown { detail },
     }
 }
 

@@ -330,7 +330,7 @@ async fn a_connection_that_cannot_be_meant() {
         (
             "/spec/auth",
             json!({}),
-            "auth must have exactly one of bearer and oauth2ClientCredentials",
+            "auth must have exactly one of bearer, oauth2ClientCredentials and oauth2Password",
         ),
         ("/spec/auth/bearer/secretRef/name", json!("../x"), name),
         ("/spec/tls/caSecretRef/name", json!("A"), name),
@@ -396,13 +396,42 @@ async fn one_adapter_of_those_that_there_are() {
     none.as_object_mut().unwrap().remove("reference");
     let mut unknown = none.clone();
     unknown["pigeons"] = good["spec"]["reference"].clone();
-    let one = "spec must have exactly one adapter: reference";
+    let one = "spec must have exactly one adapter: reference, interworks";
+    let mut both = good["spec"].clone();
+    let calibration = json!({ "basicAccountId": "1201", "tenantAccountId": "1077" });
+    let vendor = json!({ "url": "https://bss.example.com", "calibration": calibration });
+    both["interworks"] = vendor.clone();
+    let mut bearer = none.clone();
+    bearer["interworks"] = vendor.clone();
+    let mut whole = bearer.clone();
+    whole["auth"] = json!({ "oauth2Password": {
+        "tokenUrl": "https://bss.example.com/oauth/token",
+        "userSecretRef": { "name": "user" }, "clientSecretRef": { "name": "client" },
+    } });
+    let mut neither = whole.clone();
+    neither["interworks"] = json!({ "url": "https://bss.example.com" });
+    let mut two = whole.clone();
+    two["interworks"]["tenant"] = json!({ "id": "alpha-it", "resellerAccountId": "1340" });
+    let side = "interworks must have exactly one of calibration";
+    let login = "auth must have oauth2Password beside interworks";
     refuses(
         "adapter",
         &good,
-        &[("/spec", none, one), ("/spec", unknown, one)],
+        &[
+            ("/spec", none, one),
+            ("/spec", unknown, one),
+            ("/spec", both, one),
+            ("/spec", bearer, login),
+            ("/spec", neither, side),
+            ("/spec", two, side),
+        ],
     )
     .await;
+    let mut other = good.clone();
+    other["metadata"]["name"] = json!("vendor");
+    other["spec"] = whole;
+    let vendors = namespace("adaptervendor").await;
+    vendors.create(&other).await.unwrap();
     let namespace = namespace("adapterlost").await;
     namespace.create(&good).await.unwrap();
     let patch = json!({ "spec": { "reference": null } });
@@ -483,7 +512,7 @@ async fn one_way_to_log_in_and_only_over_tls() {
     let scopes = |scopes: Value| client("https://login.example.com/oauth2/token", scopes);
     let mut both = token("https://login.example.com/oauth2/token");
     both["bearer"] = json!({ "secretRef": { "name": "credentials" } });
-    let one = "auth must have exactly one of bearer and oauth2ClientCredentials";
+    let one = "auth must have exactly one of bearer, oauth2ClientCredentials and oauth2Password";
     let field = "spec.auth.oauth2ClientCredentials.tokenUrl";
     let https = "auth.oauth2ClientCredentials.tokenUrl must be an absolute https URL";
     let secret = "auth.oauth2ClientCredentials.tokenUrl must not contain credentials: they belong";
