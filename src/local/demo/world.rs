@@ -65,7 +65,12 @@ impl World {
 
     /// The objects in a file of `examples/`, pointed at this world.
     pub(in crate::local) async fn example(&self, file: &str) -> LocalResult<Vec<Value>> {
-        let path = project::folder().join("examples").join(file);
+        self.manifests(&Path::new("examples").join(file)).await
+    }
+
+    /// The objects in a file of the project, pointed at this world.
+    async fn manifests(&self, file: &Path) -> LocalResult<Vec<Value>> {
+        let path = project::folder().join(file);
         let mut objects = manifests::read(&self.plane.kubectl()?, &path).await?;
         manifests::point_at(&mut objects, &self.target);
         Ok(objects)
@@ -74,6 +79,13 @@ impl World {
     /// The same, applied.
     pub(in crate::local) async fn apply_example(&self, file: &str) -> LocalResult<Vec<Value>> {
         let objects = self.example(file).await?;
+        self.apply(&objects).await?;
+        Ok(objects)
+    }
+
+    /// Applies a file of the project, pointed at this world.
+    pub(in crate::local) async fn apply_file(&self, file: &str) -> LocalResult<Vec<Value>> {
+        let objects = self.manifests(Path::new(file)).await?;
         self.apply(&objects).await?;
         Ok(objects)
     }

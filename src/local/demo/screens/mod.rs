@@ -29,9 +29,9 @@ const DISABLE_ORDERING: &str = "Disable ordering";
 /// What people find on the screens of a BSS.
 pub(super) struct Screens {
     title: &'static str,
-    examples: &'static str,
+    manifests: &'static str,
     /// The manifests of the tenant's own connection, where it needs one.
-    tenant_examples: Option<&'static str>,
+    tenant_manifests: Option<&'static str>,
     create_tenant: &'static str,
     copy_accounts: &'static str,
     /// The button that copies the subscriptions and activates back ordering.
@@ -41,8 +41,8 @@ pub(super) struct Screens {
 /// interworks.cloud.
 pub(super) const INTERWORKS: Screens = Screens {
     title: "One reseller of a distributor on interworks.cloud",
-    examples: "interworks.yaml",
-    tenant_examples: Some("interworks-tenant.yaml"),
+    manifests: "src/local/demo/screens/manifests/interworks.yaml",
+    tenant_manifests: Some("src/local/demo/screens/manifests/interworks-tenant.yaml"),
     create_tenant: "Create Tenant",
     copy_accounts: "Transfer Accounts",
     copy_and_switch: "Transfer Subscriptions",
@@ -51,8 +51,8 @@ pub(super) const INTERWORKS: Screens = Screens {
 /// The sandbox's own screens, behind the reference contract.
 pub(super) const BY_HAND: Screens = Screens {
     title: "One reseller, in a BSS to which only people can write",
-    examples: "connection.yaml",
-    tenant_examples: None,
+    manifests: "examples/connection.yaml",
+    tenant_manifests: None,
     create_tenant: "Create Tenant",
     copy_accounts: "Copy Customers",
     copy_and_switch: "Copy and Activate",
@@ -68,16 +68,16 @@ pub(super) struct ScreensStory<'a> {
 }
 
 impl<'a> ScreensStory<'a> {
-    /// Applies the examples.
+    /// Applies the manifests.
     pub(super) async fn begin(
         world: &'a mut World,
         narrator: &'a mut Narrator<Stdout>,
         screens: &'static Screens,
     ) -> LocalResult<Self> {
         narrator.chapter(screens.title)?;
-        let mut objects = world.apply_example(screens.examples).await?;
+        let mut objects = world.apply_file(screens.manifests).await?;
         if first(&objects, "TenantResellerUpgrade", "/kind").is_err() {
-            objects.extend(world.apply_example("upgrade.yaml").await?);
+            objects.extend(world.apply_file("examples/upgrade.yaml").await?);
         }
         let upgrade = |pointer| first(&objects, "TenantResellerUpgrade", pointer);
         let text = |pointer| {
@@ -87,7 +87,7 @@ impl<'a> ScreensStory<'a> {
         let settings = upgrade("/spec/tenant")?.clone();
         let reader = world.upgrade(&namespace, &name).await?;
         narrator.fact(&format!(
-            "kubectl applied the examples: the upgrade {namespace}/{name}"
+            "kubectl applied the manifests: the upgrade {namespace}/{name}"
         ))?;
         Ok(Self {
             world,
@@ -130,8 +130,8 @@ impl<'a> ScreensStory<'a> {
         .await?;
         self.narrator
             .fact("the distributor's staff pressed it, and the tenant is there")?;
-        if let Some(examples) = self.screens.tenant_examples {
-            self.world.apply_example(examples).await?;
+        if let Some(manifests) = self.screens.tenant_manifests {
+            self.world.apply_file(manifests).await?;
             self.narrator
                 .fact("kubectl applied the tenant's own connection")?;
         }
