@@ -357,6 +357,7 @@ fn connection(risks: &BTreeSet<Risk>) -> BssConnection {
             reference: Some(ReferenceAdapter {
                 url: "https://bss.example".to_owned(),
             }),
+            interworks: None,
             auth: Auth {
                 bearer: Some(BearerAuth {
                     secret_ref: SecretRef {
@@ -364,6 +365,7 @@ fn connection(risks: &BTreeSet<Risk>) -> BssConnection {
                     },
                 }),
                 oauth2_client_credentials: None,
+                oauth2_password: None,
             },
             tls: None,
             limits: ConnectionLimits {
