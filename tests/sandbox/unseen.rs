@@ -245,11 +245,11 @@ async fn states_and_copies_are_unclear_until_people_clear_them_up() {
     let (plain, copy) = (source.clone(), world.copy_of(&text(&source["id"])).await);
     let id = source["id"].clone();
     let revision = world.revision().await;
-    let word = json!({ "UnclearState": { "sourceId": id, "word": "In review" } });
-    world.control("plant", word).await.ok();
+    let state = json!({ "UnclearState": { "sourceId": id, "word": "In review" } });
+    world.control("plant", state).await.ok();
     let why = json!({ "UnclearCopy": { "sourceId": id, "why": "it may belong to two" } });
     world.control("plant", why).await.ok();
-    assert!(world.revision().await > revision, "what is plain changed");
+    assert!(world.revision().await > revision, "what is shown changed");
     let now = world.subscription(&text(&id)).await;
     assert_eq!(
         (&now["state"], &now["stateWord"]),
