@@ -21,8 +21,8 @@ MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## One reseller through all four phases (CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
+demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
+	@exec "$(BUILT)/tru-local" demo --adapter "$(or $(ADAPTER),reference)" --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop

@@ -108,6 +108,50 @@ fn the_whole_story_comes_to_its_end_and_leaves_nothing_behind() {
     assert_eq!(left_behind(folder.path()), [""; 0], "{told}");
 }
 
+/// Where only people can write, the operator holds the last button back and takes its word back.
+#[test]
+fn people_at_the_screens_take_it_to_its_end() {
+    let folder = TempDir::new().unwrap();
+    let output = demo(folder.path())
+        .arg("--adapter=by-hand")
+        .output()
+        .unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let mut rest = told.as_str();
+    for step in [
+        "button Create Tenant",
+        "TenantCreated is True",
+        "a person transferred 10 of 20 accounts and stopped there",
+        "the operator lists the 10 that are left",
+        "CustomersCopied is True",
+        "PricingReady is True",
+        "PrecheckFailed: all blockers",
+        "the last button is held back: ",
+        "disabled ordering for the reseller",
+        "button Copy and Activate",
+        "the operator took its word back",
+        "button Copy and Activate",
+        "back ordering is active",
+        "Verified is True",
+        "the operator wrote nothing",
+        "The upgrade succeeded; ",
+    ] {
+        let (_, after) = rest
+            .split_once(step)
+            .unwrap_or_else(|| panic!("{step} is missing, or out of order, in:\n{told}"));
+        rest = after;
+    }
+    for figure in ["lost", "double charges", "missing charges"] {
+        let row = told
+            .lines()
+            .find(|line| line.trim_start().starts_with(figure));
+        let shown = row.and_then(|row| row.split_whitespace().last());
+        assert_eq!(shown, Some("0"), "{figure} in:\n{told}");
+    }
+    assert_eq!(left_behind(folder.path()), [""; 0], "{told}");
+}
+
 #[test]
 fn interrupted_in_the_middle_it_leaves_nothing_behind() {
     let folder = TempDir::new().unwrap();

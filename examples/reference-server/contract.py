@@ -22,7 +22,8 @@ MAX_FIELDS = 50  # the longest `fields` and `allowed`
 MAX_EXAMPLES = 10
 
 STATUS = {"AuthRejected": 401, "Forbidden": 403, "NotFound": 404, "Conflict": 409, "StaleEpoch": 409,
-          "HeldByAnother": 409, "Blocked": 409, "Invalid": 422, "Unavailable": 503, "Internal": 500}
+          "HeldByAnother": 409, "Blocked": 409, "Invalid": 422, "Unavailable": 503, "Internal": 500,
+          "ManualStepNeeded": 501}
 INVOICING = ("Combined", "Separate")
 NEEDED_OPTIONS = ("priceList", "billing", "paymentMethod", "invoicing")
 CUSTOMERS, PURCHASES = "Customers", "Subscriptions"
@@ -58,6 +59,7 @@ class Call:
     limit: int = PAGE_SIZE
     after: list = field(default_factory=list)
     queue_seconds: float = 0
+    one_button: bool = False  # a person copies the subscriptions, by the act that also switches
     cursor_for: object = None  # turns a position into a cursor of this listing
     base: str = ""
 
@@ -210,7 +212,10 @@ def get_identity(call):
 def get_capabilities(call):
     writes = ("createTenant", "copyCustomers", "setPricing", "copySubscriptions",
               "activateBackOrdering")
-    return 200, {"operations": dict.fromkeys(writes, "Automatic"),
+    modes = dict.fromkeys(writes, "Automatic")
+    if call.one_button:
+        modes.update(copySubscriptions="WithSwitch", activateBackOrdering="ManualStep")
+    return 200, {"operations": modes,
                  "promises": {"keys": "Unique", "epochs": "Issued", "revision": "Carried",
                               "compares": "Atomic", "orders": "Listed", "offGuard": "Atomic"},
                  "largestBatch": LARGEST_BATCH, "pageSize": PAGE_SIZE}
@@ -433,13 +438,14 @@ def refuse_foreign_key(call, item, copy):
     """The key must be that of the source's copy or, if there is none, nobody's."""
     if copy and copy["business_key"] != item["businessKey"]:
         raise conflict("the source has a copy under another business key")
-    if not copy and key_is_used(call.db, item["businessKey"]):
+    if not copy and item["businessKey"] and key_is_used(call.db, item["businessKey"]):
         raise conflict("the business key belongs to another record")
 
 
 def make_copy(call, item, record_type, fields, reseller_fields):
     copy_id = new_id("c")
-    claim_key(call.db, item["businessKey"], record_type, copy_id)
+    if item["businessKey"] is not None:  # a person knows no keys
+        claim_key(call.db, item["businessKey"], record_type, copy_id)
     insert(call.db, "copy", id=copy_id, tenant_id=call.tenant["id"], record_type=record_type,
            source_id=item["sourceId"], business_key=item["businessKey"], state="Live",
            source_fields=as_json(fields), source_digest=digest(fields),
@@ -646,7 +652,40 @@ def check_purchases(call):
                              for purchase in purchases if purchase]}
 
 
+def refuse_for_people(call):
+    if call.one_button:
+        raise Problem("ManualStepNeeded", "a person does it", instruction=(
+            f"Distributor BSS, page Accounts > {call.reseller['id']}, button Copy and Activate: "
+            f"target {call.tenant['id']}. It copies every active subscription and asset and "
+            "activates back ordering. It cannot be undone."))
+
+
+def copy_and_switch(call, most):
+    """The button: a person copies up to `most` and, if that was all, activates back ordering."""
+    db, reseller, tenant = call.db, call.reseller, call.tenant
+    rows = db.execute("SELECT purchase.* FROM purchase JOIN account ON account.id = owner_id WHERE "
+                      "bill_to = ? AND state = 'Active' ORDER BY purchase.id", (reseller["id"],))
+    left = [row for row in rows.fetchall() if not copy_of(db, tenant, PURCHASES, row["id"])]
+    copied, refused = [], []
+    for row in left[:most]:
+        options = pricing_of(db, tenant, row["owner_id"])[1]
+        item = {"sourceId": row["id"], "kind": row["kind"], "businessKey": None,
+                "expectedSource": digest(purchase_fields(row)),
+                "pricingDigest": digest(comparable(options))}
+        try:
+            copy_subscription(call, item)
+            copied.append(row["id"])
+        except ItemRefused:
+            refused.append(row["id"])
+    reasons = [reason for reason, ids in activation_reasons(db, reseller, tenant) if ids]
+    if len(left) <= most and not reasons:
+        switch(db, reseller)
+    return {"copied": copied, "refused": refused, "activated": len(left) <= most and not reasons,
+            "reasons": reasons}
+
+
 def copy_subscriptions(call):
+    refuse_for_people(call)
     return decide_each(call, copy_subscription, "sourceId")
 
 
@@ -712,6 +751,7 @@ def billing_fields(db, tenant, purchase, options, customer_copy):
 # --- The switch ---------------------------------------------------------------------------------
 
 def activate_back_ordering(call):
+    refuse_for_people(call)
     db, reseller, tenant, key = call.db, call.reseller, call.tenant, call.body["businessKey"]
     if reseller["kind"] == "Tenant":
         return 200, {"outcome": "AlreadyActive", "activatedTime": reseller["activated_time"]}
@@ -720,13 +760,18 @@ def activate_back_ordering(call):
     if reseller["revision"] != call.body["expectedRevision"]:
         raise Problem("Conflict", f"the inventory revision is {reseller['revision']}")
     refuse_if_blocked(activation_reasons(db, reseller, tenant))
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     claim_key(db, key, "activation", tenant["id"])
+    return 200, {"outcome": "Activated", "activatedTime": switch(db, reseller)}
+
+
+def switch(db, reseller):
+    """Activates back ordering, for good; answers when."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     db.execute("UPDATE reseller SET kind = 'Tenant', activated_time = ? WHERE id = ?",
                (now, reseller["id"]))
     db.execute(f"UPDATE purchase SET marked = 1 WHERE NOT marked AND {OF_RESELLER}", (reseller["id"],))
     db.execute("UPDATE account SET marked = 1 WHERE NOT marked AND bill_to = ?", (reseller["id"],))
-    return 200, {"outcome": "Activated", "activatedTime": now}
+    return now
 
 
 def activation_reasons(db, reseller, tenant):

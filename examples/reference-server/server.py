@@ -169,6 +169,15 @@ def admin_cancel_orders(call):
     return 200, {"cancelled": cancelled.rowcount}
 
 
+def admin_copy_and_switch(call):
+    """A person presses the one button; with `limit` the run stops half way."""
+    call.reseller = one(call.db, "SELECT * FROM reseller WHERE id = ?", call.body["reseller"])
+    call.tenant = call.reseller and contract.live_tenant(call.db, call.reseller["id"])
+    if not call.tenant:
+        raise Problem("NotFound", "no such reseller, or it has no tenant")
+    return 200, contract.copy_and_switch(call, call.body.get("limit", 2**31))
+
+
 ADMIN_ROUTES = [
     Route("GET", "/admin/state", admin_state),
     Route("POST", "/admin/pricing", admin_pricing, members(
@@ -187,6 +196,8 @@ ADMIN_ROUTES = [
             "Active", "Suspended", "FutureDated", "Trial", "Cancelled", "Expired")}), writes=True),
     Route("POST", "/admin/orders", admin_add_order, members(
         {"id": contract.ID, "customerId": contract.ID}), writes=True),
+    Route("POST", "/admin/copy-and-switch", admin_copy_and_switch, members(
+        {"reseller": contract.ID}, limit=contract.whole(0, 2**31)), writes=True),
     Route("DELETE", "/admin/orders", admin_cancel_orders, members(
         {"reseller": contract.ID}), writes=True),
 ]
@@ -197,8 +208,8 @@ ADMIN_ROUTES = [
 class Service:
     """Answers requests in the contract's order of examination, each in one transaction."""
 
-    def __init__(self, store, token, admin_token, queue_seconds):
-        self.store, self.queue_seconds = store, queue_seconds
+    def __init__(self, store, token, admin_token, queue_seconds, one_button=False):
+        self.store, self.queue_seconds, self.one_button = store, queue_seconds, one_button
         self.doors = {BASE: (ROUTES, token)}
         if admin_token:
             self.doors[""] = (ADMIN_ROUTES, admin_token)
@@ -238,7 +249,8 @@ class Service:
         epoch = header_epoch(route, headers, problems)
         key = header_key(route, headers, problems)
         with self.store.transaction(route.writes) as db:
-            call = Call(db, body, queue_seconds=self.queue_seconds)
+            call = Call(db, body, queue_seconds=self.queue_seconds,
+                        one_button=self.one_button)
             find_records(call, ids)
             self.examine_query(route, call, segments, query, problems)
             if route.examine and isinstance(body, dict) and (problems or not route.examine_late):
@@ -496,6 +508,8 @@ def parse_arguments():
     parser.add_argument("--seed-data", metavar="FILE", help="records for an empty database")
     parser.add_argument("--queue-seconds", type=float, default=0.2,
                         help="how long the creation of a tenant is queued")
+    parser.add_argument("--one-button", action="store_true",
+                        help="people copy the subscriptions, by the act that also switches")
     parser.add_argument("--tls-cert", metavar="FILE")
     parser.add_argument("--tls-key", metavar="FILE")
     arguments = parser.parse_args()
@@ -516,7 +530,8 @@ def main():
         with open(arguments.seed_data, encoding="utf-8") as file:
             seed(store, json.load(file))
     host, _, port = arguments.listen.rpartition(":")
-    service = Service(store, arguments.token, arguments.admin_token, arguments.queue_seconds)
+    service = Service(store, arguments.token, arguments.admin_token, arguments.queue_seconds,
+                      arguments.one_button)
     server = Server((host, int(port)), service, tls)
     stopped = threading.Event()
     threading.Thread(target=finish_creations_until, args=(stopped, store), daemon=True).start()

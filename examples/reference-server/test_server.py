@@ -30,11 +30,11 @@ class ServerTest(unittest.TestCase):
         self.start()
         self.addCleanup(self.end, signal.SIGTERM)
 
-    def start(self):
+    def start(self, *more):
         self.process = subprocess.Popen(
             [sys.executable, os.path.join(HERE, "server.py"), "--listen", "127.0.0.1:0",
              "--token", TOKEN, "--admin-token", ADMIN, "--db", self.db, "--queue-seconds", "0.1",
-             "--seed-data", os.path.join(HERE, "example-data.json")],
+             "--seed-data", os.path.join(HERE, "example-data.json"), *more],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.port = int(self.process.stdout.readline().split(":")[2].split("/")[0])
 
@@ -387,6 +387,37 @@ class ServerTest(unittest.TestCase):
         status, reply = self.create(epoch)
         self.assertEqual((status, reply["status"]), (200, "Suspended"))
         self.assertEqual(self.create(epoch, edition="Basic")[1]["class"], "Conflict")
+
+    def test_one_button_copies_and_switches(self):
+        self.end(signal.SIGTERM)
+        self.start("--one-button")
+        epoch, path = self.active_tenant()
+        modes = self.good("GET", BASE + "/capabilities")["operations"]
+        self.assertEqual((modes["copySubscriptions"], modes["activateBackOrdering"]),
+                         ("WithSwitch", "ManualStep"))
+        refusal = self.refused("ManualStepNeeded", "POST", path + "/activation",
+                               {"businessKey": "k", "expectedRevision": 1},
+                               Fencing_Epoch=epoch, Idempotency_Key="r")
+        self.assertEqual(refusal["status"], 501)
+        self.assertIn("button Copy and Activate", refusal["instruction"])
+
+        def press(**more):
+            return self.good("POST", "/admin/copy-and-switch", {"reseller": "10423", **more},
+                             token=ADMIN)
+        # Nothing is copied for customers that are not there yet.
+        early = press()
+        self.assertEqual((early["copied"], early["activated"]), ([], False))
+        self.copied_customers()
+        half = press(limit=5)
+        self.assertEqual((len(half["copied"]), half["activated"]), (5, False))
+        rest = press()
+        self.assertEqual((rest["activated"], rest["refused"]), (True, []))
+        self.assertEqual(self.good("GET", RESELLER)["backOrdering"], "On")
+        again = press()
+        self.assertEqual((again["copied"], again["activated"]), ([], False))
+        copies = self.good("GET", path + "/copies?kind=Subscriptions&limit=100")["items"]
+        self.assertEqual(len(copies), len(half["copied"]) + len(rest["copied"]))
+        self.assertTrue(all("businessKey" not in copy for copy in copies))
 
     def test_refusals_come_in_the_contracts_order(self):
         unknown = BASE + "/resellers/nobody"

@@ -483,9 +483,10 @@ pub struct CapabilityStatus {
     /// An operation, such as createTenant, or a promise, such as keys. Example: `keys`
     #[schemars(length(max = 64))]
     pub name: String,
-    /// Of an operation: `Automatic`, `ManualStep` or `Unsupported`. Of a promise: `Strong` or
-    /// `Weak`; of keys: `Unique`, `Findable` or `None`. Example: `Unique`
-    #[schemars(length(max = 32))]
+    /// Of an operation: `Automatic`, `ManualStep`, `WithSwitch` or `Unsupported`. Of a promise: `Strong` or
+    /// `Weak`; of keys: `Unique`, `Findable` or `None`. Of `unseen`: the facts that the BSS does not show.
+    /// Example: `Unique`
+    #[schemars(length(max = 256))]
     pub value: String,
 }
 

@@ -242,11 +242,11 @@ async fn a_check_that_sees_a_part_only() {
 async fn states_and_copies_are_unclear_until_people_clear_them_up() {
     let world = World::new().await.complete().await;
     let source = world.first_subscription().await;
-    let (shown, copy) = (source.clone(), world.copy_of(&text(&source["id"])).await);
+    let (plain, copy) = (source.clone(), world.copy_of(&text(&source["id"])).await);
     let id = source["id"].clone();
     let revision = world.revision().await;
-    let in_doubt = json!({ "UnclearState": { "sourceId": id, "word": "In review" } });
-    world.control("plant", in_doubt).await.ok();
+    let state = json!({ "UnclearState": { "sourceId": id, "word": "In review" } });
+    world.control("plant", state).await.ok();
     let why = json!({ "UnclearCopy": { "sourceId": id, "why": "it may belong to two" } });
     world.control("plant", why).await.ok();
     assert!(world.revision().await > revision, "what is shown changed");
@@ -264,7 +264,7 @@ async fn states_and_copies_are_unclear_until_people_clear_them_up() {
         .control("plant", json!({ "Clear": { "sourceId": id } }))
         .await
         .ok();
-    assert_eq!(world.subscription(&text(&id)).await, shown);
+    assert_eq!(world.subscription(&text(&id)).await, plain);
     assert_eq!(world.copy_of(&text(&id)).await, copy);
     assert_eq!(world.judge().await["lost"], 0);
 }

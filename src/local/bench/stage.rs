@@ -82,6 +82,7 @@ pub(super) async fn bss(plane: &ControlPlane, load: &Load) -> LocalResult<Bss> {
         .supervisor()
         .subfolder(&format!("sandbox-{}", load.name))?;
     let tokens = Tokens {
+        logins: None,
         contract: random_hex()?,
         control: random_hex()?,
     };
@@ -99,6 +100,7 @@ pub(super) async fn bss(plane: &ControlPlane, load: &Load) -> LocalResult<Bss> {
         url,
         token: tokens.contract,
         authority,
+        logins: None,
     };
     Ok(Bss {
         process,

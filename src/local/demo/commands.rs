@@ -18,9 +18,61 @@ pub(in crate::local) struct Data {
     pub(in crate::local) seed: u64,
 }
 
+/// A user of the vendor's API, and its client.
+#[derive(Clone, Debug)]
+pub(in crate::local) struct Login {
+    /// The client's id.
+    pub(in crate::local) client: String,
+    /// The client's secret.
+    pub(in crate::local) secret: String,
+    /// The user.
+    pub(in crate::local) user: String,
+    /// The user's password.
+    pub(in crate::local) password: String,
+}
+
+/// The logins of both sides.
+#[derive(Clone, Debug)]
+pub(in crate::local) struct Logins {
+    /// The distributor's.
+    pub(in crate::local) distributor: Login,
+    /// That of the reseller's tenant.
+    pub(in crate::local) tenant: Login,
+}
+
+impl Login {
+    fn written(&self) -> String {
+        format!(
+            "{}:{}:{}:{}",
+            self.client, self.secret, self.user, self.password
+        )
+    }
+}
+
+/// The account whose tenant the second login opens: the seeded reseller.
+const RESELLER: &str = "10423";
+
+/// The switches of a BSS to which only people can write, and which promises nothing.
+pub(in crate::local) const BY_HAND: &[&str] = &[
+    "operations.createTenant=ManualStep",
+    "operations.copyCustomers=ManualStep",
+    "operations.setPricing=ManualStep",
+    "operations.copySubscriptions=WithSwitch",
+    "operations.activateBackOrdering=ManualStep",
+    "keys=None",
+    "links=Inferred",
+    "epochs=None",
+    "revision=None",
+    "compares=None",
+    "items=None",
+    "offGuard=None",
+];
+
 /// What the sandbox is protected with.
 #[derive(Clone)]
 pub(in crate::local) struct Tokens {
+    /// For the vendor's API, if the sandbox speaks it.
+    pub(in crate::local) logins: Option<Logins>,
     /// For the reference contract: the operator's.
     pub(in crate::local) contract: String,
     /// For the control API: the demo's own.
@@ -33,27 +85,32 @@ pub(in crate::local) fn sandbox(
     tokens: &Tokens,
     data: Data,
 ) -> LocalResult<ProcessSpec> {
-    Ok(
-        ProcessSpec::new("bss-sandbox", project::program("bss-sandbox")?)
-            .arg("--listen=127.0.0.1:0")
-            .arg(format!(
-                "--database={}",
-                folder.join("bss.sqlite").display()
-            ))
-            .arg(format!("--self-signed={}", folder.display()))
-            // Not as arguments, which every user of the machine can read.
-            .env("BSS_SANDBOX_TOKEN", &tokens.contract)
-            .env("BSS_SANDBOX_CONTROL_TOKEN", &tokens.control)
-            .arg(format!("--customers={}", data.customers))
-            .arg(format!("--subscriptions={}", data.subscriptions))
-            .arg(format!("--seed={}", data.seed))
-            // Small enough that there is a middle of the copy for things to happen in.
-            .arg(format!(
-                "--largest-batch={}",
-                data.subscriptions.div_ceil(40).clamp(2, 100)
-            ))
-            .rank(Rank::Client),
-    )
+    let mut spec = ProcessSpec::new("bss-sandbox", project::program("bss-sandbox")?)
+        .arg("--listen=127.0.0.1:0")
+        .arg(format!(
+            "--database={}",
+            folder.join("bss.sqlite").display()
+        ))
+        .arg(format!("--self-signed={}", folder.display()))
+        // Not as arguments, which every user of the machine can read.
+        .env("BSS_SANDBOX_TOKEN", &tokens.contract)
+        .env("BSS_SANDBOX_CONTROL_TOKEN", &tokens.control)
+        .arg(format!("--customers={}", data.customers))
+        .arg(format!("--subscriptions={}", data.subscriptions))
+        .arg(format!("--seed={}", data.seed))
+        // Small enough that there is a middle of the copy for things to happen in.
+        .arg(format!(
+            "--largest-batch={}",
+            data.subscriptions.div_ceil(40).clamp(2, 100)
+        ))
+        .rank(Rank::Client);
+    if let Some(logins) = &tokens.logins {
+        let tenant = format!("{}:{RESELLER}", logins.tenant.written());
+        spec = spec
+            .env("BSS_SANDBOX_INTERWORKS_LOGIN", logins.distributor.written())
+            .env("BSS_SANDBOX_INTERWORKS_TENANT_LOGIN", tenant);
+    }
+    Ok(spec)
 }
 
 /// What the operator is started with.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::commands::Logins;
 use crate::bss::transport::AllowedHosts;
 use crate::local::error::{LocalError, LocalResult};
 use crate::local::tool::Tool;
@@ -17,6 +18,8 @@ pub(in crate::local) struct Target {
     pub(in crate::local) token: String,
     /// The authority of its certificate, PEM.
     pub(in crate::local) authority: String,
+    /// The logins of the vendor's API, if it speaks that.
+    pub(in crate::local) logins: Option<Logins>,
 }
 
 /// Reads a manifest file with all its documents, the way kubectl reads it.
@@ -52,12 +55,18 @@ pub(in crate::local) fn point_at(objects: &mut [Value], target: &Target) {
 
 /// Keeps the path of the URL and changes the rest.
 fn set_host(connection: &mut Value, url: &str) {
-    if let Some(Value::String(told)) = connection.pointer_mut("/spec/reference/url") {
-        let path = told
-            .split_once("://")
-            .and_then(|(_, rest)| rest.split_once('/'))
-            .map_or("", |(_, path)| path);
-        *told = format!("{url}/{path}");
+    for place in [
+        "/spec/reference/url",
+        "/spec/interworks/url",
+        "/spec/auth/oauth2Password/tokenUrl",
+    ] {
+        if let Some(Value::String(told)) = connection.pointer_mut(place) {
+            let path = told
+                .split_once("://")
+                .and_then(|(_, rest)| rest.split_once('/'))
+                .map_or(String::new(), |(_, path)| format!("/{path}"));
+            *told = format!("{url}{path}");
+        }
     }
 }
 
@@ -73,12 +82,24 @@ fn set_secret(secret: &mut Value, target: &Target) {
         .filter_map(|part| secret.pointer(part).and_then(Value::as_object))
         .flat_map(|part| part.keys().cloned())
         .collect();
+    let name = secret.pointer("/metadata/name").and_then(Value::as_str);
+    let of_tenant = name.is_some_and(|name| name.contains("tenant"));
+    let login = target.logins.as_ref().map(|logins| {
+        if of_tenant {
+            &logins.tenant
+        } else {
+            &logins.distributor
+        }
+    });
     let mut strings = serde_json::Map::new();
     for key in keys {
-        let value = if key == "ca.crt" {
-            &target.authority
-        } else {
-            &target.token
+        let value = match (key.as_str(), login) {
+            ("ca.crt", _) => &target.authority,
+            ("username", Some(login)) => &login.user,
+            ("password", Some(login)) => &login.password,
+            ("clientId", Some(login)) => &login.client,
+            ("clientSecret", Some(login)) => &login.secret,
+            _ => &target.token,
         };
         strings.insert(key, Value::String(value.clone()));
     }
@@ -124,12 +145,14 @@ pub(in crate::local) fn pricing(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::demo::commands::Login;
 
     fn target() -> Target {
         Target {
             url: "https://127.0.0.1:4711".into(),
             token: "T".into(),
             authority: "PEM".into(),
+            logins: None,
         }
     }
 
@@ -155,6 +178,53 @@ mod tests {
                     "metadata": {"name": "s",
                         "annotations": {"tenantreseller.io/allowed-hosts": "127.0.0.1:4711"}}}),
                 json!({"kind": "TenantResellerUpgrade", "spec": {"suspend": false}}),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_vendors_secrets_are_those_of_their_side() {
+        let login = |side: &str| Login {
+            client: format!("{side} client"),
+            secret: format!("{side} secret"),
+            user: format!("{side} user"),
+            password: format!("{side} password"),
+        };
+        let target = Target {
+            logins: Some(Logins {
+                distributor: login("distributor"),
+                tenant: login("tenant"),
+            }),
+            ..target()
+        };
+        let secret = |name: &str, values: [&str; 4]| {
+            let [user, password, client, secret] = values;
+            json!({"kind": "Secret", "metadata": {"name": name}, "stringData": {
+                "username": user, "password": password, "clientId": client, "clientSecret": secret}})
+        };
+        let open = ["x"; 4];
+        let mut objects = [
+            secret("distributor-api", open),
+            secret("contoso-tenant-api", open),
+            json!({"kind": "BssConnection", "spec": {
+                "interworks": {"url": "https://bss.example.com"},
+                "auth": {"oauth2Password": {"tokenUrl": "https://bss.example.com/oauth/token"}}}}),
+        ];
+        point_at(&mut objects, &target);
+        let of =
+            |side: &str| ["user", "password", "client", "secret"].map(|w| format!("{side} {w}"));
+        let (distributor, tenant) = (of("distributor"), of("tenant"));
+        assert_eq!(
+            objects,
+            [
+                secret(
+                    "distributor-api",
+                    distributor.each_ref().map(String::as_str)
+                ),
+                secret("contoso-tenant-api", tenant.each_ref().map(String::as_str)),
+                json!({"kind": "BssConnection", "spec": {
+                    "interworks": {"url": "https://127.0.0.1:4711"},
+                    "auth": {"oauth2Password": {"tokenUrl": "https://127.0.0.1:4711/oauth/token"}}}}),
             ]
         );
     }

@@ -10,21 +10,36 @@ pub(in crate::local) mod manifests;
 pub(in crate::local) mod narrator;
 mod sandbox_actors;
 pub(in crate::local) mod sandbox_control;
+mod screens;
 mod story;
 pub(in crate::local) mod upgrade_view;
+mod watching;
 pub(in crate::local) mod world;
 
 use std::io::Stdout;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::commands::Data;
 use self::narrator::Narrator;
+use self::screens::{BY_HAND, INTERWORKS, Screens, ScreensStory};
 use self::story::Story;
 use self::world::World;
 use super::command_line::{kept_file, or_interrupted};
 use super::error::{LocalError, LocalResult};
+
+/// How the operator speaks to the BSS, and so who does what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::local) enum DemoAdapter {
+    /// By the reference contract: the operator does everything that a program may do.
+    Reference,
+    /// By the reference contract of a BSS to which only people can write: the operator reads, and people
+    /// press the buttons.
+    ByHand,
+    /// By interworks.cloud's public API, to which only people can write.
+    Interworks,
+}
 
 /// What the demo is asked to show.
 #[derive(Clone, Debug, Args)]
@@ -35,6 +50,9 @@ pub struct DemoOptions {
     /// Subscriptions and assets of those customers. Below 40 there is no middle to be killed in.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(40..=20000))]
     subscriptions: u32,
+    /// How the operator speaks to the BSS.
+    #[arg(long, value_enum, default_value_t = DemoAdapter::Reference)]
+    adapter: DemoAdapter,
     /// Decides everything that is random in the sandbox's data.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -73,10 +91,14 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
         seed: options.seed,
     };
     narrator.chapter("A control plane, a BSS and the operator on this machine")?;
-    let mut world = World::start(data, narrator).await?;
-    let told = match Story::begin(&mut world, narrator, options.seed).await {
-        Ok(story) => story.tell().await,
-        Err(error) => Err(error),
+    let mut world = World::start((data, options.adapter), narrator).await?;
+    let told = match options.adapter {
+        DemoAdapter::Reference => match Story::begin(&mut world, narrator, options.seed).await {
+            Ok(story) => story.tell().await,
+            Err(error) => Err(error),
+        },
+        DemoAdapter::ByHand => by_people(&mut world, narrator, &BY_HAND).await,
+        DemoAdapter::Interworks => by_people(&mut world, narrator, &INTERWORKS).await,
     };
     match told {
         Ok(()) => Ok(world),
@@ -87,6 +109,15 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
             Err(error)
         }
     }
+}
+
+async fn by_people(
+    world: &mut World,
+    narrator: &mut Narrator<Stdout>,
+    screens: &'static Screens,
+) -> LocalResult<()> {
+    let story = ScreensStory::begin(world, narrator, screens).await?;
+    story.tell().await
 }
 
 /// Leaves everything running and says how to look at it.

@@ -11,15 +11,15 @@ use super::narrator::{Narrator, Row, table};
 use super::sandbox_actors::{Census, Verdict};
 use super::sandbox_control::SandboxControl;
 use super::upgrade_view::{UpgradeReader, UpgradeView};
+use super::watching;
 use super::world::World;
 use crate::local::error::{LocalError, LocalResult};
-use crate::local::eventually::{Observation, eventually};
 
 /// No step takes longer unless something is wrong; the whole takes about a minute.
 const STEP: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Billing cycles that both ledgers run on after the end.
-const CYCLES: u32 = 2;
+pub(super) const CYCLES: u32 = 2;
 /// The kinds of blocker that the sandbox is seeded with.
 const BLOCKERS: [&str; 3] = ["AddonMissing", "BillingCycleMissing", "CurrencyMismatch"];
 
@@ -325,19 +325,7 @@ impl<'a> Story<'a> {
         awaited: &str,
         accept: impl Fn(&UpgradeView) -> bool,
     ) -> LocalResult<UpgradeView> {
-        let reader = self.reader.clone();
-        let seen = eventually(awaited, STEP, || async {
-            let view = reader.read().await?;
-            Ok(if accept(&view) {
-                Observation::Done(view)
-            } else {
-                Observation::NotYet(view.summary())
-            })
-        });
-        tokio::select! {
-            seen = seen => seen,
-            error = self.world.operator.ended() => Err(error),
-        }
+        watching::until(self.world, &self.reader, (awaited, STEP), accept).await
     }
 
     async fn census(
@@ -345,23 +333,15 @@ impl<'a> Story<'a> {
         awaited: &str,
         accept: impl Fn(&Census) -> bool,
     ) -> LocalResult<Census> {
-        let control = self.control();
-        let seen = eventually(awaited, STEP, || async {
-            let census = control.census().await?;
-            Ok(Observation::when(accept(&census), census))
-        });
-        tokio::select! {
-            seen = seen => seen,
-            error = self.world.operator.ended() => Err(error),
-        }
+        watching::counted(self.world, (awaited, STEP), accept).await
     }
 }
 
-fn count<T>(items: &[T]) -> u64 {
+pub(super) fn count<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-fn expect(what: &str, found: u64, wanted: u64) -> LocalResult<()> {
+pub(super) fn expect(what: &str, found: u64, wanted: u64) -> LocalResult<()> {
     if found == wanted {
         return Ok(());
     }
@@ -371,7 +351,7 @@ fn expect(what: &str, found: u64, wanted: u64) -> LocalResult<()> {
 }
 
 /// A member of the first object of a kind.
-fn first<'v>(objects: &'v [Value], kind: &str, pointer: &str) -> LocalResult<&'v Value> {
+pub(super) fn first<'v>(objects: &'v [Value], kind: &str, pointer: &str) -> LocalResult<&'v Value> {
     objects
         .iter()
         .find(|object| object.pointer("/kind").and_then(Value::as_str) == Some(kind))
@@ -380,7 +360,7 @@ fn first<'v>(objects: &'v [Value], kind: &str, pointer: &str) -> LocalResult<&'v
 }
 
 /// What has to be true in the end, whatever happened on the way.
-fn closing_rows(verdict: &Verdict, eligible: u64) -> LocalResult<Vec<Row>> {
+pub(super) fn closing_rows(verdict: &Verdict, eligible: u64) -> LocalResult<Vec<Row>> {
     // The tables and the judge count apart. Nothing to copy would be nothing to show.
     let eligible = i64::try_from(eligible).unwrap_or(i64::MAX).max(1);
     [

@@ -1,9 +1,11 @@
 //! What the API server shows of an upgrade, read as JSON: the demo sees what any user sees, and
 //! shares no type with the operator that could hide a difference.
 
+use std::time::Duration;
+
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::core::GroupVersionKind;
+use kube::core::{GroupVersionKind, ObjectList};
 use serde_json::Value;
 
 use crate::local::error::{LocalError, LocalResult};
@@ -52,13 +54,26 @@ impl UpgradeReader {
         Ok(UpgradeView { status })
     }
 
-    /// The rows of all pages of one kind of report about the upgrade.
-    pub(in crate::local) async fn report_rows(&self, report_kind: &str) -> LocalResult<Vec<Value>> {
-        let list = self
-            .reports
+    /// All reports. An API server that just learnt of the kind asks to come back.
+    async fn reports(&self) -> LocalResult<ObjectList<DynamicObject>> {
+        let doing = || LocalError::kube("listing reports");
+        for _ in 0..10 {
+            match self.reports.list(&ListParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 429 => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                answer => return answer.map_err(doing()),
+            }
+        }
+        self.reports
             .list(&ListParams::default())
             .await
-            .map_err(LocalError::kube("listing reports"))?;
+            .map_err(doing())
+    }
+
+    /// The rows of all pages of one kind of report about the upgrade.
+    pub(in crate::local) async fn report_rows(&self, report_kind: &str) -> LocalResult<Vec<Value>> {
+        let list = self.reports().await?;
         let owned = list.items.iter().filter(|report| {
             let owners = report.metadata.owner_references.iter().flatten();
             owners.into_iter().any(|owner| owner.name == self.name)

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::commands::{self, Data, OperatorPlace, Tokens};
+use super::DemoAdapter;
+use super::commands::{self, Data, Login, Logins, OperatorPlace, Tokens};
 use super::manifests::{self, Target};
 use super::narrator::Narrator;
 use super::sandbox_control::SandboxControl;
@@ -38,12 +39,12 @@ pub(in crate::local) struct World {
 impl World {
     /// Starts all of it, and tells what is ready.
     pub(in crate::local) async fn start(
-        data: Data,
+        (data, adapter): (Data, DemoAdapter),
         narrator: &mut Narrator<std::io::Stdout>,
     ) -> LocalResult<Self> {
         let plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
         narrator.fact("etcd, kube-apiserver and kube-controller-manager are ready")?;
-        let (sandbox, control, target) = start_sandbox(&plane, data).await?;
+        let (sandbox, control, target) = start_sandbox(&plane, data, adapter).await?;
         narrator.fact(&format!(
             "the BSS sandbox serves {} customers and {} subscriptions and assets over TLS",
             data.customers, data.subscriptions
@@ -64,7 +65,12 @@ impl World {
 
     /// The objects in a file of `examples/`, pointed at this world.
     pub(in crate::local) async fn example(&self, file: &str) -> LocalResult<Vec<Value>> {
-        let path = project::folder().join("examples").join(file);
+        self.manifests(&Path::new("examples").join(file)).await
+    }
+
+    /// The objects in a file of the project, pointed at this world.
+    async fn manifests(&self, file: &Path) -> LocalResult<Vec<Value>> {
+        let path = project::folder().join(file);
         let mut objects = manifests::read(&self.plane.kubectl()?, &path).await?;
         manifests::point_at(&mut objects, &self.target);
         Ok(objects)
@@ -73,6 +79,13 @@ impl World {
     /// The same, applied.
     pub(in crate::local) async fn apply_example(&self, file: &str) -> LocalResult<Vec<Value>> {
         let objects = self.example(file).await?;
+        self.apply(&objects).await?;
+        Ok(objects)
+    }
+
+    /// Applies a file of the project, pointed at this world.
+    pub(in crate::local) async fn apply_file(&self, file: &str) -> LocalResult<Vec<Value>> {
+        let objects = self.manifests(Path::new(file)).await?;
         self.apply(&objects).await?;
         Ok(objects)
     }
@@ -104,14 +117,27 @@ impl World {
 async fn start_sandbox(
     plane: &ControlPlane,
     data: Data,
+    adapter: DemoAdapter,
 ) -> LocalResult<(Process, SandboxControl, Target)> {
     let supervisor = plane.supervisor();
     let folder = supervisor.subfolder("sandbox")?;
+    let logins = match adapter {
+        DemoAdapter::Reference | DemoAdapter::ByHand => None,
+        DemoAdapter::Interworks => Some(Logins {
+            distributor: login()?,
+            tenant: login()?,
+        }),
+    };
     let tokens = Tokens {
+        logins: logins.clone(),
         contract: random_hex()?,
         control: random_hex()?,
     };
-    let mut sandbox = supervisor.start(commands::sandbox(&folder, &tokens, data)?)?;
+    let mut spec = commands::sandbox(&folder, &tokens, data)?;
+    if adapter == DemoAdapter::ByHand {
+        spec = spec.arg(format!("--weak={}", commands::BY_HAND.join(",")));
+    }
+    let mut sandbox = supervisor.start(spec)?;
     let url = sandbox
         .wait_for_line("its address", READY_WITHIN, |line| {
             line.strip_prefix("listening on ").map(str::to_owned)
@@ -123,8 +149,19 @@ async fn start_sandbox(
         url,
         token: tokens.contract,
         authority,
+        logins,
     };
     Ok((sandbox, control, target))
+}
+
+/// A user and a client that were never used before.
+fn login() -> LocalResult<Login> {
+    Ok(Login {
+        client: random_hex()?,
+        secret: random_hex()?,
+        user: random_hex()?,
+        password: random_hex()?,
+    })
 }
 
 fn read(file: &Path) -> LocalResult<String> {

@@ -43,7 +43,7 @@ pub(super) enum Plant {
     Mail { customer_id: String },
     /// One more activation in the ledger.
     Activation {},
-    /// The BSS shows this word for the state of a source, which no one who reads it knows.
+    /// The BSS shows this word for the state of a source; it is in no list of words.
     #[serde(rename_all = "camelCase")]
     UnclearState { source_id: String, word: String },
     /// The BSS cannot tell whether the copy of a source is its copy; `why` is for people.

@@ -46,8 +46,8 @@ pub(in crate::sandbox) fn forget(tx: &Tx<'_>) -> Result<Value, Refusal> {
 pub(super) struct Pace(Mutex<VecDeque<Millis>>);
 
 impl Pace {
-    /// Whether one more request is within the limit. One that is not counts as well: whoever goes on
-    /// asking goes on being refused.
+    /// Whether one more request is within the limit. One that is refused counts as well: a client that
+    /// goes on asking goes on being refused.
     pub(super) fn allows(&self, now: Millis, limit: Option<u32>) -> bool {
         let Some(limit) = limit else { return true };
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What this BSS may be like, and how it may mislead whoever reads it.
+//! What this BSS may be like, and how it may mislead its reader.
 //!
 //! What public text leaves open is a switch, so that a reader is tried against each answer; each
 //! trap is one as well. The default is the least that the vendor shows.
@@ -56,7 +56,7 @@ pub enum NetworkReseller {
     AtTenant,
 }
 
-/// A way to mislead whoever reads lists.
+/// A way to mislead the reader of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trap {
     /// Every page after the first is the first one again.

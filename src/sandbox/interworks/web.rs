@@ -65,7 +65,7 @@ async fn call(app: Arc<App>, parts: &Parts, path: Vec<String>) -> Response<Body>
 fn reply<E>(done: Result<Result<Reply, Refusal>, E>) -> Reply {
     let told = match done {
         Ok(Ok(reply)) => return reply,
-        // A defect of the sandbox: whoever tries it has to see which.
+        // A defect of the sandbox: its user has to see which.
         Ok(Err(refusal)) => refusal.into_problem().detail,
         Err(_) => None,
     };

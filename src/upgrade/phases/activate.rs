@@ -285,7 +285,9 @@ impl Observe<'_> {
                 // Other customers than a person has confirmed: the gate asks.
                 FinalSweepResult::Moved
             }
-            result => result,
+            result @ (FinalSweepResult::Moved
+            | FinalSweepResult::Once(_)
+            | FinalSweepResult::Clean(_)) => result,
         };
         match result {
             FinalSweepResult::Clean(clean) => {

@@ -143,7 +143,7 @@ async fn a_queued_tenant_opens_later() {
 async fn tokens_expire_and_a_person_ends_them() {
     let world = world(|_| {}).await;
     let side = Side::of(&world, "distributor").await;
-    let ended = press(&world, "log-in", json!({ "user": "somebody-else" })).await;
+    let ended = press(&world, "log-in", json!({ "user": "another-user" })).await;
     assert_eq!(ended["ended"], 0);
     side.get("accounts", &[]).await.ok();
     press(&world, "log-in", json!({ "user": "distributor-user" })).await;
