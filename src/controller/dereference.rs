@@ -47,6 +47,13 @@ pub(super) struct TenantAccess {
     pub(super) access: Option<Access>,
 }
 
+impl TenantAccess {
+    /// Whether the tenant has accepted the credentials, as far as the limits of its origin know.
+    pub(super) fn has_accepted(&self) -> bool {
+        self.access.as_ref().is_some_and(Access::is_accepted)
+    }
+}
+
 /// Why something that the spec points to was not fetched.
 pub(super) enum DereferenceError {
     /// It is missing or not in order, which is a state of the upgrade.

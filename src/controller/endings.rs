@@ -12,7 +12,7 @@ use super::cache::{Cache, CacheEntry, Called};
 use super::context::{Context, Pause, Scope, Time};
 use super::dereference::NoAccess;
 use super::object;
-use super::publish::{self, ConnectionFacts, Reported, Resync, Shown, Side};
+use super::publish::{self, ConnectionFacts, Reported, Resync, Shown, Side, TenantLogin};
 use super::reconcile::ReconcileError;
 use super::record::finalizer;
 use crate::api::{Reason, StateClass, TAKE_OVER_ANNOTATION, TenantResellerUpgrade};
@@ -111,7 +111,7 @@ pub(super) async fn tell_connection<C: Cluster, T: Time, B>(
     let side = if *name == upgrade.spec.connection_ref.name {
         Side::Distributor
     } else {
-        Side::Tenant(None)
+        Side::Tenant(TenantLogin::NotShown)
     };
     if let Some(connection) = cluster.connection(namespace, name).await? {
         let known = ConnectionFacts {
@@ -230,9 +230,14 @@ async fn publish_around<C: Cluster, T: Time, B>(
         };
         publish::connection(cluster, known, now).await?;
         if let Some(tenant) = &scope.fetched.tenant {
+            let login = if tenant.has_accepted() {
+                TenantLogin::Accepted
+            } else {
+                TenantLogin::NotShown
+            };
             let known = ConnectionFacts {
                 connection: &tenant.connection,
-                side: Side::Tenant(tenant.access.as_ref()),
+                side: Side::Tenant(login),
                 entry: scope.entry,
                 unusable: None,
             };

@@ -180,22 +180,16 @@ fn every_gate_comes_before_a_person_is_told() {
     let currency: (&str, fn(&mut World), Reason) = (
         "a currency",
         |world| {
-            drop(
-                world
-                    .act(Action::Plant(Defect::Currency, first(world)))
-                    .unwrap(),
-            )
+            let id = first(world);
+            world.act(Action::Plant(Defect::Currency, id)).unwrap();
         },
         Reason::PrecheckFailed,
     );
     let sync: (&str, fn(&mut World), Reason) = (
         "a sync",
         |world| {
-            drop(
-                world
-                    .act(Action::Plant(Defect::Sync, first(world)))
-                    .unwrap(),
-            )
+            let id = first(world);
+            world.act(Action::Plant(Defect::Sync, id)).unwrap();
         },
         Reason::PrecheckFailed,
     );
@@ -442,8 +436,8 @@ fn what_is_unclear_holds_the_switch_until_a_person_says() {
     until_told(&mut world, &mut driver);
     assert!(world.act(Action::ByHand(PRESS, Pick::One)).is_err());
     let copies = world.copy_records();
-    let copied = copies.iter().find(|(kind, _)| *kind != ItemKind::Customer);
-    let (source, copy) = copied
+    let purchase = copies.iter().find(|(kind, _)| *kind != ItemKind::Customer);
+    let (source, copy) = purchase
         .map(|(_, copy)| (copy.source.clone(), copy.id.clone()))
         .unwrap();
     world.switches.unclear.insert(source.clone());

@@ -141,10 +141,9 @@ impl InterworksBss {
             Unseen::Invoicing,
             Unseen::TenantCurrency,
             Unseen::PurchaseMark,
+            // An account without a sync option, or with a word that is not known, shows nothing of it.
+            Unseen::Sync,
         ]);
-        if self.options().words.synced.is_empty() {
-            unseen.insert(Unseen::Sync);
-        }
         if marks == Marks::NotShown {
             unseen.insert(Unseen::CustomerMark);
         }

@@ -193,7 +193,9 @@ impl Look {
                 ..Found::default()
             });
         }
-        let customers = self.sources.customers(side);
+        let mut customers = self.sources.customers(side);
+        // The reseller is invoiced for itself too, and is no customer of its own.
+        customers.retain(|one| one.id != sides.account.as_str());
         let tenant = self.copies.as_ref().zip(sides.tenant);
         let of_tenant = tenant.map(|(reader, (id, side))| (id, reader.customers(side)));
         let owners = match &of_tenant {

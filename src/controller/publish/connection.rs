@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use crate::api::{
     BssConnection, BssConnectionStatus, CapabilityStatus, Condition, ConditionStatus, Reason, only,
 };
-use crate::bss::limits::Access;
 use crate::bss::port::{Capabilities, Keys, Mode, Strength};
 use crate::cluster::port::{Cluster, ClusterResult};
 use crate::controller::cache::{CacheEntry, ToldIdentity};
@@ -23,7 +22,7 @@ const LONGEST_IDENTITY: usize = 63;
 pub(in crate::controller) struct ConnectionFacts<'a, B> {
     pub(in crate::controller) connection: &'a BssConnection,
     /// Whose access it is.
-    pub(in crate::controller) side: Side<'a>,
+    pub(in crate::controller) side: Side,
     pub(in crate::controller) entry: &'a mut CacheEntry<B>,
     /// Why the connection cannot be used at all; otherwise what was observed counts.
     pub(in crate::controller) unusable: Option<&'a ReadyState>,
@@ -31,11 +30,20 @@ pub(in crate::controller) struct ConnectionFacts<'a, B> {
 
 /// Whose access a connection is.
 #[derive(Clone, Copy)]
-pub(in crate::controller) enum Side<'a> {
+pub(in crate::controller) enum Side {
     /// The distributor's: what is known of the BSS is known through it.
     Distributor,
-    /// A tenant's own, with what is known of it where calls are limited.
-    Tenant(Option<&'a Access>),
+    /// A tenant's own.
+    Tenant(TenantLogin),
+}
+
+/// Whether the tenant has accepted the credentials of its own connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::controller) enum TenantLogin {
+    /// It has.
+    Accepted,
+    /// No call has shown it yet.
+    NotShown,
 }
 
 /// Writes the connection's status, if anything is known of it.
@@ -59,7 +67,7 @@ pub(in crate::controller) async fn connection<C: Cluster, B>(
     let mut before = connection.status.clone().unwrap_or_default();
     let health = match side {
         Side::Distributor => Health::of(known, unusable),
-        Side::Tenant(access) => Health::of_tenant(unusable, access, &before),
+        Side::Tenant(login) => Health::of_tenant(unusable, login, &before),
     };
     let Some(health) = health else {
         return Ok(());
@@ -167,13 +175,13 @@ impl<'a> Health<'a> {
     /// Of a tenant's own access is known whether it can be used, and whether the tenant has accepted it.
     fn of_tenant(
         unusable: Option<&'a ReadyState>,
-        access: Option<&Access>,
+        login: TenantLogin,
         before: &BssConnectionStatus,
     ) -> Option<Self> {
         use ConditionStatus::{False, True, Unknown};
         let (one, all, reason, message) = match unusable {
             Some(state) => (False, Unknown, state.reason, state.message.as_str()),
-            None if access.is_some_and(Access::is_accepted) => (True, True, Reason::Ready, WELL),
+            None if login == TenantLogin::Accepted => (True, True, Reason::Ready, WELL),
             // Another upgrade may know better.
             None if before
                 .conditions

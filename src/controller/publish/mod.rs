@@ -9,7 +9,7 @@ mod refusals;
 mod reports;
 mod status;
 
-pub(super) use connection::{ConnectionFacts, Side, connection};
+pub(super) use connection::{ConnectionFacts, Side, TenantLogin, connection};
 pub(super) use pricing::pricing;
 pub(super) use refusals::{OWN_STATUS, Refusals};
 pub(super) use reports::{Reported, Resync, reports};

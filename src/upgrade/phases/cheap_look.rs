@@ -3,7 +3,7 @@
 
 use crate::api::Reason;
 use crate::bss::port::{
-    AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, Freshness, ItemKind,
+    AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, Freshness, ItemKind, Keys,
     PageRequest, SourceId, TenantId,
 };
 use crate::upgrade::effect::{InspectCalls, PagesRequest, Read};
@@ -105,6 +105,8 @@ pub(super) fn telling_read(upgrade: &ValidUpgrade, known: &Known, reason: Reason
                 inspect(CheckTarget::Tenant(tenant), Vec::new(), vec![first])
             }
         }),
+        // Without keys nothing can be looked up by them.
+        Sign::Copies if capabilities.promises.keys == Keys::None => None,
         Sign::Copies => {
             let account = AccountId::from(claim?.reseller_account_id.as_str());
             let keys = upgrade.keys(&account);

@@ -3,7 +3,7 @@
 
 use crate::api::ResellerClaimSpec;
 use crate::bss::error::{BlockerTally, BssError};
-use crate::bss::port::{CopyItem, CopyListing, SourceId, Strength, WriteOperation};
+use crate::bss::port::{CopyItem, CopyListing, Keys, SourceId, Strength, WriteOperation};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, Read, Write};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
@@ -121,8 +121,19 @@ impl Observe<'_> {
             .map(|strategy| strategy.copying)
         {
             Some(Copying::Guarded) => CopyMethod::Bss,
+            // It is only asked how a person does it, and without keys nothing could be looked up.
+            Some(Copying::LookUpFirst)
+                if executor == Some(Executor::PersonByInstruction) && self.keeps_no_keys() =>
+            {
+                CopyMethod::Bss
+            }
             Some(Copying::LookUpFirst) | None => CopyMethod::BssAfterLookUp,
         }
+    }
+
+    fn keeps_no_keys(&self) -> bool {
+        let capabilities = self.known.bss.capabilities.as_ref();
+        capabilities.is_some_and(|capabilities| capabilities.promises.keys == Keys::None)
     }
 
     /// A person has to copy: says what, and looks again meanwhile.
