@@ -9,7 +9,9 @@ use tenant_reseller_operator::api::{
     TenantResellerUpgradeStatus, TenantSpec,
 };
 use tenant_reseller_operator::bss::error::BssError;
-use tenant_reseller_operator::bss::port::{Epoch, TenantId};
+use tenant_reseller_operator::bss::port::{
+    CopyRecord, CopyState, Epoch, ItemKind, ResellerKind, TenantId,
+};
 use tenant_reseller_operator::upgrade::{
     ClaimEdit, Draft, Effect, Holding, Known, Next, Now, Outcome, Pace, References,
     TenantConnection, Terms, ValidUpgrade, Write, apply_claim_edit, compose, decide, observe_all,
@@ -357,4 +359,39 @@ pub(crate) fn name(effect: &Effect) -> &'static str {
         Effect::CreateTenant(_) => "create tenant",
         Effect::Activate(_) => "activate",
     }
+}
+
+/// Runs until done; people act through `meddle`, called before each step.
+pub(crate) fn run(
+    world: &mut World,
+    driver: &mut Driver,
+    mut fault: impl FnMut(usize) -> Fault,
+    mut meddle: impl FnMut(usize, &mut World, &mut Driver),
+) -> bool {
+    for step in 0..3_000 {
+        meddle(step, world, driver);
+        let done = driver.step(world, fault(step));
+        let mut violations = world.violations_now();
+        violations.append(&mut driver.violations);
+        assert!(violations.is_empty(), "step {step}: {violations:?}");
+        if done {
+            return true;
+        }
+    }
+    false
+}
+
+pub(crate) fn complete(world: &World) {
+    assert!(world.on, "back ordering is on");
+    assert_eq!(world.kind, ResellerKind::Tenant);
+    assert_eq!((world.tenants.len(), world.activations), (1, 1));
+    let copies = world.copy_records();
+    for (id, _) in world.eligible() {
+        let in_use = |copy: &&(ItemKind, CopyRecord)| {
+            copy.1.source == *id && copy.1.state != CopyState::Ended
+        };
+        let count = copies.iter().filter(in_use).count();
+        assert_eq!(count, 1, "{id} has {count} copies");
+    }
+    assert_eq!(world.ledgers(2), Vec::<String>::new());
 }

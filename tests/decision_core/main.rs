@@ -27,48 +27,11 @@ mod weak;
 mod with_switch;
 mod words;
 
-use drive::{Driver, Fault};
+use drive::{Driver, Fault, complete, run};
 use proptest::prelude::*;
 use support::simulated_bss::{Action, Defect, World};
 use tenant_reseller_operator::api::{ConditionStatus, Reason};
-use tenant_reseller_operator::bss::port::{
-    CopyRecord, CopyState, ItemKind, PurchaseState, ResellerKind,
-};
-
-/// Runs until done; people act through `meddle`, called before each step.
-fn run(
-    world: &mut World,
-    driver: &mut Driver,
-    mut fault: impl FnMut(usize) -> Fault,
-    mut meddle: impl FnMut(usize, &mut World, &mut Driver),
-) -> bool {
-    for step in 0..3_000 {
-        meddle(step, world, driver);
-        let done = driver.step(world, fault(step));
-        let mut violations = world.violations_now();
-        violations.append(&mut driver.violations);
-        assert!(violations.is_empty(), "step {step}: {violations:?}");
-        if done {
-            return true;
-        }
-    }
-    false
-}
-
-fn complete(world: &World) {
-    assert!(world.on, "back ordering is on");
-    assert_eq!(world.kind, ResellerKind::Tenant);
-    assert_eq!((world.tenants.len(), world.activations), (1, 1));
-    let copies = world.copy_records();
-    for (id, _) in world.eligible() {
-        let in_use = |copy: &&(ItemKind, CopyRecord)| {
-            copy.1.source == *id && copy.1.state != CopyState::Ended
-        };
-        let count = copies.iter().filter(in_use).count();
-        assert_eq!(count, 1, "{id} has {count} copies");
-    }
-    assert_eq!(world.ledgers(2), Vec::<String>::new());
-}
+use tenant_reseller_operator::bss::port::PurchaseState;
 
 #[test]
 fn runs_through_all_four_phases() {

@@ -7,10 +7,9 @@ use tenant_reseller_operator::api::{CONFIRM_ANNOTATION, ConditionType, Reason, R
 use tenant_reseller_operator::bss::port::{
     ItemKind, Keys, Mode, SourceId, Strength, Unseen, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Fencing, Strategy, Terms, decide};
+use tenant_reseller_operator::upgrade::{Fencing, Stage, Strategy, Terms, decide};
 
-use crate::drive::{Driver, Fault};
-use crate::{complete, run};
+use crate::drive::{Driver, Fault, complete, run};
 use support::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Pick, World};
 
 const PRESS: WriteOperation = WriteOperation::ActivateBackOrdering;
@@ -74,6 +73,10 @@ fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
 fn until_told(world: &mut World, driver: &mut Driver) {
     for _ in 0..2_000 {
         if told(driver) {
+            assert!(
+                !world.ordering_enabled,
+                "ordering rests before a person is told"
+            );
             return;
         }
         up_to_the_switch(world, driver);
@@ -108,7 +111,7 @@ fn reached(driver: &Driver, milestone: ConditionType) -> Option<i64> {
 }
 
 #[test]
-fn nothing_is_copied_before_the_act_that_switches() {
+pub(crate) fn nothing_is_copied_before_the_act_that_switches() {
     let mut world = read_only();
     let mut driver = Driver::new();
     let mut before = 0;
@@ -171,7 +174,7 @@ fn nothing_is_copied_before_the_act_that_switches() {
 }
 
 #[test]
-fn every_gate_comes_before_a_person_is_told() {
+pub(crate) fn every_gate_comes_before_a_person_is_told() {
     let orders: (&str, fn(&mut World), Reason) = (
         "an order",
         |world| drop(world.act(Action::BuyHeld("c000".into())).unwrap()),
@@ -213,7 +216,7 @@ fn every_gate_comes_before_a_person_is_told() {
 
 /// The last sweep checks by itself: what changes after the check sweep is seen by it.
 #[test]
-fn what_changes_after_the_telling_takes_it_back() {
+pub(crate) fn what_changes_after_the_telling_takes_it_back() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -236,7 +239,7 @@ fn what_changes_after_the_telling_takes_it_back() {
 }
 
 #[test]
-fn a_run_that_stops_half_way_is_told_again_with_what_is_left() {
+pub(crate) fn a_run_that_stops_half_way_is_told_again_with_what_is_left() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -264,7 +267,7 @@ fn a_run_that_stops_half_way_is_told_again_with_what_is_left() {
 
 /// Between telling and pressing the process ends; the record says under which approval.
 #[test]
-fn a_press_after_a_restart_has_its_record() {
+pub(crate) fn a_press_after_a_restart_has_its_record() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -281,7 +284,7 @@ fn a_press_after_a_restart_has_its_record() {
 
 /// What the vendor's run has left out is named, and nothing is copied after the switch.
 #[test]
-fn what_a_run_leaves_out_is_named_after_the_switch() {
+pub(crate) fn what_a_run_leaves_out_is_named_after_the_switch() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -313,7 +316,7 @@ fn what_a_run_leaves_out_is_named_after_the_switch() {
 }
 
 #[test]
-fn an_owner_without_a_copy_is_named_by_the_last_sweep() {
+pub(crate) fn an_owner_without_a_copy_is_named_by_the_last_sweep() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -334,7 +337,7 @@ fn an_owner_without_a_copy_is_named_by_the_last_sweep() {
 }
 
 #[test]
-fn where_nothing_is_automatic_nothing_is_fenced() {
+pub(crate) fn where_nothing_is_automatic_nothing_is_fenced() {
     let mut world = read_only();
     let capabilities = world.capabilities().unwrap();
     let strategy = Strategy::of(&capabilities, &Terms::default()).unwrap();
@@ -367,7 +370,7 @@ fn where_nothing_is_automatic_nothing_is_fenced() {
 }
 
 #[test]
-fn what_is_not_shown_is_confirmed_by_a_person_or_refused() {
+pub(crate) fn what_is_not_shown_is_confirmed_by_a_person_or_refused() {
     let mut world = read_only();
     let unseen = [
         Unseen::PricingOptions,
@@ -430,7 +433,7 @@ fn what_is_not_shown_is_confirmed_by_a_person_or_refused() {
 }
 
 #[test]
-fn what_is_unclear_holds_the_switch_until_a_person_says() {
+pub(crate) fn what_is_unclear_holds_the_switch_until_a_person_says() {
     let mut world = read_only();
     let mut driver = Driver::new();
     until_told(&mut world, &mut driver);
@@ -460,4 +463,77 @@ fn what_is_unclear_holds_the_switch_until_a_person_says() {
     let claim = driver.claim.as_ref().unwrap();
     assert_eq!(claim.confirmed_copies.len(), 1);
     assert_eq!(claim.confirmed_copies[0].source_id, source.as_str());
+}
+
+/// Options that go away behind the check are missed by the last sweep itself.
+#[test]
+pub(crate) fn options_that_go_away_before_the_last_sweep_hold_it() {
+    let mut world = read_only();
+    let mut driver = Driver::new();
+    let mut removed = false;
+    for _ in 0..2_000 {
+        assert!(!told(&driver), "told without pricing options");
+        if !removed && driver.known.stage == Stage::FinalCustomers {
+            world.act(Action::RemovePricing(None)).unwrap();
+            removed = true;
+        }
+        if removed && driver.reason() == Reason::AwaitingPricing {
+            return;
+        }
+        up_to_the_switch(&mut world, &mut driver);
+        driver.step(&mut world, Fault::None);
+    }
+    panic!(
+        "the options were not missed: {removed} {:?}",
+        driver.reason()
+    );
+}
+
+/// The copy of an owner goes away behind the check, where nothing else tells of it.
+#[test]
+pub(crate) fn an_owner_whose_copy_goes_away_before_the_last_sweep_holds_it() {
+    let mut world = read_only();
+    world.switches.unseen = [Unseen::PricingOptions, Unseen::CustomerMark].into();
+    let mut driver = Driver::new();
+    let mut removed = false;
+    for _ in 0..800 {
+        assert!(!told(&driver), "told although an owner has no copy");
+        if !removed && driver.known.stage == Stage::FinalCustomers {
+            let owner = SourceId::from("c000");
+            let (kind, item) = (CorruptionKind::CopyDeleted, ItemKind::Customer);
+            corrupt(&mut world, kind, item, &owner);
+            removed = true;
+        }
+        let asked = next_action(&driver).contains("copyCustomers");
+        if removed && asked && driver.reason() == Reason::AwaitingManualStep {
+            return;
+        }
+        up_to_the_switch(&mut world, &mut driver);
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("the owner was not missed: {removed} {:?}", driver.reason());
+}
+
+/// After a restore of the cluster a person confirms it before a person is told to switch.
+#[test]
+pub(crate) fn a_restore_is_confirmed_before_a_person_is_told() {
+    let mut world = read_only();
+    let mut driver = Driver::new();
+    until_told(&mut world, &mut driver);
+    driver.kill();
+    let claim = driver.claim.as_mut().unwrap();
+    claim.unconfirmed_epoch = Some(99);
+    claim.told = None;
+    let mut asked = 0;
+    for _ in 0..600 {
+        assert!(!told(&driver), "told before the restore was confirmed");
+        if driver.reason() == Reason::AwaitingConfirmation {
+            asked += 1;
+        } else {
+            up_to_the_switch(&mut world, &mut driver);
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    assert!(asked > 0, "{:?}", driver.reason());
+    until_told(&mut world, &mut driver);
 }

@@ -54,6 +54,12 @@ mod simulation {
     mod status_checks;
 }
 
+// The act that copies and switches, as the decision core alone shows it.
+#[path = "../decision_core/drive.rs"]
+mod drive;
+#[path = "../decision_core/with_switch.rs"]
+mod with_switch;
+
 // The model check, as it is.
 #[path = "../model/attempts.rs"]
 mod attempts;

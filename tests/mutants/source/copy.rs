@@ -86,6 +86,11 @@ fn changed(changes: &[Change]) -> BTreeMap<PathBuf, Vec<u8>> {
     let text = |path| fs::read_to_string(root().join(path)).unwrap();
     let manifest = of_the_copy(&text("Cargo.toml"));
     files.insert("Cargo.toml".into(), manifest.into_bytes());
+    // A source takes this page in.
+    files.insert(
+        "docs/reasons.md".into(),
+        text("docs/reasons.md").into_bytes(),
+    );
     for path in ["Cargo.lock", "tests/support/Cargo.toml"] {
         files.insert(path.into(), renamed(&text(path)).into_bytes());
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Armed, Case, Effort, Found, Proof, Row};
 use crate::proofs::{simulation, test};
-use crate::{cases, tables};
+use crate::{cases, tables, with_switch};
 
 /// A mistake in the sources.
 pub(crate) struct Change {
@@ -51,7 +51,141 @@ const ALL: &[Change] = &[
             ]
         },
     },
+    // The act that copies and switches: each mistake lets a person be told too early, or of the wrong things.
+    Change {
+        name: "WithSwitchToldBeforeOrders",
+        about: "A person is told to copy and switch while orders are open.",
+        find: "if page.items.is_empty() {\n            if page.next.is_some() {",
+        put: "if MISTAKE || page.items.is_empty() {\n            if !MISTAKE && page.next.is_some() {",
+        proofs: || {
+            vec![test(
+                "every gate comes before a person is told",
+                with_switch::every_gate_comes_before_a_person_is_told,
+            )]
+        },
+    },
+    Change {
+        name: "WithSwitchToldBeforeFreeze",
+        about: "A person is told to copy and switch while ordering is enabled and nothing is compared.",
+        find: "if strategy.freezes() && self.known.activation.frozen.is_none() {",
+        put: "if !MISTAKE && strategy.freezes() && self.known.activation.frozen.is_none() {",
+        proofs: || vec![half_way()],
+    },
+    Change {
+        name: "WithSwitchToldBeforeConfirmation",
+        about: "A person is told to switch before the restore of the cluster was confirmed.",
+        find: "if let Some(unconfirmed) = self.unconfirmed() {\n            // Looks",
+        put: "if let Some(unconfirmed) = self.unconfirmed().filter(|_| !MISTAKE) {\n            // Looks",
+        proofs: || {
+            vec![test(
+                "a restore is confirmed before",
+                with_switch::a_restore_is_confirmed_before_a_person_is_told,
+            )]
+        },
+    },
+    Change {
+        name: "LastSweepSkipsPricing",
+        about: "The last sweep before the act does not mind pricing options that are missing.",
+        find: "Uncopied::WithTheSwitch => !purchases.unpriced.is_empty(),",
+        put: "Uncopied::WithTheSwitch => !MISTAKE && !purchases.unpriced.is_empty(),",
+        proofs: || {
+            vec![test(
+                "options that go away",
+                with_switch::options_that_go_away_before_the_last_sweep_hold_it,
+            )]
+        },
+    },
+    Change {
+        name: "UncopiedOwnerAllowed",
+        about: "The last sweep before the act does not mind an owner without a copy.",
+        find: "if !self.copied_customers.contains(&hash) {",
+        put: "if !MISTAKE && !self.copied_customers.contains(&hash) {",
+        proofs: || {
+            vec![test(
+                "an owner whose copy goes away",
+                with_switch::an_owner_whose_copy_goes_away_before_the_last_sweep_holds_it,
+            )]
+        },
+    },
+    Change {
+        name: "UnclearTakenForLinked",
+        about: "A copy that may belong to another source counts as this source's.",
+        find: "Class::CopyUnclear { why, source: _ } => {",
+        put: "Class::CopyUnclear { .. } if MISTAKE => self.tally.copied(kind),\n            \
+              Class::CopyUnclear { why, source: _ } => {",
+        proofs: || {
+            vec![test(
+                "what is unclear holds the switch",
+                with_switch::what_is_unclear_holds_the_switch_until_a_person_says,
+            )]
+        },
+    },
+    Change {
+        name: "UnseenMarkTakenForMissing",
+        about: "A mark that the BSS does not show is taken for one that is missing.",
+        find: "[copy] if source.mark == Mark::Unmarked => Class::Missing {",
+        put: "[copy] if source.mark == Mark::Unmarked \
+              || (MISTAKE && source.mark == Mark::Unseen) => Class::Missing {",
+        proofs: || vec![not_shown()],
+    },
+    Change {
+        name: "ToldNotOnRecord",
+        about: "What a person is told is not written down.",
+        find: "ClaimEdit::Tell { digest, pricing } =>",
+        put: "ClaimEdit::Tell { .. } if MISTAKE => {}\n        \
+              ClaimEdit::Tell { digest, pricing } =>",
+        proofs: || vec![half_way()],
+    },
+    Change {
+        name: "StaleTellingStands",
+        about: "What was told of other pricing options stands on record.",
+        find: "told.inventory_digest == digest && told.pricing_digest.as_deref() == pricing",
+        put: "told.inventory_digest == digest && (MISTAKE || told.pricing_digest.as_deref() == pricing)",
+        proofs: || vec![other_prices()],
+    },
+    Change {
+        name: "OptionsNotDigested",
+        about: "The pricing options of the owners are no part of what is told.",
+        find: "self.tally\n            .pricing_digest\n            .add(ItemKind::Customer, &owner, &digest);",
+        put: "if !MISTAKE { self.tally.pricing_digest.add(ItemKind::Customer, &owner, &digest); }",
+        proofs: || vec![other_prices()],
+    },
+    Change {
+        name: "UnseenCurrencyFilledIn",
+        about: "A currency that the BSS does not show is made up.",
+        find: "next.tenant_currency.clone_from(currency);",
+        put: "next.tenant_currency = currency.clone().or(MISTAKE.then(|| \"EUR\".to_owned()));",
+        proofs: || vec![not_shown()],
+    },
+    Change {
+        name: "CopiedBeforeTheAct",
+        about: "Phase 3 copies although the act that switches does.",
+        find: "} else if self.copies_with_the_switch() {\n            self.ready_for_the_switch();",
+        put: "} else if !MISTAKE && self.copies_with_the_switch() {\n            \
+              self.ready_for_the_switch();",
+        proofs: || {
+            vec![test(
+                "nothing is copied before",
+                with_switch::nothing_is_copied_before_the_act_that_switches,
+            )]
+        },
+    },
 ];
+
+fn half_way() -> Proof {
+    let run = with_switch::a_run_that_stops_half_way_is_told_again_with_what_is_left;
+    test("a run that stops half way", run)
+}
+
+fn other_prices() -> Proof {
+    let run = with_switch::what_changes_after_the_telling_takes_it_back;
+    test("what changes after the telling", run)
+}
+
+fn not_shown() -> Proof {
+    let run = with_switch::what_is_not_shown_is_confirmed_by_a_person_or_refused;
+    test("what is not shown", run)
+}
 
 /// The mistakes, in the copy.
 pub(crate) fn cases_in_the_copy() -> Vec<Case> {
