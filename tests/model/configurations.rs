@@ -35,6 +35,8 @@ pub(crate) struct Configuration {
     pub(crate) held: bool,
     pub(crate) promises: Promises,
     pub(crate) by_hand: &'static [WriteOperation],
+    /// Whether the act that activates back ordering copies the subscriptions too.
+    pub(crate) one_button: bool,
     pub(crate) risks: &'static [Risk],
     pub(crate) crashes: u8,
     pub(crate) lost: u8,
@@ -79,6 +81,7 @@ impl Configuration {
             held: false,
             promises: STRONG,
             by_hand: &[],
+            one_button: false,
             risks: &[],
             crashes: 0,
             lost: 0,
@@ -103,6 +106,10 @@ impl Configuration {
         switches.promises = self.promises;
         for operation in self.by_hand {
             switches.modes.insert(*operation, Mode::ManualStep);
+        }
+        if self.one_button {
+            let copies = WriteOperation::CopySubscriptions;
+            switches.modes.insert(copies, Mode::WithSwitch);
         }
         switches.tenant_queue = TICK;
         switches.order_pending = ORDER_SETTLE;

@@ -70,9 +70,20 @@ pub(crate) fn before_sending(
     if !recorded {
         wrong.push(format!("{} is sent before its record", call.name()));
     }
+    let strategy = seen.bss.strategy.as_ref();
+    let one_button = strategy.is_some_and(Strategy::copies_with_the_switch);
+    if one_button && matches!(call, Call::CopySubscriptions(_)) {
+        wrong.push("a copy is sent although the act that switches copies".to_owned());
+    }
     let before: &[ConditionType] = match call {
         Call::CopyCustomers(_) | Call::SetPricing(_) => &[ConditionType::TenantCreated],
         Call::CopySubscriptions(_) => &[
+            ConditionType::TenantCreated,
+            ConditionType::CustomersCopied,
+            ConditionType::PricingReady,
+        ],
+        // It only asks how a person does it.
+        Call::Activate(_) if one_button => &[
             ConditionType::TenantCreated,
             ConditionType::CustomersCopied,
             ConditionType::PricingReady,

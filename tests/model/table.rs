@@ -309,6 +309,31 @@ fn by_hand() -> Vec<Configuration> {
                 "people disable ordering and press the switch, at any moment; the Storefront buys",
             )
         },
+        Configuration {
+            by_hand: &[ActivateBackOrdering],
+            one_button: true,
+            acts: acts(&[
+                Act::Freeze,
+                Act::ByHandOne(ActivateBackOrdering),
+                Act::ByHand(ActivateBackOrdering),
+                Act::Buy(0),
+            ]),
+            crashes: 1,
+            ..new("one button copies and switches, at any moment and half way; the Storefront buys")
+        },
+        Configuration {
+            by_hand: &[ActivateBackOrdering],
+            one_button: true,
+            acts: acts(&[
+                Act::Freeze,
+                Act::ByHand(ActivateBackOrdering),
+                Act::Order(0),
+                Act::Fulfil,
+                Act::Reprice(0),
+            ]),
+            purchases: 1,
+            ..new("one button copies and switches; orders and other prices meanwhile")
+        },
     ]
 }
 
