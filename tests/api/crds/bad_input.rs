@@ -24,6 +24,7 @@ fn good() -> Vec<Value> {
     let mut by_day = upgrade("u");
     by_day["spec"]["connectionRef"]["kind"] = json!("BssConnection");
     by_day["spec"]["suspend"] = json!(false);
+    by_day["spec"]["confirmedCopies"] = json!([{ "sourceId": "S-00042", "copyId": "c-17" }]);
     by_day["spec"]["tenantConnectionRef"] = json!({ "kind": "BssConnection", "name": "tenant" });
     by_day["spec"]["pricing"] = options(json!({ "day": 28 }));
     let mut by_anchor = by_day.clone();
@@ -236,7 +237,13 @@ fn rows(object: &Value, place: &Place<'_>, seen: &mut Vec<String>) -> Vec<Row> {
 /// The same item, but another one.
 fn numbered(item: &Value, n: i64) -> Value {
     match item {
-        Value::Object(_) => set(item, "/accountId", Some(json!(n.to_string()))),
+        // The member by which the items of a list are told apart.
+        Value::Object(members) => {
+            let keys = ["accountId", "sourceId"];
+            let key = keys.into_iter().find(|key| members.contains_key(*key));
+            let pointer = format!("/{}", key.unwrap());
+            set(item, &pointer, Some(json!(n.to_string())))
+        }
         Value::String(_) => json!(format!("s{n}")),
         Value::Number(_) => json!(400 + n),
         Value::Null | Value::Bool(_) | Value::Array(_) => item.clone(),
