@@ -35,8 +35,8 @@ pub(crate) struct Configuration {
     pub(crate) held: bool,
     pub(crate) promises: Promises,
     pub(crate) by_hand: &'static [WriteOperation],
-    /// Whether the act that activates back ordering copies the subscriptions too.
-    pub(crate) one_button: bool,
+    /// How subscriptions are copied, where people do not.
+    pub(crate) copies: Mode,
     pub(crate) risks: &'static [Risk],
     pub(crate) crashes: u8,
     pub(crate) lost: u8,
@@ -81,7 +81,7 @@ impl Configuration {
             held: false,
             promises: STRONG,
             by_hand: &[],
-            one_button: false,
+            copies: Mode::Automatic,
             risks: &[],
             crashes: 0,
             lost: 0,
@@ -104,12 +104,10 @@ impl Configuration {
         world.eager_pricing = self.priced;
         let switches = &mut world.switches;
         switches.promises = self.promises;
+        let copies = WriteOperation::CopySubscriptions;
+        switches.modes.insert(copies, self.copies);
         for operation in self.by_hand {
             switches.modes.insert(*operation, Mode::ManualStep);
-        }
-        if self.one_button {
-            let copies = WriteOperation::CopySubscriptions;
-            switches.modes.insert(copies, Mode::WithSwitch);
         }
         switches.tenant_queue = TICK;
         switches.order_pending = ORDER_SETTLE;

@@ -3,7 +3,7 @@
 #![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
 
 use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::port::{Keys, Promises, Strength, WriteOperation};
+use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, Strength, WriteOperation};
 use tenant_reseller_operator::upgrade::Stage;
 
 use crate::configurations::{Configuration, STRONG};
@@ -311,7 +311,7 @@ fn by_hand() -> Vec<Configuration> {
         },
         Configuration {
             by_hand: &[ActivateBackOrdering],
-            one_button: true,
+            copies: Mode::WithSwitch,
             acts: acts(&[
                 Act::Freeze,
                 Act::ByHandOne(ActivateBackOrdering),
@@ -323,7 +323,7 @@ fn by_hand() -> Vec<Configuration> {
         },
         Configuration {
             by_hand: &[ActivateBackOrdering],
-            one_button: true,
+            copies: Mode::WithSwitch,
             acts: acts(&[
                 Act::Freeze,
                 Act::ByHand(ActivateBackOrdering),

@@ -231,15 +231,19 @@ impl Core {
                 let step = self.manual_step(action);
                 let press = WriteOperation::ActivateBackOrdering;
                 let unseen = &self.world.switches.unseen;
-                if matches!(step, Action::ByHand(of, _) if of == press)
-                    && unseen.contains(&Unseen::CustomerMark)
-                {
-                    // The operator cannot see the marks; the screen refuses without them.
-                    let marks = Action::ByHand(WriteOperation::CopyCustomers, Pick::Needed);
-                    vec![marks, step]
-                } else {
-                    vec![step]
+                let mut steps = Vec::new();
+                if matches!(step, Action::ByHand(of, _) if of == press) {
+                    // What the operator cannot see, the screen refuses; the person sees to it first.
+                    if unseen.contains(&Unseen::CustomerMark) {
+                        let copy = WriteOperation::CopyCustomers;
+                        steps.push(Action::ByHand(copy, Pick::Needed));
+                    }
+                    if unseen.contains(&Unseen::PricingOptions) {
+                        steps.push(Action::Price(None));
+                    }
                 }
+                steps.push(step);
+                steps
             }
             _ => return None,
         };
