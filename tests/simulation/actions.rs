@@ -301,9 +301,11 @@ impl Core {
             self.broken(format!("nobody knows what to do: {action}"));
             WriteOperation::SetPricing
         };
+        let mends = action.contains("these customers") || action.contains("these subscriptions");
         let pick = match self.rng.below(6) {
             0 => Pick::One,
-            1 if self.world.switches.screens == Screens::Guarded => Pick::Again,
+            // Who is asked to mend copies that are there makes no second ones.
+            1 if self.world.switches.screens == Screens::Guarded && !mends => Pick::Again,
             _ => Pick::Needed,
         };
         Action::ByHand(step, pick)
