@@ -206,20 +206,11 @@ impl Observe<'_> {
     }
 }
 
-/// Names the customers whose options a person confirms.
+/// Names the customers whose options a person confirms, shortly enough to be typed.
 fn unseen_token<'a>(customers: impl Iterator<Item = &'a SourceId>) -> String {
     let ids: Vec<&str> = customers.map(SourceId::as_str).collect();
-    let [high, low] = hash_halves(&ids);
-    format!("pricing-{:016x}", high ^ low)
-}
-
-fn hash_halves(ids: &[&str]) -> [u64; 2] {
-    let bytes = hash128(ids).to_be_bytes();
-    let half = |from: usize| {
-        let eight = bytes.iter().skip(from).take(8);
-        eight.fold(0_u64, |all, byte| (all << 8) | u64::from(*byte))
-    };
-    [half(0), half(8)]
+    let hash = format!("{:032x}", hash128(&ids));
+    format!("pricing-{}", hash.get(..16).unwrap_or(&hash))
 }
 
 /// Whether declared options need not be sent again.
