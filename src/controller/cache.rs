@@ -16,7 +16,7 @@ use super::publish::Refusals;
 use crate::api::{ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
-use crate::upgrade::{Effect, Known, Outcome, Pages, PagesRequest, Read, Suspension, suspension};
+use crate::upgrade::{Known, Suspension, suspension};
 
 /// What is known of one upgrade.
 pub(super) struct CacheEntry<B> {
@@ -36,9 +36,6 @@ pub(super) struct CacheEntry<B> {
     pub(super) called: Called,
     /// When counts were written to status last.
     pub(super) counts_written: Option<Duration>,
-    /// Pages that were read beside the last copies before them. Only the very next effect may use
-    /// them: later they are old.
-    pub(super) read_ahead: Option<ReadAhead>,
     /// Whether the upgrade held a slot on this basis. Since then it may read without one.
     pub(super) admitted: Admitted,
     /// What the observations rest on.
@@ -115,12 +112,6 @@ pub(super) struct PublishedReports {
     pub(super) compared_at: Duration,
 }
 
-/// Pages, and the request that they answer.
-pub(super) struct ReadAhead {
-    pub(super) request: PagesRequest,
-    pub(super) pages: Pages,
-}
-
 impl<B> CacheEntry<B> {
     fn new(acquisition: AcquisitionId) -> Self {
         Self {
@@ -133,7 +124,6 @@ impl<B> CacheEntry<B> {
             refusals: Refusals::default(),
             called: Called::No,
             counts_written: None,
-            read_ahead: None,
             admitted: Admitted::NotYet,
             basis: None,
             requested: None,
@@ -212,14 +202,6 @@ impl<B> CacheEntry<B> {
             adapter.made_from.clear();
         }
     }
-
-    /// The answer to an effect, if it was read ahead. What was read ahead for another effect is
-    /// dropped.
-    pub(super) fn take_read_ahead(&mut self, effect: &Effect) -> Option<Outcome> {
-        let ReadAhead { request, pages } = self.read_ahead.take()?;
-        let answers = matches!(effect, Effect::Read(Read::Pages(wanted)) if *wanted == request);
-        answers.then_some(Outcome::Pages(pages))
-    }
 }
 
 /// The entries of all upgrades, by uid.
@@ -271,7 +253,9 @@ impl<B> Cache<B> {
 mod tests {
     use super::*;
     use crate::api::{ClaimHolder, ResellerClaimSpec, TenantResellerUpgradeSpec};
-    use crate::upgrade::{Holding, Now, RecordAge, References, TenantConnection, Terms, observe};
+    use crate::upgrade::{
+        Holding, Now, Outcome, RecordAge, References, TenantConnection, Terms, observe,
+    };
 
     fn upgrade() -> TenantResellerUpgrade {
         let spec: TenantResellerUpgradeSpec = serde_json::from_value(serde_json::json!({

@@ -422,6 +422,9 @@ fn terms(connection: &BssConnection) -> Terms {
         settle: seconds(limits.settle_seconds),
         order_settle: seconds(limits.order_settle_seconds),
         rate: positive(limits.requests_per_second),
+        at_once: usize::try_from(limits.concurrency)
+            .unwrap_or(1)
+            .clamp(1, 256),
         guide: REFERENCE_GUIDE,
     }
 }

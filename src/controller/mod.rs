@@ -15,6 +15,7 @@ mod dereference;
 mod endings;
 mod object;
 mod perform;
+mod pipeline;
 mod publish;
 mod reconcile;
 mod record;

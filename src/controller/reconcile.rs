@@ -10,9 +10,9 @@ use super::api_backoff::ApiBackoff;
 use super::cache::Cache;
 use super::context::{Context, Pacing, Ports, Process, Scope, Time};
 use super::dereference::{DereferenceError, dereference};
-use super::perform::{Caller, Performed, Performer};
+use super::perform::{Caller, Performer};
 use super::record::{Intent, Prepared};
-use super::{endings, object, record};
+use super::{endings, object, pipeline, record};
 use crate::api::{Reason, TenantResellerUpgrade};
 use crate::bss::bindings::Bindings;
 use crate::bss::cancellation::Cancellation;
@@ -152,7 +152,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     /// Decides, records, performs and records again, until an ending.
     async fn work(&self, scope: &mut Scope<'_, K::Bss>) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
-        scope.entry.read_ahead = None;
+        scope
+            .entry
+            .known
+            .calls_were_abandoned(context.time.now().monotonic);
         if admit(&context.admission, scope) == Slot::Queued {
             return endings::queued(context, scope).await;
         }
@@ -178,6 +181,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 Intent::Answered(outcomes) => outcomes,
                 // perform: calls the BSS
                 Intent::Prepared(effect) => self.perform(scope, effect, cancellation).await,
+                Intent::Calls(calls) => {
+                    let calls = pipeline::run(context, scope, calls);
+                    cancellation.over(calls).await
+                }
             };
             if self.lacks_identity(scope, &outcomes) {
                 // It gives up its seats too: it was never the first BSS of this identity.
@@ -203,12 +210,10 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let term = scope.term;
         let bss = Performer {
             bss: &*scope.fetched.bss,
-            caller: &Caller::of(scope, &effect, context.cluster.installation()),
+            caller: &Caller::of(scope, context.cluster.installation()),
             go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, term),
         };
-        let Performed { outcomes, ahead } = cancellation.over(bss.perform(effect)).await;
-        scope.entry.read_ahead = ahead;
-        outcomes
+        cancellation.over(bss.perform(effect)).await
     }
 
     /// Whether the BSS was asked for its identity and tells none, although the same identity is

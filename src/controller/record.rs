@@ -5,6 +5,8 @@
 //! `perform` accepts only what was prepared here, and what must not be repeated blindly is prepared
 //! only from the claim as the API server returned it.
 
+use std::collections::BTreeMap;
+
 use super::admission::needs_slot;
 use super::cache::{CacheEntry, Called, ToldIdentity};
 use super::context::{Context, Scope, Time};
@@ -12,12 +14,12 @@ use super::reconcile::ReconcileError;
 use super::{claim, object, publish};
 use crate::api::{Reason, ResellerClaim, TenantResellerUpgrade};
 use crate::bss::error::BssError;
-use crate::bss::port::{AcquisitionId, Operation};
+use crate::bss::port::{AcquisitionId, Operation, PricingOptions, SourceId};
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Finalizer};
 use crate::observe::metrics::Metrics;
 use crate::upgrade::{
-    Activate, Attempted, CreateTenant, Effect, Now, Outcome, PagesRequest, Read, ReadyState,
-    Strategy, Suspension, Sweep, Write, observe_all, suspension,
+    Activate, Attempted, CreateTenant, Effect, Now, Outcome, Read, ReadyState, Strategy,
+    Suspension, SweepCall, observe_all, observe_one_of_many, suspension,
 };
 
 /// An effect whose intent is on record, or that needs none. `perform` accepts nothing else of what
@@ -39,15 +41,19 @@ pub(super) fn creation(
     effect.is_recorded(&claim.spec).then_some(Recorded(effect))
 }
 
-/// A write is recorded if the claim, as the API server returned it, carries what it needs.
-pub(super) fn recorded_write(
-    effect: Write,
-    strategy: &Strategy,
-    claim: &ResellerClaim,
-) -> Option<Recorded<Write>> {
-    effect
-        .is_recorded(strategy, &claim.spec)
-        .then_some(Recorded(effect))
+/// Calls of a sweep are recorded if the claim, as the API server returned it, carries what they need.
+/// Reads need nothing.
+pub(super) fn recorded_calls(
+    calls: Vec<SweepCall>,
+    strategy: Option<&Strategy>,
+    claim: Option<&ResellerClaim>,
+) -> Option<Recorded<Vec<SweepCall>>> {
+    let recorded = |call: &SweepCall| {
+        let by = strategy.zip(claim);
+        !call.writes()
+            || by.is_some_and(|(strategy, claim)| call.is_recorded(strategy, &claim.spec))
+    };
+    calls.iter().all(recorded).then_some(Recorded(calls))
 }
 
 /// An activation is recorded if the claim carries its intent, and if the upgrade, read live a moment
@@ -74,11 +80,7 @@ pub(super) enum Prepared {
         id: AcquisitionId,
         take_over: Option<String>,
     },
-    Write {
-        write: Recorded<Write>,
-        /// The pages that follow the last copies, if there are any.
-        ahead: Option<PagesRequest>,
-    },
+    SetPricing(Vec<BTreeMap<SourceId, PricingOptions>>),
     CreateTenant(Recorded<CreateTenant>),
     Activate(Recorded<Activate>),
 }
@@ -87,6 +89,8 @@ pub(super) enum Prepared {
 pub(super) enum Intent {
     /// Its intent is on record: it may be performed.
     Prepared(Prepared),
+    /// Calls of a sweep, which have what they need on record: they may be made.
+    Calls(Recorded<Vec<SweepCall>>),
     /// The BSS need not be called.
     Answered(Vec<Outcome>),
 }
@@ -100,12 +104,16 @@ pub(super) async fn state_before<C: Cluster, T: Time, B>(
     effect: &Effect,
     state: &ReadyState,
 ) -> ClusterResult<()> {
-    let asked = object::ready_reason(&scope.upgrade) == Some(Reason::AwaitingManualStep);
-    let withdrawn = asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect);
-    if withdrawn || !object::is_observed(&scope.upgrade) {
+    if is_withdrawn(&scope.upgrade, effect, state) || !object::is_observed(&scope.upgrade) {
         publish::status(context, scope, state, None).await?;
     }
     Ok(())
+}
+
+/// Whether status asks a person to do by hand what is not asked for any more before this effect.
+fn is_withdrawn(upgrade: &TenantResellerUpgrade, effect: &Effect, state: &ReadyState) -> bool {
+    let asked = object::ready_reason(upgrade) == Some(Reason::AwaitingManualStep);
+    asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect)
 }
 
 /// Puts the intent of an effect on record.
@@ -115,9 +123,6 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
     effect: Effect,
     state: &ReadyState,
 ) -> Result<Intent, ReconcileError> {
-    if let Some(pages) = scope.entry.take_read_ahead(&effect) {
-        return Ok(Intent::Answered(vec![pages]));
-    }
     match effect {
         Effect::Claim(edit) => {
             claim::edit(context, scope, &edit).await?;
@@ -131,9 +136,20 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
             write_begins(&*context.cluster, scope).await?;
             Ok(Intent::Prepared(Prepared::Acquire { id, take_over }))
         }
-        Effect::Write(write) => {
+        Effect::Sweep(calls) => {
+            if calls.iter().any(SweepCall::writes) {
+                write_begins(&*context.cluster, scope).await?;
+            }
+            scope.entry.called = Called::Yes;
+            prepared_calls(scope, calls)
+        }
+        Effect::SetPricing(batches) => {
             write_begins(&*context.cluster, scope).await?;
-            prepared_write(scope, write)
+            if !scope.entry.known.may_write() {
+                let what = "pricing options without an epoch";
+                return Ok(impossible(what, Attempted::Write));
+            }
+            Ok(Intent::Prepared(Prepared::SetPricing(batches)))
         }
         Effect::CreateTenant(create) => {
             write_begins(&*context.cluster, scope).await?;
@@ -152,17 +168,47 @@ async fn write_begins<C: Cluster, B>(cluster: &C, scope: &mut Scope<'_, B>) -> C
     finalizer(cluster, &mut scope.upgrade, Finalizer::Present).await
 }
 
-fn prepared_write<B>(scope: &Scope<'_, B>, effect: Write) -> Result<Intent, ReconcileError> {
+fn prepared_calls<B>(
+    scope: &Scope<'_, B>,
+    calls: Vec<SweepCall>,
+) -> Result<Intent, ReconcileError> {
     let known = &scope.entry.known;
-    if !known.may_write() {
-        return Ok(impossible("a write without an epoch", Attempted::Write));
+    let writes = calls.iter().any(SweepCall::writes);
+    if writes && !known.may_write() {
+        return Ok(impossible("copies without an epoch", Attempted::Write));
     }
-    let strategy = known.bss.strategy.as_ref().ok_or(ReconcileError::Stale)?;
-    let recorded = recorded_write(effect, strategy, held(scope)?).ok_or(ReconcileError::Stale)?;
-    Ok(Intent::Prepared(Prepared::Write {
-        write: recorded,
-        ahead: known.sweeps.current.as_ref().and_then(Sweep::ahead),
-    }))
+    if calls.is_empty() {
+        return Ok(impossible("a sweep without a call", Attempted::Read));
+    }
+    let strategy = known.bss.strategy.as_ref();
+    let recorded = recorded_calls(calls, strategy, scope.entry.claim.as_ref());
+    let recorded = recorded.ok_or(ReconcileError::Stale)?;
+    Ok(Intent::Calls(recorded))
+}
+
+/// The same for calls that follow while others are under way: none, if something in the cluster comes
+/// before them.
+pub(super) fn more_calls<B>(
+    scope: &Scope<'_, B>,
+    effect: Effect,
+    state: &ReadyState,
+) -> Option<Recorded<Vec<SweepCall>>> {
+    if is_withdrawn(&scope.upgrade, &effect, state) {
+        return None;
+    }
+    let Effect::Sweep(calls) = effect else {
+        return None;
+    };
+    let known = &scope.entry.known;
+    let writes = calls.iter().any(SweepCall::writes);
+    if writes && !(known.may_write() && object::has_finalizer(&scope.upgrade)) {
+        return None;
+    }
+    recorded_calls(
+        calls,
+        known.bss.strategy.as_ref(),
+        scope.entry.claim.as_ref(),
+    )
 }
 
 async fn prepared_creation<C: Cluster, T: Time, B>(
@@ -268,6 +314,11 @@ pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now:
     observe_all(scope.valid, &mut entry.known, outcomes, now);
 }
 
+/// Takes the answer of one call into what is known, while others are under way.
+pub(super) fn one_of_many<B>(scope: &mut Scope<'_, B>, answer: Outcome, now: Now) {
+    observe_one_of_many(scope.valid, &mut scope.entry.known, answer, now);
+}
+
 fn credentials_rejected(outcome: &Outcome) -> bool {
     matches!(
         outcome,
@@ -289,11 +340,10 @@ pub(super) fn written(effect: &Effect) -> Option<Operation> {
     match effect {
         Effect::Acquire { .. } => Some(Operation::AcquireEpoch),
         Effect::CreateTenant(_) => Some(Operation::CreateTenant),
-        Effect::Write(Write::CopyCustomers(_)) => Some(Operation::CopyCustomers),
-        Effect::Write(Write::CopySubscriptions(_)) => Some(Operation::CopySubscriptions),
-        Effect::Write(Write::SetPricing(_)) => Some(Operation::SetPricing),
+        Effect::SetPricing(_) => Some(Operation::SetPricing),
         Effect::Activate(_) => Some(Operation::ActivateBackOrdering),
-        Effect::Read(_) | Effect::Claim(_) => None,
+        // The pipeline counts each copy.
+        Effect::Sweep(_) | Effect::Read(_) | Effect::Claim(_) => None,
     }
 }
 
@@ -301,7 +351,16 @@ pub(super) fn written(effect: &Effect) -> Option<Operation> {
 pub(super) fn count(operation: Option<Operation>, outcomes: &[Outcome], metrics: &Metrics) {
     let Some(operation) = operation else { return };
     for outcome in outcomes {
-        count_one(operation.as_str(), outcome, metrics);
+        let read = matches!(
+            outcome,
+            Outcome::Failed {
+                attempted: Attempted::Read,
+                ..
+            }
+        );
+        if !read {
+            count_one(operation.as_str(), outcome, metrics);
+        }
     }
 }
 
@@ -328,7 +387,7 @@ fn count_one(operation: &'static str, outcome: &Outcome, metrics: &Metrics) {
         | Outcome::Tenant(_)
         | Outcome::Operation(_)
         | Outcome::OpenOrders(_)
-        | Outcome::Pages(_)
+        | Outcome::Page(_)
         | Outcome::Priced(_)
         | Outcome::Checked(_)
         | Outcome::Found { .. }

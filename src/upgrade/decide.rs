@@ -81,10 +81,8 @@ pub fn decide(upgrade: &ValidUpgrade, known: &Known, now: Now) -> Decision {
     }
     let decision = decide.work();
     // What a person was told to press covers what the last sweep saw, and nothing that is sent later.
-    match decision.effect {
-        Some(Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_))
-            if decide.is_told() =>
-        {
+    match &decision.effect {
+        Some(effect) if effect.changes_the_bss() && decide.is_told() => {
             decide.act(Effect::Claim(ClaimEdit::Withdraw))
         }
         Some(_) | None => decision,

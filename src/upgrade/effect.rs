@@ -29,8 +29,10 @@ pub enum Effect {
         /// The holder that a person decided to take over from.
         take_over: Option<String>,
     },
-    /// Write to the BSS under unique keys: repeatable, needs no record.
-    Write(Write),
+    /// Calls of a sweep, all independent of each other. While they are under way, more may follow.
+    Sweep(Vec<SweepCall>),
+    /// Store pricing options where there are none, in batches: repeatable, needs no record.
+    SetPricing(Vec<BTreeMap<SourceId, PricingOptions>>),
     /// Request the tenant; the intent is on record.
     CreateTenant(CreateTenant),
     /// Activate back ordering; the intent is on record. It cannot be undone.
@@ -52,14 +54,8 @@ pub enum Read {
     Operation(OperationId),
     /// Orders that are not final.
     OpenOrders(PageRequest),
-    /// Pages of a sweep.
-    Pages(PagesRequest),
-    /// Pricing states and checks of a sweep.
-    Inspect(InspectCalls),
-    /// Copies by key.
-    Find(Vec<Vec<BusinessKey>>),
     /// A cheap look while people have to act: whether this read answers anything else than before.
-    Watch(Box<Read>),
+    Watch(CheapLook),
     /// What can be known before the tenant exists.
     Preflight(PreflightRequest),
 }
@@ -78,37 +74,69 @@ pub enum PreflightRequest {
     },
 }
 
-/// Pages of the two listings of a sweep.
+/// The read of a cheap look.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PagesRequest {
-    /// Which listings.
-    pub listing: CopyListing,
-    /// The page of sources, if one is needed.
-    pub source: Option<PageRequest>,
-    /// The page of copies, if one is needed.
-    pub copies: Option<PageRequest>,
+pub enum CheapLook {
+    /// The reseller.
+    Reseller,
+    /// The reseller's tenant.
+    Tenant,
+    /// One call of those that a sweep makes.
+    Call(SweepCall),
 }
 
-/// Batches of look-ups, all independent of each other.
+/// One call of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct InspectCalls {
-    /// What is checked against.
-    pub target: CheckTarget,
-    /// Customers whose pricing options are asked for.
-    pub pricing: Vec<Vec<SourceId>>,
-    /// Subscriptions and assets to check.
-    pub checks: Vec<Vec<SourceId>>,
+pub enum SweepCall {
+    /// A page of sources.
+    Sources(CopyListing, PageRequest),
+    /// A page of copies.
+    Copies(CopyListing, PageRequest),
+    /// The pricing options of these customers.
+    Pricing(Vec<SourceId>),
+    /// Every pre-check of these subscriptions and assets.
+    Check(CheckTarget, Vec<SourceId>),
+    /// The copies with these keys.
+    Find(Vec<BusinessKey>),
+    /// A batch of copies to make.
+    Copy(CopyListing, Vec<CopyItem>),
 }
 
-/// Repeatable writes: batches, all independent of each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Write {
-    /// Copy customers.
-    CopyCustomers(Vec<Vec<CopyItem>>),
-    /// Copy subscriptions and assets.
-    CopySubscriptions(Vec<Vec<CopyItem>>),
-    /// Store pricing options where there are none.
-    SetPricing(Vec<BTreeMap<SourceId, PricingOptions>>),
+impl SweepCall {
+    /// Whether it changes the BSS.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Copy(..) => true,
+            Self::Sources(..)
+            | Self::Copies(..)
+            | Self::Pricing(_)
+            | Self::Check(..)
+            | Self::Find(_) => false,
+        }
+    }
+
+    /// What a failure of this call is a failure of.
+    #[must_use]
+    pub fn attempted(&self) -> Attempted {
+        if self.writes() {
+            Attempted::Write
+        } else {
+            Attempted::Read
+        }
+    }
+}
+
+impl Effect {
+    /// Whether it changes the tenant or the reseller in the BSS.
+    #[must_use]
+    pub fn changes_the_bss(&self) -> bool {
+        match self {
+            Self::Sweep(calls) => calls.iter().any(SweepCall::writes),
+            Self::SetPricing(_) | Self::CreateTenant(_) | Self::Activate(_) => true,
+            Self::Read(_) | Self::Claim(_) | Self::Acquire { .. } => false,
+        }
+    }
 }
 
 /// A tenant creation.
@@ -266,38 +294,38 @@ pub enum WentBack {
     No,
 }
 
-/// Pages that were read.
+/// A page that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Pages {
-    /// Of customers and their copies.
-    Customers {
-        /// Sources.
-        source: Option<Page<Customer>>,
-        /// Copies.
-        copies: Option<Page<CopyRecord>>,
-    },
-    /// Of subscriptions and assets and their copies.
-    Purchases {
-        /// Sources.
-        source: Option<Page<Purchase>>,
-        /// Copies.
-        copies: Option<Page<CopyRecord>>,
-    },
+pub enum Listed {
+    /// Of customers.
+    Customers(Page<Customer>),
+    /// Of subscriptions and assets.
+    Purchases(Page<Purchase>),
+    /// Of copies.
+    Copies(CopyListing, Page<CopyRecord>),
 }
 
-impl Pages {
-    /// The revision of each page.
-    pub(super) fn revisions(&self) -> impl Iterator<Item = Option<Revision>> {
-        let (source, copies) = match self {
-            Self::Customers { source, copies } => {
-                (source.as_ref().map(|page| page.revision), copies)
-            }
-            Self::Purchases { source, copies } => {
-                (source.as_ref().map(|page| page.revision), copies)
-            }
-        };
-        let copies = copies.as_ref().map(|page| page.revision);
-        source.into_iter().chain(copies)
+impl Listed {
+    /// The revision that it shows.
+    pub(super) fn revision(&self) -> Option<Revision> {
+        match self {
+            Self::Customers(page) => page.revision,
+            Self::Purchases(page) => page.revision,
+            Self::Copies(_, page) => page.revision,
+        }
+    }
+
+    /// The same page without its revision.
+    pub(super) fn without_revision(self) -> Self {
+        fn bare<T>(page: Page<T>) -> Page<T> {
+            let revision = None;
+            Page { revision, ..page }
+        }
+        match self {
+            Self::Customers(page) => Self::Customers(bare(page)),
+            Self::Purchases(page) => Self::Purchases(bare(page)),
+            Self::Copies(listing, page) => Self::Copies(listing, bare(page)),
+        }
     }
 }
 
@@ -317,8 +345,8 @@ pub enum Outcome {
     Operation(OperationState),
     /// A page of open orders.
     OpenOrders(Page<OpenOrder>),
-    /// Pages of a sweep: of both sides, or of the one that answered.
-    Pages(Pages),
+    /// A page of a sweep.
+    Page(Listed),
     /// One batch of pricing states.
     Priced(Answered<PricingState>),
     /// One batch of checks.
@@ -366,7 +394,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether it is a failure.
-    pub(super) fn failed(&self) -> bool {
+    #[must_use]
+    pub fn failed(&self) -> bool {
         matches!(self, Self::Failed { .. } | Self::CopyOutcomeUnknown { .. })
     }
 
@@ -398,7 +427,7 @@ impl Outcome {
             | Self::Tenant(_)
             | Self::Operation(_)
             | Self::OpenOrders(_)
-            | Self::Pages(_)
+            | Self::Page(_)
             | Self::Priced(_)
             | Self::Checked(_)
             | Self::Found { .. }

@@ -1,7 +1,7 @@
 //! What the fuzz targets see of this folder: a merge of two listings, read to its end. A
 //! normal build has none of it.
 
-use super::sweep::merge::{Merge, Order};
+use super::sweep::merge::{Ahead, Merge, Order};
 use crate::bss::port::{CopyRecord, Customer, Freshness, Page, PageRequest, SourceId};
 
 /// A merge that came to its end, or to the last page that it may ask for.
@@ -28,7 +28,7 @@ pub fn merge(
         finished: false,
     };
     for _ in 0..rounds {
-        let (source, copy) = merge.wanted(100, Freshness::Fresh);
+        let (source, copy) = merge.wanted(100, Freshness::Fresh, Ahead::Nothing);
         let orders = [
             source.map(|request| merge.push_sources(sources(request))),
             copy.map(|request| merge.push_copies(copies(request))),

@@ -30,8 +30,8 @@ pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, decide};
 pub use effect::{
-    Activate, Answered, Attempted, ClaimEdit, CreateTenant, Effect, InspectCalls, Outcome, Pages,
-    PagesRequest, PreflightRequest, Read, Write,
+    Activate, Answered, Attempted, CheapLook, ClaimEdit, CreateTenant, Effect, Listed, Outcome,
+    PreflightRequest, Read, SweepCall,
 };
 pub use keys::{Keys, claim_name};
 pub use known::{
@@ -39,7 +39,7 @@ pub use known::{
     KnownFencing, KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge,
     RecordMark, Telling, Watched,
 };
-pub use observe::{observe, observe_all};
+pub use observe::{observe, observe_all, observe_one_of_many};
 pub use phases::Stage;
 pub use phases::suspend::at_rest;
 pub use phases::verify::success;

@@ -30,6 +30,23 @@ pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outc
     for outcome in answers.into_iter().chain(failures) {
         observe.take(outcome);
     }
+    observe.known.sweeps.nothing_under_way();
+}
+
+/// Takes the answer of one call of a sweep into what is known, while others are under way. Failures are
+/// taken in by [`observe_all`], when no call is under way any more.
+pub fn observe_one_of_many(upgrade: &ValidUpgrade, known: &mut Known, answer: Outcome, now: Now) {
+    let mut observe = Observe {
+        upgrade,
+        known,
+        now,
+        counted: BTreeSet::new(),
+    };
+    if answer.ends_waits() {
+        observe.known.waiting.failures = None;
+        observe.known.waiting.not_before = None;
+    }
+    observe.take(answer);
 }
 
 /// Takes the outcome of an effect of one call into what is known.
@@ -84,11 +101,11 @@ impl Observe<'_> {
             Outcome::OpenOrders(page) => self.orders(page),
             Outcome::PreflightPage(page) => self.with_preflight(|look| look.took_page(page)),
             Outcome::PreflightChecks(batch) => self.with_preflight(|look| look.took_checks(batch)),
-            Outcome::Pages(pages) => {
-                self.compares_with_what_is_told(&pages);
-                self.with_sweep(|sweep| sweep.took_pages(pages));
+            Outcome::Page(page) => {
+                self.compares_with_what_is_told(page.revision());
+                self.with_sweep(|sweep| sweep.took_page(page));
             }
-            Outcome::Priced(batch) => self.with_sweep(|sweep| sweep.took_pricing(&batch)),
+            Outcome::Priced(batch) => self.with_sweep(|sweep| sweep.took_pricing(batch)),
             Outcome::Checked(batch) => self.with_sweep(|sweep| sweep.took_checks(batch)),
             Outcome::Found { asked, found } => {
                 self.with_sweep(|sweep| sweep.took_found(asked, found));

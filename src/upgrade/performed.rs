@@ -3,15 +3,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::effect::{Activate, Attempted, CreateTenant, Outcome, Pages, Read, Write};
+use super::effect::{Activate, Attempted, CreateTenant, Outcome, Read, SweepCall};
 use super::phases::activate::intends;
 use super::strategy::{Copying, Executor, Strategy};
 use super::validated::ValidUpgrade;
 use crate::api::{ClaimHolder, ResellerClaimSpec};
 use crate::bss::error::BssError;
-use crate::bss::port::{
-    ByItem, CopyRecord, Customer, ItemOutcome, Page, Purchase, SourceId, WriteOperation,
-};
+use crate::bss::port::{ByItem, ItemOutcome, SourceId};
 
 impl ValidUpgrade {
     /// The upgrade as it stands in a claim that it holds.
@@ -37,10 +35,7 @@ impl Read {
             | Self::Capabilities
             | Self::Tenant
             | Self::Operation(_)
-            | Self::OpenOrders(_)
-            | Self::Pages(_)
-            | Self::Inspect(_)
-            | Self::Find(_) => Attempted::Read,
+            | Self::OpenOrders(_) => Attempted::Read,
         }
     }
 }
@@ -63,26 +58,24 @@ impl Activate {
     }
 }
 
-impl Write {
-    /// Whether a record carries what this write needs. Copies under unique keys may be repeated and need
+impl SweepCall {
+    /// Whether a record carries what this call needs. Copies under unique keys may be repeated and need
     /// no record. For a BSS that would make a second copy, the record names them one by one.
     #[must_use]
     pub fn is_recorded(&self, strategy: &Strategy, record: &ResellerClaimSpec) -> bool {
-        let (operation, batches) = match self {
-            Self::SetPricing(_) => return true,
-            Self::CopyCustomers(batches) => (WriteOperation::CopyCustomers, batches),
-            Self::CopySubscriptions(batches) => (WriteOperation::CopySubscriptions, batches),
+        let Self::Copy(listing, items) = self else {
+            return true;
         };
         // A BSS that leaves copying to people is only asked for the manual step.
-        if strategy.copying == Copying::Guarded || strategy.executor(operation) != Executor::Bss {
+        let executor = strategy.executor(listing.copied_by());
+        if strategy.copying == Copying::Guarded || executor != Executor::Bss {
             return true;
         }
         let Some(copies) = &record.intents.copies else {
             return false;
         };
-        batches
+        items
             .iter()
-            .flatten()
             .all(|item| copies.source_ids.contains(&item.source.0))
     }
 }
@@ -110,87 +103,24 @@ impl Outcome {
         }
     }
 
-    /// What reading pages of customers and their copies came to.
-    #[must_use]
-    pub fn of_customers(
-        source: Result<Option<Page<Customer>>, BssError>,
-        copies: Result<Option<Page<CopyRecord>>, BssError>,
-    ) -> Vec<Self> {
-        of_pages(source, copies, |source, copies| Pages::Customers {
-            source,
-            copies,
-        })
-    }
-
-    /// What reading pages of subscriptions and assets and their copies came to.
-    #[must_use]
-    pub fn of_purchases(
-        source: Result<Option<Page<Purchase>>, BssError>,
-        copies: Result<Option<Page<CopyRecord>>, BssError>,
-    ) -> Vec<Self> {
-        of_pages(source, copies, |source, copies| Pages::Purchases {
-            source,
-            copies,
-        })
-    }
-
     /// What a cheap look came to, as a hash of what it answered: if the answer changes, so does the
     /// hash. Revisions are left out, because they change with everything in the BSS.
     #[must_use]
-    pub fn of_watch(answers: Vec<Self>) -> Self {
+    pub fn of_watch(answer: Self) -> Self {
         let mut hasher = DefaultHasher::new();
-        for answer in answers {
-            let answer = if let Self::Pages(pages) = answer {
-                Self::Pages(match pages {
-                    Pages::Customers { source, copies } => Pages::Customers {
-                        source: source.map(without_revision),
-                        copies: copies.map(without_revision),
-                    },
-                    Pages::Purchases { source, copies } => Pages::Purchases {
-                        source: source.map(without_revision),
-                        copies: copies.map(without_revision),
-                    },
-                })
-            } else if let Self::Failed { error, .. } = answer {
-                // That something does not exist is an answer too.
-                if matches!(error, BssError::NotFound { .. }) {
-                    continue;
-                }
+        if let Self::Page(page) = answer {
+            Self::Page(page.without_revision()).hash(&mut hasher);
+        } else if let Self::Failed { error, .. } = answer {
+            // That something does not exist is an answer too.
+            if !matches!(error, BssError::NotFound { .. }) {
                 return Self::Failed {
                     attempted: Attempted::Watch,
                     error,
                 };
-            } else {
-                answer
-            };
+            }
+        } else {
             answer.hash(&mut hasher);
         }
         Self::Watched(hasher.finish())
     }
-}
-
-fn without_revision<T>(page: Page<T>) -> Page<T> {
-    Page {
-        revision: None,
-        ..page
-    }
-}
-
-/// One outcome for each side that failed, and one with what was answered.
-fn of_pages<T>(
-    source: Result<Option<T>, BssError>,
-    copies: Result<Option<Page<CopyRecord>>, BssError>,
-    pages: impl FnOnce(Option<T>, Option<Page<CopyRecord>>) -> Pages,
-) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    let mut failed = |error| {
-        let attempted = Attempted::Read;
-        outcomes.push(Outcome::Failed { attempted, error });
-    };
-    let source = source.map_err(&mut failed).ok().flatten();
-    let copies = copies.map_err(&mut failed).ok().flatten();
-    if source.is_some() || copies.is_some() {
-        outcomes.push(Outcome::Pages(pages(source, copies)));
-    }
-    outcomes
 }

@@ -50,6 +50,8 @@ pub struct Terms {
     pub order_settle: Duration,
     /// The most requests per second.
     pub rate: u32,
+    /// The most requests at a time.
+    pub at_once: usize,
     /// The page that says what the adapter expects of the BSS.
     pub guide: &'static str,
 }
@@ -64,6 +66,7 @@ impl Default for Terms {
             settle: Duration::from_mins(2),
             order_settle: Duration::from_hours(2),
             rate: 1,
+            at_once: 8,
             guide: REFERENCE_GUIDE,
         }
     }

@@ -10,11 +10,11 @@ use tenant_reseller_operator::api::{
 };
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
-    CopyRecord, CopyState, Epoch, ItemKind, ResellerKind, TenantId,
+    CopyListing, CopyRecord, CopyState, Epoch, ItemKind, ResellerKind, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Draft, Effect, Holding, Known, Next, Now, Outcome, Pace, References,
-    TenantConnection, Terms, ValidUpgrade, Write, apply_claim_edit, compose, decide, observe_all,
+    ClaimEdit, Draft, Effect, Holding, Known, Next, Now, Outcome, Pace, References, SweepCall,
+    TenantConnection, Terms, ValidUpgrade, apply_claim_edit, compose, decide, observe_all,
     validate,
 };
 
@@ -240,7 +240,7 @@ impl Driver {
         instead: Option<fn() -> Reply>,
     ) -> Vec<Outcome> {
         let tenant = world.live_tenant_id().unwrap_or_else(|| "none".into());
-        let mut under_way = UnderWay::begin(effect, Some(tenant.clone()), false);
+        let mut under_way = UnderWay::begin(effect, Some(tenant.clone()));
         while let Some(call) = under_way.due() {
             let reply = match instead {
                 Some(reply) => reply(),
@@ -293,7 +293,7 @@ impl Driver {
             | Fault::KilledLate => {}
         }
         self.intent_first(&effect);
-        if matches!(fault, Fault::Late | Fault::KilledLate) && !matches!(effect, Effect::Read(_)) {
+        if matches!(fault, Fault::Late | Fault::KilledLate) && !reads(&effect) {
             let at = self.clock + Duration::from_mins(1);
             self.late.push((at, effect.clone(), epoch));
         } else {
@@ -314,13 +314,16 @@ impl Driver {
                 let last = claim.acquisitions.last();
                 last.is_some_and(|last| last.id == id.as_str() && last.epoch.is_none())
             }
-            Effect::Write(write) => {
+            Effect::Sweep(calls) => {
                 let strategy = self.known.bss.strategy.as_ref();
-                strategy.is_some_and(|strategy| write.is_recorded(strategy, claim))
+                let recorded = |call: &SweepCall| {
+                    strategy.is_some_and(|strategy| call.is_recorded(strategy, claim))
+                };
+                calls.iter().all(recorded)
             }
-            Effect::Read(_) | Effect::Claim(_) => true,
+            Effect::SetPricing(_) | Effect::Read(_) | Effect::Claim(_) => true,
         });
-        let recorded = recorded || matches!(effect, Effect::Read(_));
+        let recorded = recorded || reads(effect);
         if !recorded {
             let violation = format!("{} before its record", name(effect));
             self.violations.push(violation);
@@ -350,15 +353,40 @@ pub(crate) fn until(mut world: World, wanted: &str) -> (World, Driver) {
 pub(crate) fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Read(_) => "read",
+        Effect::Sweep(_) => match copied_by(effect) {
+            None => "read",
+            Some(CopyListing::Customers) => "copy customers",
+            Some(CopyListing::Subscriptions) => "copy subscriptions",
+        },
         Effect::Claim(ClaimEdit::Take) => "claim: take",
         Effect::Claim(_) => "claim",
         Effect::Acquire { .. } => "acquire",
-        Effect::Write(Write::CopyCustomers(_)) => "copy customers",
-        Effect::Write(Write::CopySubscriptions(_)) => "copy subscriptions",
-        Effect::Write(Write::SetPricing(_)) => "set pricing",
+        Effect::SetPricing(_) => "set pricing",
         Effect::CreateTenant(_) => "create tenant",
         Effect::Activate(_) => "activate",
     }
+}
+
+/// What an effect copies, if it copies.
+pub(crate) fn copied_by(effect: &Effect) -> Option<CopyListing> {
+    let Effect::Sweep(calls) = effect else {
+        return None;
+    };
+    calls.iter().find_map(|call| match call {
+        SweepCall::Copy(listing, _) => Some(*listing),
+        _ => None,
+    })
+}
+
+/// Whether an effect reads a page.
+pub(crate) fn reads_a_page(effect: &Effect) -> bool {
+    let page = |call: &SweepCall| matches!(call, SweepCall::Sources(..) | SweepCall::Copies(..));
+    matches!(effect, Effect::Sweep(calls) if calls.iter().any(page))
+}
+
+/// Whether an effect only reads.
+pub(crate) fn reads(effect: &Effect) -> bool {
+    matches!(effect, Effect::Read(_) | Effect::Sweep(_)) && copied_by(effect).is_none()
 }
 
 /// Runs until done; people act through `meddle`, called before each step.

@@ -6,10 +6,10 @@ use tenant_reseller_operator::api::{
 };
 use tenant_reseller_operator::bss::port::{Acquisition, Mark, SourceId};
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Effect, Holding, Outcome, Read, Stage, Write, decide, observe,
+    ClaimEdit, Effect, Holding, Outcome, Read, Stage, SweepCall, decide, observe,
 };
 
-use crate::drive::{Driver, Fault, upgrade, valid_with};
+use crate::drive::{Driver, Fault, copied_by, upgrade, valid_with};
 use crate::{complete, run};
 use support::simulated_bss::{Action, Marks, TenantVerb, World};
 
@@ -235,9 +235,14 @@ fn a_record_of_another_leader_makes_every_look_up_old() {
     let items = loop {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
         if driver.known.stage == Stage::Copy
-            && let Some(Effect::Write(Write::CopySubscriptions(batches))) = next
+            && let Some(Effect::Sweep(calls)) = next
+            && calls.iter().any(SweepCall::writes)
         {
-            break batches.into_iter().flatten().collect::<Vec<_>>();
+            let items = calls.into_iter().filter_map(|call| match call {
+                SweepCall::Copy(_, items) => Some(items),
+                _ => None,
+            });
+            break items.flatten().collect::<Vec<_>>();
         }
         driver.step(&mut world, Fault::None);
     };
@@ -305,7 +310,7 @@ fn after_a_switch_of_another_leader_the_reseller_is_looked_at_before_anything_is
         match decide(&driver.valid, &driver.known, driver.now()).effect {
             Some(Effect::Acquire { .. }) => acquired = true,
             Some(Effect::Read(Read::Reseller)) => looked = acquired,
-            Some(Effect::Write(Write::CopySubscriptions(_))) => {
+            Some(effect) if copied_by(&effect).is_some() => {
                 assert!(
                     looked,
                     "the reseller was looked at before the epoch was issued"

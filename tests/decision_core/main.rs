@@ -56,7 +56,6 @@ fn runs_through_all_four_phases() {
             "copy customers",
             "copy subscriptions",
             "copy subscriptions",
-            "copy subscriptions",
             "activate",
         ]
     );

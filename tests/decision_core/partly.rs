@@ -8,10 +8,10 @@ use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
 use tenant_reseller_operator::bss::port::{BlockerReason, SourceId};
 use tenant_reseller_operator::upgrade::{
-    Attempted, Effect, Outcome, PreflightState, Read, Stage, decide, observe_all,
+    Attempted, Effect, Outcome, PreflightState, Read, Stage, SweepCall, decide, observe_all,
 };
 
-use crate::drive::{Driver, Fault, until};
+use crate::drive::{Driver, Fault, reads_a_page, until};
 use crate::{complete, run};
 use support::simulated_bss::World;
 
@@ -122,10 +122,8 @@ fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
     let mut world = many_calls(10);
     let mut driver = Driver::new();
     let pages = |driver: &Driver| {
-        matches!(
-            decide(&driver.valid, &driver.known, driver.now()).effect,
-            Some(Effect::Read(Read::Pages(_)))
-        )
+        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
+        next.is_some_and(|effect| reads_a_page(&effect))
     };
     while !pages(&driver) {
         driver.step(&mut world, Fault::None);
@@ -138,10 +136,13 @@ fn one_side_of_two_pages_is_taken_in_although_the_other_failed() {
         driver.step(&mut world, Fault::None);
     }
     let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-    let Some(Effect::Read(Read::Pages(wanted))) = next else {
+    let Some(Effect::Sweep(calls)) = next else {
         panic!("{next:?}");
     };
-    assert!(wanted.source.is_none() && wanted.copies.is_some());
+    assert!(
+        matches!(calls.as_slice(), [SweepCall::Copies(..)]),
+        "{calls:?}"
+    );
 }
 
 /// The tenant is in the queue for so long.
@@ -273,7 +274,8 @@ fn a_read_that_is_not_found_in_each_round_is_asked_ever_more_rarely() {
         let inspects = driver.known.stage == Stage::Check
             && matches!(
                 decide(&driver.valid, &driver.known, driver.now()).effect,
-                Some(Effect::Read(Read::Inspect(_)))
+                Some(Effect::Sweep(calls))
+                    if matches!(calls.first(), Some(SweepCall::Pricing(_) | SweepCall::Check(..)))
             );
         let first = driver.calls + 1;
         driver.refuse = Box::new(move |call| {

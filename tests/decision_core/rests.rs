@@ -43,7 +43,8 @@ fn rests(world: &mut World, driver: &mut Driver) {
 fn copying(world: &mut World, driver: &mut Driver) {
     for _ in 0..400 {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-        if driver.known.stage == Stage::Copy && matches!(next, Some(Effect::Write(_))) {
+        if driver.known.stage == Stage::Copy && next.is_some_and(|effect| effect.changes_the_bss())
+        {
             return;
         }
         driver.step(world, Fault::None);

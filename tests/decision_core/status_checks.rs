@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, ReportKind, ReportRow};
 use tenant_reseller_operator::bss::port::{
-    AccountId, Mark, Mode, SourceId, TenantStatus, WriteOperation,
+    AccountId, CopyListing, Mark, Mode, SourceId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Effect, Stage, Write, decide, report_rows};
+use tenant_reseller_operator::upgrade::{Stage, decide, report_rows};
 
-use crate::drive::{Driver, Fault};
+use crate::drive::{Driver, Fault, copied_by};
 use crate::{complete, run};
 use support::simulated_bss::{Action, Defect, Pick, World};
 
@@ -54,7 +54,7 @@ fn a_customer_that_owns_nothing_and_cannot_be_copied_is_reported_and_holds_nothi
         &mut driver,
         |_| Fault::None,
         |_, _, driver| {
-            if driver.known.stage == Stage::Pricing && at_the_milestone.is_none() {
+            if driver.known.stage == Stage::Check && at_the_milestone.is_none() {
                 at_the_milestone = Some(rows(driver, ReportKind::Exclusions));
             }
         },
@@ -183,10 +183,13 @@ fn the_pricing_gate_shows_what_is_to_come() {
 fn a_tenant_that_is_suspended_in_phase_3_is_called_so() {
     let mut world = World::new(3, 12);
     world.eager_pricing = true;
+    // One call after another, so that some copies are there before the others are sent.
+    world.switches.largest_batch = 4;
     let mut driver = Driver::new();
+    driver.valid.terms.at_once = 1;
     let copies = |driver: &Driver| {
         let next = decide(&driver.valid, &driver.known, driver.now()).effect;
-        matches!(next, Some(Effect::Write(Write::CopySubscriptions(_))))
+        next.as_ref().and_then(copied_by) == Some(CopyListing::Subscriptions)
     };
     while !copies(&driver) || world.copies.len() < 5 {
         driver.step(&mut world, Fault::None);
@@ -227,10 +230,10 @@ fn an_account_that_is_not_in_sync_is_named() {
     }
 }
 
-/// Comes to the second check, when everything is copied.
+/// Comes to the look after the copying, when everything is copied.
 fn copied(world: &mut World, driver: &mut Driver) {
     for _ in 0..500 {
-        if driver.known.stage == Stage::CheckCustomers && driver.known.sweeps.copies_before > 0 {
+        if driver.known.stage == Stage::Orders && driver.known.sweeps.copies_before > 0 {
             return;
         }
         driver.step(world, Fault::None);

@@ -145,6 +145,13 @@ fn a_whole_run_step_by_step() {
                     let words = edit.split(['(', ' ', '{']).next().unwrap_or_default();
                     format!("record {words}")
                 }
+                tenant_reseller_operator::upgrade::Effect::Sweep(calls) => {
+                    let calls = calls.iter().map(|call| {
+                        let call = format!("{call:?}");
+                        call.split('(').next().unwrap_or_default().to_owned()
+                    });
+                    format!("calls {}", calls.collect::<Vec<_>>().join(" "))
+                }
                 other => name(other).to_owned(),
             },
         );

@@ -7,10 +7,10 @@ use tenant_reseller_operator::api::{ConditionType, Reason};
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::port::{Mode, PurchaseState, SourceId, WriteOperation};
 use tenant_reseller_operator::upgrade::{
-    Attempted, ClaimEdit, Effect, Outcome, Read, Stage, decide, observe,
+    Attempted, ClaimEdit, Effect, Outcome, Stage, decide, observe,
 };
 
-use crate::drive::{Driver, Fault};
+use crate::drive::{Driver, Fault, reads_a_page};
 use crate::{complete, run};
 use support::simulated_bss::{Action, Pick, TenantVerb, World};
 
@@ -85,7 +85,7 @@ fn it_is_taken_back_before_anything_is_sent() {
         copies.iter().any(|(_, copy)| copy.source == bought)
     };
     for _ in 0..2_000 {
-        if matches!(next(&driver), Some(Effect::Write(_))) {
+        if next(&driver).is_some_and(|effect| effect.changes_the_bss()) {
             let told = driver.claim.as_ref().unwrap().told.as_ref();
             assert_eq!(told, None, "something is sent while it stands");
             assert!(!is_told(&driver), "something is sent while it is shown");
@@ -124,7 +124,7 @@ fn the_first_sign_of_a_change_takes_it_back() {
 /// Goes on until a page is the next thing to be read.
 fn until_a_page_is_read(world: &mut World, driver: &mut Driver) {
     for _ in 0..500 {
-        if matches!(next(driver), Some(Effect::Read(Read::Pages(_)))) {
+        if next(driver).is_some_and(|effect| reads_a_page(&effect)) {
             return;
         }
         driver.step(world, Fault::None);
@@ -228,7 +228,7 @@ fn a_final_sweep_that_is_old_is_taken_again() {
     driver.clock += Duration::from_hours(3);
     let mut listed = 0;
     while !world.on {
-        listed += i32::from(matches!(next(&driver), Some(Effect::Read(Read::Pages(_)))));
+        listed += i32::from(next(&driver).is_some_and(|effect| reads_a_page(&effect)));
         driver.step(&mut world, Fault::None);
     }
     assert!(listed > 0, "nothing was looked at again");

@@ -52,9 +52,15 @@ fn people(world: &mut World, driver: &mut Driver, much: Pick) {
                 return;
             } else if action.contains("Create the tenant") || action.contains("createTenant") {
                 WriteOperation::CreateTenant
-            } else if action.contains("copyCustomers") || action.contains("contacts") {
+            } else if action.contains("copyCustomers")
+                || action.contains("contacts")
+                || action.contains("these customers")
+            {
                 WriteOperation::CopyCustomers
-            } else if action.contains("copySubscriptions") || action.contains("provisioning") {
+            } else if action.contains("copySubscriptions")
+                || action.contains("provisioning")
+                || action.contains("these subscriptions")
+            {
                 WriteOperation::CopySubscriptions
             } else if action.contains("activateBackOrdering") {
                 WriteOperation::ActivateBackOrdering
@@ -146,7 +152,7 @@ fn every_combination_ends_or_refuses() {
                     let name = next.as_ref().map(crate::drive::name);
                     let writes_now = matches!(
                         next,
-                        Some(Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_))
+                        Some(effect) if effect.changes_the_bss()
                     );
                     let first = writes_now && hit.insert(name);
                     writes += usize::from(first);

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
 use tenant_reseller_operator::bss::port::{
-    BlockerReason, PurchaseState, SourceId, TenantSettings, TenantStatus,
+    BlockerReason, CopyListing, PurchaseState, SourceId, TenantSettings, TenantStatus,
 };
 use tenant_reseller_operator::upgrade::{
-    Attempted, Declared, Effect, Outcome, Write, decide, observe_all,
+    Attempted, Declared, Effect, Outcome, decide, observe_all,
 };
 
-use crate::drive::{Driver, Fault};
+use crate::drive::{Driver, Fault, copied_by};
 use crate::{complete, run};
 use support::simulated_bss::{Action, TenantVerb, World, retail};
 
@@ -132,7 +132,7 @@ fn differing(settings: impl Fn(&mut TenantSettings)) -> (Reason, String, String)
     let mut world = World::new(3, 4);
     let mut driver = ready(&mut world);
     until_next(&mut world, &mut driver, |effect| {
-        matches!(effect, Effect::Write(Write::CopyCustomers(_)))
+        copied_by(effect) == Some(CopyListing::Customers)
     });
     let mut changed = driver.valid.tenant.clone();
     settings(&mut changed);

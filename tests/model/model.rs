@@ -42,7 +42,7 @@ pub(crate) struct Small {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
     Well,
-    /// The other side of a sweep first.
+    /// Another call of a sweep is answered first.
     Turned,
     /// Its reply is lost; it takes effect at some later moment.
     Lost,
@@ -56,7 +56,7 @@ impl How {
     fn name(self) -> &'static str {
         match self {
             Self::Well => "",
-            Self::Turned => ", copies first",
+            Self::Turned => ", before those sent earlier",
             Self::Lost => "; the reply is lost",
             Self::Crash => "; its sender dies",
             Self::CrashOfAll => " and all that follows; their sender dies",
@@ -111,38 +111,26 @@ impl Small {
                 });
             }
             let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
-            let turned = how == How::Turned;
-            operator.under_way = Some(Box::new(UnderWay::begin(effect, tenant, turned)));
+            operator.begins(&effect);
+            let under_way = UnderWay::begin(effect, tenant).as_a_pipeline();
+            operator.under_way = Some(Box::new(under_way));
         }
         let mut under_way = operator.under_way.take()?;
+        if how == How::Turned {
+            under_way.turn();
+        }
         let call = under_way.due()?.clone();
         let tenant = under_way.tenant.clone();
         let label = format!("operator {nth}: {}{}", call.name(), how.name());
         if call.writes() {
-            // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
-            let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
-            // Who was there before the cluster went back knows what was on record then. What cannot be
-            // undone is sent on the present record alone.
-            let before_that = next.went_back && operator.version == Version::Old;
-            let record = if refused || before_that {
-                operator.known.fencing.claim.as_ref()
-            } else {
-                next.record.as_deref()
-            };
-            let before = judge::before_sending(&call, &operator.known, record);
-            let irreversible = matches!(call, Call::CreateTenant(_) | Call::Activate(_));
-            if next.unconfirmed && irreversible && !refused {
-                wrong.push(format!("{} before a restore is confirmed", call.name()));
-            }
-            // What is done already cannot be done once more.
-            let over = next.world.on && matches!(call, Call::Activate(_));
-            wrong.extend(before.into_iter().filter(|_| !over));
+            wrong.extend(wrongly_sent(&next, nth, &call));
         }
         let left = self.mortal.then_some(self.upgrade.terms.settle);
         match how {
             How::Well | How::Turned => {
                 let reply = self.effect(&mut next, &call, (epoch, tenant.as_ref()), &mut wrong);
                 under_way.answered(reply);
+                next.operators[nth].takes_in(&self.upgrade, &mut under_way);
             }
             How::Lost => {
                 next.budget.lost -= 1;
@@ -157,6 +145,8 @@ impl Small {
                 } else {
                     under_way.answered(calls::unavailable());
                 }
+                let none = under_way.taken_in();
+                assert!(none.is_none(), "a lost reply is taken in at the end");
             }
             How::Crash | How::CrashOfAll => {
                 next.budget.crashes -= 1;
@@ -256,7 +246,7 @@ impl Small {
                 self.edit(state, nth, what);
                 continue;
             }
-            let mut under_way = UnderWay::begin(effect, None, false);
+            let mut under_way = UnderWay::begin(effect, None);
             while let Some(call) = under_way.due().cloned() {
                 let reply = self.effect(state, &call, (None, None), wrong);
                 under_way.answered(reply);
@@ -306,7 +296,7 @@ impl Small {
             let due = due(operator, &decision);
             let writes = due.as_ref().is_some_and(Call::writes);
             let mut hows = vec![How::Well];
-            if !half_done && both_sides(&decision) {
+            if in_any_order(operator, &decision) {
                 hows.push(How::Turned);
             }
             if due.is_some() && state.budget.lost > 0 {
@@ -494,6 +484,31 @@ fn is_stale(outcome: &Outcome) -> bool {
     )
 }
 
+/// What is wrong with a write that an operator sends now.
+fn wrongly_sent(next: &State, nth: usize, call: &Call) -> Vec<String> {
+    let (mut wrong, operator) = (Vec::new(), &next.operators[nth]);
+    let epoch = operator.known.fencing.epoch;
+    // Whose epoch is an old one can only be asked what it knows: the BSS refuses it.
+    let refused = epoch.is_some_and(|epoch| epoch.0 < next.world.epoch);
+    // Who was there before the cluster went back knows what was on record then. What cannot be
+    // undone is sent on the present record alone.
+    let before_that = next.went_back && operator.version == Version::Old;
+    let record = if refused || before_that {
+        operator.known.fencing.claim.as_ref()
+    } else {
+        next.record.as_deref()
+    };
+    let before = judge::before_sending(call, &operator.known, record);
+    let irreversible = matches!(call, Call::CreateTenant(_) | Call::Activate(_));
+    if next.unconfirmed && irreversible && !refused {
+        wrong.push(format!("{} before a restore is confirmed", call.name()));
+    }
+    // What is done already cannot be done once more.
+    let over = next.world.on && matches!(call, Call::Activate(_));
+    wrong.extend(before.into_iter().filter(|_| !over));
+    wrong
+}
+
 /// The call that an operator sends next.
 fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
     if let Some(under_way) = &operator.under_way {
@@ -501,25 +516,24 @@ fn due(operator: &Operator, decision: &Decision) -> Option<Call> {
     }
     let effect = decision.effect.clone()?;
     let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
-    UnderWay::begin(effect, tenant, false).due().cloned()
+    UnderWay::begin(effect, tenant).due().cloned()
 }
 
 fn many(operator: &Operator, decision: &Decision) -> bool {
     let tenant = operator.known.tenant.seen.clone().flatten().map(|t| t.id);
     let under_way = match (&operator.under_way, &decision.effect) {
         (Some(under_way), _) => (**under_way).clone(),
-        (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant, false),
+        (None, Some(effect)) => UnderWay::begin(effect.clone(), tenant),
         (None, None) => return false,
     };
     under_way.unsent().len() > 1
 }
 
-fn both_sides(decision: &Decision) -> bool {
-    use tenant_reseller_operator::upgrade::Read;
-    matches!(
-        &decision.effect,
-        Some(Effect::Read(Read::Pages(pages))) if pages.source.is_some() && pages.copies.is_some()
-    )
+fn in_any_order(operator: &Operator, decision: &Decision) -> bool {
+    match (&operator.under_way, &decision.effect) {
+        (Some(under_way), _) => under_way.has_orders(),
+        (None, effect) => matches!(effect, Some(Effect::Sweep(calls)) if calls.len() > 1),
+    }
 }
 
 fn standing(decision: &Decision, state: &State, nth: usize) -> Standing {

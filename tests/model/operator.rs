@@ -11,8 +11,8 @@ use tenant_reseller_operator::api::{ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
     BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Known, Next,
-    Now, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
-    observe_all,
+    Now, Outcome, Read, RevisionSeen, Stage, SweepCall, Tally, ValidUpgrade, apply_claim_edit,
+    decide, observe_all, observe_one_of_many,
 };
 
 use crate::attempts::Names;
@@ -49,6 +49,8 @@ pub(crate) struct Operator {
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     Outcomes(Vec<Outcome>, Box<Decision>),
+    One(Outcome, Box<Decision>),
+    Begins(Vec<SweepCall>),
     Time(Duration),
     Conflict,
     Names(Names),
@@ -128,6 +130,46 @@ impl Operator {
             let decision = decide(upgrade, &self.known, now(0));
             told.push(Told::Outcomes(outcomes, Box::new(decision)));
         }
+    }
+
+    /// Calls of a sweep are under way from now on.
+    pub(crate) fn begins(&mut self, effect: &Effect) {
+        if let Effect::Sweep(calls) = effect {
+            self.known.edit(|seen| seen.sweeps.begins(calls));
+            if let Some(told) = &mut self.told {
+                told.push(Told::Begins(calls.clone()));
+            }
+        }
+    }
+
+    /// Takes in the answer of one call of a sweep, while others are under way.
+    pub(crate) fn observes_one(&mut self, upgrade: &ValidUpgrade, answer: Outcome) {
+        let upgrade = &*decision_core::upgrade(upgrade, &self.known);
+        let lied = decision_core::outcomes(upgrade, &self.known, vec![answer]);
+        for answer in lied {
+            let kept = self.told.is_some().then(|| answer.clone());
+            self.known.edit(|seen| {
+                observe_one_of_many(upgrade, seen, answer, now(0));
+                normal(upgrade, seen);
+            });
+            if let (Some(told), Some(answer)) = (&mut self.told, kept) {
+                let decision = decide(upgrade, &self.known, now(0));
+                told.push(Told::One(answer, Box::new(decision)));
+            }
+        }
+    }
+
+    /// Takes in the answer of a sweep's call that has just come, and sends what follows.
+    pub(crate) fn takes_in(&mut self, upgrade: &ValidUpgrade, under_way: &mut UnderWay) {
+        let Some(answer) = under_way.taken_in() else {
+            return;
+        };
+        self.observes_one(upgrade, answer);
+        let effect = self.decide(upgrade).effect;
+        if let Some(effect) = &effect {
+            self.begins(effect);
+        }
+        under_way.goes_on(effect.as_ref());
     }
 
     /// Its own waits and marks, brought to their normal form after time has passed.
@@ -368,7 +410,8 @@ pub(crate) fn unseen(effect: &Effect, alone: bool) -> bool {
         Effect::Claim(_) => alone,
         Effect::Read(_)
         | Effect::Acquire { .. }
-        | Effect::Write(_)
+        | Effect::Sweep(_)
+        | Effect::SetPricing(_)
         | Effect::CreateTenant(_)
         | Effect::Activate(_) => false,
     }
@@ -390,9 +433,19 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Known, told: Vec<T
             Told::Names(names) => names.apply(&mut whole),
             // Its own waits may be longer: back-off grows without the bounds of the normal form.
             Told::Time(by) => at = (at + by).max(whole.waiting.not_before.unwrap_or(at)),
-            Told::Outcomes(outcomes, expected) => {
-                let kept = outcomes.clone();
-                observe_all(upgrade, &mut whole, outcomes, moment(at));
+            Told::Begins(calls) => whole.sweeps.begins(&calls),
+            Told::One(_, ref expected) | Told::Outcomes(_, ref expected) => {
+                let kept = match one.clone() {
+                    Told::One(answer, _) => {
+                        observe_one_of_many(upgrade, &mut whole, answer.clone(), moment(at));
+                        vec![answer]
+                    }
+                    Told::Outcomes(outcomes, _) => {
+                        observe_all(upgrade, &mut whole, outcomes.clone(), moment(at));
+                        outcomes
+                    }
+                    Told::Begins(_) | Told::Conflict | Told::Names(_) | Told::Time(_) => continue,
+                };
                 let decision = decide(upgrade, &whole, moment(at));
                 assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
                 let kind = |next| std::mem::discriminant::<Next>(next);
@@ -404,7 +457,7 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Known, told: Vec<T
                 );
                 assert_eq!(
                     figureless(decision.effect),
-                    figureless(expected.effect),
+                    figureless(expected.effect.clone()),
                     "{kept:?}"
                 );
                 compared += 1;

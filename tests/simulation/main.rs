@@ -210,13 +210,13 @@ fn kill_matrix() {
     });
 }
 
-/// The pages of the next window are read while the last copies of this one are under way, but not where
-/// the BSS would make a second copy: there nothing rests on a look that is a moment older.
+/// Pages are read while copies are under way, but not where the BSS would make a second copy: there nothing
+/// rests on a look that is a moment older.
 #[test]
 fn reads_ahead_only_where_a_second_copy_is_refused() {
     use tenant_reseller_operator::bss::port::Keys;
     let ahead = |keys: Keys| {
-        let mut scenario = Scenario::plain(support::simulated_bss::World::new(3, 12));
+        let mut scenario = Scenario::plain(support::simulated_bss::World::new(3, 40));
         scenario.world.eager_pricing = true;
         scenario.world.switches.page_size = 4;
         scenario.world.switches.largest_batch = 1;

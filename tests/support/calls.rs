@@ -14,8 +14,8 @@ use tenant_reseller_operator::bss::port::{
     TenantCreation, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    Activate, Answered, Attempted, CreateTenant, Effect, Outcome, PagesRequest, PreflightRequest,
-    Read, Write,
+    Activate, Answered, Attempted, CheapLook, CreateTenant, Effect, Listed, Outcome,
+    PreflightRequest, Read, SweepCall,
 };
 
 use crate::simulated_bss::{RESELLER, World};
@@ -138,21 +138,72 @@ pub struct UnderWay {
     pub tenant: Option<TenantId>,
     todo: Vec<Call>,
     replies: Vec<(Call, Reply)>,
+    /// Whether the effect is a sweep whose answers are taken in as they come.
+    pipeline: bool,
+    /// The failure that ended the pipeline.
+    left: Vec<Outcome>,
 }
 
 impl UnderWay {
-    /// Begins an effect. With `turned` the two sides of a sweep are read the other way round.
-    pub fn begin(effect: Effect, tenant: Option<TenantId>, turned: bool) -> Self {
+    /// Begins an effect.
+    pub fn begin(effect: Effect, tenant: Option<TenantId>) -> Self {
         let mut todo = calls(&effect, tenant.as_ref());
-        if !turned {
-            todo.reverse();
-        }
+        todo.reverse();
         Self {
             effect,
             tenant,
             todo,
             replies: Vec::new(),
+            pipeline: false,
+            left: Vec::new(),
         }
+    }
+
+    /// Takes the answers of a sweep in as they come, as the operator does.
+    #[must_use]
+    pub fn as_a_pipeline(mut self) -> Self {
+        self.pipeline = matches!(self.effect, Effect::Sweep(_));
+        self
+    }
+
+    /// Another call than the one that was sent first is answered next.
+    pub fn turn(&mut self) {
+        self.todo.rotate_left(1);
+    }
+
+    /// Whether several calls of a sweep are under way, which are answered in any order.
+    pub fn has_orders(&self) -> bool {
+        self.pipeline && self.todo.len() > 1
+    }
+
+    /// The answer of a sweep's call, which is taken in at once; none once a call has failed.
+    pub fn taken_in(&mut self) -> Option<Outcome> {
+        if !self.pipeline {
+            return None;
+        }
+        let outcome = swept(self.replies.pop()?);
+        if outcome.failed() {
+            self.pipeline = false;
+            self.left.push(outcome);
+            return None;
+        }
+        Some(outcome)
+    }
+
+    /// What `decide` asks for next: calls of the sweep join those under way, and anything else waits until
+    /// these are answered.
+    pub fn goes_on(&mut self, effect: Option<&Effect>) {
+        let Some(Effect::Sweep(calls)) = effect else {
+            self.pipeline = false;
+            return;
+        };
+        let more = calls
+            .iter()
+            .map(|call| of_a_sweep(call, self.tenant.as_ref()));
+        let mut more: Vec<Call> = more.collect();
+        more.reverse();
+        more.append(&mut self.todo);
+        self.todo = more;
     }
 
     /// The call that is due.
@@ -194,8 +245,12 @@ impl UnderWay {
         match &self.effect {
             Effect::Read(read) => looked(read, self.replies),
             Effect::Claim(_) => Vec::new(),
+            Effect::Sweep(_) => {
+                let replies = self.replies.into_iter().map(swept);
+                self.left.into_iter().chain(replies).collect()
+            }
             Effect::Acquire { .. }
-            | Effect::Write(_)
+            | Effect::SetPricing(_)
             | Effect::CreateTenant(_)
             | Effect::Activate(_) => self.replies.into_iter().map(wrote).collect(),
         }
@@ -210,53 +265,22 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
         }
         Effect::CreateTenant(create) => vec![Call::CreateTenant(create.clone())],
         Effect::Activate(activate) => vec![Call::Activate(activate.clone())],
-        Effect::Write(Write::CopyCustomers(batches)) => batches
-            .iter()
-            .map(|b| Call::CopyCustomers(b.clone()))
-            .collect(),
-        Effect::Write(Write::CopySubscriptions(batches)) => batches
-            .iter()
-            .map(|b| Call::CopySubscriptions(b.clone()))
-            .collect(),
-        Effect::Write(Write::SetPricing(batches)) => batches
+        Effect::Sweep(all) => {
+            assert!(!all.is_empty(), "a sweep without a call");
+            all.iter().map(|call| of_a_sweep(call, tenant)).collect()
+        }
+        Effect::SetPricing(batches) => batches
             .iter()
             .map(|b| Call::SetPricing(b.clone()))
             .collect(),
         Effect::Read(read) => match read {
             Read::Identity => vec![Call::Identity],
             Read::Capabilities => vec![Call::Capabilities],
-            Read::Reseller => vec![Call::Reseller],
-            Read::Tenant => vec![Call::Tenant],
+            Read::Reseller | Read::Watch(CheapLook::Reseller) => vec![Call::Reseller],
+            Read::Tenant | Read::Watch(CheapLook::Tenant) => vec![Call::Tenant],
             Read::Operation(id) => vec![Call::Operation(id.clone())],
             Read::OpenOrders(page) => vec![Call::OpenOrders(page.clone())],
-            Read::Pages(wanted) => {
-                let source = wanted.source.clone().map(|page| match wanted.listing {
-                    CopyListing::Customers => Call::Customers(page),
-                    CopyListing::Subscriptions => Call::Purchases(page),
-                });
-                assert!(wanted.copies.is_none() || tenant.is_some(), "whose copies?");
-                let copies = wanted
-                    .copies
-                    .clone()
-                    .map(|page| Call::Copies(wanted.listing, page));
-                source.into_iter().chain(copies).collect()
-            }
-            Read::Inspect(calls) => calls
-                .pricing
-                .iter()
-                .map(|ids| Call::Pricing(ids.clone()))
-                .chain(
-                    calls
-                        .checks
-                        .iter()
-                        .map(|ids| Call::Check(calls.target.clone(), ids.clone())),
-                )
-                .collect(),
-            Read::Find(batches) => batches
-                .iter()
-                .map(|keys| Call::Find(keys.clone()))
-                .collect(),
-            Read::Watch(cheap) => calls(&Effect::Read((**cheap).clone()), tenant),
+            Read::Watch(CheapLook::Call(call)) => vec![of_a_sweep(call, tenant)],
             Read::Preflight(PreflightRequest::Page(page)) => vec![Call::Purchases(page.clone())],
             Read::Preflight(PreflightRequest::Checks {
                 price_list,
@@ -267,6 +291,31 @@ fn calls(effect: &Effect, tenant: Option<&TenantId>) -> Vec<Call> {
                 .collect(),
         },
     }
+}
+
+fn of_a_sweep(call: &SweepCall, tenant: Option<&TenantId>) -> Call {
+    match call.clone() {
+        SweepCall::Sources(CopyListing::Customers, page) => Call::Customers(page),
+        SweepCall::Sources(CopyListing::Subscriptions, page) => Call::Purchases(page),
+        SweepCall::Copies(listing, page) => {
+            assert!(tenant.is_some(), "whose copies?");
+            Call::Copies(listing, page)
+        }
+        SweepCall::Pricing(ids) => Call::Pricing(ids),
+        SweepCall::Check(target, ids) => Call::Check(target, ids),
+        SweepCall::Find(keys) => Call::Find(keys),
+        SweepCall::Copy(CopyListing::Customers, items) => Call::CopyCustomers(items),
+        SweepCall::Copy(CopyListing::Subscriptions, items) => Call::CopySubscriptions(items),
+    }
+}
+
+/// What one call of a sweep came to.
+fn swept((call, reply): (Call, Reply)) -> Outcome {
+    if call.writes() {
+        return wrote((call, reply));
+    }
+    let outcome = reply.map(|answer| of_a_look(call, answer));
+    Outcome::of(outcome, Attempted::Read)
 }
 
 fn wrote((call, reply): (Call, Reply)) -> Outcome {
@@ -299,21 +348,25 @@ fn copied(answer: Answer) -> ByItem<ItemOutcome> {
 
 /// What a look came to: what was answered, and what failed.
 fn looked(read: &Read, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
-    match read {
-        Read::Watch(cheap) => vec![Outcome::of_watch(looked(cheap, replies))],
-        Read::Pages(wanted) => paged(wanted, replies),
-        read => replies
-            .into_iter()
-            .map(|(call, reply)| {
-                let outcome = reply.map(|answer| answered(read, call, answer));
-                Outcome::of(outcome, read.attempted())
-            })
-            .collect(),
+    let ahead = matches!(read, Read::Preflight(_));
+    let outcomes = replies.into_iter().map(|(call, reply)| {
+        let outcome = reply.map(|answer| match (call, answer) {
+            (_, Answer::Purchases(page)) if ahead => Outcome::PreflightPage(page),
+            (Call::Check(_, asked), Answer::Checked(answers)) if ahead => {
+                Outcome::PreflightChecks(Answered { asked, answers })
+            }
+            (call, answer) => of_a_look(call, answer),
+        });
+        Outcome::of(outcome, read.attempted())
+    });
+    if matches!(read, Read::Watch(_)) {
+        outcomes.map(Outcome::of_watch).collect()
+    } else {
+        outcomes.collect()
     }
 }
 
-fn answered(read: &Read, call: Call, answer: Answer) -> Outcome {
-    let ahead = matches!(read, Read::Preflight(_));
+fn of_a_look(call: Call, answer: Answer) -> Outcome {
     match (call, answer) {
         (_, Answer::Identity(told)) => Outcome::Identity(told),
         (_, Answer::Capabilities(can)) => Outcome::Capabilities(can),
@@ -321,37 +374,19 @@ fn answered(read: &Read, call: Call, answer: Answer) -> Outcome {
         (_, Answer::Tenant(tenant)) => Outcome::Tenant(tenant),
         (_, Answer::Operation(state)) => Outcome::Operation(state),
         (_, Answer::OpenOrders(page)) => Outcome::OpenOrders(page),
-        (_, Answer::Purchases(page)) if ahead => Outcome::PreflightPage(page),
+        (_, Answer::Customers(page)) => Outcome::Page(Listed::Customers(page)),
+        (_, Answer::Purchases(page)) => Outcome::Page(Listed::Purchases(page)),
+        (Call::Copies(listing, _), Answer::Copies(page)) => {
+            Outcome::Page(Listed::Copies(listing, page))
+        }
         (Call::Pricing(asked), Answer::Pricing(answers)) => {
             Outcome::Priced(Answered { asked, answers })
-        }
-        (Call::Check(_, asked), Answer::Checked(answers)) if ahead => {
-            Outcome::PreflightChecks(Answered { asked, answers })
         }
         (Call::Check(_, asked), Answer::Checked(answers)) => {
             Outcome::Checked(Answered { asked, answers })
         }
         (Call::Find(asked), Answer::Found(found)) => Outcome::Found { asked, found },
         (call, answer) => panic!("{} answered {answer:?}", call.name()),
-    }
-}
-
-fn paged(wanted: &PagesRequest, replies: Vec<(Call, Reply)>) -> Vec<Outcome> {
-    let (mut customers, mut purchases, mut copies) = (Ok(None), Ok(None), Ok(None));
-    for (call, reply) in replies {
-        match (call, reply) {
-            (_, Ok(Answer::Customers(page))) => customers = Ok(Some(page)),
-            (_, Ok(Answer::Purchases(page))) => purchases = Ok(Some(page)),
-            (_, Ok(Answer::Copies(page))) => copies = Ok(Some(page)),
-            (Call::Customers(_), Err(error)) => customers = Err(error),
-            (Call::Purchases(_), Err(error)) => purchases = Err(error),
-            (Call::Copies(..), Err(error)) => copies = Err(error),
-            (call, reply) => panic!("{} answered {reply:?}", call.name()),
-        }
-    }
-    match wanted.listing {
-        CopyListing::Customers => Outcome::of_customers(customers, copies),
-        CopyListing::Subscriptions => Outcome::of_purchases(purchases, copies),
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "most fields and variants say by their name what they are"
 )]
 
+use super::capabilities::WriteOperation;
 use super::ids::{AccountId, BusinessKey, CopyId, Cursor, Digest, Revision, SourceId, TenantId};
 
 /// A page of a listing, ordered by immutable id.
@@ -133,6 +134,17 @@ pub enum CopyListing {
     Customers,
     /// Copies of subscriptions and of assets.
     Subscriptions,
+}
+
+impl CopyListing {
+    /// The operation by which what it lists is copied.
+    #[must_use]
+    pub fn copied_by(self) -> WriteOperation {
+        match self {
+            Self::Customers => WriteOperation::CopyCustomers,
+            Self::Subscriptions => WriteOperation::CopySubscriptions,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

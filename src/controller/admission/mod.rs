@@ -32,14 +32,18 @@ pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
 /// once the upgrade was admitted. An intent needs one, so that its call can follow at once.
 pub(super) fn needs_slot(effect: &Effect) -> bool {
     match effect {
-        Effect::Write(_) | Effect::CreateTenant(_) | Effect::Activate(_) => true,
         Effect::Claim(edit) => matches!(
             edit,
             ClaimEdit::IntendCopies { .. }
                 | ClaimEdit::IntendTenant { .. }
                 | ClaimEdit::IntendActivation(_)
         ),
-        Effect::Read(_) | Effect::Acquire { .. } => false,
+        Effect::Sweep(_)
+        | Effect::SetPricing(_)
+        | Effect::CreateTenant(_)
+        | Effect::Activate(_)
+        | Effect::Read(_)
+        | Effect::Acquire { .. } => effect.changes_the_bss(),
     }
 }
 

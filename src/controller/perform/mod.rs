@@ -1,6 +1,6 @@
 //! Performs an effect through the BSS port. Touches the BSS and nothing else.
 //!
-//! Batches run side by side, as many as the connection allows; the limiter, which every call passes,
+//! Calls run side by side, as many as the connection allows; the limiter, which every call passes,
 //! may let fewer go. Before each batch the reconcile is asked whether it may go on, so that a suspension
 //! or a lost lease is obeyed between two calls and not after four hundred. A call that waits in the
 //! limiter's queue meanwhile is stopped by the cancellation that the reconcile puts over all calls.
@@ -8,12 +8,11 @@
 mod reads;
 mod writes;
 
-use super::cache::ReadAhead;
 use super::context::Scope;
 use super::record::Prepared;
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
-use crate::upgrade::{Attempted, Outcome, Read};
+use crate::upgrade::{Attempted, Outcome};
 
 /// On whose behalf the BSS is called.
 pub(super) struct Caller {
@@ -29,17 +28,15 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn of<B>(scope: &Scope<'_, B>, effect: &Prepared, installation: &str) -> Self {
+    pub(super) fn of<B>(scope: &Scope<'_, B>, installation: &str) -> Self {
         let known = &scope.entry.known;
         let read = known.bss.reseller.as_ref();
         let read = read.map(|reseller| &reseller.account);
         let account = read.or(scope.valid.pinned_account.as_ref());
         let tenant = known.tenant.seen.as_ref().and_then(Option::as_ref);
         // A cheap look may come before the tenant was read: the claim names it.
-        let watches = matches!(effect, Prepared::Read(Read::Watch(_)));
-        let claimed = known.fencing.claim.as_ref().filter(|_| watches);
+        let claimed = known.fencing.claim.as_ref();
         let claimed = claimed.and_then(|claim| claim.tenant_id.as_deref());
-        let limits = &scope.fetched.connection.spec.limits;
         Self {
             account: account.unwrap_or(&scope.valid.account).clone(),
             tenant: tenant
@@ -47,9 +44,7 @@ impl Caller {
                 .or_else(|| claimed.map(TenantId::from)),
             epoch: known.fencing.epoch,
             holder: scope.fetched.realm.holder(installation),
-            at_once: usize::try_from(limits.concurrency)
-                .unwrap_or(1)
-                .clamp(1, 256),
+            at_once: scope.valid.terms.at_once,
         }
     }
 
@@ -62,13 +57,6 @@ impl Caller {
     }
 }
 
-/// What came of an effect.
-pub(super) struct Performed {
-    pub(super) outcomes: Vec<Outcome>,
-    /// The pages that follow the last copies, if they were read.
-    pub(super) ahead: Option<ReadAhead>,
-}
-
 /// The BSS, as one effect uses it.
 pub(super) struct Performer<'a, B, G> {
     pub(super) bss: &'a B,
@@ -79,8 +67,8 @@ pub(super) struct Performer<'a, B, G> {
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Performs one effect.
-    pub(super) async fn perform(&self, effect: Prepared) -> Performed {
-        let outcomes = match effect {
+    pub(super) async fn perform(&self, effect: Prepared) -> Vec<Outcome> {
+        match effect {
             Prepared::Read(read) => self.read(&read).await,
             Prepared::Acquire { id, take_over } => {
                 let asked = Acquisition {
@@ -94,13 +82,9 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                     Attempted::Acquire,
                 )]
             }
-            Prepared::Write { write, ahead } => return self.write(write, ahead.as_ref()).await,
+            Prepared::SetPricing(batches) => self.set_pricing(&batches).await,
             Prepared::CreateTenant(create) => vec![self.create_tenant(create).await],
             Prepared::Activate(activate) => vec![self.activate(activate).await],
-        };
-        Performed {
-            outcomes,
-            ahead: None,
         }
     }
 

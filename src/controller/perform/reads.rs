@@ -5,108 +5,90 @@ use std::future::Future;
 use futures::stream::{self, StreamExt};
 
 use super::Performer;
+use crate::bss::BssResult;
 use crate::bss::error::{BssError, FieldError};
-use crate::bss::port::{Bss, BusinessKey, CheckTarget, CopyListing, PageRequest, SourceId};
+use crate::bss::port::{Bss, CheckTarget, CopyListing, SourceId};
 use crate::upgrade::{
-    Answered, Attempted, InspectCalls, Outcome, PagesRequest, PreflightRequest, Read,
+    Answered, Attempted, CheapLook, Listed, Outcome, PreflightRequest, Read, SweepCall,
 };
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Reads from the BSS.
     pub(super) async fn read(&self, read: &Read) -> Vec<Outcome> {
-        if let Read::Watch(cheap) = read {
-            return vec![Outcome::of_watch(self.look(cheap).await)];
-        }
-        self.look(read).await
-    }
-
-    async fn look(&self, read: &Read) -> Vec<Outcome> {
         let outcome = match read {
             Read::Identity => self.bss.get_identity().await.map(Outcome::Identity),
             Read::Capabilities => self.bss.get_capabilities().await.map(Outcome::Capabilities),
-            Read::Reseller => self
-                .bss
-                .get_reseller(&self.caller.account)
-                .await
-                .map(Outcome::Reseller),
-            Read::Tenant => self
-                .bss
-                .get_tenant(&self.caller.account)
-                .await
-                .map(Outcome::Tenant),
+            Read::Reseller => self.reseller().await,
+            Read::Tenant => self.tenant_of_the_reseller().await,
             Read::Operation(id) => self.bss.get_operation(id).await.map(Outcome::Operation),
             Read::OpenOrders(page) => self
                 .bss
                 .list_open_orders(&self.caller.account, page)
                 .await
                 .map(Outcome::OpenOrders),
-            Read::Pages(pages) => return self.pages(pages).await,
-            Read::Inspect(calls) => return self.inspect(calls).await,
-            Read::Find(batches) => {
-                let found = |asked: Vec<BusinessKey>| async move {
-                    let found = self.bss.find_copies(self.tenant()?, &asked).await?;
-                    Ok(Outcome::Found { asked, found })
-                };
-                return self.batches(batches, Attempted::Read, found).await;
-            }
             Read::Preflight(look) => return self.preflight(look).await,
-            // A cheap look is never nested in another one.
-            Read::Watch(_) => Err(BssError::Invalid(vec![FieldError {
-                field: "watch".to_owned(),
-                detail: "a cheap look within a cheap look".to_owned(),
-                allowed: Vec::new(),
-            }])),
+            Read::Watch(look) => return vec![Outcome::of_watch(self.watch(look).await)],
         };
         vec![Outcome::of(outcome, read.attempted())]
     }
 
-    /// Reads both sides. One that answered is known although the other failed.
-    pub(super) async fn pages(&self, wanted: &PagesRequest) -> Vec<Outcome> {
-        let copies = async {
-            match &wanted.copies {
-                None => Ok(None),
-                Some(page) => self
-                    .bss
-                    .list_copies(self.tenant()?, wanted.listing, page)
-                    .await
-                    .map(Some),
-            }
-        };
-        match wanted.listing {
-            CopyListing::Customers => {
-                let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.list_customers(&self.caller.account, page)
-                });
-                let (source, copies) = futures::future::join(source, copies).await;
-                Outcome::of_customers(source, copies)
-            }
-            CopyListing::Subscriptions => {
-                let source = maybe(wanted.source.as_ref(), |page| {
-                    self.bss.list_subscriptions(&self.caller.account, page)
-                });
-                let (source, copies) = futures::future::join(source, copies).await;
-                Outcome::of_purchases(source, copies)
-            }
-        }
+    async fn reseller(&self) -> BssResult<Outcome> {
+        let reseller = self.bss.get_reseller(&self.caller.account).await;
+        reseller.map(Outcome::Reseller)
     }
 
-    async fn inspect(&self, calls: &InspectCalls) -> Vec<Outcome> {
-        let priced = |asked: Vec<SourceId>| async move {
-            let answers = self.bss.get_pricing(self.tenant()?, &asked).await?;
-            Ok(Outcome::Priced(Answered { asked, answers }))
+    async fn tenant_of_the_reseller(&self) -> BssResult<Outcome> {
+        let tenant = self.bss.get_tenant(&self.caller.account).await;
+        tenant.map(Outcome::Tenant)
+    }
+
+    async fn watch(&self, look: &CheapLook) -> Outcome {
+        let outcome = match look {
+            CheapLook::Reseller => self.reseller().await,
+            CheapLook::Tenant => self.tenant_of_the_reseller().await,
+            CheapLook::Call(call) => self.look(call.clone()).await,
         };
-        let checked = |asked: Vec<SourceId>| async move {
-            let answers = self
-                .bss
-                .check_purchases(&self.caller.account, &calls.target, &asked)
-                .await?;
-            Ok(Outcome::Checked(Answered { asked, answers }))
-        };
-        let priced = self.batches(&calls.pricing, Attempted::Read, priced);
-        let checked = self.batches(&calls.checks, Attempted::Read, checked);
-        let (mut outcomes, mut checked) = futures::future::join(priced, checked).await;
-        outcomes.append(&mut checked);
-        outcomes
+        Outcome::of(outcome, Attempted::Watch)
+    }
+
+    /// Makes one reading call of a sweep.
+    pub(super) async fn look(&self, call: SweepCall) -> BssResult<Outcome> {
+        Ok(match call {
+            SweepCall::Sources(CopyListing::Customers, page) => {
+                let page = self.bss.list_customers(&self.caller.account, &page).await?;
+                Outcome::Page(Listed::Customers(page))
+            }
+            SweepCall::Sources(CopyListing::Subscriptions, page) => {
+                let account = &self.caller.account;
+                let page = self.bss.list_subscriptions(account, &page).await?;
+                Outcome::Page(Listed::Purchases(page))
+            }
+            SweepCall::Copies(listing, page) => {
+                let page = self.bss.list_copies(self.tenant()?, listing, &page).await?;
+                Outcome::Page(Listed::Copies(listing, page))
+            }
+            SweepCall::Pricing(asked) => {
+                let answers = self.bss.get_pricing(self.tenant()?, &asked).await?;
+                Outcome::Priced(Answered { asked, answers })
+            }
+            SweepCall::Check(target, asked) => {
+                let account = &self.caller.account;
+                let answers = self.bss.check_purchases(account, &target, &asked).await?;
+                Outcome::Checked(Answered { asked, answers })
+            }
+            SweepCall::Find(asked) => {
+                let found = self.bss.find_copies(self.tenant()?, &asked).await?;
+                Outcome::Found { asked, found }
+            }
+            // A copy is made in `writes`, with its fence.
+            SweepCall::Copy(..) => {
+                return Err(BssError::Invalid(vec![FieldError {
+                    field: "call".to_owned(),
+                    detail: "a copy where a look was asked for".to_owned(),
+                    allowed: Vec::new(),
+                }]));
+            }
+        })
     }
 
     /// Reads what can be known before the tenant exists.
@@ -164,18 +146,5 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .collect();
         let outcomes = stream::iter(calls).buffer_unordered(self.caller.at_once);
         outcomes.filter_map(std::future::ready).collect().await
-    }
-}
-
-async fn maybe<'a, T, F>(
-    page: Option<&'a PageRequest>,
-    call: impl FnOnce(&'a PageRequest) -> F,
-) -> Result<Option<T>, BssError>
-where
-    F: Future<Output = Result<T, BssError>>,
-{
-    match page {
-        None => Ok(None),
-        Some(page) => call(page).await.map(Some),
     }
 }

@@ -1,118 +1,70 @@
 //! The effects that write. Every write carries the fence, and what must not be repeated blindly is on
 //! record.
 
-use std::future::Future;
+use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt};
 
-use super::{Performed, Performer};
+use super::Performer;
 use crate::bss::error::BssError;
-use crate::bss::port::{ActivationTarget, Bss, ByItem, CopyItem, ItemOutcome, SourceId};
-use crate::controller::cache::ReadAhead;
+use crate::bss::port::{ActivationTarget, Bss, CopyItem, CopyListing, PricingOptions, SourceId};
 use crate::controller::record::Recorded;
-use crate::upgrade::{Activate, Attempted, CreateTenant, Outcome, PagesRequest, Write};
+use crate::upgrade::{Activate, Attempted, CreateTenant, Outcome, SweepCall};
 
 impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
-    /// Does repeatable work. A batch that was not begun has no outcome; it is still to do. With the last
-    /// copies the pages are read that follow them, if there are any: otherwise the BSS would have a
-    /// single call to answer between two windows, and not as many as it may be asked at a time. If
-    /// reading ahead fails, the pages are read again when they are needed.
-    pub(super) async fn write(
-        &self,
-        recorded: Recorded<Write>,
-        ahead: Option<&PagesRequest>,
-    ) -> Performed {
-        let fence = self.caller.fence();
-        let write = &recorded.into_inner();
-        let tenant = match self.tenant() {
-            Ok(tenant) => tenant,
-            Err(error) => {
-                tracing::error!("a write was decided on without a tenant; it was not sent");
-                let attempted = Attempted::Write;
-                return Performed {
-                    outcomes: vec![Outcome::Failed { attempted, error }],
-                    ahead: None,
-                };
-            }
-        };
-        match write {
-            Write::CopyCustomers(batches) => {
-                let copy = |items: Vec<CopyItem>| async move {
-                    self.bss.copy_customers(fence, tenant, &items).await
-                };
-                self.copies(batches, ahead, copy).await
-            }
-            Write::CopySubscriptions(batches) => {
-                let copy = |items: Vec<CopyItem>| async move {
-                    self.bss.copy_subscriptions(fence, tenant, &items).await
-                };
-                self.copies(batches, ahead, copy).await
-            }
-            Write::SetPricing(batches) => {
-                let calls: Vec<_> = batches
-                    .iter()
-                    .map(|options| async move {
-                        if !(self.go_on)() {
-                            return None;
-                        }
-                        let set = self.bss.set_pricing(fence, tenant, options).await;
-                        begun(Outcome::of(set.map(Outcome::PricingSet), Attempted::Write))
-                    })
-                    .collect();
-                let outcomes: Vec<Option<Outcome>> = stream::iter(calls)
-                    .buffer_unordered(self.caller.at_once)
-                    .collect()
-                    .await;
-                Performed {
-                    outcomes: outcomes.into_iter().flatten().collect(),
-                    ahead: None,
-                }
-            }
+    /// Makes one call of a sweep. One that was not begun, because the upgrade changed, has no outcome: it is
+    /// still to do.
+    pub(in crate::controller) async fn call(&self, call: SweepCall) -> Option<Outcome> {
+        if !(self.go_on)() {
+            return None;
         }
+        begun(match call {
+            SweepCall::Copy(listing, items) => self.copy(listing, items).await,
+            SweepCall::Sources(..)
+            | SweepCall::Copies(..)
+            | SweepCall::Pricing(_)
+            | SweepCall::Check(..)
+            | SweepCall::Find(_) => Outcome::of(self.look(call).await, Attempted::Read),
+        })
     }
 
-    async fn copies<F>(
+    async fn copy(&self, listing: CopyListing, items: Vec<CopyItem>) -> Outcome {
+        let fence = self.caller.fence();
+        let copied = match (self.tenant(), listing) {
+            (Err(error), _) => Err(error),
+            (Ok(tenant), CopyListing::Customers) => {
+                self.bss.copy_customers(fence, tenant, &items).await
+            }
+            (Ok(tenant), CopyListing::Subscriptions) => {
+                self.bss.copy_subscriptions(fence, tenant, &items).await
+            }
+        };
+        let sources = items.into_iter().map(|item| item.source).collect();
+        Outcome::of_copies(sources, copied)
+    }
+
+    /// Stores pricing options. A batch that was not begun has no outcome; it is still to do.
+    pub(super) async fn set_pricing(
         &self,
-        batches: &[Vec<CopyItem>],
-        ahead: Option<&PagesRequest>,
-        copy: impl Fn(Vec<CopyItem>) -> F,
-    ) -> Performed
-    where
-        F: Future<Output = Result<ByItem<ItemOutcome>, BssError>>,
-    {
-        let copy = &copy;
-        // Reading ahead is the last call, and the only one that is no batch.
-        let looks = ahead.map(|_| None);
+        batches: &[BTreeMap<SourceId, PricingOptions>],
+    ) -> Vec<Outcome> {
+        let (fence, attempted) = (self.caller.fence(), Attempted::Write);
+        let tenant = match self.tenant() {
+            Ok(tenant) => tenant,
+            Err(error) => return vec![Outcome::Failed { attempted, error }],
+        };
         let calls: Vec<_> = batches
             .iter()
-            .map(Some)
-            .chain(looks)
-            .map(|items| async move {
+            .map(|options| async move {
                 if !(self.go_on)() {
                     return None;
                 }
-                let Some(items) = items else {
-                    let read = self.pages(ahead?).await;
-                    return read.into_iter().find(|outcome| !failed(outcome));
-                };
-                let sources: Vec<SourceId> = items.iter().map(|item| item.source.clone()).collect();
-                begun(Outcome::of_copies(sources, copy(items.clone()).await))
+                let set = self.bss.set_pricing(fence, tenant, options).await;
+                begun(Outcome::of(set.map(Outcome::PricingSet), attempted))
             })
             .collect();
-        let mut all = stream::iter(calls).buffer_unordered(self.caller.at_once);
-        let (mut outcomes, mut pages) = (Vec::with_capacity(batches.len()), None);
-        while let Some(outcome) = all.next().await {
-            match outcome {
-                Some(Outcome::Pages(read)) => pages = Some(read),
-                Some(outcome) => outcomes.push(outcome),
-                None => {}
-            }
-        }
-        let ahead = ahead.cloned().zip(pages);
-        Performed {
-            outcomes,
-            ahead: ahead.map(|(request, pages)| ReadAhead { request, pages }),
-        }
+        let outcomes = stream::iter(calls).buffer_unordered(self.caller.at_once);
+        outcomes.filter_map(std::future::ready).collect().await
     }
 
     /// Requests the tenant, whose intent is on record.
@@ -147,10 +99,6 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
             .await;
         Outcome::of(activation.map(Outcome::Activation), Attempted::Activate)
     }
-}
-
-fn failed(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed { .. })
 }
 
 /// The outcome of a batch, unless the batch was cancelled while it waited: then it was not begun.

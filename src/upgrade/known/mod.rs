@@ -19,7 +19,7 @@ use super::effect::ClaimEdit;
 use super::phases::Stage;
 use super::report::ReadyState;
 use super::strategy::Fencing;
-use super::sweep::Scope;
+use super::sweep::{Scope, Sweep};
 use super::validated::ValidUpgrade;
 use crate::api::{ClaimHolder, ConditionType, ResellerClaimSpec};
 use crate::bss::port::AcquisitionId;
@@ -106,6 +106,16 @@ impl Known {
         }
     }
 
+    /// A reconcile ended while its calls were under way. What became of them is not known: the sweep begins
+    /// again, and copies may have been sent.
+    pub fn calls_were_abandoned(&mut self, now: Duration) {
+        let current = self.sweeps.current.as_ref();
+        if current.is_some_and(Sweep::is_under_way) {
+            self.sweeps.sent = Some(now);
+            self.enter(self.stage.restart());
+        }
+    }
+
     /// Waits, with a ready state that stands meanwhile.
     pub(super) fn wait(&mut self, ready_state: ReadyState, until: Duration) {
         self.waiting.watched = None;
@@ -135,6 +145,7 @@ impl Known {
             items: capabilities.promises.items,
             page_size: capabilities.page_size,
             batch: capabilities.largest_batch,
+            at_once: upgrade.terms.at_once,
         })
     }
 

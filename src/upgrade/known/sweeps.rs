@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::upgrade::effect::SweepCall;
 use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -21,4 +22,20 @@ pub struct KnownSweeps {
     pub copies_before: u32,
     /// When this process sent copies last.
     pub sent: Option<Duration>,
+}
+
+impl KnownSweeps {
+    /// These calls of the present sweep are under way from now on.
+    pub fn begins(&mut self, calls: &[SweepCall]) {
+        if let Some(sweep) = &mut self.current {
+            sweep.begins(calls);
+        }
+    }
+
+    /// No call is under way any more.
+    pub(in crate::upgrade) fn nothing_under_way(&mut self) {
+        if let Some(sweep) = &mut self.current {
+            sweep.nothing_under_way();
+        }
+    }
 }

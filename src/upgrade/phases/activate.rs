@@ -6,12 +6,12 @@ use std::time::Duration;
 use crate::api::{ActivationIntent, ConditionType, Reason, ResellerClaimSpec};
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{
-    Activation, BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Reseller, Strength,
-    TenantId, WriteOperation,
+    Activation, BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Reseller, Revision,
+    Strength, TenantId, WriteOperation,
 };
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
-use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Pages, Read};
+use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Read};
 use crate::upgrade::known::{
     Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling, Uncopied,
 };
@@ -240,6 +240,11 @@ impl Observe<'_> {
             self.go(Stage::FinalCustomers);
             return;
         }
+        if self.copying_is_not_seen_yet() {
+            // People see the copying done, and then what it waits for.
+            self.known.enter(Stage::CheckCustomers);
+            return;
+        }
         let open: Vec<String> = page.items.into_iter().map(|order| order.id).collect();
         let wait = messages::open_orders(&open, page.next.is_some());
         // What an order becomes is copied before the switch: begin with the check again.
@@ -291,6 +296,9 @@ impl Observe<'_> {
         };
         match result {
             FinalSweepResult::Clean(clean) => {
+                if !self.copies_with_the_switch() {
+                    self.seen_copied();
+                }
                 self.known.findings.manual = tally.with_the_switch.clone();
                 self.cleanly(clean);
             }
@@ -378,12 +386,12 @@ impl Observe<'_> {
     /// a person is told to press the switch. The person is not told any more from now on, and not from
     /// the end of the look that the page belongs to, which may be far. The press itself moves the
     /// revision: the record of what was told stands until a look at the reseller says that it was not.
-    pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, pages: &Pages) {
+    pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, seen: Option<Revision>) {
         let told = self.known.activation.told_revision;
         if self.known.activation.telling != Telling::Yes || told.is_none() {
             return;
         }
-        if pages.revisions().any(|revision| revision != told) {
+        if seen != told {
             self.known.activation.telling = Telling::Doubted;
             self.lift(&[Reason::AwaitingManualStep]);
             self.looks_are_old();
@@ -423,8 +431,15 @@ impl Observe<'_> {
                 self.watch(blocked);
             }
             Some(_) | None if tally.missing > 0 || half_marked => self.again(Stage::CheckCustomers),
+            // Something moves. The check needs no moment in which nothing does.
+            Some(_) | None if self.copying_is_not_seen_yet() => self.again(Stage::CheckCustomers),
             Some(_) | None => self.again(Stage::Orders),
         }
+    }
+
+    /// Whether everything was copied and not seen as a whole since.
+    fn copying_is_not_seen_yet(&self) -> bool {
+        !self.copies_with_the_switch() && !self.known.reached(ConditionType::SubscriptionsCopied)
     }
 
     pub(super) fn activation_failed(&mut self, error: &BssError) {

@@ -6,7 +6,7 @@ use crate::bss::port::{
     AccountId, BlockerReason, BusinessKey, CheckTarget, CopyListing, Freshness, ItemKind, Keys,
     PageRequest, SourceId, TenantId,
 };
-use crate::upgrade::effect::{InspectCalls, PagesRequest, Read};
+use crate::upgrade::effect::{CheapLook, SweepCall};
 use crate::upgrade::known::{Known, Telling};
 use crate::upgrade::validated::ValidUpgrade;
 
@@ -79,30 +79,34 @@ fn sign_of(reason: Reason) -> Option<Sign> {
 }
 
 /// The read that tells whether people have done their part, if a single one can.
-pub(super) fn telling_read(upgrade: &ValidUpgrade, known: &Known, reason: Reason) -> Option<Read> {
+pub(super) fn telling_read(
+    upgrade: &ValidUpgrade,
+    known: &Known,
+    reason: Reason,
+) -> Option<CheapLook> {
     let capabilities = known.bss.capabilities.as_ref()?;
     let batch = usize::from(capabilities.largest_batch);
     let claim = known.fencing.claim.as_ref();
     let tenant = claim.and_then(|claim| claim.tenant_id.as_deref());
     let tenant = tenant.map(TenantId::from);
     match sign_of(reason)? {
-        Sign::Tenant => Some(Read::Tenant),
-        Sign::Reseller => Some(Read::Reseller),
+        Sign::Tenant => Some(CheapLook::Tenant),
+        Sign::Reseller => Some(CheapLook::Reseller),
         Sign::ManualStep => Some(manual_step(known, capabilities.page_size)),
         Sign::Pricing => {
             let unpriced = known.pricing.unpriced.iter().take(batch);
             let first: Vec<SourceId> = unpriced.cloned().collect();
-            let target = CheckTarget::Tenant(tenant?);
-            (!first.is_empty()).then(|| inspect(target, vec![first], Vec::new()))
+            let at_hand = tenant.is_some() && !first.is_empty();
+            at_hand.then_some(CheapLook::Call(SweepCall::Pricing(first)))
         }
         Sign::Checks => Some(match tenant {
-            None => Read::Reseller,
+            None => CheapLook::Reseller,
             Some(_) if known.findings.blockers.has(BlockerReason::AccountNotSynced) => {
                 first_page(CopyListing::Customers, capabilities.page_size)
             }
             Some(tenant) => {
                 let first = first_purchases(known, batch)?;
-                inspect(CheckTarget::Tenant(tenant), Vec::new(), vec![first])
+                CheapLook::Call(SweepCall::Check(CheckTarget::Tenant(tenant), first))
             }
         }),
         // Without keys nothing can be looked up by them.
@@ -115,17 +119,17 @@ pub(super) fn telling_read(upgrade: &ValidUpgrade, known: &Known, reason: Reason
             let first: Vec<BusinessKey> = rows
                 .filter_map(|row| Some(keys.item(&tenant, row.kind.kind()?, &row.source)))
                 .collect();
-            (!first.is_empty()).then(|| Read::Find(vec![first]))
+            (!first.is_empty()).then_some(CheapLook::Call(SweepCall::Find(first)))
         }
     }
 }
 
 /// Copies that people make show as links of their sources; the tenant, ordering and back ordering show at
 /// the reseller.
-fn manual_step(known: &Known, page_size: u16) -> Read {
+fn manual_step(known: &Known, page_size: u16) -> CheapLook {
     // The switch shows at the reseller, also where it copies.
     if known.activation.telling == Telling::Yes {
-        return Read::Reseller;
+        return CheapLook::Reseller;
     }
     let first = known.findings.manual.rows.first();
     match first.and_then(|row| row.kind.kind()) {
@@ -133,28 +137,17 @@ fn manual_step(known: &Known, page_size: u16) -> Read {
         Some(ItemKind::Subscription | ItemKind::Asset) => {
             first_page(CopyListing::Subscriptions, page_size)
         }
-        None => Read::Reseller,
+        None => CheapLook::Reseller,
     }
 }
 
-fn first_page(listing: CopyListing, limit: u16) -> Read {
-    Read::Pages(PagesRequest {
-        listing,
-        source: Some(PageRequest {
-            cursor: None,
-            limit,
-            freshness: Freshness::Fresh,
-        }),
-        copies: None,
-    })
-}
-
-fn inspect(target: CheckTarget, pricing: Vec<Vec<SourceId>>, checks: Vec<Vec<SourceId>>) -> Read {
-    Read::Inspect(InspectCalls {
-        target,
-        pricing,
-        checks,
-    })
+fn first_page(listing: CopyListing, limit: u16) -> CheapLook {
+    let page = PageRequest {
+        cursor: None,
+        limit,
+        freshness: Freshness::Fresh,
+    };
+    CheapLook::Call(SweepCall::Sources(listing, page))
 }
 
 /// The first subscriptions and assets that something holds back, as many as one call takes.

@@ -13,7 +13,8 @@ use crate::upgrade::sweep::tally::Tally;
 impl Observe<'_> {
     /// The sweep of phase 2 is over.
     pub(super) fn customers_copied_or_not(&mut self, tally: Tally) {
-        self.customers_over(tally, Stage::Owners, Stage::Pricing);
+        let next = self.after_the_customers();
+        self.customers_over(tally, Stage::Owners, next);
     }
 
     /// The sweep for stragglers before the check is over.
@@ -126,7 +127,8 @@ impl Observe<'_> {
             self.watch(blocked);
         } else {
             self.customers_copied();
-            self.go(Stage::Pricing);
+            let next = self.after_the_customers();
+            self.go(next);
         }
     }
 }

@@ -2,16 +2,20 @@
 //! is copied, and everything is checked again.
 
 use crate::api::{ConditionType, Reason};
-use crate::bss::port::{ItemKind, WriteOperation};
+use crate::bss::port::{ItemKind, Strength, WriteOperation};
 use crate::upgrade::known::Telling;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
+use crate::upgrade::strategy::SnapshotProof;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 
 impl Observe<'_> {
     pub(super) fn check_over(&mut self, tally: &Tally) {
+        if tally.unsettled == 0 && !self.passes_the_gate(tally) {
+            return;
+        }
         self.publish(tally);
         if tally.unsettled > 0 {
             self.look_again(Stage::CheckCustomers, &tally.unsettled_items);
@@ -27,6 +31,7 @@ impl Observe<'_> {
             self.watch(blocked);
         } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {
             // The gate sets the default.
+            self.lacks_pricing(&tally.unpriced);
             self.again(Stage::Customers);
         } else if !tally.unpriced.is_empty() {
             self.known.enter(Stage::Customers);
@@ -64,19 +69,11 @@ impl Observe<'_> {
     }
 
     fn subscriptions_copied(&mut self) {
-        let items = [ItemKind::Subscription, ItemKind::Asset]
-            .iter()
-            .filter_map(|kind| self.known.findings.counts.get(kind))
-            .map(|counts| counts.copied)
-            .sum();
         self.known
             .milestones
             .entry(ConditionType::PricingReady)
             .or_insert(0);
-        self.known
-            .milestones
-            .entry(ConditionType::SubscriptionsCopied)
-            .or_insert(items);
+        self.seen_copied();
         self.comes_to_the_orders();
     }
 
@@ -127,7 +124,36 @@ impl Observe<'_> {
             // Copying took its time: look once more at what was cancelled, changed or bought in
             // the meantime.
             self.known.sweeps.copies_before = self.known.sweeps.copies_before.saturating_add(1);
-            self.known.enter(Stage::CheckCustomers);
+            if self.final_sweep_tells() {
+                self.comes_to_the_orders();
+            } else {
+                self.known.enter(Stage::CheckCustomers);
+            }
         }
+    }
+
+    /// Whether the last sweep before the switch can follow the copying at once. It proves all that another
+    /// check would, and more: that everything is copied is said when it was clean. Where it has to wait for
+    /// something, or asks for a freeze, a check comes before, so that people see the copying done.
+    fn final_sweep_tells(&self) -> bool {
+        let strategy = self.known.bss.strategy.as_ref();
+        strategy.is_some_and(|strategy| {
+            strategy.snapshot_proof == SnapshotProof::OneRevision
+                && strategy.off_guard == Strength::Strong
+                && !strategy.freezes()
+        })
+    }
+
+    /// Both sides were seen equal, and nothing is in the way.
+    pub(super) fn seen_copied(&mut self) {
+        let items = [ItemKind::Subscription, ItemKind::Asset]
+            .iter()
+            .filter_map(|kind| self.known.findings.counts.get(kind))
+            .map(|counts| counts.copied)
+            .sum();
+        self.known
+            .milestones
+            .entry(ConditionType::SubscriptionsCopied)
+            .or_insert(items);
     }
 }

@@ -1,66 +1,55 @@
 //! What phases 2 and 3 share: who copies, what is on record before, what is waited for, and what people
 //! are told where the copying is theirs.
 
+use std::collections::BTreeSet;
+
 use crate::api::ResellerClaimSpec;
 use crate::bss::error::{BlockerTally, BssError};
-use crate::bss::port::{CopyItem, CopyListing, Keys, SourceId, Strength, WriteOperation};
+use crate::bss::port::{Keys, Strength, WriteOperation};
 use crate::upgrade::decide::{Decide, Decision};
-use crate::upgrade::effect::{ClaimEdit, Effect, Read, Write};
+use crate::upgrade::effect::{ClaimEdit, Effect, Read, SweepCall};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::{Part, Stage};
 use crate::upgrade::report::messages;
 use crate::upgrade::strategy::{Copying, Executor};
-use crate::upgrade::sweep::CopyMethod;
 use crate::upgrade::sweep::findings::Findings;
+use crate::upgrade::sweep::{CopyMethod, Sweep};
 
 /// So many copies stand on record at a time, where the BSS would make a second one.
 const MOST_COPIES_ON_RECORD: usize = 200;
 
 impl Decide<'_> {
-    /// Copies. A BSS that leaves it to people is asked with one item, for its instruction; one that
-    /// would make a second copy is asked for no more than what stands on record.
+    /// The calls of a sweep. A BSS that would make a second copy is asked for no more than what stands on
+    /// record.
     pub(super) fn copy(
         &self,
         claim: &ResellerClaimSpec,
-        listing: CopyListing,
-        mut batches: Vec<Vec<CopyItem>>,
+        sweep: &Sweep,
+        mut calls: Vec<SweepCall>,
     ) -> Decision {
-        let operation = match listing {
-            CopyListing::Customers => WriteOperation::CopyCustomers,
-            CopyListing::Subscriptions => WriteOperation::CopySubscriptions,
-        };
         let strategy = self.known.bss.strategy.as_ref();
-        if strategy
-            .is_some_and(|strategy| strategy.executor(operation) == Executor::PersonByInstruction)
-        {
-            batches.truncate(1);
-            if let Some(batch) = batches.first_mut() {
-                batch.truncate(1);
-            }
-        } else if strategy.is_none_or(|strategy| strategy.copying == Copying::LookUpFirst) {
-            let mut room = MOST_COPIES_ON_RECORD;
-            for batch in &mut batches {
-                batch.truncate(room);
-                room = room.saturating_sub(batch.len());
-            }
-            batches.retain(|batch| !batch.is_empty());
-            let sources: Vec<SourceId> = batches
-                .iter()
-                .flatten()
-                .map(|item| item.source.clone())
-                .collect();
-            let recorded = claim.intents.copies.as_ref().is_some_and(|intent| {
-                let on_record = intent.source_ids.iter().map(String::as_str);
-                on_record.eq(sources.iter().map(SourceId::as_str))
-            });
-            if !recorded {
-                return self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }));
+        let executor = strategy.map(|strategy| strategy.executor(sweep.listing().copied_by()));
+        let records = strategy.is_none_or(|strategy| strategy.copying == Copying::LookUpFirst)
+            && executor != Some(Executor::PersonByInstruction);
+        if !records || !calls.iter().any(SweepCall::writes) {
+            return self.act(Effect::Sweep(calls));
+        }
+        let on_record: BTreeSet<&str> = match &claim.intents.copies {
+            None => BTreeSet::new(),
+            Some(intent) => intent.source_ids.iter().map(String::as_str).collect(),
+        };
+        for call in &mut calls {
+            if let SweepCall::Copy(_, items) = call {
+                items.retain(|item| on_record.contains(item.source.as_str()));
             }
         }
-        self.act(Effect::Write(match listing {
-            CopyListing::Customers => Write::CopyCustomers(batches),
-            CopyListing::Subscriptions => Write::CopySubscriptions(batches),
-        }))
+        calls.retain(|call| !matches!(call, SweepCall::Copy(_, items) if items.is_empty()));
+        if calls.iter().any(SweepCall::writes) || sweep.is_under_way() {
+            return self.act(Effect::Sweep(calls));
+        }
+        // The record is written again only when what it names is settled.
+        let sources = sweep.next_copies(MOST_COPIES_ON_RECORD);
+        self.act(Effect::Claim(ClaimEdit::IntendCopies { sources }))
     }
 
     /// Where the BSS would make a second copy, a sweep begins only when what this process sent has
@@ -120,13 +109,16 @@ impl Observe<'_> {
             .as_ref()
             .map(|strategy| strategy.copying)
         {
-            Some(Copying::Guarded) => CopyMethod::Bss,
             // It is only asked how a person does it, and without keys nothing could be looked up.
             Some(Copying::LookUpFirst)
                 if executor == Some(Executor::PersonByInstruction) && self.keeps_no_keys() =>
             {
-                CopyMethod::Bss
+                CopyMethod::Asked
             }
+            Some(Copying::Guarded) if executor == Some(Executor::PersonByInstruction) => {
+                CopyMethod::Asked
+            }
+            Some(Copying::Guarded) => CopyMethod::Bss,
             Some(Copying::LookUpFirst) | None => CopyMethod::BssAfterLookUp,
         }
     }

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
 use crate::upgrade::decide::Decide;
-use crate::upgrade::effect::Write;
 use crate::upgrade::keys::hash128;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
@@ -17,7 +16,7 @@ use crate::upgrade::sweep::tally::Tally;
 impl Decide<'_> {
     /// Declared options that this process has not sent, then defaults. What failed is tried again
     /// with the next look, not in this one.
-    pub(super) fn pricing_to_set(&self) -> Option<Write> {
+    pub(super) fn pricing_to_set(&self) -> Option<Vec<BTreeMap<SourceId, PricingOptions>>> {
         if self.known.sweeps.current.as_ref().is_some_and(Sweep::begun)
             || self.by_hand(WriteOperation::SetPricing)
         {
@@ -58,15 +57,38 @@ impl Decide<'_> {
             .as_ref()
             .map_or(1, |c| usize::from(c.largest_batch));
         let all: Vec<(SourceId, PricingOptions)> = wanted.into_iter().collect();
-        let batches = all
-            .chunks(batch.max(1))
-            .map(|c| c.iter().cloned().collect())
-            .collect();
-        Some(Write::SetPricing(batches))
+        let batches = all.chunks(batch.max(1));
+        Some(batches.map(|c| c.iter().cloned().collect()).collect())
     }
 }
 
 impl Observe<'_> {
+    /// The check asks for the options of every owner too, so that the gate needs a look of its own only
+    /// where something is to be set, or where options were missing before.
+    pub(super) fn after_the_customers(&self) -> Stage {
+        if self.declared_is_news() || !self.known.pricing.unpriced.is_empty() {
+            Stage::Pricing
+        } else {
+            Stage::Check
+        }
+    }
+
+    /// The check is the gate's look as well: options that are missing come before everything else that it
+    /// found. Answers whether the gate is passed.
+    pub(super) fn passes_the_gate(&mut self, tally: &Tally) -> bool {
+        let lacks = !tally.unpriced.is_empty() || !tally.unseen_pricing.is_empty();
+        if lacks && !self.known.reached(ConditionType::PricingReady) {
+            self.pricing_over(tally.clone());
+            return false;
+        }
+        self.known.pricing.unpriced.clear();
+        self.known
+            .milestones
+            .entry(ConditionType::PricingReady)
+            .or_insert(0);
+        true
+    }
+
     pub(super) fn pricing_over(&mut self, tally: Tally) {
         if tally.unsettled > 0 {
             self.look_again(Stage::Customers, &tally.unsettled_items);
@@ -81,6 +103,7 @@ impl Observe<'_> {
             self.known.enter(Stage::Customers);
             self.stall(ask);
         } else if unpriced.is_empty() {
+            self.known.pricing.unpriced.clear();
             self.known
                 .milestones
                 .entry(ConditionType::PricingReady)

@@ -238,7 +238,7 @@ impl Stage {
     }
 
     /// Where a sweep that lost its ground begins again.
-    pub(super) fn restart(self) -> Self {
+    pub(in crate::upgrade) fn restart(self) -> Self {
         self.row().restart
     }
 

@@ -8,9 +8,9 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::ready_state;
+use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
-use crate::upgrade::sweep::{Sweep, Wanted};
 
 impl Decide<'_> {
     pub(in crate::upgrade) fn stage(
@@ -25,7 +25,7 @@ impl Decide<'_> {
         if self.known.stage == Stage::Pricing
             && let Some(write) = self.pricing_to_set()
         {
-            return self.act(Effect::Write(write));
+            return self.act(Effect::SetPricing(write));
         }
         if let Some(sweep) = &self.known.sweeps.current {
             if !sweep.begun()
@@ -34,8 +34,7 @@ impl Decide<'_> {
                 return decision;
             }
             return match sweep.wanted() {
-                Some(Wanted::Read(read)) => self.act(Effect::Read(read)),
-                Some(Wanted::Copy(batches)) => self.copy(claim, sweep.listing(), batches),
+                Some(calls) => self.copy(claim, sweep, calls),
                 None => self.look_afresh(),
             };
         }

@@ -8,7 +8,6 @@ use crate::upgrade::effect::{ClaimEdit, Effect};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
-use crate::upgrade::sweep::Wanted;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -80,8 +79,8 @@ impl Decide<'_> {
         }
         match (&self.known.tenant.seen, &self.known.sweeps.current) {
             (Some(Some(_)), Some(sweep)) => match sweep.wanted() {
-                Some(Wanted::Read(read)) => self.act(Effect::Read(read)),
-                Some(Wanted::Copy(_)) | None => self.look_afresh(),
+                Some(calls) => self.act(Effect::Sweep(calls)),
+                None => self.look_afresh(),
             },
             (Some(_) | None, _) => self.look_afresh(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api::Reason;
 use crate::upgrade::backoff;
 use crate::upgrade::decide::{Decide, Decision, Next};
-use crate::upgrade::effect::{Effect, Read};
+use crate::upgrade::effect::{CheapLook, Effect, Read};
 use crate::upgrade::known::Watched;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::{Stage, cheap_look};
@@ -46,10 +46,9 @@ impl Decide<'_> {
         let watch = self.cheap_look(wait);
         let due = watch.as_ref().map(|(_, due)| *due);
         let (effect, next) = match (watch, due) {
-            (Some((read, due)), _) if due.is_zero() => (
-                Some(Effect::Read(Read::Watch(Box::new(read)))),
-                Next::AfterEffect,
-            ),
+            (Some((read, due)), _) if due.is_zero() => {
+                (Some(Effect::Read(Read::Watch(read))), Next::AfterEffect)
+            }
             (_, Some(due)) if due < wait => (
                 None,
                 Next::Watch {
@@ -68,7 +67,7 @@ impl Decide<'_> {
 
     /// The cheap look, and how long until it is due. Where everything is looked at again as soon, none
     /// is taken.
-    fn cheap_look(&self, wait: Duration) -> Option<(Read, Duration)> {
+    fn cheap_look(&self, wait: Duration) -> Option<(CheapLook, Duration)> {
         let pace = &self.upgrade.pace;
         let soon = wait <= pace.watch && self.known.waiting.watched.is_none();
         if soon || pace.watch >= pace.recheck || self.known.waiting.failures.is_some() {

@@ -1,18 +1,18 @@
 //! Items that wait for their owner's pricing options or for a check, before the sweep can settle them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::classify::HalfMarked;
 use super::findings::{Finding, ManualStep};
-use super::scope::Scope;
-use super::{Sweep, SweepMode};
+use super::scope::{Rest, Scope};
+use super::{PricingDigest, Sweep, SweepMode};
 use crate::bss::port::{
     Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingState, SourceId,
 };
-use crate::upgrade::effect::{Answered, InspectCalls, Read};
+use crate::upgrade::effect::{Answered, SweepCall};
 use crate::upgrade::keys::hash128;
 
-/// So many digests of pricing options are kept: memory is bounded, whatever the reseller's size.
+/// The pricing options of so many owners are kept: memory is bounded, whatever the reseller's size.
 const MOST_PRICES: usize = 20_000;
 /// So many letters of a customer's name are kept.
 const LONGEST_NAME: usize = 60;
@@ -44,6 +44,8 @@ pub(super) enum Asked<T> {
     Needless,
     /// It was not asked for yet, or its call failed: it is asked for again.
     Awaited,
+    /// Its call is under way.
+    UnderWay,
     /// Its call was answered, and the reply left this item out.
     LeftOut,
     /// This was answered.
@@ -53,27 +55,54 @@ pub(super) enum Asked<T> {
 impl<T> Asked<T> {
     /// Takes the answer of a call that asked for this item.
     fn answered(&mut self, answer: Option<T>) {
-        if matches!(self, Self::Awaited) {
+        if self.is_open() {
             *self = answer.map_or(Self::LeftOut, Self::Answered);
         }
     }
 
-    fn awaited(&self) -> bool {
+    fn is_awaited(&self) -> bool {
         matches!(self, Self::Awaited)
+    }
+
+    /// Whether its answer is still to come.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Awaited | Self::UnderWay)
+    }
+
+    fn goes_out(&mut self) {
+        if self.is_awaited() {
+            *self = Self::UnderWay;
+        }
+    }
+
+    fn is_not_under_way(&mut self) {
+        if matches!(self, Self::UnderWay) {
+            *self = Self::Awaited;
+        }
     }
 }
 
-/// The items of the present window that wait, and the pricing options that this sweep knows already.
+/// An owner whose pricing options are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Owner {
+    options: Asked<PricingState>,
+    /// Whether its options are digested.
+    digested: PricingDigest,
+}
+
+/// The items that wait, in the order of the listing, and the pricing options that this sweep knows already.
+/// An item is settled when its answers are there and every item before it is settled: what people read does
+/// not depend on which of two calls was answered first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Candidates {
-    waiting: Vec<Candidate>,
-    /// Owners whose pricing was asked for already in this sweep, by hash.
+    waiting: VecDeque<Candidate>,
+    /// Owners whose options are asked for.
+    owners: BTreeMap<SourceId, Owner>,
+    /// Owners that were taken into account already in this sweep, by hash.
     owners_seen: BTreeSet<u128>,
-    /// Owners of the present window whose options are digested.
-    owners: BTreeMap<SourceId, Asked<PricingState>>,
-    /// Digests of pricing options that this sweep has seen, by owner. The BSS compares them with each
-    /// copy, so that one which has changed since costs a conflict and another sweep, nothing else.
-    prices: BTreeMap<SourceId, Digest>,
+    /// Pricing options that this sweep has seen, by owner. The BSS compares them with each copy, so that
+    /// options which have changed since cost a conflict and another sweep, nothing else.
+    seen: BTreeMap<SourceId, PricingState>,
 }
 
 impl Candidates {
@@ -82,15 +111,39 @@ impl Candidates {
         self.waiting.is_empty() && self.owners.is_empty()
     }
 
+    /// How many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Adds an owner whose options are digested, once in a sweep.
     pub(super) fn add_owner(&mut self, owner: &SourceId) {
         if self.owners_seen.insert(hash128(&[owner.as_str()])) {
-            self.owners.insert(owner.clone(), Asked::Awaited);
+            let options = Asked::Awaited;
+            let digested = PricingDigest::Made;
+            self.owners
+                .insert(owner.clone(), Owner { options, digested });
         }
     }
 
-    pub(super) fn add(&mut self, candidate: Candidate) {
-        self.waiting.push(candidate);
+    /// Adds an item. The options of its owner are asked for once.
+    pub(super) fn add(&mut self, mut candidate: Candidate) {
+        if let Some(owner) = candidate
+            .owner
+            .as_ref()
+            .filter(|_| candidate.pricing.is_open())
+        {
+            match self.seen.get(owner) {
+                Some(seen) => candidate.pricing = Asked::Answered(seen.clone()),
+                None => {
+                    self.owners.entry(owner.clone()).or_insert(Owner {
+                        options: Asked::Awaited,
+                        digested: PricingDigest::NotMade,
+                    });
+                }
+            }
+        }
+        self.waiting.push_back(candidate);
     }
 
     /// Adds a candidate if it is the first of its owner in this sweep.
@@ -102,44 +155,60 @@ impl Candidates {
         }
     }
 
-    /// The pricing options of an owner, if this sweep has seen them.
-    pub(super) fn options_of(&self, owner: &SourceId) -> Option<Digest> {
-        self.prices.get(owner).cloned()
+    /// The calls that ask for pricing options.
+    pub(super) fn pricing(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
+        let owners = self.owners.iter();
+        let awaited = owners.filter(|(_, owner)| owner.options.is_awaited());
+        let owners = awaited.map(|(id, _)| id.clone());
+        scope.batches(owners, rest).map(SweepCall::Pricing)
     }
 
-    fn keep_options(&mut self, owner: SourceId, options: Digest) {
-        if self.prices.len() < MOST_PRICES {
-            self.prices.insert(owner, options);
+    /// The calls that check.
+    pub(super) fn checks(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
+        let waiting = self.waiting.iter();
+        let awaited = waiting.filter(|candidate| candidate.check.is_awaited());
+        let sources = awaited.map(|candidate| candidate.item.source.clone());
+        let target = CheckTarget::Tenant(scope.tenant.clone());
+        scope
+            .batches(sources, rest)
+            .map(move |batch| SweepCall::Check(target.clone(), batch))
+    }
+
+    /// The options of these owners are being asked for.
+    pub(super) fn asks_for_pricing(&mut self, owners: &[SourceId]) {
+        for id in owners {
+            if let Some(owner) = self.owners.get_mut(id) {
+                owner.options.goes_out();
+            }
         }
     }
 
-    /// The calls that tell what is still awaited.
-    pub(super) fn to_inspect(&self, scope: &Scope) -> Option<Read> {
-        if self.is_empty() {
-            return None;
+    /// These items are being checked.
+    pub(super) fn asks_for_checks(&mut self, sources: &[SourceId]) {
+        let asked: BTreeSet<&SourceId> = sources.iter().collect();
+        for candidate in &mut self.waiting {
+            if asked.contains(&candidate.item.source) {
+                candidate.check.goes_out();
+            }
         }
-        let owners: BTreeSet<&SourceId> = self
-            .waiting
-            .iter()
-            .filter(|candidate| candidate.pricing.awaited())
-            .filter_map(|candidate| candidate.owner.as_ref())
-            .collect();
-        let digested = self.owners.iter().filter(|(_, asked)| asked.awaited());
-        let owners: BTreeSet<&SourceId> = digested.map(|(owner, _)| owner).chain(owners).collect();
-        let sources = self
-            .waiting
-            .iter()
-            .filter(|candidate| candidate.check.awaited())
-            .map(|candidate| &candidate.item.source);
-        Some(Read::Inspect(InspectCalls {
-            target: CheckTarget::Tenant(scope.tenant.clone()),
-            pricing: scope.batches(owners.into_iter().cloned()),
-            checks: scope.batches(sources.cloned()),
-        }))
     }
 
-    /// Several candidates may have one owner, and each takes the owner's answer.
-    fn took_pricing(&mut self, batch: &Answered<PricingState>) {
+    /// No call is under way: what was not answered is asked for again.
+    pub(super) fn nothing_under_way(&mut self) {
+        for owner in self.owners.values_mut() {
+            owner.options.is_not_under_way();
+        }
+        for candidate in &mut self.waiting {
+            candidate.check.is_not_under_way();
+        }
+    }
+
+    /// Several candidates may have one owner, and each takes the owner's answer. Answers with the owners
+    /// whose options are digested.
+    fn took_pricing(
+        &mut self,
+        mut batch: Answered<PricingState>,
+    ) -> Vec<(SourceId, Asked<PricingState>)> {
         let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
         for candidate in &mut self.waiting {
             if let Some(owner) = candidate.owner.as_ref().filter(|id| asked.contains(id)) {
@@ -148,11 +217,23 @@ impl Candidates {
                     .answered(batch.answers.get(owner).cloned());
             }
         }
-        for owner in &batch.asked {
-            if let Some(digested) = self.owners.get_mut(owner) {
-                digested.answered(batch.answers.get(owner).cloned());
+        let mut digested = Vec::new();
+        for id in batch.asked {
+            let Some(mut owner) = self.owners.remove(&id) else {
+                continue;
+            };
+            let answer = batch.answers.remove(&id);
+            if let Some(options) = &answer
+                && self.seen.len() < MOST_PRICES
+            {
+                self.seen.insert(id.clone(), options.clone());
+            }
+            owner.options.answered(answer);
+            if owner.digested == PricingDigest::Made {
+                digested.push((id, owner.options));
             }
         }
+        digested
     }
 
     fn took_checks(&mut self, mut batch: Answered<Vec<Blocker>>) {
@@ -165,47 +246,32 @@ impl Candidates {
         }
     }
 
-    fn is_awaited(&self) -> bool {
-        let awaited =
-            |candidate: &Candidate| candidate.pricing.awaited() || candidate.check.awaited();
-        self.waiting.iter().any(awaited) || self.owners.values().any(Asked::awaited)
-    }
-
-    /// The window, once nothing of it is awaited any more; nothing before.
-    fn answered(&mut self) -> Vec<Candidate> {
-        if self.is_awaited() {
-            return Vec::new();
-        }
-        std::mem::take(&mut self.waiting)
-    }
-
-    /// The owners whose options are digested, once nothing is awaited any more.
-    fn answered_owners(&mut self) -> BTreeMap<SourceId, Asked<PricingState>> {
-        if self.is_awaited() {
-            return BTreeMap::new();
-        }
-        std::mem::take(&mut self.owners)
+    /// The next item, if its answers are there.
+    fn next_answered(&mut self) -> Option<Candidate> {
+        self.waiting
+            .pop_front_if(|candidate| !candidate.pricing.is_open() && !candidate.check.is_open())
     }
 }
 
 impl Sweep {
     /// Takes one batch of pricing states in.
-    pub fn took_pricing(&mut self, batch: &Answered<PricingState>) {
-        self.candidates.took_pricing(batch);
+    pub fn took_pricing(&mut self, batch: Answered<PricingState>) {
+        self.a_call_came_back();
+        for (owner, options) in self.candidates.took_pricing(batch) {
+            self.digest_options(owner, options);
+        }
         self.settle_candidates();
     }
 
     /// Takes one batch of checks in.
     pub fn took_checks(&mut self, batch: Answered<Vec<Blocker>>) {
+        self.a_call_came_back();
         self.candidates.took_checks(batch);
         self.settle_candidates();
     }
 
-    fn settle_candidates(&mut self) {
-        for (owner, options) in self.candidates.answered_owners() {
-            self.digest_options(owner, options);
-        }
-        for candidate in self.candidates.answered() {
+    pub(super) fn settle_candidates(&mut self) {
+        while let Some(candidate) = self.candidates.next_answered() {
             match self.mode {
                 SweepMode::Copy => self.priced(candidate),
                 SweepMode::Pricing => self.pricing_seen(candidate),
@@ -222,7 +288,7 @@ impl Sweep {
             Asked::Answered(PricingState::Set(digest)) => digest,
             Asked::Answered(PricingState::Missing { .. }) => Digest::from("missing"),
             Asked::Answered(PricingState::Unseen { .. }) => Digest::from("unseen"),
-            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+            Asked::LeftOut | Asked::Needless | Asked::Awaited | Asked::UnderWay => {
                 let why = "the reply of getPricing left it out";
                 self.unsettled(ItemKind::Customer, owner, why);
                 return;
@@ -261,9 +327,6 @@ impl Sweep {
     fn priced(&mut self, candidate: Candidate) {
         match candidate.pricing {
             Asked::Answered(PricingState::Set(options)) => {
-                if let Some(owner) = candidate.owner {
-                    self.candidates.keep_options(owner, options.clone());
-                }
                 self.copies.add_at(candidate.item, options, self.method);
             }
             Asked::Answered(PricingState::Missing { name, .. }) => {
@@ -274,7 +337,8 @@ impl Sweep {
             Asked::Answered(PricingState::Unseen { .. })
             | Asked::LeftOut
             | Asked::Needless
-            | Asked::Awaited => {
+            | Asked::Awaited
+            | Asked::UnderWay => {
                 self.left_out(candidate.item, "getPricing");
             }
         }
@@ -289,7 +353,7 @@ impl Sweep {
             Asked::Answered(PricingState::Unseen { name }) => {
                 self.pricing_unseen(candidate.owner, name);
             }
-            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+            Asked::LeftOut | Asked::Needless | Asked::Awaited | Asked::UnderWay => {
                 self.left_out(candidate.item, "getPricing");
             }
         }
@@ -323,7 +387,7 @@ impl Sweep {
         self.tally.missing = self.tally.missing.saturating_add(1);
         let mut all = match check {
             Asked::Answered(blockers) => blockers,
-            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+            Asked::LeftOut | Asked::Needless | Asked::Awaited | Asked::UnderWay => {
                 self.left_out(item, "checkPurchases");
                 return;
             }
@@ -342,7 +406,7 @@ impl Sweep {
                 self.unpriced(owner, name);
             }
             Asked::Answered(PricingState::Unseen { name }) => self.pricing_unseen(owner, name),
-            Asked::LeftOut | Asked::Needless | Asked::Awaited => {
+            Asked::LeftOut | Asked::Needless | Asked::Awaited | Asked::UnderWay => {
                 self.left_out(item.clone(), "getPricing");
             }
         }

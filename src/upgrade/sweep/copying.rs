@@ -1,17 +1,17 @@
 //! Copying: what is sent, what became of it, what was lost on the way and is looked up, and what is looked
 //! up before it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{Finding, FindingReason};
-use super::scope::Scope;
+use super::scope::{Rest, Scope};
 use super::{CopyMethod, Sweep};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
     Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Digest, Found,
     ItemKind, ItemOutcome, SourceId,
 };
-use crate::upgrade::effect::Read;
+use crate::upgrade::effect::SweepCall;
 
 /// Why the outcome of a copy is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,15 +22,19 @@ enum Lost {
     Item,
 }
 
-/// The items of the present window that are copied.
+/// The items that are copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Copies {
     /// Those that are looked up before.
     to_look: BTreeMap<BusinessKey, CopyItem>,
     /// Those that are to be sent.
     to_copy: BTreeMap<SourceId, CopyItem>,
+    /// Those whose call is under way.
+    under_way: BTreeMap<SourceId, CopyItem>,
     /// Those that were sent and whose outcome is unknown.
     unknown: BTreeMap<BusinessKey, (CopyItem, Lost)>,
+    /// The keys that are being looked up.
+    looking_up: BTreeSet<BusinessKey>,
     /// Why the BSS refused items for what they all rest on, and how many it did.
     refused: Option<(BlockerReason, u32)>,
 }
@@ -53,7 +57,14 @@ impl Copies {
 
     /// Whether every item was settled.
     pub(super) fn is_empty(&self) -> bool {
-        self.to_look.is_empty() && self.to_copy.is_empty() && self.unknown.is_empty()
+        self.len() == 0
+    }
+
+    /// How many items are not settled.
+    pub(super) fn len(&self) -> usize {
+        let sent = self.under_way.len().saturating_add(self.unknown.len());
+        let unsent = self.to_look.len().saturating_add(self.to_copy.len());
+        sent.saturating_add(unsent)
     }
 
     /// Whether the outcome of every item that was sent is known.
@@ -61,22 +72,70 @@ impl Copies {
         self.unknown.is_empty()
     }
 
+    /// Whether every item was looked up that has to be.
+    pub(super) fn are_looked_up(&self) -> bool {
+        self.to_look.is_empty()
+    }
+
+    /// Whether copies are under way.
+    pub(super) fn are_sent(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     /// The look-ups of items whose outcome is unknown.
-    pub(super) fn to_find(&self, scope: &Scope) -> Option<Read> {
-        let keys = self.unknown.keys().cloned();
-        (!self.unknown.is_empty()).then(|| Read::Find(scope.batches(keys)))
+    pub(super) fn to_find(&self, scope: &Scope) -> impl Iterator<Item = SweepCall> {
+        self.look_ups(scope, self.unknown.keys())
     }
 
     /// The look-ups that come before the copies.
-    pub(super) fn to_look_up(&self, scope: &Scope) -> Option<Read> {
-        let keys = self.to_look.keys().cloned();
-        (!self.to_look.is_empty()).then(|| Read::Find(scope.batches(keys)))
+    pub(super) fn to_look_up(&self, scope: &Scope) -> impl Iterator<Item = SweepCall> {
+        self.look_ups(scope, self.to_look.keys())
+    }
+
+    fn look_ups<'a>(
+        &'a self,
+        scope: &Scope,
+        keys: impl Iterator<Item = &'a BusinessKey>,
+    ) -> impl Iterator<Item = SweepCall> {
+        let awaited = keys.filter(|key| !self.looking_up.contains(*key)).cloned();
+        scope.batches(awaited, Rest::Goes).map(SweepCall::Find)
     }
 
     /// The copies.
-    pub(super) fn to_copy(&self, scope: &Scope) -> Option<Vec<Vec<CopyItem>>> {
-        let items = self.to_copy.values().cloned();
-        (!self.to_copy.is_empty()).then(|| scope.batches(items))
+    pub(super) fn to_copy(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = Vec<CopyItem>> {
+        scope.batches(self.to_copy.values().cloned(), rest)
+    }
+
+    /// The items that will be sent next.
+    pub(super) fn next(&self, most: usize) -> Vec<SourceId> {
+        self.to_copy.keys().take(most).cloned().collect()
+    }
+
+    /// These keys are being looked up.
+    pub(super) fn looks_up(&mut self, keys: &[BusinessKey]) {
+        self.looking_up.extend(keys.iter().cloned());
+    }
+
+    /// These items are being sent.
+    pub(super) fn sends(&mut self, items: &[CopyItem]) {
+        for item in items {
+            if let Some(item) = self.to_copy.remove(&item.source) {
+                self.under_way.insert(item.source.clone(), item);
+            }
+        }
+    }
+
+    /// No call is under way. What was sent and is still not settled was certainly not done: it is sent
+    /// again.
+    pub(super) fn nothing_under_way(&mut self) {
+        self.looking_up.clear();
+        self.to_copy.append(&mut self.under_way);
+    }
+
+    /// An item that was sent, or is about to be.
+    fn sent(&mut self, source: &SourceId) -> Option<CopyItem> {
+        let under_way = self.under_way.remove(source);
+        under_way.or_else(|| self.to_copy.remove(source))
     }
 
     fn refused(&mut self, reason: BlockerReason) {
@@ -99,8 +158,9 @@ impl Sweep {
 
     /// Takes the outcomes of one batch in. Items that the batch did not settle stay.
     pub fn took_copies(&mut self, outcomes: ByItem<ItemOutcome>) {
+        self.a_call_came_back();
         for (source, outcome) in outcomes {
-            if let Some(item) = self.copies.to_copy.remove(&source) {
+            if let Some(item) = self.copies.sent(&source) {
                 self.took_copy(item, outcome);
             }
         }
@@ -157,8 +217,9 @@ impl Sweep {
 
     /// The outcome of these items is unknown: the reply of their batch was lost or broken.
     pub fn lost_copies(&mut self, sources: &[SourceId]) {
+        self.a_call_came_back();
         for source in sources {
-            if let Some(item) = self.copies.to_copy.remove(source) {
+            if let Some(item) = self.copies.sent(source) {
                 let key = item.key.clone();
                 self.copies.unknown.insert(key, (item, Lost::Reply));
             }
@@ -168,7 +229,9 @@ impl Sweep {
     /// Takes one batch of look-ups in: what became of items whose outcome was unknown, and what is
     /// there already of those that are to be copied.
     pub fn took_found(&mut self, asked: Vec<BusinessKey>, mut found: BTreeMap<BusinessKey, Found>) {
+        self.a_call_came_back();
         for key in asked {
+            self.copies.looking_up.remove(&key);
             let what = found.remove(&key);
             if let Some(item) = self.copies.to_look.remove(&key) {
                 match what {

@@ -391,11 +391,9 @@ impl Sweep {
             | (SweepMode::Final, _) => {
                 self.only_counted(candidate);
             }
-            (SweepMode::Copy, Some(owner)) => match self.candidates.options_of(owner) {
-                Some(options) => self.copies.add_at(candidate.item, options, self.method),
-                None => self.candidates.add(candidate),
-            },
-            (SweepMode::Check | SweepMode::Last, Some(_)) => self.candidates.add(candidate),
+            (SweepMode::Copy | SweepMode::Check | SweepMode::Last, Some(_)) => {
+                self.candidates.add(candidate);
+            }
             (SweepMode::Pricing, Some(_)) => {
                 self.tally.missing = self.tally.missing.saturating_add(1);
                 self.candidates.add_first_of_owner(candidate);

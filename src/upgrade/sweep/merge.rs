@@ -38,8 +38,26 @@ struct Stream<T> {
     rows: VecDeque<T>,
     next: Option<Cursor>,
     begun: Begun,
+    /// Whether its next page is under way: the cursor of the page after it comes with it.
+    under_way: UnderWay,
     last: Option<(SourceId, Option<CopyId>)>,
     idle: Idle,
+}
+
+/// Whether a page was asked for and has not come yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum UnderWay {
+    No,
+    Yes,
+}
+
+/// How far a listing is read ahead of what is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::upgrade) enum Ahead {
+    /// A page is read when no row of the one before is left.
+    Nothing,
+    /// A page is read while the rows of the one before wait.
+    APage,
 }
 
 /// Pages without a row, one after another. Such pages have no order by which a circle of cursors could be
@@ -82,6 +100,7 @@ impl<T> Stream<T> {
             rows: VecDeque::new(),
             next: None,
             begun: Begun::NotYet,
+            under_way: UnderWay::No,
             last: None,
             idle: Idle::default(),
         }
@@ -92,9 +111,14 @@ impl<T> Stream<T> {
         self.begun == Begun::Yes && self.next.is_none()
     }
 
-    /// The page that is needed next; only asked for when no row is left.
-    fn wanted(&self, limit: u16, freshness: Freshness) -> Option<PageRequest> {
-        (self.rows.is_empty() && !self.exhausted()).then(|| PageRequest {
+    /// The page that is needed next, unless it is under way.
+    fn wanted(&self, limit: u16, freshness: Freshness, ahead: Ahead) -> Option<PageRequest> {
+        let most = match ahead {
+            Ahead::Nothing => 1,
+            Ahead::APage => usize::from(limit.max(1)),
+        };
+        let wanted = self.rows.len() < most && !self.exhausted();
+        (wanted && self.under_way == UnderWay::No).then(|| PageRequest {
             cursor: self.next.clone(),
             limit,
             freshness,
@@ -103,6 +127,7 @@ impl<T> Stream<T> {
 
     fn push(&mut self, page: Page<T>) {
         self.begun = Begun::Yes;
+        self.under_way = UnderWay::No;
         self.next = page.next;
         self.rows.extend(page.items);
     }
@@ -190,16 +215,38 @@ impl<T: Keyed> Merge<T> {
         }
     }
 
-    /// The pages that are needed before the next pair can be told.
+    /// The pages that are needed before the next pairs can be told, and are not under way.
     pub(in crate::upgrade) fn wanted(
         &self,
         limit: u16,
         freshness: Freshness,
+        ahead: Ahead,
     ) -> (Option<PageRequest>, Option<PageRequest>) {
         (
-            self.sources.wanted(limit, freshness),
-            self.copies.wanted(limit, freshness),
+            self.sources.wanted(limit, freshness, ahead),
+            self.copies.wanted(limit, freshness, ahead),
         )
+    }
+
+    /// The page of sources is under way.
+    pub(in crate::upgrade) fn asked_for_sources(&mut self) {
+        self.sources.under_way = UnderWay::Yes;
+    }
+
+    /// The page of copies is under way.
+    pub(in crate::upgrade) fn asked_for_copies(&mut self) {
+        self.copies.under_way = UnderWay::Yes;
+    }
+
+    /// Whether a page is under way.
+    pub(in crate::upgrade) fn is_read(&self) -> bool {
+        self.sources.under_way == UnderWay::Yes || self.copies.under_way == UnderWay::Yes
+    }
+
+    /// No page is under way: what did not come is asked for again.
+    pub(in crate::upgrade) fn nothing_under_way(&mut self) {
+        self.sources.under_way = UnderWay::No;
+        self.copies.under_way = UnderWay::No;
     }
 
     /// Takes a page of sources; each source comes once.
@@ -406,7 +453,7 @@ mod tests {
             let mut merge = Merge::new();
             let mut seen = Vec::new();
             for _ in 0..1000 {
-                let (s, c) = merge.wanted(9, Freshness::Fresh);
+                let (s, c) = merge.wanted(9, Freshness::Fresh, Ahead::Nothing);
                 if let Some(request) = s { prop_assert_eq!(merge.push_sources(page(&rows, &request, source_page)), Order::Kept); }
                 if let Some(request) = c { prop_assert_eq!(merge.push_copies(page(&copies, &request, copy_page)), Order::Kept); }
                 while let Some(pair) = merge.next_pair() { seen.push(pair); }

@@ -2,17 +2,19 @@
 //! judges an item. It may touch the values of the BSS port, the keys of an upgrade and the requests of an
 //! effect. It must not call anything, know a phase, or decide what the upgrade does next.
 //!
-//! A sweep is a state machine: [`Sweep::wanted`] says which calls it needs next, and the `took_*`
-//! functions take their outcomes in. An item that a sweep cannot settle is counted as unsettled, so that
-//! the next sweep looks again; a sweep never guesses.
+//! A sweep is a pipeline. [`Sweep::wanted`] hands out the calls that can be made now, [`Sweep::begins`] says
+//! which of them are under way, and the `took_*` functions take their outcomes in, in whatever order they
+//! come. Pages of both sides are read ahead; look-ups, checks and copies of many items run side by side, up
+//! to the calls that the connection allows. An item that a sweep cannot settle is counted as unsettled, so
+//! that the next sweep looks again; a sweep never guesses.
 //!
 //! The files: `merge` joins the two listings, `classify` and `compare` judge a pair, `items` draws the
 //! consequences, `candidates` and `copying` hold the items that wait for an answer, `tally` and
 //! `findings` hold what was seen, `scope` says what the sweep is about. `preflight` is a smaller look, at
 //! what can be known before the tenant exists.
 //!
-//! Of subscriptions and assets a sweep keeps a window: a page of each side and the items of one page that
-//! wait for an answer, at about 400 bytes each; of what people are told the first 8,000 rows of a
+//! Of subscriptions and assets a sweep keeps a few pages: two of each side, and the items that wait for an
+//! answer, at about 400 bytes each ([`Scope::room`]); of what people are told the first 8,000 rows of a
 //! report. Of customers a sweep keeps what the gates need and a count cannot tell, which grows with the
 //! reseller: for each that owns something uncopied and was asked for its options 16 bytes, and
 //! a digest (about 150 bytes) for the first 20,000 of them; for each that lacks options its id and name
@@ -37,15 +39,14 @@ pub(super) mod tally;
 pub(super) use scope::Scope;
 pub use scope::{CopyMethod, SweepMode};
 
-use super::effect::{Pages, PagesRequest, Read};
-use crate::bss::port::{
-    CopyItem, CopyListing, Customer, Freshness, PageRequest, Purchase, SourceId,
-};
+use super::effect::{Listed, SweepCall};
+use crate::bss::port::{CopyListing, Customer, PageRequest, Purchase, SourceId};
 use candidates::Candidates;
 use copying::Copies;
 use findings::Finding;
 use items::Source;
-use merge::{Merge, Order, Taken};
+use merge::{Ahead, Merge, Order, Taken};
+use scope::Rest;
 use tally::{RevisionSeen, Tally};
 
 /// Both listings, of one kind or the other.
@@ -63,15 +64,44 @@ impl Sides {
         }
     }
 
-    /// The pages that are needed before the next pair can be told.
-    fn wanted(
-        &self,
-        limit: u16,
-        freshness: Freshness,
-    ) -> (Option<PageRequest>, Option<PageRequest>) {
+    /// The pages that are needed before the next pairs can be told, and are not under way.
+    fn wanted(&self, scope: &Scope, mode: SweepMode, ahead: Ahead) -> Vec<SweepCall> {
+        let (limit, freshness) = (scope.page_size, mode.freshness());
+        let (sources, copies): (Option<PageRequest>, Option<PageRequest>) = match self {
+            Self::Customers(merge) => merge.wanted(limit, freshness, ahead),
+            Self::Purchases(merge) => merge.wanted(limit, freshness, ahead),
+        };
+        let listing = self.listing();
+        let sources = sources.map(|page| SweepCall::Sources(listing, page));
+        let copies = copies.map(|page| SweepCall::Copies(listing, page));
+        sources.into_iter().chain(copies).collect()
+    }
+
+    fn asked_for_sources(&mut self) {
         match self {
-            Self::Customers(merge) => merge.wanted(limit, freshness),
-            Self::Purchases(merge) => merge.wanted(limit, freshness),
+            Self::Customers(merge) => merge.asked_for_sources(),
+            Self::Purchases(merge) => merge.asked_for_sources(),
+        }
+    }
+
+    fn asked_for_copies(&mut self) {
+        match self {
+            Self::Customers(merge) => merge.asked_for_copies(),
+            Self::Purchases(merge) => merge.asked_for_copies(),
+        }
+    }
+
+    fn are_read(&self) -> bool {
+        match self {
+            Self::Customers(merge) => merge.is_read(),
+            Self::Purchases(merge) => merge.is_read(),
+        }
+    }
+
+    fn nothing_under_way(&mut self) {
+        match self {
+            Self::Customers(merge) => merge.nothing_under_way(),
+            Self::Purchases(merge) => merge.nothing_under_way(),
         }
     }
 
@@ -83,20 +113,18 @@ impl Sides {
     }
 }
 
+/// How the steps of a sweep follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Steps {
+    SideBySide,
+    OneAfterAnother,
+}
+
 /// Whether a sweep digests the pricing options of the owners that it comes across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum PricingDigest {
     Made,
     NotMade,
-}
-
-/// What a sweep needs next.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Wanted {
-    /// A look at the BSS.
-    Read(Read),
-    /// Copies, in batches.
-    Copy(Vec<Vec<CopyItem>>),
 }
 
 /// One run over both sides.
@@ -107,9 +135,11 @@ pub struct Sweep {
     method: CopyMethod,
     scope: Scope,
     sides: Sides,
-    /// Items of the present window that still need their owner's pricing or a check.
+    /// How many of its calls are under way.
+    under_way: usize,
+    /// Items that still need their owner's pricing or a check.
     candidates: Candidates,
-    /// Items of the present window that are copied.
+    /// Items that are copied.
     copies: Copies,
     /// Customers that lack something, from the sweep over customers before this one.
     unsynced: BTreeSet<SourceId>,
@@ -152,6 +182,7 @@ impl Sweep {
             method: CopyMethod::Bss,
             scope,
             sides,
+            under_way: 0,
             candidates: Candidates::default(),
             copies: Copies::default(),
             unsynced: BTreeSet::new(),
@@ -220,25 +251,137 @@ impl Sweep {
         self.sides.listing()
     }
 
-    /// Whether a page was read.
+    /// Whether a page was read or asked for.
     #[must_use]
     pub fn begun(&self) -> bool {
-        self.tally.revision != RevisionSeen::None
+        self.under_way > 0 || self.tally.revision != RevisionSeen::None
     }
 
-    /// What it needs next; nothing when it is over.
-    ///
-    /// First all that is to be known of the window, then all that is to be copied of it: halves of
-    /// batches would leave the BSS idle.
+    /// The calls that can be made now beside those under way; none when it is over, and no call when it
+    /// waits for those under way.
     #[must_use]
-    pub fn wanted(&self) -> Option<Wanted> {
-        let unknown = self.copies.to_find(&self.scope);
-        unknown
-            .or_else(|| self.candidates.to_inspect(&self.scope))
-            .or_else(|| self.copies.to_look_up(&self.scope))
-            .map(Wanted::Read)
-            .or_else(|| self.copies.to_copy(&self.scope).map(Wanted::Copy))
-            .or_else(|| Some(Wanted::Read(Read::Pages(self.pages()?))))
+    pub fn wanted(&self) -> Option<Vec<SweepCall>> {
+        if self.is_finished() {
+            return None;
+        }
+        let room = self.scope.at_once.max(1).saturating_sub(self.under_way);
+        Some(if self.steps() == Steps::OneAfterAnother {
+            self.next_step(room)
+        } else {
+            self.side_by_side(room)
+        })
+    }
+
+    /// Where the BSS refuses a second copy, a look that is a moment older costs nothing. Else one step
+    /// follows another, so that a look-up is followed by its copies and by nothing else.
+    fn steps(&self) -> Steps {
+        let careful = match self.method {
+            CopyMethod::BssAfterLookUp | CopyMethod::Asked => true,
+            CopyMethod::Bss | CopyMethod::Person => false,
+        };
+        if careful && self.mode == SweepMode::Copy {
+            Steps::OneAfterAnother
+        } else {
+            Steps::SideBySide
+        }
+    }
+
+    /// Every step at the same time: full batches, and what fills none when no other item can come.
+    fn side_by_side(&self, room: usize) -> Vec<SweepCall> {
+        let scope = &self.scope;
+        let at_hand = self.candidates.len().saturating_add(self.copies.len());
+        let pages = if at_hand < scope.room() {
+            self.sides.wanted(scope, self.mode, Ahead::APage)
+        } else {
+            Vec::new()
+        };
+        let no_page = pages.is_empty() && !self.sides.are_read();
+        let nothing_before = no_page && self.candidates.is_empty();
+        // Many items of few owners fill no batch of owners, and must not wait for one.
+        let many = at_hand >= scope.room() / 2;
+        let (items, owners) = (Rest::goes_if(no_page), Rest::goes_if(no_page || many));
+        let listing = self.listing();
+        let copies = self.copies.to_copy(scope, Rest::goes_if(nothing_before));
+        let copies = copies.map(|batch| SweepCall::Copy(listing, batch));
+        let found = self.copies.to_find(scope);
+        let asked = self.candidates.pricing(scope, owners);
+        let checked = self.candidates.checks(scope, items);
+        let calls = found.chain(pages).chain(copies).chain(asked);
+        calls.chain(checked).take(room).collect()
+    }
+
+    /// What became of lost copies, then what is to be known, then the look-ups, then the copies, and only
+    /// then other pages.
+    fn next_step(&self, room: usize) -> Vec<SweepCall> {
+        let scope = &self.scope;
+        if !self.copies.are_known() {
+            return self.copies.to_find(scope).take(room).collect();
+        }
+        if !self.candidates.is_empty() {
+            let asked = self.candidates.pricing(scope, Rest::Goes);
+            let checked = self.candidates.checks(scope, Rest::Goes);
+            return asked.chain(checked).take(room).collect();
+        }
+        if !self.copies.are_looked_up() {
+            return self.copies.to_look_up(scope).take(room).collect();
+        }
+        if !self.copies.is_empty() {
+            let listing = self.listing();
+            let copies = self.copies.to_copy(scope, Rest::Goes);
+            let room = if self.method == CopyMethod::Asked {
+                usize::from(!self.copies.are_sent())
+            } else {
+                room
+            };
+            let asked = copies.map(|mut batch| {
+                if self.method == CopyMethod::Asked {
+                    batch.truncate(1);
+                }
+                SweepCall::Copy(listing, batch)
+            });
+            return asked.take(room).collect();
+        }
+        let pages = self.sides.wanted(scope, self.mode, Ahead::Nothing);
+        pages.into_iter().take(room).collect()
+    }
+
+    /// These of its calls are under way from now on.
+    pub fn begins(&mut self, calls: &[SweepCall]) {
+        self.under_way = self.under_way.saturating_add(calls.len());
+        for call in calls {
+            match call {
+                SweepCall::Sources(..) => self.sides.asked_for_sources(),
+                SweepCall::Copies(..) => self.sides.asked_for_copies(),
+                SweepCall::Pricing(owners) => self.candidates.asks_for_pricing(owners),
+                SweepCall::Check(_, sources) => self.candidates.asks_for_checks(sources),
+                SweepCall::Find(keys) => self.copies.looks_up(keys),
+                SweepCall::Copy(_, items) => self.copies.sends(items),
+            }
+        }
+    }
+
+    /// No call is under way any more. What was not answered was not done, or is asked for again.
+    pub fn nothing_under_way(&mut self) {
+        self.under_way = 0;
+        self.sides.nothing_under_way();
+        self.candidates.nothing_under_way();
+        self.copies.nothing_under_way();
+    }
+
+    fn a_call_came_back(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    /// Whether calls are under way.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// The items that are copied next, as many as stand on record at a time.
+    #[must_use]
+    pub fn next_copies(&self, most: usize) -> Vec<SourceId> {
+        self.copies.next(most)
     }
 
     /// Whether it needs nothing any more.
@@ -247,49 +390,39 @@ impl Sweep {
         self.copies.is_empty() && self.candidates.is_empty() && self.sides.are_finished()
     }
 
-    /// The pages that it will need when what is to be copied now is copied. They can be read while the
-    /// last copies are under way: what they list lies behind everything that this window copies.
-    ///
-    /// Only where the BSS refuses a second copy: a look that is a moment older costs nothing there.
-    #[must_use]
-    pub fn ahead(&self) -> Option<PagesRequest> {
-        let copies = self.mode == SweepMode::Copy && self.method == CopyMethod::Bss;
-        let known = self.copies.are_known() && self.candidates.is_empty();
-        (copies && known).then(|| self.pages()).flatten()
-    }
-
-    /// The next pages of both sides; none when all were read.
-    fn pages(&self) -> Option<PagesRequest> {
-        let (source, copies) = self
-            .sides
-            .wanted(self.scope.page_size, self.mode.freshness());
-        (!self.sides.are_finished()).then(|| PagesRequest {
-            listing: self.listing(),
-            source,
-            copies,
-        })
-    }
-
-    /// Takes pages in and works off every pair that they complete.
-    pub fn took_pages(&mut self, pages: Pages) {
-        let revision = pages
-            .revisions()
-            .fold(RevisionSeen::None, RevisionSeen::page);
-        match (&mut self.sides, pages) {
-            (Sides::Customers(merge), Pages::Customers { source, copies }) => {
-                for customer in source.iter().flat_map(|page| &page.items) {
+    /// Takes a page in and works off every pair that it completes.
+    pub fn took_page(&mut self, page: Listed) {
+        let revision = RevisionSeen::page(RevisionSeen::None, page.revision());
+        self.a_call_came_back();
+        match (&mut self.sides, page) {
+            (Sides::Customers(merge), Listed::Customers(page)) => {
+                for customer in &page.items {
                     self.tally.unlisted.remove(&customer.id);
                 }
-                let taken = merge.take(source, copies);
+                let taken = merge.take(Some(page), None);
                 self.took(revision, taken);
             }
-            (Sides::Purchases(merge), Pages::Purchases { source, copies }) => {
-                let taken = merge.take(source, copies);
+            (Sides::Purchases(merge), Listed::Purchases(page)) => {
+                let taken = merge.take(Some(page), None);
                 self.took(revision, taken);
             }
-            // Pages of the other listing are of an earlier sweep: they say nothing here.
-            (Sides::Customers(_), Pages::Purchases { .. })
-            | (Sides::Purchases(_), Pages::Customers { .. }) => {}
+            (Sides::Customers(merge), Listed::Copies(CopyListing::Customers, page)) => {
+                let taken = merge.take(None, Some(page));
+                self.took(revision, taken);
+            }
+            (Sides::Purchases(merge), Listed::Copies(CopyListing::Subscriptions, page)) => {
+                let taken = merge.take(None, Some(page));
+                self.took(revision, taken);
+            }
+            // A page of the other listing is of an earlier sweep: it says nothing here.
+            (
+                Sides::Customers(_),
+                Listed::Purchases(_) | Listed::Copies(CopyListing::Subscriptions, _),
+            )
+            | (
+                Sides::Purchases(_),
+                Listed::Customers(_) | Listed::Copies(CopyListing::Customers, _),
+            ) => {}
         }
     }
 
@@ -300,6 +433,8 @@ impl Sweep {
             for pair in taken.pairs {
                 self.pair(pair);
             }
+            // Their owners' options may be known already.
+            self.settle_candidates();
         }
     }
 
@@ -332,3 +467,6 @@ impl Sweep {
         tally
     }
 }
+
+#[cfg(test)]
+mod pipeline_tests;

@@ -5,6 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bss::port::{AccountId, CopyId, Freshness, SourceId, Strength, TenantId, Unseen};
 use crate::upgrade::keys::Keys;
 
+/// So many batches of items are held at hand.
+const BATCHES_AT_HAND: usize = 16;
+/// So many items are held at hand for batches, however large these are: about 2 MB.
+const MOST_AT_HAND: usize = 5_000;
+
 /// What a sweep may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SweepMode {
@@ -42,6 +47,9 @@ pub enum CopyMethod {
     Bss,
     /// The BSS, which would make a second copy: each item is looked up first.
     BssAfterLookUp,
+    /// Perhaps a person: the BSS is asked with one item after another, until it answers how a person
+    /// does it.
+    Asked,
     /// A person: what is missing is listed.
     Person,
 }
@@ -65,17 +73,51 @@ pub struct Scope {
     pub page_size: u16,
     /// Most items of a batch.
     pub batch: u16,
+    /// Most calls that are under way at a time.
+    pub at_once: usize,
+}
+
+/// What becomes of the items that fill no batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// They go as they are: no others will come.
+    Goes,
+    /// They wait for others.
+    Waits,
+}
+
+impl Rest {
+    pub(super) fn goes_if(no_others_come: bool) -> Self {
+        if no_others_come {
+            Self::Goes
+        } else {
+            Self::Waits
+        }
+    }
 }
 
 impl Scope {
-    /// Cuts what is asked for or sent into batches.
-    pub(super) fn batches<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<Vec<T>> {
+    /// Cuts what is asked for or sent into batches. It is cut when the batch is taken, so that no more is
+    /// copied than goes out.
+    pub(super) fn batches<T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        rest: Rest,
+    ) -> impl Iterator<Item = Vec<T>> {
         let most = usize::from(self.batch.max(1));
         let mut all = all.into_iter();
-        let batches = std::iter::from_fn(|| {
+        std::iter::from_fn(move || {
             let batch: Vec<T> = all.by_ref().take(most).collect();
-            (!batch.is_empty()).then_some(batch)
-        });
-        batches.collect()
+            let goes = batch.len() == most || (rest == Rest::Goes && !batch.is_empty());
+            goes.then_some(batch)
+        })
+    }
+
+    /// So many items may wait for an answer or a copy before another page is read: two pages, or enough
+    /// for the calls under way and as many again.
+    pub(super) fn room(&self) -> usize {
+        let pages = usize::from(self.page_size.max(1)).saturating_mul(2);
+        let calls = usize::from(self.batch.max(1)).saturating_mul(BATCHES_AT_HAND);
+        pages.max(calls.min(MOST_AT_HAND))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::upgrade::{
-    Answered, Attempted, Holding, Known, Outcome, Pages, Suspension, ValidUpgrade,
+    Answered, Attempted, Holding, Known, Listed, Outcome, Suspension, ValidUpgrade,
 };
 
 use super::{Liar, Lie, armed};
@@ -55,10 +55,9 @@ fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Known), told: Outco
         Outcome::Capabilities(can) => Outcome::Capabilities(liar.capabilities(can)),
         Outcome::Reseller(reseller) => Outcome::Reseller(liar.reseller(reseller)),
         Outcome::OpenOrders(page) => Outcome::OpenOrders(liar.open_orders(page)),
-        Outcome::Pages(Pages::Customers { source, copies }) => Outcome::Pages(Pages::Customers {
-            source: source.map(|page| liar.customers(account, page)),
-            copies,
-        }),
+        Outcome::Page(Listed::Customers(page)) => {
+            Outcome::Page(Listed::Customers(liar.customers(account, page)))
+        }
         Outcome::Priced(Answered { asked, answers }) => Outcome::Priced(Answered {
             asked,
             answers: liar.pricing(answers),
