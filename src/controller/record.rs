@@ -93,7 +93,7 @@ pub(super) enum Intent {
 
 /// Shows the state before an effect where what status shows would mislead people: a new spec is shown
 /// to be observed before the first call, which may take its time; and the request to do something by
-/// hand is withdrawn before the operator sends something else.
+/// hand is taken back before the operator sends something else.
 pub(super) async fn state_before<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
@@ -101,8 +101,8 @@ pub(super) async fn state_before<C: Cluster, T: Time, B>(
     state: &ReadyState,
 ) -> ClusterResult<()> {
     let asked = object::ready_reason(&scope.upgrade) == Some(Reason::AwaitingManualStep);
-    let withdrawn = asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect);
-    if withdrawn || !object::is_observed(&scope.upgrade) {
+    let outdated = asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect);
+    if outdated || !object::is_observed(&scope.upgrade) {
         publish::status(context, scope, state, None).await?;
     }
     Ok(())

@@ -516,7 +516,7 @@ fn through_a_proxy_the_guard_refuses_what_a_url_shows_to_be_internal() {
     assert!(!format!("{hidden:?}").contains("s3cr3t"));
 }
 
-/// Whoever sets the usual variable expects it to be used.
+/// A person who sets the usual variable expects it to be used.
 #[test]
 fn a_proxy_in_the_usual_variable_is_not_used_and_the_log_says_so() {
     let log = |variable: (&str, &str)| {

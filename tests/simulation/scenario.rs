@@ -97,7 +97,7 @@ pub(crate) fn weakened() -> Vec<(&'static str, Weaken)> {
 }
 
 impl Scenario {
-    /// Nobody disturbs anything.
+    /// Without faults and without people who act unasked.
     pub(crate) fn plain(world: World) -> Self {
         Self {
             seed: 1,
@@ -330,7 +330,7 @@ impl Scenario {
             restores: 0,
         });
         for _ in 0..self.processes {
-            core.births.push(0);
+            core.starts_due.push(0);
         }
         core.people_look();
         core
@@ -358,7 +358,7 @@ fn second_look(poll: Duration) -> Duration {
 fn allowed(fault: Fault, promises: Promises) -> bool {
     let fenced = promises.epochs == Strength::Strong;
     match fault {
-        // One operator per BSS is what the risk says: nobody else, and none that is a ghost.
+        // The risk says that there is one operator per BSS: no second one, and none that comes back after a pause.
         Fault::TwoLeaders | Fault::AnotherCluster | Fault::Paused => fenced,
         // A proxy that repeats what it was sent once is what unique keys are for.
         Fault::BssRequestTwice => promises.keys == Keys::Unique && fenced,
@@ -373,7 +373,7 @@ fn first_of_the_month() -> Billing {
     }
 }
 
-/// The operator sets the same options for everybody who has none.
+/// The operator sets the same options for every customer that has none.
 pub(crate) fn the_default() -> PricingPolicy {
     PricingPolicy {
         when_missing: WhenMissing::UseDefault,

@@ -1,9 +1,9 @@
 //! When a token is used, renewed or thrown away, and when none is asked for: pure, with an explicit
 //! clock.
 //!
-//! Whoever needs a token and finds none waits for the one request that is under way, and takes its
+//! A call that needs a token and finds none waits for the one request that is under way, and takes its
 //! result, be it a token or a failure. After a failure the endpoint is left alone for a while that
-//! grows, whoever needs a token: a wrong secret that is sent again and again locks accounts. A token
+//! grows, however many calls need a token: a wrong secret that is sent again and again locks accounts. A token
 //! that is about to expire is renewed ahead, by one caller; the others go on with it meanwhile. It
 //! knows no HTTP.
 

@@ -91,7 +91,7 @@ impl CaBundle {
     }
 }
 
-/// Nobody reads certificates in a log.
+/// A certificate in a log helps no reader.
 impl fmt::Debug for CaBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CaBundle({})", self.certificates.len())
