@@ -26,6 +26,7 @@ mod guarantees;
 mod kill_scenarios;
 mod kills;
 mod matrix;
+mod namespaces;
 mod operator;
 mod page;
 mod people;

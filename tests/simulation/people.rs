@@ -27,6 +27,8 @@ use support::simulated_bss::Action;
 /// What the people of a run are like.
 #[derive(Clone, Debug)]
 pub(crate) struct People {
+    /// The namespace of other people, who have an upgrade of the same reseller there.
+    pub(crate) neighbour: Option<&'static str>,
     /// How soon they look again, at least and at most.
     pub(crate) looks: (Duration, Duration),
     /// What the manifest in Git says, by cluster.
@@ -47,6 +49,13 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
     let all = core.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
     let mut any = false;
     for upgrade in all {
+        if core.people.neighbour == upgrade.metadata.namespace.as_deref() {
+            let stands_back = reason(upgrade) == Some(Reason::ResellerClaimed);
+            if stands_back || succeeded(upgrade) {
+                continue;
+            }
+            return None;
+        }
         any = true;
         let fits = match wanted {
             // A loss that an accepted risk names is named, and stays with people. A person who takes the
@@ -242,6 +251,19 @@ impl Core {
                 if let Some(holder) = annotation(TAKE_OVER_ANNOTATION) {
                     self.people.took_over = true;
                     self.set(cluster, key, TAKE_OVER_ANNOTATION, Some(&holder));
+                }
+            }
+            // Of two namespaces the one of these people takes over: the neighbours' is left alone.
+            Reason::ResellerClaimed if self.people.neighbour.is_some() => {
+                let theirs = self.people.neighbour == Some(key.0.as_str());
+                if let Some(holder) = annotation(TAKE_OVER_ANNOTATION).filter(|_| !theirs) {
+                    self.people.took_over = true;
+                    self.set(
+                        cluster,
+                        key,
+                        TAKE_OVER_ANNOTATION,
+                        Some(holder.trim_matches('\'')),
+                    );
                 }
             }
             // Of two in one cluster the one that Git does not know any more is deleted.

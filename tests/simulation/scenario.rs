@@ -59,6 +59,9 @@ pub(crate) struct Scenario {
     pub(crate) suspends_unseen: Option<u64>,
     /// Another upgrade of the same reseller is there from the beginning, by this name.
     pub(crate) rival: Option<&'static str>,
+    /// Another upgrade of the same reseller is there from the beginning, in this namespace, with a
+    /// connection of its own to the same BSS.
+    pub(crate) neighbour: Option<&'static str>,
     /// What the upgrade says of customers without pricing options.
     pub(crate) pricing: PricingPolicy,
     /// The pricing options that are declared.
@@ -118,6 +121,7 @@ impl Scenario {
             at_switch: Vec::new(),
             suspends_unseen: None,
             rival: None,
+            neighbour: None,
             pricing: PricingPolicy::default(),
             declared: Vec::new(),
             buys_at_switch: false,
@@ -197,6 +201,7 @@ impl Scenario {
             at_switch: Vec::new(),
             suspends_unseen: None,
             rival: None,
+            neighbour: None,
             pricing,
             declared: options,
             buys_at_switch: rng.once_in(8),
@@ -307,7 +312,18 @@ impl Scenario {
             rival.metadata.name = Some(name.to_owned());
             etcd.apply(rival);
         }
+        if let Some(namespace) = self.neighbour {
+            let mut own = connection(&self.risks);
+            own.metadata.namespace = Some(namespace.to_owned());
+            etcd.put_connection(own);
+            let place = (namespace.to_owned(), "credentials".to_owned());
+            etcd.secrets.insert(place, "simulated-token".to_owned());
+            let mut neighbour = manifest.clone();
+            neighbour.metadata.namespace = Some(namespace.to_owned());
+            etcd.apply(neighbour);
+        }
         let people = People {
+            neighbour: self.neighbour,
             looks: self.looks,
             manifests: BTreeMap::from([(0, manifest)]),
             took_over: false,
