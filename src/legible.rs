@@ -87,7 +87,10 @@ mod tests {
             ),
             ("\u{61c}\u{180e}\u{fff9}", ""),
             // Blanks of other scripts, fillers, selectors of variants, a joiner of graphemes.
-            ("a\u{2800}b\u{115f}\u{ffa0}c\u{fe0f}d\u{34f}e\u{e0100}", "a bcde"),
+            (
+                "a\u{2800}b\u{115f}\u{ffa0}c\u{fe0f}d\u{34f}e\u{e0100}",
+                "a bcde",
+            ),
             ("\u{1d173}\u{2061}\u{206a}\u{200e}", ""),
             // Marks upon marks, what has no letter yet, and what stands for something else, can be seen.
             (

@@ -10,6 +10,10 @@ use tenant_reseller_operator::bss::port::{Mode, Strength};
 use super::faults::Fault;
 use super::scenario::{Ending, Scenario};
 use super::{run, seeds};
+use support::simulated_bss::World;
+
+/// So many seeds; most of their worlds have a BSS that issues epochs.
+const SEEDS: u64 = 30;
 
 /// What may go wrong here. Suspensions, other specs and restores are of one upgrade, and their judges
 /// suppose that there is no other.
@@ -31,11 +35,16 @@ const FAULTS: [Fault; 15] = [
     Fault::LeaseLost,
 ];
 
-/// The run of a seed, if its BSS issues epochs: without them one operator per BSS is an accepted risk.
+/// The run of a seed, if its BSS issues epochs: without them one operator per BSS is an accepted risk. The
+/// first process looks at upgrades in the order of their namespaces, so that either is the first.
 fn of(seed: u64) -> Option<Scenario> {
     let mut scenario = Scenario::of(seed);
     scenario.faults.retain(|fault| FAULTS.contains(fault));
-    scenario.neighbour = Some("neighbours");
+    scenario.neighbour = Some(if seed % 2 == 0 {
+        "neighbours"
+    } else {
+        "strangers"
+    });
     let switches = &scenario.world.switches;
     let automatic = switches.modes.values().any(|mode| *mode == Mode::Automatic);
     (switches.promises.epochs == Strength::Strong && automatic).then_some(scenario)
@@ -43,14 +52,16 @@ fn of(seed: u64) -> Option<Scenario> {
 
 #[test]
 fn one_namespace_works_and_the_other_stands_back() {
-    let records = seeds::in_parallel(1..=80, |seed| {
-        let scenario = of(seed).unwrap_or_else(|| Scenario::plain(Scenario::of(seed).world));
-        run::run(&scenario, &[], false)
+    let records = seeds::in_parallel(1..=SEEDS, |seed| {
+        let scenario = of(seed).unwrap_or_else(|| Scenario::plain(World::new(1, 1)));
+        run::run(&scenario, &[], true)
     });
     let mut violations = Vec::new();
     let (mut two, mut held, mut upgraded) = (0, 0, 0);
+    let mut takers = BTreeSet::new();
     for (seed, record) in records.iter().filter(|(seed, _)| of(**seed).is_some()) {
         two += 1;
+        takers.insert(record.trace.iter().any(|line| line.contains("take-over=")));
         held += u64::from(record.reasons.contains(&Reason::ResellerClaimed));
         upgraded += u64::from(record.ended == Some(Ending::Upgraded));
         let of_seed = record.violations.iter();
@@ -58,18 +69,8 @@ fn one_namespace_works_and_the_other_stands_back() {
     }
     println!("{two} runs with two namespaces, {held} with one held back, {upgraded} upgraded");
     assert_eq!(violations, Vec::<String>::new());
-    assert!(two > 40, "{two}");
+    assert!(two > 20, "{two}");
     assert_eq!((held, upgraded), (two, two));
-}
-
-/// Both orders are met: the neighbours are first, and they are second.
-#[test]
-fn either_of_two_namespaces_may_be_the_first() {
-    let mut takers = BTreeSet::new();
-    for seed in 1..=30 {
-        let Some(scenario) = of(seed) else { continue };
-        let record = run::run(&scenario, &[], true);
-        takers.insert(record.trace.iter().any(|line| line.contains("take-over=")));
-    }
+    // The neighbours are first in some runs, and second in others.
     assert_eq!(takers, BTreeSet::from([false, true]));
 }

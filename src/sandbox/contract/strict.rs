@@ -164,6 +164,7 @@ impl Check<'_> {
 
     fn visit_text(&mut self, schema: &Value, text: &str, path: &str) {
         let length = text.chars().count() as u64;
+        let before = self.found.len();
         if let Some(least) = bound(schema, "minLength")
             && length < least
         {
@@ -174,7 +175,9 @@ impl Check<'_> {
         {
             self.report(path, format!("is longer than {most} characters"));
         }
-        let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        // One fault of a text is enough.
+        let Some(pattern) = pattern.filter(|_| self.found.len() == before) else {
             return;
         };
         match self.schemas.fits(pattern, text) {
