@@ -64,7 +64,7 @@ async fn every_id_of_a_world_with_the_longest_ids_is_at_the_bound() {
     let item = json!({
         "sourceId": customers[0]["id"], "businessKey": "key-1", "expectedSource": customers[0]["digest"],
     });
-    let copied = world
+    let reply = world
         .write(
             (1, "unused"),
             &format!("{tenant_path}/customers/copy"),
@@ -72,7 +72,7 @@ async fn every_id_of_a_world_with_the_longest_ids_is_at_the_bound() {
         )
         .await
         .ok();
-    assert_eq!(copied["results"][0]["outcome"], "Created", "{copied}");
+    assert_eq!(reply["results"][0]["outcome"], "Created", "{reply}");
     world.restart().await;
     let copies = world
         .list(&format!("{tenant_path}/copies?kind=Customers"))

@@ -40,7 +40,7 @@ const FAULTS: [Fault; 15] = [
 fn of(seed: u64) -> Option<Scenario> {
     let mut scenario = Scenario::of(seed);
     scenario.faults.retain(|fault| FAULTS.contains(fault));
-    scenario.neighbour = Some(if seed % 2 == 0 {
+    scenario.neighbour = Some(if seed.is_multiple_of(2) {
         "neighbours"
     } else {
         "strangers"
