@@ -299,18 +299,75 @@ mod tests {
         }
     }
 
+    const WITHOUT: &str = "answers without a token";
+
+    fn nonsense(detail: &str) -> String {
+        format!("TokenNonsense(\"the token endpoint login:443 {detail}\")")
+    }
+
+    fn away(detail: &str) -> String {
+        format!("TokenAway(\"the token endpoint login:443 {detail}\")")
+    }
+
+    fn refused(said: &str) -> String {
+        format!(
+            "ClientRefused(\"the token endpoint login:443 does not accept the client ({said}); its id \
+             and secret were sent in the body (clientAuthentication: Body)\")"
+        )
+    }
+
+    #[test]
+    fn odd_refusals_and_tokens_are_read_as_far_as_they_go() {
+        for (status, body, expected) in [
+            (
+                200,
+                r#"{"access_token":"sec\u0001ret-secret"}"#,
+                nonsense("issues a token that no header can carry"),
+            ),
+            (
+                200,
+                r#"{"access_token":"Basic secret-secret"}"#,
+                nonsense("issues a token with white space within it"),
+            ),
+            (
+                200,
+                r#"{"error":"invalid_client","error_description":"secret"}"#,
+                refused("invalid_client, status 200"),
+            ),
+            (200, r#"{"error":"slow_down"}"#, away("throttles")),
+            (200, r#"{"error":"secret"}"#, nonsense(WITHOUT)),
+            (
+                200,
+                r#"{"data":{"access_token":"token-one"}}"#,
+                nonsense(WITHOUT),
+            ),
+            (
+                401,
+                r#"{"error":" Invalid_Client\n"}"#,
+                refused("invalid_client, status 401"),
+            ),
+            (
+                400,
+                r#"{"error":{"code":"invalid_client"}}"#,
+                nonsense("refuses the request and does not say why"),
+            ),
+        ] {
+            assert_eq!(told(status, body), expected, "{status} {body}");
+        }
+        for written in [
+            r"token-one\n",
+            " token-one ",
+            "Bearer token-one",
+            r"bearer\ttoken-one",
+        ] {
+            let body = format!(r#"{{"access_token":"{written}"}}"#);
+            assert_eq!(told(200, &body), "token-one for None", "{written}");
+        }
+    }
+
     #[test]
     fn what_is_no_token_is_named_and_never_repeated() {
-        let nonsense =
-            |detail: &str| format!("TokenNonsense(\"the token endpoint login:443 {detail}\")");
-        let away = |detail: &str| format!("TokenAway(\"the token endpoint login:443 {detail}\")");
-        let refused = |said: &str| {
-            format!(
-                "ClientRefused(\"the token endpoint login:443 does not accept the client ({said}); \
-                 its id and secret were sent in the body (clientAuthentication: Body)\")"
-            )
-        };
-        let without = "answers without a token";
+        let without = WITHOUT;
         for (status, body, expected) in [
             (200, "", nonsense(without)),
             (200, "[1]", nonsense(without)),
@@ -330,38 +387,6 @@ mod tests {
                 200,
                 r#"{"access_token":"sec\nret","token_type":"Bearer"}"#,
                 nonsense("issues a token with white space within it"),
-            ),
-            (
-                200,
-                r#"{"access_token":"sec\u0001ret-secret"}"#,
-                nonsense("issues a token that no header can carry"),
-            ),
-            (
-                200,
-                r#"{"access_token":"Basic secret-secret"}"#,
-                nonsense("issues a token with white space within it"),
-            ),
-            (
-                200,
-                r#"{"error":"invalid_client","error_description":"secret"}"#,
-                refused("invalid_client, status 200"),
-            ),
-            (200, r#"{"error":"slow_down"}"#, away("throttles")),
-            (200, r#"{"error":"secret"}"#, nonsense(without)),
-            (
-                200,
-                r#"{"data":{"access_token":"token-one"}}"#,
-                nonsense(without),
-            ),
-            (
-                401,
-                r#"{"error":" Invalid_Client\n"}"#,
-                refused("invalid_client, status 401"),
-            ),
-            (
-                400,
-                r#"{"error":{"code":"invalid_client"}}"#,
-                nonsense("refuses the request and does not say why"),
             ),
             (
                 200,
@@ -412,15 +437,6 @@ mod tests {
             format!("{failure:?}"),
             nonsense("answers with something else than JSON")
         );
-        for written in [
-            r"token-one\n",
-            " token-one ",
-            "Bearer token-one",
-            r"bearer\ttoken-one",
-        ] {
-            let body = format!(r#"{{"access_token":"{written}"}}"#);
-            assert_eq!(told(200, &body), "token-one for None", "{written}");
-        }
         // Some servers forget to say that it is JSON.
         let unnamed = reply(200, Media::Other, r#"{"access_token":"token-one"}"#);
         assert!(read(&unnamed, &endpoint()).is_ok());
