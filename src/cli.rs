@@ -40,7 +40,7 @@ pub enum Format {
 /// Who may read `/metrics`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum MetricsAuth {
-    /// Everybody who reaches the port.
+    /// Every client that reaches the port.
     None,
     /// Whose bearer token the API server knows (TokenReview), and whom its authorizer lets `get`
     /// the path `/metrics` (SubjectAccessReview), as controller-runtime does it.

@@ -42,6 +42,10 @@ impl Seen {
         {
             return Self::Nothing;
         }
+        // A pattern of Braille without any dot: it has a width and nothing to see.
+        if letter == '\u{2800}' {
+            return Self::Break;
+        }
         let category = CodePointMapData::<GeneralCategory>::new().get(letter);
         let breaks = [
             GeneralCategory::Control,
@@ -82,6 +86,18 @@ mod tests {
                 "abcdefgh",
             ),
             ("\u{61c}\u{180e}\u{fff9}", ""),
+            // Blanks of other scripts, fillers, selectors of variants, a joiner of graphemes.
+            (
+                "a\u{2800}b\u{115f}\u{ffa0}c\u{fe0f}d\u{34f}e\u{e0100}",
+                "a bcde",
+            ),
+            ("\u{1d173}\u{2061}\u{206a}\u{200e}", ""),
+            // Marks upon marks, what has no letter yet, and what stands for something else, can be seen.
+            (
+                "Z\u{337}\u{321}a\u{300}\u{301}\u{302}",
+                "Z\u{337}\u{321}a\u{300}\u{301}\u{302}",
+            ),
+            ("\u{e000}\u{fffc}\u{fffd}", "\u{e000}\u{fffc}\u{fffd}"),
         ] {
             assert_eq!(legible(text), expected, "{text:?}");
             assert_eq!(is_legible(text), text == expected, "{text:?}");

@@ -22,7 +22,7 @@ use crate::cli::{MetricsAuth, Settings};
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
 use crate::cluster::namespaces::NamespacesAwaited;
 use crate::cluster::port::ClusterError;
-use crate::cluster::review::{Reviewer, Verdict};
+use crate::cluster::review::{Reviewed, Reviewer};
 use crate::cluster::{
     Clients, Installation, KubeCluster, Reconciles, Runner, Scope, Watches, crds, namespaces,
 };
@@ -322,10 +322,10 @@ fn metrics_guard(settings: &Settings, clients: &Clients) -> Option<MetricsGuard>
             let Some(token) = token else {
                 return Access::Unauthenticated;
             };
-            match reviewer.verdict(&SecretString::from(token)).await {
-                Ok(Verdict::Allowed) => Access::Allowed,
-                Ok(Verdict::Unauthenticated) => Access::Unauthenticated,
-                Ok(Verdict::Denied) => Access::Denied,
+            match reviewer.review(&SecretString::from(token)).await {
+                Ok(Reviewed::Allowed) => Access::Allowed,
+                Ok(Reviewed::Unauthenticated) => Access::Unauthenticated,
+                Ok(Reviewed::Denied) => Access::Denied,
                 Err(error) => Access::Unknown(error.to_string()),
             }
         })
@@ -368,7 +368,7 @@ impl Parts<'_> {
                 let mut awaited: Vec<String> = kinds.awaited().into_iter().collect();
                 awaited.extend(namespaces.awaited());
                 awaited.extend(watch_health.awaited());
-                awaited.extend(view.borrow().trouble.clone().map(|t| format!("lease: {t}")));
+                awaited.extend(view.borrow().failure.clone().map(|t| format!("lease: {t}")));
                 awaited
             }),
             metrics: registry,

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tenant_reseller_operator::bss::operation::Operation;
 use tenant_reseller_operator::bss::reference::openapi;
@@ -89,6 +89,66 @@ fn bounded(name: &str, schema: &Value) {
         ),
         Some("array") => assert!(schema["maxItems"].is_u64(), "{name} has no bound"),
         _ => {}
+    }
+}
+
+/// What stands in a path, a header, a key or a column says by its pattern which characters it may have.
+#[test]
+fn every_id_digest_key_and_cursor_has_its_pattern() {
+    let document = document();
+    let pattern_of = |schema: &Value| {
+        let one = if schema["type"] == "array" {
+            &schema["items"]
+        } else {
+            schema
+        };
+        one["pattern"].as_str().map(str::to_owned)
+    };
+    let mut patterns: BTreeMap<&str, BTreeSet<Option<String>>> = BTreeMap::new();
+    collect(&document["components"]["schemas"], &mut |key, value| {
+        if key != "properties" {
+            return;
+        }
+        for (name, schema) in value.as_object().expect("a map") {
+            let kind = match name.as_str() {
+                "acquisitionId" => "printable",
+                "id" | "billTo" => "id",
+                name if name.ends_with("Id") || name.ends_with("Ids") => "id",
+                "holder"
+                    if schema["description"] == "With `HeldByAnother`: the present holder." =>
+                {
+                    continue;
+                }
+                "digest" | "sourceDigest" | "pricingDigest" | "expectedSource" | "expectedCopy"
+                | "priceList" | "holder" | "takeOver" => "printable",
+                "businessKey" | "businessKeys" | "nextCursor" => "visible",
+                _ => continue,
+            };
+            patterns.entry(kind).or_default().insert(pattern_of(schema));
+        }
+    });
+    for operation in document["paths"].as_object().expect("paths").values() {
+        collect(operation, &mut |key, value| {
+            if key == "parameters" {
+                for parameter in value.as_array().into_iter().flatten() {
+                    if parameter["in"] == "path" {
+                        patterns
+                            .entry("id")
+                            .or_default()
+                            .insert(pattern_of(&parameter["schema"]));
+                    }
+                }
+            }
+        });
+    }
+    for name in ["Cursor", "IdempotencyKey"] {
+        let schema = &document["components"]["parameters"][name]["schema"];
+        assert!(schema["pattern"].is_string(), "{name}");
+    }
+    assert_eq!(patterns.len(), 3, "{patterns:?}");
+    for (kind, found) in patterns {
+        assert_eq!(found.len(), 1, "{kind}: {found:?}");
+        assert!(found.iter().all(Option::is_some), "{kind}: {found:?}");
     }
 }
 

@@ -135,26 +135,26 @@ fn satisfied(expression: &str) -> bool {
         .replace('(', " ( ")
         .replace(')', " ) ");
     let mut words = spaced.split_whitespace().peekable();
-    let verdict = any_of(&mut words);
-    verdict && words.next().is_none()
+    let allowed = any_of(&mut words);
+    allowed && words.next().is_none()
 }
 
 type Words<'a> = std::iter::Peekable<std::str::SplitWhitespace<'a>>;
 
 fn any_of(words: &mut Words<'_>) -> bool {
-    let mut verdict = all_of(words);
+    let mut allowed = all_of(words);
     while words.next_if_eq(&"OR").is_some() {
-        verdict |= all_of(words);
+        allowed |= all_of(words);
     }
-    verdict
+    allowed
 }
 
 fn all_of(words: &mut Words<'_>) -> bool {
-    let mut verdict = one(words);
+    let mut allowed = one(words);
     while words.next_if_eq(&"AND").is_some() {
-        verdict &= one(words);
+        allowed &= one(words);
     }
-    verdict
+    allowed
 }
 
 fn one(words: &mut Words<'_>) -> bool {
@@ -162,8 +162,8 @@ fn one(words: &mut Words<'_>) -> bool {
         return false;
     };
     if word == "(" {
-        let verdict = any_of(words);
-        return words.next() == Some(")") && verdict;
+        let allowed = any_of(words);
+        return words.next() == Some(")") && allowed;
     }
     if words.next_if_eq(&"WITH").is_some() {
         let exception = words.next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The election under every delay, loss, pause, death and drift: never two that believe to lead at
-//! the same true moment, and somebody in the end.
+//! The election under every delay, loss, pause, death and drift: never two candidates that believe to lead
+//! at the same true moment, and one leader in the end.
 //!
 //! The world is simulated with a true time that no candidate sees. Requests and replies take as
 //! long as they like, get lost, or take effect after their sender gave up or died; candidates
@@ -53,7 +53,7 @@ enum End {
 }
 
 #[derive(Clone, Debug)]
-struct Life {
+struct Script {
     begins: True,
     end: End,
     /// Clock rate in thousandths, and what the clock shows at true time 0.
@@ -101,7 +101,7 @@ enum Happens {
 
 struct Candidate {
     election: Election,
-    life: Life,
+    script: Script,
     used: usize,
     alive: bool,
     call: u64,
@@ -112,13 +112,13 @@ struct Candidate {
 impl Candidate {
     /// What its clock shows.
     fn clock(&self, now: True) -> u64 {
-        self.life.offset + now * self.life.rate / 1000
+        self.script.offset + now * self.script.rate / 1000
     }
 
     /// How long a time on its clock truly is.
     fn truly(&self, local: Duration) -> True {
         let local = u64::try_from(local.as_millis()).expect("a short time");
-        (local * 1000).div_ceil(self.life.rate)
+        (local * 1000).div_ceil(self.script.rate)
     }
 
     fn believes(&self, now: True) -> bool {
@@ -133,7 +133,7 @@ impl Candidate {
 struct Outcome {
     /// The first moment at which two believed.
     overlap: Option<True>,
-    /// Somebody believed at the end.
+    /// A candidate believed to lead at the end.
     led_at_the_end: bool,
     /// How many ever believed.
     leaders: usize,
@@ -152,11 +152,11 @@ struct World {
 }
 
 impl World {
-    fn new(timings: Timings, counting: Counting, lives: Vec<Life>) -> Self {
+    fn new(timings: Timings, counting: Counting, scripts: Vec<Script>) -> Self {
         let mut world = Self {
             timings,
             counting,
-            led: vec![false; lives.len()],
+            led: vec![false; scripts.len()],
             candidates: Vec::new(),
             lease: None,
             version: 0,
@@ -164,17 +164,17 @@ impl World {
             happenings: HashMap::new(),
             order: 0,
         };
-        for (of, life) in lives.into_iter().enumerate() {
-            world.at(life.begins, Happens::Step(of, Heard::Nothing));
-            match life.end {
+        for (of, script) in scripts.into_iter().enumerate() {
+            world.at(script.begins, Happens::Step(of, Heard::Nothing));
+            match script.end {
                 End::Never => {}
                 End::Killed(when) | End::Leaves(when, _) => {
-                    world.at(life.begins + when, Happens::Ends(of));
+                    world.at(script.begins + when, Happens::Ends(of));
                 }
             }
             world.candidates.push(Candidate {
                 election: Election::new(format!("candidate-{of}"), timings),
-                life,
+                script,
                 used: 0,
                 alive: true,
                 call: 0,
@@ -235,7 +235,7 @@ impl World {
             Happens::Ends(of) => {
                 self.candidates[of].alive = false;
                 self.candidates[of].election.resign();
-                if let End::Leaves(_, after) = self.candidates[of].life.end {
+                if let End::Leaves(_, after) = self.candidates[of].script.end {
                     self.at(now + after, Happens::Release(of));
                 }
             }
@@ -257,7 +257,7 @@ impl World {
     fn answered(&mut self, of: usize, heard: Heard, now: True) {
         let candidate = &mut self.candidates[of];
         candidate.call += 1;
-        let fate = candidate.life.fates.get(candidate.used - 1);
+        let fate = candidate.script.fates.get(candidate.used - 1);
         let freeze = fate.map_or(0, |fate| fate.freeze_after);
         self.at(now + freeze, Happens::Step(of, heard));
     }
@@ -297,7 +297,11 @@ impl World {
                 transitions: 0,
             },
         };
-        let fate = *candidate.life.fates.get(candidate.used).unwrap_or(&HEALTHY);
+        let fate = *candidate
+            .script
+            .fates
+            .get(candidate.used)
+            .unwrap_or(&HEALTHY);
         candidate.used += 1;
         let call = candidate.call;
         let sent = now + fate.freeze_before;
@@ -360,7 +364,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     )
 }
 
-fn life(rates: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = Life> {
+fn script(rates: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = Script> {
     let end = prop_oneof![
         2 => Just(End::Never),
         1 => (0..120_000_u64).prop_map(End::Killed),
@@ -368,7 +372,7 @@ fn life(rates: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = Life> {
     ];
     let fates = prop::collection::vec(fate(), 0..25);
     (0..60_000_u64, end, rates, 0..1_000_000_u64, fates).prop_map(
-        |(begins, end, rate, offset, fates)| Life {
+        |(begins, end, rate, offset, fates)| Script {
             begins,
             end,
             rate,
@@ -380,7 +384,7 @@ fn life(rates: std::ops::RangeInclusive<u64>) -> impl Strategy<Value = Life> {
 
 /// Timings with the rates at which they are safe: the closer belief and patience are, the better
 /// the clocks must be.
-fn sound() -> impl Strategy<Value = (Timings, Vec<Life>)> {
+fn sound() -> impl Strategy<Value = (Timings, Vec<Script>)> {
     let with = |duration, renew_deadline, retry_period, rates| {
         let timings = Timings {
             duration: Duration::from_millis(duration),
@@ -388,7 +392,7 @@ fn sound() -> impl Strategy<Value = (Timings, Vec<Life>)> {
             retry_period: Duration::from_millis(retry_period),
         };
         assert_eq!(timings.checked(), Ok(timings));
-        (Just(timings), prop::collection::vec(life(rates), 2..=3))
+        (Just(timings), prop::collection::vec(script(rates), 2..=3))
     };
     prop_oneof![
         with(15_000, 10_000, 2_000, 850..=1150),
@@ -402,16 +406,16 @@ const END: True = 2_000_000;
 
 proptest! {
     #[test]
-    fn never_two_believe_and_somebody_leads_in_the_end((timings, lives) in sound()) {
-        let survivors = lives.iter().any(|life| matches!(life.end, End::Never));
-        let outcome = World::new(timings, Counting::FromSending, lives).run(END);
+    fn never_two_believe_and_one_leads_in_the_end((timings, scripts) in sound()) {
+        let survivors = scripts.iter().any(|script| matches!(script.end, End::Never));
+        let outcome = World::new(timings, Counting::FromSending, scripts).run(END);
         prop_assert_eq!(outcome.overlap, None);
         prop_assert_eq!(outcome.led_at_the_end, survivors);
     }
 }
 
-fn healthy(begins: True) -> Life {
-    Life {
+fn healthy(begins: True) -> Script {
+    Script {
         begins,
         end: End::Never,
         rate: 1000,
@@ -423,18 +427,18 @@ fn healthy(begins: True) -> Life {
 /// The world is not so hostile that the property would hold for want of leaders.
 #[test]
 fn leadership_moves_on_when_a_leader_dies_or_leaves() {
-    let lives = vec![
-        Life {
+    let scripts = vec![
+        Script {
             end: End::Killed(30_000),
             ..healthy(0)
         },
-        Life {
+        Script {
             end: End::Leaves(60_000, 100),
             ..healthy(1_000)
         },
         healthy(70_000),
     ];
-    let outcome = World::new(Timings::default(), Counting::FromSending, lives).run(END);
+    let outcome = World::new(Timings::default(), Counting::FromSending, scripts).run(END);
     assert_eq!(
         outcome,
         Outcome {
@@ -446,7 +450,7 @@ fn leadership_moves_on_when_a_leader_dies_or_leaves() {
 }
 
 /// A leader whose calls get lost after a while.
-fn falls_silent(after: usize, there: Option<True>, back: Option<True>) -> Life {
+fn falls_silent(after: usize, there: Option<True>, back: Option<True>) -> Script {
     let slow = Fate {
         there,
         back,
@@ -459,7 +463,7 @@ fn falls_silent(after: usize, there: Option<True>, back: Option<True>) -> Life {
     };
     let mut fates = vec![slow; after];
     fates.extend(vec![lost; 20]);
-    Life {
+    Script {
         fates,
         ..healthy(0)
     }
@@ -474,8 +478,8 @@ fn the_judge_sees_timings_that_are_not_sound() {
         retry_period: Duration::from_secs(2),
     };
     assert!(timings.checked().is_err());
-    let lives = vec![falls_silent(4, Some(5), Some(5)), healthy(1_000)];
-    let outcome = World::new(timings, Counting::FromSending, lives).run(END);
+    let scripts = vec![falls_silent(4, Some(5), Some(5)), healthy(1_000)];
+    let outcome = World::new(timings, Counting::FromSending, scripts).run(END);
     assert!(outcome.overlap.is_some());
 }
 
@@ -487,10 +491,10 @@ fn the_judge_sees_a_leader_that_counts_from_the_reply() {
         renew_deadline: Duration::from_secs(5),
         retry_period: Duration::from_secs(1),
     };
-    let lives = || vec![falls_silent(4, Some(5), Some(2_400)), healthy(5_000)];
-    let wrong = World::new(timings, Counting::FromHearing, lives()).run(END);
+    let scripts = || vec![falls_silent(4, Some(5), Some(2_400)), healthy(5_000)];
+    let wrong = World::new(timings, Counting::FromHearing, scripts()).run(END);
     assert!(wrong.overlap.is_some());
-    let right = World::new(timings, Counting::FromSending, lives()).run(END);
+    let right = World::new(timings, Counting::FromSending, scripts()).run(END);
     assert_eq!(right.overlap, None);
     assert_eq!(right.leaders, 2);
 }

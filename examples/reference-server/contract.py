@@ -131,21 +131,23 @@ def batch(shape, identity=None, longest=LARGEST_BATCH):
     return check
 
 
-ID, KEY = text(128), text(1024)
-COPY_ITEM = {"sourceId": ID, "businessKey": KEY, "expectedSource": ID}
-OPTIONS = {"priceList": ID, "paymentMethod": text(64), "invoicing": choice(*INVOICING),
+# An id has no control character, and is neither `.` nor `..`, which the path of a URL cannot hold.
+ID = text(128, pattern=r"\.?[^.\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*|\.\.[^\x00-\x1f\x7f-\x9f]+")
+OPAQUE, KEY = text(128, pattern=r"[^\x00-\x1f\x7f-\x9f]+"), text(1024, pattern="[!-~]+")
+COPY_ITEM = {"sourceId": ID, "businessKey": KEY, "expectedSource": OPAQUE}
+OPTIONS = {"priceList": OPAQUE, "paymentMethod": text(64), "invoicing": choice(*INVOICING),
            "billing": members({}, day=whole(1, 28), anchor=choice("LastDayOfMonth"))}
 CREDIT_LIMIT = text(22, pattern=AMOUNT)
-EPOCH_BODY = members({"holder": ID}, takeOver=ID, acquisitionId=ID)
+EPOCH_BODY = members({"holder": OPAQUE}, takeOver=OPAQUE, acquisitionId=OPAQUE)
 TENANT_BODY = members({"businessKey": KEY, "settings": members({
-    "priceList": ID, "edition": text(64), "language": text(35, 2), "timeZone": text(64),
+    "priceList": OPAQUE, "edition": text(64), "language": text(35, 2), "timeZone": text(64),
     "dateFormat": text(32), "invoicing": choice(*INVOICING)})})
 FIND_BODY = members({"businessKeys": batch(KEY)})
 LOOKUP_BODY = members({"customerIds": batch(ID)})
-CHECK_BODY = members({"target": members({}, tenantId=ID, priceList=ID), "sourceIds": batch(ID)})
-CUSTOMER_BATCH = members({"items": batch(members(COPY_ITEM, expectedCopy=ID), "sourceId")})
+CHECK_BODY = members({"target": members({}, tenantId=ID, priceList=OPAQUE), "sourceIds": batch(ID)})
+CUSTOMER_BATCH = members({"items": batch(members(COPY_ITEM, expectedCopy=OPAQUE), "sourceId")})
 PURCHASE_BATCH = members({"items": batch(members(
-    {**COPY_ITEM, "kind": choice("Subscription", "Asset"), "pricingDigest": ID}, expectedCopy=ID),
+    {**COPY_ITEM, "kind": choice("Subscription", "Asset"), "pricingDigest": OPAQUE}, expectedCopy=OPAQUE),
     "sourceId")})
 PRICING_BATCH = members({"items": batch(members(
     {"customerId": ID, "options": members(OPTIONS, creditLimit=CREDIT_LIMIT)}), "customerId")})
@@ -435,7 +437,7 @@ def decide_each(call, decide, identity):
 
 
 def refuse_foreign_key(call, item, copy):
-    """The key must be that of the source's copy or, if there is none, nobody's."""
+    """The key must be that of the source's copy or, if there is none, a new one."""
     if copy and copy["business_key"] != item["businessKey"]:
         raise conflict("the source has a copy under another business key")
     if not copy and item["businessKey"] and key_is_used(call.db, item["businessKey"]):
@@ -497,7 +499,7 @@ def copy_customer(call, item):
 
 
 def refuse_unless_updatable(item, copy):
-    """A copy that differs from its source is written only if nobody but the source moved."""
+    """A copy that differs from its source is written only if the copy itself was not amended."""
     if copy["state"] == "Ended":
         raise blocked([{"reason": "SourceChanged", "detail": "its copy was ended before"}])
     if item.get("expectedCopy") != copy_digest(copy):

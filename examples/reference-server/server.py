@@ -149,7 +149,7 @@ def admin_set_state(call):
 
 
 def admin_add_order(call):
-    """Somebody orders in the distributor's shop; the order stays open."""
+    """A person orders in the distributor's shop; the order stays open."""
     if not one(call.db, "SELECT 1 FROM account WHERE id = ?", call.body["customerId"]):
         raise Problem("Invalid", "no such customer", fields=[wrong("customerId", "is unknown")])
     if one(call.db, "SELECT 1 FROM purchase_order WHERE id = ?", call.body["id"]):
@@ -429,7 +429,7 @@ class Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" not in self.headers and re.fullmatch("[0-9]{1,12}", length):
             if int(length) <= LARGEST_REQUEST:
                 return self.rfile.read(int(length))
-            # A sender that finds nobody reading would see a reset instead of the reply.
+            # A sender whose bytes are not read would see a reset instead of the reply.
             for _ in range(min(int(length), LARGEST_DISCARDED) // CHUNK):
                 self.rfile.read(CHUNK)
         self.close_connection = True
@@ -476,7 +476,7 @@ class Server(ThreadingHTTPServer):
         self.service, self.tls = service, tls
 
     def finish_request(self, request, client_address):
-        """The TLS handshake runs in the connection's own thread: a slow client delays nobody."""
+        """The TLS handshake runs in the connection's own thread: a slow client delays no other."""
         if not self.tls:
             super().finish_request(request, client_address)
             return

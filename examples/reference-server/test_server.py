@@ -353,6 +353,15 @@ class ServerTest(unittest.TestCase):
         reply = self.refused("Invalid", "GET", RESELLER + "/customers?limit=0&cursor=x")
         self.assertEqual(fields(reply), {"limit", "cursor"})
 
+    def test_what_cannot_be_an_id_or_a_key_is_named(self):
+        tenant = self.active_tenant()[1]
+        for given in (".", "..", "a\nb", "\x00", "\x7f", "\x85"):
+            reply = self.refused("Invalid", "POST", tenant + "/pricing/lookup", {"customerIds": [given]})
+            self.assertEqual(reply["fields"][0]["field"], "customerIds[0]", repr(given))
+        for given in ("a b", "k\n", "\xe9"):
+            reply = self.refused("Invalid", "POST", tenant + "/copies/find", {"businessKeys": [given]})
+            self.assertEqual(reply["fields"][0]["field"], "businessKeys[0]", repr(given))
+
     def test_what_comes_twice_is_wrong_and_named(self):
         def asked(path, *headers, method="GET"):
             with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as link:

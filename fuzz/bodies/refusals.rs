@@ -52,7 +52,7 @@ pub(super) fn run(data: &[u8]) {
     if success {
         assert_eq!(class, "Malformed");
     }
-    // Without a readable class a write is done or not, and nobody knows.
+    // Without a readable class a write is done or not, and it is not known which.
     let said = said(reply.media, &reply.body);
     let without_words =
         [401, 403, 429].contains(&reply.status) || THROTTLES.contains(&reply.status);

@@ -81,7 +81,7 @@ fn judge(valid: &ValidUpgrade, upgrade: &TenantResellerUpgrade, references: &Ref
     for customer in valid.declared.keys() {
         assert!(!valid.declared_twice.contains_key(customer));
         assert!(customers.contains(&customer.as_str()));
-        assert!(!customer.as_str().is_empty(), "options for nobody");
+        assert!(!customer.as_str().is_empty(), "options without a customer");
     }
     for (customer, objects) in &valid.declared_twice {
         assert!(objects.len() > 1);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
 use tenant_reseller_operator::sandbox::{
-    Config, Defects, InterworksLogin, OAuthClient, Server, ServerError, Switches, Transport,
+    Config, Defects, Ids, InterworksLogin, OAuthClient, Server, ServerError, Switches, Transport,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -54,6 +54,9 @@ struct Options {
     /// The BSS's own name.
     #[arg(long, default_value = "acme-distribution")]
     identity: String,
+    /// How long the ids of all records are.
+    #[arg(long, value_enum, default_value_t = IdsOption::Usual)]
+    ids: IdsOption,
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -143,6 +146,14 @@ enum DefectsOption {
     Demo,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum IdsOption {
+    /// Short and readable.
+    Usual,
+    /// 128 characters of four bytes each, the most that the contract allows.
+    Longest,
+}
+
 impl Options {
     fn into_config(self) -> Config {
         let switches = Switches::default()
@@ -178,6 +189,10 @@ impl Options {
             interworks_logins,
             control_token: self.control_token,
             identity: self.identity,
+            ids: match self.ids {
+                IdsOption::Usual => Ids::Usual,
+                IdsOption::Longest => Ids::Longest,
+            },
             seed: self.seed,
             customers: self.customers,
             subscriptions: self.subscriptions,

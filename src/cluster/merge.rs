@@ -60,7 +60,7 @@ where
             if let Some(event) = part.queue.pop_front() {
                 return Some((event, part));
             }
-            // Whoever asks for the next event has put the former ones into the cache.
+            // The caller that asks for the next event has put the former ones into the cache.
             if std::mem::take(&mut part.list_ended) {
                 part.source.fill.send_replace(true);
             }

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 2;
 
 /// What the API server says of a token and a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Reviewed {
     /// The token is known, and its account may get the path.
     Allowed,
     /// The token is not known.
@@ -42,7 +42,7 @@ pub enum Verdict {
     Denied,
 }
 
-type Kept = HashMap<[u8; 32], (Instant, Verdict)>;
+type Kept = HashMap<[u8; 32], (Instant, Reviewed)>;
 
 /// Asks the API server about tokens. Cheap to clone.
 #[derive(Clone)]
@@ -66,35 +66,35 @@ impl Reviewer {
     }
 
     /// Whether the account of this token may get the path.
-    pub async fn verdict(&self, token: &SecretString) -> ClusterResult<Verdict> {
+    pub async fn review(&self, token: &SecretString) -> ClusterResult<Reviewed> {
         let name: [u8; 32] = Sha256::digest(token.expose_secret()).into();
-        if let Some(verdict) = self.known(&name) {
-            return Ok(verdict);
+        if let Some(reviewed) = self.known(&name) {
+            return Ok(reviewed);
         }
         // It is never closed.
         let _turn = self.asking.acquire().await.ok();
         // Another request may have asked meanwhile.
-        if let Some(verdict) = self.known(&name) {
-            return Ok(verdict);
+        if let Some(reviewed) = self.known(&name) {
+            return Ok(reviewed);
         }
-        let verdict = self.ask(token).await?;
-        keep(&mut self.kept(), name, verdict, Instant::now());
-        Ok(verdict)
+        let reviewed = self.ask(token).await?;
+        keep(&mut self.kept(), name, reviewed, Instant::now());
+        Ok(reviewed)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, name: &[u8; 32]) -> Option<Verdict> {
+    fn known(&self, name: &[u8; 32]) -> Option<Reviewed> {
         let kept = self.kept();
-        let (until, verdict) = kept.get(name)?;
-        (*until > Instant::now()).then_some(*verdict)
+        let (until, reviewed) = kept.get(name)?;
+        (*until > Instant::now()).then_some(*reviewed)
     }
 
-    async fn ask(&self, token: &SecretString) -> ClusterResult<Verdict> {
+    async fn ask(&self, token: &SecretString) -> ClusterResult<Reviewed> {
         let Some(user) = self.user(token).await? else {
-            return Ok(Verdict::Unauthenticated);
+            return Ok(Reviewed::Unauthenticated);
         };
         let review = SubjectAccessReview {
             metadata: ObjectMeta::default(),
@@ -117,9 +117,9 @@ impl Reviewer {
             .status
             .is_some_and(|s| s.allowed && s.denied != Some(true));
         Ok(if may {
-            Verdict::Allowed
+            Reviewed::Allowed
         } else {
-            Verdict::Denied
+            Reviewed::Denied
         })
     }
 
@@ -141,19 +141,19 @@ impl Reviewer {
 }
 
 /// Keeps an answer; of too many, those that have expired go first, and then all.
-fn keep(kept: &mut Kept, name: [u8; 32], verdict: Verdict, now: Instant) {
+fn keep(kept: &mut Kept, name: [u8; 32], review: Reviewed, now: Instant) {
     if kept.len() >= KEPT {
         kept.retain(|_, (until, _)| *until > now);
     }
     if kept.len() >= KEPT {
         kept.clear();
     }
-    let life = match verdict {
-        Verdict::Allowed => YES,
-        Verdict::Unauthenticated | Verdict::Denied => NO,
+    let life = match review {
+        Reviewed::Allowed => YES,
+        Reviewed::Unauthenticated | Reviewed::Denied => NO,
     };
     // A clock that cannot go so far keeps nothing.
-    kept.insert(name, (now.checked_add(life).unwrap_or(now), verdict));
+    kept.insert(name, (now.checked_add(life).unwrap_or(now), review));
 }
 
 #[cfg(test)]
@@ -165,12 +165,12 @@ mod tests {
         let (mut kept, now) = (Kept::default(), Instant::now());
         for number in 0..1_000_u32 {
             let name = Sha256::digest(number.to_string()).into();
-            keep(&mut kept, name, Verdict::Denied, now);
+            keep(&mut kept, name, Reviewed::Denied, now);
             assert!(kept.len() <= KEPT, "{}", kept.len());
         }
         kept.clear();
-        keep(&mut kept, [1; 32], Verdict::Allowed, now);
-        keep(&mut kept, [2; 32], Verdict::Denied, now);
+        keep(&mut kept, [1; 32], Reviewed::Allowed, now);
+        keep(&mut kept, [2; 32], Reviewed::Denied, now);
         assert_eq!(kept[&[1; 32]].0, now + YES);
         assert_eq!(kept[&[2; 32]].0, now + NO);
     }

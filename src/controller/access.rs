@@ -2,7 +2,7 @@
 //! may be used for the hosts that the connection names.
 //!
 //! It reads Secrets by name and nothing else. A Secret with something confidential in it says by its
-//! annotation which hosts it may be sent to. Whoever may write connections need not be allowed to
+//! annotation which hosts it may be sent to. A person who may write connections need not be allowed to
 //! read Secrets: so one that is not there, one without the annotation and one that names other hosts
 //! are answered in the same words, and what stands in a Secret is spoken of only once its own
 //! annotation allows the host.

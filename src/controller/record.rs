@@ -97,21 +97,21 @@ pub(super) enum Intent {
 
 /// Shows the state before an effect where what status shows would mislead people: a new spec is shown
 /// to be observed before the first call, which may take its time; and the request to do something by
-/// hand is withdrawn before the operator sends something else.
+/// hand is taken back before the operator sends something else.
 pub(super) async fn state_before<C: Cluster, T: Time, B>(
     context: &Context<C, T>,
     scope: &mut Scope<'_, B>,
     effect: &Effect,
     state: &ReadyState,
 ) -> ClusterResult<()> {
-    if is_withdrawn(&scope.upgrade, effect, state) || !object::is_observed(&scope.upgrade) {
+    if is_outdated(&scope.upgrade, effect, state) || !object::is_observed(&scope.upgrade) {
         publish::status(context, scope, state, None).await?;
     }
     Ok(())
 }
 
 /// Whether status asks a person to do by hand what is not asked for any more before this effect.
-fn is_withdrawn(upgrade: &TenantResellerUpgrade, effect: &Effect, state: &ReadyState) -> bool {
+fn is_outdated(upgrade: &TenantResellerUpgrade, effect: &Effect, state: &ReadyState) -> bool {
     let asked = object::ready_reason(upgrade) == Some(Reason::AwaitingManualStep);
     asked && state.reason != Reason::AwaitingManualStep && needs_slot(effect)
 }
@@ -193,7 +193,7 @@ pub(super) fn more_calls<B>(
     effect: Effect,
     state: &ReadyState,
 ) -> Option<Recorded<Vec<SweepCall>>> {
-    if is_withdrawn(&scope.upgrade, &effect, state) {
+    if is_outdated(&scope.upgrade, &effect, state) {
         return None;
     }
     let Effect::Sweep(calls) = effect else {

@@ -81,15 +81,20 @@ pub(super) fn token(secret: &SecretView, place: Place<'_>) -> Result<SecretStrin
     }
     let first = token.split_whitespace().next().unwrap_or_default();
     if token.contains(char::is_whitespace) {
-        return Err(place.wrong(
-            if first.eq_ignore_ascii_case("authorization:") || first.eq_ignore_ascii_case("basic") {
-                "holds a header and not only a token: put the bearer token there alone"
-            } else {
-                "holds white space within the token, which no bearer token does (RFC 6750, 2.1)"
-            },
-        ));
+        return Err(place.wrong(if is_header(first) {
+            "holds a header and not only a token: put the bearer token there alone"
+        } else {
+            "holds white space within the token, which no bearer token does (RFC 6750, 2.1)"
+        }));
     }
     visible(token, place)?;
+    no_placeholder(token, place)?;
+    if token.ends_with("\\n") || token.ends_with("\\r") {
+        return Err(place.wrong(
+            "ends with a backslash and a letter, which stand for a line break in other places and in no \
+             token (RFC 6750, 2.1): take both off",
+        ));
+    }
     if token.starts_with(['"', '\'', '{']) {
         return Err(place.wrong(
             "begins with a quotation mark or a bracket, which no bearer token does: put the token \
@@ -105,6 +110,29 @@ pub(super) fn token(secret: &SecretView, place: Place<'_>) -> Result<SecretStrin
     confidential(token, place)
 }
 
+/// Whether the first word of several is that of a header, or of a scheme of one.
+fn is_header(word: &str) -> bool {
+    let word = word.trim_end_matches([':', '=']).to_ascii_lowercase();
+    ["authorization", "bearer", "basic"].contains(&word.as_str())
+}
+
+/// Refuses the name of a value that a tool or a person was to put in its place.
+fn no_placeholder(value: &str, place: Place<'_>) -> Result<(), Fault> {
+    let named = |begin: &str, end: &str| {
+        let inner = value
+            .strip_prefix(begin)
+            .and_then(|rest| rest.strip_suffix(end));
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+        inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(letter))
+    };
+    if named("${", "}") || named("$(", ")") || named("<", ">") || named("{{", "}}") {
+        return Err(
+            place.wrong("holds a placeholder that was not replaced: put the value itself there")
+        );
+    }
+    Ok(())
+}
+
 /// The id of a client.
 pub(super) fn client_id(secret: &SecretView, place: Place<'_>) -> Result<SecretString, Fault> {
     Ok(client(secret, place)?.into())
@@ -113,6 +141,7 @@ pub(super) fn client_id(secret: &SecretView, place: Place<'_>) -> Result<SecretS
 /// The secret of a client.
 pub(super) fn client_secret(secret: &SecretView, place: Place<'_>) -> Result<SecretString, Fault> {
     let text = client(secret, place)?;
+    no_placeholder(&text, place)?;
     if encoded_twice(&text) {
         return Err(place.wrong(
             "holds a value that is encoded in base64 once more: put it into data encoded once, or \
@@ -320,6 +349,28 @@ mod tests {
             (b"Bearer \n", "holds the word Bearer and no token"),
             (b"Authorization: Bearer s3cr3t-t0ken", "holds a header"),
             (b"Basic czNjcjN0", "holds a header"),
+            (b"Bearer: s3cr3t-t0ken", "holds a header"),
+            (b"Authorization=Bearer s3cr3t-t0ken", "holds white space"),
+            (b"Bearer Bearer s3cr3t-t0ken", "holds a header"),
+            (b"Token s3cr3t-t0ken", "holds white space within the token"),
+            (b"${s3cr3t_TOKEN}", "holds a placeholder"),
+            (b"$(cat s3cr3t.txt)", "holds white space"),
+            (b"$(s3cr3t_TOKEN)\n", "holds a placeholder"),
+            (b"<s3cr3t-token>", "holds a placeholder"),
+            (b"{{s3cr3t}}", "holds a placeholder"),
+            (b"s3cr3t-t0ken\\n", "ends with a backslash and a letter"),
+            (
+                b"s3cr3t-t0ken\\r\\n\n",
+                "ends with a backslash and a letter",
+            ),
+            (
+                b"\xe2\x80\x9cs3cr3t-t0ken\xe2\x80\x9d",
+                "not of printable ASCII, as character 1",
+            ),
+            (
+                b"s\x003\x00c\x00r\x003\x00t\x00",
+                "control character, as character 2",
+            ),
             (b"s3cr3t t0ken", "holds white space within the token"),
             (b"s3cr3t-\nt0ken", "holds white space within the token"),
             (
@@ -360,6 +411,9 @@ mod tests {
             (b"\t\xef\xbb\xbfs3cr3t", ""),
             (b"\xef\xbb\xbfs3cr3t-s3cr3t\r\n", "s3cr3t-s3cr3t"),
             (b"\"s3cr3t~\"", "\"s3cr3t~\""),
+            // A backslash may be in a secret, and so may brackets.
+            (b"s3cr3t-s3cr3t\\n", "s3cr3t-s3cr3t\\n"),
+            (b"<s3cr3t~s3cr3t>", "<s3cr3t~s3cr3t>"),
         ] {
             let read = read(client_secret, written);
             assert_eq!(read.unwrap_or_default(), whole, "{written:?}");
@@ -367,6 +421,8 @@ mod tests {
         for (written, fault) in [
             (&b" s3cr3t-s3cr3t"[..], "begins or ends with a blank"),
             (b"s3cr3t-s3cr3t \n", "begins or ends with a blank"),
+            (b"${s3cr3t of the client}", "holds a placeholder"),
+            (b"<s3cr3t-s3cr3t>\n", "holds a placeholder"),
             (b"s3cr3t\ns3cr3t", "control character, as character 7"),
             (
                 b"s3cr3t\xc3\xa9s3cr3t",

@@ -22,7 +22,7 @@ pub struct Snapshot {
 pub enum Revisions {
     /// They are given out again: the files were copied back and nothing more.
     Again,
-    /// They are passed over and count as forgotten, so that everybody who watches lists anew: what
+    /// They are passed over and count as forgotten, so that every watch lists anew: what
     /// etcd's own tool does with `--bump-revision` and `--mark-compacted`.
     PassedOver,
 }

@@ -3,7 +3,7 @@
 //! Live and ready differ. Live means that this process serves and that no reconcile is stuck: if not,
 //! a restart may help. Ready means that it sees the cluster: if not, a restart would not help, and
 //! the answer says in words what is awaited. Up before the lease is won, so that a standby is as
-//! healthy as the leader. Whoever reaches the port can ask, so the server is bounded: see
+//! healthy as the leader. Every client that reaches the port can ask, so the server is bounded: see
 //! `serving.rs`.
 
 use std::io;
@@ -48,7 +48,7 @@ pub struct Health {
     pub awaited: Box<dyn Fn() -> Vec<String> + Send + Sync>,
     /// The metrics.
     pub metrics: Registry,
-    /// Who may read the metrics; without it everybody who reaches the port.
+    /// Who may read the metrics; without it every client that reaches the port.
     pub metrics_guard: Option<MetricsGuard>,
 }
 

@@ -282,7 +282,7 @@ mod tests {
         served.stop.cancel();
         let ended = tokio::time::timeout(GRACE * 2, served.task).await;
         ended
-            .expect("answers that nobody takes hold up no end")
+            .expect("answers that no client takes do not hold up the end")
             .expect("no panic");
     }
 

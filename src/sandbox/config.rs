@@ -17,6 +17,38 @@ pub enum Defects {
     Blocked(u32),
 }
 
+/// How the ids look that the world gives to its records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ids {
+    /// Short and readable: `10423`, `SUB-1234577`.
+    #[default]
+    Usual,
+    /// As long as the contract allows: 128 characters of four bytes each.
+    Longest,
+}
+
+impl Ids {
+    /// The id for a record whose usual id is this one.
+    #[must_use]
+    pub fn of(self, usual: &str) -> String {
+        match self {
+            Self::Usual => usual.to_owned(),
+            Self::Longest => longest(usual),
+        }
+    }
+}
+
+/// A character of the ideographs beyond U+20000 for each of an ASCII text, and filled up in front as a
+/// number is with zeros: two ids of one length keep their order.
+fn longest(usual: &str) -> String {
+    const LENGTH: usize = 128;
+    let filler = LENGTH.saturating_sub(usual.len());
+    std::iter::repeat_n(b'0', filler)
+        .chain(usual.bytes())
+        .filter_map(|byte| char::from_u32(0x20000 | u32::from(byte)))
+        .collect()
+}
+
 /// How the server is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -86,6 +118,8 @@ pub struct Config {
     pub control_token: String,
     /// The BSS's own name.
     pub identity: String,
+    /// How its ids look. Counts while the file is new; later the file knows.
+    pub ids: Ids,
     /// The seed that customers and purchases are made from.
     pub seed: u64,
     /// How many customers the reseller has; at least 1.
@@ -122,6 +156,7 @@ impl Config {
             interworks_logins: vec![],
             control_token: "test-control-token".to_owned(),
             identity: "acme-distribution".to_owned(),
+            ids: Ids::Usual,
             seed: 1,
             customers: 6,
             subscriptions: 12,
@@ -133,5 +168,21 @@ impl Config {
             switches: Switches::default(),
             transport: Transport::InsecureHttp,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_ids_are_at_the_bounds_of_the_contract_and_keep_their_order() {
+        let (first, second) = (Ids::Longest.of("20001"), Ids::Longest.of("20002"));
+        for id in [&first, &second, &Ids::Longest.of("SUB-1234577")] {
+            assert_eq!((id.chars().count(), id.len()), (128, 512));
+        }
+        assert!(first < second);
+        assert_ne!(Ids::Longest.of("1"), Ids::Longest.of("op-1"));
+        assert_eq!(Ids::Usual.of("20001"), "20001");
     }
 }

@@ -247,7 +247,7 @@ fn customer(
 }
 
 fn second(tx: &Tx<'_>, target: &Target) -> rusqlite::Result<()> {
-    let id = format!("XC-{:07}", tx.next("copy")?);
+    let id = tx.new_id("XC", "copy", 7)?;
     tx.run(
         "INSERT INTO copies SELECT ?2, tenant_id, kind, business_key, source_id, source_digest,
             digest, fields, 'Live', 1, purchase_kind, quantity, sell_price, ?3 FROM copies

@@ -21,6 +21,7 @@ use super::interworks::{self, Face};
 use super::oauth::{self, Side, TokenReply, TokenRequest};
 use super::problem::{Refusal, problem};
 use super::store::Store;
+use super::world::RESELLER;
 use crate::bss::reference::contract::{
     ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, Operation, PROBLEM_JSON, Problem, TenantAccess,
 };
@@ -127,6 +128,7 @@ pub(super) async fn answer(
                 return Ok(refuse(&Refusal::too_large().into_problem()));
             };
             let request = control::Request {
+                reseller: app.store.ids().of(RESELLER),
                 method: parts.method.as_str().to_owned(),
                 path: rest.iter().map(|word| (*word).to_owned()).collect(),
                 query: query(&parts.uri),

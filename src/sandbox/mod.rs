@@ -21,7 +21,7 @@ mod switches;
 mod tls;
 mod world;
 
-pub use self::config::{Config, Defects, InterworksLogin, OAuthClient, Transport};
+pub use self::config::{Config, Defects, Ids, InterworksLogin, OAuthClient, Transport};
 pub use self::interworks::{
     Envelope, ExternalIds, Filters, InterworksSwitches, NetworkReseller, Trap, Versions,
 };

@@ -46,6 +46,11 @@ pub(super) fn languages(one: &str, other: &str) -> bool {
 
 fn canonical(tag: &str) -> String {
     let tag = tag.trim().replace('_', "-").to_ascii_lowercase();
+    // `el_GR.UTF-8` of POSIX: the encoding is no part of the language.
+    let tag = match tag.split_once('.') {
+        Some((language, encoding)) if !encoding.contains('@') => language.to_owned(),
+        Some(_) | None => tag,
+    };
     let tag = without_prefix(&tag);
     let Ok(mut locale) = Locale::try_from_str(&tag) else {
         return tag.into_owned();
@@ -120,6 +125,10 @@ mod tests {
             ("Etc/UTC", "UTC"),
             ("Zulu", "Etc/UCT"),
             ("GMT", "Etc/Greenwich"),
+            ("utc", "Universal"),
+            (" Europe/Athens ", "Europe/Athens"),
+            ("EUROPE/ATHENS", "Europe/Athens"),
+            ("GMT+0", "GMT"),
             ("Mars/Olympus", "Mars/Olympus"),
         ] {
             assert!(time_zones(one, other), "{one} {other}");
@@ -129,6 +138,9 @@ mod tests {
             ("UTC", "GMT"),
             ("America/New_York", "America/Toronto"),
             ("Asia/Kolkata", "Asia/Colombo"),
+            ("Etc/GMT+2", "Etc/GMT-2"),
+            ("Europe/Athens", "GTB Standard Time"),
+            ("EET", "EST"),
             ("Europe/Athens", "Mars/Olympus"),
         ] {
             assert!(!time_zones(one, other), "{one} {other}");
@@ -149,6 +161,8 @@ mod tests {
             ("sl-Nedis-rozaj", "sl-rozaj-nedis"),
             ("de-CH-x-Phonebk", "de-ch-x-phonebk"),
             ("tlh-a-b-foo", "tlh-A-B-FOO"),
+            ("el_GR.UTF-8", "el-GR"),
+            ("sr-YU", "sr-RS"),
         ] {
             assert!(
                 languages(one, other),
@@ -163,6 +177,9 @@ mod tests {
             ("zh-Hans", "zh-Hant"),
             ("pt-BR", "pt-PT"),
             ("el", "gr"),
+            ("sr-Cyrl", "sr-Latn"),
+            ("ca@valencia", "ca"),
+            ("zh", "zh-yue"),
         ] {
             assert!(!languages(one, other), "{one} {other}");
         }

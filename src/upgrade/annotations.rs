@@ -3,7 +3,10 @@
 //! A word that holds is obeyed even if it is not understood: a person who wrote it believes that the
 //! upgrade is held. A word that lets something happen is obeyed only if it is exactly what was asked for.
 
-use crate::api::{GROUP, SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade};
+use super::validated::ValidUpgrade;
+use crate::api::{
+    CONFIRM_ANNOTATION, SUSPEND_ANNOTATION, TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
+};
 
 /// Other names that people give to the annotation which suspends.
 const TAKEN_FOR_SUSPEND: &[&str] = &[
@@ -17,7 +20,25 @@ const TAKEN_FOR_SUSPEND: &[&str] = &[
     "onhold",
     "stop",
     "stopped",
+    "halt",
+    "halted",
+    "freeze",
+    "frozen",
+    "disable",
+    "disabled",
+    "abort",
+    "cancel",
 ];
+/// The few of them that hold without the group before them: other words are used for much else there.
+const WITHOUT_GROUP: &[&str] = &["suspend", "suspended", "pause", "paused"];
+/// Names that say the opposite: only `true` lets an upgrade go on that has one.
+const TAKEN_FOR_RUN: &[&str] = &["enable", "enabled", "active", "run", "running"];
+/// Names that people give to the annotation by which they confirm.
+const TAKEN_FOR_CONFIRM: &[&str] = &["confirm", "confirmed", "confirmation", "confirms"];
+/// Names that people give to the annotation by which they take over.
+const TAKEN_FOR_TAKE_OVER: &[&str] = &["takeover", "takesover", "takenover", "tookover"];
+/// What stands in the group of every name of ours, also where the group itself is mistyped.
+const OURS: &str = "tenantreseller";
 /// Longer values are cut where people read them.
 const SHOWN: usize = 64;
 
@@ -49,14 +70,41 @@ pub fn not_understood(upgrade: &TenantResellerUpgrade) -> Option<String> {
 
 /// What to say of a word by which a person confirms or takes over, if it is there and is not what is
 /// asked for: a sentence and a space.
-pub(super) fn not_as_asked(key: &str, given: Option<&str>, asked: &str) -> String {
-    match given {
-        Some(given) if given != asked => format!(
+pub(super) fn not_as_asked(upgrade: &ValidUpgrade, asked: &str) -> String {
+    let key = CONFIRM_ANNOTATION;
+    match (&upgrade.confirmed, &upgrade.mistyped_confirmation) {
+        (Some(given), _) if given != asked => format!(
             "The annotation {key} says {}, which is not what is asked for now. ",
             shown(given)
         ),
-        Some(_) | None => String::new(),
+        (None, Some(other)) => format!(
+            "The {other} is not one that the operator knows, and confirms nothing; the annotation is {key}. "
+        ),
+        (_, _) => String::new(),
     }
+}
+
+/// A label, or an annotation of another name, that a person may have taken for the one that confirms.
+pub(super) fn mistyped_confirmation(upgrade: &TenantResellerUpgrade) -> Option<String> {
+    mistyped(upgrade, CONFIRM_ANNOTATION, TAKEN_FOR_CONFIRM)
+}
+
+/// The same for the one that takes over: what to say of it, a sentence and a space.
+pub(super) fn mistyped_take_over(upgrade: &TenantResellerUpgrade) -> Option<String> {
+    let other = mistyped(upgrade, TAKE_OVER_ANNOTATION, TAKEN_FOR_TAKE_OVER)?;
+    Some(format!(
+        "The {other} is not one that the operator knows, and takes nothing over. "
+    ))
+}
+
+fn mistyped(upgrade: &TenantResellerUpgrade, key: &str, names: &[&str]) -> Option<String> {
+    let taken_for_it = |word: &Word<'_>| {
+        let exact = word.place == Place::Annotation && word.key == key;
+        let (group, name) = split(word.key);
+        !exact && group.is_some_and(is_ours) && names.contains(&name.as_str())
+    };
+    let word = written(upgrade).find(taken_for_it)?;
+    Some(format!("{} {}", word.place.as_str(), shown(word.key)))
 }
 
 /// Whether another operator of this cluster works on an upgrade, and no person has handed it over to this one,
@@ -116,9 +164,36 @@ impl Place {
     }
 }
 
+/// What the name of a word says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sense {
+    /// That the upgrade rests.
+    Rests,
+    /// That it goes on.
+    GoesOn,
+}
+
 impl Word<'_> {
     fn holds(&self) -> bool {
-        self.value != "false"
+        match self.sense() {
+            Some(Sense::Rests) => self.value != "false",
+            Some(Sense::GoesOn) => self.value != "true",
+            None => false,
+        }
+    }
+
+    /// Whether a person may have meant that the upgrade rests, or goes on.
+    fn sense(&self) -> Option<Sense> {
+        let (group, name) = split(self.key);
+        let name = name.as_str();
+        match group {
+            Some(group) if is_ours(group) => {
+                let rests = TAKEN_FOR_SUSPEND.contains(&name).then_some(Sense::Rests);
+                rests.or(TAKEN_FOR_RUN.contains(&name).then_some(Sense::GoesOn))
+            }
+            Some(_) => None,
+            None => WITHOUT_GROUP.contains(&name).then_some(Sense::Rests),
+        }
     }
 
     /// The name is right, and the value is `true` in any usual spelling.
@@ -152,6 +227,11 @@ impl Word<'_> {
 
 /// The words of an upgrade that suspend it, or that a person may have meant so.
 fn words(upgrade: &TenantResellerUpgrade) -> impl Iterator<Item = Word<'_>> {
+    written(upgrade).filter(|word| word.sense().is_some())
+}
+
+/// All labels and annotations.
+fn written(upgrade: &TenantResellerUpgrade) -> impl Iterator<Item = Word<'_>> {
     let metadata = &upgrade.metadata;
     let annotations = metadata.annotations.iter().flatten();
     let labels = metadata.labels.iter().flatten();
@@ -159,16 +239,23 @@ fn words(upgrade: &TenantResellerUpgrade) -> impl Iterator<Item = Word<'_>> {
         .map(|word| (Place::Annotation, word))
         .chain(labels.map(|word| (Place::Label, word)))
         .map(|(place, (key, value))| Word { place, key, value })
-        .filter(|word| may_mean_suspend(word.key))
 }
 
-fn may_mean_suspend(key: &str) -> bool {
-    let Some((group, name)) = key.split_once('/') else {
-        return false;
+/// The group of a name, if it has one, and the letters and digits behind it in lower case.
+fn split(key: &str) -> (Option<&str>, String) {
+    let (group, name) = match key.split_once('/') {
+        Some((group, name)) => (Some(group), name),
+        None => (None, key),
     };
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    let name = letters.collect::<String>().to_ascii_lowercase();
-    group.eq_ignore_ascii_case(GROUP) && TAKEN_FOR_SUSPEND.contains(&name.as_str())
+    (group, letters.collect::<String>().to_ascii_lowercase())
+}
+
+/// Whether the group is ours, or was meant to be.
+fn is_ours(group: &str) -> bool {
+    let letters = group.chars().filter(char::is_ascii_alphanumeric);
+    let letters = letters.collect::<String>().to_ascii_lowercase();
+    letters.contains(OURS)
 }
 
 #[cfg(test)]
@@ -200,6 +287,18 @@ mod tests {
             Place::Label => upgrade.metadata.labels = Some(words),
         }
         upgrade
+    }
+
+    fn valid(upgrade: &TenantResellerUpgrade) -> ValidUpgrade {
+        let references = crate::upgrade::References {
+            identity: "acme".to_owned(),
+            pricing: Vec::new(),
+            pace: crate::upgrade::Pace::default(),
+            terms: crate::upgrade::Terms::default(),
+            tenant_connection: crate::upgrade::TenantConnection::NotNamed,
+            credential_doubt: None,
+        };
+        crate::upgrade::validate(upgrade, &references).expect("a valid upgrade")
     }
 
     #[test]
@@ -265,6 +364,116 @@ mod tests {
             "true",
         );
         assert_eq!(suspension(&other), Suspension::Running);
+    }
+
+    #[test]
+    fn a_mistyped_group_a_missing_one_and_an_opposite_word_hold_too() {
+        for (place, key) in [
+            (Place::Annotation, "tenantresellers.io/suspend"),
+            (Place::Annotation, "tenant-reseller.io/suspend"),
+            (Place::Annotation, "upgrade.tenantreseller.io/pause"),
+            (Place::Annotation, "tenantreseller/suspend"),
+            (Place::Annotation, "suspend"),
+            (Place::Annotation, "Paused"),
+            (Place::Label, "suspended"),
+            (Place::Annotation, "tenantreseller.io/halt"),
+            (Place::Annotation, "tenantreseller.io/Freeze"),
+            (Place::Label, "tenantreseller.io/disabled"),
+            (Place::Annotation, "tenantreseller.io/cancel"),
+        ] {
+            let written = upgrade(place, key, "true");
+            assert_eq!(suspension(&written), Suspension::Suspended, "{key}");
+            let said = not_understood(&written).expect("something to say");
+            assert!(
+                said.contains(key) && said.contains(SUSPEND_ANNOTATION),
+                "{said}"
+            );
+            assert_eq!(
+                suspension(&upgrade(place, key, "false")),
+                Suspension::Running,
+                "{key}"
+            );
+        }
+        for key in [
+            "tenantreseller.io/enabled",
+            "tenantreseller.io/run",
+            "tenantreseller.io/active",
+        ] {
+            for value in ["false", "no", "0", "", "True"] {
+                let written = upgrade(Place::Annotation, key, value);
+                assert_eq!(suspension(&written), Suspension::Suspended, "{key}={value}");
+                assert!(
+                    not_understood(&written)
+                        .expect("something to say")
+                        .contains(key)
+                );
+            }
+            let written = upgrade(Place::Annotation, key, "true");
+            assert_eq!(suspension(&written), Suspension::Running, "{key}");
+            assert_eq!(not_understood(&written), None);
+        }
+        // Words of others, which are about something else.
+        for key in [
+            "stop",
+            "hold",
+            "enabled",
+            "kustomize.toolkit.fluxcd.io/suspend",
+            "batch.kubernetes.io/suspended",
+            "tenantreseller.io/requestedAt",
+            "tenantreseller.io/team",
+        ] {
+            for place in [Place::Annotation, Place::Label] {
+                assert_eq!(
+                    suspension(&upgrade(place, key, "true")),
+                    Suspension::Running,
+                    "{key}"
+                );
+                assert_eq!(
+                    suspension(&upgrade(place, key, "no")),
+                    Suspension::Running,
+                    "{key}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_confirmation_under_another_name_confirms_nothing_and_is_named() {
+        let said = |place, key, value| {
+            let valid = valid(&upgrade(place, key, value));
+            assert_eq!(
+                valid.confirms("7"),
+                place == Place::Annotation && key == CONFIRM_ANNOTATION
+            );
+            not_as_asked(&valid, "7")
+        };
+        assert_eq!(said(Place::Annotation, CONFIRM_ANNOTATION, " 7\n"), "");
+        assert_eq!(said(Place::Annotation, "example.com/confirm", "7"), "");
+        for (place, key) in [
+            (Place::Label, CONFIRM_ANNOTATION),
+            (Place::Annotation, "tenantreseller.io/confirmed"),
+            (Place::Annotation, "tenantreseller.io/Confirm"),
+            (Place::Annotation, "tenantresellers.io/confirm"),
+        ] {
+            let said = said(place, key, "7");
+            assert!(
+                said.contains(key) && said.contains("confirms nothing"),
+                "{key}: {said}"
+            );
+        }
+        for (place, key) in [
+            (Place::Label, TAKE_OVER_ANNOTATION),
+            (Place::Annotation, "tenantreseller.io/takeover"),
+            (Place::Annotation, "tenantreseller.io/take_over"),
+        ] {
+            let valid = valid(&upgrade(place, key, "u-2"));
+            assert_eq!(valid.take_over, None);
+            let said = valid.mistyped_take_over.unwrap_or_default();
+            assert!(
+                said.contains(key) && said.contains("takes nothing over"),
+                "{key}: {said}"
+            );
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::annotations::{Suspension, annotation, not_understood, shown, suspension};
+use super::annotations::{
+    Suspension, annotation, mistyped_confirmation, mistyped_take_over, not_understood, shown,
+    suspension,
+};
 use super::keys::Keys;
 use super::report::messages;
 use crate::api::{
@@ -151,6 +154,10 @@ pub struct ValidUpgrade {
     pub take_over: Option<String>,
     /// What a person confirmed: an epoch, or the id of an intent.
     pub confirmed: Option<String>,
+    /// What a person wrote in its place: a label, or an annotation of another name. It confirms nothing.
+    pub(super) mistyped_confirmation: Option<String>,
+    /// The same for the annotation that takes over: a sentence about it.
+    pub(super) mistyped_take_over: Option<String>,
     /// How often to look.
     pub pace: Pace,
     /// What holds where the BSS is weak.
@@ -218,6 +225,8 @@ pub fn validate(
         take_over: annotation(upgrade, TAKE_OVER_ANNOTATION)
             .map(|holder| messages::without_quotes(holder).to_owned()),
         confirmed,
+        mistyped_confirmation: mistyped_confirmation(upgrade),
+        mistyped_take_over: mistyped_take_over(upgrade),
         pace: references.pace,
         terms: references.terms.clone(),
         tenant_connection: references.tenant_connection,

@@ -63,7 +63,7 @@ pub fn settings(url: &str, token: &str) -> Settings {
     }
 }
 
-/// A limiter that holds nobody back.
+/// A limiter that delays no call.
 pub fn limiter() -> Arc<Limiter> {
     Limiter::new(Limits {
         per_second: NonZeroU32::new(100_000).unwrap(),

@@ -546,7 +546,7 @@ async fn what_was_taken_back_while_it_waited_is_never_sent() {
     assert_eq!(taken_back, (BssError::Cancelled, BssError::Cancelled));
     assert!(!BssError::Cancelled.effect_unknown());
     assert_eq!(server.requests().len(), 1);
-    // Nobody holds it against the BSS, and the places are free again.
+    // A call that was cancelled slows the BSS's limiter down in no way, and its places are free again.
     assert_eq!(limiter.paused(), None);
     assert_eq!(limiter.load(), (0, 0));
     let calls = limiter.figures().snapshot().calls;

@@ -163,7 +163,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A gateway may compress what nobody asked it to compress, and may lose the header that says so, or
+/// A gateway may compress a reply without having been asked to, and may lose the header that says so, or
 /// leave the header and not the coding.
 #[tokio::test]
 async fn a_coding_that_was_not_asked_for_is_undone() {

@@ -29,7 +29,7 @@ pub enum Action {
 }
 
 /// A server of the contract with a Basic reseller whose customers and purchases could all be
-/// copied at once, and with nobody else at work on it.
+/// copied at once, and without any other writer.
 pub trait World {
     /// How it is reached.
     fn settings(&self) -> Settings;

@@ -328,6 +328,30 @@ async fn bundles_are_read_as_people_have_them() {
             "without the last line break",
             pem.trim_end().as_bytes().to_vec(),
         ),
+        ("all on one line", pem.replace('\n', " ").into_bytes()),
+        (
+            "line breaks written out",
+            pem.replace('\n', "\\n").into_bytes(),
+        ),
+        (
+            "line breaks of Windows written out",
+            pem.replace('\n', "\\r\\n").into_bytes(),
+        ),
+        (
+            "the former label",
+            pem.replace(" CERTIFICATE-----", " X509 CERTIFICATE-----")
+                .into_bytes(),
+        ),
+        (
+            "blanks at the ends of lines",
+            pem.replace('\n', "  \t\n").into_bytes(),
+        ),
+        (
+            "two on one line",
+            format!("{}{pem}", other.pem())
+                .replace('\n', " ")
+                .into_bytes(),
+        ),
         ("DER", authority.der()),
         ("a key beside it", format!("{}{pem}", own.key).into_bytes()),
         (
@@ -384,6 +408,23 @@ fn a_bundle_that_cannot_be_used_is_named_by_its_fault() {
             "is no X.509 certificate that can be used",
         ),
         (b"hello", "holds no certificate: it must be PEM"),
+        (b"\x30\x82\x09\x10\x02\x01\x03\x30\x82", "is PKCS #12"),
+        (
+            b"\xfe\xed\xfe\xed\x00\x00\x00\x02",
+            "is a key store of Java",
+        ),
+        (
+            b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
+            "holds a request for a certificate",
+        ),
+        (
+            b"-----BEGIN CERTIFICATE-----",
+            "whose text is cut or damaged",
+        ),
+        (
+            b"-----BEGIN CERTIFICATE----- MIIB",
+            "whose text is cut or damaged",
+        ),
         (
             b"\x30\x82\x00\x01x",
             "is no X.509 certificate that can be used",
@@ -516,7 +557,7 @@ fn through_a_proxy_the_guard_refuses_what_a_url_shows_to_be_internal() {
     assert!(!format!("{hidden:?}").contains("s3cr3t"));
 }
 
-/// Whoever sets the usual variable expects it to be used.
+/// A person who sets the usual variable expects it to be used.
 #[test]
 fn a_proxy_in_the_usual_variable_is_not_used_and_the_log_says_so() {
     let log = |variable: (&str, &str)| {

@@ -22,7 +22,7 @@ use support::control_plane::{self, TestNamespace};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Clients as the operator makes them, for whoever the kubeconfig stands for.
+/// Clients as the operator makes them, for the account of the kubeconfig.
 async fn clients(kubeconfig: &Path) -> Clients {
     let read = Kubeconfig::read_from(kubeconfig).expect("the launcher wrote a kubeconfig");
     let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())

@@ -287,8 +287,7 @@ fn another_service_account_gets_the_roles() {
     }
 }
 
-/// The whole of what the operator may do. Whoever adds a line here has a reason, and the chart
-/// says it.
+/// The whole of what the operator may do. A new line here needs a reason, and the chart says it.
 #[test]
 fn rights_are_these_and_no_others() {
     let objects = rendered(&["--set=aggregatedRoles=never"]);

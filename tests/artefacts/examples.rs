@@ -222,7 +222,7 @@ fn examples_belong_together() {
     ));
 }
 
-/// Whoever reads about a risk reads all of them.
+/// The example of a weak BSS explains every risk, not only the ones that it accepts.
 #[test]
 fn every_risk_is_explained_in_its_example() {
     let text = super::read("examples/weak-bss-connection.yaml");

@@ -10,8 +10,7 @@ use tenant_reseller_operator::api;
 use super::{chart_readme, project, read, reasons};
 
 const HEAD: &str = "# Generated from the Rust types: edit src/api, then run `make generate`.\n";
-/// Whoever removes the release keeps the objects: upgrades under way, and the record of those that
-/// are done.
+/// `helm uninstall` keeps the objects: upgrades under way, and the records of those that are done.
 const KEEP: &str = "metadata:
   annotations:
     helm.sh/resource-policy: keep
@@ -39,7 +38,7 @@ fn generated() -> BTreeMap<String, String> {
     files
 }
 
-/// Writes the files anew if that is asked for, once and before anybody reads one.
+/// Writes the files anew if that is asked for, once and before any test reads one.
 pub(super) fn written() {
     static WRITTEN: LazyLock<()> = LazyLock::new(|| {
         if std::env::var_os("UPDATE_GENERATED").is_none() {

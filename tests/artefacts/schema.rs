@@ -205,7 +205,7 @@ fn an_unseen_object_is_no_done_object() {
     }
 }
 
-/// Nothing is filled in below a status: what nobody has written yet is absent.
+/// Nothing is filled in below a status: what the operator has not written yet is absent.
 #[test]
 fn a_status_has_no_other_default() {
     lint(|place| {

@@ -161,7 +161,7 @@ async fn a_customer_that_moved_away_with_purchases_is_an_orphan() {
         .count() as u64;
     let moved = json!({ "customerId": customer, "billTo": "10777" });
     world.control("staff/bill-to", moved).await.ok();
-    // Its own record bills nobody.
+    // The copy of the customer itself is no charge, so that only its subscriptions count as orphaned.
     refused(&world, &[("OrphanedCopy", owned)]).await;
 }
 
@@ -297,7 +297,7 @@ async fn the_switch_and_a_purchase_race_and_nothing_slips_through() {
         world.activate_at(revision, "a"),
         world.control("storefront/buy", json!({}))
     );
-    // Whoever came first, the other was refused.
+    // One of the two came first, and the other was refused.
     assert_ne!(
         switched.status == 200,
         bought.status == 200,

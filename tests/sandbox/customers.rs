@@ -376,9 +376,9 @@ async fn pricing_is_written_only_where_none_is() {
         failed["fields"],
         json!(["priceList", "billing", "paymentMethod"])
     );
-    let nobody = set("99999", &options).await;
+    let unknown = set("99999", &options).await;
     assert_eq!(
-        (&nobody["class"], &nobody["fields"]),
+        (&unknown["class"], &unknown["fields"]),
         (&json!("NotFound"), &json!(["copy"]))
     );
     assert_eq!(look("99999").await["missing"][0], "copy");

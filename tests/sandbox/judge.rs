@@ -29,15 +29,15 @@ async fn judged() -> (World, Value) {
         .control("run-billing-cycles", json!({ "count": 2 }))
         .await
         .ok();
-    let verdict = world.judge().await;
-    (world, verdict)
+    let judged = world.judge().await;
+    (world, judged)
 }
 
 #[tokio::test]
 async fn a_clean_run_has_nothing_to_answer_for() {
-    let (_world, verdict) = judged().await;
+    let (_world, judged) = judged().await;
     for figure in CLEAN {
-        assert_eq!(verdict[*figure], 0, "{figure}");
+        assert_eq!(judged[*figure], 0, "{figure}");
     }
     for (figure, count) in [
         ("eligible", 12),
@@ -47,7 +47,7 @@ async fn a_clean_run_has_nothing_to_answer_for() {
         ("periods", 3),
         ("periodsAfterActivation", 2),
     ] {
-        assert_eq!(verdict[figure], count, "{figure}");
+        assert_eq!(judged[figure], count, "{figure}");
     }
 }
 
@@ -125,16 +125,16 @@ async fn each_violation_trips_its_judge_and_no_other() {
     }
     let lost = json!({ "LostCopy": { "sourceId": sources[3] } });
     world.control("plant", lost).await.ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     assert_eq!(
-        (&verdict["lost"], &verdict["copied"]),
+        (&judged["lost"], &judged["copied"]),
         (&json!(1), &json!(11))
     );
     let unmarked = json!({ "UnmarkedCustomer": { "customerId": "20001" } });
     world.control("plant", unmarked).await.ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     assert_eq!(
-        (&verdict["halfMarked"], &verdict["marked"]),
+        (&judged["halfMarked"], &judged["marked"]),
         (&json!(1), &json!(5))
     );
 }
@@ -156,9 +156,9 @@ async fn wrongs_show_in_the_ledgers_by_themselves() {
         .control("run-billing-cycles", json!({ "count": 2 }))
         .await
         .ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     assert_eq!(
-        (&verdict["doubleCharges"], &verdict["missingCharges"]),
+        (&judged["doubleCharges"], &judged["missingCharges"]),
         (&json!(2), &json!(2))
     );
 }
@@ -187,9 +187,9 @@ async fn before_the_switch_only_the_distributor_charges() {
         .control("run-billing-cycles", json!({ "count": 2 }))
         .await
         .ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     for figure in CLEAN {
-        assert_eq!(verdict[*figure], 0, "{figure}");
+        assert_eq!(judged[*figure], 0, "{figure}");
     }
     // Were the reseller BSS charging already, there would be a charge to delete.
     let id = world.first_subscription().await["id"].clone();
@@ -216,9 +216,9 @@ async fn a_cancellation_ends_the_charges_unless_its_copy_was_left() {
         .control("run-billing-cycles", json!({ "count": 2 }))
         .await
         .ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     for figure in CLEAN {
-        assert_eq!(verdict[*figure], 0, "{figure}");
+        assert_eq!(judged[*figure], 0, "{figure}");
     }
-    assert_eq!(verdict["endedByReseller"], 1);
+    assert_eq!(judged["endedByReseller"], 1);
 }

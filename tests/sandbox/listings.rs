@@ -251,7 +251,7 @@ async fn nothing_else_raises_the_revision() {
         ("staff/tenant", json!({ "action": "Suspend" })),
         ("staff/tenant", json!({ "action": "Resume" })),
         ("run-billing-cycles", json!({ "count": 1 })),
-        // Somebody else's inventory.
+        // The inventory of another reseller.
         (
             "storefront/cancel?accountId=10777",
             json!({ "pick": "Uncopied" }),

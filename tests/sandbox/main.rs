@@ -9,7 +9,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::let_underscore_must_use,
-    reason = "these modules are a test and nobody's library: a panic is how it fails"
+    reason = "these modules are a test and no library: a panic is how it fails"
 )]
 
 mod activation;
@@ -19,6 +19,7 @@ mod corruptions;
 mod customers;
 mod faults;
 mod fencing;
+mod ids;
 mod interworks;
 mod judge;
 mod listings;

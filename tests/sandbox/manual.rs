@@ -168,10 +168,10 @@ async fn people_can_do_the_whole_upgrade_on_screen() {
         .control("run-billing-cycles", json!({ "count": 2 }))
         .await
         .ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     let expected = json!({ "eligible": 12, "copied": 12, "activations": 1, "marked": 6,
         "periods": 2, "periodsAfterActivation": 2 });
-    for (figure, count) in verdict.as_object().unwrap() {
+    for (figure, count) in judged.as_object().unwrap() {
         let expected = expected.get(figure).unwrap_or(&json!(0)).clone();
         assert_eq!(count, &expected, "{figure}");
     }
@@ -242,7 +242,7 @@ async fn careless_screens_take_anything_twice_and_the_judge_sees_it() {
         .control("staff/activate-back-ordering", json!({}))
         .await
         .ok();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     for (figure, count) in [
         ("duplicated", 1),
         ("orphaned", 2),
@@ -251,7 +251,7 @@ async fn careless_screens_take_anything_twice_and_the_judge_sees_it() {
         ("sales", 0),
         ("activations", 1),
     ] {
-        assert_eq!(verdict[figure], count, "{figure}: {verdict}");
+        assert_eq!(judged[figure], count, "{figure}: {judged}");
     }
     // And once more, after the switch.
     let late = json!({ "sourceIds": [twice] });
@@ -287,8 +287,8 @@ async fn a_part_is_a_part_and_another_tenant_is_another() {
     assert_eq!(answer["refused"][0]["reasons"], json!(["NotThisReseller"]));
     world.switch(json!({ "screens": "Careless" })).await;
     world.control("staff/copy-customers", other).await.ok();
-    let verdict = world.look("judge?accountId=10777").await;
-    assert_eq!(verdict["foreign"], 1);
+    let judged = world.look("judge?accountId=10777").await;
+    assert_eq!(judged["foreign"], 1);
     assert_eq!(
         world.judge().await["halfMarked"],
         1,

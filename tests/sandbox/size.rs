@@ -94,7 +94,7 @@ async fn ceiling() {
         5000.0 / took.as_secs_f64()
     );
     let began = Instant::now();
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     println!("judging: {:?}", began.elapsed());
-    assert_eq!(verdict["copied"], 5000);
+    assert_eq!(judged["copied"], 5000);
 }

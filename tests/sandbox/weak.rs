@@ -9,9 +9,9 @@ use crate::support::{
 
 /// The figures of the judge that are not as in a clean and complete world.
 async fn harm(world: &World) -> Value {
-    let verdict = world.judge().await;
+    let judged = world.judge().await;
     let mut wrong = serde_json::Map::new();
-    for (figure, count) in verdict.as_object().unwrap() {
+    for (figure, count) in judged.as_object().unwrap() {
         let normal = [
             "eligible",
             "copied",
@@ -115,15 +115,15 @@ async fn findable_keys_are_found_and_refuse_nothing() {
     for result in found["results"].as_array().unwrap() {
         assert_eq!(result["copies"].as_array().unwrap().len(), 2, "{result}");
     }
-    let verdict = world.judge().await;
-    assert_eq!(verdict["duplicated"], 2);
+    let judged = world.judge().await;
+    assert_eq!(judged["duplicated"], 2);
     // Who names the copy that it saw still means that one.
     let digest = found["results"][0]["copies"][0]["digest"].clone();
     let update = world
         .copy_subscription(&but(&item, "expectedCopy", digest))
         .await;
     assert_eq!(update["outcome"], "Unchanged");
-    assert_eq!(world.judge().await, verdict);
+    assert_eq!(world.judge().await, judged);
     // Unique again: the same is refused.
     world.switch(json!({ "keys": "Unique" })).await;
     assert_eq!(

@@ -1,5 +1,5 @@
 //! What an accepted risk excuses, and what it does not: a source that moved between the last sweep
-//! before the switch and the switch itself, where nobody guards that.
+//! before the switch and the switch itself, where the BSS does not compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -186,7 +186,7 @@ impl Core {
             } else if self.accepts(Risk::UnseenOrders) || !self.known_to_the_verification(id) {
                 losses.accepts(rule, false);
             } else {
-                self.broken(format!("nobody names it: {violation}"));
+                self.broken(format!("neither status nor a report names it: {violation}"));
             }
         }
         losses

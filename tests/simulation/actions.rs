@@ -72,10 +72,10 @@ impl Core {
             let (_, action) = self.script.remove(at);
             self.play(action, false);
         }
-        if !self.faults.somebody_acts() {
+        if !self.faults.a_person_acts() {
             return;
         }
-        // Whoever froze ordering for a switch that compares nothing lets everything rest.
+        // People who froze ordering for a switch that compares nothing change nothing else either.
         let by_hand = self.world.switches.modes[&WriteOperation::ActivateBackOrdering];
         let weak = self.world.switches.promises.compares == Strength::Weak
             || self.world.switches.promises.revision == Strength::Weak
@@ -118,7 +118,7 @@ impl Core {
         }
     }
 
-    /// Somebody acts; answers whether the BSS let them.
+    /// A person acts; answers whether the BSS let them.
     pub(crate) fn act(&mut self, action: Action) -> bool {
         let name = name(&action);
         let takes = matches!(
@@ -136,7 +136,7 @@ impl Core {
                 .ok_or_else(|| "it was so already".to_owned())
         });
         self.people.took_tenant |= takes && done.is_ok();
-        self.say(|| format!("somebody: {} -> {done:?}", told.unwrap_or_default()));
+        self.say(|| format!("a person: {} -> {done:?}", told.unwrap_or_default()));
         if done.is_ok() {
             *self.actions.entry(name).or_default() += 1;
         }
@@ -164,7 +164,7 @@ impl Core {
             }
         };
         let listed = self.world.switches.promises.orders == Strength::Strong;
-        // In a second cluster nobody knows of the tenant that was.
+        // The record of a second cluster does not know of the former tenant.
         let alone = self.clusters.len() == 1 && !self.faults.may(Fault::AnotherCluster);
         let tenant = self.world.live_tenant();
         let active = tenant.is_some_and(|row| row.tenant.status == TenantStatus::Active);
@@ -211,7 +211,7 @@ impl Core {
         })
     }
 
-    /// Somebody does in the BSS what status asks for.
+    /// A person does in the BSS what status asks for.
     pub(crate) fn bss_people(&mut self, reason: Reason, action: &str) -> Option<String> {
         let actions = match reason {
             Reason::AwaitingPricing => vec![Action::Price(None)],
@@ -298,7 +298,7 @@ impl Core {
         } else if action.contains("activateBackOrdering") {
             WriteOperation::ActivateBackOrdering
         } else {
-            self.broken(format!("nobody knows what to do: {action}"));
+            self.broken(format!("no write is named: {action}"));
             WriteOperation::SetPricing
         };
         let mends = action.contains("these customers") || action.contains("these subscriptions");

@@ -55,7 +55,7 @@ fn silent<T>(kind: Kind) -> impl Fn(Silence) -> BssResult<T> + Send + Sync + 'st
             Silence::Refused(Fault::BssRejectsLogin) => BssError::AuthRejected,
             Silence::Refused(_) => BssError::Unavailable { detail: detail() },
             Silence::Malformed => BssError::Malformed { detail: detail() },
-            // A read that nobody answers has no effect that could be unknown.
+            // A read without an answer has no effect that could be unknown.
             Silence::Unknown if kind == Kind::BssRead => BssError::Unavailable { detail: detail() },
             Silence::Unknown => BssError::OutcomeUnknown { detail: detail() },
         })

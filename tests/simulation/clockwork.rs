@@ -92,7 +92,7 @@ struct Slot<R> {
 /// The caller's end of a call.
 pub(crate) struct Reply<R>(Arc<Mutex<Slot<R>>>);
 
-/// The other end: whoever has it answers, once; a second answer is not heard.
+/// The other end, which answers once; a second answer is not heard.
 pub(crate) struct Answer<R>(Arc<Mutex<Slot<R>>>);
 
 impl<R> Clone for Answer<R> {

@@ -80,10 +80,10 @@ impl SimulatedCluster {
         let sent = self.restores();
         let action = Arc::new(move |core: &mut Core| {
             stopped(sent, core.clusters[cluster].restores)?;
-            core.meddle(cluster, &key);
+            core.another_client_writes(cluster, &key);
             let before = core.clusters[cluster].etcd.upgrades.get(&key).cloned();
             let result = write(&mut core.clusters[cluster].etcd);
-            // Whoever changes a shared object makes another one.
+            // A change of a shared object makes another one.
             let after = core.clusters[cluster].etcd.upgrades.get(&key);
             let same = match (before.as_ref(), after) {
                 (Some(before), Some(after)) => Arc::ptr_eq(before, after) || before == after,

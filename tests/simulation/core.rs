@@ -22,7 +22,7 @@ pub(crate) type Pid = usize;
 
 /// How long a lease lasts after its holder was heard last.
 const LEASE: Duration = Duration::from_secs(15);
-/// How long anybody waits for a reply.
+/// How long a caller waits for a reply.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What happens at a given call, for runs that try every call in turn.
@@ -44,7 +44,7 @@ pub(crate) struct Machine {
     pub(crate) term: u64,
     /// It believes that it leads, whatever the lease says.
     pub(crate) believes_until: Duration,
-    pub(crate) blind_until: Duration,
+    pub(crate) watch_cut_until: Duration,
     pub(crate) wall_skew: i64,
     /// The version at which everything was listed anew: what a watch tells of an earlier one is old.
     pub(crate) listed: u64,
@@ -80,10 +80,10 @@ pub(crate) struct Core {
     pub(crate) strikes: Vec<Strike>,
     /// Calls made so far, by all processes.
     pub(crate) calls: u64,
-    /// Requests that are on their way without anybody who waits for them.
-    pub(crate) astray: u64,
+    /// Requests that are on their way although no process waits for them any more.
+    pub(crate) unawaited: u64,
     /// How many processes are to begin, by cluster.
-    pub(crate) births: Vec<usize>,
+    pub(crate) starts_due: Vec<usize>,
     /// Effects that took place, by operation.
     pub(crate) effects: BTreeMap<&'static str, u64>,
     pub(crate) violations: Vec<String>,
@@ -126,9 +126,9 @@ pub(crate) struct Core {
     pub(crate) risks: BTreeSet<Risk>,
     /// The sources at the moments that count for what a risk excuses.
     pub(crate) moments: Moments,
-    /// When the run came to its end; everybody is still there.
+    /// When the run came to its end; processes and people are still there.
     pub(crate) aftermath: Option<Duration>,
-    /// The cluster that went back, since when, while the BSS knows a later epoch and nobody has
+    /// The cluster that went back, since when, while the BSS knows a later epoch and no person has
     /// confirmed it.
     pub(crate) unconfirmed: Option<(usize, Duration)>,
     /// When the cluster went back after the end, to when the tenant that people took away was still
@@ -172,8 +172,8 @@ impl Core {
             faults,
             strikes: Vec::new(),
             calls: 0,
-            astray: 0,
-            births: Vec::new(),
+            unawaited: 0,
+            starts_due: Vec::new(),
             effects: BTreeMap::new(),
             violations: Vec::new(),
             reasons: BTreeSet::new(),
@@ -277,7 +277,7 @@ impl Core {
             still_until: Duration::ZERO,
             term: 0,
             believes_until: Duration::ZERO,
-            blind_until: Duration::ZERO,
+            watch_cut_until: Duration::ZERO,
             wall_skew: 0,
             listed: 0,
             cache: BTreeMap::new(),
@@ -288,12 +288,12 @@ impl Core {
         });
         self.say(|| format!("p{pid} begins in cluster {cluster}"));
         self.list_anew(pid);
-        // It waits for the lease like everybody who finds it taken.
+        // It waits for the lease as every process does that finds it taken.
         self.agenda.after(LEASE, move |core| core.elect(cluster));
         pid
     }
 
-    /// Whoever can lead does, if nobody does.
+    /// The first process that can lead becomes the leader, if there is none.
     pub(crate) fn elect(&mut self, cluster: usize) {
         let now = self.now();
         let fit = |machine: &Machine| {
@@ -357,7 +357,7 @@ impl Core {
             .rng
             .between(Duration::from_millis(200), Duration::from_secs(20));
         self.agenda
-            .after(pause, move |core| core.births.push(cluster));
+            .after(pause, move |core| core.starts_due.push(cluster));
     }
 
     /// The process stands still for a while.
@@ -425,7 +425,7 @@ impl Core {
                 Some(_) => {
                     self.faults.fired(Fault::WatchCut);
                     let until = self.now() + Duration::from_mins(3);
-                    self.machines[pid].blind_until = until;
+                    self.machines[pid].watch_cut_until = until;
                     self.agenda.after(Duration::from_mins(3), move |core| {
                         core.list_anew(pid);
                     });
@@ -452,7 +452,7 @@ impl Core {
             .cache
             .get(&key)
             .is_none_or(|(old, _)| *old < version);
-        if machine.alive && machine.blind_until <= now && newer && machine.listed < version {
+        if machine.alive && machine.watch_cut_until <= now && newer && machine.listed < version {
             machine.cache.insert(key.clone(), (version, seen));
             machine.dirty.insert(key);
         }

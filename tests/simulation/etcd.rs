@@ -20,7 +20,7 @@ pub(crate) type Key = (String, String);
 /// One cluster's objects. A clone is a snapshot.
 #[derive(Clone, Default)]
 pub(crate) struct Etcd {
-    /// Shared with everybody who saw one, until it changes.
+    /// Shared with every process that saw one, until it changes.
     pub(crate) upgrades: BTreeMap<Key, Arc<TenantResellerUpgrade>>,
     pub(crate) connections: BTreeMap<Key, BssConnection>,
     pub(crate) secrets: BTreeMap<Key, String>,
@@ -50,14 +50,14 @@ impl Etcd {
         self.revision.to_string()
     }
 
-    fn born(&mut self, meta: &mut ObjectMeta) {
+    fn created(&mut self, meta: &mut ObjectMeta) {
         self.uids += 1;
         meta.uid = Some(format!("{}-{}", self.lives, self.uids));
         meta.generation = Some(1);
         meta.resource_version = Some(self.bump());
     }
 
-    /// Somebody applies an upgrade: made if it is not there, else its spec is brought to this.
+    /// A person applies an upgrade: made if it is not there, else its spec is brought to this.
     pub(crate) fn apply(&mut self, mut upgrade: TenantResellerUpgrade) {
         let key = key(&upgrade.metadata);
         if let Some(mut shared) = self.upgrades.remove(&key) {
@@ -69,12 +69,12 @@ impl Etcd {
             }
             self.upgrades.insert(key, shared);
         } else {
-            self.born(&mut upgrade.metadata);
+            self.created(&mut upgrade.metadata);
             self.upgrades.insert(key, Arc::new(upgrade));
         }
     }
 
-    /// Somebody sets an annotation, or takes it away.
+    /// A person sets an annotation, or takes it away.
     pub(crate) fn annotate(&mut self, key: &Key, name: &str, value: Option<&str>) {
         let version = self.bump();
         if let Some(upgrade) = self.upgrades.get_mut(key).map(Arc::make_mut) {
@@ -87,7 +87,7 @@ impl Etcd {
         }
     }
 
-    /// Somebody deletes an upgrade.
+    /// A person deletes an upgrade.
     pub(crate) fn delete(&mut self, key: &Key) {
         let version = self.bump();
         let Some(upgrade) = self.upgrades.get_mut(key) else {
@@ -124,12 +124,12 @@ impl Etcd {
     }
 
     pub(crate) fn put_connection(&mut self, mut connection: BssConnection) {
-        self.born(&mut connection.metadata);
+        self.created(&mut connection.metadata);
         let key = key(&connection.metadata);
         self.connections.insert(key, connection);
     }
 
-    /// Somebody declares the pricing options of customers, if there are any to declare.
+    /// A person declares the pricing options of customers, if there are any to declare.
     pub(crate) fn declare(
         &mut self,
         upgrade: &TenantResellerUpgrade,
@@ -148,7 +148,7 @@ impl Etcd {
             .metadata
             .namespace
             .clone_from(&upgrade.metadata.namespace);
-        self.born(&mut pricing.metadata);
+        self.created(&mut pricing.metadata);
         self.pricing.insert(key(&pricing.metadata), pricing);
     }
 
@@ -215,7 +215,7 @@ impl Etcd {
             return Err(ClusterError::Exists);
         }
         let mut claim = claim.clone();
-        self.born(&mut claim.metadata);
+        self.created(&mut claim.metadata);
         self.claims.insert(name, claim.clone());
         Ok(claim)
     }

@@ -47,7 +47,7 @@ faults! {
     BssReplyMalformed,
     /// The reply takes most of the time that a call may take.
     BssReplySlow,
-    /// Somebody else's calls come first, and this one waits for its turn.
+    /// The calls of other upgrades come first, and this one waits in the limiter's queue.
     BssQueue,
     /// The API server does not answer: nothing was done.
     ApiUnavailable,
@@ -55,7 +55,7 @@ faults! {
     ApiReplyLost,
     /// A write takes effect late, after its sender has given it up.
     ApiWriteLate,
-    /// Somebody else writes to the upgrade at the same moment.
+    /// Another client writes to the upgrade at the same moment.
     ApiConflict,
     /// The watch lags by seconds.
     WatchLags,
@@ -122,7 +122,7 @@ pub(crate) const BEGINNINGS: [&str; 11] = [
 /// A call at a stage of the upgrade, as status showed it.
 pub(crate) type Place = (&'static str, Phase);
 
-/// Something that went wrong, or that somebody did unasked, and where: a run is told again by these.
+/// Something that went wrong, or that a person did unasked, and where: a run is repeated from these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drawn {
     /// A fault, or one of the things that a run does once.
@@ -131,7 +131,7 @@ pub(crate) struct Drawn {
     pub(crate) call: (&'static str, u64),
     /// How often was asked what goes wrong since then.
     pub(crate) question: u32,
-    /// What somebody did.
+    /// What a person did.
     pub(crate) action: Option<&'static str>,
 }
 
@@ -272,7 +272,7 @@ impl Faults {
         happens
     }
 
-    /// What somebody did who acts unasked.
+    /// What a person did unasked.
     pub(crate) fn acted(&mut self, action: &'static str) {
         if let Some(last) = self.drawn.last_mut() {
             last.action = Some(action);
@@ -325,8 +325,8 @@ impl Faults {
         self.active.contains(&fault)
     }
 
-    /// Whether somebody acts unasked at this moment.
-    pub(crate) fn somebody_acts(&mut self) -> bool {
+    /// Whether a person acts unasked at this moment.
+    pub(crate) fn a_person_acts(&mut self) -> bool {
         self.question += 1;
         if self.script.is_some() {
             let acts = self.due(&[Fault::PeopleAct]).is_some();
@@ -394,8 +394,8 @@ pub(crate) enum Fate {
     Refused(Fault),
     /// It never arrives.
     Lost,
-    /// It arrives, and nobody hears of it.
-    Unheard { malformed: bool },
+    /// It arrives, and its reply is lost.
+    ReplyLost { malformed: bool },
     /// It arrives so late.
     Late(Duration),
     /// It arrives twice.

@@ -5,7 +5,7 @@
 pub(crate) struct Guarantee {
     /// One or two words.
     pub(crate) name: &'static str,
-    /// For whoever reads bills.
+    /// For people who read bills.
     pub(crate) sentence: &'static str,
     /// The promises without which it holds by a wait, a person or a risk only, if at all.
     pub(crate) rests_on: &'static [&'static str],
@@ -17,8 +17,8 @@ pub(crate) struct Guarantee {
 pub(crate) const GUARANTEES: [Guarantee; 8] = [
     Guarantee {
         name: "once",
-        sentence: "No customer, subscription or asset is copied twice, so nobody is billed twice \
-                   for it.",
+        sentence: "No customer, subscription or asset is copied twice, so that no bill \
+                   has it twice.",
         rests_on: &["keys", "epochs"],
         shown_by: &[
             "kill_matrix",

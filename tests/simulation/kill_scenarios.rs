@@ -105,7 +105,7 @@ fn pricing() -> Case {
     case
 }
 
-/// The operator sets pricing options: those that are declared, and the default for everybody else,
+/// The operator sets pricing options: those that are declared, and the default for all others,
 /// but for the customer to whom a person gave others in that very moment.
 fn declared() -> Case {
     let mut world = World::new(4, 4);
@@ -153,7 +153,7 @@ fn storefront() -> Case {
         Action::BuyHeld("c000".into()),
         Action::Quantity(of(3), 4),
     ];
-    // People are quick, so that nobody sweeps for minutes until an order is finished.
+    // People are quick, so that the run does not sweep for minutes until an order is finished.
     scenario.looks = (Duration::from_secs(2), Duration::from_secs(8));
     scenario.script = script;
     scenario.at_switch = at_switch;

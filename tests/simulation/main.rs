@@ -8,8 +8,8 @@
     clippy::print_stdout,
     clippy::expect_used,
     clippy::wildcard_enum_match_arm,
-    reason = "a test that panics has failed, and prints what it found; most reasons and faults are \
-              nobody's affair here"
+    reason = "a test that panics has failed, and prints what it found; most reasons and faults do \
+              not matter here"
 )]
 
 mod accepted_risks;
@@ -26,6 +26,7 @@ mod guarantees;
 mod kill_scenarios;
 mod kills;
 mod matrix;
+mod namespaces;
 mod operator;
 mod page;
 mod people;
@@ -93,7 +94,7 @@ fn seeds() {
         sum.violations.keys().collect::<Vec<_>>(),
         Vec::<&u64>::new()
     );
-    // A few seeds that nobody has chosen may do without one.
+    // A few fresh seeds may never draw one of the faults.
     if count >= if fresh { 3_000 } else { 300 } {
         assert_eq!(sum.never(), Vec::<&str>::new(), "faults that never fired");
     }

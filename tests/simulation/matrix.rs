@@ -35,7 +35,7 @@ impl Row {
     fn outcome_of(&self, guarantee: &str) -> String {
         let of = self.losses.of.get(guarantee).copied();
         let (named, unnamed) = of.unwrap_or_default();
-        // What nobody names is a loss of another guarantee, and no word of it is what this one is about.
+        // A loss without a name counts for another guarantee; that it has no name counts for this one.
         let silent = guarantee == "told";
         let unnamed = if silent { self.losses.unnamed } else { unnamed };
         self.told(named, unnamed)

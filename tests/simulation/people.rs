@@ -1,5 +1,5 @@
 //! People: those who read status and do what it asks for, those who act on either side without
-//! asking anybody, and the GitOps tool that applies the manifest again when it is missing.
+//! being asked to, and the GitOps tool that applies the manifest again when it is missing.
 //!
 //! They know what people know: the status of the upgrade and the screens of the BSS.
 
@@ -27,13 +27,15 @@ use support::simulated_bss::Action;
 /// What the people of a run are like.
 #[derive(Clone, Debug)]
 pub(crate) struct People {
+    /// The namespace of other people, who have an upgrade of the same reseller there.
+    pub(crate) neighbour: Option<&'static str>,
     /// How soon they look again, at least and at most.
     pub(crate) looks: (Duration, Duration),
     /// What the manifest in Git says, by cluster.
     pub(crate) manifests: BTreeMap<usize, TenantResellerUpgrade>,
-    /// Somebody took the reseller over to another cluster.
+    /// A person took the reseller over to another cluster.
     pub(crate) took_over: bool,
-    /// Somebody deleted or replaced the tenant.
+    /// A person deleted or replaced the tenant.
     pub(crate) took_tenant: bool,
     /// An upgrade that people hold suspended.
     pub(crate) holds: bool,
@@ -47,9 +49,16 @@ pub(crate) fn ended(core: &Core) -> Option<Ending> {
     let all = core.clusters.iter().flat_map(|c| c.etcd.upgrades.values());
     let mut any = false;
     for upgrade in all {
+        if core.people.neighbour == upgrade.metadata.namespace.as_deref() {
+            let stands_back = reason(upgrade) == Some(Reason::ResellerClaimed);
+            if stands_back || succeeded(upgrade) {
+                continue;
+            }
+            return None;
+        }
         any = true;
         let fits = match wanted {
-            // A loss that an accepted risk names is named, and stays with people. Whoever takes the
+            // A loss that an accepted risk names is named, and stays with people. A person who takes the
             // tenant away is told so.
             Ending::Upgraded => {
                 succeeded(upgrade) || named(core, upgrade) || without_tenant(core, upgrade)
@@ -199,14 +208,14 @@ impl Core {
             return false;
         }
         self.say(|| format!("the manifest {} is applied", key.1));
-        // A new object, which nobody has suspended yet.
+        // A new object, which is not suspended yet.
         self.suspended = None;
         self.clusters[cluster].etcd.apply(manifest);
         self.changed(cluster, &key);
         true
     }
 
-    /// Somebody does what status asks for, as far as it is theirs to do.
+    /// A person does what status asks for, as far as it is theirs to do.
     fn answer(
         &mut self,
         cluster: usize,
@@ -225,11 +234,11 @@ impl Core {
             )
         };
         match reason {
-            // Whoever confirms has looked: nothing is on its way any more.
-            Reason::AwaitingConfirmation if self.astray == 0 => {
+            // A person who confirms has looked: nothing is on its way any more.
+            Reason::AwaitingConfirmation if self.unawaited == 0 => {
                 let what = annotation(CONFIRM_ANNOTATION);
                 if what.is_none() {
-                    self.broken(format!("nobody is told what to confirm: {action}"));
+                    self.broken(format!("what is to be confirmed is not named: {action}"));
                 }
                 if action.contains("pricing options") {
                     // What the BSS does not show, the person has seen to.
@@ -242,6 +251,19 @@ impl Core {
                 if let Some(holder) = annotation(TAKE_OVER_ANNOTATION) {
                     self.people.took_over = true;
                     self.set(cluster, key, TAKE_OVER_ANNOTATION, Some(&holder));
+                }
+            }
+            // Of two namespaces the one of these people takes over: the neighbours' is left alone.
+            Reason::ResellerClaimed if self.people.neighbour.is_some() => {
+                let theirs = self.people.neighbour == Some(key.0.as_str());
+                if let Some(holder) = annotation(TAKE_OVER_ANNOTATION).filter(|_| !theirs) {
+                    self.people.took_over = true;
+                    self.set(
+                        cluster,
+                        key,
+                        TAKE_OVER_ANNOTATION,
+                        Some(holder.trim_matches('\'')),
+                    );
                 }
             }
             // Of two in one cluster the one that Git does not know any more is deleted.
@@ -266,7 +288,7 @@ impl Core {
             ) =>
             {
                 if let Some(done) = self.bss_people(reason, &action) {
-                    self.say(|| format!("somebody answers {}: {done}", reason.as_str()));
+                    self.say(|| format!("a person answers {}: {done}", reason.as_str()));
                 }
             }
             _ => {}
@@ -287,8 +309,8 @@ impl Core {
         self.changed(cluster, key);
     }
 
-    /// Somebody else writes to the upgrade at this very moment.
-    pub(crate) fn meddle(&mut self, cluster: usize, key: &Key) {
+    /// Another client writes to the upgrade at this very moment.
+    pub(crate) fn another_client_writes(&mut self, cluster: usize, key: &Key) {
         if self.faults.draw(&[Fault::ApiConflict], 10).is_some()
             && self.clusters[cluster].etcd.upgrades.contains_key(key)
         {
@@ -347,7 +369,7 @@ impl Core {
                 }
             }))
         };
-        // The whole object is for whoever reads what went wrong.
+        // The whole object is for people who read what went wrong.
         // What was held against the rules already is not held again, but for a write that was let off.
         let again = before.is_some_and(|before| alike(before, &upgrade));
         let kept = if again && reason(&upgrade) != Some(Reason::Deleting) {
@@ -544,7 +566,7 @@ impl Core {
             restores: 0,
         });
         self.people.manifests.insert(1, manifest);
-        self.births.push(1);
+        self.starts_due.push(1);
         true
     }
 

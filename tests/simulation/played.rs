@@ -54,7 +54,7 @@ impl Core {
         phases.max().unwrap_or(Phase::Pending)
     }
 
-    /// Somebody does what the script says.
+    /// A person does what the script says.
     pub(crate) fn play(&mut self, action: Action, at_switch: bool) {
         let name = name(&action);
         let phase = self.stage();
@@ -85,15 +85,15 @@ impl Core {
             return;
         }
         self.suspends_unseen = None;
-        let blind = Duration::from_mins(3);
-        let until = self.now() + blind;
+        let unseen = Duration::from_mins(3);
+        let until = self.now() + unseen;
         for pid in 0..self.machines.len() {
-            self.machines[pid].blind_until = until;
-            self.agenda.after(blind, move |core| core.list_anew(pid));
+            self.machines[pid].watch_cut_until = until;
+            self.agenda.after(unseen, move |core| core.list_anew(pid));
         }
         self.people.holds = true;
         self.set(0, &key, SUSPEND_ANNOTATION, Some("true"));
-        self.agenda.after(blind * 2, move |core| {
+        self.agenda.after(unseen * 2, move |core| {
             core.people.holds = false;
             core.set(0, &key, SUSPEND_ANNOTATION, None);
         });
@@ -106,9 +106,9 @@ impl Core {
         kind: Kind,
         arrives: impl FnOnce(&mut Self) + Send + 'static,
     ) {
-        let life = self.life(kind);
+        let longest = self.longest_request(kind);
         self.held.push((call, Box::new(arrives)));
-        self.agenda.after(life, move |core| {
+        self.agenda.after(longest, move |core| {
             if let Some(late) = core.held.iter_mut().find(|(until, _)| *until == call) {
                 late.0 = 0;
             }
@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// How long a request may be on its way. An API server bounds its writes to about a minute.
-    fn life(&self, kind: Kind) -> Duration {
+    fn longest_request(&self, kind: Kind) -> Duration {
         match kind {
             Kind::ApiRead | Kind::ApiWrite => TIMEOUT * 2,
             Kind::BssRead | Kind::BssWrite => self.latest(),

@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 pub(crate) enum Silence {
     /// It was refused with this fault; nothing was done.
     Refused(Fault),
-    /// Nobody knows.
+    /// The caller does not learn what became of it.
     Unknown,
     /// The reply made no sense.
     Malformed,
@@ -104,7 +104,7 @@ impl Port {
                         }
                     }
                 };
-                let unheard = move |core: &mut Core, silent| {
+                let unanswered = move |core: &mut Core, silent| {
                     let value = silence(silent);
                     core.agenda.after(TIMEOUT, move |core| {
                         core.hear(pid, move |_| answer.give(value));
@@ -120,14 +120,14 @@ impl Port {
                             Fate::Refused(fault) => Silence::Refused(fault),
                             _ => Silence::Unknown,
                         };
-                        unheard(core, silent);
+                        unanswered(core, silent);
                         if fate == Fate::KilledBefore {
                             core.kill(pid);
                         }
                     }
-                    Fate::Unheard { malformed } => {
+                    Fate::ReplyLost { malformed } => {
                         core.agenda.after(there, move |core| arrives(core, None));
-                        unheard(
+                        unanswered(
                             core,
                             if malformed {
                                 Silence::Malformed
@@ -137,20 +137,20 @@ impl Port {
                         );
                     }
                     Fate::Late(late) | Fate::KilledLate(late) => {
-                        core.astray += 1;
+                        core.unawaited += 1;
                         core.agenda.after(late, move |core| {
-                            core.astray -= 1;
+                            core.unawaited -= 1;
                             arrives(core, None);
                         });
-                        unheard(core, Silence::Unknown);
+                        unanswered(core, Silence::Unknown);
                         if let Fate::KilledLate(_) = fate {
                             core.kill(pid);
                         }
                     }
                     Fate::KilledUntil(call) => {
-                        core.astray += 1;
+                        core.unawaited += 1;
                         core.hold(call, kind, move |core| {
-                            core.astray -= 1;
+                            core.unawaited -= 1;
                             core.landing = Some(number);
                             arrives(core, None);
                             core.landing = None;
@@ -162,9 +162,9 @@ impl Port {
                         let back = Duration::from_millis(5);
                         core.agenda
                             .after(there, move |core| arrives(core, Some(back)));
-                        core.astray += 1;
+                        core.unawaited += 1;
                         core.agenda.after(there + again, move |core| {
-                            core.astray -= 1;
+                            core.unawaited -= 1;
                             second(core, None);
                         });
                     }
@@ -276,8 +276,8 @@ impl Core {
         };
         match fault {
             Fault::BssRequestLost => Fate::Lost,
-            Fault::BssReplyLost | Fault::ApiReplyLost => Fate::Unheard { malformed: false },
-            Fault::BssReplyMalformed => Fate::Unheard { malformed: true },
+            Fault::BssReplyLost | Fault::ApiReplyLost => Fate::ReplyLost { malformed: false },
+            Fault::BssReplyMalformed => Fate::ReplyLost { malformed: true },
             Fault::BssRequestLate | Fault::ApiWriteLate => Fate::Late(late(self)),
             Fault::BssRequestTwice => {
                 let again = late(self);

@@ -20,7 +20,7 @@ const MANY_CALLS: u64 = 30_000;
 const LONG: Duration = Duration::from_hours(24);
 /// So many times people look, at most.
 const LOOKS: u32 = 30;
-/// How long everybody stays after the end: whoever stood still has come back by then.
+/// How long processes and people stay after the end: a process that was paused has come back by then.
 const AFTERMATH: Duration = Duration::from_hours(1);
 
 /// What a run was.
@@ -151,14 +151,14 @@ pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Reco
 /// Processes that died are dropped, new ones begin, and all that live go on as far as they can.
 fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
     loop {
-        let (alive, births) = {
+        let (alive, starts_due) = {
             let mut core = shared.lock();
             let alive: Vec<bool> = core.machines.iter().map(|machine| machine.alive).collect();
-            (alive, std::mem::take(&mut core.births))
+            (alive, std::mem::take(&mut core.starts_due))
         };
         // Dropped without the lock: a reconcile may hold calls that want it.
         operators.retain(|operator| alive[operator.pid]);
-        for cluster in births {
+        for cluster in starts_due {
             let pid = shared.lock().begin(cluster);
             operators.push(Operator::new(shared, pid, scenario.pace));
         }
@@ -173,7 +173,7 @@ fn attend(shared: &Shared, operators: &mut Vec<Operator>, scenario: &Scenario) {
 }
 
 impl Core {
-    /// The run came to its end. Everybody is still there, and now and then somebody applies the
+    /// The run came to its end. Processes and people are still there, and now and then a person applies the
     /// upgrade once more.
     fn ends(&mut self, seed: u64) {
         self.faults.end();
@@ -187,7 +187,7 @@ impl Core {
         }
     }
 
-    /// After the end nobody who leads writes anything more; an epoch is no effect. Where people took
+    /// After the end the leader writes nothing more to the BSS; an epoch is no effect. Where people took
     /// the tenant away, an open request for it goes out now and then: the BSS refuses it, or makes a
     /// tenant, and then the run does not stay at its end.
     pub(crate) fn judge_aftermath(&mut self, pid: Pid, name: &str, kind: Kind) {
@@ -205,7 +205,7 @@ impl Core {
         let end = self.now() + Duration::from_hours(3);
         self.faults.end();
         self.over = true;
-        while self.astray > 0 && self.now() < end {
+        while self.unawaited > 0 && self.now() < end {
             let Some(event) = self.agenda.next() else {
                 return;
             };

@@ -59,6 +59,9 @@ pub(crate) struct Scenario {
     pub(crate) suspends_unseen: Option<u64>,
     /// Another upgrade of the same reseller is there from the beginning, by this name.
     pub(crate) rival: Option<&'static str>,
+    /// Another upgrade of the same reseller is there from the beginning, in this namespace, with a
+    /// connection of its own to the same BSS.
+    pub(crate) neighbour: Option<&'static str>,
     /// What the upgrade says of customers without pricing options.
     pub(crate) pricing: PricingPolicy,
     /// The pricing options that are declared.
@@ -97,7 +100,7 @@ pub(crate) fn weakened() -> Vec<(&'static str, Weaken)> {
 }
 
 impl Scenario {
-    /// Nobody disturbs anything.
+    /// Without faults and without people who act unasked.
     pub(crate) fn plain(world: World) -> Self {
         Self {
             seed: 1,
@@ -118,6 +121,7 @@ impl Scenario {
             at_switch: Vec::new(),
             suspends_unseen: None,
             rival: None,
+            neighbour: None,
             pricing: PricingPolicy::default(),
             declared: Vec::new(),
             buys_at_switch: false,
@@ -197,6 +201,7 @@ impl Scenario {
             at_switch: Vec::new(),
             suspends_unseen: None,
             rival: None,
+            neighbour: None,
             pricing,
             declared: options,
             buys_at_switch: rng.once_in(8),
@@ -307,7 +312,18 @@ impl Scenario {
             rival.metadata.name = Some(name.to_owned());
             etcd.apply(rival);
         }
+        if let Some(namespace) = self.neighbour {
+            let mut own = connection(&self.risks);
+            own.metadata.namespace = Some(namespace.to_owned());
+            etcd.put_connection(own);
+            let place = (namespace.to_owned(), "credentials".to_owned());
+            etcd.secrets.insert(place, "simulated-token".to_owned());
+            let mut neighbour = manifest.clone();
+            neighbour.metadata.namespace = Some(namespace.to_owned());
+            etcd.apply(neighbour);
+        }
         let people = People {
+            neighbour: self.neighbour,
             looks: self.looks,
             manifests: BTreeMap::from([(0, manifest)]),
             took_over: false,
@@ -330,7 +346,7 @@ impl Scenario {
             restores: 0,
         });
         for _ in 0..self.processes {
-            core.births.push(0);
+            core.starts_due.push(0);
         }
         core.people_look();
         core
@@ -358,7 +374,7 @@ fn second_look(poll: Duration) -> Duration {
 fn allowed(fault: Fault, promises: Promises) -> bool {
     let fenced = promises.epochs == Strength::Strong;
     match fault {
-        // One operator per BSS is what the risk says: nobody else, and none that is a ghost.
+        // The risk says that there is one operator per BSS: no second one, and none that comes back after a pause.
         Fault::TwoLeaders | Fault::AnotherCluster | Fault::Paused => fenced,
         // A proxy that repeats what it was sent once is what unique keys are for.
         Fault::BssRequestTwice => promises.keys == Keys::Unique && fenced,
@@ -373,7 +389,7 @@ fn first_of_the_month() -> Billing {
     }
 }
 
-/// The operator sets the same options for everybody who has none.
+/// The operator sets the same options for every customer that has none.
 pub(crate) fn the_default() -> PricingPolicy {
     PricingPolicy {
         when_missing: WhenMissing::UseDefault,

@@ -72,8 +72,8 @@ impl Core {
         }
         let fired = |fault| self.faults.counts().contains_key(&fault);
         let stood_still = fired(Fault::BssQueue) || fired(Fault::Paused);
-        let blind = fired(Fault::WatchLags) || fired(Fault::WatchCut) || fired(Fault::TwoLeaders);
-        if self.suspended.is_some_and(known) && !stood_still && (name == "activate" || !blind) {
+        let lags = fired(Fault::WatchLags) || fired(Fault::WatchCut) || fired(Fault::TwoLeaders);
+        if self.suspended.is_some_and(known) && !stood_still && (name == "activate" || !lags) {
             self.broken(format!("{name} was sent while the upgrade is suspended"));
         }
     }

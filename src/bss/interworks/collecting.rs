@@ -25,7 +25,7 @@ pub(super) enum Step {
 /// Whose records are wanted.
 #[derive(Clone, Debug)]
 pub(super) enum Whose {
-    /// Everybody's.
+    /// Of all upgrades.
     All,
     /// Those whose field has this value.
     Of { field: &'static str, value: String },

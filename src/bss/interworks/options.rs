@@ -1,5 +1,5 @@
 //! What a connection says of its installation of interworks.cloud. Every installation has words and habits of
-//! its own, which no public text tells: whoever runs it knows them.
+//! its own, which no public text tells: the people who run it know them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

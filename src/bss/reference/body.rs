@@ -1,6 +1,6 @@
 //! The bytes of a reply as JSON, and what is wrong with them in words that repeat none of them.
 //!
-//! A parser's own message quotes the value that it stumbled over, which may be anybody's data. Said
+//! A parser's own message quotes the value that it stumbled over, which may be personal data. Said
 //! here is where the fault is and what was expected there; both come from the contract's types.
 
 use serde::de::DeserializeOwned;

@@ -147,10 +147,9 @@ fn server_side(status: u16, problem: Result<Problem, String>, asked: &Asked) -> 
 
 fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
     let Class::Known(class) = problem.class else {
-        let said = problem.words();
-        let said = said.map(|words| format!(": {words}")).unwrap_or_default();
         return malformed(format!(
-            "status {status} with problem details without a class of the contract{said}"
+            "status {status} with problem details without a class of the contract{}",
+            said(&problem)
         ));
     };
     match (status, class) {
@@ -162,11 +161,19 @@ fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
         },
         (409, ErrorClass::StaleEpoch) => match problem.highest_epoch {
             Some(highest) => BssError::StaleEpoch { highest },
-            None => malformed("a stale epoch without the highest one".to_owned()),
+            None => malformed(format!(
+                "a stale epoch without the highest one{}",
+                said(&problem)
+            )),
         },
         (409, ErrorClass::HeldByAnother) => match problem.holder {
-            Some(holder) => BssError::HeldByAnother { holder },
-            None => malformed("held by another without the holder".to_owned()),
+            Some(ref holder) => BssError::HeldByAnother {
+                holder: holder.clone(),
+            },
+            None => malformed(format!(
+                "held by another without the holder{}",
+                said(&problem)
+            )),
         },
         (409, ErrorClass::Blocked) if !problem.blockers.is_empty() => {
             BssError::Blocked(problem.blockers.into_iter().map(tally).collect())
@@ -174,7 +181,18 @@ fn client_side(status: u16, problem: Problem, asked: &Asked) -> BssError {
         (413 | 422, ErrorClass::Invalid) if !problem.fields.is_empty() => {
             BssError::Invalid(problem.fields.into_iter().map(field).collect())
         }
-        (_, class) => malformed(format!("status {status} with the class {class:?}")),
+        (409, ErrorClass::Blocked) => malformed(format!(
+            "a refusal as Blocked without a reason of the contract{}",
+            said(&problem)
+        )),
+        (413 | 422, ErrorClass::Invalid) => malformed(format!(
+            "a refusal as Invalid that names no field{}",
+            said(&problem)
+        )),
+        (_, class) => malformed(format!(
+            "status {status} with the class {class:?}{}",
+            said(&problem)
+        )),
     }
 }
 
@@ -185,6 +203,12 @@ pub(super) fn failure(failure: Failure, effect: Effect) -> BssError {
 
 pub(super) fn malformed(detail: String) -> BssError {
     BssError::Malformed { detail }
+}
+
+/// What the server says for people, behind what is wrong with its reply.
+fn said(problem: &Problem) -> String {
+    let words = problem.words();
+    words.map(|words| format!(": {words}")).unwrap_or_default()
 }
 
 fn text(problem: &Problem) -> String {
@@ -463,7 +487,12 @@ mod tests {
                 retry_after: None,
                 throttled: false,
             };
-            assert_eq!(refusal(refused, &write).class(), "Malformed", "{class:?}");
+            let refused = refusal(refused, &write);
+            assert_eq!(refused.class(), "Malformed", "{class:?}");
+            // What people need to find it is not lost.
+            if status != 501 {
+                assert!(refused.to_string().ends_with(": d"), "{refused}");
+            }
         }
     }
 

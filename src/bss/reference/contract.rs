@@ -23,6 +23,17 @@ pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 /// The media type of every error reply (RFC 9457).
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// The pattern of an id: no control character, and neither `.` nor `..`, which the path of a URL cannot
+/// hold as names. Written without a look-ahead, which many libraries do not have.
+pub(crate) const ID: &str =
+    r"^(\.?[^.\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*|\.\.[^\x00-\x1f\x7f-\x9f]+)$";
+/// The pattern of other texts that the operator keeps as it got them, such as a digest: no control character.
+pub(crate) const PRINTABLE: &str = r"^[^\x00-\x1f\x7f-\x9f]+$";
+/// The pattern of a business key and of a cursor: they stand in headers, queries and columns.
+pub(crate) const VISIBLE_ASCII: &str = "^[!-~]+$";
+/// The pattern of money.
+const MONEY: &str = r"^[0-9]{1,15}(\.[0-9]{1,6})?$";
+
 /// Who this BSS is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -31,7 +42,7 @@ pub struct Identity {
     /// host the BSS is reached under: it is part of every business key. Leave it out if the BSS
     /// has none; the operator then trusts the name that its connection declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = PRINTABLE))]
     pub identity: Option<String>,
 }
 
@@ -307,7 +318,7 @@ pub enum BackOrdering {
 #[serde(rename_all = "camelCase")]
 pub struct Reseller {
     /// The canonical account id: one and the same text however the id was written in the request.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub account_id: String,
     /// The account's name.
     #[schemars(length(max = 256))]
@@ -321,11 +332,11 @@ pub struct Reseller {
     pub currency: String,
     /// The price list assigned to the account, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub price_list: Option<String>,
     /// The id of its tenant, if it has one that is not marked as deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub tenant_id: Option<String>,
     /// The state of back ordering.
     pub back_ordering: BackOrdering,
@@ -337,17 +348,17 @@ pub struct Reseller {
 pub struct AcquireEpoch {
     /// Who asks: a lasting id of one operator installation, with the namespace that it works for. Two
     /// namespaces of one cluster are two holders.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub holder: String,
     /// Names the present holder whose hold a person decided to take over. Without it a reseller
     /// that is held by another holder is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub take_over: Option<String>,
     /// Names this attempt; the operator sends another one with each. The server keeps it with the epoch
     /// that it issues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub acquisition_id: Option<String>,
 }
 
@@ -362,7 +373,7 @@ pub struct Epoch {
     #[schemars(range(max = 9_007_199_254_740_991_u64))]
     pub previous_epoch: u64,
     /// The holder it was issued to.
-    #[schemars(length(max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub holder: String,
     /// Every epoch that was issued before this one, the latest first, the last 16 at most. The operator
     /// tells from it whether an epoch that it does not know was issued to itself, and the reply was
@@ -381,7 +392,7 @@ pub struct EarlierEpoch {
     pub epoch: u64,
     /// The attempt for which it was issued; absent if the request named none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub acquisition_id: Option<String>,
 }
 
@@ -400,7 +411,7 @@ pub enum Invoicing {
 pub struct TenantSettings {
     /// The distributor's price list: it fixes the tenant's catalogue, its cost prices and its
     /// currency.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub price_list: String,
     /// The edition, one of those that the BSS sells.
     #[schemars(length(min = 1, max = 64))]
@@ -425,7 +436,7 @@ pub struct TenantSettings {
 pub struct SeenSettings {
     /// The distributor's price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub price_list: Option<String>,
     /// The edition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -480,11 +491,11 @@ pub enum TenantStatus {
 pub struct Tenant {
     /// Its id. A tenant that replaces another has another id, and the business key of the old one
     /// is never used again: `createTenant` under it is a `Conflict`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// Where people reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048))]
+    #[schemars(length(min = 1, max = 2048), regex(pattern = PRINTABLE))]
     pub url: Option<String>,
     /// Its settings as they are now.
     pub settings: SeenSettings,
@@ -495,7 +506,7 @@ pub struct Tenant {
     pub currency: Option<String>,
     /// The business key that it was created under; absent if a person created it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: Option<String>,
     /// Its status.
     pub status: TenantStatus,
@@ -537,7 +548,7 @@ impl<'de> Deserialize<'de> for TenantLookup {
 #[serde(rename_all = "camelCase")]
 pub struct CreateTenant {
     /// Stored with the tenant for ever.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: String,
     /// The settings.
     pub settings: TenantSettings,
@@ -560,7 +571,7 @@ pub enum OperationState {
 #[schemars(rename = "Operation")]
 pub struct LongRunning {
     /// Its id.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// Its state.
     pub state: OperationState,
@@ -582,7 +593,7 @@ pub struct Page<T> {
     /// order ("after this id"), never an offset: an item that is there during the whole listing
     /// is listed exactly once, whatever is added or removed meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = VISIBLE_ASCII))]
     pub next_cursor: Option<String>,
     /// The revision of the reseller's inventory at the moment in which this page was read, in the
     /// same snapshot as its items. One counter per reseller, raised by every change of anything
@@ -607,10 +618,10 @@ pub enum SyncState {
 #[serde(rename_all = "camelCase")]
 pub struct CopyLink {
     /// The tenant that holds the copy.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub tenant_id: String,
     /// The copy.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub copy_id: String,
 }
 
@@ -619,10 +630,10 @@ pub struct CopyLink {
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     /// Its immutable id.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// The account that is invoiced for it. The operator copies it only if this is the reseller.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub bill_to: String,
     /// ISO 4217 code of its currency.
     #[schemars(length(equal = 3))]
@@ -639,7 +650,7 @@ pub struct Customer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyLink>,
     /// Opaque digest over the source-owned fields: Bill To, currency.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub digest: String,
 }
 
@@ -677,13 +688,13 @@ pub enum PurchaseState {
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// Its immutable id, unique over subscriptions and assets together.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// Subscription or asset.
     pub kind: PurchaseKind,
     /// The customer that owns it. The reseller's own purchases carry the reseller's account id and
     /// are never copied.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub customer_id: String,
     /// Product code.
     #[schemars(length(min = 1, max = 128))]
@@ -698,7 +709,7 @@ pub struct Subscription {
     /// Quantity.
     pub quantity: u32,
     /// What the reseller pays per unit and cycle, a decimal string.
-    #[schemars(regex(pattern = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"))]
+    #[schemars(regex(pattern = MONEY))]
     pub cost_price: String,
     /// ISO 4217 code of the currency that it is charged in.
     #[schemars(length(equal = 3))]
@@ -725,7 +736,7 @@ pub struct Subscription {
     pub copy: Option<CopyLink>,
     /// Opaque digest over the source-owned fields: product, add-ons, billing cycle, quantity,
     /// start date, billing anchor, currency, cost price.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub digest: String,
 }
 
@@ -734,10 +745,10 @@ pub struct Subscription {
 #[serde(rename_all = "camelCase")]
 pub struct OpenOrder {
     /// Its immutable id.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// The customer that it is for, or the reseller's own account id.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub customer_id: String,
     /// When it was placed, RFC 3339.
     #[schemars(length(min = 20, max = 35))]
@@ -803,30 +814,30 @@ pub enum CopiedKind {
 #[serde(rename_all = "camelCase")]
 pub struct Copy {
     /// Its id in the reseller BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub id: String,
     /// What it is a copy of. Left out: the business key tells, if it is one of the operator's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<CopiedKind>,
     /// The business key that it was made under, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: Option<String>,
     /// The source that it was copied from. A record without a source is the reseller's own; it may
     /// be left out of the listing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub source_id: Option<String>,
     /// How it is known that this is its source. Left out: `Stored`.
     #[serde(default, skip_serializing_if = "LinkKind::is_stored")]
     pub link: LinkKind,
     /// The source's digest at the time of the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub source_digest: Option<String>,
     /// The digest of the copy's source-owned fields as they are now, computed as the source's
     /// digest is: copy and source agree exactly if the two digests are equal.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub digest: String,
     /// Its state.
     pub state: CopyState,
@@ -842,7 +853,7 @@ pub struct Copy {
 #[serde(rename_all = "camelCase")]
 pub struct Find {
     /// Business keys, at most `largestBatch`.
-    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 1024)))]
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII)))]
     pub business_keys: Vec<String>,
 }
 
@@ -851,7 +862,7 @@ pub struct Find {
 #[serde(rename_all = "camelCase")]
 pub struct Found {
     /// The key.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: String,
     /// Every record under it: none, one, or (a defect) several.
     #[schemars(length(max = 100))]
@@ -863,13 +874,13 @@ pub struct Found {
 #[serde(rename_all = "camelCase")]
 pub struct CopyCustomer {
     /// The customer in the distributor BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub source_id: String,
     /// Stored with the copy for ever.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: String,
     /// The source's digest as the operator saw it. Another one now: `Conflict`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub expected_source: String,
     /// The present copy's digest as the operator saw it; left out if it saw none. A different
     /// state of affairs now: `Conflict`. It is compared only where there is something to write:
@@ -877,7 +888,7 @@ pub struct CopyCustomer {
     /// `Unchanged` whatever is given here, so that a repeated request does no harm; and where
     /// nothing but the other half of a pair is missing, it may be left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub expected_copy: Option<String>,
 }
 
@@ -886,15 +897,15 @@ pub struct CopyCustomer {
 #[serde(rename_all = "camelCase")]
 pub struct CopySubscription {
     /// The subscription or asset in the distributor BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub source_id: String,
     /// Subscription or asset.
     pub kind: PurchaseKind,
     /// Stored with the copy for ever.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: String,
     /// The source's digest as the operator saw it. Another one now: `Conflict`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub expected_source: String,
     /// The present copy's digest as the operator saw it; left out if it saw none. A different
     /// state of affairs now: `Conflict`. It is compared only where there is something to write:
@@ -902,10 +913,10 @@ pub struct CopySubscription {
     /// `Unchanged` whatever is given here, so that a repeated request does no harm; and where
     /// nothing but the other half of a pair is missing, it may be left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub expected_copy: Option<String>,
     /// The digest of the customer's pricing options that were checked. Others now: `Conflict`.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub pricing_digest: String,
 }
 
@@ -1007,7 +1018,7 @@ pub struct Blocker {
 #[serde(rename_all = "camelCase")]
 pub struct CopyResult {
     /// The item's source.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub source_id: String,
     /// What became of it.
     pub outcome: CopyOutcome,
@@ -1041,7 +1052,7 @@ pub struct Results<T> {
 #[serde(rename_all = "camelCase")]
 pub struct PricingLookup {
     /// Ids of customers in the distributor BSS, at most `largestBatch`.
-    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128), regex(pattern = ID)))]
     pub customer_ids: Vec<String>,
 }
 
@@ -1050,7 +1061,7 @@ pub struct PricingLookup {
 #[serde(rename_all = "camelCase")]
 pub struct PricingState {
     /// The customer's id in the distributor BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub customer_id: String,
     /// What people call this customer. It is shown to all readers of the upgrade while the
     /// operator waits for pricing options; leave it out where names are personal data.
@@ -1059,7 +1070,7 @@ pub struct PricingState {
     pub display_name: Option<String>,
     /// Opaque digest over the stored options; absent while they are incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub digest: Option<String>,
     /// The options that are missing, for example `priceList`, `billing`, `copy` (the customer has
     /// no copy yet). Empty exactly if `digest` is there or the options are unseen.
@@ -1097,7 +1108,7 @@ pub struct Billing {
 #[serde(rename_all = "camelCase")]
 pub struct PricingOptions {
     /// A price list of the reseller BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub price_list: String,
     /// When the customer is billed.
     pub billing: Billing,
@@ -1108,7 +1119,7 @@ pub struct PricingOptions {
     pub invoicing: Invoicing,
     /// Credit limit in the price list's currency, a decimal string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"))]
+    #[schemars(regex(pattern = MONEY))]
     pub credit_limit: Option<String>,
 }
 
@@ -1117,7 +1128,7 @@ pub struct PricingOptions {
 #[serde(rename_all = "camelCase")]
 pub struct SetPricing {
     /// The customer's id in the distributor BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub customer_id: String,
     /// The options.
     pub options: PricingOptions,
@@ -1142,7 +1153,7 @@ pub enum PricingOutcome {
 #[serde(rename_all = "camelCase")]
 pub struct PricingResult {
     /// The customer's id in the distributor BSS.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub customer_id: String,
     /// What became of it.
     pub outcome: PricingOutcome,
@@ -1165,11 +1176,11 @@ pub struct PricingResult {
 pub struct CheckTarget {
     /// The reseller's tenant with its catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub tenant_id: Option<String>,
     /// A price list of the distributor, before the tenant exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = PRINTABLE))]
     pub price_list: Option<String>,
 }
 
@@ -1181,7 +1192,7 @@ pub struct Check {
     /// What to check against.
     pub target: CheckTarget,
     /// Ids of subscriptions and assets, at most `largestBatch`.
-    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128)))]
+    #[schemars(length(min = 1, max = 500), inner(length(min = 1, max = 128), regex(pattern = ID)))]
     pub source_ids: Vec<String>,
 }
 
@@ -1190,7 +1201,7 @@ pub struct Check {
 #[serde(rename_all = "camelCase")]
 pub struct CheckResult {
     /// Its id.
-    #[schemars(length(min = 1, max = 128))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = ID))]
     pub source_id: String,
     /// Every reason why it could not be copied: `CurrencyMismatch`, `ProductMissing`,
     /// `AddonMissing`, `BillingCycleMissing`; against a tenant also `PricingIncomplete` where the
@@ -1204,7 +1215,7 @@ pub struct CheckResult {
 #[serde(rename_all = "camelCase")]
 pub struct Activate {
     /// Stored with the activation for ever.
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = VISIBLE_ASCII))]
     pub business_key: String,
     /// The inventory revision under which the operator found everything in order. Left out only if
     /// the server promises `revision: None` or `compares: None`; a server that promises both in

@@ -223,6 +223,56 @@ mod tests {
         assert_eq!(problem.blockers[0].count, 2);
     }
 
+    /// As servers send them that do not know the contract, or frameworks in front of them.
+    #[test]
+    fn odd_documents_are_read_as_far_as_they_go() {
+        let read = |body: &str| Problem::read(body.as_bytes());
+        let of = |body: &str| {
+            read(body).map(|problem| (problem.class, problem.words().map(str::to_owned)))
+        };
+        let unnamed = |text: &str| Some((Class::Absent, Some(text.to_owned())));
+        for (body, expected) in [
+            // The map of fields of other frameworks, in place of the list.
+            (
+                r#"{"title":"t","fields":{"a":["no"]},"errors":{"a":["no"]}}"#,
+                unnamed("t"),
+            ),
+            // The same member twice: the last one counts, as in most parsers.
+            (
+                r#"{"class":"Conflict","class":"Blocked","detail":"d"}"#,
+                Some((Class::Known(ErrorClass::Blocked), Some("d".to_owned()))),
+            ),
+            (
+                r#"{"class":"conflict","detail":"d"}"#,
+                Some((Class::Unknown, Some("d".to_owned()))),
+            ),
+            (r#"{"class":["Conflict"],"detail":"d"}"#, unnamed("d")),
+            (r#"{"detail":{"text":"x"},"title":"t"}"#, unnamed("t")),
+            (r#"{"detail":"  ","title":"t"}"#, unnamed("t")),
+            (r#" {"title":"t"} "#, unnamed("t")),
+            ("{}", Some((Class::Absent, None))),
+            (r#"[{"title":"t"}]"#, None),
+            (r#""title""#, None),
+            (r#"{"title":"t"}{"title":"u"}"#, None),
+            (r#"{"title":"t",}"#, None),
+            ("null", None),
+        ] {
+            assert_eq!(of(body), expected, "{body}");
+        }
+        // Nested as deeply as no reader goes.
+        let deep = format!(
+            r#"{{"detail":"d","more":{}{}}}"#,
+            "[".repeat(200),
+            "]".repeat(200)
+        );
+        assert_eq!(of(&deep), None);
+        let long = json!({"class": "Invalid", "fields": vec![json!({"field": "f"}); 5000]});
+        assert_eq!(
+            read(&long.to_string()).map(|problem| problem.fields.len()),
+            Some(MOST)
+        );
+    }
+
     proptest! {
         #[test]
         fn no_value_of_one_member_changes_another(name in 0..MEMBERS.len(), junk in "\\PC{0,20}") {

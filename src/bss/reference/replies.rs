@@ -26,8 +26,18 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Checked<T> {
 /// So many epochs before the present one are told at most.
 const MOST_EARLIER_EPOCHS: usize = 16;
 
-/// An id goes into paths, keys, status and logs.
+/// An id goes into paths, keys, status and logs. As [`wire::ID`] says it.
 fn id(what: &str, text: String) -> Checked<String> {
+    if matches!(text.as_str(), "." | "..") {
+        return Err(malformed(format!(
+            "{what} is {text:?}, which the path of a URL cannot hold"
+        )));
+    }
+    short(what, text)
+}
+
+/// Another text that is kept as it came. As [`wire::PRINTABLE`] says it.
+fn short(what: &str, text: String) -> Checked<String> {
     bounded(what, text, LONGEST_ID)
 }
 
@@ -244,7 +254,7 @@ pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpo
     } = reply;
     if issued_to != holder {
         return Err(malformed(
-            "an epoch that was issued to somebody else".to_owned(),
+            "an epoch that was issued to another holder".to_owned(),
         ));
     }
     if number("epoch", epoch)? <= previous_epoch {
@@ -269,7 +279,7 @@ pub(super) fn epoch(reply: wire::Epoch, holder: &str) -> Checked<port::IssuedEpo
         issued.push(port::EarlierEpoch {
             epoch: port::Epoch(epoch),
             acquisition: acquisition_id
-                .map(|name| id("earlier.acquisitionId", name).map(port::AcquisitionId))
+                .map(|name| short("earlier.acquisitionId", name).map(port::AcquisitionId))
                 .transpose()?,
         });
     }
@@ -328,7 +338,7 @@ fn seen_settings(settings: wire::SeenSettings) -> Checked<port::SeenSettings> {
     };
     Ok(port::SeenSettings {
         price_list: price_list
-            .map(|list| id("priceList", list).map(port::PriceListId))
+            .map(|list| short("priceList", list).map(port::PriceListId))
             .transpose()?,
         edition: text("edition", edition, 64)?,
         language: text("language", language, 35)?,
@@ -494,7 +504,7 @@ fn link(link: Option<wire::CopyLink>) -> Checked<Option<(port::TenantId, port::C
 }
 
 fn digest(text: String) -> Checked<port::Digest> {
-    id("a digest", text).map(port::Digest)
+    short("a digest", text).map(port::Digest)
 }
 
 pub(super) fn subscriptions(

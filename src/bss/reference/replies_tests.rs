@@ -207,6 +207,18 @@ fn what_breaks_the_contract_is_refused() {
     refused("customers", |body| {
         body["items"][0]["id"] = json!("x".repeat(129));
     });
+    // The path of a URL cannot hold these, so that they are no ids.
+    for one in [".", ".."] {
+        let (_, parser, mut body) = parsers()
+            .into_iter()
+            .find(|(known, ..)| *known == "reseller")
+            .unwrap();
+        body["tenantId"] = json!(one);
+        let error = parser(body.to_string().as_bytes()).expect_err(one);
+        assert!(error.to_string().contains("the path of a URL"), "{error}");
+    }
+    refused("customers", |body| body["items"][0]["id"] = json!("."));
+    refused("copies", |body| body["items"][0]["id"] = json!(".."));
     refused("customers", |body| {
         body["items"].as_array_mut().unwrap().push(customer("99"));
     });

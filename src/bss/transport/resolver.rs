@@ -66,7 +66,7 @@ struct Shared {
     lookup: Box<Lookup>,
     terms: Terms,
     pinned: Mutex<Option<Pinned>>,
-    /// Held by whoever looks up again while connections stand.
+    /// Held by the call that looks up again while connections stand.
     renewing: tokio::sync::Mutex<()>,
 }
 

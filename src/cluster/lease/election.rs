@@ -8,7 +8,7 @@ use thiserror::Error;
 /// of two candidates are never compared.
 pub type Moment = Duration;
 
-/// No lease lasts longer, whatever a record says: a mistyped duration must not lock everybody out.
+/// No lease lasts longer, whatever a record says: a mistyped duration must not lock all candidates out.
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// How long things last.

@@ -50,7 +50,7 @@ pub struct LeaseView {
     /// Who holds the lease, as heard last.
     pub holder: Option<String>,
     /// What keeps this process from taking part, in words.
-    pub trouble: Option<String>,
+    pub failure: Option<String>,
     /// Grows whenever the lease is of an older version than it was before: etcd was put back.
     pub went_back: u64,
 }
@@ -277,9 +277,9 @@ impl Elector {
         }
     }
 
-    /// Remembers a lease and makes trouble seen.
+    /// Remembers a lease and shows a failure.
     fn heard(&mut self, answer: ClusterResult<Lease>) -> ClusterResult<Record> {
-        let trouble = match &answer {
+        let failure = match &answer {
             Ok(_) | Err(ClusterError::Conflict | ClusterError::Exists | ClusterError::Gone) => None,
             Err(ClusterError::Forbidden(said)) => Some(format!(
                 "RBAC must grant get, create and update of leases.coordination.k8s.io in {}: {said}",
@@ -292,15 +292,15 @@ impl Elector {
             ) => Some(error.to_string()),
         };
         self.view.send_if_modified(|view| {
-            let changed = view.trouble != trouble;
-            if changed && let Some(trouble) = &trouble {
+            let changed = view.failure != failure;
+            if changed && let Some(failure) = &failure {
                 tracing::warn!(
                     lease = self.settings.name,
-                    trouble,
+                    failure,
                     "the lease is out of reach"
                 );
             }
-            view.trouble.clone_from(&trouble);
+            view.failure.clone_from(&failure);
             changed
         });
         let lease = answer?;

@@ -31,9 +31,9 @@ pub(super) struct Census {
 
 /// What the judge found, by source ids and ledgers.
 #[derive(Clone, Debug)]
-pub(super) struct Verdict(Value);
+pub(super) struct JudgedLedgers(Value);
 
-impl Verdict {
+impl JudgedLedgers {
     /// One of its figures.
     pub(super) fn figure(&self, name: &str) -> LocalResult<i64> {
         let found = self.0.get(name).and_then(Value::as_i64);
@@ -93,10 +93,10 @@ impl SandboxControl {
     }
 
     /// Lets both ledgers run some billing cycles on, and asks for the judgement.
-    pub(super) async fn judge(&self, cycles: u32) -> LocalResult<Verdict> {
+    pub(super) async fn judge(&self, cycles: u32) -> LocalResult<JudgedLedgers> {
         let body = json!({ "count": cycles });
         self.post("run-billing-cycles", &body).await?;
-        Ok(Verdict(self.get("judge").await?))
+        Ok(JudgedLedgers(self.get("judge").await?))
     }
 
     /// The source ids of the customers that were copied, by the audit list.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::incidents::Incidents;
 use super::manifests;
 use super::narrator::{Narrator, Row, table};
-use super::sandbox_actors::{Census, Verdict};
+use super::sandbox_actors::{Census, JudgedLedgers};
 use super::sandbox_control::SandboxControl;
 use super::upgrade_view::{UpgradeReader, UpgradeView};
 use super::watching;
@@ -273,11 +273,11 @@ impl<'a> Story<'a> {
 
     async fn ledgers(&mut self) -> LocalResult<()> {
         let census = self.control().census().await?;
-        let verdict = self.control().judge(CYCLES).await?;
+        let ledgers = self.control().judge(CYCLES).await?;
         self.chapter(&format!(
             "The BSS's own ledgers, by source id, {CYCLES} billing cycles later"
         ))?;
-        let rows = closing_rows(&verdict, census.purchases_eligible)?;
+        let rows = closing_rows(&ledgers, census.purchases_eligible)?;
         for line in table(&rows) {
             self.narrator.line(&line)?;
         }
@@ -360,7 +360,7 @@ pub(super) fn first<'v>(objects: &'v [Value], kind: &str, pointer: &str) -> Loca
 }
 
 /// What has to be true in the end, whatever happened on the way.
-pub(super) fn closing_rows(verdict: &Verdict, eligible: u64) -> LocalResult<Vec<Row>> {
+pub(super) fn closing_rows(ledgers: &JudgedLedgers, eligible: u64) -> LocalResult<Vec<Row>> {
     // The tables and the judge count apart. Nothing to copy would be nothing to show.
     let eligible = i64::try_from(eligible).unwrap_or(i64::MAX).max(1);
     [
@@ -392,6 +392,6 @@ pub(super) fn closing_rows(verdict: &Verdict, eligible: u64) -> LocalResult<Vec<
         ),
     ]
     .into_iter()
-    .map(|(what, figure, wanted)| Ok(Row::new(what, verdict.figure(figure)?, wanted)))
+    .map(|(what, figure, wanted)| Ok(Row::new(what, ledgers.figure(figure)?, wanted)))
     .collect()
 }

@@ -1,5 +1,5 @@
 //! What customers and subscriptions have in common when they are copied: the comparison with what
-//! the operator expected, the verdict, the result, the line in the audit list.
+//! the operator expected, what is to be done, the result, the line in the audit list.
 
 use rusqlite::params;
 
@@ -30,7 +30,7 @@ pub(super) struct Present {
 }
 
 /// What is to be done with an item.
-pub(super) enum Verdict {
+pub(super) enum ItemAction {
     /// There is no copy yet.
     Create,
     /// Half of the pair is missing: contacts or mark.
@@ -73,8 +73,8 @@ pub(super) fn compare(
     item: &Expected<'_>,
     (digest, marked): (&str, bool),
     copies: Vec<Present>,
-) -> rusqlite::Result<Verdict> {
-    let refuse = |result| Ok(Verdict::Refuse(Box::new(result)));
+) -> rusqlite::Result<ItemAction> {
+    let refuse = |result| Ok(ItemAction::Refuse(Box::new(result)));
     let guarded = tx.switches.unique();
     let in_use = copies
         .iter()
@@ -92,14 +92,14 @@ pub(super) fn compare(
     }
     if !guarded && item.copy_digest.is_none() {
         // One more record: such a BSS does not look whether there is one.
-        return Ok(Verdict::Create);
+        return Ok(ItemAction::Create);
     }
     let Some(copy) = copies.into_iter().next() else {
         let taken = guarded && tx.exists(KEY_IS_TAKEN, [item.business_key])?;
         return match (taken, item.copy_digest) {
             (true, _) => refuse(conflict(item, "the business key belongs to another record")),
             (false, Some(_)) => refuse(conflict(item, "there is no copy")),
-            (false, None) => Ok(Verdict::Create),
+            (false, None) => Ok(ItemAction::Create),
         };
     };
     if guarded && copy.business_key.as_deref() != Some(item.business_key) {
@@ -110,7 +110,7 @@ pub(super) fn compare(
     }
     let equal = copy.digest == digest;
     if equal && (copy.state == CopyState::Ended || (copy.state == CopyState::Live && marked)) {
-        return Ok(Verdict::Unchanged);
+        return Ok(ItemAction::Unchanged);
     }
     if copy.state == CopyState::Ended {
         let detail = Some("its copy was ended before");
@@ -127,10 +127,10 @@ pub(super) fn compare(
         return refuse(conflict(item, "the copy is not as expected"));
     }
     if equal {
-        return Ok(Verdict::Complete(copy));
+        return Ok(ItemAction::Complete(copy));
     }
     if !compared || copy.copied_digest.as_deref() == Some(copy.digest.as_str()) {
-        return Ok(Verdict::Update(copy));
+        return Ok(ItemAction::Update(copy));
     }
     let detail = Some("source and copy both changed since the copy was made");
     refuse(blocked(
@@ -319,7 +319,7 @@ fn sale(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> rusqlite::Result<()>
     if item.kind != CopyKind::Subscriptions {
         return Ok(());
     }
-    let order = format!("ORD-{:07}", tx.next("order")?);
+    let order = tx.new_id("ORD", "order", 7)?;
     tx.run(
         "INSERT INTO orders SELECT ?1, ?2, customer_id, 'ResellerBss', 'New', 'Completed', ?3, NULL,
             1, id, '{}' FROM purchases WHERE id = ?4",

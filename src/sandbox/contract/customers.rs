@@ -3,7 +3,7 @@
 
 use rusqlite::params;
 
-use super::copying::{self, ByHand, Expected, NewCopy, Verdict};
+use super::copying::{self, ByHand, Expected, ItemAction, NewCopy};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
     Batch, BlockerReason, CopyCustomer, CopyKind, CopyOutcome, CopyResult, ErrorClass, Results,
@@ -70,18 +70,18 @@ fn copy_one(tx: &Tx<'_>, place: &Place, item: &Expected<'_>) -> Result<CopyResul
     };
     let repeated = !copies.is_empty();
     let outcome = match copying::compare(tx, item, (&source.digest, source.marked), copies)? {
-        Verdict::Refuse(result) => return Ok(*result),
-        Verdict::Unchanged => CopyOutcome::Unchanged,
-        Verdict::Create => {
+        ItemAction::Refuse(result) => return Ok(*result),
+        ItemAction::Unchanged => CopyOutcome::Unchanged,
+        ItemAction::Create => {
             create(tx, place, item, (&source, repeated))?;
             CopyOutcome::Created
         }
-        Verdict::Complete(copy) => {
+        ItemAction::Complete(copy) => {
             complete(tx, &copy.id, item.source_id)?;
             purchases::mark(tx, item.source_id)?;
             CopyOutcome::Created
         }
-        Verdict::Update(copy) => {
+        ItemAction::Update(copy) => {
             tx.run(
                 "UPDATE copies SET fields = ?2, digest = ?3, source_digest = ?3 WHERE id = ?1",
                 params![copy.id, to_json(&source.fields)?, source.digest],
@@ -101,7 +101,7 @@ fn create(
     (source, repeated): (&Source, bool),
 ) -> rusqlite::Result<String> {
     let copy = NewCopy {
-        id: format!("CC-{:07}", tx.next("copy")?),
+        id: tx.new_id("CC", "copy", 7)?,
         digest: &source.digest,
         fields: to_json(&source.fields)?,
         purchase_kind: None,

@@ -5,9 +5,10 @@
 //! misspells an optional one must not believe that it was heard.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use regex::Regex;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,12 +18,13 @@ use crate::sandbox::problem::{field_problem, shorten};
 
 /// More faults than this are not told in one reply.
 const MOST_PROBLEMS: usize = 50;
-/// The only pattern of the contract: up to 15 digits, and up to 6 after a point.
-const MONEY: &str = r"^[0-9]{1,15}(\.[0-9]{1,6})?$";
 
-/// The schemas of the types that were read so far.
+/// The schemas of the types that were read so far, and the patterns in them.
 #[derive(Default)]
-pub(crate) struct Schemas(Mutex<HashMap<TypeId, Arc<Value>>>);
+pub(crate) struct Schemas {
+    of_types: Mutex<HashMap<TypeId, Arc<Value>>>,
+    patterns: Mutex<BTreeMap<String, Option<Regex>>>,
+}
 
 impl Schemas {
     /// Reads a body, or says everything that is wrong with it.
@@ -35,6 +37,7 @@ impl Schemas {
         let schema = self.of::<T>();
         let mut found = Vec::new();
         Check {
+            schemas: self,
             root: &schema,
             found: &mut found,
         }
@@ -48,15 +51,26 @@ impl Schemas {
     }
 
     fn of<T: JsonSchema + 'static>(&self) -> Arc<Value> {
-        let mut schemas = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut schemas = self.of_types.lock().unwrap_or_else(PoisonError::into_inner);
         schemas
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Arc::new(schemars::schema_for!(T).to_value()))
             .clone()
     }
+
+    /// Whether a text fits a pattern; `None` if the pattern cannot be read.
+    fn fits(&self, pattern: &str, text: &str) -> Option<bool> {
+        let mut patterns = self.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        if !patterns.contains_key(pattern) {
+            patterns.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        let compiled = patterns.get(pattern)?.as_ref()?;
+        Some(compiled.is_match(text))
+    }
 }
 
 struct Check<'a> {
+    schemas: &'a Schemas,
     root: &'a Value,
     found: &'a mut Vec<FieldProblem>,
 }
@@ -120,6 +134,7 @@ impl Check<'_> {
         let fits = branches.iter().any(|branch| {
             let mut found = Vec::new();
             Check {
+                schemas: self.schemas,
                 root: self.root,
                 found: &mut found,
             }
@@ -149,6 +164,7 @@ impl Check<'_> {
 
     fn visit_text(&mut self, schema: &Value, text: &str, path: &str) {
         let length = text.chars().count() as u64;
+        let before = self.found.len();
         if let Some(least) = bound(schema, "minLength")
             && length < least
         {
@@ -159,12 +175,16 @@ impl Check<'_> {
         {
             self.report(path, format!("is longer than {most} characters"));
         }
-        match schema.get("pattern").and_then(Value::as_str) {
-            None => {}
-            Some(MONEY) if is_money(text) => {}
-            Some(MONEY) => self.report(path, "is not a decimal number like 12.50"),
+        let pattern = schema.get("pattern").and_then(Value::as_str);
+        // One fault of a text is enough.
+        let Some(pattern) = pattern.filter(|_| self.found.len() == before) else {
+            return;
+        };
+        match self.schemas.fits(pattern, text) {
+            Some(true) => {}
+            Some(false) => self.report(path, format!("does not match {pattern}")),
             // A rule that the sandbox cannot check must not pass unnoticed.
-            Some(other) => self.report(path, format!("cannot be checked against {other}")),
+            None => self.report(path, format!("cannot be checked against {pattern}")),
         }
     }
 
@@ -265,28 +285,99 @@ fn has_type(schema: &Value, value: &Value) -> bool {
     }
 }
 
-/// [`MONEY`], by hand.
-fn is_money(text: &str) -> bool {
-    let digits = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    match text.split_once('.') {
-        None => digits(text, 15),
-        Some((whole, rest)) => digits(whole, 15) && digits(rest, 6),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bss::port::{AccountId, ItemKind, SourceId, TenantId};
-    use crate::bss::reference::contract::{Batch, CopyCustomer, Find};
+    use crate::bss::reference::contract::{Batch, CopyCustomer, Find, SetPricing};
     use crate::upgrade::Keys;
     use proptest::prelude::*;
     use serde_json::json;
 
+    /// The pattern of an id means what the sentence of the contract says.
+    #[test]
+    fn an_id_has_no_control_character_and_can_stand_in_a_path() {
+        let schemas = Schemas::default();
+        let wrong = |id: &str| {
+            let body = json!({"sourceId": id, "businessKey": "k", "expectedSource": "d"});
+            let body = json!({ "items": [body] }).to_string();
+            let read = schemas.read::<Batch<CopyCustomer>>(body.as_bytes());
+            let problems = read.err().unwrap_or_default();
+            let fields: Vec<String> = problems.into_iter().map(|one| one.field).collect();
+            fields
+        };
+        for id in [
+            "10423",
+            "a b",
+            "...",
+            "..a",
+            ".a",
+            "a.",
+            "a..",
+            "é",
+            "\u{20000}",
+            "\u{200b}",
+            "%2F",
+            "/",
+            "-",
+        ] {
+            assert_eq!(wrong(id), [""; 0], "{id:?}");
+        }
+        for id in [
+            ".", "..", "a\n", "\n", "\u{0}", "a\tb", "\u{1f}", "\u{7f}", "a\u{85}", "..\u{9f}",
+            ".\n",
+        ] {
+            assert_eq!(wrong(id), ["items[0].sourceId"], "{id:?}");
+        }
+    }
+
+    #[test]
+    fn keys_digests_and_money_have_their_patterns_too() {
+        let schemas = Schemas::default();
+        let item = |key: &str, digest: &str| json!({"items": [{"sourceId": "s", "businessKey": key, "expectedSource": digest}]});
+        for (key, digest, wrong) in [
+            ("tru/a/b", "d e\u{e9}", None),
+            ("tru/a b", "d", Some("items[0].businessKey")),
+            ("tru/\u{e9}", "d", Some("items[0].businessKey")),
+            ("k", "d\r", Some("items[0].expectedSource")),
+        ] {
+            let read =
+                schemas.read::<Batch<CopyCustomer>>(item(key, digest).to_string().as_bytes());
+            let field = read.err().and_then(|all| all.into_iter().next());
+            assert_eq!(
+                field.map(|one| one.field).as_deref(),
+                wrong,
+                "{key:?} {digest:?}"
+            );
+        }
+        let limit = |text: &str| {
+            let options = json!({
+                "priceList": "p", "billing": {"day": 1}, "paymentMethod": "Invoice",
+                "invoicing": "Combined", "creditLimit": text,
+            });
+            let body = json!({"items": [{"customerId": "c", "options": options}]}).to_string();
+            schemas.read::<Batch<SetPricing>>(body.as_bytes()).is_ok()
+        };
+        for right in ["0", "12.50", "999999999999999.999999"] {
+            assert!(limit(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "-1",
+            "1.",
+            ".5",
+            "1e3",
+            "1,5",
+            "1234567890123456",
+            "1.1234567",
+            "1\n",
+        ] {
+            assert!(!limit(wrong), "{wrong:?}");
+        }
+    }
+
     fn longest_ids() -> impl Strategy<Value = String> {
-        "[\u{10000}-\u{10FFFF}]{128}|[^\\p{Cc}]{1,128}|%{128}"
+        "[\u{10000}-\u{10FFFF}]{128}|[^\\p{Cc}.][^\\p{Cc}]{0,127}|%{128}"
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 use rusqlite::params;
 
 use super::checks::{self, Catalogue};
-use super::copying::{self, ByHand, Expected, NewCopy, Verdict};
+use super::copying::{self, ByHand, Expected, ItemAction, NewCopy};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
 use crate::bss::reference::contract::{
     Batch, Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopySubscription, ErrorClass,
@@ -61,10 +61,10 @@ fn copy_one(
         Err(refused) => return Ok(refused),
     };
     // The account's mark belongs to its own copy, so there is none to be missing here.
-    let verdict = copying::compare(tx, expected, (&source.digest, true), copies)?;
-    match &verdict {
-        Verdict::Refuse(_) | Verdict::Unchanged => {}
-        Verdict::Create | Verdict::Complete(_) | Verdict::Update(_) => {
+    let action = copying::compare(tx, expected, (&source.digest, true), copies)?;
+    match &action {
+        ItemAction::Refuse(_) | ItemAction::Unchanged => {}
+        ItemAction::Create | ItemAction::Complete(_) | ItemAction::Update(_) => {
             let pricing = pricing_digest(tx, place, &source)?;
             let reasons = blockers(tx, place, &source, pricing.as_ref())?;
             if !reasons.is_empty() {
@@ -78,7 +78,7 @@ fn copy_one(
             }
         }
     }
-    write(tx, place, expected, (&source, verdict))
+    write(tx, place, expected, (&source, action))
 }
 
 /// The source, if it is one that may be copied at all.
@@ -170,20 +170,20 @@ fn write(
     tx: &Tx<'_>,
     place: &Place,
     expected: &Expected<'_>,
-    (source, verdict): (&Purchase, Verdict),
+    (source, action): (&Purchase, ItemAction),
 ) -> Result<CopyResult, Refusal> {
-    let outcome = match verdict {
-        Verdict::Refuse(result) => return Ok(*result),
-        Verdict::Unchanged => CopyOutcome::Unchanged,
-        Verdict::Create => {
+    let outcome = match action {
+        ItemAction::Refuse(result) => return Ok(*result),
+        ItemAction::Unchanged => CopyOutcome::Unchanged,
+        ItemAction::Create => {
             create(tx, place, expected, source)?;
             CopyOutcome::Created
         }
-        Verdict::Complete(copy) => {
+        ItemAction::Complete(copy) => {
             tx.run("UPDATE copies SET state = 'Live' WHERE id = ?1", [&copy.id])?;
             CopyOutcome::Created
         }
-        Verdict::Update(copy) => {
+        ItemAction::Update(copy) => {
             // The sell price is the reseller's from the creation of the copy on: it stays.
             tx.run(
                 "UPDATE copies SET fields = ?2, digest = ?3, source_digest = ?3, quantity = ?4,
@@ -208,7 +208,7 @@ fn create(
     source: &Purchase,
 ) -> rusqlite::Result<String> {
     let copy = NewCopy {
-        id: format!("SC-{:07}", tx.next("copy")?),
+        id: tx.new_id("SC", "copy", 7)?,
         digest: &source.digest,
         fields: to_json(&source.fields)?,
         purchase_kind: Some(word(&source.kind)),

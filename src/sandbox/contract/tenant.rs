@@ -199,7 +199,9 @@ fn repeat(tx: &Tx<'_>, reseller: &str, body: &CreateTenant) -> Result<Option<Rep
 
 fn accepted(operation: &LongRunning) -> Result<Reply, Refusal> {
     let mut reply = Reply::with(202, operation)?;
-    reply.location = Some(format!("{BASE}/operations/{}", operation.id));
+    // A header is ASCII. An id of the sandbox has no blank, which this would write as `+`.
+    let id: String = url::form_urlencoded::byte_serialize(operation.id.as_bytes()).collect();
+    reply.location = Some(format!("{BASE}/operations/{id}"));
     Ok(reply)
 }
 
@@ -292,9 +294,9 @@ fn queue(
     (reseller, fingerprint): (&str, &str),
     body: &CreateTenant,
 ) -> Result<Reply, Refusal> {
-    let tenant = format!("tenant-{}", tx.next("tenant")?);
+    let tenant = tx.new_id("tenant", "tenant", 1)?;
     let operation = LongRunning {
-        id: format!("op-{}", tx.next("operation")?),
+        id: tx.new_id("op", "operation", 1)?,
         state: OperationState::Running,
         detail: None,
     };

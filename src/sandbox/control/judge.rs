@@ -160,12 +160,12 @@ const FIGURES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The verdict over one reseller.
+/// What the judge finds of one reseller.
 pub(super) fn judge(tx: &Tx<'_>, account: &str) -> Result<Value, Refusal> {
-    let mut verdict = serde_json::Map::new();
+    let mut found = serde_json::Map::new();
     let eligible = eligible_sql();
     let count = tx.number(&format!("SELECT COUNT(*) FROM ({eligible})"), [account])?;
-    verdict.insert("eligible".to_owned(), json!(count));
+    found.insert("eligible".to_owned(), json!(count));
     let copied = tx.number(
         &format!(
             "SELECT COUNT(*) FROM ({eligible}) sources WHERE EXISTS (
@@ -175,9 +175,9 @@ pub(super) fn judge(tx: &Tx<'_>, account: &str) -> Result<Value, Refusal> {
         ),
         [account],
     )?;
-    verdict.insert("copied".to_owned(), json!(copied));
+    found.insert("copied".to_owned(), json!(copied));
     for (name, sql) in FIGURES {
-        verdict.insert((*name).to_owned(), json!(tx.number(sql, [account])?));
+        found.insert((*name).to_owned(), json!(tx.number(sql, [account])?));
     }
-    Ok(Value::Object(verdict))
+    Ok(Value::Object(found))
 }

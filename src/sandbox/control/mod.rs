@@ -43,13 +43,14 @@ use super::interworks;
 use super::oauth;
 use super::problem::Refusal;
 use super::store::{Audit, Tx};
-use super::world::RESELLER;
 use super::world::purchases::{self, Purchase};
 use crate::bss::reference::contract::{ErrorClass, TenantAccess};
 
 /// A request to the control API.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    /// The account that is meant where none is named.
+    pub(crate) reseller: String,
     pub(crate) method: String,
     pub(crate) path: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
@@ -65,7 +66,7 @@ impl Request {
     }
 
     fn account(&self) -> String {
-        canonical_account(self.parameter("accountId").unwrap_or(RESELLER)).to_owned()
+        canonical_account(self.parameter("accountId").unwrap_or(&self.reseller)).to_owned()
     }
 
     fn read<T: DeserializeOwned>(&self) -> Result<T, Refusal> {

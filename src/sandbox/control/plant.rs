@@ -105,7 +105,7 @@ pub(super) fn plant(tx: &Tx<'_>, defect: &Plant) -> Result<Value, Refusal> {
         Plant::Activation {} => tx.run(
             "INSERT INTO activations (reseller_id, time_ms, revision, business_key)
              VALUES (?1, ?2, 0, 'planted')",
-            params![RESELLER, tx.now],
+            params![tx.id(RESELLER), tx.now],
         )?,
         Plant::UnclearState { source_id, word } => doubt(tx, source_id, word)?,
         Plant::UnclearCopy { source_id, why } => doubt(tx, &copy_of(tx, source_id)?, why)?,
@@ -160,7 +160,7 @@ fn told(tx: &Tx<'_>, defect: &Plant) -> rusqlite::Result<()> {
 
 fn duplicate(tx: &Tx<'_>, source: &str, key: Option<&str>) -> Result<Value, Refusal> {
     let first = copy_of(tx, source)?;
-    let id = format!("XC-{:07}", tx.next("copy")?);
+    let id = tx.new_id("XC", "copy", 7)?;
     tx.run(
         "INSERT INTO copies SELECT ?2, tenant_id, kind, ?3, source_id, source_digest, digest, fields,
             'Live', 1, purchase_kind, quantity, sell_price, ?4 FROM copies WHERE id = ?1",
@@ -180,7 +180,7 @@ fn duplicate(tx: &Tx<'_>, source: &str, key: Option<&str>) -> Result<Value, Refu
 
 fn order(tx: &Tx<'_>, source: &str) -> Result<usize, Refusal> {
     let found = purchase(tx, source)?;
-    let id = format!("ORD-{:07}", tx.next("order")?);
+    let id = tx.new_id("ORD", "order", 7)?;
     Ok(tx.run(
         "INSERT INTO orders VALUES
             (?1, ?2, ?3, 'ResellerBss', 'New', 'Completed', ?4, NULL, 1, ?5, '{}')",

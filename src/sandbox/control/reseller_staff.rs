@@ -200,7 +200,7 @@ fn order(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let Some(found) = purchases::find(tx, &source)? else {
         return Err(Refusal::not_found("the order made nothing"));
     };
-    let copy = format!("SC-{:07}", tx.next("copy")?);
+    let copy = tx.new_id("SC", "copy", 7)?;
     tx.run(
         "INSERT INTO copies VALUES
             (?1, ?2, 'Subscriptions', NULL, ?3, ?4, ?4, ?5, 'Live', 0, ?6, ?7, ?8, ?9)",

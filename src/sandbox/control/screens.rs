@@ -54,7 +54,7 @@ fn create_tenant(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let tenant = staff::make_tenant(tx, &account, body.settings)?;
     let wait = i64::try_from(tx.timing.tenant_queue.as_millis()).unwrap_or(i64::MAX);
     if wait > 0 {
-        let operation = format!("op-{}", tx.next("operation")?);
+        let operation = tx.new_id("op", "operation", 1)?;
         tx.run(
             "INSERT INTO operations VALUES (?1, ?2, 'Running', NULL)",
             [&operation, &tenant],

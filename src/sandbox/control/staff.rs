@@ -332,7 +332,7 @@ pub(super) fn make_tenant(
             |row| row.get(0),
         )?
         .ok_or_else(|| Refusal::not_found("there is no such price list"))?;
-    let id = format!("tenant-{}", tx.next("tenant")?);
+    let id = tx.new_id("tenant", "tenant", 1)?;
     tx.run(
         "INSERT INTO tenants VALUES (?1, ?2, NULL, ?3, ?4, 'Active', NULL, NULL, ?5, ?6)",
         params![

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
 use super::switches::Switches;
-use super::{Config, world};
+use super::{Config, Ids, world};
 
 /// Milliseconds since 1970.
 pub(crate) type Millis = i64;
@@ -34,9 +34,15 @@ pub(crate) struct Store {
     switches: Mutex<Switches>,
     timing: Timing,
     largest_batch: u16,
+    ids: Ids,
 }
 
 impl Store {
+    /// How ids look.
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids
+    }
+
     /// The most items of a batch.
     pub(crate) fn largest_batch(&self) -> u16 {
         self.largest_batch
@@ -55,11 +61,17 @@ impl Store {
             tenant_queue: config.tenant_queue,
             order: config.order_time,
         };
-        let switches = if seeded {
+        let (switches, ids) = if seeded {
             let stored: String =
                 tx.query_row("SELECT value FROM switches", [], |row| row.get(0))?;
+            let longest = tx.query_row(
+                "SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'ids' AND value = 'Longest')",
+                [],
+                |row| row.get(0),
+            )?;
             tx.commit()?;
-            from_json(&stored)?
+            let ids = if longest { Ids::Longest } else { Ids::Usual };
+            (from_json(&stored)?, ids)
         } else {
             tx.execute_batch(include_str!("schema.sql"))?;
             let tx = Tx {
@@ -67,7 +79,11 @@ impl Store {
                 now: now(),
                 timing,
                 switches: config.switches.clone(),
+                ids: config.ids,
             };
+            if config.ids == Ids::Longest {
+                tx.run("INSERT INTO meta VALUES ('ids', 'Longest')", [])?;
+            }
             world::seed(&tx, config)?;
             tx.run(
                 "INSERT INTO switches VALUES (1, ?1)",
@@ -78,13 +94,14 @@ impl Store {
                 tx.db.execute_batch(include_str!("touched.sql"))?;
             }
             tx.db.commit()?;
-            config.switches.clone()
+            (config.switches.clone(), config.ids)
         };
         Ok(Self {
             connection: Mutex::new(connection),
             switches: Mutex::new(switches),
             timing,
             largest_batch: config.largest_batch,
+            ids,
         })
     }
 
@@ -114,6 +131,7 @@ impl Store {
             now,
             timing: self.timing,
             switches: self.switches(),
+            ids: self.ids,
         })
     }
 
@@ -169,9 +187,25 @@ pub(crate) struct Tx<'a> {
     pub(crate) now: Millis,
     pub(crate) timing: Timing,
     pub(crate) switches: Switches,
+    ids: Ids,
 }
 
 impl Tx<'_> {
+    /// The id of a record that would be called so where ids are usual.
+    pub(crate) fn id(&self, usual: &str) -> String {
+        self.ids.of(usual)
+    }
+
+    /// A new id: the next number of a counter behind a prefix, with leading zeros up to this many digits.
+    pub(crate) fn new_id(
+        &self,
+        prefix: &str,
+        counter: &str,
+        digits: usize,
+    ) -> rusqlite::Result<String> {
+        Ok(self.id(&format!("{prefix}-{:0digits$}", self.next(counter)?)))
+    }
+
     /// Records made up to this instant can be seen.
     pub(crate) fn seen_until(&self) -> Millis {
         match self.switches.lag_ms {

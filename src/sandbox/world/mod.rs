@@ -42,27 +42,28 @@ pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
         [&config.identity],
     )?;
     catalogue::seed(tx)?;
-    for (id, name) in [(RESELLER, "Contoso Ltd"), (OTHER_RESELLER, "Fabrikam SA")] {
+    let (reseller, other) = (&tx.id(RESELLER), &tx.id(OTHER_RESELLER));
+    for (id, name) in [(reseller, "Contoso Ltd"), (other, "Fabrikam SA")] {
         tx.run(
             "INSERT INTO resellers (id, name, kind, ordering_enabled, currency, price_list,
                 back_ordering) VALUES (?1, ?2, 'Basic', 1, 'EUR', ?3, 'Off')",
-            [id, name, PRICE_LIST],
+            params![id, name, PRICE_LIST],
         )?;
     }
     tx.run(
         "INSERT INTO resellers (id, name, kind, ordering_enabled, currency, price_list,
             back_ordering, activated_ms) VALUES (?1, 'Wingtip GmbH', 'Tenant', 1, 'EUR', ?2, 'On', 0)",
-        [TENANT_RESELLER, PRICE_LIST],
+        params![tx.id(TENANT_RESELLER), PRICE_LIST],
     )?;
     let mut random = Random::new(config.seed);
-    let customers = seed_customers(tx, &mut random, RESELLER, config.customers.max(1))?;
-    seed_purchases(tx, &mut random, &customers, config)?;
-    let decoys = seed_customers(tx, &mut random, OTHER_RESELLER, 5)?;
+    let customers = seed_customers(tx, &mut random, reseller, config.customers.max(1))?;
+    seed_purchases(tx, &mut random, (reseller, &customers), config)?;
+    let decoys = seed_customers(tx, &mut random, other, 5)?;
     for owner in decoys.iter().chain(&decoys) {
         insert(
             tx,
             &mut random,
-            (OTHER_RESELLER, owner),
+            (other, owner),
             Shape::healthy(PurchaseKind::Subscription),
         )?;
     }
@@ -71,7 +72,7 @@ pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
         PurchaseKind::Subscription,
         PurchaseKind::Asset,
     ] {
-        insert(tx, &mut random, (RESELLER, RESELLER), Shape::healthy(kind))?;
+        insert(tx, &mut random, (reseller, reseller), Shape::healthy(kind))?;
     }
     Ok(())
 }
@@ -105,7 +106,7 @@ fn seed_customers(
         let number = tx.next("customer")?;
         // One width for all ids, so that their order as text is their order as numbers.
         let first = if count > 70_000 { 2_000_000 } else { 20_000 };
-        let id = number.saturating_add(first).to_string();
+        let id = tx.id(&number.saturating_add(first).to_string());
         let name = random.pick(FIRST).copied().unwrap_or("Aegean");
         let trade = random.pick(SECOND).copied().unwrap_or("Foods");
         tx.run(
@@ -157,7 +158,7 @@ impl Shape {
 fn seed_purchases(
     tx: &Tx<'_>,
     random: &mut Random,
-    customers: &[String],
+    (reseller, customers): (&str, &[String]),
     config: &Config,
 ) -> rusqlite::Result<()> {
     let per_kind = match config.defects {
@@ -194,7 +195,7 @@ fn seed_purchases(
             defect,
         };
         let owner = owner(random, customers);
-        insert(tx, random, (RESELLER, owner), shape)?;
+        insert(tx, random, (reseller, owner), shape)?;
     }
     let excluded = (config.subscriptions / 40).max(1);
     for state in [
@@ -210,7 +211,7 @@ fn seed_purchases(
                 ..Shape::healthy(PurchaseKind::Subscription)
             };
             let owner = owner(random, customers);
-            insert(tx, random, (RESELLER, owner), shape)?;
+            insert(tx, random, (reseller, owner), shape)?;
         }
     }
     Ok(())

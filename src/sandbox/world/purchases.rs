@@ -125,10 +125,10 @@ pub(crate) fn new_id(tx: &Tx<'_>, kind: PurchaseKind) -> rusqlite::Result<String
         .wrapping_mul(7_368_787)
         .wrapping_add(1_234_577)
         .rem_euclid(10_000_000);
-    Ok(match kind {
+    Ok(tx.id(&match kind {
         PurchaseKind::Subscription => format!("SUB-{scattered:07}"),
         PurchaseKind::Asset => format!("AST-{scattered:07}"),
-    })
+    }))
 }
 
 /// Stores a new purchase; a recurring one gets its subscription at the vendor.
@@ -240,7 +240,7 @@ pub(crate) fn place_order(
     wish: &Wish,
     ready_ms: Option<i64>,
 ) -> rusqlite::Result<String> {
-    let id = format!("ORD-{:07}", tx.next("order")?);
+    let id = tx.new_id("ORD", "order", 7)?;
     let marked = is_marked(tx, buyer.customer_id)?;
     tx.run(
         "INSERT INTO orders VALUES (?1, ?2, ?3, ?4, 'New', 'Pending', ?5, ?6, ?7, NULL, ?8)",

@@ -270,7 +270,7 @@ impl Observe<'_> {
             self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
             return None;
         }
-        let other = not_as_asked(CONFIRM_ANNOTATION, self.upgrade.confirmed.as_deref(), &id);
+        let other = not_as_asked(self.upgrade, &id);
         Some(ready_state(
             Reason::AwaitingConfirmation,
             "A tenant was requested, the reply was lost, and no tenant is to be seen. This BSS might \

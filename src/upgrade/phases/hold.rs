@@ -297,8 +297,7 @@ impl Observe<'_> {
         let epoch = self.known.fencing.claim.as_ref()?.unconfirmed_epoch?;
         let confirmed = self.upgrade.confirms(&epoch.to_string());
         (!confirmed).then(|| {
-            let given = self.upgrade.confirmed.as_deref();
-            let other = not_as_asked(CONFIRM_ANNOTATION, given, &epoch.to_string());
+            let other = not_as_asked(self.upgrade, &epoch.to_string());
             ready_state(
                 Reason::AwaitingConfirmation,
                 "The BSS knows a later epoch than the record in this cluster: the cluster's state \

@@ -254,7 +254,7 @@ pub(super) async fn pricing_is_never_overwritten<S: Stage>(stage: &S) {
     assert_eq!(missing(2).await, needed[1..]);
     let outcome = scene.prices(&ids[2]).await.unwrap();
     let PricingOutcome::Differs(fields) = outcome else {
-        panic!("what a person began was finished by somebody else: {outcome:?}")
+        panic!("what a person had set in part was filled in: {outcome:?}")
     };
     assert_eq!(fields, needed[1..]);
     scene.act(Action::RemovePricing(Some(ids[1].clone()))).await;

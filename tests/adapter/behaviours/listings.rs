@@ -247,7 +247,7 @@ pub(super) async fn orders_that_cannot_be_seen<S: Stage>(stage: &S) {
         .list_open_orders(&scene.account, &window(None, 3))
         .await;
     assert_eq!(class(listed), "Unsupported");
-    // Where nobody sees them, the switch does not see them either.
+    // Where orders cannot be listed, the switch does not see them either.
     scene.switches("b").await.unwrap();
     scene.act(Action::FinishOrders).await;
     assert_eq!(scene.harm().await, ["lost", "missingCharges"]);

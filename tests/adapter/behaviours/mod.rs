@@ -48,7 +48,7 @@ pub(crate) enum Turn {
 }
 
 /// A BSS with a Basic reseller that has six customers and a dozen purchases, all of which could be
-/// copied at once, and decoys; with nobody else at work on it.
+/// copied at once, and decoys; without any other writer.
 pub(crate) trait Stage {
     /// What is behind the port.
     type Bss: Bss;

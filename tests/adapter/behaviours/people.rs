@@ -156,7 +156,7 @@ pub(super) async fn ordering_that_is_disabled_freezes_the_storefront<S: Stage>(s
     assert_eq!(scene.revision().await, before);
     scene.act(Action::Ordering(true)).await;
     scene.act(Action::Quantity(id.clone(), 9)).await;
-    // A customer is nobody's business but its reseller's.
+    // Only a customer of this reseller can order.
     assert!(stage.act(Action::Buy("unknown".into())).await.is_err());
 }
 

@@ -250,7 +250,7 @@ fn told(action: &Action) -> (&'static str, Value) {
         ),
         Action::Repair => ("fix-defects", json!({})),
         Action::Corrupt(corruption) => ("reseller-staff/corrupt", corrupted(corruption)),
-        other => panic!("nobody taught the sandbox's stage {other:?}"),
+        other => panic!("the sandbox's stage does not know {other:?}"),
     }
 }
 
@@ -317,9 +317,9 @@ impl Stage for OverHttp {
         self.control("POST", "run-billing-cycles", &cycles)
             .await
             .unwrap();
-        let verdict = self.control("GET", "judge", &json!({})).await.unwrap();
-        let off = verdict["activations"] == 0;
-        let figures = verdict.as_object().unwrap().iter();
+        let judged = self.control("GET", "judge", &json!({})).await.unwrap();
+        let off = judged["activations"] == 0;
+        let figures = judged.as_object().unwrap().iter();
         let wrong = figures.filter(|(name, count)| {
             let normal = matches!(
                 name.as_str(),

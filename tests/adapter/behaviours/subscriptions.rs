@@ -149,7 +149,7 @@ pub(super) async fn a_copy_follows_its_source_until_it_is_amended<S: Stage>(stag
         );
         assert_eq!(scene.copy(update).await, ItemOutcome::Unchanged);
     }
-    // The sell price is the reseller's: nobody compares it.
+    // The sell price belongs to the reseller: it is not compared.
     scene.act(Action::AmendPrice(id.clone(), 4_242)).await;
     assert_eq!(
         scene.copy(scene.update(&id).await).await,

@@ -110,7 +110,7 @@ async fn one_leads_until_it_is_killed_and_a_release_is_followed_at_once() {
     );
     assert_eq!(lease(&api).await, (Some(second.identity.clone()), Some(1)));
 
-    // Released: nobody waits for it to expire.
+    // Released: the next candidate does not wait for it to expire.
     let third = Candidate::start(&clients, &namespace.name, "third");
     eventually("the third sees who leads", SOON, || async {
         let holder = third.leadership.view().borrow().holder.clone();
@@ -145,17 +145,17 @@ async fn without_rbac_nobody_leads_and_it_is_said() {
         .await;
     let clients = clients(&kubeconfig.expect("a kubeconfig")).await;
     let candidate = Candidate::start(&clients, &namespace.name, "forbidden");
-    let trouble = eventually("it says what is missing", SOON, || async {
-        Ok(match candidate.leadership.view().borrow().trouble.clone() {
-            Some(trouble) => Observation::Done(trouble),
-            None => Observation::NotYet("no trouble".into()),
+    let failure = eventually("it says what is missing", SOON, || async {
+        Ok(match candidate.leadership.view().borrow().failure.clone() {
+            Some(failure) => Observation::Done(failure),
+            None => Observation::NotYet("no failure".into()),
         })
     })
     .await
     .expect("said");
     assert!(
-        trouble.contains("RBAC must grant get, create and update of leases"),
-        "{trouble}"
+        failure.contains("RBAC must grant get, create and update of leases"),
+        "{failure}"
     );
     assert!(!candidate.leadership.leads());
     candidate.stop.cancel();

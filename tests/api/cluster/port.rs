@@ -95,7 +95,7 @@ async fn the_finalizer_stands_and_falls() {
     let api = namespace.api::<TenantResellerUpgrade>();
     let how = PatchParams::default();
     let seen = create_upgrade(&namespace, "contoso").await;
-    // Somebody else's finalizer is left alone.
+    // The finalizer of another controller is left alone.
     let theirs = json!({ "metadata": { "finalizers": ["example.com/theirs"] } });
     let later = api.patch("contoso", &how, &Patch::Merge(&theirs)).await;
     let later = later.expect("patched");

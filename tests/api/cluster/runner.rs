@@ -114,7 +114,11 @@ async fn a_tenants_connection(namespace: &TestNamespace, seen: &Seen) {
         .expect("made");
     seen.more_than("contoso", quiet, "its tenant's connection appears")
         .await;
-    assert_eq!(seen.count("fabrikam"), others, "nobody else is woken by it");
+    assert_eq!(
+        seen.count("fabrikam"),
+        others,
+        "no other object is woken by it"
+    );
 }
 
 #[tokio::test]
@@ -202,11 +206,15 @@ async fn a_reconcile_begins_when_something_that_matters_changes() {
         .await;
     assert_eq!(stores.pricing_of(name, "contoso").len(), 1);
     assert_eq!(stores.pricing_of(name, "fabrikam").len(), 0);
-    assert_eq!(seen.count("fabrikam"), others, "nobody else is woken by it");
+    assert_eq!(
+        seen.count("fabrikam"),
+        others,
+        "no other object is woken by it"
+    );
 
     let quiet = seen.quiet("contoso").await;
     waker.wake(name, "contoso");
-    seen.more_than("contoso", quiet, "somebody wakes it").await;
+    seen.more_than("contoso", quiet, "a change wakes it").await;
 
     let upgrades = namespace.api::<TenantResellerUpgrade>();
     upgrades
@@ -341,7 +349,7 @@ async fn waits_for_crds_survives_the_api_server_and_an_object_of_another_version
     candidate.leads_within(SOON).await;
     let before = seen.quiet("contoso").await;
     plane.stop_api_server().await.expect("stopped");
-    eventually("without the API server nobody leads", SOON, || async {
+    eventually("without the API server no process leads", SOON, || async {
         Ok(Observation::when(!candidate.leadership.leads(), "leads"))
     })
     .await

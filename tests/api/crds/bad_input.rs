@@ -334,7 +334,7 @@ async fn every_field_refuses_what_its_schema_forbids_by_name() {
     assert!(tried > 150, "the walk lost its way: {tried}");
 }
 
-/// What the operator writes is checked as strictly, but nobody reads those refusals by field.
+/// What the operator writes is checked as strictly, but those refusals are not read by field.
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_fields_are_refused_in_every_kind() {
     let namespace = namespace("unknown").await;

@@ -59,7 +59,7 @@ async fn both_charts_are_there_and_upgrade_without_a_change() {
     );
 }
 
-/// Whoever removes the releases keeps the objects.
+/// `helm uninstall` of both releases keeps the objects.
 async fn removing_a_release_removes_no_upgrade() {
     let namespace = namespace("removed").await;
     let helm = namespace.plane.helm().unwrap();

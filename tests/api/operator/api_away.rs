@@ -1,7 +1,7 @@
-//! The API server goes away while the BSS is asked for something: its answer comes when nobody can
-//! write it down.
+//! The API server goes away while the BSS is asked for something: its answer comes when it
+//! cannot be recorded.
 //!
-//! The control plane is the test's own: what is done to it hits everybody.
+//! The control plane is the test's own: what is done to it concerns every object in it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const LEASE: u16 = 3;
 /// How long each call waits at the BSS: longer than the lease, so that its effect comes when the
 /// operator has ceased to lead.
 const WAITS_MS: u64 = 6000;
-/// Long enough for the effect, and for whoever would act after it without leading.
+/// Long enough for the effect, and for a process that would act after it without leading.
 const SHORT: Duration = Duration::from_secs(10);
 /// Only one of the three lasts so long: the other tests go on beside it, and it costs nothing but
 /// the wait.
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// How an API server is away.
 #[derive(Clone, Copy)]
 enum Away {
-    /// Nobody listens: every call is refused at once.
+    /// No process listens: every call is refused at once.
     Ended,
     /// It takes calls and does not answer; it answers them late, when it goes on.
     StandsStill,

@@ -252,12 +252,12 @@ impl Bss {
         assert_eq!(self.effects("activateBackOrdering", "Activated").await, 1);
     }
 
-    /// The same by the ledgers and tables alone, whoever did what.
+    /// The same by the ledgers and tables alone, whether the operator or people did it.
     pub(super) async fn ledgers_clean(&self) {
         self.act("run-billing-cycles", json!({ "count": 2 })).await;
-        let verdict = self.get("judge").await;
-        let eligible = verdict["eligible"].as_u64().unwrap();
-        assert!(eligible > 0, "{verdict:#}");
+        let judged = self.get("judge").await;
+        let eligible = judged["eligible"].as_u64().unwrap();
+        assert!(eligible > 0, "{judged:#}");
         for (figure, wanted) in [
             ("copied", eligible),
             ("duplicated", 0),
@@ -273,7 +273,7 @@ impl Bss {
             ("activations", 1),
             ("periodsAfterActivation", 2),
         ] {
-            assert_eq!(verdict[figure], wanted, "{figure}: {verdict:#}");
+            assert_eq!(judged[figure], wanted, "{figure}: {judged:#}");
         }
         assert_eq!(self.state().await["kind"], "Tenant");
     }

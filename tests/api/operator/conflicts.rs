@@ -1,5 +1,5 @@
 //! Another writer who never leaves the upgrade alone: labels, annotations and a condition of its
-//! own, through all phases. Nobody overwrites the other, and nothing is repeated.
+//! own, through all phases. Neither of the two overwrites the other, and nothing is repeated.
 //!
 //! Watches that were cut and whose place is forgotten (410) are met in `restore`, in
 //! `a_change_behind_a_forgotten_watch_is_seen`.
@@ -133,7 +133,7 @@ async fn another_writer_all_the_time() {
     let conflicts = figure(&world.health, r#"passes_total{outcome="conflict""#).await;
     println!("{count} rounds of another writer, {conflicts} passes met a conflict");
     assert!(count >= ENOUGH, "{count} rounds");
-    assert!(conflicts > 0, "nobody was in the way");
+    assert!(conflicts > 0, "no write met another one");
     world.ends_well().await;
     for (operation, items) in [
         ("createTenant", 1),

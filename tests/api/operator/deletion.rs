@@ -17,7 +17,7 @@ async fn deleted_and_applied_again(world: &World) {
     // Calls in flight were awaited: nothing comes after them.
     let left = touched(world).await;
     world.heartbeats(3).await;
-    assert_eq!(touched(world).await, left, "somebody still works");
+    assert_eq!(touched(world).await, left, "the operator still writes");
     world.apply(&[world.upgrade()]).await;
 }
 

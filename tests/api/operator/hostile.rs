@@ -170,8 +170,8 @@ async fn attack(world: &World) -> Vec<Bss> {
     servers
 }
 
-/// Right after a definition was installed an API server may ask for pauses, which would slow whoever
-/// begins first. So every measure begins at this age of its control plane, with or without an attacker.
+/// Right after a definition was installed an API server may ask for pauses, which would slow the first
+/// upgrade. So every measure begins at this age of its control plane, with or without an attacker.
 const WARM: Duration = Duration::from_secs(45);
 
 async fn fares(label: &str, beside: Beside, data: Data, warm: Duration) -> Fared {

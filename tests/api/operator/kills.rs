@@ -118,7 +118,7 @@ async fn in_phase_4_with_a_switch_that_takes_effect_late() {
     recorded(&world).await;
 }
 
-/// The record is complete although whoever switched did not live to write it.
+/// The record is complete, although the process that switched was killed before it could write it.
 async fn recorded(world: &World) {
     let claim = world.claim().await.spec;
     assert!(claim.activation_time.is_some(), "{claim:?}");
@@ -132,7 +132,7 @@ async fn recorded(world: &World) {
     );
 }
 
-/// Killed again and again, at moments that nobody chose.
+/// Killed again and again, at moments that the test does not choose.
 #[tokio::test(flavor = "multi_thread")]
 async fn again_and_again() {
     let mut world = World::of("killmany", many()).await;

@@ -78,7 +78,7 @@ async fn every_write_is_a_manual_step() {
         .await;
     world.bss.act("staff/copy-subscriptions", json!({})).await;
 
-    // A button compares nothing: ordering rests before anybody is asked to press it.
+    // A button compares nothing: ordering rests before a person is asked to press it.
     let rests = |view: &super::view::View| view.next_action().contains("Disable ordering");
     let ordering = |enabled: bool| {
         world
@@ -91,7 +91,7 @@ async fn every_write_is_a_manual_step() {
         .until("the switch by hand", awaited("activate back ordering"))
         .await;
     assert!(view.is("SubscriptionsCopied"), "{:#}", view.0);
-    // Before the button is pressed somebody lets orders in, and one comes: the message is taken back,
+    // Before the button is pressed ordering is enabled, and an order comes: the message is taken back,
     // and comes again.
     ordering(true).await;
     world.bss.act("storefront/buy", json!({})).await;

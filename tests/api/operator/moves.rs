@@ -31,11 +31,11 @@ async fn held_after_an_effect(world: &World, operation: &str) {
         .await;
 }
 
-/// Nobody works on it.
+/// No operator writes to the BSS.
 async fn rests(world: &World) {
     let before = world.bss.writes().await;
     world.heartbeats(3).await;
-    assert_eq!(world.bss.writes().await, before, "somebody still works");
+    assert_eq!(world.bss.writes().await, before, "an operator still writes");
 }
 
 fn moved(mut object: Value, namespace: &str) -> Value {

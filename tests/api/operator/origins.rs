@@ -75,7 +75,7 @@ async fn an_address_that_does_not_tell_who_it_is_comes_second() {
     refused(&world, unproven).await;
     world.heartbeats(3).await;
     refused(&world, unproven).await;
-    // Now it tells, and is somebody else.
+    // Now it tells its identity, and that is another one.
     other.put("promises", json!({ "nameless": false })).await;
     refused(&world, |view| view.message().contains(&other.identity)).await;
     only_the_first_is_worked_on(world, other).await;

@@ -42,7 +42,7 @@ async fn another_identity_than_the_bss_tells() {
     let world = World::start("identity").await;
     let token = world.bss.token.clone();
     let mut connection = world.connection();
-    connection["spec"]["identity"] = json!("somebody-else");
+    connection["spec"]["identity"] = json!("another-bss");
     world
         .apply(&[
             world.credentials(&token),

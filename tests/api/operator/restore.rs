@@ -1,7 +1,7 @@
 //! The cluster's own state goes back, or is lost from sight: etcd restored from an older snapshot,
 //! a watch whose place is forgotten.
 //!
-//! These tests have control planes of their own: what they do hits everybody.
+//! These tests have control planes of their own: what they do concerns every object in them.
 
 use serde_json::json;
 use tenant_reseller_operator::local::{Revisions, Snapshot};

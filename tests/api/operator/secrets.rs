@@ -121,7 +121,7 @@ async fn removed_and_given_back() {
     ends(&world).await;
 }
 
-/// The former token is refused, and there is no other to read. Nobody tells the operator.
+/// The former token is refused, and there is no other to read. The Secret itself has not changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn removed_and_changed_at_the_bss() {
     let mut world = in_the_middle("removedchanged").await;

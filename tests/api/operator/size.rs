@@ -123,7 +123,7 @@ async fn thousands_of_blockers_fit_and_lie_still() {
     world.holds().await;
 }
 
-/// Two more whole looks write nothing, and neither does whoever applies the same again.
+/// Two more whole looks write nothing, and neither does the same manifest applied again.
 async fn lies_still(world: &World, upgrade: &Value) {
     let all = async || {
         let mut all: Vec<_> = reports(world).await.iter().map(version).collect();

@@ -90,10 +90,10 @@ async fn the_second_waits_for_its_turn_and_both_succeed() {
     until_second(&world, "the second succeeds", |view| view.is("Succeeded")).await;
     world.until_succeeded().await;
     for account in ["10423", SECOND_ACCOUNT] {
-        let verdict = world.bss.get(&format!("judge?accountId={account}")).await;
-        assert_eq!(verdict["copied"], verdict["eligible"], "{verdict:#}");
+        let judged = world.bss.get(&format!("judge?accountId={account}")).await;
+        assert_eq!(judged["copied"], judged["eligible"], "{judged:#}");
         for (figure, wanted) in [("duplicated", 0), ("lost", 0), ("activations", 1)] {
-            assert_eq!(verdict[figure], wanted, "{figure}: {verdict:#}");
+            assert_eq!(judged[figure], wanted, "{figure}: {judged:#}");
         }
     }
     world.bss.effects_once().await;
@@ -127,7 +127,7 @@ async fn who_waits_for_people_gives_its_place_up_and_who_is_deleted_leaves_the_l
         ])
         .await;
     world.until_reason("AwaitingPricing").await;
-    // It looks again every second all the while, and nobody has to wait for that.
+    // It looks again every second all the while, and the second upgrade need not wait for that.
     world.apply(&[second(&world)]).await;
     until_second(&world, "the second succeeds", |view| view.is("Succeeded")).await;
     let went = world.history.reasons(NAME);

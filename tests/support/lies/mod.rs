@@ -41,7 +41,7 @@ macro_rules! lies {
 lies! {
     /// Open orders do not hold the switch.
     OrdersGateDropped,
-    /// The pricing gate lets everybody through.
+    /// Subscriptions are copied although customers have no pricing options.
     PricingGateDropped,
     /// Phase 2 is called complete before anything was copied.
     CustomersGateDropped,
@@ -64,7 +64,7 @@ lies! {
     CopiesAfterOn,
     /// No quiet time is kept.
     QuietTimeSkipped,
-    /// Nobody asks whether this process leads.
+    /// It is not asked whether this process leads.
     LeaseNotAsked,
     /// A marked account without a copy is accepted.
     MarkedUncopiedAccepted,
@@ -84,15 +84,15 @@ lies! {
     ExpectedRevisionDropped,
     /// Writes carry no epoch.
     EpochDropped,
-    /// Nobody freezes ordering where the switch does not compare.
+    /// Ordering is not frozen where the switch does not compare.
     OrderingNotFrozen,
     /// A replaced tenant is taken for the first one.
     ReplacementUnnoticed,
     /// A suspension is not obeyed.
     SuspensionIgnored,
-    /// The cluster went back, and nobody is asked.
+    /// The cluster went back, and no person is asked to confirm it.
     RestoreUnconfirmed,
-    /// An epoch that was issued for an attempt of somebody else is taken for an own one.
+    /// An epoch that was issued for another caller's attempt is taken for an own one.
     AcquisitionNotCompared,
     /// A claim is taken from a holder that is alive.
     ClaimTaken,

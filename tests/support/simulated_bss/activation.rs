@@ -214,7 +214,7 @@ impl World {
         found
     }
 
-    /// Whether a customer owns something that is to be copied, whoever pays for it.
+    /// Whether a customer owns something that is to be copied, whichever account pays for it.
     pub(super) fn owns_active(&self, customer: &SourceId) -> bool {
         let active = |row: &super::PurchaseRow| {
             row.customer == *customer && row.state == PurchaseState::Active

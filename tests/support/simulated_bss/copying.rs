@@ -17,7 +17,7 @@ use super::world::{CopyKey, World};
 use super::wrong::Wrong;
 
 /// What is to be done with an item.
-enum Verdict {
+enum ItemAction {
     Create,
     /// Half of the pair is missing: contacts or mark.
     Complete(CopyKey),
@@ -155,21 +155,21 @@ impl World {
             item,
             (&fields.digest(), marked),
         ) {
-            Verdict::Refuse(outcome) => outcome,
-            Verdict::Unchanged => ItemOutcome::Unchanged,
-            Verdict::Create => {
+            ItemAction::Refuse(outcome) => outcome,
+            ItemAction::Unchanged => ItemOutcome::Unchanged,
+            ItemAction::Create => {
                 let by = Some((item, epoch));
                 self.create_copy(place, &item.source, by, fields);
                 self.first_mark(&item.source, repeated);
                 ItemOutcome::Created
             }
-            Verdict::Complete(key) => {
+            ItemAction::Complete(key) => {
                 self.complete_copy(&key);
                 self.mark(&item.source);
                 self.judge_effect("copyCustomers", epoch);
                 ItemOutcome::Created
             }
-            Verdict::Update(key) => {
+            ItemAction::Update(key) => {
                 self.update_copy(&key, fields, epoch);
                 self.mark(&item.source);
                 ItemOutcome::Updated
@@ -194,10 +194,10 @@ impl World {
         };
         let fields = Owned::Purchase(source.fields.clone());
         let digest = fields.digest();
-        let verdict = self.compare(place, CopyListing::Subscriptions, item, (&digest, true));
+        let action = self.compare(place, CopyListing::Subscriptions, item, (&digest, true));
         if matches!(
-            verdict,
-            Verdict::Create | Verdict::Complete(_) | Verdict::Update(_)
+            action,
+            ItemAction::Create | ItemAction::Complete(_) | ItemAction::Update(_)
         ) {
             let reasons = self.stands_against(place, &source);
             if !reasons.is_empty() {
@@ -208,19 +208,19 @@ impl World {
                 return conflict("the pricing options are not as checked");
             }
         }
-        match verdict {
-            Verdict::Refuse(outcome) => outcome,
-            Verdict::Unchanged => ItemOutcome::Unchanged,
-            Verdict::Create => {
+        match action {
+            ItemAction::Refuse(outcome) => outcome,
+            ItemAction::Unchanged => ItemOutcome::Unchanged,
+            ItemAction::Create => {
                 self.create_copy(place, &item.source, Some((item, epoch)), fields);
                 ItemOutcome::Created
             }
-            Verdict::Complete(key) => {
+            ItemAction::Complete(key) => {
                 self.complete_copy(&key);
                 self.judge_effect("copySubscriptions", epoch);
                 ItemOutcome::Created
             }
-            Verdict::Update(key) => {
+            ItemAction::Update(key) => {
                 self.update_copy(&key, fields, epoch);
                 ItemOutcome::Updated
             }
@@ -295,7 +295,7 @@ impl World {
         listing: CopyListing,
         item: &CopyItem,
         (digest, marked): (&Digest, bool),
-    ) -> Verdict {
+    ) -> ItemAction {
         let guarded = self.switches.unique();
         let copies = self.copies_of(&place.tenant, listing, &item.source);
         let in_use = copies
@@ -303,58 +303,58 @@ impl World {
             .filter(|(_, row)| row.state != CopyState::Ended);
         let twice = self.does(Wrong::CopiesTwice) || self.does(Wrong::CopiesAgain);
         if twice && item.expected_source == *digest {
-            return Verdict::Create;
+            return ItemAction::Create;
         }
         if guarded && in_use.count() > 1 {
-            return Verdict::Refuse(blocked(BlockerReason::DuplicateCopy, None));
+            return ItemAction::Refuse(blocked(BlockerReason::DuplicateCopy, None));
         }
         if item.expected_source != *digest {
-            return Verdict::Refuse(conflict("the source is not as expected"));
+            return ItemAction::Refuse(conflict("the source is not as expected"));
         }
         if !guarded && item.expected_copy.is_none() {
-            // One more record: nobody looks whether there is one.
-            return Verdict::Create;
+            // One more record: without a guard it is not checked whether there is one.
+            return ItemAction::Create;
         }
         let Some((key, copy)) = copies.into_iter().next() else {
             return match (self.key_is_taken(&item.key), &item.expected_copy) {
                 (true, _) => {
-                    Verdict::Refuse(conflict("the business key belongs to another record"))
+                    ItemAction::Refuse(conflict("the business key belongs to another record"))
                 }
-                (false, Some(_)) => Verdict::Refuse(conflict("there is no copy")),
-                (false, None) => Verdict::Create,
+                (false, Some(_)) => ItemAction::Refuse(conflict("there is no copy")),
+                (false, None) => ItemAction::Create,
             };
         };
         if guarded && copy.key.as_ref() != Some(&item.key) {
-            return Verdict::Refuse(conflict("the source is linked already, under another key"));
+            return ItemAction::Refuse(conflict("the source is linked already, under another key"));
         }
         let now = copy.fields.digest();
         let equal = now == *digest;
         if equal && (copy.state == CopyState::Ended || (copy.state == CopyState::Live && marked)) {
-            return Verdict::Unchanged;
+            return ItemAction::Unchanged;
         }
         if copy.state == CopyState::Ended && self.does(Wrong::UpdatesEnded) {
-            return Verdict::Update(key.clone());
+            return ItemAction::Update(key.clone());
         }
         if copy.state == CopyState::Ended {
             let detail = Some("its copy was ended before");
-            return Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail));
+            return ItemAction::Refuse(blocked(BlockerReason::SourceChanged, detail));
         }
-        // Who saw no copy may still complete one: nothing of anybody's is overwritten by that.
+        // A request that expects no copy may still complete one: that overwrites no field.
         let as_expected = item
             .expected_copy
             .as_ref()
             .map_or(equal, |expected| *expected == now);
         if !as_expected {
-            return Verdict::Refuse(conflict("the copy is not as expected"));
+            return ItemAction::Refuse(conflict("the copy is not as expected"));
         }
         if equal {
-            return Verdict::Complete(key.clone());
+            return ItemAction::Complete(key.clone());
         }
         let amended = copy.source_digest.as_ref() != Some(&now);
         if !amended || self.does(Wrong::OverwritesAmendments) {
-            return Verdict::Update(key.clone());
+            return ItemAction::Update(key.clone());
         }
         let detail = Some("source and copy both changed since the copy was made");
-        Verdict::Refuse(blocked(BlockerReason::SourceChanged, detail))
+        ItemAction::Refuse(blocked(BlockerReason::SourceChanged, detail))
     }
 }

@@ -34,7 +34,7 @@ pub enum CorruptionKind {
     OtherSource,
     /// The source lost its mark.
     Unmarked,
-    /// The source is cancelled behind everybody's back.
+    /// The source is cancelled without a word to the operator.
     SourceEnded,
 }
 

@@ -33,11 +33,11 @@ disabled_rules! {
     SecondPeriod: "in period 2",
     /// Two copies of one source are fine.
     Duplicates: "CopiedTwice" | "DuplicateCopy",
-    /// Nobody counts messages to customers.
+    /// Messages to customers are not counted.
     Mails: "Mail:",
-    /// Nobody remembers what was marked once.
+    /// What was marked once is not remembered.
     Marks: "MarkLost",
-    /// Whoever has an effect, has it.
+    /// The epoch of a write that took effect is not compared.
     StaleEpochs: "StaleEffect",
     /// What has no copy is not looked for.
     LostItems: "Lost:",
@@ -53,11 +53,11 @@ disabled_rules! {
     Moment: "SwitchedTooEarly",
     /// Back ordering may be switched on twice.
     SecondSwitch: "SecondActivation",
-    /// Nobody counts provisionings at the vendor.
+    /// Provisionings at the vendor are not counted.
     Provisionings: "Provisioned",
-    /// Nobody counts orders.
+    /// Orders are not counted.
     Orders: "Ordered",
-    /// Another reseller's customers are anybody's.
+    /// Customers of another reseller may be copied and charged.
     Aliens: "AlienCopy" | "AlienCharged",
     /// What the reseller set may be set anew.
     Amendments: "AmendmentOverwritten" | "ResellersFieldRewritten",
@@ -71,13 +71,13 @@ disabled_rules! {
     StatusRules: "status against its rules",
     /// A run that does not end is not told.
     Endlessness: "it does not end",
-    /// Nobody minds what is sent while the upgrade is suspended.
+    /// What is sent while the upgrade is suspended is accepted.
     Suspensions: "while the upgrade is suspended",
-    /// Nobody minds who sends a write.
+    /// A write is accepted from a process that does not lead.
     Leases: "by a process that does not lead",
     /// The switch may be asked for on any revision.
     Expectations: "SwitchWithoutRevision",
-    /// Nobody minds what is sent before a person has confirmed that the cluster went back.
+    /// What is sent before a person has confirmed that the cluster went back is accepted.
     Confirmation: "before anybody confirmed",
 }
 

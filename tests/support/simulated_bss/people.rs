@@ -49,7 +49,7 @@ pub enum Defect {
 pub enum Action {
     /// Storefront: orders a subscription for a customer; pending for the world's time.
     Buy(SourceId),
-    /// Storefront: the same; the order stays pending until somebody finishes or cancels it.
+    /// Storefront: the same; the order stays pending until a person finishes or cancels it.
     BuyHeld(SourceId),
     /// Storefront: cancels a purchase.
     Cancel(SourceId),
@@ -83,7 +83,7 @@ pub enum Action {
     Sync(SourceId, bool),
     /// Staff: marks an account that may not be copied at all.
     MarkByHand(SourceId),
-    /// Somebody carries out a write on screen.
+    /// A person carries out a write on screen.
     ByHand(WriteOperation, Pick),
     /// Reseller's staff: complete options for a copied customer.
     Price(Option<SourceId>),

@@ -23,7 +23,7 @@ impl SharedWorld {
         Self(Arc::new(Mutex::new(world)))
     }
 
-    /// The world itself. Nobody waits while he holds it.
+    /// The world itself. No holder of the guard waits for anything else.
     pub fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

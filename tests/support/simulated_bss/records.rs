@@ -100,7 +100,7 @@ pub struct PurchaseRow {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OrderRow {
     pub customer: SourceId,
-    /// When it becomes a purchase by itself; never if somebody has to finish it.
+    /// When it becomes a purchase by itself; never if a person has to finish it.
     pub ready: Option<Duration>,
     pub mark: Mark,
 }

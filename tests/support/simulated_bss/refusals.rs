@@ -72,7 +72,7 @@ pub(super) fn canonical(text: &str) -> &str {
 pub(super) struct Place {
     pub(super) tenant: TenantId,
     pub(super) active: bool,
-    /// Nothing may be copied any more. Without a guard nobody looks.
+    /// Nothing may be copied any more. Without the promise `offGuard` this is not checked.
     pub(super) closed: bool,
     pub(super) currency: String,
 }

@@ -77,7 +77,7 @@ impl World {
         }
     }
 
-    /// A mistake around it: copying calls nobody.
+    /// A mistake beside the copy: an honest BSS orders, provisions and sends nothing when it copies.
     fn tells_the_world(&mut self, source: &SourceId) {
         let (orders, provisions) = (self.does(Wrong::PlacesOrders), self.does(Wrong::Provisions));
         if self.does(Wrong::SendsMail) {

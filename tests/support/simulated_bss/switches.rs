@@ -22,7 +22,7 @@ pub enum Screens {
 pub enum Attempts {
     /// It does.
     Known,
-    /// Nobody remembers.
+    /// It does not.
     Forgotten,
 }
 
@@ -63,7 +63,7 @@ pub struct Switches {
     pub offset_paging: bool,
     /// What is known of an epoch that was issued.
     pub attempts: Attempts,
-    /// A listing of customers names those too whom somebody else pays for.
+    /// A listing of customers also names accounts for which another reseller pays.
     pub lists_others: bool,
     /// What the screens let people do.
     pub screens: Screens,

@@ -55,7 +55,7 @@ pub struct World {
     pub pricing: BTreeMap<(TenantId, SourceId), PricingRow>,
     /// Customers whose options this BSS refuses, whatever they are.
     pub refuses_pricing: BTreeSet<SourceId>,
-    /// Customers whose copy fails, for no reason that anybody could tell.
+    /// Customers whose copy fails, for no reason that can be told.
     pub uncopyable: BTreeSet<SourceId>,
     /// Items that its checks do not know, although they are listed.
     pub unknown_to_checks: BTreeSet<SourceId>,
@@ -182,7 +182,7 @@ impl World {
         Some(self.purchase(order.customer, ItemKind::Subscription))
     }
 
-    /// The inventory changed. Where nobody is ever told the revision there is none.
+    /// The inventory changed. A BSS that never tells its revision keeps none.
     pub(super) fn moved(&mut self) {
         if self.switches.promises.revision == tenant_reseller_operator::bss::port::Strength::Strong
         {
@@ -315,8 +315,8 @@ impl World {
         TenantId(format!("T{}", self.tenants_made))
     }
 
-    /// The moment from which a key that is used now is known; nobody counts where it is known for
-    /// ever.
+    /// The moment from which a key that is used now is known; always zero where it is known for ever, so
+    /// that equal states stay equal.
     pub(super) fn known_since(&self) -> Duration {
         match self.switches.request_key_life {
             Some(_) => self.now,
@@ -324,7 +324,8 @@ impl World {
         }
     }
 
-    /// The moment at which something is made now; nobody counts where nothing lags.
+    /// The moment at which something is made now; always zero where nothing lags, so that equal states stay
+    /// equal.
     pub(super) fn made_now(&self) -> Duration {
         if self.switches.lag.max(self.switches.listing_lag).is_zero() {
             Duration::ZERO

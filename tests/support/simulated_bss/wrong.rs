@@ -50,7 +50,7 @@ mistakes! {
     CopiesAgain,
     /// It brings an ended copy up to its source.
     UpdatesEnded,
-    /// It overwrites a copy that somebody amended.
+    /// It overwrites a copy that the reseller amended.
     OverwritesAmendments,
     /// An update sets the reseller's own sell price anew.
     RewritesSellPrice,

@@ -6,7 +6,7 @@
 
 mod operations;
 
-use super::contract::{FENCING_EPOCH, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem};
+use super::contract::{FENCING_EPOCH, ID, IDEMPOTENCY_KEY, PROBLEM_JSON, Problem, VISIBLE_ASCII};
 use operations::{Described, Parameter, Place, Refusal, Reply};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::transform::{RecursiveTransform, Transform};
@@ -174,7 +174,7 @@ fn parameter(parameter: &Parameter) -> Value {
             values,
         } => {
             let schema = if values.is_empty() {
-                json!({"type": "string", "minLength": 1, "maxLength": 128})
+                json!({"type": "string", "minLength": 1, "maxLength": 128, "pattern": ID})
             } else {
                 json!({"type": "string", "enum": values})
             };
@@ -270,7 +270,7 @@ fn shared_parameters() -> Ordered<Value> {
         "name": IDEMPOTENCY_KEY, "in": "header", "required": true,
         "description": "The request key: equal for repeats of one and the same request. Only \
             successes of `activateBackOrdering` are replayed under it. See section 7.3.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 1280},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 1280, "pattern": "^[ -~]+$"},
     });
     let limit = json!({
         "name": "limit", "in": "query", "required": false,
@@ -282,7 +282,7 @@ fn shared_parameters() -> Ordered<Value> {
         "name": "cursor", "in": "query", "required": false,
         "description": "`nextCursor` of the page before; left out for the first page. It belongs \
             to the listing that gave it. See section 8.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 4096},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": VISIBLE_ASCII},
     });
     Ordered(
         [

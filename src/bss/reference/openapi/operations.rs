@@ -197,10 +197,10 @@ const ACQUIRE_EPOCH: Described = Described {
     tag: "distributor",
     summary: "Issue a fencing epoch",
     description: "Issues the next epoch for this reseller to `holder`. See section 7.1.\n\n\
-        1. Nobody holds the reseller, or `holder` itself does: issue; `takeOver` is then ignored.\n\
+        1. No holder has the reseller, or `holder` itself has it: issue; `takeOver` is then ignored.\n\
         2. Another one holds it, and `takeOver` names exactly that one: issue; `holder` holds it \
         from now on.\n\
-        3. Another one holds it, and `takeOver` is absent or names somebody else: refuse.\n\n\
+        3. Another one holds it, and `takeOver` is absent or names yet another one: refuse.\n\n\
         Every success issues a new number, higher than every one before, also to the same holder \
         and also on a repeat: a lost reply costs a number, nothing else. The number and the holder \
         are durable before the reply is sent, and survive the deletion of the tenant. A hold never \
@@ -252,7 +252,7 @@ const CREATE_TENANT: Described = Described {
     tag: "distributor",
     summary: "Create the reseller's tenant",
     description: "A reseller has at most one live tenant (one that is not `MarkedAsDeleted`), \
-        whoever asks how often. In this order, in one atomic step:\n\n\
+        however often and under whichever key it is asked for. In this order, in one atomic step:\n\n\
         1. The reseller's live tenant carries this `businessKey` and the settings that it was \
         created with equal these: 202 with its operation while it is `InProgress`, else 200 with \
         the tenant as it is now. Nothing is created. So the same request again, under its \
@@ -486,7 +486,7 @@ const COPY_CUSTOMERS: Described = Described {
         complete what is missing, `Created`.\n\
         7. The copy's digest differs from the source's: `Blocked`, `SourceChanged`, if it is \
         `Ended`; `Conflict`, if `expectedCopy` is not its digest; `Blocked`, `SourceChanged`, if \
-        its digest is not its `sourceDigest` (somebody amended it); else bring its source-owned \
+        its digest is not its `sourceDigest` (the reseller amended it); else bring its source-owned \
         fields up to the source, set its `sourceDigest`, complete what step 6 would complete, and \
         leave every other field alone: `Updated`.\n\
         8. There is no copy, but `expectedCopy` is there: `Conflict`.\n\
@@ -497,7 +497,7 @@ const COPY_CUSTOMERS: Described = Described {
         existing orders. A BSS that cannot store the contacts in the same step may leave the copy \
         `Incomplete` and answer `Failed`; everything else stays together: an account that is \
         copied but not marked, or marked but not copied, never becomes visible. Pricing options \
-        are not made. Nobody is notified.",
+        are not made. No message is sent.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopyCustomer>>),
     replies: &[ok(
@@ -519,7 +519,7 @@ const GET_PRICING: Described = Described {
         `missing` is not. Otherwise `missing` names those that are not set, by their member names \
         in `PricingOptions`, and `copy`, as the first, if the customer has no copy in this tenant, \
         in whatever state (or is not known at all). What became of the source does not matter. The digest is a function of all stored options, the credit limit \
-        included, and changes with each of them, whoever changes it.",
+        included, and changes with each of them, whether this contract or a person on screen changes it.",
     parameters: &[TENANT],
     body: Some(of::<PricingLookup>),
     replies: &[ok("One result per customer.", of::<Results<PricingState>>)],
@@ -645,7 +645,7 @@ const COPY_SUBSCRIPTIONS: Described = Described {
         missing link is repaired.\n\
         6. The copy is `Ended`: `Blocked`, `SourceChanged`. There is a copy and `expectedCopy` is \
         not its digest, or there is none, but `expectedCopy` is there: `Conflict`. The copy's \
-        digest is not its `sourceDigest` (somebody amended a source-owned field): `Blocked`, \
+        digest is not its `sourceDigest` (the reseller amended a source-owned field): `Blocked`, \
         `SourceChanged`.\n\
         7. Anything of the following: `Blocked` with **all** that apply: every reason of \
         `checkPurchases` against this tenant; `AccountNotSynced`, if the customer's sync is not \
@@ -662,7 +662,7 @@ const COPY_SUBSCRIPTIONS: Described = Described {
         source digest stored with it; the link at the source. Its first charge is at the source's \
         next renewal, which the service takes from the distributor BSS (it is not part of this \
         contract); what is charged once (`OneOff`) is never charged by its copy. No vendor is \
-        called, no order arises, nobody is notified.",
+        called, no order arises, no message is sent.",
     parameters: &[TENANT, FENCE],
     body: Some(of::<Batch<CopySubscription>>),
     replies: &[ok(
@@ -699,7 +699,7 @@ const ACTIVATE: Described = Described {
         \u{20}   - `DuplicateCopy`: a source with two or more copies that are not `Ended` (source ids);\n\
         \u{20}   - `OrphanedCopy`: a copy of a subscription or asset whose source is gone, is not \
         *Active*, or is not of a customer of this reseller any more (source ids). An `Ended` copy \
-        is never orphaned, nor is a customer's: it bills nobody by itself;\n\
+        is never orphaned, nor is a customer's: it causes no charge by itself;\n\
         \u{20}   - `SourceChanged`: a copy, not `Ended`, of a subscription or asset, or of a customer that \
         owns an *Active* one, whose digest differs from its source's (source ids); a source that \
         makes its copy `OrphanedCopy` is not compared;\n\

@@ -33,6 +33,8 @@ pub(super) fn read(reply: &Reply, endpoint: &Endpoint<'_>) -> Result<Issued, Fai
         |detail: &str| Failure::TokenNonsense(format!("the token endpoint {name} {detail}"));
     let away = |detail: String| Failure::TokenAway(format!("the token endpoint {name} {detail}"));
     match reply.status {
+        // Some servers refuse with a status that says success.
+        200 | 201 if let Some(code) = code(reply) => refusal(endpoint, reply.status, Some(code)),
         200 | 201 => {
             let success = match serde_json::from_slice::<Success>(plain(&reply.body)) {
                 Ok(success) => success,
@@ -50,22 +52,32 @@ pub(super) fn read(reply: &Reply, endpoint: &Endpoint<'_>) -> Result<Issued, Fai
             issued(success).map_err(nonsense)
         }
         429 => Err(away("throttles".to_owned())),
-        status @ (400 | 401 | 403) => match code(reply) {
-            Some("slow_down") => Err(away("throttles".to_owned())),
-            Some("temporarily_unavailable" | "server_error") => {
-                Err(away(format!("answers with status {status}")))
-            }
-            Some(code @ ("invalid_request" | "unsupported_grant_type" | "invalid_target"))
-                if status == 400 =>
-            {
-                Err(nonsense(&format!("refuses the request: {code}")))
-            }
-            None if status == 400 => Err(nonsense("refuses the request and does not say why")),
-            code => Err(refused(endpoint, status, code)),
-        },
+        status @ (400 | 401 | 403) => refusal(endpoint, status, code(reply)),
         status @ 500.. => Err(away(format!("answers with status {status}"))),
         status => Err(nonsense(&format!("answers with status {status}"))),
     }
+}
+
+/// A refusal by its code.
+fn refusal(endpoint: &Endpoint<'_>, status: u16, code: Option<&str>) -> Result<Issued, Failure> {
+    let name = endpoint.name;
+    let nonsense =
+        |detail: &str| Failure::TokenNonsense(format!("the token endpoint {name} {detail}"));
+    let away = |detail: String| Failure::TokenAway(format!("the token endpoint {name} {detail}"));
+    let of_the_client = matches!(status, 401 | 403);
+    Err(match code {
+        Some("slow_down") => away("throttles".to_owned()),
+        Some("temporarily_unavailable" | "server_error") => {
+            away(format!("answers with status {status}"))
+        }
+        Some(code @ ("invalid_request" | "unsupported_grant_type" | "invalid_target"))
+            if !of_the_client =>
+        {
+            nonsense(&format!("refuses the request: {code}"))
+        }
+        None if !of_the_client => nonsense("refuses the request and does not say why"),
+        code => refused(endpoint, status, code),
+    })
 }
 
 fn refused(endpoint: &Endpoint<'_>, status: u16, code: Option<&str>) -> Failure {
@@ -118,7 +130,10 @@ fn code(reply: &Reply) -> Option<&'static str> {
         "slow_down",
     ];
     let refusal: Refusal = serde_json::from_slice(plain(&reply.body)).ok()?;
-    CODES.into_iter().find(|code| *code == refusal.error)
+    let said = refusal.error.trim();
+    CODES
+        .into_iter()
+        .find(|code| code.eq_ignore_ascii_case(said))
 }
 
 fn issued(success: Success) -> Result<Issued, &'static str> {
@@ -136,13 +151,27 @@ fn issued(success: Success) -> Result<Issued, &'static str> {
     if !bearer_type {
         return Err("issues tokens that are not bearer tokens");
     }
-    let text = access_token.into();
+    let text = bare(&access_token)
+        .ok_or("issues a token with white space within it")?
+        .to_owned()
+        .into();
     bearer(&text).map_err(|_| "issues a token that no header can carry")?;
     long_enough("the token", &text).map_err(|_| "issues a token of fewer than 8 characters")?;
     Ok(Issued {
         text,
         life: life(&expires_in),
     })
+}
+
+/// The token without what surrounds it. It holds no white space (RFC 6750, 2.1), so that a line break at
+/// its end is no part of it, nor is the word `Bearer` before it.
+fn bare(token: &str) -> Option<&str> {
+    let token = token.trim();
+    let token = match token.split_once(char::is_whitespace) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim_start(),
+        Some(_) | None => token,
+    };
+    (!token.contains(char::is_whitespace)).then_some(token)
 }
 
 /// A number, whole or not, or one that is written as a text. Of a life that cannot be read nothing is
@@ -242,6 +271,16 @@ mod tests {
             ),
             (r#","expires_in":-1"#, "None"),
             (r#","expires_in":"soon""#, "None"),
+            (r#","expires_in":0"#, "Some(0ns)"),
+            (r#","expires_in":" 60 ""#, "Some(60s)"),
+            (r#","expires_in":"3600s""#, "None"),
+            (r#","expires_in":"1e3""#, "Some(1000s)"),
+            (r#","expires_in":"NaN""#, "None"),
+            (
+                r#","expires_in":"inf""#,
+                "Some(18446744073709551615.999999999s)",
+            ),
+            (r#","expires_in":[60]"#, "None"),
             (r#","expires_in":{}"#, "None"),
         ] {
             for kind in [
@@ -260,18 +299,75 @@ mod tests {
         }
     }
 
+    const WITHOUT: &str = "answers without a token";
+
+    fn nonsense(detail: &str) -> String {
+        format!("TokenNonsense(\"the token endpoint login:443 {detail}\")")
+    }
+
+    fn away(detail: &str) -> String {
+        format!("TokenAway(\"the token endpoint login:443 {detail}\")")
+    }
+
+    fn refused(said: &str) -> String {
+        format!(
+            "ClientRefused(\"the token endpoint login:443 does not accept the client ({said}); its id \
+             and secret were sent in the body (clientAuthentication: Body)\")"
+        )
+    }
+
+    #[test]
+    fn odd_refusals_and_tokens_are_read_as_far_as_they_go() {
+        for (status, body, expected) in [
+            (
+                200,
+                r#"{"access_token":"sec\u0001ret-secret"}"#,
+                nonsense("issues a token that no header can carry"),
+            ),
+            (
+                200,
+                r#"{"access_token":"Basic secret-secret"}"#,
+                nonsense("issues a token with white space within it"),
+            ),
+            (
+                200,
+                r#"{"error":"invalid_client","error_description":"secret"}"#,
+                refused("invalid_client, status 200"),
+            ),
+            (200, r#"{"error":"slow_down"}"#, away("throttles")),
+            (200, r#"{"error":"secret"}"#, nonsense(WITHOUT)),
+            (
+                200,
+                r#"{"data":{"access_token":"token-one"}}"#,
+                nonsense(WITHOUT),
+            ),
+            (
+                401,
+                r#"{"error":" Invalid_Client\n"}"#,
+                refused("invalid_client, status 401"),
+            ),
+            (
+                400,
+                r#"{"error":{"code":"invalid_client"}}"#,
+                nonsense("refuses the request and does not say why"),
+            ),
+        ] {
+            assert_eq!(told(status, body), expected, "{status} {body}");
+        }
+        for written in [
+            r"token-one\n",
+            " token-one ",
+            "Bearer token-one",
+            r"bearer\ttoken-one",
+        ] {
+            let body = format!(r#"{{"access_token":"{written}"}}"#);
+            assert_eq!(told(200, &body), "token-one for None", "{written}");
+        }
+    }
+
     #[test]
     fn what_is_no_token_is_named_and_never_repeated() {
-        let nonsense =
-            |detail: &str| format!("TokenNonsense(\"the token endpoint login:443 {detail}\")");
-        let away = |detail: &str| format!("TokenAway(\"the token endpoint login:443 {detail}\")");
-        let refused = |said: &str| {
-            format!(
-                "ClientRefused(\"the token endpoint login:443 does not accept the client ({said}); \
-                 its id and secret were sent in the body (clientAuthentication: Body)\")"
-            )
-        };
-        let without = "answers without a token";
+        let without = WITHOUT;
         for (status, body, expected) in [
             (200, "", nonsense(without)),
             (200, "[1]", nonsense(without)),
@@ -290,7 +386,7 @@ mod tests {
             (
                 200,
                 r#"{"access_token":"sec\nret","token_type":"Bearer"}"#,
-                nonsense("issues a token that no header can carry"),
+                nonsense("issues a token with white space within it"),
             ),
             (
                 200,

@@ -1,9 +1,9 @@
 //! When a token is used, renewed or thrown away, and when none is asked for: pure, with an explicit
 //! clock.
 //!
-//! Whoever needs a token and finds none waits for the one request that is under way, and takes its
+//! A call that needs a token and finds none waits for the one request that is under way, and takes its
 //! result, be it a token or a failure. After a failure the endpoint is left alone for a while that
-//! grows, whoever needs a token: a wrong secret that is sent again and again locks accounts. A token
+//! grows, however many calls need a token: a wrong secret that is sent again and again locks accounts. A token
 //! that is about to expire is renewed ahead, by one caller; the others go on with it meanwhile. It
 //! knows no HTTP.
 
@@ -15,6 +15,9 @@ use std::time::Duration;
 const LONGEST_LEAD: Duration = Duration::from_secs(60);
 /// The life of a token whose issuer does not tell it.
 const USUAL_LIFE: Duration = Duration::from_mins(5);
+/// Each token is used for so long at least, whatever its issuer says: one that is told to live no time at
+/// all would be asked for with every call. If the BSS refuses it meanwhile, that is another matter.
+const SHORTEST_LIFE: Duration = Duration::from_secs(5);
 /// No token is used for longer, whatever its issuer says.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 /// Between two tries to renew a token that is still good.
@@ -174,7 +177,9 @@ impl Cache {
 
     fn hold(&mut self, issued: Issued, now: Duration) -> Token {
         let Issued { text, life } = issued;
-        let life = life.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE);
+        let life = life
+            .unwrap_or(USUAL_LIFE)
+            .clamp(SHORTEST_LIFE, LONGEST_LIFE);
         let token = Token {
             number: self.next_number,
             text,
@@ -273,11 +278,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_a_life_serves_who_asked_for_it() {
-        let mut cache = Cache::default();
-        let token = cache.land(Ok(issued("a", Some(0))), s(5)).unwrap();
-        assert_eq!(token.text.expose_secret(), "a");
-        assert_eq!(told(cache.step(s(5))), "fetch");
+    fn a_token_that_is_told_to_live_no_time_serves_for_five_seconds() {
+        for life in [0, 1] {
+            let mut cache = Cache::default();
+            let token = cache.land(Ok(issued("a", Some(life))), s(5)).unwrap();
+            assert_eq!(token.text.expose_secret(), "a");
+            assert_eq!(told(cache.step(s(5))), "use a");
+            assert_eq!(told(cache.step(s(10))), "fetch");
+            // Refused by the BSS, it is replaced at once.
+            assert!(cache.reject(&token, s(6)));
+            assert_eq!(told(cache.step(s(6))), "fetch");
+        }
     }
 
     /// When the endpoint is asked, by callers that need a token every second.

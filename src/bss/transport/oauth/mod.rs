@@ -201,7 +201,7 @@ impl TokenSource {
             Step::Wait(failure) => Err(failure),
             Step::Fetch => {
                 let _flight = self.flight.lock().await;
-                // Whoever waited for a request under way takes its result.
+                // A call that waited for a request under way takes its result.
                 let waited = self.cache().step(self.now());
                 match waited {
                     Step::Use(token) | Step::Renew(token) => Ok(token),

@@ -30,6 +30,12 @@ impl CaBundle {
             return Err("is empty".to_owned());
         }
         if bytes.first() == Some(&0x30) && !contains(&bytes, b"-----BEGIN ") {
+            if is_pkcs12(&bytes) {
+                return Err(
+                    "is PKCS #12, which is not read: openssl pkcs12 -nokeys turns it into PEM"
+                        .to_owned(),
+                );
+            }
             return Self::of(vec![CertificateDer::from(bytes)], Vec::new());
         }
         let (mut certificates, mut left_out, mut keys) = (Vec::new(), Vec::new(), 0_u32);
@@ -91,7 +97,7 @@ impl CaBundle {
     }
 }
 
-/// Nobody reads certificates in a log.
+/// A certificate in a log helps no reader.
 impl fmt::Debug for CaBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CaBundle({})", self.certificates.len())
@@ -100,6 +106,7 @@ impl fmt::Debug for CaBundle {
 
 /// The sections of a PEM text. One that cannot be read does not hide those behind it.
 pub(super) fn sections(bytes: &[u8]) -> Vec<Result<(SectionKind, Vec<u8>), ()>> {
+    let bytes = &in_lines(bytes)[..];
     let mut found = Vec::new();
     let mut section: Option<Vec<u8>> = None;
     for line in bytes.split(|byte| *byte == b'\n' || *byte == b'\r') {
@@ -111,7 +118,16 @@ pub(super) fn sections(bytes: &[u8]) -> Vec<Result<(SectionKind, Vec<u8>), ()>> 
             section = Some(Vec::new());
         }
         let Some(lines) = &mut section else { continue };
-        lines.extend_from_slice(line);
+        if line.starts_with(b"-----") || line.contains(&b':') {
+            // The label that certificates had before (RFC 7468, 5.1).
+            lines.extend(replaced(
+                line,
+                b" X509 CERTIFICATE-----",
+                b" CERTIFICATE-----",
+            ));
+        } else {
+            lines.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        }
         lines.push(b'\n');
         if line.starts_with(b"-----END ") {
             let whole = section.take().unwrap_or_default();
@@ -122,6 +138,71 @@ pub(super) fn sections(bytes: &[u8]) -> Vec<Result<(SectionKind, Vec<u8>), ()>> 
         found.push(Err(()));
     }
     found
+}
+
+/// A PEM text whose line breaks became blanks (a folded text of YAML) or a backslash and an `n` (a text of
+/// JSON, an environment variable), in lines again. No other text is changed in a way that matters.
+fn in_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut rest = bytes;
+    let written = contains(bytes, b"-----\\n") || contains(bytes, b"-----\\r");
+    let unescaped;
+    if written {
+        unescaped = replaced(&replaced(bytes, b"\\r", b""), b"\\n", b"\n");
+        rest = &unescaped;
+    }
+    let mut lines = Vec::new();
+    while let Some((&first, tail)) = rest.split_first() {
+        let marked = rest.starts_with(b"-----BEGIN ") || rest.starts_with(b"-----END ");
+        if let Some((mark, after)) = marked.then(|| mark(rest)).flatten() {
+            lines.push(b'\n');
+            lines.extend_from_slice(mark);
+            lines.push(b'\n');
+            rest = after;
+        } else {
+            lines.push(first);
+            rest = tail;
+        }
+    }
+    lines
+}
+
+/// The line `-----BEGIN ...-----` that a text begins with, and what comes behind it.
+fn mark(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    const MARK: &[u8] = b"-----";
+    /// No label is longer.
+    const LONGEST: usize = 80;
+    let label = text.get(MARK.len()..)?.iter().take(LONGEST);
+    let label: Vec<u8> = label
+        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
+        .copied()
+        .collect();
+    let closing = label
+        .windows(MARK.len())
+        .position(|window| window == MARK)?;
+    text.split_at_checked(closing.saturating_add(MARK.len().saturating_mul(2)))
+}
+
+fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(what) {
+            result.extend_from_slice(with);
+            rest = after;
+        } else {
+            result.push(first);
+            rest = tail;
+        }
+    }
+    result
+}
+
+/// RFC 7292, 4: a sequence that begins with the version 3.
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0x30, 0x82, _, _, 0x02, 0x01, 0x03, ..] | [0x30, 0x80, 0x02, 0x01, 0x03, ..]
+    )
 }
 
 /// The text without a byte order mark, in an encoding of which ASCII is a part.
@@ -151,6 +232,16 @@ fn without_certificates(bytes: &[u8], keys: u32) -> String {
     if contains(bytes, b"-----BEGIN PKCS7-----") {
         return "holds PKCS #7, which is not read: openssl pkcs7 -print_certs turns it into PEM"
             .to_owned();
+    }
+    if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) {
+        return "is a key store of Java, which is not read: keytool -exportcert -rfc turns one of its \
+                certificates into PEM"
+            .to_owned();
+    }
+    if contains(bytes, b"-----BEGIN CERTIFICATE REQUEST-----")
+        || contains(bytes, b"-----BEGIN PUBLIC KEY-----")
+    {
+        return "holds a request for a certificate or a public key, and no certificate".to_owned();
     }
     if contains(bytes, b"-----BEGIN TRUSTED CERTIFICATE-----") {
         return "holds a certificate in the form of OpenSSL, which is not read: openssl x509 turns \

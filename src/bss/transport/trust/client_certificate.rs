@@ -61,7 +61,7 @@ impl PartialEq for ClientCertificate {
 
 impl Eq for ClientCertificate {}
 
-/// Its key is nobody's business.
+/// Its key is never shown.
 impl fmt::Debug for ClientCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientCertificate")

@@ -1,5 +1,6 @@
 //! What people know a certificate by: its names and its dates. Nothing is verified here.
 
+use crate::legible::legible;
 use jiff::Timestamp;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name, X509Version};
 
@@ -76,8 +77,7 @@ fn name(name: &X509Name<'_>) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let printable = text.chars().filter(|c| !c.is_control());
-    printable.take(LONGEST).collect()
+    legible(text).chars().take(LONGEST).collect()
 }
 
 fn host(name: &GeneralName<'_>) -> Option<String> {
@@ -112,5 +112,17 @@ pub(super) fn list(names: &[String]) -> String {
     match names.len().saturating_sub(MOST) {
         0 => shown,
         more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_certificate_cannot_look_like_another_one() {
+        assert_eq!(cut("bss\u{202e}moc.live\u{200b}\u{feff}"), "bssmoc.live");
+        assert_eq!(cut("a\r\nb"), "a  b");
+        assert_eq!(cut(&"x".repeat(5000)).len(), LONGEST);
     }
 }

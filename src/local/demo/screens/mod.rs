@@ -314,11 +314,11 @@ impl<'a> ScreensStory<'a> {
             return Err(LocalError::Unexpected(format!("{written:?} was sent")));
         }
         let census = self.control().census().await?;
-        let verdict = self.control().judge(CYCLES).await?;
+        let ledgers = self.control().judge(CYCLES).await?;
         self.narrator.chapter(&format!(
             "The BSS's own ledgers, by source id, {CYCLES} billing cycles later"
         ))?;
-        let rows = closing_rows(&verdict, census.purchases_eligible)?;
+        let rows = closing_rows(&ledgers, census.purchases_eligible)?;
         for line in table(&rows) {
             self.narrator.line(&line)?;
         }

@@ -235,7 +235,7 @@ pub(in crate::upgrade) fn confirm_pricing(
     token: &str,
 ) -> ReadyState {
     let Unpriced { customers, first } = Unpriced::of(unseen);
-    let other = not_as_asked(CONFIRM_ANNOTATION, upgrade.confirmed.as_deref(), token);
+    let other = not_as_asked(upgrade, token);
     ready_state(
         Reason::AwaitingConfirmation,
         "The BSS does not show the pricing options of customers that own subscriptions to copy.",

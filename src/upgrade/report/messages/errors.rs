@@ -96,15 +96,19 @@ fn doubted(message: String, upgrade: &ValidUpgrade) -> String {
 fn take_over(holder: &str, upgrade: &ValidUpgrade) -> String {
     let stopped = "Make sure that the other operator has stopped for good, then take over:";
     let ValidUpgrade {
-        name, namespace, ..
+        name,
+        namespace,
+        mistyped_take_over,
+        ..
     } = upgrade;
+    let other = mistyped_take_over.as_deref().unwrap_or_default();
     if is_plain(holder) {
         return format!(
-            "{stopped} kubectl annotate tru {name} -n {namespace} --overwrite {TAKE_OVER_ANNOTATION}='{holder}'"
+            "{other}{stopped} kubectl annotate tru {name} -n {namespace} --overwrite {TAKE_OVER_ANNOTATION}='{holder}'"
         );
     }
     format!(
-        "{stopped} set the annotation {TAKE_OVER_ANNOTATION} of the upgrade {name} to what the BSS \
+        "{other}{stopped} set the annotation {TAKE_OVER_ANNOTATION} of the upgrade {name} to what the BSS \
          calls the holder. It is in the message and not in a command, because it holds characters \
          that a shell acts on."
     )

@@ -1,4 +1,4 @@
-//! Where an upgrade can be when somebody writes: how each stage is reached and held, how it is told, and
+//! Where an upgrade can be when a person writes to it: how each stage is reached and held, how it is told, and
 //! how it ends.
 
 use serde_json::{Value, json};
