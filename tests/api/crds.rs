@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod charts;
+mod gitops;
 mod looks;
 mod rules;
 mod transitions;

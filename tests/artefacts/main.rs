@@ -15,6 +15,7 @@ mod chart_readme;
 mod chart_values;
 mod examples;
 mod generated;
+mod gitops;
 mod guarantees;
 mod image;
 mod reasons;
