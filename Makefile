@@ -86,6 +86,9 @@ image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=r
 generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate
 
+docs: ## The pages as a site, into target/docs (builds mdBook first, some minutes, once)
+	@hack/docs
+
 lint: ## Format, clippy, documentation
 	@cargo fmt --check
 	@cargo clippy --all-features --all-targets --locked -- -D warnings

@@ -7,6 +7,7 @@ mod bad_input;
 mod charts;
 mod gitops;
 mod looks;
+mod pages;
 mod rules;
 mod transitions;
 

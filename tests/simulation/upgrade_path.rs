@@ -13,7 +13,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenant_reseller_operator::api::{
-    BssConnection, ConditionStatus, Phase, ResellerClaim, TenantResellerUpgrade, UpgradeReport,
+    BssConnection, ConditionStatus, Phase, Reason, ResellerClaim, StateClass,
+    TenantResellerUpgrade, UpgradeReport,
 };
 use tenant_reseller_operator::bss::port::{
     AcquisitionId, ActivationTarget, BusinessKey, CopyItem, CopyListing, EarlierEpoch, Epoch,
@@ -348,6 +349,12 @@ fn the_present_operator_takes_over_from_every_recorded_version() {
             );
             assert_eq!(record.ended, Some(Ending::Upgraded), "{told}");
             let effect = |name: &str| record.effects.get(name).copied().unwrap_or_default();
+            // Nobody is asked for anything that the recorded version would not have asked for.
+            for reason in &record.reasons {
+                let asks = *reason == Reason::AwaitingConfirmation
+                    || reason.class() == Some(StateClass::MustFix);
+                assert!(!asks, "{told}");
+            }
             let tenants = u64::from(before.tenant_key.is_none());
             assert_eq!(effect("create tenant"), tenants, "{told}");
             assert_eq!(effect("activate"), u64::from(!before.switched), "{told}");

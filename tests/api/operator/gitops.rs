@@ -149,6 +149,9 @@ async fn an_upgrade_begins_and_ends_by_a_commit() {
     git.commit("Contoso begins");
     world.synchronised(&git).await;
     world.until_succeeded().await;
+    // The last thing that the operator does with it.
+    let free = |view: &super::view::View| view.0.pointer("/metadata/finalizers").is_none();
+    world.until("it lets go", free).await;
     let done = world.object_as_git_sees_it().await;
     assert_eq!(done.0, held.0 + 1, "the switch in Git, and nothing else");
     let version = world.view().await.0["metadata"]["resourceVersion"].clone();
