@@ -10,7 +10,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use serde_json::{Value, json};
-use support::kstatus::{Health, KStatus, argo_health, by_the_table, kstatus};
+use support::kstatus::{Health, KStatus, argo_health, assert_conventions, by_the_table, kstatus};
 use tenant_reseller_operator::api::{
     self, ALLOWED_HOSTS_ANNOTATION, BssConnection, StateClass, TenantResellerUpgrade,
     TenantResellerUpgradeStatus,
@@ -315,6 +315,39 @@ fn the_engines_read_connections_and_pricing() {
         let read = (&*said.kstatus, &*said.argo, &*said.flux);
         assert_eq!(read, (*kstatus, *argo, *flux), "{kind} {status:#}");
     }
+}
+
+/// Statuses that an operator wrote while it worked, of every recorded version: what is stored in a cluster is
+/// read by the scripts and expressions of today.
+#[test]
+fn the_engines_read_what_a_recorded_version_left_behind() {
+    let mut objects = Vec::new();
+    for version in std::fs::read_dir(project("tests/fixtures")).unwrap() {
+        let running = version.unwrap().path().join("running");
+        for file in std::fs::read_dir(running).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let recording: Value = serde_json::from_str(&text).unwrap();
+            objects.push(recording["upgrade"].clone());
+        }
+    }
+    assert!(objects.len() >= 7);
+    let Some(said) = engines(&objects) else {
+        return;
+    };
+    let mut healths = BTreeSet::new();
+    for (said, object) in said.iter().zip(&objects) {
+        let ours = word(assert_conventions(object));
+        assert_eq!(
+            (said.kstatus.clone(), said.argo.clone()),
+            ours,
+            "{object:#}"
+        );
+        // Each of them was accepted, and none needs a person to mend something.
+        assert_eq!(said.flux, "Current", "{object:#}");
+        healths.insert(said.argo.clone());
+    }
+    let all = ["Healthy", "Progressing", "Suspended"];
+    assert_eq!(healths.into_iter().collect::<Vec<_>>(), all);
 }
 
 /// A kind with a status is one that people apply, and has its script.
