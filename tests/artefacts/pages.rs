@@ -188,6 +188,23 @@ fn the_first_page_stays_one_page() {
     assert!(lines <= 120, "README.md has {lines} lines");
 }
 
+/// People find each blocker that the operator can name.
+#[test]
+fn the_page_about_blockers_has_every_blocker() {
+    let source = read("src/bss/port/copy.rs");
+    let (_, after) = source.split_once("impl BlockerReason {").unwrap();
+    let (words, _) = after.split_once("\n}\n").unwrap();
+    let words: Vec<&str> = words
+        .lines()
+        .filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","))
+        .collect();
+    assert!(words.len() > 15, "{words:?}");
+    let page = read("docs/howto/act-on-blockers.md");
+    for word in words {
+        assert!(page.contains(&format!("`{word}`")), "{word}");
+    }
+}
+
 fn every_block() -> Vec<Block> {
     let all: Vec<Block> = pages(&project("."))
         .iter()
