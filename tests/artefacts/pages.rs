@@ -76,7 +76,7 @@ fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
-            Component::ParentDir => assert!(plain.pop(), "{path:?} leaves the project"),
+            Component::ParentDir => assert!(plain.pop(), "{} leaves the project", path.display()),
             Component::CurDir => {}
             part => plain.push(part),
         }

@@ -334,7 +334,8 @@ fn the_present_operator_takes_over_from_every_recorded_version() {
         let version = version.unwrap().file_name().to_string_lossy().into_owned();
         for moment in Moment::ALL {
             let file = folder(&version).join(format!("{}.json", moment.file()));
-            let text = std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{file:?}: {e}"));
+            let text = std::fs::read_to_string(&file)
+                .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
             let recording: Recording = serde_json::from_str(&text).unwrap();
             unchanged_by_reading(&text, &recording);
             let (core, scenario) = taken_over(&recording);

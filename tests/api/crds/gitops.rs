@@ -34,7 +34,7 @@ async fn built(at: &TestNamespace, folder: &Path) -> Vec<Value> {
         .await
         .unwrap();
     let mut objects: Vec<Value> = serde_yaml::from_multiple(&yaml).unwrap();
-    assert!(!objects.is_empty(), "{folder:?}");
+    assert!(!objects.is_empty(), "{}", folder.display());
     objects.retain(|object| object["kind"] != "Namespace");
     for object in &mut objects {
         object["metadata"]["namespace"] = json!(at.name);
@@ -107,10 +107,10 @@ async fn examples_of_gitops_tools_are_built_and_applied_again_without_a_change()
         // Where no operator has written a status yet, the API server stores its default with the second
         // write. Nothing that anybody reads of the object changes.
         kubectl.run_with_input(apply, &list).await.unwrap();
-        assert_eq!(shown(&at).await, first, "{folder:?}");
+        assert_eq!(shown(&at).await, first, "{}", folder.display());
         let before = versions(&at).await;
         kubectl.run_with_input(apply, &list).await.unwrap();
-        assert_eq!(versions(&at).await, before, "{folder:?}");
+        assert_eq!(versions(&at).await, before, "{}", folder.display());
         let diff = ["diff", "--server-side", "--field-manager=gitops", "-f", "-"];
         let diff = kubectl.output(diff, &list).await.unwrap();
         assert!(
