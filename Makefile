@@ -16,7 +16,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
+.PHONY: help plugin demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMER
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
 
-test: control-plane ## All tests (ARGS="..." is passed to cargo test)
+test: control-plane gitops-engines ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
 
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
@@ -86,6 +86,9 @@ image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=r
 generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate
 
+docs: ## The pages as a site, into target/docs (builds mdBook first, some minutes, once)
+	@hack/docs
+
 lint: ## Format, clippy, documentation
 	@cargo fmt --check
 	@cargo clippy --all-features --all-targets --locked -- -D warnings
@@ -93,6 +96,10 @@ lint: ## Format, clippy, documentation
 
 control-plane: preflight ## etcd, kube-apiserver, kubectl, helm: built once, cached for all clones
 	@hack/control-plane/build >/dev/null
+
+# Without Go there is none, and the tests that need it say so.
+gitops-engines: preflight ## What Flux and Argo CD make of a status: their own engines, built once, cached
+	@hack/gitops-engines/build >/dev/null || [ $$? = 3 ]
 
 preflight: ## What is missing on this machine, and what will take long
 	@hack/preflight

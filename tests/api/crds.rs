@@ -5,7 +5,9 @@
 
 mod bad_input;
 mod charts;
+mod gitops;
 mod looks;
+mod pages;
 mod rules;
 mod transitions;
 

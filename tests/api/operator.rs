@@ -18,6 +18,7 @@ mod endings;
 mod endurance;
 mod faults;
 mod gates;
+mod gitops;
 mod hostile;
 mod image;
 mod kills;

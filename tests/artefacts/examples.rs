@@ -35,7 +35,7 @@ fn documents() -> Vec<(String, Value)> {
 
 /// Reads a document into its type and back: what comes back differs only by defaults, so that a
 /// field which the type does not know is seen.
-fn reads_as<K: DeserializeOwned + Serialize>(file: &str, document: &Value) -> K {
+pub(super) fn reads_as<K: DeserializeOwned + Serialize>(file: &str, document: &Value) -> K {
     let object: K =
         serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert_contained(file, "", document, &serde_json::to_value(&object).unwrap());

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use tenant_reseller_operator::api;
 
-use super::{chart_readme, project, read, reasons};
+use super::{chart_readme, project, read, reasons, reference};
 
 const HEAD: &str = "# Generated from the Rust types: edit src/api, then run `make generate`.\n";
 /// `helm uninstall` keeps the objects: upgrades under way, and the records of those that are done.
@@ -51,6 +51,7 @@ pub(super) fn written() {
         }
         reasons::write();
         chart_readme::write();
+        reference::write();
     });
     LazyLock::force(&WRITTEN);
 }

@@ -160,40 +160,6 @@ fn every_reason_has_its_section_and_no_section_is_without_a_reason() {
     }
 }
 
-/// Links of the pages that people read lead somewhere.
-#[test]
-fn links_lead_somewhere() {
-    for page in [
-        "README.md",
-        "CONTRIBUTING.md",
-        "docs/reasons.md",
-        "docs/undo.md",
-    ] {
-        let text = read(page);
-        let folder = project(page).parent().unwrap().to_path_buf();
-        let links: Vec<&str> = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
-            .collect();
-        assert!(!links.is_empty(), "{page}");
-        for link in links {
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            assert!(
-                file.is_empty() || folder.join(file).exists(),
-                "{page}: {link} leads nowhere"
-            );
-            let known = |reason: Reason| self::anchor(reason) == anchor;
-            if file.is_empty() || file.ends_with("reasons.md") && !anchor.is_empty() {
-                assert!(
-                    of_the_table().any(|(reason, _)| known(reason)),
-                    "{page}: {link} leads to no section"
-                );
-            }
-        }
-    }
-}
-
 /// Every condition that the page about undoing names is one, and it leaves out no milestone.
 #[test]
 fn undoing_speaks_of_every_milestone() {

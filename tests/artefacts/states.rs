@@ -17,7 +17,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// The status that the operator writes after another one, of a state.
-fn composed(
+pub(super) fn composed(
     before: &TenantResellerUpgradeStatus,
     reason: Reason,
     generation: i64,
@@ -44,7 +44,7 @@ fn composed(
     compose(before, draft, now)
 }
 
-fn ready_reasons() -> impl Iterator<Item = (Reason, StateClass)> {
+pub(super) fn ready_reasons() -> impl Iterator<Item = (Reason, StateClass)> {
     Reason::ALL
         .into_iter()
         .filter_map(|reason| reason.class().map(|class| (reason, class)))

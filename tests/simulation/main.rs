@@ -37,6 +37,7 @@ mod scenario;
 mod seeds;
 mod shrink;
 mod status_checks;
+mod upgrade_path;
 
 use scenario::{Ending, Scenario};
 use tenant_reseller_operator::api::Reason;

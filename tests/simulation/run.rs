@@ -60,6 +60,35 @@ pub(crate) struct Record {
 pub(crate) fn run(scenario: &Scenario, strikes: &[Strike], traced: bool) -> Record {
     let mut core = scenario.begin(traced);
     core.strikes = strikes.to_vec();
+    run_on(core, scenario)
+}
+
+/// Goes on with a scenario until something is so; answers whether it came to that. Everything stands still
+/// then, in the middle of whatever was under way.
+pub(crate) fn until(scenario: &Scenario, so: impl Fn(&Core) -> bool) -> Option<Shared> {
+    let shared = Shared::new(scenario.begin(false));
+    let mut operators: Vec<Operator> = Vec::new();
+    loop {
+        attend(&shared, &mut operators, scenario);
+        let mut core = shared.lock();
+        if so(&core) {
+            break;
+        }
+        if core.calls > MANY_CALLS {
+            return None;
+        }
+        let event = core.agenda.next()?;
+        core.glances = 0;
+        event(&mut core);
+        core.arrive_held();
+    }
+    // The processes are gone, without the lock that their calls may want.
+    drop(operators);
+    Some(shared)
+}
+
+/// The same from what is there already.
+pub(crate) fn run_on(core: Core, scenario: &Scenario) -> Record {
     let shared = Shared::new(core);
     let mut operators: Vec<Operator> = Vec::new();
     let mut idle = (Duration::ZERO, 0);

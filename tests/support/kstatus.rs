@@ -154,38 +154,24 @@ pub fn flux_violations(object: &Value) -> Vec<&'static str> {
         .collect()
 }
 
-/// Argo CD's health by the script that this project documents. Deletion is Progressing before any
+/// Argo CD's health of an upgrade by the script in `examples/gitops/argocd/health.yaml`: a test runs the
+/// script itself over every combination of what it reads, and compares. Deletion is Progressing before any
 /// script runs.
 pub fn argo_health(object: &Value) -> Health {
     if is_deleting(object) || known(object) != Some(generation(object)) {
         return Health::Progressing;
     }
-    if is(object, "Stalled", "True") {
-        return Health::Degraded;
-    }
     let Some(ready) = condition(object, "Ready") else {
         return Health::Progressing;
     };
-    if text(ready, "status") == "True" {
-        return Health::Healthy;
+    if is(object, "Stalled", "True") {
+        return Health::Degraded;
     }
-    if waits_for_people(text(ready, "reason")) {
-        return Health::Suspended;
+    match text(ready, "status") {
+        "True" => Health::Healthy,
+        "False" if !is(object, "Reconciling", "True") => Health::Suspended,
+        _ => Health::Progressing,
     }
-    Health::Progressing
-}
-
-/// The reasons that the script lists.
-fn waits_for_people(reason: &str) -> bool {
-    Reason::ALL
-        .into_iter()
-        .filter(|known| {
-            matches!(
-                known.class(),
-                Some(StateClass::WaitsForPeople | StateClass::Suspended)
-            )
-        })
-        .any(|known| known.as_str() == reason)
 }
 
 /// What the state table says that tools make of a state.

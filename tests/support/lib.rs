@@ -16,5 +16,6 @@ pub mod calls;
 pub mod control_plane;
 pub mod kstatus;
 pub mod lies;
+pub mod pages;
 pub mod schema;
 pub mod simulated_bss;

@@ -91,7 +91,7 @@ async fn definitions_go_over_to_helm(plane: &ControlPlane) {
     assert!(refused.contains("tenantreseller.io"), "{refused}");
     let way = "helm install tenant-reseller-operator-crds charts/tenant-reseller-operator-crds --take-ownership";
     for page in [
-        "README.md",
+        "docs/howto/install.md",
         "charts/tenant-reseller-operator-crds/README.md",
     ] {
         assert!(
@@ -104,9 +104,12 @@ async fn definitions_go_over_to_helm(plane: &ControlPlane) {
     kubectl.run(["delete", "tru", "before"]).await.unwrap();
 }
 
-/// A finalizer that the operator left behind is taken off as the README says, and only that one.
+/// A finalizer that the operator left behind is taken off as the page about removing says, and only that one.
 async fn the_way_out_is_open(world: &World, folder: &Path) {
-    let command = &commands("README.md", "kubectl -n resellers patch tru contoso")[0];
+    let command = &commands(
+        "docs/howto/remove.md",
+        "kubectl -n resellers patch tru contoso",
+    )[0];
     let mut upgrade = world.upgrade();
     upgrade["metadata"]["finalizers"] = json!(["tenantreseller.io/work-in-progress"]);
     world.apply(&[upgrade]).await;
@@ -137,15 +140,23 @@ async fn records_are_exported_and_brought_back_after_everything_was_removed() {
     world.apply(&[world.waiting_upgrade()]).await;
     world.until_reason("AwaitingPricing").await;
 
-    // Leaving, in the order of the README.
-    let delete = commands("README.md", "kubectl delete tenantresellerupgrades").remove(0);
+    // Leaving, in the order of the page.
+    let delete = commands(
+        "docs/howto/remove.md",
+        "kubectl delete tenantresellerupgrades",
+    )
+    .remove(0);
     typed(&world, &delete, folder.path());
     let records = specs(&kubectl, &world.system).await;
     assert_eq!(records.len(), 1, "{records:#?}");
     let export = commands("docs/records.md", "kubectl -n tenant-reseller-system get").remove(0);
     typed(&world, &export, folder.path());
     world.operator.terminate().await.unwrap();
-    let uninstall = commands("README.md", "helm uninstall tenant-reseller-operator ").remove(0);
+    let uninstall = commands(
+        "docs/howto/remove.md",
+        "helm uninstall tenant-reseller-operator ",
+    )
+    .remove(0);
     let uninstall = uninstall.replace("tenant-reseller-system", &world.system);
     plane
         .helm()
