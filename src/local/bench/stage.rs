@@ -266,9 +266,9 @@ impl Stage {
             .await
     }
 
-    /// The upgrades of an earlier run are no part of the next one's memory.
+    /// The upgrades of an earlier run are no part of the next one: they go while the next one is set up.
     pub(super) async fn remove(&self, namespace: &str) -> LocalResult<()> {
-        let arguments = ["delete", "namespace", namespace, "--timeout=50s"];
+        let arguments = ["delete", "namespace", namespace, "--wait=false"];
         self.plane.kubectl()?.run(arguments).await?;
         Ok(())
     }

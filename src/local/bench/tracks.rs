@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 
 use crate::local::error::{LocalError, LocalResult};
 
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
 /// What happened to one upgrade, and when.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Track {
@@ -149,6 +151,33 @@ impl Tracks {
             .collect()
     }
 
+    /// How many upgrades of a namespace are as they are wanted; an error if one of them needs a person to fix
+    /// something. Nothing is copied: there may be thousands, and a look comes with every event.
+    fn count(&self, namespace: &str, wanted: impl Fn(&Track) -> bool) -> LocalResult<usize> {
+        let all = locked(&self.all);
+        let mut done: usize = 0;
+        for ((_, name), track) in all.iter().filter(|((place, _), _)| place == namespace) {
+            if track.stalled {
+                return Err(LocalError::Unexpected(format!(
+                    "{namespace}/{name} needs a person: {}: {}",
+                    track.reason, track.message
+                )));
+            }
+            done = done.saturating_add(usize::from(wanted(track)));
+        }
+        Ok(done)
+    }
+
+    /// How many there are of each reason.
+    fn reasons(&self, namespace: &str) -> BTreeMap<String, u32> {
+        let mut reasons: BTreeMap<String, u32> = BTreeMap::new();
+        for track in self.of(namespace).into_values() {
+            let count = reasons.entry(track.reason).or_default();
+            *count = count.saturating_add(1);
+        }
+        reasons
+    }
+
     /// Waits until so many upgrades of a namespace are as they are wanted; an error after the bound, or as
     /// soon as one of them needs a person to fix something.
     pub(super) async fn until(
@@ -157,42 +186,27 @@ impl Tracks {
         wanted: impl Fn(&Track) -> bool,
         (what, bound): (&str, Duration),
     ) -> LocalResult<()> {
-        let deadline = tokio::time::Instant::now().checked_add(bound);
+        let began = Instant::now();
         loop {
             // Asked for before the look: what comes in between wakes it.
             let changed = self.changed.notified();
-            let tracks = self.of(namespace);
-            let done = tracks.values().filter(|track| wanted(track)).count();
+            let done = self.count(namespace, &wanted)?;
             if done >= count {
                 return Ok(());
             }
-            if let Some((name, track)) = tracks.iter().find(|(_, track)| track.stalled) {
-                return Err(LocalError::Unexpected(format!(
-                    "{namespace}/{name} needs a person: {}: {}",
-                    track.reason, track.message
-                )));
+            let left = bound.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                let reasons = self.reasons(namespace);
+                return Err(LocalError::NotObserved {
+                    awaited: what.to_owned(),
+                    within: bound,
+                    last: format!("{done} of {count}; by reason {reasons:?}"),
+                });
             }
-            let late = async {
-                match deadline {
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = changed => {}
-                () = late => {
-                    let mut reasons: BTreeMap<&str, u32> = BTreeMap::new();
-                    for track in tracks.values() {
-                        let count = reasons.entry(&track.reason).or_default();
-                        *count = count.saturating_add(1);
-                    }
-                    return Err(LocalError::NotObserved {
-                        awaited: what.to_owned(),
-                        within: bound,
-                        last: format!("{done} of {count}; by reason {reasons:?}"),
-                    });
-                }
-            }
+            // The bound is looked at above, whichever of the two it was.
+            let _changed_or_late = tokio::time::timeout(left, changed).await;
+            // The moments are those of the events; many events are one look.
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }

@@ -128,6 +128,8 @@ CREATE TABLE activations (
     id INTEGER PRIMARY KEY, reseller_id TEXT NOT NULL, time_ms INTEGER NOT NULL,
     revision INTEGER NOT NULL, business_key TEXT NOT NULL
 );
+CREATE INDEX activations_by_key ON activations (business_key);
+CREATE INDEX activations_by_reseller ON activations (reseller_id);
 -- What was eligible at the moment of the switch.
 CREATE TABLE switch_inventory (
     reseller_id TEXT NOT NULL, source_id TEXT NOT NULL, PRIMARY KEY (reseller_id, source_id)
