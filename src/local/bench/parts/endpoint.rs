@@ -58,16 +58,16 @@ pub(in crate::local::bench) async fn run(bench: &mut Bench<'_>) -> LocalResult<M
             break;
         };
         let plain = plain_use(first, &load("plain"), &mut bench.teller).await?;
-        let mut uses = Vec::new();
+        let mut rows = Vec::new();
         for stage in &bench.stages {
             let used = operator_use(stage, &load("operator"), &mut bench.teller).await?;
             let of_plain = ratio(used.share(capacity), plain.share(capacity));
             let what = format!("use of the endpoint of the plain loop's, batches of {batch}");
             measured.figure(&what, of_plain);
-            uses.push((used, of_plain));
+            rows.push((used, of_plain));
         }
-        uses.push((plain, 1.0));
-        for (used, of_plain) in uses {
+        rows.push((plain, 1.0));
+        for (used, of_plain) in rows {
             table.row(vec![
                 used.who.clone(),
                 used.items.to_string(),

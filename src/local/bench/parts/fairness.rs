@@ -157,8 +157,8 @@ async fn small_one(stage: &Stage, (small, large): (u32, u32), beside: Large) -> 
     if beside == Large::Copies {
         scene.create(stage, &load, 0).await?;
         eventually("copies of the large one", BOUND, || async {
-            let state = scene.bss.control.get("state").await?;
-            let copied = state
+            let overview = scene.bss.control.get("state").await?;
+            let copied = overview
                 .pointer("/subscriptions/copied")
                 .and_then(Value::as_u64);
             Ok(Observation::when(copied > Some(0), copied))
