@@ -30,6 +30,8 @@ impl Version {
 
     /// The one in a folder that `hack/bench/compare` made: `tree` holds its files, `bin` its programs.
     pub(super) fn other(folder: &Path) -> LocalResult<Self> {
+        // Programs run in other folders than this one.
+        let folder = std::fs::canonicalize(folder).map_err(LocalError::io("looking at", folder))?;
         let name = folder.file_name().map(|name| name.to_string_lossy());
         let version = Self {
             name: name.unwrap_or_default().into_owned(),
