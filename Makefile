@@ -5,6 +5,7 @@ KEEP ?=
 RUNS ?= 20
 ROUNDS ?= 3
 FIRST ?=
+COMPARE ?=
 SEEDS ?= 10000
 TARGET ?= replies
 SECONDS ?= 60
@@ -65,9 +66,12 @@ mutants: ## Every small mistake, one at a time, and which proof finds it, into d
 	@mkdir -p docs/proofs
 	@LONG=1 PAGE=docs/proofs/mutants.md cargo test --all-features --locked --test mutants -- every_mutant --nocapture
 
-bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="..." is passed on)
-	@cargo build --profile bench-local --all-features --bins --locked
-	@exec "$(MEASURED)/tru-local" bench --page docs/benchmarks.md $(ARGS)
+# With COMPARE the other version is built first: its programs have the same names.
+bench: control-plane ## Measure the operator here, into docs/benchmarks.md (ARGS="--only sizes,crowd"; COMPARE=commit compares and writes no page)
+	@set -e; other=; if [ -n "$(COMPARE)" ]; then other=$$(hack/bench/compare "$(COMPARE)"); fi; \
+	  cargo build --profile bench-local --workspace --all-features --bins --example instructions --locked; \
+	  if [ -n "$$other" ]; then exec "$(MEASURED)/tru-local" bench --compare "$$other" $(ARGS); \
+	  else exec "$(MEASURED)/tru-local" bench --page docs/benchmarks.md $(ARGS); fi
 
 build: control-plane ## The operator, the sandbox and the local tools, with debug information
 	@cargo build --all-features --bins --locked

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{ArgGroup, CommandFactory, Parser, ValueEnum};
 use tenant_reseller_operator::sandbox::{
-    Config, Defects, Ids, InterworksLogin, OAuthClient, Server, ServerError, Switches, Transport,
+    Config, Defects, Ids, InterworksLogin, OAuthClient, Server, ServerError, Size, Switches,
+    Transport,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -60,12 +61,21 @@ struct Options {
     /// The seed of the world.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Customers of the reseller.
+    /// Resellers to upgrade, each with data of its own: account 10423, then 100001, 100002 and so on.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    resellers: u32,
+    /// Customers of each reseller.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..))]
     customers: u32,
-    /// Active subscriptions and assets of its customers.
+    /// Active subscriptions and assets of the customers of each reseller.
     #[arg(long, default_value_t = 400)]
     subscriptions: u32,
+    /// Customers of each reseller but the first, if they are not to be as many as the first one's.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    other_customers: Option<u32>,
+    /// The same for their subscriptions and assets.
+    #[arg(long)]
+    other_subscriptions: Option<u32>,
     /// Defects among them.
     #[arg(long, value_enum, default_value_t = DefectsOption::Demo)]
     defects: DefectsOption,
@@ -196,6 +206,11 @@ impl Options {
             seed: self.seed,
             customers: self.customers,
             subscriptions: self.subscriptions,
+            resellers: self.resellers,
+            others: Some(Size {
+                customers: self.other_customers.unwrap_or(self.customers),
+                subscriptions: self.other_subscriptions.unwrap_or(self.subscriptions),
+            }),
             defects: match (self.blocked, self.defects) {
                 (Some(count), _) => Defects::Blocked(count),
                 (None, DefectsOption::None) => Defects::None,

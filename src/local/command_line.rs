@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use super::bench::{self, BenchOptions};
+use super::bench::{self, BenchOptions, CarefulOptions};
 use super::control_plane::{ControlPlane, ControlPlaneOptions};
 use super::demo::{self, DemoOptions};
 use super::error::{LocalError, LocalResult};
@@ -28,8 +28,10 @@ struct CommandLine {
 enum Command {
     /// Takes one reseller through all four phases, and shows each step.
     Demo(DemoOptions),
-    /// Measures the operator on this machine; takes some minutes.
-    Bench(BenchOptions),
+    /// Measures the operator on this machine; takes half an hour.
+    Bench(Box<BenchOptions>),
+    /// Takes one reseller through all four phases without an operator: what the bench compares with.
+    CarefulClient(CarefulOptions),
     /// Starts a control plane alone, and ends it on Ctrl-C.
     Up,
     /// Ends what `demo --keep` left running.
@@ -49,6 +51,9 @@ pub fn main() -> ExitCode {
     let outcome = match command {
         Command::Demo(options) => runtime.block_on(demo::run(&options)),
         Command::Bench(options) => runtime.block_on(bench::run(&options)),
+        Command::CarefulClient(options) => {
+            runtime.block_on(or_interrupted(bench::careful_client(&options)))
+        }
         Command::Up => runtime.block_on(or_interrupted(up())),
         Command::Stop => stop(),
     };

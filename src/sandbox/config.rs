@@ -49,6 +49,15 @@ fn longest(usual: &str) -> String {
         .collect()
 }
 
+/// How much a reseller has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Its customers; at least 1.
+    pub customers: u32,
+    /// Active subscriptions and assets of its customers together.
+    pub subscriptions: u32,
+}
+
 /// How the server is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -126,6 +135,11 @@ pub struct Config {
     pub customers: u32,
     /// How many active subscriptions and assets its customers have together.
     pub subscriptions: u32,
+    /// How many resellers there are to upgrade, each with customers and purchases of its own; at
+    /// least 1. The first is account 10423, the others are 100001, 100002 and so on.
+    pub resellers: u32,
+    /// How much each of the others has; as much as the first if this is none.
+    pub others: Option<Size>,
     /// Which defects some of them have.
     pub defects: Defects,
     /// How long a tenant is queued.
@@ -160,6 +174,8 @@ impl Config {
             seed: 1,
             customers: 6,
             subscriptions: 12,
+            resellers: 1,
+            others: None,
             defects: Defects::None,
             tenant_queue: Duration::ZERO,
             order_time: Duration::ZERO,

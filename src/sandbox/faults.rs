@@ -73,6 +73,9 @@ pub(crate) struct Rule {
     /// An operation's name, `*` for every operation of the contract, or `requestToken` for the token
     /// endpoint.
     pub(crate) operation: String,
+    /// Only for requests about this reseller or its tenants; for all if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account_id: Option<String>,
     /// What happens.
     pub(crate) kind: Fault,
     /// How many times at most; always if left out.
@@ -196,12 +199,21 @@ impl Faults {
         self.any.load(Ordering::Acquire)
     }
 
-    /// What goes wrong with this request (none: one to the token endpoint): any latency, and at most
-    /// one other fault.
+    /// Whether it matters which reseller a request is about.
+    pub(crate) fn any_of_one_reseller(&self) -> bool {
+        let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules
+            .iter()
+            .any(|standing| standing.rule.account_id.is_some())
+    }
+
+    /// What goes wrong with this request (no operation: one to the token endpoint) about this reseller:
+    /// any latency, and at most one other fault.
     pub(crate) fn draw(
         &self,
         store: &Store,
         operation: Option<Operation>,
+        account: Option<&str>,
     ) -> Result<Vec<Fault>, Refusal> {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let mut drawn: Vec<Fault> = Vec::new();
@@ -215,7 +227,8 @@ impl Faults {
                 .rule
                 .times
                 .is_some_and(|times| standing.fired >= times);
-            if spent || !standing.rule.applies_to(operation) || (struck && !latency) {
+            let theirs = standing.rule.is_about(account);
+            if spent || !theirs || !standing.rule.applies_to(operation) || (struck && !latency) {
                 continue;
             }
             standing.matched = standing.matched.saturating_add(1);
@@ -246,6 +259,12 @@ impl Faults {
 }
 
 impl Rule {
+    fn is_about(&self, account: Option<&str>) -> bool {
+        self.account_id
+            .as_deref()
+            .is_none_or(|wanted| account == Some(wanted))
+    }
+
     fn applies_to(&self, operation: Option<Operation>) -> bool {
         let Some(operation) = operation else {
             return self.operation == TOKEN_ENDPOINT && self.kind != Fault::DuplicatePage;

@@ -20,6 +20,7 @@ use super::faults::{Fault, Faults};
 use super::interworks::{self, Face};
 use super::oauth::{self, Side, TokenReply, TokenRequest};
 use super::problem::{Refusal, problem};
+use super::seen::Seen;
 use super::store::Store;
 use super::world::RESELLER;
 use crate::bss::reference::contract::{
@@ -39,6 +40,7 @@ pub(super) struct App {
     pub(super) store: Store,
     pub(super) schemas: Schemas,
     pub(super) faults: Faults,
+    pub(super) seen: Seen,
     pub(super) latency: Duration,
     pub(super) token: String,
     pub(super) tenant_token: Option<String>,
@@ -80,6 +82,9 @@ pub(super) async fn answer(
                     "there is no such operation",
                 )));
             };
+            if let Some(account) = contract::account_in_path(operation, &id) {
+                app.seen.note(account);
+            }
             let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
                 return Ok(refuse(&Refusal::too_large().into_problem()));
             };
@@ -161,6 +166,14 @@ impl Work {
             Self::Token(_) => None,
         }
     }
+
+    /// The operation with the id in its path.
+    fn about(&self) -> Option<(Operation, String)> {
+        match self {
+            Self::Contract(call) => Some((call.operation, call.id.clone())),
+            Self::Token(_) => None,
+        }
+    }
 }
 
 /// Who asks, if that side may ask for this path.
@@ -230,8 +243,17 @@ async fn without_latency(app: Arc<App>, work: Work) -> Result<Response<Body>, Ab
     let mut fault = None;
     if app.faults.any() {
         let drawing = Arc::clone(&app);
-        let operation = work.operation();
-        let drawn = off_thread(move || drawing.faults.draw(&drawing.store, operation)).await;
+        let (operation, about) = (work.operation(), work.about());
+        let drawn = off_thread(move || {
+            let account = match about.filter(|_| drawing.faults.any_of_one_reseller()) {
+                Some((operation, id)) => contract::account(&drawing.store, operation, &id)?,
+                None => None,
+            };
+            drawing
+                .faults
+                .draw(&drawing.store, operation, account.as_deref())
+        })
+        .await;
         let drawn = match drawn {
             Ok(Ok(drawn)) => drawn,
             Ok(Err(refusal)) => return Ok(refuse(&refusal.into_problem())),

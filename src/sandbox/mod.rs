@@ -15,13 +15,14 @@ mod http;
 mod interworks;
 mod oauth;
 mod problem;
+mod seen;
 mod serve;
 mod store;
 mod switches;
 mod tls;
 mod world;
 
-pub use self::config::{Config, Defects, Ids, InterworksLogin, OAuthClient, Transport};
+pub use self::config::{Config, Defects, Ids, InterworksLogin, OAuthClient, Size, Transport};
 pub use self::interworks::{
     Envelope, ExternalIds, Filters, InterworksSwitches, NetworkReseller, Trap, Versions,
 };

@@ -20,6 +20,7 @@ use super::contract::Schemas;
 use super::faults::Faults;
 use super::http::{Aborted, App, answer};
 use super::interworks::Face;
+use super::seen::Seen;
 use super::store::Store;
 use super::tls;
 use crate::bss::reference::contract::TenantAccess;
@@ -125,6 +126,7 @@ fn open(config: Config) -> Result<App, ServerError> {
         store,
         schemas: Schemas::default(),
         faults,
+        seen: Seen::default(),
         latency: config.latency,
         token: config.token,
         tenant_token: config.tenant_token,

@@ -25,6 +25,7 @@ mod judge;
 mod listings;
 mod locks;
 mod manual;
+mod resellers;
 mod restart;
 mod sides;
 mod size;

@@ -125,6 +125,24 @@ pub(super) fn peak_memory(status: &str) -> Option<u32> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
+/// `VmRSS` in `/proc/PID/status`: the memory that is resident now, in KiB.
+pub(super) fn resident_memory(status: &str) -> Option<u32> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// The processor time of a process so far, its own and the kernel's for it, from `/proc/PID/stat`. Linux
+/// tells it in hundredths of a second on every machine that this runs on.
+pub(super) fn processor_seconds(stat: &str) -> Option<f64> {
+    // The name may hold blanks and brackets; what is counted stands behind it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut words = rest.split_whitespace().skip(11);
+    let mut next = || words.next()?.parse::<f64>().ok();
+    Some((next()? + next()?) / 100.0)
+}
+
 /// Writes that the API server's audit log names, by resource with its subresource.
 pub(super) fn writes(log: &str) -> BTreeMap<String, u32> {
     let mut writes = BTreeMap::new();
@@ -244,6 +262,18 @@ tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok
         assert_eq!(peak_memory(status), Some(43210));
         assert_eq!(peak_memory("VmHWM:\t 12 pages\n"), None);
         assert_eq!(peak_memory("VmRSS:\t 12 kB\n"), None);
+    }
+
+    #[test]
+    fn memory_and_processor_time_of_the_moment_are_read() {
+        assert_eq!(
+            resident_memory("VmHWM:\t 9 kB\nVmRSS:\t   1234 kB\n"),
+            Some(1234)
+        );
+        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 900 0 0 0 150 25 0 0 20 0";
+        let seconds = processor_seconds(stat).unwrap();
+        assert!((seconds - 1.75).abs() < 1e-9, "{seconds}");
+        assert_eq!(processor_seconds("42 (a) S 1"), None);
     }
 
     #[test]

@@ -1,47 +1,127 @@
-//! The bench: how well the operator uses a BSS, and what it takes for it, on this machine.
+//! The bench: the operator beside a careful client, on this machine.
 //!
-//! It measures and shows; it judges nothing, and no test runs it: a figure depends on the machine
-//! and on what else runs there. What stands in `docs/benchmarks.md` is what it printed.
+//! It measures and shows; it judges nothing, and no test asserts a time: a figure depends on the machine
+//! and on what else runs there. What stands in `docs/benchmarks.md` is what it printed. The parts are
+//! independent of each other (`parts/`), each can be run alone, and each has a quick form that a test runs.
 
+mod careful;
 mod figures;
+mod measured;
+mod meter;
+mod objects;
 mod page;
-mod plain_loop;
+mod parts;
+mod scale;
 mod stage;
-mod watch;
+mod statistics;
+mod tracks;
+mod upgrade;
+mod version;
 
 use std::io::Stdout;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use self::page::{Cost, Origin, Use};
-use self::stage::{CONCURRENCY, Load};
-use self::watch::COPY;
+pub use self::careful::CarefulOptions;
+pub(super) use self::careful::run as careful_client;
+use self::measured::Measured;
+use self::scale::{Crowd, Scale, ScaleOptions};
+use self::stage::Stage;
+use self::version::Version;
 use super::command_line::or_interrupted;
-use super::control_plane::ControlPlane;
 use super::demo::narrator::Narrator;
-use super::demo::upgrade_view::UpgradeReader;
 use super::error::{LocalError, LocalResult};
-use super::project;
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// How many calls a second the sandbox itself answers.
+    Ceiling,
+    /// The use of the endpoint while copying, beside a plain loop.
+    Endpoint,
+    /// Whole upgrades at several sizes, beside the careful client.
+    Sizes,
+    /// Equal upgrades on one endpoint; a small one beside a large one.
+    Fairness,
+    /// Thousands of upgrades in one process.
+    Crowd,
+    /// Instructions of the decision core, by valgrind.
+    Instructions,
+}
+
+impl Part {
+    const ALL: [Self; 6] = [
+        Self::Ceiling,
+        Self::Endpoint,
+        Self::Sizes,
+        Self::Fairness,
+        Self::Crowd,
+        Self::Instructions,
+    ];
+
+    /// As it is written on the command line and in the page.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ceiling => "ceiling",
+            Self::Endpoint => "endpoint",
+            Self::Sizes => "sizes",
+            Self::Fairness => "fairness",
+            Self::Crowd => "crowd",
+            Self::Instructions => "instructions",
+        }
+    }
+
+    async fn run(self, bench: &mut Bench<'_>) -> LocalResult<Measured> {
+        match self {
+            Self::Ceiling => parts::ceiling::run(bench).await,
+            Self::Endpoint => parts::endpoint::run(bench).await,
+            Self::Sizes => parts::sizes::run(bench).await,
+            Self::Fairness => parts::fairness::run(bench).await,
+            Self::Crowd => parts::crowd::run(bench).await,
+            Self::Instructions => parts::instructions::run(bench).await,
+        }
+    }
+}
 
 /// What is measured.
 #[derive(Clone, Debug, Args)]
 pub struct BenchOptions {
-    /// Subscriptions that are copied while the use of the endpoint is measured; 0 leaves it out.
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(0..=20_000))]
-    items: u32,
-    /// How long the BSS lets each request wait, in milliseconds.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    latency_ms: u16,
-    /// Sizes at which memory and writes are measured.
-    #[arg(long, value_delimiter = ',', default_values_t = [1000, 5000, 50_000],
-        value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    sizes: Vec<u32>,
-    /// A page with markers that the figures are written between.
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    #[command(flatten)]
+    scale: ScaleOptions,
+    /// Another version beside this one: a folder that `hack/bench/compare` made.
+    #[arg(long)]
+    compare: Option<PathBuf>,
+    /// A page with markers that the figures of each part are written between.
     #[arg(long)]
     page: Option<PathBuf>,
+}
+
+/// Tells what is done and what was found, as it happens.
+struct Teller<'a> {
+    narrator: &'a mut Narrator<Stdout>,
+}
+
+impl Teller<'_> {
+    fn step(&mut self, text: &str) -> LocalResult<()> {
+        self.narrator.fact(text)
+    }
+
+    fn fact(&mut self, text: &str) -> LocalResult<()> {
+        self.narrator.fact(&format!("  {text}"))
+    }
+}
+
+/// What the parts work with.
+struct Bench<'a> {
+    /// One for each version: this one first.
+    stages: Vec<Stage>,
+    scale: Scale,
+    teller: Teller<'a>,
 }
 
 /// Measures, prints the tables, and ends everything.
@@ -51,200 +131,70 @@ pub(super) async fn run(options: &BenchOptions) -> LocalResult<()> {
 }
 
 async fn measure(options: &BenchOptions, narrator: &mut Narrator<Stdout>) -> LocalResult<()> {
+    let chosen = |part: &Part| options.only.is_empty() || options.only.contains(part);
+    let parts: Vec<Part> = Part::ALL.into_iter().filter(chosen).collect();
     // Looked at first: half an hour of measuring is not to end in a wrong path.
-    if let Some(file) = &options.page {
-        write_page(file, None)?;
-    }
-    let origin = origin()?;
-    narrator.chapter("A control plane on this machine")?;
-    let plane = stage::control_plane().await?;
-    narrator.fact("etcd, kube-apiserver and the charts are ready")?;
-    let mut bench = Bench {
-        plane,
-        narrator,
-        latency: Duration::from_millis(u64::from(options.latency_ms)),
-    };
-    let (mut uses, mut costs) = (Vec::new(), Vec::new());
-    if options.items > 0 {
-        for batch in [1, 100] {
-            uses.push(bench.operator_use(options.items, batch).await?);
-            uses.push(bench.plain_use(options.items, batch).await?);
+    for part in &parts {
+        if let Some(file) = &options.page {
+            write_page(file, *part, None)?;
         }
     }
-    for &items in &options.sizes {
-        costs.push(bench.cost(items).await?);
+    let mut versions = vec![Version::this()?];
+    if let Some(folder) = &options.compare {
+        versions.push(Version::other(folder)?);
     }
-    bench.plane.supervisor().end();
-    let capacity = figures::ratio(
-        f64::from(CONCURRENCY),
-        f64::from(options.latency_ms) / 1000.0,
-    );
-    let text = page::figures(&origin, capacity, &uses, &costs);
-    narrator.line(&format!("\n{text}"))?;
-    match &options.page {
-        Some(file) => write_page(file, Some(&text)),
-        None => Ok(()),
+    let other = versions.get(1).map(|version| version.name.clone());
+    let origin = origin()?;
+    narrator.line(&origin)?;
+    let mut stages = Vec::new();
+    for version in versions {
+        narrator.fact(&format!("a control plane for {}", version.name))?;
+        stages.push(Stage::start(version).await?);
     }
-}
-
-struct Bench<'a> {
-    plane: ControlPlane,
-    narrator: &'a mut Narrator<Stdout>,
-    latency: Duration,
-}
-
-/// One upgrade, measured.
-struct Measured {
-    seen: watch::Seen,
-    control: super::demo::sandbox_control::SandboxControl,
-    // Ended when dropped, the operator first.
-    _operator: stage::Operator,
-    _bss: super::process::Process,
-}
-
-impl Bench<'_> {
-    async fn upgrade(&mut self, load: &Load) -> LocalResult<Measured> {
-        let bss = stage::bss(&self.plane, load).await?;
-        let mut operator = stage::operator(&self.plane, load).await?;
-        self.narrator
-            .fact("the sandbox serves, the operator is ready")?;
-        let name = stage::apply(&self.plane, &bss, load).await?;
-        let client = self.plane.client().await?;
-        let reader = UpgradeReader::new(&client, &load.name, &name);
-        let seen = watch::to_the_end(&mut operator, &reader, load, self.narrator).await;
-        let seen = match seen {
-            Ok(seen) => seen,
-            Err(error) => {
-                self.narrator.end_progress();
-                self.narrator.line("\nThe operator's last lines:")?;
-                self.narrator.line(&operator.process.tail())?;
-                return Err(error);
+    let mut bench = Bench {
+        stages,
+        scale: options.scale.scale(),
+        teller: Teller { narrator },
+    };
+    let mut failed = Vec::new();
+    for part in parts {
+        bench.teller.narrator.chapter(part.name())?;
+        let began = Instant::now();
+        // A part that fails takes nothing away from the others.
+        match part.run(&mut bench).await {
+            Ok(measured) => {
+                let text = measured.text(other.as_deref());
+                bench.teller.narrator.line(&format!("\n{text}"))?;
+                let took = began.elapsed().as_secs_f64();
+                bench
+                    .teller
+                    .step(&format!("{} took {took:.0} s", part.name()))?;
+                if let Some(file) = &options.page {
+                    write_page(file, part, Some(&format!("{origin}\n\n{text}")))?;
+                }
             }
-        };
-        self.narrator
-            .fact(&format!("Succeeded after {:.1} s", seen.seconds))?;
-        Ok(Measured {
-            seen,
-            control: bss.control,
-            _operator: operator,
-            _bss: bss.process,
-        })
+            Err(error @ LocalError::Interrupted) => return Err(error),
+            Err(error) => {
+                let why = format!("{} failed: {}", part.name(), error.chain());
+                bench.teller.narrator.line(&why)?;
+                failed.push(part.name());
+            }
+        }
     }
-
-    /// The upgrade of an earlier run is no part of the next one's memory.
-    async fn remove(&self, load: &Load) -> LocalResult<()> {
-        let arguments = ["delete", "namespace", &load.name, "--timeout=50s"];
-        self.plane.kubectl()?.run(arguments).await?;
-        Ok(())
+    for stage in &bench.stages {
+        stage.plane.supervisor().end();
     }
-
-    async fn operator_use(&mut self, items: u32, batch: u16) -> LocalResult<Use> {
-        let load = Load {
-            name: format!("use-{batch}"),
-            items,
-            batch,
-            latency: self.latency,
-        };
-        self.narrator.chapter(&format!(
-            "The operator copies {items} with {:?} latency, batches of {batch}",
-            load.latency
-        ))?;
-        let measured = self.upgrade(&load).await?;
-        let (first, last, copied) = watch::copies(&measured.control).await?;
-        let readings = &measured.seen.readings;
-        let (Some(before), Some(after)) = (readings.at(first), readings.at(last)) else {
-            return Err(LocalError::Unexpected(
-                "the copies lie outside of the readings of the metrics".into(),
-            ));
-        };
-        let during = after.since(&before);
-        let seconds = figures::millis(first, last);
-        let calls: Vec<String> = during
-            .by_operation
-            .iter()
-            .filter(|(_, count)| **count >= 1.0)
-            .map(|(operation, count)| format!("{operation} {count:.0}"))
-            .collect();
-        self.narrator
-            .detail(&format!("{seconds:.2} s, calls: {}", calls.join(", ")))?;
-        self.remove(&load).await?;
-        Ok(Use {
-            what: "the operator".to_owned(),
-            items: copied,
-            batch,
-            seconds,
-            calls: during.total(),
-            copy_calls: during.by_operation.get(COPY).copied().unwrap_or(0.0),
-            under_way: figures::ratio(during.under_way(), seconds),
-        })
+    if failed.is_empty() {
+        return Ok(());
     }
-
-    async fn plain_use(&mut self, items: u32, batch: u16) -> LocalResult<Use> {
-        let load = Load {
-            name: format!("plain-{batch}"),
-            items,
-            batch,
-            latency: self.latency,
-        };
-        self.narrator.chapter(&format!(
-            "A plain loop copies {items} with {:?} latency, batches of {batch}",
-            load.latency
-        ))?;
-        let bss = stage::bss(&self.plane, &load).await?;
-        let took = plain_loop::run(&bss, &load).await?;
-        let (_, _, copied) = watch::copies(&bss.control).await?;
-        self.narrator
-            .fact(&format!("done in {:.2} s", took.seconds))?;
-        let requests = f64::from(took.requests);
-        Ok(Use {
-            what: "a plain loop".to_owned(),
-            items: copied,
-            batch,
-            seconds: took.seconds,
-            calls: requests,
-            copy_calls: requests,
-            under_way: took.under_way,
-        })
-    }
-
-    async fn cost(&mut self, items: u32) -> LocalResult<Cost> {
-        let load = Load {
-            name: format!("size-{items}"),
-            items,
-            batch: 100,
-            latency: Duration::ZERO,
-        };
-        self.narrator
-            .chapter(&format!("The operator copies {items} without latency"))?;
-        let before = stage::api_server_log(&self.plane)?.len();
-        let measured = self.upgrade(&load).await?;
-        let log = stage::api_server_log(&self.plane)?;
-        let writes = figures::writes(log.get(before..).unwrap_or_default());
-        let told: Vec<String> = writes
-            .iter()
-            .map(|(resource, count)| format!("{resource} {count}"))
-            .collect();
-        self.narrator
-            .detail(&format!("writes: {}", told.join(", ")))?;
-        let lease_writes = writes.get("leases").copied().unwrap_or(0);
-        let all = writes.values().copied().fold(0, u32::saturating_add);
-        let calls = measured.seen.last.total();
-        let copy_calls = measured.seen.last.by_operation.get(COPY).copied();
-        let (_, _, copied) = watch::copies(&measured.control).await?;
-        self.remove(&load).await?;
-        Ok(Cost {
-            items: copied,
-            seconds: measured.seen.seconds,
-            memory: measured.seen.memory,
-            writes: all.saturating_sub(lease_writes),
-            lease_writes,
-            calls,
-            other_calls: calls - copy_calls.unwrap_or(0.0),
-        })
-    }
+    Err(LocalError::Unexpected(format!(
+        "these parts failed: {}",
+        failed.join(", ")
+    )))
 }
 
-fn origin() -> LocalResult<Origin> {
+/// Where and of what the figures are taken.
+fn origin() -> LocalResult<String> {
     let read = |file: &str| {
         std::fs::read_to_string(file).map_err(LocalError::io("reading", Path::new(file)))
     };
@@ -254,38 +204,46 @@ fn origin() -> LocalResult<Origin> {
         .and_then(Path::parent)
         .and_then(Path::file_name)
         .map_or_else(|| "unknown".into(), std::ffi::OsStr::to_string_lossy);
-    Ok(Origin {
-        machine: figures::machine(&read("/proc/cpuinfo")?, &read("/proc/meminfo")?),
-        commit: commit(),
-        profile: profile.into_owned(),
-        date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
-    })
+    let machine = figures::machine(&read("/proc/cpuinfo")?, &read("/proc/meminfo")?);
+    let load = read("/proc/loadavg").unwrap_or_default();
+    let load = load
+        .split_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .to_owned();
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    Ok(format!(
+        "Machine: {machine}, load {load} before. Commit {}, profile `{profile}`, {date}.",
+        version::commit()
+    ))
 }
 
-/// The commit, and whether something differs from it; a copy without Git has none.
-fn commit() -> String {
-    let told = std::process::Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=10"])
-        .current_dir(project::folder())
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
-    match told {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => "unknown".to_owned(),
-    }
-}
-
-/// Writes figures into a page; without figures it only looks whether that could be done.
-fn write_page(file: &Path, figures: Option<&str>) -> LocalResult<()> {
+/// Writes the figures of a part into a page; without figures it only looks whether that could be done.
+fn write_page(file: &Path, part: Part, figures: Option<&str>) -> LocalResult<()> {
     let page = std::fs::read_to_string(file).map_err(LocalError::io("reading", file))?;
-    let new = page::with_figures(&page, figures.unwrap_or_default()).ok_or_else(|| {
-        LocalError::Unexpected(format!("{} has no place for figures", file.display()))
+    let figures_or_none = figures.unwrap_or_default();
+    let new = page::with_figures(&page, part.name(), figures_or_none).ok_or_else(|| {
+        let (file, name) = (file.display(), part.name());
+        LocalError::Unexpected(format!("{file} has no place for the figures of {name}"))
     })?;
     match figures {
         Some(_) => std::fs::write(file, new).map_err(LocalError::io("writing", file)),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_place_for_every_part() {
+        let page = include_str!("../../../docs/benchmarks.md");
+        for part in Part::ALL {
+            let new = page::with_figures(page, part.name(), "new");
+            assert!(new.is_some(), "{} has no place", part.name());
+            let value = part.to_possible_value().unwrap();
+            assert_eq!(value.get_name(), part.name());
+        }
     }
 }

@@ -1,17 +1,19 @@
-//! What is measured: the operator and a sandbox of its own for each run, on one control plane. The
-//! one place of the bench that knows their arguments.
+//! Where runs happen: a control plane with the charts of one version, and for each run a sandbox and an
+//! operator of its own. The one place of the bench that knows their arguments.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
+use super::careful::client::Place;
+use super::careful::{Order, Took};
+use super::objects::{Examples, Limits};
+use super::version::Version;
 use crate::local::control_plane::{ControlPlane, ControlPlaneOptions};
 use crate::local::demo::commands::Tokens;
 use crate::local::demo::manifests::{self, Target};
 use crate::local::demo::sandbox_control::SandboxControl;
 use crate::local::demo::world::{
-    SYSTEM_NAMESPACE, install_charts, operator_kubeconfig, until_ready,
+    SYSTEM_NAMESPACE, install_charts_of, operator_kubeconfig, until_ready,
 };
 use crate::local::error::{LocalError, LocalResult};
 use crate::local::ports;
@@ -19,11 +21,12 @@ use crate::local::process::{Process, ProcessSpec, Rank};
 use crate::local::project;
 use crate::local::supervisor::random_hex;
 
-/// Requests at a time that the connection allows.
+/// Requests at a time that a connection allows.
 pub(super) const CONCURRENCY: u16 = 8;
-/// More than this machine can ask: the concurrency is what limits.
-const REQUESTS_PER_SECOND: u32 = 10_000;
-const SANDBOX_READY: Duration = Duration::from_mins(1);
+/// A sandbox with 100,000 subscriptions is made in some seconds.
+const SANDBOX_READY: Duration = Duration::from_mins(3);
+/// No client here takes longer unless something is wrong.
+const CLIENT_BOUND: Duration = Duration::from_mins(40);
 /// Subscriptions of one customer, on average.
 const PER_CUSTOMER: u32 = 20;
 
@@ -32,19 +35,71 @@ const PER_CUSTOMER: u32 = 20;
 pub(super) struct Load {
     /// Names it on the control plane and in the BSS: unlike every other run's.
     pub(super) name: String,
-    /// Subscriptions and assets to copy.
+    /// Subscriptions and assets to copy, of the first reseller.
     pub(super) items: u32,
     /// The most items of a batch.
     pub(super) batch: u16,
     /// How long the BSS lets each request wait.
     pub(super) latency: Duration,
+    /// How many resellers there are beside the first, and the items of each.
+    pub(super) others: (u32, u32),
+}
+
+impl Load {
+    /// One reseller.
+    pub(super) fn new(name: impl Into<String>, items: u32) -> Self {
+        Self {
+            name: name.into(),
+            items,
+            batch: 100,
+            latency: Duration::ZERO,
+            others: (0, 0),
+        }
+    }
+
+    pub(super) fn batch(self, batch: u16) -> Self {
+        Self { batch, ..self }
+    }
+
+    pub(super) fn latency_ms(self, ms: u16) -> Self {
+        let latency = Duration::from_millis(u64::from(ms));
+        Self { latency, ..self }
+    }
+
+    pub(super) fn others(self, count: u32, items: u32) -> Self {
+        let others = (count, items);
+        Self { others, ..self }
+    }
+}
+
+/// The account of a reseller of the sandbox; the first one is number 0.
+pub(super) fn account(number: u32) -> String {
+    if number == 0 {
+        "10423".to_owned()
+    } else {
+        number.saturating_add(100_000).to_string()
+    }
 }
 
 /// A BSS that serves.
 pub(super) struct Bss {
-    pub(super) process: Process,
+    // Ended with this value.
+    _process: Process,
     pub(super) control: SandboxControl,
     pub(super) target: Target,
+    folder: PathBuf,
+}
+
+impl Bss {
+    /// Where clients of the bench reach it.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place {
+            url: &self.target.url,
+            authority: &self.target.authority,
+            token: &self.target.token,
+            concurrency: usize::from(CONCURRENCY),
+        }
+    }
 }
 
 /// An operator that is ready.
@@ -53,161 +108,192 @@ pub(super) struct Operator {
     pub(super) health_port: u16,
 }
 
-/// A control plane that writes down what the operator writes, with the charts installed.
-pub(super) async fn control_plane() -> LocalResult<ControlPlane> {
-    let policy = project::folder().join("src/local/bench/audit-policy.yaml");
-    let plane = ControlPlane::start(ControlPlaneOptions {
-        api_server_arguments: vec![
-            format!("--audit-policy-file={}", policy.display()),
-            // To its own log, which is gone with everything else.
-            "--audit-log-path=-".to_owned(),
-        ],
-        ..ControlPlaneOptions::default()
-    })
-    .await?;
-    install_charts(&plane).await?;
-    Ok(plane)
+/// A control plane for one version.
+pub(super) struct Stage {
+    pub(super) version: Version,
+    pub(super) plane: ControlPlane,
+    pub(super) client: kube::Client,
+    pub(super) examples: Examples,
 }
 
-/// What the API server has written so far, the audit log included.
-pub(super) fn api_server_log(plane: &ControlPlane) -> LocalResult<String> {
-    let file = plane.supervisor().folder().join("logs/kube-apiserver.log");
-    let bytes = std::fs::read(&file).map_err(LocalError::io("reading", &file))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Starts a sandbox without defects, over TLS.
-pub(super) async fn bss(plane: &ControlPlane, load: &Load) -> LocalResult<Bss> {
-    let folder = plane
-        .supervisor()
-        .subfolder(&format!("sandbox-{}", load.name))?;
-    let tokens = Tokens {
-        logins: None,
-        contract: random_hex()?,
-        control: random_hex()?,
-    };
-    let spec = sandbox(&folder, &tokens, load)?;
-    let mut process = plane.supervisor().start(spec)?;
-    let url = process
-        .wait_for_line("its address", SANDBOX_READY, |line| {
-            line.strip_prefix("listening on ").map(str::to_owned)
+impl Stage {
+    /// A control plane that writes down what the operator writes, with the charts installed.
+    pub(super) async fn start(version: Version) -> LocalResult<Self> {
+        let policy = project::folder().join("src/local/bench/audit-policy.yaml");
+        let plane = ControlPlane::start(ControlPlaneOptions {
+            api_server_arguments: vec![
+                format!("--audit-policy-file={}", policy.display()),
+                // To its own log, which is gone with everything else.
+                "--audit-log-path=-".to_owned(),
+            ],
+            ..ControlPlaneOptions::default()
         })
         .await?;
-    let file = folder.join("ca.crt");
-    let authority = std::fs::read_to_string(&file).map_err(LocalError::io("reading", &file))?;
-    let control = SandboxControl::new(&url, authority.as_bytes(), tokens.control)?;
-    let target = Target {
-        url,
-        token: tokens.contract,
-        authority,
-        logins: None,
-    };
-    Ok(Bss {
-        process,
-        control,
-        target,
-    })
-}
+        install_charts_of(&plane, &version.file("")).await?;
+        let client = plane.client().await?;
+        let examples = Examples::read(&version, &plane.kubectl()?).await?;
+        Ok(Self {
+            version,
+            plane,
+            client,
+            examples,
+        })
+    }
 
-fn sandbox(folder: &Path, tokens: &Tokens, load: &Load) -> LocalResult<ProcessSpec> {
-    let database = folder.join("bss.sqlite");
-    let customers = load.items.div_ceil(PER_CUSTOMER);
-    let name = format!("bss-sandbox-{}", load.name);
-    Ok(ProcessSpec::new(name, project::program("bss-sandbox")?)
-        .arg("--listen=127.0.0.1:0")
-        .arg(format!("--database={}", database.display()))
-        .arg(format!("--self-signed={}", folder.display()))
-        .arg(format!("--identity={}", load.name))
-        .arg(format!("--customers={customers}"))
-        .arg(format!("--subscriptions={}", load.items))
-        .args(["--defects=none", "--tenant-queue-ms=0"])
-        .arg(format!("--largest-batch={}", load.batch))
-        .arg(format!("--latency-ms={}", load.latency.as_millis()))
-        .env("BSS_SANDBOX_TOKEN", &tokens.contract)
-        .env("BSS_SANDBOX_CONTROL_TOKEN", &tokens.control)
-        .rank(Rank::Client))
-}
-
-/// Starts the operator as a deployment would: the chart's service account, the usual pace.
-pub(super) async fn operator(plane: &ControlPlane, load: &Load) -> LocalResult<Operator> {
-    let kubeconfig: PathBuf = operator_kubeconfig(plane).await?;
-    let [health_port] = ports::free()?;
-    let program = project::program("tenant-reseller-operator")?;
-    let spec = ProcessSpec::new(format!("operator-{}", load.name), program)
-        .arg("run")
-        // The sandbox is on loopback, which the address guard refuses otherwise.
-        .arg("--allow-address=127.0.0.0/8")
-        .arg(format!("--health-listen=127.0.0.1:{health_port}"))
-        .env("KUBECONFIG", &kubeconfig)
-        .env("POD_NAMESPACE", SYSTEM_NAMESPACE)
-        .env("POD_NAME", "operator-0")
-        .rank(Rank::Outer)
-        .grace(Duration::from_secs(10));
-    let mut process = plane.supervisor().start(spec)?;
-    until_ready(&mut process, health_port).await?;
-    Ok(Operator {
-        process,
-        health_port,
-    })
-}
-
-/// The examples in a namespace of this run: its connection, and an upgrade that waits for no person.
-/// Answers the upgrade's name.
-pub(super) async fn apply(plane: &ControlPlane, bss: &Bss, load: &Load) -> LocalResult<String> {
-    let kubectl = plane.kubectl()?;
-    let examples = project::folder().join("examples");
-    let mut objects = manifests::read(&kubectl, &examples.join("connection.yaml")).await?;
-    let upgrade = manifests::read(&kubectl, &examples.join("upgrade.yaml")).await?;
-    let pricing = manifests::read(&kubectl, &examples.join("upgrade-default-pricing.yaml")).await?;
-    objects.extend(upgrade);
-    manifests::point_at(&mut objects, &bss.target);
-    let pricing = pricing
-        .iter()
-        .find_map(|object| object.pointer("/spec/pricing"))
-        .ok_or_else(|| unlike("spec.pricing"))?;
-    let name = adapt(&mut objects, &load.name, pricing).ok_or_else(|| unlike("an upgrade"))?;
-    manifests::apply(&kubectl, &objects).await?;
-    Ok(name)
-}
-
-fn unlike(what: &str) -> LocalError {
-    LocalError::Unexpected(format!("examples/ hold no {what}"))
-}
-
-/// Moves the objects to a namespace and sets what a measurement needs.
-fn adapt(objects: &mut [Value], namespace: &str, pricing: &Value) -> Option<String> {
-    let mut upgrade = None;
-    for object in objects {
-        let kind = object.pointer("/kind").and_then(Value::as_str);
-        let kind = kind.unwrap_or_default().to_owned();
-        let place = if kind == "Namespace" {
-            "/metadata/name"
-        } else {
-            "/metadata/namespace"
-        };
-        if let Some(told) = object.pointer_mut(place) {
-            *told = json!(namespace);
-        }
-        let name = object.pointer("/metadata/name").and_then(Value::as_str);
-        let name = name.map(str::to_owned);
-        let Some(spec) = object.pointer_mut("/spec").and_then(Value::as_object_mut) else {
-            continue;
-        };
-        if kind == "BssConnection" {
-            spec.insert("identity".into(), json!(namespace));
-            let limits = json!({
-                "concurrency": CONCURRENCY,
-                "requestsPerSecond": REQUESTS_PER_SECOND,
-                "requestTimeoutSeconds": 30,
-            });
-            spec.insert("limits".into(), limits);
-        }
-        if kind == "TenantResellerUpgrade" {
-            spec.insert("pricing".into(), pricing.clone());
-            upgrade = name;
+    /// How tables name what this stage runs.
+    pub(super) fn operator_name(&self) -> String {
+        match self.version.name.as_str() {
+            "this" => "the operator".to_owned(),
+            other => format!("the operator of {other}"),
         }
     }
-    upgrade
+
+    /// What the API server has written so far, the audit log included.
+    pub(super) fn api_server_log(&self) -> LocalResult<String> {
+        let folder = self.plane.supervisor().folder();
+        let file = folder.join("logs/kube-apiserver.log");
+        let bytes = std::fs::read(&file).map_err(LocalError::io("reading", &file))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Starts a sandbox without defects, over TLS: the one of this program, whatever the version.
+    pub(super) async fn bss(&self, load: &Load) -> LocalResult<Bss> {
+        self.bss_of(&Version::this()?, load).await
+    }
+
+    /// The same with the program of another version.
+    pub(super) async fn bss_of(&self, version: &Version, load: &Load) -> LocalResult<Bss> {
+        let name = format!("sandbox-{}-{}", version.name, load.name);
+        let folder = self.plane.supervisor().subfolder(&name)?;
+        let tokens = Tokens {
+            logins: None,
+            contract: random_hex()?,
+            control: random_hex()?,
+        };
+        let spec = ProcessSpec::new(name, version.program("bss-sandbox")?)
+            .arg("--listen=127.0.0.1:0")
+            .arg(format!(
+                "--database={}",
+                folder.join("bss.sqlite").display()
+            ))
+            .arg(format!("--self-signed={}", folder.display()))
+            .args(sandbox_arguments(load))
+            .env("BSS_SANDBOX_TOKEN", &tokens.contract)
+            .env("BSS_SANDBOX_CONTROL_TOKEN", &tokens.control)
+            .rank(Rank::Client);
+        let mut process = self.plane.supervisor().start(spec)?;
+        let url = process
+            .wait_for_line("its address", SANDBOX_READY, |line| {
+                line.strip_prefix("listening on ").map(str::to_owned)
+            })
+            .await?;
+        let file = folder.join("ca.crt");
+        let authority = std::fs::read_to_string(&file).map_err(LocalError::io("reading", &file))?;
+        let control = SandboxControl::new(&url, authority.as_bytes(), tokens.control)?;
+        let target = Target {
+            url,
+            token: tokens.contract,
+            authority,
+            logins: None,
+        };
+        Ok(Bss {
+            _process: process,
+            control,
+            target,
+            folder,
+        })
+    }
+
+    /// Starts the operator as a deployment would: the chart's service account, the usual pace.
+    pub(super) async fn operator(&self, name: &str) -> LocalResult<Operator> {
+        let kubeconfig: PathBuf = operator_kubeconfig(&self.plane).await?;
+        let [health_port] = ports::free()?;
+        let program = self.version.program("tenant-reseller-operator")?;
+        let spec = ProcessSpec::new(format!("operator-{name}"), program)
+            .arg("run")
+            // The sandbox is on loopback, which the address guard refuses otherwise.
+            .arg("--allow-address=127.0.0.0/8")
+            .arg(format!("--health-listen=127.0.0.1:{health_port}"))
+            .env("KUBECONFIG", &kubeconfig)
+            .env("POD_NAMESPACE", SYSTEM_NAMESPACE)
+            .env("POD_NAME", "operator-0")
+            .rank(Rank::Outer)
+            .grace(Duration::from_secs(10));
+        let mut process = self.plane.supervisor().start(spec)?;
+        until_ready(&mut process, health_port).await?;
+        Ok(Operator {
+            process,
+            health_port,
+        })
+    }
+
+    /// Applies a namespace with a connection to a sandbox.
+    pub(super) async fn connect(
+        &self,
+        namespace: &str,
+        (bss, load): (&Bss, &Load),
+        limits: Limits,
+    ) -> LocalResult<()> {
+        let at = (&bss.target, load.name.as_str());
+        let objects = self.examples.connection(namespace, at, limits);
+        manifests::apply(&self.plane.kubectl()?, &objects).await?;
+        Ok(())
+    }
+
+    /// Runs the careful client against a sandbox.
+    pub(super) async fn careful(&self, bss: &Bss, load: &Load, order: Order) -> LocalResult<Took> {
+        let program = std::env::current_exe().map_err(|source| LocalError::Io {
+            doing: "asking for this program's own path".into(),
+            source,
+        })?;
+        let name = format!("careful-{}-{}", load.name, order.argument());
+        let spec = ProcessSpec::new(name, program)
+            .arg("careful-client")
+            .arg(format!("--url={}", bss.target.url))
+            .arg(format!(
+                "--authority={}",
+                bss.folder.join("ca.crt").display()
+            ))
+            .arg(format!("--concurrency={CONCURRENCY}"))
+            .arg(format!("--order={}", order.argument()))
+            .env("BSS_TOKEN", &bss.target.token)
+            .rank(Rank::Outer);
+        let mut process = self.plane.supervisor().start(spec)?;
+        process
+            .wait_for_line("its figures", CLIENT_BOUND, |line| {
+                serde_json::from_str(line).ok()
+            })
+            .await
+    }
+
+    /// The upgrades of an earlier run are no part of the next one: they go while the next one is set up.
+    pub(super) async fn remove(&self, namespace: &str) -> LocalResult<()> {
+        let arguments = ["delete", "namespace", namespace, "--wait=false"];
+        self.plane.kubectl()?.run(arguments).await?;
+        Ok(())
+    }
+}
+
+fn sandbox_arguments(load: &Load) -> Vec<String> {
+    let customers = |items: u32| items.div_ceil(PER_CUSTOMER).max(1);
+    let mut arguments = vec![
+        format!("--identity={}", load.name),
+        format!("--customers={}", customers(load.items)),
+        format!("--subscriptions={}", load.items),
+        "--defects=none".to_owned(),
+        "--tenant-queue-ms=0".to_owned(),
+        format!("--largest-batch={}", load.batch),
+        format!("--latency-ms={}", load.latency.as_millis()),
+    ];
+    let (others, items) = load.others;
+    if others > 0 {
+        arguments.extend([
+            format!("--resellers={}", others.saturating_add(1)),
+            format!("--other-customers={}", customers(items)),
+            format!("--other-subscriptions={items}"),
+        ]);
+    }
+    arguments
 }
 
 #[cfg(test)]
@@ -215,32 +301,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_are_moved_and_limited_by_concurrency_alone() {
-        let mut objects = [
-            json!({"kind": "Namespace", "metadata": {"name": "resellers"}}),
-            json!({"kind": "Secret", "metadata": {"name": "s", "namespace": "resellers"}}),
-            json!({"kind": "BssConnection", "metadata": {"name": "c", "namespace": "resellers"},
-                "spec": {"identity": "acme", "limits": {"requestsPerSecond": 20}}}),
-            json!({"kind": "TenantResellerUpgrade",
-                "metadata": {"name": "u", "namespace": "resellers"},
-                "spec": {"pricing": {"whenMissing": "Wait"}, "suspend": false}}),
-        ];
-        let pricing = json!({"whenMissing": "UseDefault"});
-        let name = adapt(&mut objects, "bench-1", &pricing);
-        assert_eq!(name.as_deref(), Some("u"));
+    fn a_load_is_what_the_sandbox_is_seeded_with() {
+        let load = Load::new("x", 100).batch(1).latency_ms(50);
+        let alone = sandbox_arguments(&load);
         assert_eq!(
-            objects,
+            alone,
             [
-                json!({"kind": "Namespace", "metadata": {"name": "bench-1"}}),
-                json!({"kind": "Secret", "metadata": {"name": "s", "namespace": "bench-1"}}),
-                json!({"kind": "BssConnection", "metadata": {"name": "c", "namespace": "bench-1"},
-                    "spec": {"identity": "bench-1", "limits": {"concurrency": 8,
-                        "requestsPerSecond": 10_000, "requestTimeoutSeconds": 30}}}),
-                json!({"kind": "TenantResellerUpgrade",
-                    "metadata": {"name": "u", "namespace": "bench-1"},
-                    "spec": {"pricing": {"whenMissing": "UseDefault"}, "suspend": false}}),
+                "--identity=x",
+                "--customers=5",
+                "--subscriptions=100",
+                "--defects=none",
+                "--tenant-queue-ms=0",
+                "--largest-batch=1",
+                "--latency-ms=50"
             ]
         );
-        assert_eq!(adapt(&mut objects[..3], "bench-1", &pricing), None);
+        let many = sandbox_arguments(&load.others(49, 40));
+        assert_eq!(
+            many[alone.len()..],
+            [
+                "--resellers=50",
+                "--other-customers=2",
+                "--other-subscriptions=40"
+            ]
+        );
+        assert_eq!((account(0), account(7)), ("10423".into(), "100007".into()));
     }
 }

@@ -169,6 +169,14 @@ fn read(file: &Path) -> LocalResult<String> {
 }
 
 pub(in crate::local) async fn install_charts(plane: &ControlPlane) -> LocalResult<()> {
+    install_charts_of(plane, project::folder()).await
+}
+
+/// The same, of a checkout of the project in another folder.
+pub(in crate::local) async fn install_charts_of(
+    plane: &ControlPlane,
+    folder: &Path,
+) -> LocalResult<()> {
     let helm = plane.helm()?;
     for (release, chart) in [
         (
@@ -181,7 +189,8 @@ pub(in crate::local) async fn install_charts(plane: &ControlPlane) -> LocalResul
         ),
     ] {
         let namespace = format!("--namespace={SYSTEM_NAMESPACE}");
-        helm.run(["install", release, chart, &namespace, "--create-namespace"])
+        let chart = folder.join(chart).display().to_string();
+        helm.run(["install", release, &chart, &namespace, "--create-namespace"])
             .await?;
     }
     let kubectl = plane.kubectl()?;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use rusqlite::{Row, params};
 
+use super::unseen::Doubts;
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place, unseen};
 use crate::bss::reference::contract::{
     CopiedKind, Copy, CopyKind, CopyLink, Customer, Find, Found, LinkKind, OpenOrder, Page,
@@ -235,10 +236,11 @@ pub(super) fn subscriptions(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply,
             ))
         },
     )?;
+    let doubts = Doubts::of(tx)?;
     let items: Vec<Subscription> = items
         .into_iter()
-        .map(|item| unseen::purchase(tx, item))
-        .collect::<rusqlite::Result<_>>()?;
+        .map(|item| unseen::purchase(tx, &doubts, item))
+        .collect();
     Reply::ok(&window.page(tx, (items, &reseller), |last| vec![last.id.clone()])?)
 }
 
@@ -311,10 +313,10 @@ fn copied_kind(row: &Row<'_>) -> rusqlite::Result<Option<CopiedKind>> {
     }))
 }
 
-fn shown(tx: &Tx<'_>, copies: Vec<Copy>) -> rusqlite::Result<Vec<Copy>> {
+fn shown(tx: &Tx<'_>, doubts: &Doubts, copies: Vec<Copy>) -> Vec<Copy> {
     copies
         .into_iter()
-        .map(|copy| unseen::copy(tx, copy))
+        .map(|copy| unseen::copy(tx, doubts, copy))
         .collect()
 }
 
@@ -354,7 +356,7 @@ pub(super) fn copies(tx: &Tx<'_>, request: &Request<'_>) -> Result<Reply, Refusa
         ],
         read_copy,
     )?;
-    let items = shown(tx, items)?;
+    let items = shown(tx, &Doubts::of(tx)?, items);
     Reply::ok(&window.page(tx, (items, &place.reseller_id), |last| {
         vec![last.source_id.clone().unwrap_or_default(), last.id.clone()]
     })?)
@@ -370,6 +372,7 @@ pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusa
     })?;
     store.transact(|tx| {
         let place = place(tx, &request.call.id)?;
+        let doubts = Doubts::of(tx)?;
         let mut results = Vec::with_capacity(body.business_keys.len());
         for business_key in &body.business_keys {
             let copies = tx.all(
@@ -382,7 +385,7 @@ pub(super) fn find(store: &Store, request: &Request<'_>) -> Result<Reply, Refusa
             )?;
             results.push(Found {
                 business_key: business_key.clone(),
-                copies: shown(tx, copies)?,
+                copies: shown(tx, &doubts, copies),
             });
         }
         Reply::ok(&Results { results })

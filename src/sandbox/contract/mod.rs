@@ -84,6 +84,49 @@ pub(crate) fn route(method: &str, path: &[String]) -> Option<(Operation, String)
     Some((operation, id.to_owned()))
 }
 
+/// The reseller that a request names in its path, if it names one.
+pub(crate) fn account_in_path(operation: Operation, id: &str) -> Option<&str> {
+    use Operation as O;
+    match operation {
+        O::GetReseller
+        | O::AcquireEpoch
+        | O::GetTenant
+        | O::CreateTenant
+        | O::ListCustomers
+        | O::ListSubscriptions
+        | O::ListOpenOrders
+        | O::CheckPurchases => Some(canonical_account(id)),
+        O::GetIdentity
+        | O::GetCapabilities
+        | O::GetOperation
+        | O::ListCopies
+        | O::FindCopies
+        | O::CopyCustomers
+        | O::CopySubscriptions
+        | O::GetPricing
+        | O::SetPricing
+        | O::ActivateBackOrdering => None,
+    }
+}
+
+/// The reseller that a request is about, if it is about one: named itself, or by its tenant.
+pub(crate) fn account(
+    store: &Store,
+    operation: Operation,
+    id: &str,
+) -> Result<Option<String>, Refusal> {
+    if let Some(account) = account_in_path(operation, id) {
+        return Ok(Some(account.to_owned()));
+    }
+    store.transact(|tx| {
+        Ok(tx.one(
+            "SELECT reseller_id FROM tenants WHERE id = ?1 OR operation_id = ?1",
+            [id],
+            |row| row.get(0),
+        )?)
+    })
+}
+
 /// A request of the contract.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {

@@ -90,12 +90,13 @@ impl Check<'_> {
             return;
         }
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            // The schema outlives the check: nothing of it is copied for an item.
+            let root = self.root;
             let target = target
                 .strip_prefix('#')
-                .and_then(|pointer| self.root.pointer(pointer))
-                .cloned()
-                .unwrap_or(Value::Bool(false));
-            self.visit(&target, value, path);
+                .and_then(|pointer| root.pointer(pointer))
+                .unwrap_or(&Value::Bool(false));
+            self.visit(target, value, path);
         }
         for word in ["anyOf", "oneOf"] {
             if let Some(branches) = schema.get(word).and_then(Value::as_array) {

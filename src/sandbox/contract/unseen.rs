@@ -1,6 +1,8 @@
 //! What this BSS does not show, and what it cannot tell for certain: the last step of every reply that
 //! would show it. The data underneath is as exact as ever.
 
+use std::collections::BTreeMap;
+
 use crate::bss::reference::contract::{
     Blocker, BlockerReason, Copy, CopyState, Customer, LinkKind, PricingState, PurchaseState,
     Subscription, Tenant, Unseen,
@@ -46,20 +48,38 @@ pub(super) fn customer(tx: &Tx<'_>, mut customer: Customer) -> Customer {
     customer
 }
 
+/// What makes records unclear, by id: the word for a state, or why a source cannot be told. There are few,
+/// and a page asks about each of its rows.
+pub(super) struct Doubts(BTreeMap<String, String>);
+
+impl Doubts {
+    /// All of them.
+    pub(super) fn of(tx: &Tx<'_>) -> rusqlite::Result<Self> {
+        let all = tx.all("SELECT id, why FROM doubts", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(Self(all.into_iter().collect()))
+    }
+
+    fn about(&self, id: &str) -> Option<String> {
+        self.0.get(id).cloned()
+    }
+}
+
 /// A subscription or asset as it is shown.
-pub(super) fn purchase(tx: &Tx<'_>, mut purchase: Subscription) -> rusqlite::Result<Subscription> {
+pub(super) fn purchase(tx: &Tx<'_>, doubts: &Doubts, mut purchase: Subscription) -> Subscription {
     if tx.switches.unseen.contains(&Unseen::PurchaseMark) {
         purchase.marked = None;
     }
-    if let Some(word) = doubt(tx, &purchase.id)? {
+    if let Some(word) = doubts.about(&purchase.id) {
         purchase.state = PurchaseState::Unclear;
         purchase.state_word = Some(word);
     }
-    Ok(purchase)
+    purchase
 }
 
 /// A copy as it is shown.
-pub(super) fn copy(tx: &Tx<'_>, mut copy: Copy) -> rusqlite::Result<Copy> {
+pub(super) fn copy(tx: &Tx<'_>, doubts: &Doubts, mut copy: Copy) -> Copy {
     match tx.switches.links {
         // Where the link is kept, so is the key that tells what it is a copy of.
         LinkKind::Stored => copy.kind = None,
@@ -69,18 +89,11 @@ pub(super) fn copy(tx: &Tx<'_>, mut copy: Copy) -> rusqlite::Result<Copy> {
             copy.source_digest = None;
         }
     }
-    if let Some(why) = doubt(tx, &copy.id)? {
+    if let Some(why) = doubts.about(&copy.id) {
         copy.state = CopyState::Unclear;
         copy.unclear = Some(why);
     }
-    Ok(copy)
-}
-
-/// What makes a record unclear: the word for its state, or why its source cannot be told.
-fn doubt(tx: &Tx<'_>, id: &str) -> rusqlite::Result<Option<String>> {
-    tx.one("SELECT why FROM doubts WHERE id = ?1", [id], |row| {
-        row.get(0)
-    })
+    copy
 }
 
 /// Pricing options as they are shown.

@@ -1,19 +1,22 @@
 //! The judge. It reads source ids and ledgers, never a business key, a request key or an epoch:
 //! what the operator believes about itself is no evidence.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::sandbox::contract::eligible_sql;
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::Tx;
 
-/// Every figure is a count over the reseller `?1`. `CROSS JOIN` fixes the order of a join: walk the
-/// ledger, look the rest up. Left to itself the planner walks a hundred thousand rows per row.
+/// Every figure is a count over the reseller `?1`. `CROSS JOIN` fixes the order of a join: walk what is
+/// the reseller's own, look the rest up. Left to itself the planner walks a hundred thousand rows per
+/// row, or the ledgers of all other resellers.
 const FIGURES: &[(&str, &str)] = &[
     (
         "duplicated",
         "SELECT COUNT(*) FROM (
-        SELECT source_id FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        SELECT source_id FROM tenants CROSS JOIN copies ON tenants.id = tenant_id
         WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state <> 'Ended'
         GROUP BY kind, source_id HAVING COUNT(*) > 1)",
     ),
@@ -30,7 +33,7 @@ const FIGURES: &[(&str, &str)] = &[
     (
         "doubleCharges",
         "SELECT COALESCE(SUM(times - 1), 0) FROM (
-        SELECT COUNT(*) AS times FROM charges CROSS JOIN purchases ON purchases.id = source_id
+        SELECT COUNT(*) AS times FROM purchases CROSS JOIN charges ON purchases.id = source_id
         WHERE reseller_id = ?1 GROUP BY side, period, source_id HAVING COUNT(*) > 1)",
     ),
     // The vendor served it: the reseller owes it, and after the switch its customer does. A copy
@@ -38,10 +41,10 @@ const FIGURES: &[(&str, &str)] = &[
     (
         "missingCharges",
         "SELECT
-        (SELECT COUNT(*) FROM vendor_usage served CROSS JOIN purchases ON purchases.id = served.source_id
+        (SELECT COUNT(*) FROM purchases CROSS JOIN vendor_usage served ON purchases.id = served.source_id
          WHERE reseller_id = ?1 AND NOT EXISTS (SELECT 1 FROM charges WHERE side = 'Distributor'
              AND charges.period = served.period AND charges.source_id = served.source_id))
-      + (SELECT COUNT(*) FROM vendor_usage served CROSS JOIN purchases ON purchases.id = served.source_id
+      + (SELECT COUNT(*) FROM purchases CROSS JOIN vendor_usage served ON purchases.id = served.source_id
          CROSS JOIN period_switches ON period_switches.period = served.period
              AND period_switches.reseller_id = ?1
          WHERE purchases.reseller_id = ?1 AND customer_id <> ?1
@@ -52,16 +55,16 @@ const FIGURES: &[(&str, &str)] = &[
     ),
     (
         "chargesAfterCancellation",
-        "SELECT COUNT(*) FROM charges
-        CROSS JOIN purchases ON purchases.id = charges.source_id
+        "SELECT COUNT(*) FROM purchases
+        CROSS JOIN charges ON purchases.id = charges.source_id
         WHERE reseller_id = ?1 AND NOT EXISTS (SELECT 1 FROM vendor_usage served
             WHERE served.period = charges.period AND served.source_id = charges.source_id)",
     ),
     (
         "differingCharges",
-        "SELECT COUNT(*) FROM charges
-        CROSS JOIN purchases ON purchases.id = charges.source_id
-        JOIN vendor_usage served ON served.period = charges.period
+        "SELECT COUNT(*) FROM purchases
+        CROSS JOIN charges ON purchases.id = charges.source_id
+        CROSS JOIN vendor_usage served ON served.period = charges.period
             AND served.source_id = charges.source_id
         WHERE reseller_id = ?1 AND charges.quantity <> served.quantity",
     ),
@@ -69,8 +72,8 @@ const FIGURES: &[(&str, &str)] = &[
     (
         "vendorProvisionings",
         "SELECT COALESCE(SUM(times - 1), 0) FROM (
-        SELECT COUNT(*) AS times FROM vendor_subscriptions
-        JOIN purchases ON purchases.id = source_id
+        SELECT COUNT(*) AS times FROM purchases
+        CROSS JOIN vendor_subscriptions ON purchases.id = source_id
         WHERE reseller_id = ?1 GROUP BY source_id HAVING COUNT(*) > 1)",
     ),
     // An order for something new that names a purchase which did not come from it.
@@ -102,8 +105,8 @@ const FIGURES: &[(&str, &str)] = &[
     ),
     (
         "endedByReseller",
-        "SELECT COUNT(DISTINCT source_id) FROM copies
-        JOIN tenants ON tenants.id = tenant_id
+        "SELECT COUNT(DISTINCT source_id) FROM tenants
+        CROSS JOIN copies ON tenants.id = tenant_id
         WHERE reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state = 'Ended'",
     ),
     // Came into the reseller BSS after the switch, and not by an order there: a second sale.
@@ -117,12 +120,12 @@ const FIGURES: &[(&str, &str)] = &[
     (
         "differing",
         "SELECT
-        (SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        (SELECT COUNT(*) FROM tenants CROSS JOIN copies ON tenants.id = tenant_id
          CROSS JOIN purchases ON purchases.id = source_id
          WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
            AND copies.kind = 'Subscriptions' AND copies.state <> 'Ended'
            AND purchases.state = 'Active' AND copies.digest <> purchases.digest)
-      + (SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+      + (SELECT COUNT(*) FROM tenants CROSS JOIN copies ON tenants.id = tenant_id
          CROSS JOIN customers ON customers.id = source_id
          WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
            AND copies.kind = 'Customers' AND copies.state <> 'Ended'
@@ -131,7 +134,7 @@ const FIGURES: &[(&str, &str)] = &[
     // In use, of a source that is not active or not there.
     (
         "orphaned",
-        "SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        "SELECT COUNT(*) FROM tenants CROSS JOIN copies ON tenants.id = tenant_id
         WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted'
           AND copies.kind = 'Subscriptions' AND copies.state <> 'Ended'
           AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
@@ -140,7 +143,7 @@ const FIGURES: &[(&str, &str)] = &[
     // A record of another reseller, or the reseller's own purchase.
     (
         "foreign",
-        "SELECT COUNT(*) FROM copies CROSS JOIN tenants ON tenants.id = tenant_id
+        "SELECT COUNT(*) FROM tenants CROSS JOIN copies ON tenants.id = tenant_id
         WHERE tenants.reseller_id = ?1 AND status <> 'MarkedAsDeleted' AND copies.state <> 'Ended'
           AND (EXISTS (SELECT 1 FROM purchases WHERE purchases.id = source_id
                    AND (purchases.reseller_id <> ?1 OR purchases.customer_id = ?1))
@@ -153,12 +156,32 @@ const FIGURES: &[(&str, &str)] = &[
         WHERE reseller_id = ?1 AND customer_id <> ?1 AND back_ordering = 'On' AND marked = 0
           AND state = 'Active'",
     ),
-    ("periods", "SELECT COUNT(*) FROM periods WHERE ?1 <> ''"),
+    (
+        "periods",
+        "SELECT COUNT(*) FROM periods WHERE reseller_id IS NULL OR reseller_id = ?1",
+    ),
     (
         "periodsAfterActivation",
         "SELECT COUNT(*) FROM period_switches WHERE reseller_id = ?1",
     ),
 ];
+
+/// What the judge finds of each reseller that could be upgraded or was, by its account, and the sums over all.
+pub(super) fn all(tx: &Tx<'_>) -> Result<Value, Refusal> {
+    let accounts: Vec<String> =
+        tx.all("SELECT id FROM resellers ORDER BY id", [], |row| row.get(0))?;
+    let mut sums: BTreeMap<String, i64> = BTreeMap::new();
+    let mut all_found = serde_json::Map::new();
+    for account in accounts {
+        let found = judge(tx, &account)?;
+        for (figure, count) in found.as_object().into_iter().flatten() {
+            let sum = sums.entry(figure.clone()).or_default();
+            *sum = sum.saturating_add(count.as_i64().unwrap_or(0));
+        }
+        all_found.insert(account, found);
+    }
+    Ok(json!({ "all": sums, "resellers": all_found }))
+}
 
 /// What the judge finds of one reseller.
 pub(super) fn judge(tx: &Tx<'_>, account: &str) -> Result<Value, Refusal> {

@@ -15,7 +15,13 @@
 //! | tests alone: defects | `plant` |
 //! | all of them together | `fix-defects`, `run-billing-cycles` |
 //!
-//! and to look: GET `state`, `judge`, `audit`, `faults`, `promises`, `corrupt-at-switch`; PUT `faults`;
+//! Where an action or a look is about a reseller, the query's `accountId` says which; without it, it is
+//! the first one, for the audit list and for billing cycles all of them. What names a record is about the
+//! record's own reseller.
+//!
+//! To look: GET `state`, `judge`, `judge/all`, `resellers`, `audit`, `faults`, `promises`, `corrupt-at-switch`;
+//! `calls` (requests that named a reseller, with the last moment; only those `after` a moment in milliseconds
+//! since 1970); PUT `faults`, each for one reseller with an `accountId` of its own;
 //! PUT `promises` with the switches that change (all others stay); PUT `corrupt-at-switch` with what the
 //! next switch corrupts, DELETE to corrupt nothing; POST `oauth/revoke` ends every issued token; GET
 //! `interworks/calls` tells which methods came to which paths of the vendor's face, DELETE forgets them.
@@ -124,6 +130,15 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
         ("GET", ["judge"]) => app
             .store
             .transact(|tx| judge::judge(tx, &request.account())),
+        ("GET", ["judge", "all"]) => app.store.transact(judge::all),
+        ("GET", ["calls"]) => {
+            let after = request.parameter("after").map(str::parse);
+            let after = after.transpose().map_err(|_| {
+                Refusal::invalid_field("after", "is no moment in milliseconds since 1970")
+            })?;
+            Ok(app.seen.after(after.unwrap_or(0)))
+        }
+        ("GET", ["resellers"]) => app.store.transact(state::resellers),
         ("POST", ["storefront", action]) => app
             .store
             .transact(|tx| storefront::act(tx, action, request)),
@@ -134,12 +149,16 @@ pub(crate) fn execute(app: &App, request: &Request) -> Result<Value, Refusal> {
         ("POST", ["reseller-staff", action]) => app
             .store
             .transact(|tx| reseller_staff::act(tx, action, request)),
-        ("POST", ["plant"]) => app.store.transact(|tx| plant::plant(tx, &request.read()?)),
+        ("POST", ["plant"]) => app
+            .store
+            .transact(|tx| plant::plant(tx, &request.account(), &request.read()?)),
         ("POST", ["fix-defects"]) => app
             .store
             .transact(|tx| repair::fix_defects(tx, &request.account())),
         ("POST", ["run-billing-cycles"]) => {
-            app.store.transact(|tx| billing::run(tx, &request.read()?))
+            let named = request.parameter("accountId").map(canonical_account);
+            app.store
+                .transact(|tx| billing::run(tx, named, &request.read()?))
         }
         _ => Err(Refusal::not_found("the control API has no such path")),
     }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::{copy_of, purchase};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Audit, Tx};
-use crate::sandbox::world::RESELLER;
 
 /// A defect.
 #[derive(Clone, Debug, Deserialize)]
@@ -66,7 +65,8 @@ pub(super) enum Plant {
     DifferingCharge { source_id: String, side: String },
 }
 
-pub(super) fn plant(tx: &Tx<'_>, defect: &Plant) -> Result<Value, Refusal> {
+/// Plants a defect; `account` is the reseller of one that names no record.
+pub(super) fn plant(tx: &Tx<'_>, account: &str, defect: &Plant) -> Result<Value, Refusal> {
     let changed = match defect {
         Plant::DuplicateCopy {
             source_id,
@@ -105,7 +105,7 @@ pub(super) fn plant(tx: &Tx<'_>, defect: &Plant) -> Result<Value, Refusal> {
         Plant::Activation {} => tx.run(
             "INSERT INTO activations (reseller_id, time_ms, revision, business_key)
              VALUES (?1, ?2, 0, 'planted')",
-            params![tx.id(RESELLER), tx.now],
+            params![account, tx.now],
         )?,
         Plant::UnclearState { source_id, word } => doubt(tx, source_id, word)?,
         Plant::UnclearCopy { source_id, why } => doubt(tx, &copy_of(tx, source_id)?, why)?,

@@ -4,7 +4,7 @@ use rusqlite::params;
 use serde_json::{Value, json};
 
 use super::Request;
-use crate::sandbox::contract::{count_blockers, eligible_sql};
+use crate::sandbox::contract::{canonical_account, count_blockers, eligible_sql};
 use crate::sandbox::oauth;
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Tx, rfc3339};
@@ -124,8 +124,32 @@ fn subscriptions(tx: &Tx<'_>, account: &str, tenant: &str) -> rusqlite::Result<V
     }))
 }
 
-/// The audit list, oldest first: `after` names the last line seen, `operation`, `actor` and
-/// `sourceId` choose, `limit` bounds.
+/// All resellers with what became of each.
+pub(super) fn resellers(tx: &Tx<'_>) -> Result<Value, Refusal> {
+    let all: Vec<Value> = tx.all(
+        "SELECT id, name, kind, back_ordering, epoch,
+            (SELECT COUNT(*) FROM customers WHERE bill_to = resellers.id),
+            (SELECT COUNT(*) FROM purchases WHERE reseller_id = resellers.id
+                AND customer_id <> resellers.id AND state = 'Active')
+         FROM resellers ORDER BY id",
+        [],
+        |row| {
+            Ok(json!({
+                "accountId": row.get::<_, String>(0)?,
+                "name": row.get::<_, String>(1)?,
+                "kind": row.get::<_, String>(2)?,
+                "backOrdering": row.get::<_, String>(3)?,
+                "epoch": row.get::<_, i64>(4)?,
+                "customers": row.get::<_, i64>(5)?,
+                "eligible": row.get::<_, i64>(6)?,
+            }))
+        },
+    )?;
+    Ok(json!({ "resellers": all }))
+}
+
+/// The audit list, oldest first: `after` names the last line seen, `operation`, `actor`, `sourceId` and
+/// `accountId` choose, `limit` bounds. A line is a reseller's if it names the reseller or one of its records.
 pub(super) fn audit(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let number = |name: &str, default: i64| match request.parameter(name).map(str::parse) {
         None => Ok(default),
@@ -135,17 +159,21 @@ pub(super) fn audit(tx: &Tx<'_>, request: &Request) -> Result<Value, Refusal> {
     let after = number("after", 0)?;
     let limit = number("limit", AUDIT_PAGE)?.clamp(1, AUDIT_PAGE);
     let entries = tx.all(
-        "SELECT id, time_ms, actor, operation, account_id, source_id, business_key, epoch, outcome,
+        "SELECT audit.id, time_ms, actor, operation, account_id, source_id, business_key, epoch, outcome,
             detail FROM audit
-         WHERE id > ?1 AND (?3 IS NULL OR operation = ?3) AND (?4 IS NULL OR source_id = ?4)
+         WHERE audit.id > ?1 AND (?3 IS NULL OR operation = ?3) AND (?4 IS NULL OR source_id = ?4)
            AND (?5 IS NULL OR actor = ?5)
-         ORDER BY id LIMIT ?2",
+           AND (?6 IS NULL OR account_id = ?6 OR audit.source_id = ?6
+                OR EXISTS (SELECT 1 FROM purchases WHERE purchases.id = audit.source_id AND reseller_id = ?6)
+                OR EXISTS (SELECT 1 FROM customers WHERE customers.id = audit.source_id AND bill_to = ?6))
+         ORDER BY audit.id LIMIT ?2",
         params![
             after,
             limit,
             request.parameter("operation"),
             request.parameter("sourceId"),
             request.parameter("actor"),
+            request.parameter("accountId").map(canonical_account),
         ],
         |row| {
             Ok(json!({

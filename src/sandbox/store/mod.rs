@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -177,7 +178,13 @@ fn open_connection(path: &Path) -> rusqlite::Result<Connection> {
     // is enough for that. FULL would survive a power failure too, and make the disk the measure of
     // every benchmark: each write waited 7 ms for it, one after the other.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // In KiB, as negative numbers are here: a reseller with 50,000 subscriptions stays in memory.
+    connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(512);
+    // A plan does not depend on the values that are bound. Without this, a prepared statement whose plan
+    // could depend on them is compiled anew at every execution: of the time that a copy spent in SQLite,
+    // a quarter went there.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

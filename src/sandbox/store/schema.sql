@@ -62,6 +62,7 @@ CREATE TABLE orders (
 CREATE INDEX orders_open ON orders (reseller_id, id) WHERE state = 'Pending';
 CREATE INDEX orders_due ON orders (ready_ms) WHERE state = 'Pending' AND ready_ms IS NOT NULL;
 CREATE INDEX orders_by_customer ON orders (customer_id);
+CREATE INDEX orders_by_reseller ON orders (reseller_id);
 
 CREATE TABLE tenants (
     id TEXT PRIMARY KEY, reseller_id TEXT NOT NULL, business_key TEXT,
@@ -127,6 +128,8 @@ CREATE TABLE activations (
     id INTEGER PRIMARY KEY, reseller_id TEXT NOT NULL, time_ms INTEGER NOT NULL,
     revision INTEGER NOT NULL, business_key TEXT NOT NULL
 );
+CREATE INDEX activations_by_key ON activations (business_key);
+CREATE INDEX activations_by_reseller ON activations (reseller_id);
 -- What was eligible at the moment of the switch.
 CREATE TABLE switch_inventory (
     reseller_id TEXT NOT NULL, source_id TEXT NOT NULL, PRIMARY KEY (reseller_id, source_id)
@@ -137,19 +140,20 @@ CREATE TABLE vendor_subscriptions (
     id INTEGER PRIMARY KEY, source_id TEXT NOT NULL, live INTEGER NOT NULL, time_ms INTEGER NOT NULL
 );
 CREATE INDEX vendor_by_source ON vendor_subscriptions (source_id);
-CREATE TABLE periods (period INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL);
+-- Billing runs for one reseller, or for all of them.
+CREATE TABLE periods (period INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, reseller_id TEXT);
 CREATE TABLE period_switches (
     period INTEGER NOT NULL, reseller_id TEXT NOT NULL, PRIMARY KEY (period, reseller_id)
 ) WITHOUT ROWID;
 CREATE TABLE vendor_usage (
     period INTEGER NOT NULL, source_id TEXT NOT NULL, quantity INTEGER NOT NULL,
-    PRIMARY KEY (period, source_id)
+    PRIMARY KEY (source_id, period)
 ) WITHOUT ROWID;
 CREATE TABLE charges (
     id INTEGER PRIMARY KEY, side TEXT NOT NULL, period INTEGER NOT NULL, source_id TEXT NOT NULL,
     record_id TEXT NOT NULL, quantity INTEGER NOT NULL, amount INTEGER NOT NULL
 );
-CREATE INDEX charges_by_source ON charges (side, period, source_id);
+CREATE INDEX charges_by_source ON charges (source_id, side, period);
 -- Records that came into a reseller BSS after its switch, by whatever path.
 CREATE TABLE late_copies (
     copy_id TEXT PRIMARY KEY, reseller_id TEXT NOT NULL, source_id TEXT NOT NULL

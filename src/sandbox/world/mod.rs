@@ -1,4 +1,4 @@
-//! The seeded world: one distributor, one reseller with its customers and purchases, decoys, and
+//! The seeded world: one distributor, resellers with their customers and purchases, decoys, and
 //! realistic defects. The same options make the same world everywhere.
 //!
 //! Nothing here knows of the contract's operations; it may touch the store only.
@@ -6,6 +6,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod purchases;
 pub(crate) mod random;
+mod resellers;
 
 use rusqlite::params;
 
@@ -15,6 +16,7 @@ use self::catalogue::{
 };
 use self::purchases::{CustomerFields, Purchase, SourceFields};
 use self::random::Random;
+use super::config::Size;
 use super::store::Tx;
 use super::{Config, Defects};
 use crate::bss::reference::contract::{PurchaseKind, PurchaseState, SyncState};
@@ -56,9 +58,19 @@ pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
         params![tx.id(TENANT_RESELLER), PRICE_LIST],
     )?;
     let mut random = Random::new(config.seed);
-    let customers = seed_customers(tx, &mut random, reseller, config.customers.max(1))?;
-    seed_purchases(tx, &mut random, (reseller, &customers), config)?;
-    let decoys = seed_customers(tx, &mut random, other, 5)?;
+    let own = Size {
+        customers: config.customers,
+        subscriptions: config.subscriptions,
+    };
+    let first_id = resellers::first_customer_id(config);
+    let mut seeding = Seeding {
+        tx,
+        random: &mut random,
+        first_id,
+        defects: config.defects,
+    };
+    seeding.reseller(reseller, own)?;
+    let decoys = seed_customers(tx, &mut random, (other, first_id), 5)?;
     for owner in decoys.iter().chain(&decoys) {
         insert(
             tx,
@@ -74,13 +86,38 @@ pub(super) fn seed(tx: &Tx<'_>, config: &Config) -> rusqlite::Result<()> {
     ] {
         insert(tx, &mut random, (reseller, reseller), Shape::healthy(kind))?;
     }
-    Ok(())
+    // After everything else: a world with more resellers holds that with one unchanged.
+    let mut seeding = Seeding {
+        tx,
+        random: &mut random,
+        first_id,
+        defects: config.defects,
+    };
+    resellers::seed_others(&mut seeding, config)
+}
+
+/// What resellers are seeded with.
+struct Seeding<'a> {
+    tx: &'a Tx<'a>,
+    random: &'a mut Random,
+    /// The number that all ids of customers lie above.
+    first_id: i64,
+    defects: Defects,
+}
+
+impl Seeding<'_> {
+    /// Customers and purchases of one reseller, which is there already.
+    fn reseller(&mut self, account: &str, size: Size) -> rusqlite::Result<()> {
+        let place = (account, self.first_id);
+        let customers = seed_customers(self.tx, self.random, place, size.customers.max(1))?;
+        self.purchases((account, &customers), size.subscriptions)
+    }
 }
 
 fn seed_customers(
     tx: &Tx<'_>,
     random: &mut Random,
-    reseller: &str,
+    (reseller, first_id): (&str, i64),
     count: u32,
 ) -> rusqlite::Result<Vec<String>> {
     const FIRST: &[&str] = &[
@@ -104,9 +141,7 @@ fn seed_customers(
     let mut ids = Vec::new();
     for _ in 0..count {
         let number = tx.next("customer")?;
-        // One width for all ids, so that their order as text is their order as numbers.
-        let first = if count > 70_000 { 2_000_000 } else { 20_000 };
-        let id = tx.id(&number.saturating_add(first).to_string());
+        let id = tx.id(&number.saturating_add(first_id).to_string());
         let name = random.pick(FIRST).copied().unwrap_or("Aegean");
         let trade = random.pick(SECOND).copied().unwrap_or("Foods");
         tx.run(
@@ -155,66 +190,68 @@ impl Shape {
     }
 }
 
-fn seed_purchases(
-    tx: &Tx<'_>,
-    random: &mut Random,
-    (reseller, customers): (&str, &[String]),
-    config: &Config,
-) -> rusqlite::Result<()> {
-    let per_kind = match config.defects {
-        Defects::None | Defects::Blocked(_) => 0,
-        // At least two of each where there is room, one percent of a large reseller.
-        Defects::Demo if config.subscriptions >= 50 => (config.subscriptions / 100).max(2),
-        Defects::Demo => u32::from(config.subscriptions >= 3),
-    };
-    let kinds = [Defect::Currency, Defect::Addon, Defect::Cycle];
-    let mut defects: Box<dyn Iterator<Item = Defect>> = match config.defects {
-        Defects::None | Defects::Demo => Box::new(
-            kinds
-                .into_iter()
-                .flat_map(|defect| (0..per_kind).map(move |_| defect)),
-        ),
-        Defects::Blocked(count) => Box::new(
-            kinds
-                .into_iter()
-                .cycle()
-                .take(usize::try_from(count).unwrap_or(usize::MAX)),
-        ),
-    };
-    for number in 0..config.subscriptions {
-        let defect = defects.next();
-        let asset = defect.is_none() && number.checked_rem(8) == Some(7);
-        let kind = if asset {
-            PurchaseKind::Asset
-        } else {
-            PurchaseKind::Subscription
-        };
-        let shape = Shape {
-            kind,
-            state: PurchaseState::Active,
-            defect,
-        };
-        let owner = owner(random, customers);
-        insert(tx, random, (reseller, owner), shape)?;
-    }
-    let excluded = (config.subscriptions / 40).max(1);
-    for state in [
-        PurchaseState::Suspended,
-        PurchaseState::FutureDated,
-        PurchaseState::Trial,
-        PurchaseState::Cancelled,
-        PurchaseState::Expired,
-    ] {
-        for _ in 0..excluded {
-            let shape = Shape {
-                state,
-                ..Shape::healthy(PurchaseKind::Subscription)
+impl Seeding<'_> {
+    fn purchases(
+        &mut self,
+        (reseller, customers): (&str, &[String]),
+        subscriptions: u32,
+    ) -> rusqlite::Result<()> {
+        let mut defects = defects(self.defects, subscriptions);
+        for number in 0..subscriptions {
+            let defect = defects.next();
+            let asset = defect.is_none() && number.checked_rem(8) == Some(7);
+            let kind = if asset {
+                PurchaseKind::Asset
+            } else {
+                PurchaseKind::Subscription
             };
-            let owner = owner(random, customers);
-            insert(tx, random, (reseller, owner), shape)?;
+            let shape = Shape {
+                kind,
+                state: PurchaseState::Active,
+                defect,
+            };
+            let owner = owner(self.random, customers);
+            insert(self.tx, self.random, (reseller, owner), shape)?;
         }
+        let excluded = (subscriptions / 40).max(1);
+        for state in [
+            PurchaseState::Suspended,
+            PurchaseState::FutureDated,
+            PurchaseState::Trial,
+            PurchaseState::Cancelled,
+            PurchaseState::Expired,
+        ] {
+            for _ in 0..excluded {
+                let shape = Shape {
+                    state,
+                    ..Shape::healthy(PurchaseKind::Subscription)
+                };
+                let owner = owner(self.random, customers);
+                insert(self.tx, self.random, (reseller, owner), shape)?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The defects of a reseller's purchases, one after the other.
+fn defects(wanted: Defects, subscriptions: u32) -> Box<dyn Iterator<Item = Defect>> {
+    let kinds = [Defect::Currency, Defect::Addon, Defect::Cycle];
+    let per_kind = match wanted {
+        Defects::None => 0,
+        Defects::Blocked(count) => {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            return Box::new(kinds.into_iter().cycle().take(count));
+        }
+        // At least two of each where there is room, one percent of a large reseller.
+        Defects::Demo if subscriptions >= 50 => (subscriptions / 100).max(2),
+        Defects::Demo => u32::from(subscriptions >= 3),
+    };
+    Box::new(
+        kinds
+            .into_iter()
+            .flat_map(move |defect| (0..per_kind).map(move |_| defect)),
+    )
 }
 
 /// The first customers own most, the last few nothing.
