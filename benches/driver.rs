@@ -167,7 +167,7 @@ impl Driver {
         }
         let tenant = world.live_tenant_id();
         let at = (self.known.fencing.epoch, tenant.as_ref());
-        let mut under_way = UnderWay::begin(effect, tenant.clone(), false);
+        let mut under_way = UnderWay::begin(effect, tenant.clone());
         while let Some(call) = under_way.due() {
             self.done.calls += 1;
             let reply = carried(world, call, at);
