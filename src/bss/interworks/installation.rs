@@ -7,12 +7,12 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::bss::{InterworksBss, refused};
+use super::adapter::{InterworksBss, refused};
 use super::checks::Catalogue;
 use super::client::{Listed, Paged, Side};
 use super::collecting::{Listing, Whose};
 use super::filter;
-use super::kept::{CATALOGUE_LIFE, LEARNT_LIFE, Learnt};
+use super::kept::{LEARNT_LIFE, Learnt};
 use super::listing::{Ask, Which};
 use super::look::Marks;
 use super::options::Role;
@@ -91,25 +91,30 @@ impl InterworksBss {
             .collect())
     }
 
-    /// What may be sold, at the target of a check.
-    pub(super) async fn catalogue(&self, target: &CheckTarget) -> BssResult<Arc<Catalogue>> {
+    /// What may be sold, at the target of a check, for a look that began at this time.
+    pub(super) async fn catalogue(
+        &self,
+        target: &CheckTarget,
+        look: Option<Instant>,
+    ) -> BssResult<Arc<Catalogue>> {
         match target {
             CheckTarget::Tenant(tenant) => {
                 let (_, side) = self.at_tenant(tenant)?;
                 let mut held = self.kept.of_the_tenant.lock().await;
                 if let Some((at, catalogue)) = held.as_ref()
-                    && at.elapsed() < CATALOGUE_LIFE
+                    && self.kept.catalogue_serves(*at, look)
                 {
                     return Ok(Arc::clone(catalogue));
                 }
                 let catalogue = Arc::new(catalogue_of_tenant(side).await?);
+                self.kept.catalogue_is_new();
                 *held = Some((Instant::now(), Arc::clone(&catalogue)));
                 Ok(catalogue)
             }
             CheckTarget::PriceList(list) => {
                 let mut held = self.kept.of_price_lists.lock().await;
                 if let Some((at, catalogue)) = held.get(list.as_str())
-                    && at.elapsed() < CATALOGUE_LIFE
+                    && self.kept.catalogue_serves(*at, look)
                 {
                     return Ok(Arc::clone(catalogue));
                 }
@@ -124,6 +129,7 @@ impl InterworksBss {
                 };
                 let items = items(&self.distributor, &one).await?;
                 let catalogue = Arc::new(Catalogue::read(None, &[(one, items)]));
+                self.kept.catalogue_is_new();
                 held.insert(list.0.clone(), (Instant::now(), Arc::clone(&catalogue)));
                 Ok(catalogue)
             }

@@ -201,11 +201,10 @@ impl<'a> ScreensStory<'a> {
             self.narrator.detail(&format!("{reason}: {count}"))?;
         }
         // It waits from here on, so that the operator meets it at the gate.
-        let order = self.control().storefront_order_waits().await?;
+        self.control().storefront_order_waits().await?;
         self.control().people_fix_defects().await?;
-        self.narrator.fact(&format!(
-            "the distributor's people mended them; meanwhile the reseller's order {order} waits"
-        ))
+        self.narrator
+            .fact("the distributor's people mended them; meanwhile an order of the reseller waits")
     }
 
     /// Whatever has to rest before the last button, in the order in which the operator asks for it.
