@@ -16,18 +16,18 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
+.PHONY: help plugin witnesses demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --adapter "$(or $(ADAPTER),reference)" --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
+demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1 YOURSELF=1)
+	@exec "$(BUILT)/tru-local" demo --adapter "$(or $(ADAPTER),reference)" --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep) $(if $(filter-out 0 no false,$(YOURSELF)),--yourself)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
 
-test: control-plane ## All tests (ARGS="..." is passed to cargo test)
+test: control-plane witnesses ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
 
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
@@ -93,6 +93,10 @@ lint: ## Format, clippy, documentation
 
 control-plane: preflight ## etcd, kube-apiserver, kubectl, helm: built once, cached for all clones
 	@hack/control-plane/build >/dev/null
+
+# Python libraries of others; without them the tests say what was not examined.
+witnesses:
+	@hack/witnesses/build >/dev/null || true
 
 preflight: ## What is missing on this machine, and what will take long
 	@hack/preflight
