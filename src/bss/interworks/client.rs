@@ -68,7 +68,7 @@ pub(super) struct Listed<'a> {
 pub(super) enum Paged<T> {
     Rows(Rows<T>),
     /// The reply did not come in time, or the server broke: smaller pages may do.
-    TooSlow(BssError),
+    TooSlow,
 }
 
 struct ByStatus<'a> {
@@ -153,8 +153,21 @@ impl Side {
             Ok(reply) => self
                 .read(&reply, list.path, envelope::rows)
                 .map(Paged::Rows),
-            Err(Unanswered::Slow(error)) if self.halve(size) => Ok(Paged::TooSlow(error)),
+            Err(Unanswered::Slow(_)) if self.halve(size) => Ok(Paged::TooSlow),
             Err(Unanswered::Slow(error) | Unanswered::Other(error)) => Err(error),
+        }
+    }
+
+    /// The first page of a list, with fewer rows if it does not come otherwise.
+    pub(super) async fn first_page<T: DeserializeOwned>(
+        &self,
+        list: &Listed<'_>,
+    ) -> Result<Vec<T>, BssError> {
+        loop {
+            // Pages do not get smaller for ever: the smallest one that does not come is an error.
+            if let Paged::Rows(rows) = self.page(list, &Ask::First).await? {
+                return Ok(rows.all);
+            }
         }
     }
 

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use super::adapter::{InterworksBss, refused};
 use super::checks::Catalogue;
-use super::client::{Listed, Paged, Side};
+use super::client::{Listed, Side};
 use super::collecting::{Listing, Whose};
 use super::filter;
 use super::kept::{LEARNT_LIFE, Learnt};
-use super::listing::{Ask, Which};
+use super::listing::Which;
 use super::look::Marks;
 use super::options::Role;
 use super::records;
@@ -78,10 +78,7 @@ impl InterworksBss {
             filter: Some(&expression),
             which: Which::First,
         };
-        let rows = match self.distributor.page::<Account>(&list, &Ask::First).await? {
-            Paged::Rows(rows) => rows.all,
-            Paged::TooSlow(error) => return Err(error),
-        };
+        let rows: Vec<Account> = self.distributor.first_page(&list).await?;
         // A reseller may be a customer of itself, which no button marks.
         let own = |row: &&Account| row.bill_to() == Some(reseller.as_str()) && row.id != reseller.0;
         Ok(rows

@@ -38,17 +38,20 @@ async fn look(bss: &InterworksBss, freshness: Freshness) -> (usize, usize) {
     let (account, tenant) = (&reseller(), &tenant());
     bss.get_reseller(account).await.unwrap();
     bss.get_tenant(account).await.unwrap();
-    let page = |page: PageRequest| async move { bss.list_customers(account, &page).await };
-    let customers = read(first.clone(), page).await.unwrap();
+    // The two listings of a kind are asked for together, as the operator does: they are one look.
     let copies = |listing| {
         let page =
             move |page: PageRequest| async move { bss.list_copies(tenant, listing, &page).await };
         read(first.clone(), page)
     };
-    copies(CopyListing::Customers).await.unwrap();
+    let page = |page: PageRequest| async move { bss.list_customers(account, &page).await };
+    let sources = read(first.clone(), page);
+    let (customers, copied) = tokio::join!(sources, copies(CopyListing::Customers));
+    let (customers, _) = (customers.unwrap(), copied.unwrap());
     let page = |page: PageRequest| async move { bss.list_subscriptions(account, &page).await };
-    let purchases = read(first.clone(), page).await.unwrap();
-    copies(CopyListing::Subscriptions).await.unwrap();
+    let sources = read(first.clone(), page);
+    let (purchases, copied) = tokio::join!(sources, copies(CopyListing::Subscriptions));
+    let (purchases, _) = (purchases.unwrap(), copied.unwrap());
     let page = |page: PageRequest| async move { bss.list_open_orders(account, &page).await };
     read(first.clone(), page).await.unwrap();
     let owners: Vec<SourceId> = customers.iter().map(|one| one.id.clone()).collect();

@@ -97,10 +97,11 @@ async fn a_purchase_whose_copy_was_changed_is_unclear_until_a_person_confirms_th
     world.switch(json!({ "externalIds": "None" })).await;
     world.press("create-tenant").await;
     world.press("transfer-accounts").await;
-    let all = world
-        .control("screens/transfer-subscriptions", json!({}))
+    // Before the switch: what the reseller changes after it happens at the distributor too.
+    let some = world
+        .control("screens/transfer-subscriptions", json!({ "stopAfter": 9 }))
         .await;
-    assert_eq!(all["switched"], true, "{all}");
+    assert_eq!(some["copied"], 9, "{some}");
     let bss = world.both();
     let before = copies(&bss, CopyListing::Subscriptions).await.unwrap();
     assert!(before.iter().all(|copy| copy.state == CopyState::Live));
