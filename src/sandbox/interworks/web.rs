@@ -46,12 +46,12 @@ async fn token(app: Arc<App>, parts: Parts, body: Body) -> Response<Body> {
 
 async fn call(app: Arc<App>, parts: &Parts, path: Vec<String>) -> Response<Body> {
     let query = query(&parts.uri);
-    if routes::of(&path).is_some_and(|route| route.is_list()) {
-        let slow = slowness(&app.store.switches().interworks, &query);
-        if !slow.is_zero() {
-            tokio::time::sleep(slow).await;
-        }
-    }
+    let is_list = routes::of(&path).is_some_and(|route| route.is_list());
+    let slow = if is_list {
+        slowness(&app.store.switches().interworks, &query)
+    } else {
+        Duration::ZERO
+    };
     let host = header(&parts.headers, HOST.as_str()).unwrap_or_default();
     let address = format!("{}://{host}{}", app.interworks.scheme, parts.uri.path());
     let call = Call {
@@ -63,6 +63,10 @@ async fn call(app: Arc<App>, parts: &Parts, path: Vec<String>) -> Response<Body>
         address,
     };
     let done = off_thread(move || super::answer(&app.store, &app.interworks, &call)).await;
+    // Counted before: who hangs up meanwhile has asked all the same.
+    if !slow.is_zero() {
+        tokio::time::sleep(slow).await;
+    }
     respond(&reply(done))
 }
 

@@ -51,7 +51,7 @@ async fn a_page_that_comes_too_late_is_asked_for_with_half_its_rows() {
 async fn a_server_that_breaks_on_large_pages_is_asked_for_small_ones_and_not_for_tiny_ones() {
     let world = World::new(|config| config.subscriptions = 60).await;
     let honest = purchases(&world.distributor(|_| {})).await.unwrap();
-    world.switch(json!({ "failsAbove": 12 })).await;
+    world.switch(json!({ "failsAbove": 30 })).await;
     let bss = reading(&world, 80, Duration::from_secs(10));
     assert_eq!(purchases(&bss).await.unwrap(), honest);
     assert_eq!(sizes(&world, "/api/accounts").await.last(), Some(&80));
