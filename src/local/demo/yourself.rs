@@ -50,6 +50,9 @@ pub(super) async fn prepare(
         "  look() {{ curl --config {} \"$CONTROL/$1\"; echo; }}",
         control.display()
     ))?;
+    narrator.line(
+        "\nThe manifests; the second file of interworks.cloud is for when its tenant is there:\n",
+    )?;
     for file in manifests(adapter) {
         let file = Path::new(file);
         let objects = world.manifests(file).await?;

@@ -5,6 +5,8 @@
 //! A look here is what precedes the last button: the reseller, its tenant, both sides of customers, subscriptions
 //! and assets, orders, the checks of everything, and the pricing options of every customer.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tenant_reseller_operator::bss::interworks::InterworksBss;
 use tenant_reseller_operator::bss::port::{
@@ -46,12 +48,12 @@ async fn look(bss: &InterworksBss, freshness: Freshness) -> (usize, usize) {
     };
     let page = |page: PageRequest| async move { bss.list_customers(account, &page).await };
     let sources = read(first.clone(), page);
-    let (customers, copied) = tokio::join!(sources, copies(CopyListing::Customers));
-    let (customers, _) = (customers.unwrap(), copied.unwrap());
+    let (customers, theirs) = tokio::join!(sources, copies(CopyListing::Customers));
+    let (customers, _) = (customers.unwrap(), theirs.unwrap());
     let page = |page: PageRequest| async move { bss.list_subscriptions(account, &page).await };
     let sources = read(first.clone(), page);
-    let (purchases, copied) = tokio::join!(sources, copies(CopyListing::Subscriptions));
-    let (purchases, _) = (purchases.unwrap(), copied.unwrap());
+    let (purchases, theirs) = tokio::join!(sources, copies(CopyListing::Subscriptions));
+    let (purchases, _) = (purchases.unwrap(), theirs.unwrap());
     let page = |page: PageRequest| async move { bss.list_open_orders(account, &page).await };
     read(first.clone(), page).await.unwrap();
     let owners: Vec<SourceId> = customers.iter().map(|one| one.id.clone()).collect();
@@ -75,7 +77,11 @@ async fn row(customers: u32, subscriptions: u32) -> String {
         config.switches.interworks.largest_page = 500;
     })
     .await;
-    let bss = world.both_reading(|options| options.reading.page_size = 500);
+    let bss = world.both_reading(|options| {
+        options.reading.page_size = 500;
+        options.reading.list_timeout = Duration::from_secs(240);
+        options.reading.record_timeout = Duration::from_secs(240);
+    });
     world.press("create-tenant").await;
     world.press("transfer-accounts").await;
     bss.get_capabilities().await.unwrap();

@@ -120,8 +120,8 @@ impl<'a> ScreensStory<'a> {
             .await?;
         let listed = count(&self.reader.report_rows("Blockers").await?);
         self.narrator.fact(&format!(
-            "nobody has pressed it yet, and the list to prepare from is there: {listed} records would be \
-             in the way later"
+            "before it is pressed, the list to prepare from is there: {listed} records would be in the \
+             way later"
         ))?;
         for (reason, count) in view.failures() {
             self.narrator.detail(&format!("{reason}: {count}"))?;
