@@ -86,19 +86,19 @@ async fn row(customers: u32, subscriptions: u32) -> String {
     world.press("transfer-accounts").await;
     bss.get_capabilities().await.unwrap();
     world.forget_asked().await;
-    let (of_customers, of_purchases) = look(&bss, Freshness::Fresh).await;
+    let (of_customers, of_purchases) = Box::pin(look(&bss, Freshness::Fresh)).await;
     assert_eq!(of_customers, usize::try_from(customers).unwrap());
     assert!(of_purchases >= usize::try_from(subscriptions).unwrap());
     let (paths, before) = counted(&world).await;
     println!("before the button: {paths:?}");
     world.press("transfer-subscriptions").await;
-    look(&bss, Freshness::Fresh).await;
+    Box::pin(look(&bss, Freshness::Fresh)).await;
     world.forget_asked().await;
-    look(&bss, Freshness::Fresh).await;
+    Box::pin(look(&bss, Freshness::Fresh)).await;
     let (paths, after) = counted(&world).await;
     println!("after it: {paths:?}");
     world.forget_asked().await;
-    look(&bss, Freshness::Remembered).await;
+    Box::pin(look(&bss, Freshness::Remembered)).await;
     let (paths, remembered) = counted(&world).await;
     println!("remembered: {paths:?}");
     // What people are told of the time rests on this: no look takes more than the adapter says.
@@ -131,7 +131,7 @@ async fn of_1000_subscriptions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "minutes; it makes a row of a table in the documents"]
+#[ignore = "a hundred thousand calls; it measures what the documents only estimate"]
 async fn of_10000_subscriptions() {
-    stands_in_the_table(3000, 10_000).await;
+    println!("{}", row(3000, 10_000).await);
 }
