@@ -334,7 +334,7 @@ fn customers_that_a_person_confirmed_are_owners() {
     let owners = super::customers(&sources, &copies, &confirmed(&[("c9", "t9")]));
     assert_eq!(told(&owners), ["c9=t9"]);
     let bought = [purchase("s1", "c9", None, 5)];
-    let copied = [purchase("x1", "t9", None, 5)];
-    assert_eq!(purchases(&bought, &copied, &unclear), Pairs::new());
-    assert_eq!(told(&purchases(&bought, &copied, &owners)), ["s1=x1"]);
+    let theirs = [purchase("x1", "t9", None, 5)];
+    assert_eq!(purchases(&bought, &theirs, &unclear), Pairs::new());
+    assert_eq!(told(&purchases(&bought, &theirs, &owners)), ["s1=x1"]);
 }
