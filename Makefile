@@ -94,8 +94,7 @@ lint: ## Format, clippy, documentation
 control-plane: preflight ## etcd, kube-apiserver, kubectl, helm: built once, cached for all clones
 	@hack/control-plane/build >/dev/null
 
-# Python libraries of others; without them the tests say what was not examined.
-witnesses:
+witnesses: ## Python libraries of others that tests ask; without them the tests say what was not examined
 	@hack/witnesses/build >/dev/null || true
 
 preflight: ## What is missing on this machine, and what will take long
