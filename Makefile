@@ -17,18 +17,18 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines preflight
+.PHONY: help plugin witnesses demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1)
-	@exec "$(BUILT)/tru-local" demo --adapter "$(or $(ADAPTER),reference)" --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep)
+demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMERS= SUBSCRIPTIONS= SEED= KEEP=1 YOURSELF=1)
+	@exec "$(BUILT)/tru-local" demo --adapter "$(or $(ADAPTER),reference)" --customers "$(CUSTOMERS)" --subscriptions "$(SUBSCRIPTIONS)" --seed "$(or $(SEED),1)" $(if $(filter-out 0 no false,$(KEEP)),--keep) $(if $(filter-out 0 no false,$(YOURSELF)),--yourself)
 
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
 
-test: control-plane gitops-engines ## All tests (ARGS="..." is passed to cargo test)
+test: control-plane gitops-engines witnesses ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
 
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
@@ -104,6 +104,9 @@ control-plane: preflight ## etcd, kube-apiserver, kubectl, helm: built once, cac
 # Without Go there is none, and the tests that need it say so.
 gitops-engines: preflight ## What Flux and Argo CD make of a status: their own engines, built once, cached
 	@hack/gitops-engines/build >/dev/null || [ $$? = 3 ]
+
+witnesses: ## Python libraries of others that tests ask; without them the tests say what was not examined
+	@hack/witnesses/build >/dev/null || true
 
 preflight: ## What is missing on this machine, and what will take long
 	@hack/preflight

@@ -108,19 +108,36 @@ fn the_whole_story_comes_to_its_end_and_leaves_nothing_behind() {
     assert_eq!(left_behind(folder.path()), [""; 0], "{told}");
 }
 
+/// Tells the story of an adapter to which only people can write; the steps have to come in this order.
+fn people_take_it_to_its_end(command: &mut Command, folder: &Path, steps: &[&str]) {
+    let output = command.output().unwrap();
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let mut rest = told.as_str();
+    for step in steps {
+        let (_, after) = rest
+            .split_once(step)
+            .unwrap_or_else(|| panic!("{step} is missing, or out of order, in:\n{told}"));
+        rest = after;
+    }
+    for figure in ["duplicated", "lost", "double charges", "missing charges"] {
+        let row = told
+            .lines()
+            .find(|line| line.trim_start().starts_with(figure));
+        let shown = row.and_then(|row| row.split_whitespace().last());
+        assert_eq!(shown, Some("0"), "{figure} in:\n{told}");
+    }
+    assert_eq!(left_behind(folder), [""; 0], "{told}");
+}
+
 /// Where only people can write, the operator holds the last button back and takes its word back.
 #[test]
 fn people_at_the_screens_take_it_to_its_end() {
     let folder = TempDir::new().unwrap();
-    let output = demo(folder.path())
-        .arg("--adapter=by-hand")
-        .output()
-        .unwrap();
-    let told = text(&output);
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    let mut rest = told.as_str();
-    for step in [
+    let mut command = demo(folder.path());
+    let steps = [
         "button Create Tenant",
+        "the list to prepare from is there",
         "TenantCreated is True",
         "a person transferred 10 of 20 accounts and stopped there",
         "the operator lists the 10 that are left",
@@ -136,20 +153,50 @@ fn people_at_the_screens_take_it_to_its_end() {
         "Verified is True",
         "the operator wrote nothing",
         "The upgrade succeeded; ",
-    ] {
-        let (_, after) = rest
-            .split_once(step)
-            .unwrap_or_else(|| panic!("{step} is missing, or out of order, in:\n{told}"));
-        rest = after;
-    }
-    for figure in ["lost", "double charges", "missing charges"] {
-        let row = told
-            .lines()
-            .find(|line| line.trim_start().starts_with(figure));
-        let shown = row.and_then(|row| row.split_whitespace().last());
-        assert_eq!(shown, Some("0"), "{figure} in:\n{told}");
-    }
-    assert_eq!(left_behind(folder.path()), [""; 0], "{told}");
+    ];
+    command.arg("--adapter=by-hand");
+    people_take_it_to_its_end(&mut command, folder.path(), &steps);
+}
+
+/// The vendor's own buttons, at a reseller that is small: every record costs calls of its own.
+#[test]
+fn people_at_the_screens_of_interworks_take_it_to_its_end() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tru-local"));
+    command
+        .args(["demo", "--adapter=interworks", "--customers=8"])
+        .args(["--subscriptions=40", "--seed=3"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null());
+    let steps = [
+        "Press \"Create Tenant\"",
+        "invoicing Combined (separate invoices off)",
+        "the list to prepare from is there: ",
+        "AddonMissing: ",
+        "TenantCreated is True",
+        "Press \"Transfer Accounts\"",
+        "a person transferred 4 of 8 accounts and stopped there",
+        "the operator lists the 4 that are left",
+        "CustomersCopied is True",
+        "AwaitingPricing: ",
+        "PricingReady is True",
+        "PrecheckFailed: all blockers of all kinds are named",
+        "mended them; meanwhile an order of the reseller waits",
+        "the last button is held back: ",
+        "the last button is held back: ",
+        "Press \"Transfer Subscriptions\"",
+        "It copies ",
+        "the reseller buys one for ",
+        "the operator took its word back",
+        "Press \"Transfer Subscriptions\"",
+        "This cannot be undone.",
+        "pressed once: ",
+        "compared both sides item by item: Verified is True",
+        "the operator wrote nothing",
+        "requests for a token",
+        "The upgrade succeeded; ",
+    ];
+    people_take_it_to_its_end(&mut command, folder.path(), &steps);
 }
 
 #[test]

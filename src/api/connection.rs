@@ -116,10 +116,12 @@ impl BssConnectionSpec {
         let reference = self.reference.as_ref().map(|adapter| AdapterChoice {
             name: "reference",
             url: &adapter.url,
+            guide: "docs/reference-contract.yaml",
         });
         let interworks = self.interworks.as_ref().map(|adapter| AdapterChoice {
             name: "interworks",
             url: &adapter.url,
+            guide: "docs/adapters/interworks.md",
         });
         let mut named = [reference, interworks].into_iter().flatten();
         named.next().filter(|_| named.next().is_none())
@@ -133,6 +135,8 @@ pub struct AdapterChoice<'a> {
     pub name: &'static str,
     /// The base URL.
     pub url: &'a str,
+    /// The page that says what the adapter expects of the BSS.
+    pub guide: &'static str,
 }
 
 /// A risk that only the owner of the billing can accept.
@@ -195,6 +199,40 @@ pub struct Auth {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "OAuth2Password")]
     pub oauth2_password: Option<OAuth2Password>,
+}
+
+/// A way to log in, as the member of `auth` that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LoginWay {
+    /// `bearer`.
+    Bearer,
+    /// `oauth2ClientCredentials`.
+    ClientCredentials,
+    /// `oauth2Password`.
+    Password,
+}
+
+impl LoginWay {
+    /// The name of its block in a connection's spec.
+    #[must_use]
+    pub fn block(self) -> &'static str {
+        match self {
+            Self::Bearer => "auth.bearer",
+            Self::ClientCredentials => "auth.oauth2ClientCredentials",
+            Self::Password => "auth.oauth2Password",
+        }
+    }
+}
+
+impl Auth {
+    /// The ways to log in that it names. The API server admits exactly one.
+    pub fn ways(&self) -> impl Iterator<Item = LoginWay> {
+        let bearer = self.bearer.is_some().then_some(LoginWay::Bearer);
+        let client = self.oauth2_client_credentials.is_some();
+        let client = client.then_some(LoginWay::ClientCredentials);
+        let password = self.oauth2_password.is_some().then_some(LoginWay::Password);
+        [bearer, client, password].into_iter().flatten()
+    }
 }
 
 /// A user, its password and the client that asks for it, from Secrets.

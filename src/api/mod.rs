@@ -22,7 +22,7 @@ pub use claim::{
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
 pub use connection::{
     AdapterChoice, Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus,
-    CapabilityStatus, ClientAuthentication, ConnectionLimits, OAuth2ClientCredentials,
+    CapabilityStatus, ClientAuthentication, ConnectionLimits, LoginWay, OAuth2ClientCredentials,
     OAuth2Password, ReferenceAdapter, Risk, SecretRef, SystemRoots, Tls,
 };
 pub use crd::{CrdYamlError, crd_yaml, crds};

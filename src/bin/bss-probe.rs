@@ -48,6 +48,9 @@ struct Interworks {
     /// Show values too. They are those of your customers.
     #[arg(long)]
     values: bool,
+    /// The most requests in a second. A look takes about twenty.
+    #[arg(long, default_value = "1")]
+    requests_per_second: NonZeroU32,
     /// An address range that may be called although it is internal, for example 10.20.0.0/16.
     #[arg(long)]
     allow_range: Vec<String>,
@@ -116,7 +119,7 @@ async fn run(options: Interworks) -> Result<Vec<String>, BssError> {
         reply_limit: Settings::REPLY_LIMIT,
     };
     let limiter = Limiter::new(Limits {
-        per_second: NonZeroU32::MIN,
+        per_second: options.requests_per_second,
         concurrency: NonZeroU16::MIN,
     });
     let wanted = Probe {

@@ -153,7 +153,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         identity: connections.distributor.spec.identity.clone(),
         pricing,
         pace: context.pacing.pace,
-        terms: terms(&connections.distributor),
+        terms: connections.terms(),
         tenant_connection: match &connections.tenant {
             None => TenantConnection::NotNamed,
             Some(_) => TenantConnection::AtHand,
@@ -215,6 +215,29 @@ impl Connections {
         match &self.tenant {
             None => of(&self.distributor),
             Some(tenant) => format!("{} {}", of(&self.distributor), of(tenant)),
+        }
+    }
+
+    /// What they say about the BSS. Its risks and limits are those of the distributor's.
+    fn terms(&self) -> Terms {
+        let spec = &self.distributor.spec;
+        let limits = &spec.limits;
+        let seconds = |number| Duration::from_secs(u64::from(positive(number)));
+        let both = std::iter::once(&self.distributor).chain(&self.tenant);
+        Terms {
+            accepted: spec.accepted_risks.iter().copied().collect(),
+            settle: seconds(limits.settle_seconds),
+            order_settle: seconds(limits.order_settle_seconds),
+            rate: positive(limits.requests_per_second),
+            at_once: usize::try_from(limits.concurrency)
+                .unwrap_or(1)
+                .clamp(1, 256),
+            guide: spec
+                .adapter()
+                .map_or(REFERENCE_GUIDE, |adapter| adapter.guide),
+            logins: both
+                .flat_map(|connection| connection.spec.auth.ways())
+                .collect(),
         }
     }
 
@@ -412,21 +435,6 @@ fn incomplete(connection: &BssConnection) -> DereferenceError {
              server then names what is missing."
         ),
     )
-}
-
-fn terms(connection: &BssConnection) -> Terms {
-    let limits = &connection.spec.limits;
-    let seconds = |number| Duration::from_secs(u64::from(positive(number)));
-    Terms {
-        accepted: connection.spec.accepted_risks.iter().copied().collect(),
-        settle: seconds(limits.settle_seconds),
-        order_settle: seconds(limits.order_settle_seconds),
-        rate: positive(limits.requests_per_second),
-        at_once: usize::try_from(limits.concurrency)
-            .unwrap_or(1)
-            .clamp(1, 256),
-        guide: REFERENCE_GUIDE,
-    }
 }
 
 fn throttle_statuses(codes: &[i32]) -> Vec<u16> {

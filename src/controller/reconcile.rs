@@ -17,6 +17,7 @@ use crate::api::{Reason, TenantResellerUpgrade};
 use crate::bss::bindings::Bindings;
 use crate::bss::cancellation::Cancellation;
 use crate::bss::connect::Connector;
+use crate::bss::port::Bss as _;
 use crate::cluster::Requeue;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::ReconcileOutcome;
@@ -138,6 +139,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 return endings::unworkable(context, upgrade, &mut entry, state).await;
             }
         };
+        fetched.bss.confirm_copies(&valid.confirmed_copies);
         let mut scope = Scope {
             upgrade,
             entry: &mut entry,

@@ -11,8 +11,8 @@ use super::keys::Keys;
 use super::report::messages;
 use crate::api::{
     Billing, BillingAnchor, CONFIRM_ANNOTATION, ConfirmedCopy, CustomerPricing,
-    Invoicing as ApiInvoicing, PricingPolicy, Risk, TAKE_OVER_ANNOTATION, TenantResellerUpgrade,
-    TenantSpec, WhenMissing,
+    Invoicing as ApiInvoicing, LoginWay, PricingPolicy, Risk, TAKE_OVER_ANNOTATION,
+    TenantResellerUpgrade, TenantSpec, WhenMissing,
 };
 use crate::bss::port::{
     AccountId, BillingDay, CopyId, Invoicing, PriceListId, PricingOptions, SourceId, TenantSettings,
@@ -57,6 +57,8 @@ pub struct Terms {
     pub at_once: usize,
     /// The page that says what the adapter expects of the BSS.
     pub guide: &'static str,
+    /// How the connections log in.
+    pub logins: BTreeSet<LoginWay>,
 }
 
 /// What is expected of a service that speaks the reference contract.
@@ -71,6 +73,7 @@ impl Default for Terms {
             rate: 1,
             at_once: 8,
             guide: REFERENCE_GUIDE,
+            logins: BTreeSet::from([LoginWay::Bearer]),
         }
     }
 }

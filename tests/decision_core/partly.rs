@@ -6,14 +6,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tenant_reseller_operator::api::Reason;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError};
-use tenant_reseller_operator::bss::port::{BlockerReason, SourceId};
+use tenant_reseller_operator::bss::port::{BlockerReason, Mode, SourceId, WriteOperation};
 use tenant_reseller_operator::upgrade::{
     Attempted, Effect, Outcome, PreflightState, Read, Stage, SweepCall, decide, observe_all,
 };
 
 use crate::drive::{Driver, Fault, reads_a_page, until};
 use crate::{complete, run};
-use support::simulated_bss::World;
+use support::simulated_bss::{Action, Defect, Pick, World};
 
 fn away() -> BssError {
     BssError::Unavailable {
@@ -191,6 +191,46 @@ fn a_look_ahead_that_fails_holds_nothing_back_and_is_told() {
         driver.clock
     );
     assert!(driver.calls - begun < 40, "{} calls", driver.calls - begun);
+}
+
+/// A person may take days to create the tenant: what would block later is told meanwhile.
+#[test]
+fn while_a_person_has_to_create_the_tenant_the_look_ahead_is_made_and_told() {
+    let mut world = many_calls(10);
+    let by_hand = (WriteOperation::CreateTenant, Mode::ManualStep);
+    world.switches.modes.extend([by_hand]);
+    let (source, _) = world.eligible().next().unwrap();
+    let source = source.clone();
+    world
+        .act(Action::Plant(Defect::Currency, source.clone()))
+        .unwrap();
+    let mut driver = Driver::new();
+    let mut asked = false;
+    for _ in 0..100 {
+        driver.step(&mut world, Fault::None);
+        asked |= driver.reason() == Reason::AwaitingManualStep;
+        let ready = driver.status.conditions.iter().find(|c| c.type_ == "Ready");
+        if ready.is_some_and(|ready| ready.message.contains("cannot be copied as they are")) {
+            break;
+        }
+    }
+    assert!(asked && world.tenants.is_empty());
+    let failures = &driver.status.failures;
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert_eq!(failures[0].reason, "CurrencyMismatch");
+    assert_eq!(failures[0].examples[0].id, source.0);
+    assert_eq!(driver.reason(), Reason::AwaitingManualStep);
+    // It was made once, and nothing is asked that would not be asked without it.
+    assert_eq!(driver.known.tenant.preflight, PreflightState::Over);
+    let made = Action::ByHand(WriteOperation::CreateTenant, Pick::Needed);
+    world.act(made).unwrap();
+    for _ in 0..300 {
+        driver.step(&mut world, Fault::None);
+        if driver.reason() == Reason::PrecheckFailed {
+            return;
+        }
+    }
+    panic!("it ended with {:?}", driver.reason());
 }
 
 #[test]

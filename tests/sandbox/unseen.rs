@@ -270,6 +270,44 @@ async fn states_and_copies_are_unclear_until_people_clear_them_up() {
 }
 
 #[tokio::test]
+async fn a_copy_that_may_be_of_two_sources_is_listed_under_both() {
+    let world = one_button().await;
+    press(&world, json!({ "limit": 5 })).await;
+    world
+        .switch(json!({ "keys": "None", "links": "Inferred" }))
+        .await;
+    let before = world.copies("Subscriptions").await;
+    let source = before[0]["sourceId"].clone();
+    let uncopied = {
+        let all = world.subscriptions().await;
+        let has_no_copy = |one: &&Value| {
+            one["copy"].is_null() && before.iter().all(|copy| copy["sourceId"] != one["id"])
+        };
+        all.iter().find(has_no_copy).unwrap()["id"].clone()
+    };
+    let revision = world.revision().await;
+    let shared = json!({ "SharedCopy": {
+        "sourceId": source, "alsoOf": uncopied, "why": "the two agree in everything",
+    } });
+    world.control("plant", shared).await.ok();
+    let mut held = Vec::new();
+    for copy in world.copies("Subscriptions").await {
+        if copy["id"] == before[0]["id"] {
+            assert_eq!(copy["state"], "Unclear", "{copy}");
+            assert_eq!(copy["unclear"], "the two agree in everything");
+            held.push(copy["sourceId"].clone());
+        }
+    }
+    let mut expected = vec![source.clone(), uncopied];
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(held, expected);
+    assert!(world.revision().await > revision, "what is shown changed");
+    let clear = json!({ "Clear": { "sourceId": source } });
+    world.control("plant", clear).await.ok();
+    assert_eq!(world.copies("Subscriptions").await, before);
+}
+
+#[tokio::test]
 async fn an_inferred_link_has_no_key_and_no_digest_of_its_source() {
     let world = one_button().await;
     press(&world, json!({ "limit": 5 })).await;

@@ -10,8 +10,8 @@ use crate::bss::interworks::{InterworksBss, Kept};
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
-    ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer, Fence, Found,
-    IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
+    ByItem, Capabilities, CheckTarget, CopyId, CopyItem, CopyListing, CopyRecord, Customer, Fence,
+    Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
     PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
     TenantCreation, TenantId, TenantSettings,
 };
@@ -107,6 +107,13 @@ macro_rules! hand_on {
 
 #[rustfmt::skip]
 impl Bss for Adapter {
+    fn confirm_copies(&self, confirmed: &BTreeMap<SourceId, CopyId>) {
+        match self {
+            Self::Reference(bss) => bss.confirm_copies(confirmed),
+            Self::Interworks(bss) => bss.confirm_copies(confirmed),
+        }
+    }
+
     hand_on! {
         get_identity() -> Option<String>;
         get_capabilities() -> Capabilities;

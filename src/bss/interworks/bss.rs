@@ -3,228 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
-use super::client::{Side, several};
+use super::adapter::{InterworksBss, of_this_reseller, refused};
+use super::client::several;
 use super::installation::pricing_of;
-use super::kept::Kept;
-use super::look::{Found as Seen, Half, Look, Sides};
-use super::options::{Options, Role, Switch, TenantDeclaration};
+use super::look::Half;
+use super::options::Switch;
 use super::pairing::Match;
 use super::reader::Want;
 use super::steps;
 use super::wire::Account;
 use super::words::Told;
 use crate::bss::error::BssError;
-use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, BackOrdering, Blocker, Bss, BssResult,
-    BusinessKey, ByItem, Capabilities, CheckTarget, CopyItem, CopyListing, CopyRecord, Customer,
-    DetailCalls, Fence, Found, IssuedEpoch, ItemOutcome, Keys, Mode, OpenOrder, Operation,
-    OperationId, OperationState, Page, PageRequest, PricingOptions, PricingOutcome, PricingState,
-    Promises, Purchase, RequestKey, Reseller, ResellerKind, SeenSettings, SourceId, Strength,
-    Tenant, TenantAccess, TenantCreation, TenantId, TenantSettings, TenantStatus, WriteOperation,
+    BusinessKey, ByItem, Capabilities, CheckTarget, CopyId, CopyItem, CopyListing, CopyRecord,
+    Customer, DetailCalls, Fence, Found, IssuedEpoch, ItemOutcome, Keys, Mode, OpenOrder,
+    Operation, OperationId, OperationState, Page, PageRequest, PricingOptions, PricingOutcome,
+    PricingState, Promises, Purchase, RequestKey, Reseller, ResellerKind, SeenSettings, SourceId,
+    Strength, Tenant, TenantAccess, TenantCreation, TenantId, TenantSettings, TenantStatus,
+    WriteOperation,
 };
-use crate::bss::transport::Settings;
-
-/// interworks.cloud.
-#[derive(Debug)]
-pub struct InterworksBss {
-    pub(super) distributor: Side,
-    pub(super) tenant: Option<(TenantDeclaration, Side)>,
-    pub(super) kept: Arc<Kept>,
-}
-
-impl InterworksBss {
-    /// Checks the connection and builds its client. Nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`BssError::Refused`] if the connection may not be used.
-    pub fn new(
-        options: Options,
-        settings: Settings,
-        access: Access,
-        kept: Arc<Kept>,
-    ) -> Result<Self, BssError> {
-        if let Role::Tenant(_) = options.role {
-            return Err(refused(
-                "interworks.calibration is missing: spec.connectionRef has to lead to the distributor's \
-                 BSS, and this connection leads to a tenant's",
-            ));
-        }
-        let memory = kept.of_distributor(&options);
-        Ok(Self {
-            distributor: Side::new(options, settings, access, memory)?,
-            tenant: None,
-            kept,
-        })
-    }
-
-    /// The same, with the access to the tenant.
-    ///
-    /// # Errors
-    ///
-    /// As for [`InterworksBss::new`].
-    pub fn with_tenant(
-        self,
-        options: Options,
-        settings: Settings,
-        access: Access,
-    ) -> Result<Self, BssError> {
-        let Role::Tenant(declared) = options.role.clone() else {
-            return Err(refused(
-                "interworks.tenant is missing: spec.tenantConnectionRef has to lead to a tenant's BSS, \
-                 and this connection leads to the distributor's",
-            ));
-        };
-        let memory = self.kept.of_tenant(&options);
-        let side = Side::new(options, settings, access, memory)?;
-        Ok(Self {
-            tenant: Some((declared, side)),
-            ..self
-        })
-    }
-
-    /// The limiter of the calls to the distributor.
-    #[must_use]
-    pub fn limiter(&self) -> &Arc<Limiter> {
-        self.distributor.limiter()
-    }
-
-    pub(super) fn options(&self) -> &Options {
-        &self.distributor.options
-    }
-
-    /// Both sides of one reseller, as far as they are at hand.
-    async fn sides<'a>(&'a self, account: &'a AccountId) -> BssResult<Sides<'a>> {
-        let tenant = match &self.tenant {
-            None => None,
-            Some((declared, side)) => {
-                of_this_reseller(declared, account)?;
-                Some((&declared.id, side))
-            }
-        };
-        Ok(Sides {
-            account,
-            distributor: &self.distributor,
-            tenant,
-            marks: self.learnt().await?.marks,
-        })
-    }
-
-    /// A page of a look, which goes on as long as a call may work.
-    async fn look<T: Clone>(
-        &self,
-        account: &AccountId,
-        (want, half): (Want, Half),
-        page: &PageRequest,
-        rows: impl Fn(&Seen) -> &[T] + Send,
-    ) -> BssResult<Page<T>> {
-        let asked = Instant::now();
-        let sides = self.sides(account).await?;
-        let place = self.kept.look(account, want);
-        let mut held = place.lock().await;
-        let usable = match (&page.cursor, held.as_ref()) {
-            (None, Some(look)) => look.can_begin(half, (page.freshness, asked)),
-            (Some(cursor), Some(look)) if look.gave(cursor) => true,
-            (Some(_), _) => {
-                return Err(BssError::Conflict {
-                    detail: "the listing was begun again meanwhile".to_owned(),
-                });
-            }
-            (None, None) => false,
-        };
-        if !usable {
-            let known = held.as_ref().map(Look::remembered).unwrap_or_default();
-            *held = Some(Look::new(&sides, want, page.freshness, known));
-        }
-        let Some(look) = held.as_mut() else {
-            return Err(BssError::Conflict {
-                detail: "the listing was not begun".to_owned(),
-            });
-        };
-        if page.cursor.is_none() {
-            look.begin(half);
-        }
-        match look.go_on(&sides).await {
-            Ok(None) => Ok(look.not_yet()),
-            Ok(Some(found)) => {
-                self.kept.keep(account, want, &found);
-                Ok(look.page(rows(&found), page))
-            }
-            Err(error) => {
-                if !passes(&error) {
-                    *held = None;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// What the last look found.
-    fn last(&self, account: &AccountId, want: Want) -> BssResult<Arc<Seen>> {
-        self.kept
-            .found(account, want)
-            .ok_or_else(|| BssError::Conflict {
-                detail: "nothing was listed yet: the listing is read first".to_owned(),
-            })
-    }
-
-    pub(super) fn at_tenant(&self, tenant: &TenantId) -> BssResult<(&TenantDeclaration, &Side)> {
-        let at_hand = self
-            .tenant
-            .as_ref()
-            .filter(|(declared, _)| declared.id == *tenant);
-        let (declared, side) = at_hand.ok_or_else(|| BssError::NotFound {
-            what: format!("a connection to the tenant {tenant}"),
-        })?;
-        Ok((declared, side))
-    }
-}
-
-/// Whether a look is worth going on with after this error.
-fn passes(error: &BssError) -> bool {
-    match error {
-        BssError::Throttled { .. }
-        | BssError::Unavailable { .. }
-        | BssError::OutcomeUnknown { .. }
-        | BssError::AuthRejected
-        | BssError::ClientRejected { .. }
-        | BssError::TokenEndpointAway { .. }
-        | BssError::NoToken { .. }
-        | BssError::Cancelled => true,
-        BssError::Forbidden { .. }
-        | BssError::NotFound { .. }
-        | BssError::Conflict { .. }
-        | BssError::StaleEpoch { .. }
-        | BssError::HeldByAnother { .. }
-        | BssError::Blocked(_)
-        | BssError::Invalid(_)
-        | BssError::ManualStepNeeded { .. }
-        | BssError::Unsupported { .. }
-        | BssError::Malformed { .. }
-        | BssError::Refused { .. } => false,
-    }
-}
-
-pub(super) fn refused(detail: &str) -> BssError {
-    BssError::Refused {
-        detail: detail.to_owned(),
-    }
-}
-
-/// Refuses a tenant that is said to be another reseller's.
-fn of_this_reseller(declared: &TenantDeclaration, account: &AccountId) -> BssResult<()> {
-    if declared.reseller == *account {
-        return Ok(());
-    }
-    Err(refused(&format!(
-        "the tenant's connection belongs to the reseller {} (interworks.tenant.resellerAccountId), and \
-         the upgrade is that of {account}",
-        declared.reseller
-    )))
-}
 
 fn by_hand<T>(instruction: String) -> BssResult<T> {
     Err(BssError::ManualStepNeeded { instruction })
@@ -266,9 +64,10 @@ impl Bss for InterworksBss {
             },
             tenant_access: TenantAccess::OwnAndOnly,
             unseen: self.unseen(marks).await,
-            // Sync options on both sides; the record itself and its add-ons on both sides.
+            // Sync options on both sides, once beside the customers and once beside what they own, and the
+            // pricing options; of a purchase the record itself and its add-ons, on both sides.
             detail_calls: DetailCalls {
-                per_customer: 2,
+                per_customer: 5,
                 per_purchase: 4,
             },
             largest_batch: 50,
@@ -395,6 +194,10 @@ impl Bss for InterworksBss {
             .await
     }
 
+    fn confirm_copies(&self, confirmed: &BTreeMap<SourceId, CopyId>) {
+        *self.confirmed() = Arc::new(confirmed.clone());
+    }
+
     async fn find_copies(
         &self,
         _tenant: &TenantId,
@@ -472,12 +275,16 @@ impl Bss for InterworksBss {
         items: &[SourceId],
     ) -> BssResult<ByItem<Vec<Blocker>>> {
         let seen = self.last(account, Want::Purchases)?;
-        let catalogue = self.catalogue(target).await?;
+        let catalogue = self.catalogue(target, seen.began).await?;
         let checked = items.iter().filter_map(|item| {
             let record = seen.records.get(item.as_str())?;
             Some((item.clone(), catalogue.blockers(record)))
         });
-        Ok(checked.collect())
+        let checked: ByItem<Vec<Blocker>> = checked.collect();
+        if checked.values().any(|blockers| !blockers.is_empty()) {
+            self.kept.catalogue_blocks();
+        }
+        Ok(checked)
     }
 
     async fn copy_subscriptions(

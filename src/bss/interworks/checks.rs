@@ -122,15 +122,15 @@ fn by_code(pairs: Vec<(String, String)>) -> BTreeMap<String, BTreeSet<String>> {
     reason = "a JSON text that is written in the call reads better without a reference"
 )]
 mod tests {
+    use super::super::envelope;
     use super::super::options::Words;
-    use super::super::wire;
     use super::*;
     use serde_json::{Value, json};
 
     fn catalogue(products: Value, list: Value, items: Value) -> Catalogue {
-        let products = wire::rows::<Product>(products.to_string().as_bytes()).unwrap();
-        let list = wire::record::<PriceList>(list.to_string().as_bytes()).unwrap();
-        let items = wire::rows::<PriceListItem>(items.to_string().as_bytes()).unwrap();
+        let products = envelope::rows::<Product>(products.to_string().as_bytes()).unwrap();
+        let list = envelope::record::<PriceList>(list.to_string().as_bytes()).unwrap();
+        let items = envelope::rows::<PriceListItem>(items.to_string().as_bytes()).unwrap();
         Catalogue::read(Some(&products.all), &[(list, items.all)])
     }
 
@@ -140,8 +140,8 @@ mod tests {
             "product": { "code": product }, "billingCycle": cycle, "account": { "id": 1 },
         });
         let add_ons = json!([{ "product": { "code": add_on }, "quantity": 1 }]);
-        let add_ons = wire::rows(add_ons.to_string().as_bytes()).unwrap();
-        let whole = wire::record(value.to_string().as_bytes()).unwrap();
+        let add_ons = envelope::rows(add_ons.to_string().as_bytes()).unwrap();
+        let whole = envelope::record(value.to_string().as_bytes()).unwrap();
         PurchaseRecord::of_subscription(&whole, &add_ons.all, &Words::default())
     }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use reqwest::header::HeaderName;
 use serde::de::DeserializeOwned;
 
+use super::envelope::{self, Rows};
 use super::forbidden::{Meaning, Rights};
 use super::listing::{Ask, Which};
 use super::options::Options;
-use super::wire::{self, Rows};
 use crate::bss::error::BssError;
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::Operation;
@@ -68,7 +68,7 @@ pub(super) struct Listed<'a> {
 pub(super) enum Paged<T> {
     Rows(Rows<T>),
     /// The reply did not come in time, or the server broke: smaller pages may do.
-    TooSlow(BssError),
+    TooSlow,
 }
 
 struct ByStatus<'a> {
@@ -150,9 +150,24 @@ impl Side {
         }
         let get = self.form(list.path, query, ReplySize::Many);
         match self.send(list.operation, get).await {
-            Ok(reply) => self.read(&reply, list.path, wire::rows).map(Paged::Rows),
-            Err(Unanswered::Slow(error)) if self.halve(size) => Ok(Paged::TooSlow(error)),
+            Ok(reply) => self
+                .read(&reply, list.path, envelope::rows)
+                .map(Paged::Rows),
+            Err(Unanswered::Slow(_)) if self.halve(size) => Ok(Paged::TooSlow),
             Err(Unanswered::Slow(error) | Unanswered::Other(error)) => Err(error),
+        }
+    }
+
+    /// The first page of a list, with fewer rows if it does not come otherwise.
+    pub(super) async fn first_page<T: DeserializeOwned>(
+        &self,
+        list: &Listed<'_>,
+    ) -> Result<Vec<T>, BssError> {
+        loop {
+            // Pages do not get smaller for ever: the smallest one that does not come is an error.
+            if let Paged::Rows(rows) = self.page(list, &Ask::First).await? {
+                return Ok(rows.all);
+            }
         }
     }
 
@@ -166,7 +181,7 @@ impl Side {
         let query = vec![("pageSize".into(), rows.to_string())];
         let get = self.form(path, query, ReplySize::Many);
         let reply = self.send(operation, get).await.map_err(Unanswered::error)?;
-        self.read(&reply, path, wire::rows)
+        self.read(&reply, path, envelope::rows)
             .map(|rows: Rows<T>| rows.all)
     }
 
@@ -179,9 +194,9 @@ impl Side {
     ) -> Result<Vec<T>, BssError> {
         let get = self.form(path, Vec::new(), ReplySize::One);
         let reply = self.send(operation, get).await.map_err(Unanswered::error)?;
-        let rows: Rows<T> = self.read(&reply, path, wire::rows)?;
+        let rows: Rows<T> = self.read(&reply, path, envelope::rows)?;
         let shown = u64::try_from(rows.all.len()).unwrap_or(u64::MAX);
-        let more = matches!(rows.next, wire::Next::Link(_));
+        let more = matches!(rows.next, envelope::Next::Link(_));
         if more || rows.total.is_some_and(|total| total != shown) {
             return Err(BssError::Malformed {
                 detail: format!("{} has more records than its reply shows", path.join("/")),
@@ -198,7 +213,7 @@ impl Side {
     ) -> Result<T, BssError> {
         let get = self.form(path, Vec::new(), ReplySize::One);
         let reply = self.send(operation, get).await.map_err(Unanswered::error)?;
-        self.read(&reply, path, wire::record)
+        self.read(&reply, path, envelope::record)
     }
 
     fn form<'a>(

@@ -198,7 +198,7 @@ async fn turn<R: Identified + DeserializeOwned>(
     };
     let page = match side.page::<R>(&list, &ask).await? {
         Paged::Rows(page) => page,
-        Paged::TooSlow(_) => {
+        Paged::TooSlow => {
             collector.page_otherwise();
             return Ok(());
         }
@@ -271,12 +271,7 @@ async fn filter_works(
         filter: Some(&expression),
         ..list.clone()
     };
-    let page = side
-        .page::<Anything>(&list, &super::listing::Ask::First)
-        .await?;
-    let Paged::Rows(page) = page else {
-        return Ok(false);
-    };
+    let page: Vec<Anything> = side.first_page(&list).await?;
     let is_it = |row: &Anything| {
         let text = row
             .id
@@ -284,7 +279,7 @@ async fn filter_works(
             .map_or_else(|| row.id.to_string(), str::to_owned);
         text == member
     };
-    Ok(page.all.iter().any(is_it))
+    Ok(page.iter().any(is_it))
 }
 
 /// Details of records that come one by one.

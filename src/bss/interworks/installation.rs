@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::bss::{InterworksBss, refused};
+use super::adapter::{InterworksBss, refused};
 use super::checks::Catalogue;
-use super::client::{Listed, Paged, Side};
+use super::client::{Listed, Side};
 use super::collecting::{Listing, Whose};
 use super::filter;
-use super::kept::{CATALOGUE_LIFE, LEARNT_LIFE, Learnt};
-use super::listing::{Ask, Which};
+use super::kept::{LEARNT_LIFE, Learnt};
+use super::listing::Which;
 use super::look::Marks;
 use super::options::Role;
 use super::records;
@@ -78,10 +78,7 @@ impl InterworksBss {
             filter: Some(&expression),
             which: Which::First,
         };
-        let rows = match self.distributor.page::<Account>(&list, &Ask::First).await? {
-            Paged::Rows(rows) => rows.all,
-            Paged::TooSlow(error) => return Err(error),
-        };
+        let rows: Vec<Account> = self.distributor.first_page(&list).await?;
         // A reseller may be a customer of itself, which no button marks.
         let own = |row: &&Account| row.bill_to() == Some(reseller.as_str()) && row.id != reseller.0;
         Ok(rows
@@ -91,25 +88,30 @@ impl InterworksBss {
             .collect())
     }
 
-    /// What may be sold, at the target of a check.
-    pub(super) async fn catalogue(&self, target: &CheckTarget) -> BssResult<Arc<Catalogue>> {
+    /// What may be sold, at the target of a check, for a look that began at this time.
+    pub(super) async fn catalogue(
+        &self,
+        target: &CheckTarget,
+        look: Option<Instant>,
+    ) -> BssResult<Arc<Catalogue>> {
         match target {
             CheckTarget::Tenant(tenant) => {
                 let (_, side) = self.at_tenant(tenant)?;
                 let mut held = self.kept.of_the_tenant.lock().await;
                 if let Some((at, catalogue)) = held.as_ref()
-                    && at.elapsed() < CATALOGUE_LIFE
+                    && self.kept.catalogue_serves(*at, look)
                 {
                     return Ok(Arc::clone(catalogue));
                 }
                 let catalogue = Arc::new(catalogue_of_tenant(side).await?);
+                self.kept.catalogue_is_new();
                 *held = Some((Instant::now(), Arc::clone(&catalogue)));
                 Ok(catalogue)
             }
             CheckTarget::PriceList(list) => {
                 let mut held = self.kept.of_price_lists.lock().await;
                 if let Some((at, catalogue)) = held.get(list.as_str())
-                    && at.elapsed() < CATALOGUE_LIFE
+                    && self.kept.catalogue_serves(*at, look)
                 {
                     return Ok(Arc::clone(catalogue));
                 }
@@ -124,6 +126,7 @@ impl InterworksBss {
                 };
                 let items = items(&self.distributor, &one).await?;
                 let catalogue = Arc::new(Catalogue::read(None, &[(one, items)]));
+                self.kept.catalogue_is_new();
                 held.insert(list.0.clone(), (Instant::now(), Arc::clone(&catalogue)));
                 Ok(catalogue)
             }

@@ -2,6 +2,7 @@
 //! what was learnt of the installation, stay.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::words::Discriminator;
 use crate::bss::port::AccountId;
 
 /// A catalogue is read again after this long, so that what was added to it is seen soon.
-pub(super) const CATALOGUE_LIFE: Duration = Duration::from_secs(60);
+const CATALOGUE_LIFE: Duration = Duration::from_secs(60);
 /// What tells resellers apart is learnt again after this long.
 pub(super) const LEARNT_LIFE: Duration = Duration::from_mins(10);
 
@@ -40,6 +41,8 @@ pub struct Kept {
     tenant: OnceLock<Arc<Memory>>,
     looks: Mutex<BTreeMap<(AccountId, Want), Place>>,
     found: Mutex<BTreeMap<(AccountId, Want), Arc<Found>>>,
+    /// Whether checks found something that the catalogue, as it was read last, does not permit.
+    blocked: AtomicBool,
     pub(super) learnt: Aged<Learnt>,
     pub(super) of_the_tenant: Aged<Catalogue>,
     pub(super) of_price_lists: tokio::sync::Mutex<BTreeMap<String, (Instant, Arc<Catalogue>)>>,
@@ -55,6 +58,23 @@ impl Kept {
 
     pub(super) fn of_tenant(&self, options: &Options) -> Arc<Memory> {
         Arc::clone(self.tenant.get_or_init(|| Arc::new(Memory::new(options))))
+    }
+
+    /// Whether a catalogue that was read at this time serves the checks of a look that began at that time.
+    /// Where it blocked something, people mend it: the next look has to see what they did.
+    pub(super) fn catalogue_serves(&self, read: Instant, look: Option<Instant>) -> bool {
+        let of_this_look = look.is_some_and(|began| read >= began);
+        read.elapsed() < CATALOGUE_LIFE && (of_this_look || !self.blocked.load(Ordering::Relaxed))
+    }
+
+    /// Checks found something that the catalogue does not permit.
+    pub(super) fn catalogue_blocks(&self) {
+        self.blocked.store(true, Ordering::Relaxed);
+    }
+
+    /// The catalogue was read again.
+    pub(super) fn catalogue_is_new(&self) {
+        self.blocked.store(false, Ordering::Relaxed);
     }
 
     pub(super) fn look(&self, account: &AccountId, want: Want) -> Place {

@@ -7,8 +7,9 @@
 
 use std::collections::BTreeSet;
 
+use super::envelope::{Next, Rows};
 use super::options::Paging;
-use super::wire::{Identified, Next, Rows};
+use super::wire::Identified;
 
 /// How often a listing begins again before it is refused.
 const MOST_RESTARTS: u8 = 3;

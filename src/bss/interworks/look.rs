@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::client::{SLICE, Side};
 use super::collecting::Step;
-use super::pairing::{self, Match, Pairs};
+use super::pairing::{self, Confirmed, Match, Pairs};
 use super::reader::{Known, Reader, Want};
 use super::records::{CustomerRecord, PurchaseRecord, customer_digest};
 use super::words;
@@ -37,6 +37,8 @@ pub(super) struct Found {
     pub(super) owners: Pairs,
     /// The sources' records, by id.
     pub(super) records: BTreeMap<String, PurchaseRecord>,
+    /// When the look began.
+    pub(super) began: Option<Instant>,
 }
 
 /// Whose look it is.
@@ -46,6 +48,8 @@ pub(super) struct Sides<'a> {
     pub(super) tenant: Option<(&'a TenantId, &'a Side)>,
     /// Whether marks of customers can be relied on.
     pub(super) marks: Marks,
+    /// What a person confirmed where the records do not tell.
+    pub(super) confirmed: Arc<Confirmed>,
 }
 
 /// Whether marks of customers can be relied on.
@@ -59,6 +63,7 @@ pub(super) enum Marks {
 #[derive(Debug)]
 pub(super) struct Look {
     number: u64,
+    began: Instant,
     want: Want,
     freshness: Freshness,
     served: BTreeSet<Half>,
@@ -85,6 +90,7 @@ impl Look {
             .map(|(_, side)| Reader::new(side, want, account, (freshness, of_copies)));
         Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            began: Instant::now(),
             want,
             freshness,
             served: BTreeSet::new(),
@@ -135,7 +141,10 @@ impl Look {
         if (sources?, copies?) != (Step::Done, Step::Done) {
             return Ok(None);
         }
-        let found = Arc::new(self.found(sides)?);
+        let found = Arc::new(Found {
+            began: Some(self.began),
+            ..self.found(sides)?
+        });
         self.ended = Some((Instant::now(), Arc::clone(&found)));
         Ok(Some(found))
     }
@@ -200,7 +209,7 @@ impl Look {
         let of_tenant = tenant.map(|(reader, (id, side))| (id, reader.customers(side)));
         let owners = match &of_tenant {
             None => Pairs::new(),
-            Some((_, copies)) => pairing::customers(&customers, copies),
+            Some((_, copies)) => pairing::customers(&customers, copies, &sides.confirmed),
         };
         if of_tenant.is_some() {
             belongs_together(sides, &customers, &owners)?;
@@ -211,7 +220,7 @@ impl Look {
         }
         let sources = self.sources.purchases(side);
         let copies = tenant.map_or_else(Vec::new, |(reader, (_, side))| reader.purchases(side));
-        let pairs = pairing::purchases(&sources, &copies, &owners);
+        let pairs = pairing::purchases(&sources, &copies, (&owners, &sides.confirmed));
         Ok(of_purchases(sources, &copies, (&pairs, owners), tenant_id))
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::{CustomerRecord, PurchaseRecord, folded};
-use crate::bss::port::PurchaseState;
+use crate::bss::port::{CopyId, PurchaseState, SourceId};
 
 /// What is known of a source's copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,37 @@ pub(super) enum Match {
 
 /// The matches by source id. A source that is not in it has no copy.
 pub(super) type Pairs = BTreeMap<String, Match>;
+
+/// The copy that a person confirmed, by source. No copy is in it twice.
+pub(super) type Confirmed = BTreeMap<SourceId, CopyId>;
+
+/// Settles what is unclear by what a person confirmed. What is certain without it stays as it is. A copy that is
+/// confirmed for one source is no candidate of another, and a source whose candidates are all gone has no copy.
+fn settle(pairs: &mut Pairs, confirmed: &Confirmed) {
+    let mut settled = BTreeSet::new();
+    let known = pairs.values().filter_map(|found| match found {
+        Match::Paired(copy) => Some(copy.clone()),
+        Match::Unclear { .. } => None,
+    });
+    let paired: BTreeSet<String> = known.collect();
+    for (source, copy) in confirmed {
+        let Some(Match::Unclear { candidates, .. }) = pairs.get(source.as_str()) else {
+            continue;
+        };
+        let copy = copy.as_str();
+        if candidates.contains(copy) && !paired.contains(copy) {
+            pairs.insert(source.0.clone(), Match::Paired(copy.to_owned()));
+            settled.insert(copy.to_owned());
+        }
+    }
+    pairs.retain(|_, found| match found {
+        Match::Paired(_) => true,
+        Match::Unclear { candidates, .. } => {
+            candidates.retain(|copy| !settled.contains(copy));
+            !candidates.is_empty()
+        }
+    });
+}
 
 /// Pairs under construction.
 #[derive(Default)]
@@ -70,12 +101,17 @@ impl Pairing {
 }
 
 /// Pairs customers: by the same external id in the same provisioning system, then by code and registration
-/// number together.
-pub(super) fn customers(sources: &[CustomerRecord], copies: &[CustomerRecord]) -> Pairs {
+/// number together, then as a person confirmed.
+pub(super) fn customers(
+    sources: &[CustomerRecord],
+    copies: &[CustomerRecord],
+    confirmed: &Confirmed,
+) -> Pairs {
     let mut pairing = Pairing::default();
     by_provisioning(&mut pairing, sources, copies);
     by_numbers(&mut pairing, sources, copies);
     by_resemblance(&mut pairing, sources, copies);
+    settle(&mut pairing.pairs, confirmed);
     pairing.pairs
 }
 
@@ -185,11 +221,11 @@ fn by_resemblance(pairing: &mut Pairing, sources: &[CustomerRecord], copies: &[C
 }
 
 /// Pairs subscriptions and assets, given who is paired with whom among their owners: by the product's system
-/// and the vendor's external id, then by complete records that are equal, counted.
+/// and the vendor's external id, then by complete records that are equal, counted, then as a person confirmed.
 pub(super) fn purchases(
     sources: &[PurchaseRecord],
     copies: &[PurchaseRecord],
-    owners: &Pairs,
+    (owners, confirmed): (&Pairs, &Confirmed),
 ) -> Pairs {
     let mut pairing = Pairing::default();
     by_vendor_id(&mut pairing, sources, copies, owners);
@@ -202,6 +238,7 @@ pub(super) fn purchases(
         PurchaseRecord::has_ended,
     );
     by_product(&mut pairing, sources, copies, owners);
+    settle(&mut pairing.pairs, confirmed);
     pairing.pairs
 }
 

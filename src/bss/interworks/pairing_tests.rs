@@ -5,8 +5,8 @@
 
 use proptest::prelude::*;
 
+use super::super::envelope;
 use super::super::options::Words;
-use super::super::wire;
 use super::*;
 use crate::bss::port::{Mark, Sync};
 use serde_json::json;
@@ -33,7 +33,7 @@ fn purchase(id: &str, owner: &str, external: Option<&str>, quantity: u32) -> Pur
         "product": { "code": "M365", "system": "CSP" }, "billingCycle": "Monthly",
         "account": { "id": owner }, "externalId": external,
     });
-    let whole = wire::record(value.to_string().as_bytes()).unwrap();
+    let whole = envelope::record(value.to_string().as_bytes()).unwrap();
     PurchaseRecord::of_subscription(&whole, &[], &Words::default())
 }
 
@@ -49,6 +49,22 @@ fn owners() -> Pairs {
         ("c1".to_owned(), Match::Paired("t1".to_owned())),
         ("c2".to_owned(), Match::Paired("t2".to_owned())),
     ])
+}
+
+/// Pairs without a person's word.
+fn customers(sources: &[CustomerRecord], copies: &[CustomerRecord]) -> Pairs {
+    super::customers(sources, copies, &Confirmed::new())
+}
+
+fn purchases(sources: &[PurchaseRecord], copies: &[PurchaseRecord], owners: &Pairs) -> Pairs {
+    super::purchases(sources, copies, (owners, &Confirmed::new()))
+}
+
+fn confirmed(pairs: &[(&str, &str)]) -> Confirmed {
+    let pairs = pairs.iter().copied();
+    pairs
+        .map(|(source, copy)| (source.into(), copy.into()))
+        .collect()
 }
 
 /// The matches in a word each: a copy, or the candidates after a question mark.
@@ -278,4 +294,47 @@ proptest! {
         copies.reverse();
         prop_assert_eq!(purchases(&sources, &copies, &owners()), pairs);
     }
+}
+
+#[test]
+fn a_person_settles_what_is_unclear_and_nothing_else() {
+    let two = [
+        purchase("s1", "c1", None, 5),
+        purchase("s2", "c1", None, 5),
+        purchase("s3", "c1", Some("E-3"), 5),
+    ];
+    let copies = [
+        purchase("x1", "t1", None, 5),
+        purchase("x3", "t1", Some("E-3"), 9),
+    ];
+    let with = |pairs: &[(&str, &str)]| {
+        let pairs = confirmed(pairs);
+        told(&super::purchases(&two, &copies, (&owners(), &pairs)))
+    };
+    assert_eq!(with(&[]), ["s1?x1", "s2?x1", "s3=x3"]);
+    // The one copy is the second's, so that the first has none.
+    assert_eq!(with(&[("s2", "x1")]), ["s2=x1", "s3=x3"]);
+    // What is certain is not overruled, and what is no candidate is not believed.
+    let wrong = [("s1", "x3"), ("s2", "elsewhere"), ("s3", "x1")];
+    assert_eq!(with(&wrong), ["s1?x1", "s2?x1", "s3=x3"]);
+}
+
+#[test]
+fn customers_that_a_person_confirmed_are_owners() {
+    let sources = [CustomerRecord {
+        name: Some("Same Ltd".to_owned()),
+        ..customer("c9", &[], None)
+    }];
+    let copies = ["t8", "t9"].map(|id| CustomerRecord {
+        name: Some("Same Ltd".to_owned()),
+        ..customer(id, &[], None)
+    });
+    let unclear = customers(&sources, &copies);
+    assert_eq!(told(&unclear), ["c9?t8,t9"]);
+    let owners = super::customers(&sources, &copies, &confirmed(&[("c9", "t9")]));
+    assert_eq!(told(&owners), ["c9=t9"]);
+    let bought = [purchase("s1", "c9", None, 5)];
+    let theirs = [purchase("x1", "t9", None, 5)];
+    assert_eq!(purchases(&bought, &theirs, &unclear), Pairs::new());
+    assert_eq!(told(&purchases(&bought, &theirs, &owners)), ["s1=x1"]);
 }

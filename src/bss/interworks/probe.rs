@@ -193,8 +193,13 @@ impl Prober<'_> {
                 == Some(self.probe.basic.clone())
         };
         let matching = rows.iter().filter(of_basic).count();
+        let said = match rows.len() {
+            0 => "the account has no customer, or the filter finds nothing",
+            all if all == matching => "the filter holds",
+            _ => "the filter is not heeded",
+        };
         lines.push(format!(
-            "  filter billToAccountId: {} rows, {matching} of them match",
+            "  filter billToAccountId: {} rows, {matching} of them match: {said}",
             rows.len()
         ));
         Ok(())

@@ -4,7 +4,7 @@ use super::client::Side;
 use super::collecting::{Details, Listing, Remembered, Step, Whose};
 use super::options::{Bundles, Role};
 use super::records::{CustomerRecord, PurchaseRecord};
-use super::wire::{Account, AddOn, Asset, Bundle, Order, Subscription, SyncOption};
+use super::wire::{Account, AddOn, Asset, Held, Subscription, SyncOption};
 use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Freshness, Operation};
 
@@ -36,8 +36,8 @@ pub(super) struct Reader {
     whole: Option<Details<Subscription>>,
     add_ons: Option<Details<Vec<AddOn>>>,
     assets: Listing<Asset>,
-    bundles: Listing<Bundle>,
-    orders: Listing<Order>,
+    bundles: Listing<Held>,
+    orders: Listing<Held>,
     stage: Stage,
 }
 
@@ -239,7 +239,7 @@ impl Reader {
     }
 
     /// The orders.
-    pub(super) fn orders(&self) -> &[Order] {
+    pub(super) fn orders(&self) -> &[Held] {
         self.orders.done().unwrap_or_default()
     }
 

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::options::Words;
-use super::wire::{Account, AddOn, Asset, Bundle, Subscription, SyncOption};
+use super::wire::{Account, AddOn, Asset, Held, Subscription, SyncOption};
 use super::words;
 use crate::bss::port::{Digest, ItemKind, Mark, PurchaseState, Sync};
 
@@ -141,7 +141,7 @@ impl PurchaseRecord {
     }
 
     /// A bundle, which cannot be compared: it holds the switch until it has ended.
-    pub(super) fn of_bundle(bundle: &Bundle, words: &Words) -> Self {
+    pub(super) fn of_bundle(bundle: &Held, words: &Words) -> Self {
         let state = match words::state(bundle.status.as_deref(), None, words) {
             state @ (PurchaseState::Cancelled | PurchaseState::Expired) => state,
             PurchaseState::Active
@@ -314,12 +314,12 @@ pub(super) fn digest(text: &str) -> Digest {
     reason = "a JSON text that is written in the call reads better without a reference"
 )]
 mod tests {
-    use super::super::wire;
+    use super::super::envelope;
     use super::*;
     use serde_json::{Value, json};
 
     fn subscription(value: Value) -> PurchaseRecord {
-        let whole: Subscription = wire::record(value.to_string().as_bytes()).unwrap();
+        let whole: Subscription = envelope::record(value.to_string().as_bytes()).unwrap();
         PurchaseRecord::of_subscription(&whole, &[], &Words::default())
     }
 
@@ -389,8 +389,8 @@ mod tests {
     #[test]
     fn add_ons_count_with_their_quantity_in_any_order() {
         let of = |add_ons: Value| {
-            let list = wire::rows::<AddOn>(add_ons.to_string().as_bytes()).unwrap();
-            let whole: Subscription = wire::record(whole().to_string().as_bytes()).unwrap();
+            let list = envelope::rows::<AddOn>(add_ons.to_string().as_bytes()).unwrap();
+            let whole: Subscription = envelope::record(whole().to_string().as_bytes()).unwrap();
             PurchaseRecord::of_subscription(&whole, &list.all, &Words::default())
         };
         let one = json!({ "product": { "code": "A" }, "quantity": 1 });
@@ -411,7 +411,7 @@ mod tests {
     fn a_bundle_holds_the_switch_until_it_has_ended() {
         let bundle = |status: &str| {
             let value = json!({ "id": 1, "status": status, "account": { "id": 7 } });
-            let bundle: Bundle = wire::record(value.to_string().as_bytes()).unwrap();
+            let bundle: Held = envelope::record(value.to_string().as_bytes()).unwrap();
             PurchaseRecord::of_bundle(&bundle, &Words::default()).state
         };
         assert!(matches!(bundle("Active"), PurchaseState::Unclear(_)));

@@ -24,14 +24,15 @@ pub(super) fn create_tenant(account: &AccountId, settings: &TenantSettings) -> S
         date_format,
         invoicing,
     } = settings;
-    let invoices = match invoicing {
+    let separate = match invoicing {
         Invoicing::Separate => "on",
         Invoicing::Combined => "off",
     };
+    let invoicing = invoicing.as_str();
     format!(
         "{}. Press \"Create Tenant\" (vendor's page 4663306) with price list {price_list}, edition \
-         {edition}, language {language}, time zone {time_zone}, date format {date_format}, separate \
-         invoices {invoices}. The creation waits in a queue; you may log out meanwhile. When the tenant \
+         {edition}, language {language}, time zone {time_zone}, date format {date_format}, invoicing \
+         {invoicing} (separate invoices {separate}). The creation waits in a queue; you may log out meanwhile. When the tenant \
          is there, make a user and API credentials in it and name its BssConnection in \
          spec.tenantConnectionRef.",
         page(account)
@@ -113,7 +114,7 @@ mod tests {
             "en-GB",
             "Europe/Athens",
             "dd/MM/yyyy",
-            "invoices on",
+            "invoicing Separate (separate invoices on)",
             "tenantConnectionRef",
         ];
         for value in values {

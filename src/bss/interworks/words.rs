@@ -142,12 +142,12 @@ impl Discriminator {
     reason = "a JSON text that is written in the call reads better without a reference"
 )]
 mod tests {
-    use super::super::wire;
+    use super::super::envelope;
     use super::*;
     use serde_json::{Value, json};
 
     fn account(value: Value) -> Account {
-        wire::record(value.to_string().as_bytes()).unwrap()
+        envelope::record(value.to_string().as_bytes()).unwrap()
     }
 
     fn named() -> Calibration {

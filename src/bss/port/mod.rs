@@ -111,6 +111,11 @@ pub trait Bss: Send + std::marker::Sync {
         page: &PageRequest,
     ) -> impl Future<Output = BssResult<Page<CopyRecord>>> + Send;
 
+    /// Hands over the pairs of source and copy that a person confirmed; those before are forgotten. An adapter
+    /// that has to find out itself which record is the copy of which goes by them where it is not certain.
+    /// Where the BSS keeps its links there is nothing to do.
+    fn confirm_copies(&self, _confirmed: &BTreeMap<SourceId, CopyId>) {}
+
     /// Copies by business key.
     fn find_copies(
         &self,

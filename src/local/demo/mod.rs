@@ -15,6 +15,7 @@ mod story;
 pub(in crate::local) mod upgrade_view;
 mod watching;
 pub(in crate::local) mod world;
+mod yourself;
 
 use std::io::Stdout;
 use std::time::Instant;
@@ -59,13 +60,24 @@ pub struct DemoOptions {
     /// Leave everything running afterwards, until `tru-local stop`.
     #[arg(long)]
     keep: bool,
+    /// Start everything and tell no story: you apply the manifests and press the buttons. It is left running, until
+    /// `tru-local stop`.
+    #[arg(long)]
+    yourself: bool,
+}
+
+impl DemoOptions {
+    /// Whether everything is left running at the end.
+    fn keeps(&self) -> bool {
+        self.keep || self.yourself
+    }
 }
 
 /// Runs the demo to its end. Whatever happens, Ctrl-C included, nothing is left running unless
 /// that was asked for and the story came to its end.
 pub async fn run(options: &DemoOptions) -> LocalResult<()> {
     let file = kept_file();
-    if options.keep && file.exists() {
+    if options.keeps() && file.exists() {
         return Err(LocalError::Unexpected(
             "an earlier `make demo KEEP=1` still runs; end it with `make demo-stop`".into(),
         ));
@@ -76,10 +88,13 @@ pub async fn run(options: &DemoOptions) -> LocalResult<()> {
     narrator.end_progress();
     let world = outcome?;
     let took = began.elapsed().as_secs();
-    if options.keep {
+    if options.keeps() {
         keep(&world, &mut narrator)?;
     } else {
         world.plane.supervisor().end();
+    }
+    if options.yourself {
+        return Ok(());
     }
     narrator.line(&format!("\nThe upgrade succeeded; the demo took {took} s."))
 }
@@ -92,6 +107,10 @@ async fn show(options: &DemoOptions, narrator: &mut Narrator<Stdout>) -> LocalRe
     };
     narrator.chapter("A control plane, a BSS and the operator on this machine")?;
     let mut world = World::start((data, options.adapter), narrator).await?;
+    if options.yourself {
+        yourself::prepare(&world, narrator, options.adapter).await?;
+        return Ok(world);
+    }
     let told = match options.adapter {
         DemoAdapter::Reference => match Story::begin(&mut world, narrator, options.seed).await {
             Ok(story) => story.tell().await,

@@ -1,6 +1,7 @@
 //! The sandbox's control API, as far as the demo uses it: the only file here that knows its paths
 //! and members.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method, StatusCode};
@@ -53,6 +54,17 @@ impl SandboxControl {
             base: format!("{url}/control/v1"),
             token,
         })
+    }
+
+    /// The base of its paths, and the options by which curl speaks to it with this authority in a file. The token
+    /// stands in no command that other users of the machine could read.
+    pub(super) fn for_curl(&self, authority: &Path) -> (&str, String) {
+        let options = format!(
+            "silent\nshow-error\ncacert = \"{}\"\nheader = \"Authorization: Bearer {}\"\n",
+            authority.display(),
+            self.token
+        );
+        (&self.base, options)
     }
 
     /// Asks for something that has to be answered.

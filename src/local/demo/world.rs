@@ -69,11 +69,16 @@ impl World {
     }
 
     /// The objects in a file of the project, pointed at this world.
-    async fn manifests(&self, file: &Path) -> LocalResult<Vec<Value>> {
+    pub(super) async fn manifests(&self, file: &Path) -> LocalResult<Vec<Value>> {
         let path = project::folder().join(file);
         let mut objects = manifests::read(&self.plane.kubectl()?, &path).await?;
         manifests::point_at(&mut objects, &self.target);
         Ok(objects)
+    }
+
+    /// The authority of the sandbox's certificate, PEM.
+    pub(super) fn authority(&self) -> &str {
+        &self.target.authority
     }
 
     /// The same, applied.

@@ -48,6 +48,13 @@ pub(super) enum Plant {
     /// The BSS cannot tell whether the copy of a source is its copy; `why` is for people.
     #[serde(rename_all = "camelCase")]
     UnclearCopy { source_id: String, why: String },
+    /// The copy of a source may as well be that of another one, and is listed under both; `why` is for people.
+    #[serde(rename_all = "camelCase")]
+    SharedCopy {
+        source_id: String,
+        also_of: String,
+        why: String,
+    },
     /// People cleared it up: source and copy are shown as they are.
     #[serde(rename_all = "camelCase")]
     Clear { source_id: String },
@@ -109,11 +116,19 @@ pub(super) fn plant(tx: &Tx<'_>, account: &str, defect: &Plant) -> Result<Value,
         )?,
         Plant::UnclearState { source_id, word } => doubt(tx, source_id, word)?,
         Plant::UnclearCopy { source_id, why } => doubt(tx, &copy_of(tx, source_id)?, why)?,
-        Plant::Clear { source_id } => tx.run(
-            "DELETE FROM doubts WHERE id = ?1
-                 OR id IN (SELECT id FROM copies WHERE source_id = ?1)",
-            [source_id],
-        )?,
+        Plant::SharedCopy {
+            source_id,
+            also_of,
+            why,
+        } => {
+            let copy = copy_of(tx, source_id)?;
+            tx.run(
+                "INSERT OR REPLACE INTO shared_copies VALUES (?1, ?2)",
+                [&copy, also_of],
+            )?;
+            doubt(tx, &copy, why)?
+        }
+        Plant::Clear { source_id } => clear(tx, source_id)?,
         Plant::DoubleCharge { source_id, side } => tx.run(
             "INSERT INTO charges (side, period, source_id, record_id, quantity, amount)
              SELECT side, period, source_id, record_id, quantity, amount FROM charges
@@ -146,6 +161,17 @@ pub(super) fn plant(tx: &Tx<'_>, account: &str, defect: &Plant) -> Result<Value,
 /// What is shown changes, and so does the inventory: see the triggers.
 fn doubt(tx: &Tx<'_>, id: &str, why: &str) -> rusqlite::Result<usize> {
     tx.run("INSERT OR REPLACE INTO doubts VALUES (?1, ?2)", [id, why])
+}
+
+fn clear(tx: &Tx<'_>, source: &str) -> rusqlite::Result<usize> {
+    tx.run(
+        "DELETE FROM shared_copies WHERE copy_id IN (SELECT id FROM copies WHERE source_id = ?1)",
+        [source],
+    )?;
+    tx.run(
+        "DELETE FROM doubts WHERE id = ?1 OR id IN (SELECT id FROM copies WHERE source_id = ?1)",
+        [source],
+    )
 }
 
 fn told(tx: &Tx<'_>, defect: &Plant) -> rusqlite::Result<()> {

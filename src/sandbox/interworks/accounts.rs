@@ -1,6 +1,6 @@
 //! `/api/accounts`: resellers and end customers at the distributor, end customers in a tenant.
 
-use rusqlite::Row;
+use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
 
 use super::odata::{Field, Kind};
@@ -194,16 +194,31 @@ fn number_in(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, String>(column)?.parse().unwrap_or(0))
 }
 
+/// What finds the copy that is shown with a number, by its id: the index of the table, and not its rows.
+fn by_number(only: Option<u64>) -> (&'static str, Option<i64>) {
+    let digits = only.map(|number| i64::try_from(ids::digits_of(number)).unwrap_or(0));
+    let which = if digits.is_some() {
+        "copies.id IN (printf('CC-%07d', ?2), printf('XC-%07d', ?2))"
+    } else {
+        "?2 IS NULL"
+    };
+    (which, digits)
+}
+
 fn tenants(tx: &Tx<'_>, tenant: &str, only: Option<u64>) -> rusqlite::Result<Vec<Account>> {
+    let (which, digits) = by_number(only);
     let mut accounts = tx.all(
-        "SELECT copies.id, customers.name, source_id, json_extract(fields, '$.currency'),
+        &format!(
+            "SELECT copies.id, customers.name, source_id, json_extract(fields, '$.currency'),
             pricing.price_list, payment_method, json_extract(billing, '$.day'),
             invoicing = 'Separate', credit_limit,
             (SELECT time_ms FROM changes WHERE changes.id = copies.id)
          FROM copies JOIN customers ON customers.id = source_id
          LEFT JOIN pricing ON pricing.tenant_id = copies.tenant_id AND customer_id = source_id
-         WHERE copies.tenant_id = ?1 AND copies.kind = 'Customers' AND copies.state <> 'Ended'",
-        [tenant],
+         WHERE copies.tenant_id = ?1 AND copies.kind = 'Customers' AND copies.state <> 'Ended'
+           AND {which}"
+        ),
+        params![tenant, digits],
         |row| {
             let id = ids::number(&row.get::<_, String>(0)?);
             Ok(Account {
@@ -264,16 +279,15 @@ pub(super) fn sync_options(
     let source: Option<String> = match organisation {
         Organisation::Distributor => Some(account.to_string()),
         Organisation::Tenant { id, .. } => {
-            let copies: Vec<(String, String)> = tx.all(
-                "SELECT id, source_id FROM copies WHERE tenant_id = ?1 AND kind = 'Customers'
-                     AND state <> 'Ended'",
-                [id],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            let found = copies
-                .into_iter()
-                .find(|(copy, _)| ids::number(copy) == account);
-            found.map(|(_, source)| source)
+            let (which, digits) = by_number(Some(account));
+            tx.one(
+                &format!(
+                    "SELECT source_id FROM copies WHERE tenant_id = ?1 AND kind = 'Customers'
+                         AND state <> 'Ended' AND {which}"
+                ),
+                params![id, digits],
+                |row| row.get(0),
+            )?
         }
     };
     let Some(source) = source else {

@@ -1,5 +1,5 @@
-//! Which methods came to which paths, whatever became of them. The operator may send GETs, and POSTs
-//! for tokens: this is where a test sees it.
+//! Which methods came to which paths, and with which parameters, whatever became of them. The operator may send
+//! GETs, and POSTs for tokens: this is where a test sees it, and what its filters look like.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +19,21 @@ pub(super) fn count(tx: &Tx<'_>, method: &str, path: &str) -> rusqlite::Result<(
     Ok(())
 }
 
+/// Keeps the parameters that a call of a path came with. The number of a page says nothing, and is left out.
+pub(super) fn keep_parameters(
+    tx: &Tx<'_>,
+    path: &str,
+    parameters: &[(String, String)],
+) -> rusqlite::Result<()> {
+    for (name, value) in parameters.iter().filter(|(name, _)| name != "page") {
+        tx.run(
+            "INSERT OR IGNORE INTO vendor_parameters VALUES (?1, ?2, ?3)",
+            [path, name, value],
+        )?;
+    }
+    Ok(())
+}
+
 /// What came so far.
 pub(in crate::sandbox) fn counted(tx: &Tx<'_>) -> Result<Value, Refusal> {
     let calls = tx.all(
@@ -32,13 +47,25 @@ pub(in crate::sandbox) fn counted(tx: &Tx<'_>) -> Result<Value, Refusal> {
             }))
         },
     )?;
-    Ok(json!({ "calls": calls }))
+    let parameters = tx.all(
+        "SELECT path, name, value FROM vendor_parameters ORDER BY path, name, value",
+        [],
+        |row| {
+            Ok(json!({
+                "path": row.get::<_, String>(0)?,
+                "name": row.get::<_, String>(1)?,
+                "value": row.get::<_, String>(2)?,
+            }))
+        },
+    )?;
+    Ok(json!({ "calls": calls, "parameters": parameters }))
 }
 
 /// Forgets them.
 pub(in crate::sandbox) fn forget(tx: &Tx<'_>) -> Result<Value, Refusal> {
     tx.run("DELETE FROM vendor_calls", [])?;
-    Ok(json!({ "calls": [] }))
+    tx.run("DELETE FROM vendor_parameters", [])?;
+    Ok(json!({ "calls": [], "parameters": [] }))
 }
 
 /// The requests of the last minute.

@@ -8,6 +8,8 @@ use crate::sandbox::world::purchases::digest;
 /// Whole numbers are scattered below this prime.
 const PRIME: u64 = 1_000_003;
 const SPREAD: u64 = 7919;
+/// `SPREAD * GATHER` is 1 modulo `PRIME`.
+const GATHER: u64 = 658_671;
 /// Added, so that an account of a tenant has as many digits as one of the distributor.
 const FIRST: u64 = 3_000_000;
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -30,6 +32,15 @@ fn scatter(number: u64) -> u64 {
         .checked_rem(PRIME)
         .unwrap_or(0)
         .saturating_add(FIRST)
+}
+
+/// The digits behind a whole number.
+pub(super) fn digits_of(number: u64) -> u64 {
+    let scattered = number.saturating_sub(FIRST);
+    scattered
+        .wrapping_mul(GATHER)
+        .checked_rem(PRIME)
+        .unwrap_or(0)
 }
 
 /// A GUID for an id of the sandbox.
@@ -77,6 +88,13 @@ pub(super) fn external(what: &str, source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_lead_back_to_their_digits() {
+        for inner in ["CC-0000001", "CC-0000417", "OWN-900001", "XC-0999999"] {
+            assert_eq!(Some(digits_of(number(inner))), digits(inner), "{inner}");
+        }
+    }
 
     #[test]
     fn guids_lead_back_to_their_numbers() {

@@ -99,6 +99,7 @@ fn answer(store: &Store, face: &Face, call: &Call) -> Result<Reply, Refusal> {
     store.transact(|tx| {
         // Before anything is looked at: what is refused was sent as well.
         calls::count(tx, &call.method, &path)?;
+        calls::keep_parameters(tx, &path, &call.query)?;
         let login = match &call.token {
             None => None,
             Some(token) => organisation::login_of(tx, &face.logins, token)?,

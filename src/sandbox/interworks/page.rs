@@ -8,7 +8,7 @@ use crate::sandbox::store::{Millis, rfc3339};
 use crate::sandbox::world::purchases::digest;
 
 /// The rows of a page where nothing is said.
-const USUAL: u32 = 25;
+pub(super) const USUAL: u32 = 25;
 
 /// What was asked for, and how the collection may be asked.
 pub(super) struct Query<'q> {

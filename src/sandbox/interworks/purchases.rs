@@ -187,15 +187,23 @@ fn tenants(
 ) -> rusqlite::Result<Vec<Shown>> {
     let only = only.map(|guid| i64::try_from(ids::number_of(guid).unwrap_or(0)).unwrap_or(0));
     // The owner is the copy of the source's customer, whichever came first.
+    // One is found by its id: the index of the table, and not its rows.
+    let which = if only.is_some() {
+        "copies.id IN (printf('SC-%07d', ?3), printf('XC-%07d', ?3))"
+    } else {
+        "?3 IS NULL"
+    };
     let mut found = tx.all(
-        "SELECT copies.id, source_id, copies.state = 'Ended', copies.fields,
+        &format!(
+            "SELECT copies.id, source_id, copies.state = 'Ended', copies.fields,
             (SELECT MIN(owners.id) FROM copies owners WHERE owners.tenant_id = copies.tenant_id
                 AND owners.kind = 'Customers' AND owners.source_id = purchases.customer_id
                 AND owners.state <> 'Ended'),
             (SELECT time_ms FROM changes WHERE changes.id = copies.id)
          FROM copies LEFT JOIN purchases ON purchases.id = source_id
          WHERE copies.tenant_id = ?1 AND copies.kind = 'Subscriptions' AND purchase_kind = ?2
-           AND (?3 IS NULL OR CAST(substr(copies.id, instr(copies.id, '-') + 1) AS INTEGER) = ?3)",
+           AND {which}"
+        ),
         params![tenant, word(&kind), only],
         |row| {
             let id: String = row.get(0)?;

@@ -87,6 +87,8 @@ pub struct InterworksSwitches {
     pub fails_above: Option<u32>,
     /// How long a list takes at least.
     pub slow_list_ms: u32,
+    /// How much longer it takes for each row that a page may have.
+    pub slow_row_ms: u32,
     /// What becomes of filters.
     pub filters: Filters,
     /// The traps that are set.
@@ -124,6 +126,7 @@ impl Default for InterworksSwitches {
             largest_page: 100,
             fails_above: None,
             slow_list_ms: 0,
+            slow_row_ms: 0,
             filters: Filters::Applied,
             traps: BTreeSet::new(),
             missing_fields: Vec::new(),

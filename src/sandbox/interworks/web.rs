@@ -9,7 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 
 use super::login::{self, TokenRequest};
-use super::{Call, Reply, error, routes};
+use super::switches::InterworksSwitches;
+use super::{Call, Reply, error, page, routes};
 use crate::sandbox::http::{App, LARGEST_BODY, bearer, header, json, off_thread, query};
 use crate::sandbox::problem::Refusal;
 
@@ -44,22 +45,38 @@ async fn token(app: Arc<App>, parts: Parts, body: Body) -> Response<Body> {
 }
 
 async fn call(app: Arc<App>, parts: &Parts, path: Vec<String>) -> Response<Body> {
-    let slow = app.store.switches().interworks.slow_list_ms;
-    if slow > 0 && routes::of(&path).is_some_and(|route| route.is_list()) {
-        tokio::time::sleep(Duration::from_millis(slow.into())).await;
-    }
+    let query = query(&parts.uri);
+    let is_list = routes::of(&path).is_some_and(|route| route.is_list());
+    let slow = if is_list {
+        slowness(&app.store.switches().interworks, &query)
+    } else {
+        Duration::ZERO
+    };
     let host = header(&parts.headers, HOST.as_str()).unwrap_or_default();
     let address = format!("{}://{host}{}", app.interworks.scheme, parts.uri.path());
     let call = Call {
         method: parts.method.as_str().to_owned(),
         path,
-        query: query(&parts.uri),
+        query,
         token: bearer(&parts.headers).map(ToOwned::to_owned),
         version: header(&parts.headers, "x-api-version"),
         address,
     };
     let done = off_thread(move || super::answer(&app.store, &app.interworks, &call)).await;
+    // Counted before: who hangs up meanwhile has asked all the same.
+    if !slow.is_zero() {
+        tokio::time::sleep(slow).await;
+    }
     respond(&reply(done))
+}
+
+/// How long a list takes.
+fn slowness(switches: &InterworksSwitches, query: &[(String, String)]) -> Duration {
+    let asked = query.iter().find(|(name, _)| name == "pageSize");
+    let rows = asked.and_then(|(_, size)| size.parse::<u32>().ok());
+    let rows = rows.unwrap_or(page::USUAL).min(switches.largest_page);
+    let of_rows = switches.slow_row_ms.saturating_mul(rows);
+    Duration::from_millis(switches.slow_list_ms.saturating_add(of_rows).into())
 }
 
 fn reply<E>(done: Result<Result<Reply, Refusal>, E>) -> Reply {

@@ -179,10 +179,17 @@ CREATE TABLE faults (
 
 -- Records that the BSS shows as unclear, and why. What they are underneath is known all the same.
 CREATE TABLE doubts (id TEXT PRIMARY KEY, why TEXT NOT NULL) WITHOUT ROWID;
+-- Sources under which a copy is listed besides its own: it cannot be told whose it is.
+CREATE TABLE shared_copies (
+    copy_id TEXT NOT NULL, source_id TEXT NOT NULL, PRIMARY KEY (copy_id, source_id)
+) WITHOUT ROWID;
 
 -- The vendor's face: which calls came, who is logged in, and what only it shows.
 CREATE TABLE vendor_calls (
     method TEXT NOT NULL, path TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (method, path)
+) WITHOUT ROWID;
+CREATE TABLE vendor_parameters (
+    path TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (path, name, value)
 ) WITHOUT ROWID;
 CREATE TABLE vendor_tokens (
     digest TEXT PRIMARY KEY, client TEXT NOT NULL, user TEXT NOT NULL, expires_ms INTEGER NOT NULL

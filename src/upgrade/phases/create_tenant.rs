@@ -168,24 +168,8 @@ impl Observe<'_> {
     /// The BSS works on the tenant. Meanwhile everything that the price list would not permit is
     /// found and told, so that people can mend it in time.
     fn queued(&mut self, how: &str) {
-        let told = self.known.findings.preflight.total() > 0;
-        let mut message = how.to_owned();
-        if told {
-            message.push_str(
-                " Some subscriptions or assets cannot be copied as they are; status.failures names \
-                 them.",
-            );
-        }
-        self.advance_preflight();
-        if let Some(failure) = self.known.tenant.preflight.failure_message() {
-            message.push(' ');
-            message.push_str(&failure);
-        }
-        let ready_state = ready_state(
-            Reason::Progressing,
-            message,
-            "Nothing: the BSS works on it.",
-        );
+        let ready_state = ready_state(Reason::Progressing, how, "Nothing: the BSS works on it.");
+        let ready_state = self.with_preparation(ready_state);
         self.poll(ready_state);
     }
 
@@ -198,10 +182,9 @@ impl Observe<'_> {
                 .instructions
                 .get(&WriteOperation::CreateTenant);
             let settings = &self.upgrade.tenant;
-            return Some(messages::create_by_hand(
-                instruction.map(String::as_str),
-                settings,
-            ));
+            let told = messages::create_by_hand(instruction.map(String::as_str), settings);
+            // A person may take days for it, and can mend meanwhile what the price list would not permit.
+            return Some(self.with_preparation(told));
         }
         if let Some(ask) = self.unknown_creation() {
             return Some(ask);

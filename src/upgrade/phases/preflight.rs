@@ -1,17 +1,18 @@
-//! The preflight: while the tenant is queued, what its price list would not permit is found and told. It
-//! holds nothing back, and its failures are its own.
+//! The preflight: while the tenant is queued, or a person has to create it, what its price list would not
+//! permit is found and told. It holds nothing back, and its failures are its own.
 
 use crate::bss::error::BssError;
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::PreflightRequest;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
+use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::preflight::{Preflight, PreflightState, Sizes, Worth};
 
 impl Decide<'_> {
-    /// What the price list permits: looked at between two looks at the tenant that is queued, as long
+    /// What the price list permits: looked at between two looks at the tenant that is on its way, as long
     /// as these succeed.
     pub(in crate::upgrade) fn preflight_request(&self) -> Option<PreflightRequest> {
         let look = self.known.tenant.preflight.looking()?;
@@ -21,9 +22,26 @@ impl Decide<'_> {
 }
 
 impl Observe<'_> {
-    /// The look at what the price list permits begins, once, while the tenant is queued; one that
-    /// rests after failures comes nearer to its next try.
-    pub(super) fn advance_preflight(&mut self) {
+    /// While the tenant is not there yet: goes on with the look at what its price list permits, and says
+    /// beside the state what came of it so far.
+    pub(super) fn with_preparation(&mut self, mut state: ReadyState) -> ReadyState {
+        if self.known.findings.preflight.total() > 0 {
+            state.message.push_str(
+                " Some subscriptions or assets cannot be copied as they are; status.failures names \
+                 them.",
+            );
+        }
+        self.advance_preflight();
+        if let Some(failure) = self.known.tenant.preflight.failure_message() {
+            state.message.push(' ');
+            state.message.push_str(&failure);
+        }
+        state
+    }
+
+    /// The look at what the price list permits begins once; one that rests after failures comes nearer to
+    /// its next try.
+    fn advance_preflight(&mut self) {
         if let PreflightState::Looking(look) = &mut self.known.tenant.preflight {
             look.tenant_looked_at();
         }

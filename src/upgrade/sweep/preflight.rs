@@ -1,6 +1,6 @@
 //! What can be known before the tenant exists: which subscriptions and assets the price list of
-//! the tenant-to-be would not permit. People are told while the tenant is queued, so that they can correct
-//! the price list meanwhile. The preflight is a courtesy: it runs while the upgrade waits for the tenant,
+//! the tenant-to-be would not permit. People are told while the tenant is queued, or has to be created by one
+//! of them, so that they can correct the price list meanwhile. The preflight is a courtesy: it runs while the upgrade waits for the tenant,
 //! it holds nothing back, and its failures do not count as failures of the upgrade. The check sweep of
 //! phase 3 examines everything again.
 
@@ -15,6 +15,8 @@ use crate::upgrade::effect::{Answered, PreflightRequest};
 const MOST_BATCHES: usize = 16;
 /// After so many failures in a row the look is given up: phase 3 makes it anyway.
 const MANY_FAILURES: u32 = 6;
+/// So many pages without a row are read: the listing is given up then.
+const MOST_EMPTY_PAGES: u32 = 10_000;
 /// So many looks at the tenant pass at most before a failed call is tried again.
 const MOST_LOOKS: u32 = 16;
 
@@ -36,6 +38,8 @@ pub struct Preflight {
     cursor: Option<Cursor>,
     more: bool,
     last: Option<SourceId>,
+    /// Pages without a row so far.
+    empty_pages: u32,
     window: Vec<(ItemKind, SourceId)>,
     found: Findings,
     failures: Option<PreflightFailures>,
@@ -115,6 +119,7 @@ impl Preflight {
             cursor: None,
             more: true,
             last: None,
+            empty_pages: 0,
             window: Vec::new(),
             found: Findings::default(),
             failures: None,
@@ -165,8 +170,13 @@ impl Preflight {
         self.failures = None;
         // The sweeps complain about a listing whose cursor does not advance; the preflight ends here.
         let last = page.items.last().map(|purchase| purchase.id.clone());
-        self.more = page.next.is_some() && last > self.last;
-        self.last = last;
+        self.more = match (&page.next, &last) {
+            (None, _) => false,
+            // A BSS that needs long for its first rows says with an empty page that it is not done yet.
+            (Some(next), None) => self.empty_page_before(next),
+            (Some(_), Some(_)) => last > self.last,
+        };
+        self.last = last.or(self.last.take());
         self.cursor = page.next;
         self.window = page
             .items
@@ -174,6 +184,13 @@ impl Preflight {
             .filter(|purchase| self.copied_later(purchase))
             .map(|purchase| (purchase.kind, purchase.id))
             .collect();
+    }
+
+    /// Whether a listing that goes on behind an empty page is read on: as long as its cursors differ, and
+    /// not for ever.
+    fn empty_page_before(&mut self, next: &Cursor) -> bool {
+        self.empty_pages = self.empty_pages.saturating_add(1);
+        self.cursor.as_ref() != Some(next) && self.empty_pages <= MOST_EMPTY_PAGES
     }
 
     fn copied_later(&self, purchase: &Purchase) -> bool {
@@ -301,6 +318,37 @@ mod tests {
         look.took_page(page(Vec::new(), Some("d")));
         assert_eq!(look.wanted(), None, "the cursor does not get on");
         assert_eq!(look.found().counts, [(reason.into(), 1)].into());
+    }
+
+    #[test]
+    fn a_listing_that_is_not_done_yet_is_read_on_and_not_for_ever() {
+        let new = || {
+            let sizes = Sizes { page: 2, batch: 1 };
+            Preflight::new(&AccountId::from("r"), &PriceListId::from("PL"), sizes)
+        };
+        let mut look = new();
+        for cursor in ["w1", "w2", "w3"] {
+            look.took_page(page(Vec::new(), Some(cursor)));
+            let Some(PreflightRequest::Page(asked)) = look.wanted() else {
+                panic!("it ended at {cursor}");
+            };
+            assert_eq!(asked.cursor, Some(Cursor::from(cursor)));
+        }
+        look.took_page(page(vec![purchase("a", "c", PurchaseState::Active)], None));
+        assert!(matches!(
+            look.wanted(),
+            Some(PreflightRequest::Checks { .. })
+        ));
+        let mut look = new();
+        let read = (0..u32::MAX).take_while(|number| {
+            let more = look.wanted().is_some();
+            if more {
+                look.took_page(page(Vec::new(), Some(&format!("w{number}"))));
+            }
+            more
+        });
+        let most = usize::try_from(MOST_EMPTY_PAGES).unwrap();
+        assert_eq!(read.count(), most.saturating_add(1));
     }
 
     #[test]

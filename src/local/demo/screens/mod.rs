@@ -115,12 +115,16 @@ impl<'a> ScreensStory<'a> {
         self.narrator
             .chapter("Phase 1: the operator says what to press, and with which values")?;
         self.told(self.screens.create_tenant).await?;
-        // Told where the operator knows it before there is a tenant.
-        let known = self.reader.report_rows("Blockers").await?.len();
-        if known > 0 {
-            self.narrator.fact(&format!(
-                "the preparation list is there already: {known} records would block phase 3"
-            ))?;
+        let view = self
+            .until("the preparation list", |view| !view.failures().is_empty())
+            .await?;
+        let listed = count(&self.reader.report_rows("Blockers").await?);
+        self.narrator.fact(&format!(
+            "before it is pressed, the list to prepare from is there: {listed} records would be in the \
+             way later"
+        ))?;
+        for (reason, count) in view.failures() {
+            self.narrator.detail(&format!("{reason}: {count}"))?;
         }
         let settings = self.settings.clone();
         self.control().creates_tenant(&settings).await?;
@@ -201,11 +205,10 @@ impl<'a> ScreensStory<'a> {
             self.narrator.detail(&format!("{reason}: {count}"))?;
         }
         // It waits from here on, so that the operator meets it at the gate.
-        let order = self.control().storefront_order_waits().await?;
+        self.control().storefront_order_waits().await?;
         self.control().people_fix_defects().await?;
-        self.narrator.fact(&format!(
-            "the distributor's people mended them; meanwhile the reseller's order {order} waits"
-        ))
+        self.narrator
+            .fact("the distributor's people mended them; meanwhile an order of the reseller waits")
     }
 
     /// Whatever has to rest before the last button, in the order in which the operator asks for it.

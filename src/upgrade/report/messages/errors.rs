@@ -1,7 +1,9 @@
 //! What an error means that no step has a special meaning for.
 
+use std::collections::BTreeSet;
+
 use super::{ready_state, sentence};
-use crate::api::{Reason, TAKE_OVER_ANNOTATION};
+use crate::api::{LoginWay, Reason, TAKE_OVER_ANNOTATION};
 use crate::bss::error::BssError;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::validated::ValidUpgrade;
@@ -26,19 +28,17 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         BssError::AuthRejected => ready_state(
             Reason::CredentialsRejected,
             doubted(message, upgrade),
-            "Put a valid token with all needed rights into the connection's Secret.",
+            rights(&upgrade.terms.logins),
         ),
         BssError::Forbidden { .. } => ready_state(
             Reason::CredentialsRejected,
             message,
-            "Put a valid token with all needed rights into the connection's Secret.",
+            rights(&upgrade.terms.logins),
         ),
         BssError::ClientRejected { .. } => ready_state(
             Reason::CredentialsRejected,
             doubted(message, upgrade),
-            "Put the client's id and secret, and the scopes that it may ask for, in order; if the \
-             provider wants them sent in another form, set clientAuthentication of \
-             auth.oauth2ClientCredentials.",
+            client_in_order(&upgrade.terms.logins),
         ),
         BssError::TokenEndpointAway { .. } => ready_state(
             Reason::BssUnavailable,
@@ -65,8 +65,7 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
         BssError::NoToken { .. } => ready_state(
             Reason::ContractViolated,
             message,
-            "See that the connection's auth.oauth2ClientCredentials.tokenUrl names a token endpoint \
-             that issues bearer tokens to clients (RFC 6749, 4.4).",
+            token_endpoint(&upgrade.terms.logins),
         ),
         BssError::ManualStepNeeded { .. } | BssError::Unsupported { .. } => ready_state(
             Reason::ContractViolated,
@@ -81,6 +80,57 @@ pub(in crate::upgrade) fn of_error(error: &BssError, upgrade: &ValidUpgrade) -> 
              hosts, or the operator's allowed address ranges.",
         ),
     }
+}
+
+/// What has to be right where the BSS refuses who calls it.
+fn rights(logins: &BTreeSet<LoginWay>) -> String {
+    let each = logins.iter().map(|login| match login {
+        LoginWay::Bearer => {
+            "Put a valid token with all needed rights into the connection's Secret."
+        }
+        LoginWay::ClientCredentials => {
+            "Give the client of auth.oauth2ClientCredentials all needed rights in the BSS, and see that \
+             its tokenUrl is that of this BSS."
+        }
+        LoginWay::Password => {
+            "Give the user of auth.oauth2Password all needed rights in the BSS, and see that its \
+             tokenUrl is that of this BSS."
+        }
+    });
+    each.collect::<Vec<_>>().join(" ")
+}
+
+/// What has to be right where no token is issued.
+fn client_in_order(logins: &BTreeSet<LoginWay>) -> String {
+    let what = if logins.contains(&LoginWay::Password) {
+        "Put the name and the password of the user, and the client's id and secret, in order"
+    } else {
+        "Put the client's id and secret, and the scopes that it may ask for, in order"
+    };
+    format!(
+        "{what}; if the provider wants them sent in another form, set clientAuthentication of {}.",
+        token_blocks(logins)
+    )
+}
+
+/// What has to be right where the token endpoint answers with something else than a token.
+fn token_endpoint(logins: &BTreeSet<LoginWay>) -> String {
+    let whom = if logins.contains(&LoginWay::Password) {
+        "for the password of a user (RFC 6749, 4.3)"
+    } else {
+        "to clients (RFC 6749, 4.4)"
+    };
+    format!(
+        "See that tokenUrl of the connection's {} names a token endpoint that issues bearer tokens {whom}.",
+        token_blocks(logins)
+    )
+}
+
+/// The blocks of the connections in which a token endpoint is named.
+fn token_blocks(logins: &BTreeSet<LoginWay>) -> String {
+    let with_tokens = logins.iter().filter(|login| **login != LoginWay::Bearer);
+    let blocks: Vec<&str> = with_tokens.map(|login| login.block()).collect();
+    blocks.join(" or ")
 }
 
 /// With what looks wrong with the credentials, now that they are refused.
@@ -135,6 +185,38 @@ pub(in crate::upgrade) fn without_quotes(word: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remedy_names_the_block_that_the_connection_has() {
+        let of = |logins: &[LoginWay]| {
+            let logins = logins.iter().copied().collect();
+            [
+                rights(&logins),
+                client_in_order(&logins),
+                token_endpoint(&logins),
+            ]
+            .join("\n")
+        };
+        let password = of(&[LoginWay::Password]);
+        for text in [
+            "the user of auth.oauth2Password",
+            "clientAuthentication of auth.oauth2Password.",
+            "tokenUrl of the connection's auth.oauth2Password names",
+            "RFC 6749, 4.3",
+        ] {
+            assert!(password.contains(text), "{text}: {password}");
+        }
+        assert!(!password.contains("ClientCredentials"), "{password}");
+        let client = of(&[LoginWay::ClientCredentials]);
+        assert!(!client.contains("Password"), "{client}");
+        assert!(client.contains("RFC 6749, 4.4"), "{client}");
+        let bearer = of(&[LoginWay::Bearer, LoginWay::ClientCredentials]);
+        assert!(bearer.contains("Put a valid token"), "{bearer}");
+        assert!(
+            bearer.contains("clientAuthentication of auth.oauth2ClientCredentials."),
+            "{bearer}"
+        );
+    }
 
     #[test]
     fn only_a_plain_word_of_the_bss_stands_in_a_command() {

@@ -1,229 +1,25 @@
 //! The adapter for interworks.cloud against the vendor's face of the sandbox, over real sockets: the two sides as
 //! people press the vendor's buttons, and every way in which a listing may mislead.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod calls;
+mod confirmed;
+mod probing;
+mod slow;
+mod witnesses;
+mod world;
 
-use reqwest::Client;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::interworks::{
-    Bundles, Calibration, InterworksBss, Kept, Options, Paging, Reading, Role, Switch,
-    TenantDeclaration, Words,
-};
+use tenant_reseller_operator::bss::interworks::{Calibration, Role, TenantDeclaration};
 use tenant_reseller_operator::bss::port::{
-    AccountId, BackOrdering, Bss, CheckTarget, CopyListing, CopyRecord, CopyState, Cursor,
-    Customer, Fence, Freshness, Link, Mode, Page, PageRequest, Purchase, PurchaseState,
-    ResellerKind, SourceId, Strength, TenantId, Unseen, WriteOperation,
+    BackOrdering, Bss, CheckTarget, CopyListing, CopyState, Fence, Link, Mode, Purchase,
+    PurchaseState, ResellerKind, SourceId, Strength, Unseen, WriteOperation,
 };
-use tenant_reseller_operator::bss::transport::{
-    AllowedHosts, ClientAuthentication, Credentials, Grant, Settings, TokenSettings, TokenSource,
+
+use self::world::{
+    BASIC, RESELLER, TENANT, World, copies, customers, purchases, request, reseller, tenant,
 };
-use tenant_reseller_operator::sandbox::{Config, InterworksLogin, Server};
-
-use super::{limiter, settings};
-
-const RESELLER: &str = "10423";
-
-struct World {
-    server: Server,
-    config: Config,
-    client: Client,
-    _folder: TempDir,
-}
-
-impl World {
-    async fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut config = Config::for_tests(folder.path().join("world.db"));
-        let login = |name: &str, reseller: Option<&str>| InterworksLogin {
-            client_id: format!("{name}-client"),
-            client_secret: format!("{name}-secret"),
-            user: format!("{name}-user"),
-            password: format!("{name} pass&word"),
-            reseller: reseller.map(ToOwned::to_owned),
-        };
-        config.interworks_logins =
-            vec![login("distributor", None), login("tenant", Some(RESELLER))];
-        change(&mut config);
-        let server = Server::start(config.clone()).await.unwrap();
-        Self {
-            server,
-            config,
-            client: Client::new(),
-            _folder: folder,
-        }
-    }
-
-    async fn control(&self, path: &str, body: Value) -> Value {
-        let url = format!("{}/control/v1/{path}", self.server.url());
-        let request = self
-            .client
-            .post(url)
-            .bearer_auth(&self.config.control_token);
-        let response = request.json(&body).send().await.unwrap();
-        let status = response.status();
-        let text = response.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
-    }
-
-    async fn press(&self, button: &str) -> Value {
-        self.control(&format!("screens/{button}"), json!({})).await
-    }
-
-    async fn switch(&self, changes: Value) {
-        let url = format!("{}/control/v1/promises", self.server.url());
-        let request = self.client.put(url).bearer_auth(&self.config.control_token);
-        let body = json!({ "interworks": changes });
-        let response = request.json(&body).send().await.unwrap();
-        let status = response.status();
-        assert!(
-            status.is_success(),
-            "{status} {}",
-            response.text().await.unwrap()
-        );
-    }
-
-    fn options(role: Role) -> Options {
-        Options {
-            api_version: "3.0".to_owned(),
-            role,
-            words: Words {
-                states: BTreeMap::from([("In-Active".to_owned(), PurchaseState::FutureDated)]),
-                synced: vec!["Synchronized".to_owned(), "Synced".to_owned()],
-                not_synced: vec!["Failed".to_owned(), "NotSynced".to_owned()],
-                final_orders: vec!["Completed".to_owned(), "Cancelled".to_owned()],
-            },
-            reading: Reading {
-                page_size: 5,
-                list_timeout: Duration::from_secs(10),
-                record_timeout: Duration::from_secs(10),
-                max_scanned: 10_000,
-                paging: Paging::Pages,
-            },
-            switch: Switch::WithTransfer,
-            bundles: Bundles::Read,
-            price_list_field: Some("priceList".to_owned()),
-        }
-    }
-
-    fn login(&self, who: &str) -> Settings {
-        let url = self.server.url();
-        let token_url = format!("{url}/oauth/token");
-        let plain = settings(url, "unused-token");
-        let tokens = TokenSettings {
-            token_url: token_url.clone(),
-            grant: Grant::Password {
-                user: format!("{who}-user").into(),
-                password: format!("{who} pass&word").into(),
-            },
-            scopes: Vec::new(),
-            client_id: format!("{who}-client").into(),
-            client_secret: format!("{who}-secret").into(),
-            authentication: ClientAuthentication::Basic,
-            parameters: BTreeMap::new(),
-            tls: plain.tls.clone(),
-            proxies: plain.proxies.clone(),
-            allowed_hosts: AllowedHosts::entry_for(&token_url),
-            allowed_ranges: plain.allowed_ranges.clone(),
-            cleartext: plain.cleartext,
-            timeouts: plain.timeouts,
-        };
-        Settings {
-            credentials: Credentials::OAuth(TokenSource::new(tokens).unwrap()),
-            ..plain
-        }
-    }
-
-    fn distributor(&self, change: impl FnOnce(&mut Options)) -> InterworksBss {
-        let mut options = Self::options(Role::Distributor(Calibration {
-            basic: BASIC.into(),
-            tenant: TENANT.into(),
-        }));
-        change(&mut options);
-        let kept = Arc::<Kept>::default();
-        InterworksBss::new(options, self.login("distributor"), limiter().into(), kept).unwrap()
-    }
-
-    fn both(&self) -> InterworksBss {
-        self.both_of(RESELLER)
-    }
-
-    fn both_of(&self, reseller: &str) -> InterworksBss {
-        let declared = Role::Tenant(TenantDeclaration {
-            id: "alpha".into(),
-            reseller: reseller.into(),
-            url: None,
-        });
-        let bss = self.distributor(|_| {});
-        let options = Self::options(declared);
-        bss.with_tenant(options, self.login("tenant"), limiter().into())
-            .unwrap()
-    }
-}
-
-/// Accounts of the sandbox that are known to be of the two kinds.
-const BASIC: &str = "10777";
-const TENANT: &str = "10900";
-
-fn reseller() -> AccountId {
-    RESELLER.into()
-}
-
-fn tenant() -> TenantId {
-    "alpha".into()
-}
-
-fn request(cursor: Option<Cursor>) -> PageRequest {
-    PageRequest {
-        cursor,
-        limit: 7,
-        freshness: Freshness::Fresh,
-    }
-}
-
-/// Reads a listing to its end.
-async fn all<T, F>(mut page: impl FnMut(PageRequest) -> F) -> Result<Vec<T>, BssError>
-where
-    F: Future<Output = Result<Page<T>, BssError>>,
-{
-    let mut rows = Vec::new();
-    let mut cursor = None;
-    for _ in 0..500 {
-        let next = page(request(cursor)).await?;
-        rows.extend(next.items);
-        match next.next {
-            Some(next) => cursor = Some(next),
-            None => return Ok(rows),
-        }
-    }
-    panic!("the listing has no end");
-}
-
-async fn customers(bss: &InterworksBss) -> Result<Vec<Customer>, BssError> {
-    let account = reseller();
-    all(|page| {
-        let account = account.clone();
-        async move { bss.list_customers(&account, &page).await }
-    })
-    .await
-}
-
-async fn purchases(bss: &InterworksBss) -> Result<Vec<Purchase>, BssError> {
-    let account = reseller();
-    all(|page| {
-        let account = account.clone();
-        async move { bss.list_subscriptions(&account, &page).await }
-    })
-    .await
-}
-
-async fn copies(bss: &InterworksBss, listing: CopyListing) -> Result<Vec<CopyRecord>, BssError> {
-    all(|page| async move { bss.list_copies(&tenant(), listing, &page).await }).await
-}
+use super::limiter;
 
 #[tokio::test]
 async fn the_two_sides_are_told_as_people_press_the_buttons() {
@@ -284,12 +80,7 @@ async fn the_two_sides_are_told_as_people_press_the_buttons() {
         assert_eq!(source.link, Some((tenant(), copy.id.clone())));
     }
     // The face has counted what was sent.
-    let url = format!("{}/control/v1/interworks/calls", world.server.url());
-    let request = world
-        .client
-        .get(url)
-        .bearer_auth(&world.config.control_token);
-    let text = request.send().await.unwrap().text().await.unwrap();
+    let text = world.asked().await["calls"].to_string();
     assert!(text.contains("GET"), "{text}");
     for method in ["PUT", "PATCH", "DELETE"] {
         assert!(!text.contains(method), "{text}");
