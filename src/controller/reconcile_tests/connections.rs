@@ -295,7 +295,12 @@ async fn a_token_that_looks_like_base64_of_a_text_is_remembered_for_its_refusal(
         assert_eq!(bench.shown().0, "BssUnavailable", "it is sent");
         let entry = bench.controller.cache.entry("u-1");
         let entry = entry.lock().await;
-        let doubt = entry.adapter.as_ref().unwrap().doubt.clone();
+        let used = entry.used.as_ref().unwrap();
+        let doubt = used
+            .connection
+            .at_hand(Duration::from_secs(15))
+            .unwrap()
+            .doubt;
         assert_eq!(doubt.is_some(), doubted);
         if let Some(doubt) = doubt {
             assert!(
