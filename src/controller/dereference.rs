@@ -27,6 +27,9 @@ use crate::upgrade::{
     REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, sentence,
 };
 
+/// So many requests a second are reckoned with where the connection declares no limit.
+const UNKNOWN_RATE: u32 = 20;
+
 /// What the spec points to.
 pub(super) struct Fetched<B> {
     pub(super) connection: BssConnection,
@@ -371,8 +374,8 @@ async fn settings<C: Cluster>(
         allowed_hosts,
         tls,
         throttle_statuses: throttle_statuses(&spec.limits.throttle_status_codes),
-        requests_per_second: positive(spec.limits.requests_per_second),
-        concurrency: positive(spec.limits.concurrency),
+        requests_per_second: spec.limits.requests_per_second.map(positive),
+        concurrency: spec.limits.concurrency.map(positive),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
     })
 }
@@ -420,7 +423,7 @@ fn terms(connection: &BssConnection) -> Terms {
         accepted: connection.spec.accepted_risks.iter().copied().collect(),
         settle: seconds(limits.settle_seconds),
         order_settle: seconds(limits.order_settle_seconds),
-        rate: positive(limits.requests_per_second),
+        rate: limits.requests_per_second.map_or(UNKNOWN_RATE, positive),
         guide: REFERENCE_GUIDE,
     }
 }

@@ -12,11 +12,15 @@
 //! 429 and 503 halve both limits (once for all the calls that were under way together), success
 //! raises them again by a twentieth of the full limit a second.
 //!
+//! Where no connection declares a rate, or how many calls may be under way, `learned` finds it: it takes the place
+//! of the limit and of its share.
+//!
 //! The *breaker* is the same with replies that are lost: one says little, several in a row without
 //! any answer between them open it. While it is open nothing is sent; then, as after every setback,
 //! one single call is a probe, and the others wait until it was answered. An answer closes it, a
 //! probe that is lost, too, opens it for twice as long, a minute at most. A refusal is an answer.
 
+use super::learned::{Kind, LearnedConcurrency, LearnedRate};
 use std::collections::VecDeque;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
@@ -37,6 +41,11 @@ pub const LOST_IN_A_ROW: u32 = 5;
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// For so long after an answer of its own a limiter does not heed what another namespace was told.
 const FIRST_HAND: Duration = Duration::from_secs(10);
+
+/// No more calls a second, where none are declared.
+const FASTEST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
+/// No more calls at once, where none are declared.
+const MOST_AT_ONCE: NonZeroU16 = NonZeroU16::MIN.saturating_add(63);
 
 /// The limits of a BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +69,50 @@ impl Settings {
         Self {
             per_second: self.per_second.min(other.per_second),
             concurrency: self.concurrency.min(other.concurrency),
+        }
+    }
+}
+
+/// The limits that connections declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Calls per second.
+    pub per_second: Option<NonZeroU32>,
+    /// Calls at once.
+    pub concurrency: Option<NonZeroU16>,
+}
+
+impl Declared {
+    /// The stricter of the two in each figure. What one of them does not declare, the other does.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        fn lesser<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            }
+        }
+        Self {
+            per_second: lesser(self.per_second, other.per_second),
+            concurrency: lesser(self.concurrency, other.concurrency),
+        }
+    }
+
+    /// What is never exceeded. Limits that are learnt stay below the greatest that may be declared.
+    #[must_use]
+    pub fn bounds(self) -> Settings {
+        Settings {
+            per_second: self.per_second.unwrap_or(FASTEST),
+            concurrency: self.concurrency.unwrap_or(MOST_AT_ONCE),
+        }
+    }
+}
+
+impl From<Settings> for Declared {
+    fn from(settings: Settings) -> Self {
+        Self {
+            per_second: Some(settings.per_second),
+            concurrency: Some(settings.concurrency),
         }
     }
 }
@@ -120,6 +173,9 @@ pub struct Ticket(u64);
 #[derive(Debug)]
 pub struct Core {
     settings: Settings,
+    /// Where no limit is declared.
+    learned_concurrency: Option<LearnedConcurrency>,
+    learned_rate: Option<LearnedRate>,
     /// Present share of the limits, in thousandths.
     share: u32,
     /// When the schedule would be free again if every call kept to its interval.
@@ -141,9 +197,12 @@ pub struct Core {
 impl Core {
     /// Full limits, no caller waiting.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(limits: impl Into<Declared>) -> Self {
+        let declared = limits.into();
         Self {
-            settings,
+            settings: declared.bounds(),
+            learned_concurrency: declared.concurrency.is_none().then(Default::default),
+            learned_rate: declared.per_second.is_none().then(Default::default),
             share: FULL,
             scheduled: Duration::ZERO,
             pause: None,
@@ -159,12 +218,33 @@ impl Core {
         }
     }
 
-    /// Changes the limits from now on; the present share stays.
-    pub fn set(&mut self, settings: Settings) {
-        self.settings = settings;
+    /// Changes the limits from now on; the present share and what was learnt stay.
+    pub fn set(&mut self, limits: impl Into<Declared>) {
+        let declared = limits.into();
+        self.settings = declared.bounds();
+        match declared.concurrency {
+            Some(_) => self.learned_concurrency = None,
+            None => drop(self.learned_concurrency.get_or_insert_default()),
+        }
+        match declared.per_second {
+            Some(_) => self.learned_rate = None,
+            None => drop(self.learned_rate.get_or_insert_default()),
+        }
     }
 
-    /// The limits.
+    /// A call that was granted at `granted` is being answered now: how long it took tells where the limits are
+    /// that no connection declares. Its end is told by `finish`.
+    pub fn learn(&mut self, now: Duration, granted: Duration, kind: Kind) {
+        let others = self.in_flight.saturating_sub(1);
+        if let Some(learned) = &mut self.learned_concurrency {
+            learned.answered(now, (kind, granted), others);
+        }
+        if let Some(learned) = &mut self.learned_rate {
+            learned.grows(now);
+        }
+    }
+
+    /// The bounds of the limits.
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.settings
@@ -198,6 +278,9 @@ impl Core {
         self.queue.pop_front();
         self.in_flight = self.in_flight.saturating_add(1);
         self.scheduled = self.scheduled.max(now).saturating_add(self.interval());
+        if let Some(learned) = &mut self.learned_rate {
+            learned.granted(now);
+        }
         Some(head)
     }
 
@@ -308,13 +391,19 @@ impl Core {
             return 1;
         }
         let full = u32::from(self.settings.concurrency.get());
+        if let Some(learned) = &self.learned_concurrency {
+            return learned.now().min(full);
+        }
         full.saturating_mul(self.share).div_ceil(FULL).max(1)
     }
 
     fn earliest(&self, now: Duration) -> Duration {
-        let lead = self
-            .full_interval()
-            .saturating_mul(self.settings.burst().saturating_sub(1));
+        let lead = match self.learned_interval() {
+            Some(_) => Duration::ZERO,
+            None => self
+                .full_interval()
+                .saturating_mul(self.settings.burst().saturating_sub(1)),
+        };
         let by_rate = self.scheduled.saturating_sub(lead);
         let by_pause = self.pause(now).map_or(Duration::ZERO, |pause| pause.until);
         by_rate.max(by_pause)
@@ -325,7 +414,17 @@ impl Core {
         Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(self.settings.per_second.get())))
     }
 
+    fn learned_interval(&self) -> Option<Duration> {
+        self.learned_rate.as_ref().and_then(LearnedRate::interval)
+    }
+
     fn interval(&self) -> Duration {
+        if self.learned_rate.is_some() {
+            return self
+                .learned_interval()
+                .unwrap_or_default()
+                .max(self.full_interval());
+        }
         let full = u64::try_from(self.full_interval().as_nanos()).unwrap_or(u64::MAX);
         let share = u64::from(self.share.max(LEAST));
         Duration::from_nanos(full.saturating_mul(u64::from(FULL)).div_ceil(share))
@@ -369,6 +468,12 @@ impl Core {
     ) {
         let first_of_its_window = self.last_setback.is_none_or(|setback| granted > setback);
         if first_of_its_window {
+            if let Some(learned) = &mut self.learned_concurrency {
+                learned.halve();
+            }
+            if let (PauseReason::Throttled, Some(learned)) = (reason, &mut self.learned_rate) {
+                learned.refused(now);
+            }
             self.share = (self.share / 2).max(LEAST);
             self.setbacks = self.setbacks.saturating_add(1);
             self.last_setback = Some(now);

@@ -15,6 +15,10 @@ use crate::bss::error::BssError;
 use crate::bss::port::{AccountId, Acquisition, Bss, Epoch, Fence, TenantId};
 use crate::upgrade::{Attempted, Outcome, Read};
 
+/// Batches under way at a time where the connection declares no limit. The limiter lets as many of their calls go
+/// as it has found to be good.
+const LEARNT_AT_ONCE: usize = 64;
+
 /// On whose behalf the BSS is called.
 pub(super) struct Caller {
     /// The reseller.
@@ -47,8 +51,11 @@ impl Caller {
                 .or_else(|| claimed.map(TenantId::from)),
             epoch: known.fencing.epoch,
             holder: scope.fetched.realm.holder(installation),
-            at_once: usize::try_from(limits.concurrency)
-                .unwrap_or(1)
+            at_once: limits
+                .concurrency
+                .map_or(LEARNT_AT_ONCE, |number| {
+                    usize::try_from(number).unwrap_or(1)
+                })
                 .clamp(1, 256),
         }
     }

@@ -14,8 +14,8 @@ fn guarded(bench: &Bench) -> bool {
         throttle_statuses: Vec::new(),
         allowed_hosts: "127.0.0.1:2".to_owned(),
         tls: Tls::default(),
-        requests_per_second: 1,
-        concurrency: 1,
+        requests_per_second: Some(1),
+        concurrency: Some(1),
         timeout: Duration::from_secs(1),
     };
     let connector = &bench.controller.connector;
