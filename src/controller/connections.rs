@@ -113,7 +113,7 @@ impl<B> Used<B> {
         let under_way = {
             let mut state = self.connection.lock();
             if let Some(told) = state.told(question, self, now) {
-                return Asked::Told(told);
+                return Asked::Told(Box::new(told));
             }
             match state
                 .asking(question)
@@ -129,7 +129,7 @@ impl<B> Used<B> {
         Self::ended(under_way).await;
         let mut state = self.connection.lock();
         match state.told(question, self, now) {
-            Some(told) => Asked::Told(told),
+            Some(told) => Asked::Told(Box::new(told)),
             // It failed. All that waited ask for themselves: none waits for two calls.
             None => Asked::NotYet(state.ask(question)),
         }
@@ -146,11 +146,12 @@ impl<B> Used<B> {
         let mut state = self.connection.lock();
         let order = state.answers.saturating_add(1);
         let answer = |at| Answer { order, adapter, at };
-        match outcome {
-            Outcome::Identity(told) => state.identity = Some((told.clone(), answer(now))),
-            Outcome::Capabilities(told) => state.capabilities = Some((told.clone(), answer(now))),
-            // Nothing else is asked of the connection.
-            _ => return,
+        if let Outcome::Identity(told) = outcome {
+            state.identity = Some((told.clone(), answer(now)));
+        } else if let Outcome::Capabilities(told) = outcome {
+            state.capabilities = Some((told.clone(), answer(now)));
+        } else {
+            return;
         }
         state.answers = order;
     }
@@ -176,7 +177,15 @@ impl Question {
         match read {
             Read::Identity => Some(Self::Identity),
             Read::Capabilities => Some(Self::Capabilities),
-            _ => None,
+            Read::Reseller
+            | Read::Tenant
+            | Read::Operation(_)
+            | Read::OpenOrders(_)
+            | Read::Pages(_)
+            | Read::Inspect(_)
+            | Read::Find(_)
+            | Read::Watch(_)
+            | Read::Preflight(_) => None,
         }
     }
 }
@@ -184,7 +193,7 @@ impl Question {
 /// What came of a question.
 pub(super) enum Asked {
     /// Another upgrade asked it a moment ago.
-    Told(Outcome),
+    Told(Box<Outcome>),
     /// It is to be asked. The others wait until this is dropped.
     NotYet(Asking),
 }

@@ -120,7 +120,7 @@ async fn those_that_wait_for_the_secrets_share_what_is_wrong_and_the_next_one_re
 
 fn told(asked: Asked) -> Option<Outcome> {
     match asked {
-        Asked::Told(outcome) => Some(outcome),
+        Asked::Told(outcome) => Some(*outcome),
         Asked::NotYet(_) => None,
     }
 }

@@ -160,7 +160,7 @@ async fn told_before<C: Cluster, T: Time, B>(
     let question = Question::of(read)?;
     let used = entry.used.as_ref()?;
     match used.ask(question, context.time.now().monotonic).await {
-        Asked::Told(told) => Some(told),
+        Asked::Told(told) => Some(*told),
         Asked::NotYet(asking) => {
             entry.asking = Some(asking);
             None

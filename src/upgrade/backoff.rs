@@ -33,7 +33,7 @@ pub(super) fn poll(looks: u32, interval: Duration) -> Duration {
         if wait >= interval {
             break;
         }
-        wait = wait.saturating_add(wait / 2);
+        wait = wait.saturating_mul(3).checked_div(2).unwrap_or(wait);
     }
     wait.min(interval)
 }

@@ -7,7 +7,8 @@
 //! - *concurrency*: at most so many calls at once;
 //! - *pause*: after 429 or 503 nothing at all until the time that the BSS asked for has passed, or
 //!   one that grows with every setback where it did not say;
-//! - *order*: who came first goes first, always.
+//! - *order*: callers are served in turn, and the calls of one caller in their order: a caller with few calls does
+//!   not wait for all of one that has many.
 //!
 //! 429 and 503 halve both limits (once for all the calls that were under way together), success
 //! raises them again by a twentieth of the full limit a second.
@@ -182,7 +183,8 @@ pub struct Core {
     scheduled: Duration,
     pause: Option<Pause>,
     in_flight: u32,
-    queue: VecDeque<Ticket>,
+    /// Those that wait, by caller. The caller that was served last is the last.
+    queue: VecDeque<(u64, VecDeque<Ticket>)>,
     next_ticket: u64,
     /// Setbacks in a row.
     setbacks: u32,
@@ -250,23 +252,30 @@ impl Core {
         self.settings
     }
 
-    /// A new place at the end of the queue.
-    pub fn enqueue(&mut self) -> Ticket {
+    /// A new place behind the other calls of the caller.
+    pub fn enqueue(&mut self, caller: u64) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
-        self.queue.push_back(ticket);
+        match self.queue.iter_mut().find(|(other, _)| *other == caller) {
+            Some((_, tickets)) => tickets.push_back(ticket),
+            None => self.queue.push_back((caller, [ticket].into())),
+        }
         ticket
     }
 
     /// Gives a place up.
     pub fn leave(&mut self, ticket: Ticket) {
-        self.queue.retain(|other| *other != ticket);
+        for (_, tickets) in &mut self.queue {
+            tickets.retain(|other| *other != ticket);
+        }
+        self.queue.retain(|(_, tickets)| !tickets.is_empty());
     }
 
     /// Who is next.
     #[must_use]
     pub fn head(&self) -> Option<Ticket> {
-        self.queue.front().copied()
+        let (_, tickets) = self.queue.front()?;
+        tickets.front().copied()
     }
 
     /// Lets the head of the queue go, if all rules allow it now.
@@ -275,7 +284,12 @@ impl Core {
         if self.in_flight >= self.concurrency() || self.earliest(now) > now {
             return None;
         }
-        self.queue.pop_front();
+        if let Some((caller, mut tickets)) = self.queue.pop_front() {
+            tickets.pop_front();
+            if !tickets.is_empty() {
+                self.queue.push_back((caller, tickets));
+            }
+        }
         self.in_flight = self.in_flight.saturating_add(1);
         self.scheduled = self.scheduled.max(now).saturating_add(self.interval());
         if let Some(learned) = &mut self.learned_rate {
@@ -381,7 +395,7 @@ impl Core {
     /// Callers waiting.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.queue.iter().map(|(_, tickets)| tickets.len()).sum()
     }
 
     /// Calls that may be under way at present.
@@ -509,6 +523,7 @@ impl Core {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn settings(per_second: u32, concurrency: u16) -> Settings {
         Settings {
@@ -524,7 +539,7 @@ mod tests {
     #[test]
     fn rate_then_concurrency_hold_the_head_back() {
         let mut core = Core::new(settings(10, 2));
-        let tickets = [core.enqueue(), core.enqueue(), core.enqueue()];
+        let tickets = [core.enqueue(0), core.enqueue(0), core.enqueue(0)];
         assert_eq!(core.grant(ms(0)), Some(tickets[0]));
         assert_eq!(core.grant(ms(0)), None);
         assert_eq!(core.wake(ms(0)), Some(ms(100)));
@@ -537,9 +552,9 @@ mod tests {
     #[test]
     fn retry_after_is_obeyed_and_bounded() {
         let mut core = Core::new(settings(10, 8));
-        core.enqueue();
+        core.enqueue(0);
         core.grant(ms(0)).unwrap();
-        core.enqueue();
+        core.enqueue(0);
         let asked = Some(Duration::from_secs(7));
         core.finish(ms(1), ms(0), Feedback::Throttled { after: asked });
         assert_eq!(core.wake(ms(500)), Some(ms(7001)));
@@ -556,7 +571,7 @@ mod tests {
     fn a_window_of_429s_is_one_setback_and_one_probe_follows() {
         let mut core = Core::new(settings(100, 8));
         for _ in 0..8 {
-            core.enqueue();
+            core.enqueue(0);
         }
         let granted: Vec<Ticket> = std::iter::from_fn(|| core.grant(ms(0))).collect();
         assert_eq!(granted.len(), 8);
@@ -565,8 +580,8 @@ mod tests {
         }
         assert_eq!((core.share, core.setbacks), (500, 1));
         assert_eq!(core.pause(ms(5)).unwrap().until, ms(505));
-        core.enqueue();
-        core.enqueue();
+        core.enqueue(0);
+        core.enqueue(0);
         core.grant(ms(505)).unwrap();
         assert_eq!((core.grant(ms(600)), core.wake(ms(600))), (None, None));
         core.finish(ms(600), ms(505), Feedback::Answered);
@@ -580,7 +595,7 @@ mod tests {
         let mut now = ms(0);
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            core.enqueue();
+            core.enqueue(0);
             now = core.wake(now).unwrap().max(now) + ms(1);
             core.grant(now).unwrap();
             core.finish(now + ms(1), now, Feedback::Unavailable { after: None });
@@ -590,7 +605,7 @@ mod tests {
         assert_eq!(pauses[..4], [ms(500), ms(1000), ms(2000), ms(4000)]);
         assert_eq!(pauses[11], LONGEST_PAUSE);
         assert_eq!(core.share, LEAST);
-        core.enqueue();
+        core.enqueue(0);
         now = core.wake(now).unwrap().max(now) + ms(1);
         core.grant(now).unwrap();
         core.finish(now + ms(1), now, Feedback::Answered);
@@ -603,7 +618,7 @@ mod tests {
         core.share = LEAST;
         let mut now = ms(0);
         for _ in 0..400 {
-            core.enqueue();
+            core.enqueue(0);
             now = core.wake(now).unwrap().max(now);
             core.grant(now).unwrap();
             core.finish(now, now, Feedback::Answered);
@@ -614,7 +629,7 @@ mod tests {
 
     /// Sends one call as soon as it may go; when it was granted and ended.
     fn call(core: &mut Core, now: Duration, feedback: Feedback) -> Duration {
-        core.enqueue();
+        core.enqueue(0);
         let granted = core.wake(now).unwrap().max(now) + ms(1);
         core.grant(granted).unwrap();
         core.finish(granted + ms(1), granted, feedback);
@@ -644,8 +659,8 @@ mod tests {
         assert_eq!(open[..3], [ms(500), ms(1000), ms(2000)]);
         assert_eq!(open[9], LONGEST_PAUSE);
         // Half open: one probe, the others stay behind it, and are told how long.
-        core.enqueue();
-        core.enqueue();
+        core.enqueue(0);
+        core.enqueue(0);
         now = core.pause(now).unwrap().until;
         assert_eq!(core.probing(now), None);
         core.grant(now).unwrap();
@@ -671,7 +686,7 @@ mod tests {
     fn a_window_of_lost_replies_is_one_setback() {
         let mut core = Core::new(settings(1000, 8));
         for _ in 0..8 {
-            core.enqueue();
+            core.enqueue(0);
         }
         for _ in 0..8 {
             core.grant(ms(0)).unwrap();
@@ -730,7 +745,7 @@ mod tests {
             let mut forbidden_until = Duration::ZERO;
             for step in steps {
                 match step {
-                    Step::Enqueue => expected.push_back(core.enqueue()),
+                    Step::Enqueue => expected.push_back(core.enqueue(0)),
                     Step::Leave(i) if !expected.is_empty() => {
                         let ticket = expected.remove(i % expected.len()).unwrap();
                         core.leave(ticket);
@@ -820,6 +835,40 @@ mod tests {
             }
         }
 
+        /// A rate that is shared: a caller with one call at a time, beside others that always have some in the queue.
+        #[test]
+        fn a_caller_with_few_calls_waits_for_one_of_each_other_caller(
+            others in proptest::collection::vec(1_usize..40, 1..6),
+        ) {
+            let mut core = Core::new(settings(10, 64));
+            let mut now = ms(0);
+            let mut callers: BTreeMap<Ticket, u64> = BTreeMap::new();
+            for (caller, calls) in (1..).zip(&others) {
+                for _ in 0..*calls {
+                    callers.insert(core.enqueue(caller), caller);
+                }
+            }
+            for _ in 0..10 {
+                let own = core.enqueue(0);
+                let mut served = Vec::new();
+                loop {
+                    now = core.wake(now).unwrap().max(now);
+                    let granted = core.grant(now).unwrap();
+                    core.finish(now, now, Feedback::Answered);
+                    if granted == own {
+                        break;
+                    }
+                    let caller = callers[&granted];
+                    callers.insert(core.enqueue(caller), caller);
+                    served.push(caller);
+                }
+                served.sort_unstable();
+                let before = served.len();
+                served.dedup();
+                prop_assert_eq!(served.len(), before, "one of each at most");
+            }
+        }
+
         #[test]
         fn whoever_waits_goes_in_the_end(
             feedbacks in proptest::collection::vec(feedback(), 1..60),
@@ -827,7 +876,7 @@ mod tests {
             let mut core = Core::new(settings(5, 2));
             let mut now = Duration::ZERO;
             for feedback in feedbacks {
-                core.enqueue();
+                core.enqueue(0);
                 now = core.wake(now).unwrap().max(now);
                 prop_assert!(core.grant(now).is_some());
                 now += ms(1);

@@ -107,7 +107,8 @@ impl LearnedConcurrency {
             alone: took,
             recent: took,
         });
-        known.recent = (known.recent.saturating_mul(3).saturating_add(took)) / 4;
+        let sum = known.recent.saturating_mul(3).saturating_add(took);
+        known.recent = sum.checked_div(4).unwrap_or(took);
         known.alone = known.alone.min(known.recent);
         let slow = known.recent > known.alone.saturating_mul(2).saturating_add(NOISE);
         let step = ONE
@@ -208,8 +209,8 @@ impl LearnedRate {
         let millis = u64::try_from(since.as_millis()).unwrap_or(ONE);
         // Near the rate that was refused it grows five times more slowly.
         let near = limit.saturating_mul(10) > self.refused_at.saturating_mul(9);
-        let part = if near { 100 } else { 20 };
-        let growth = limit.saturating_mul(millis) / (part * ONE);
+        let part = if near { 100 * ONE } else { 20 * ONE };
+        let growth = limit.saturating_mul(millis).checked_div(part).unwrap_or(0);
         if growth > 0 {
             self.limit = Some(limit.saturating_add(growth));
             self.grown = now;

@@ -83,7 +83,7 @@ impl Bss {
         let mut seen = Seen::default();
         while self.now < end {
             while core.waiting() < 100 {
-                core.enqueue();
+                core.enqueue(0);
             }
             while core.grant(self.now).is_some() {
                 self.takes(self.now);

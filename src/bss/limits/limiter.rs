@@ -3,6 +3,7 @@
 use super::core::{Core, Declared, Feedback, Neighbour, Pause, PauseReason, Settings, Ticket};
 use super::figures::Figures;
 use super::learned::Kind;
+use crate::bss::cancellation;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -221,7 +222,7 @@ impl<'a> Place<'a> {
     fn take(limiter: &'a Arc<Limiter>) -> Self {
         let signal = Arc::new(Notify::new());
         let mut state = limiter.lock();
-        let ticket = state.core.enqueue();
+        let ticket = state.core.enqueue(cancellation::caller());
         state.waiting.insert(ticket, Arc::clone(&signal));
         Self {
             limiter,
