@@ -184,7 +184,7 @@ async fn after_a_call_that_failed_each_asks_for_itself() {
         assert!(other.as_mut().now_or_never().is_none());
     }
     drop(asking);
-    let [b, c] = others.map(|other| other.now_or_never());
+    let [b, c] = others.map(futures::FutureExt::now_or_never);
     let (b, c) = (b.unwrap(), c.unwrap());
     assert!(matches!((b, c), (Asked::NotYet(_), Asked::NotYet(_))));
 }
