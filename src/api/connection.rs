@@ -399,19 +399,22 @@ pub enum SystemRoots {
     Included,
 }
 
-/// How hard a BSS may be asked. Of several connections of one namespace with one identity and one
+/// How hard a BSS may be asked. A limit of requests that is not set is learnt: the operator finds out how many
+/// the BSS answers without letting them wait. Of several connections of one namespace with one identity and one
 /// scheme, host and port the strictest counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionLimits {
-    /// How many requests a second the BSS gets at most. Example: `20`
-    #[serde(default = "default_requests_per_second")]
+    /// How many requests a second the BSS gets at most. Without it there is no limit before the BSS answers that
+    /// there are too many; then one is learnt. Example: `20`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000))]
-    pub requests_per_second: i32,
-    /// How many requests are under way at one time at most. Example: `8`
-    #[serde(default = "default_concurrency")]
+    pub requests_per_second: Option<i32>,
+    /// How many requests are under way at one time at most. Without it this is learnt: as many as the BSS answers
+    /// about as fast as one alone, 64 at most. Example: `8`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 256))]
-    pub concurrency: i32,
+    pub concurrency: Option<i32>,
     /// How long one request may take as a whole, in seconds. Deletion and the operator's own end
     /// wait no longer than this. Example: `30`
     #[serde(default = "default_request_timeout_seconds")]
@@ -445,8 +448,8 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
-            requests_per_second: default_requests_per_second(),
-            concurrency: default_concurrency(),
+            requests_per_second: None,
+            concurrency: None,
             request_timeout_seconds: default_request_timeout_seconds(),
             settle_seconds: default_settle_seconds(),
             order_settle_seconds: default_order_settle_seconds(),
@@ -454,14 +457,6 @@ impl Default for ConnectionLimits {
             throttle_status_codes: default_throttle_status_codes(),
         }
     }
-}
-
-fn default_requests_per_second() -> i32 {
-    20
-}
-
-fn default_concurrency() -> i32 {
-    8
 }
 
 fn default_request_timeout_seconds() -> i32 {

@@ -3,7 +3,7 @@
 //! Between the decision to call and the moment of sending lies the limiter's queue, and meanwhile
 //! an upgrade may be suspended or a lease lost. The caller puts a [`Cancellation`] over its calls; the
 //! transport asks it last of all, when nothing but the sending is left. It knows no reason of the
-//! caller's, only yes or no.
+//! caller's, only yes or no; and it tells one caller from another, so that the limiter can serve them in turn.
 
 use std::fmt;
 use std::future::Future;
@@ -17,6 +17,7 @@ tokio::task_local! {
 #[derive(Clone)]
 pub struct Cancellation {
     still_wanted: Arc<dyn Fn() -> bool + Send + Sync>,
+    caller: u64,
 }
 
 impl Cancellation {
@@ -24,7 +25,14 @@ impl Cancellation {
     pub fn unless(still_wanted: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
             still_wanted: Arc::new(still_wanted),
+            caller: 0,
         }
+    }
+
+    /// The same, of calls on behalf of one caller. The limiter serves callers in turn.
+    #[must_use]
+    pub fn of(self, caller: u64) -> Self {
+        Self { caller, ..self }
     }
 
     /// Puts the cancellation over every call that is made in `calls` (in its own task only).
@@ -52,6 +60,13 @@ pub fn is_cancelled() -> bool {
     CANCELLATION
         .try_with(Cancellation::cancels)
         .unwrap_or(false)
+}
+
+/// On whose behalf the present call is made; 0 if that was not said.
+#[must_use]
+pub fn caller() -> u64 {
+    let caller = CANCELLATION.try_with(|cancellation| cancellation.caller);
+    caller.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
 use crate::api::{
-    BssConnection, ConditionType, CustomerPricing, FINALIZER, Phase, TenantResellerUpgrade,
+    BssConnection, ConditionList as _, ConditionType, CustomerPricing, FINALIZER, Phase,
+    TenantResellerUpgrade,
 };
 
 /// An object that may be unreadable for this version.
@@ -157,7 +158,8 @@ impl Stores {
             .collect()
     }
 
-    /// The upgrades that refer to a connection.
+    /// The upgrades that refer to a connection and are not finished: a finished one stays so, whatever becomes of
+    /// its connection.
     pub(super) fn upgrades_using(
         &self,
         connection: &Guarded<BssConnection>,
@@ -168,14 +170,20 @@ impl Stores {
                 guarded.namespace() == namespace
                     && guarded.0.as_ref().is_ok_and(|upgrade| {
                         let tenants = upgrade.spec.tenant_connection_ref.as_ref();
-                        upgrade.spec.connection_ref.name == name
-                            || tenants.is_some_and(|tenants| tenants.name == name)
+                        let uses = upgrade.spec.connection_ref.name == name
+                            || tenants.is_some_and(|tenants| tenants.name == name);
+                        uses && !is_finished(upgrade)
                     })
             })
             .iter()
             .map(|upgrade| ObjectRef::from_obj(upgrade.as_ref()))
             .collect()
     }
+}
+
+fn is_finished(upgrade: &TenantResellerUpgrade) -> bool {
+    let status = upgrade.status.as_ref();
+    status.is_some_and(|status| status.conditions.holds(ConditionType::Succeeded))
 }
 
 fn phase_and_reason(guarded: &Guarded<TenantResellerUpgrade>) -> (String, String) {

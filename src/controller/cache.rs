@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::connections::{Asking, Connections, Used};
 use super::object;
 use super::publish::Refusals;
 use crate::api::{ResellerClaim, TenantResellerUpgrade};
@@ -24,7 +25,10 @@ pub(super) struct CacheEntry<B> {
     pub(super) known: Known,
     /// The claim as it was read or written last.
     pub(super) claim: Option<ResellerClaim>,
-    pub(super) adapter: Option<Adapter<B>>,
+    /// The connection, which it shares with other upgrades.
+    pub(super) used: Option<Used<B>>,
+    /// A question to the BSS that the other upgrades of the connection wait for too.
+    pub(super) asking: Option<Asking>,
     pub(super) seats: Option<HeldSeats>,
     /// What the BSS calls itself.
     pub(super) told_identity: ToldIdentity,
@@ -43,6 +47,7 @@ pub(super) struct CacheEntry<B> {
     /// What people changed without changing the spec.
     requested: Option<String>,
     freshness: Freshness,
+    connections: Arc<Connections<B>>,
 }
 
 /// What the observations rest on. If it changes they are worthless, and an epoch is acquired anew.
@@ -75,16 +80,6 @@ pub(super) enum Called {
     No,
 }
 
-/// An adapter and what it was made from.
-pub(super) struct Adapter<B> {
-    pub(super) bss: Arc<B>,
-    /// The version of the connections.
-    pub(super) made_from: String,
-    pub(super) made_at: Duration,
-    /// What looks wrong with the credentials that it uses.
-    pub(super) doubt: Option<String>,
-}
-
 /// What a BSS calls itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ToldIdentity {
@@ -113,11 +108,12 @@ pub(super) struct PublishedReports {
 }
 
 impl<B> CacheEntry<B> {
-    fn new(acquisition: AcquisitionId) -> Self {
+    fn new(acquisition: AcquisitionId, connections: &Arc<Connections<B>>) -> Self {
         Self {
             known: Known::new([], acquisition),
             claim: None,
-            adapter: None,
+            used: None,
+            asking: None,
             seats: None,
             told_identity: ToldIdentity::NotAsked,
             reports: None,
@@ -128,7 +124,19 @@ impl<B> CacheEntry<B> {
             basis: None,
             requested: None,
             freshness: Freshness::Fresh,
+            connections: Arc::clone(connections),
         }
+    }
+
+    /// The upgrade uses this version of a connection from now on.
+    pub(super) fn uses(&mut self, version: &str) -> &mut Used<B> {
+        Used::at(&mut self.used, &self.connections, version)
+    }
+
+    /// Lets go of the connection and of its credentials.
+    pub(super) fn lets_go(&mut self) {
+        self.used = None;
+        self.asking = None;
     }
 
     /// The connection leads here now. Seats that were taken at another address are given up.
@@ -160,7 +168,9 @@ impl<B> CacheEntry<B> {
         if self.requested.as_ref() != Some(&requested) {
             if self.requested.is_some() {
                 self.known.waiting.look_now();
-                self.read_secret_again();
+                if let Some(used) = &self.used {
+                    used.renew();
+                }
             }
             self.requested = Some(requested);
         }
@@ -180,6 +190,11 @@ impl<B> CacheEntry<B> {
         fresh.fencing.record_seen = known.fencing.record_seen;
         fresh.fencing.record_of.clone_from(&known.fencing.record_of);
         let before = self.basis.as_ref();
+        if let (Some(used), Some(before)) = (&mut self.used, before)
+            && *before != basis
+        {
+            used.hear_anew();
+        }
         if before.is_none_or(|before| before.connections != basis.connections) {
             self.told_identity = ToldIdentity::NotAsked;
         }
@@ -194,14 +209,6 @@ impl<B> CacheEntry<B> {
         self.basis = Some(basis);
     }
 
-    /// The adapter is made anew before the next call, however fresh it is. Until then it stays:
-    /// without it the upgrade would lose its part in the limits, and another address could become the
-    /// one that this identity is known by.
-    pub(super) fn read_secret_again(&mut self) {
-        if let Some(adapter) = &mut self.adapter {
-            adapter.made_from.clear();
-        }
-    }
 }
 
 /// The entries of all upgrades, by uid.
@@ -210,6 +217,7 @@ pub(super) struct Cache<B> {
     drawn: u64,
     /// Entries that this process made.
     made: AtomicU64,
+    connections: Arc<Connections<B>>,
     entries: StdMutex<HashMap<String, Arc<Mutex<CacheEntry<B>>>>>,
 }
 
@@ -219,6 +227,7 @@ impl<B> Cache<B> {
         Self {
             drawn,
             made: AtomicU64::new(0),
+            connections: Arc::default(),
             entries: StdMutex::default(),
         }
     }
@@ -229,7 +238,7 @@ impl<B> Cache<B> {
         let make = || {
             let nth = self.made.fetch_add(1, Ordering::Relaxed);
             let first = AcquisitionId(format!("{:016x}.{nth}.0", self.drawn));
-            Arc::new(Mutex::new(CacheEntry::new(first)))
+            Arc::new(Mutex::new(CacheEntry::new(first, &self.connections)))
         };
         Arc::clone(entries.entry(uid.to_owned()).or_insert_with(make))
     }
@@ -242,6 +251,7 @@ impl<B> Cache<B> {
     /// This process lost the lease, and another one acts meanwhile.
     pub(super) fn forget_all(&self) {
         self.entries().clear();
+        self.connections.forget_all();
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Arc<Mutex<CacheEntry<B>>>>> {

@@ -164,8 +164,17 @@ impl<C: Cluster, T: Time> Context<C, T> {
     pub(super) fn cancellation(&self, upgrade: &TenantResellerUpgrade, term: u64) -> Cancellation {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = object::without_status(upgrade);
-        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade, term))
+        let caller = caller(object::uid(&upgrade));
+        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade, term)).of(caller)
     }
+}
+
+/// Tells one upgrade's calls from another's.
+fn caller(uid: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn is_wanted<C: Cluster>(

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::access::{self, Refused};
-use super::cache::{Adapter, CacheEntry, HeldSeats};
+use super::cache::{CacheEntry, HeldSeats};
+use super::connections::{Adapter, Taken};
 use super::context::{Context, Time};
 use super::object;
 use crate::adapters;
@@ -26,8 +27,12 @@ use crate::upgrade::{
     REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, sentence,
 };
 
-/// A Secret is read again after this long.
-const SECRET_LIFE: Duration = Duration::from_secs(60);
+/// So many requests a second are reckoned with where the connection declares no limit.
+const UNKNOWN_RATE: u32 = 20;
+
+/// So many calls of a sweep are under way at a time where the connection declares no limit. The limiter lets as
+/// many of them go as it has found to be good.
+const LEARNT_AT_ONCE: usize = 64;
 
 /// What the spec points to.
 pub(super) struct Fetched<B> {
@@ -55,6 +60,7 @@ impl TenantAccess {
 }
 
 /// Why something that the spec points to was not fetched.
+#[derive(Clone)]
 pub(super) enum DereferenceError {
     /// It is missing or not in order, which is a state of the upgrade.
     Unworkable(Box<ReadyState>),
@@ -66,6 +72,7 @@ pub(super) enum DereferenceError {
 }
 
 /// A connection that cannot be used, and why.
+#[derive(Clone)]
 pub(super) struct NoAccess {
     pub(super) connection: String,
     pub(super) state: ReadyState,
@@ -128,26 +135,25 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let pricing = pricing(cluster, namespace, name).await?;
     let version = connections.version();
     entry.revalidate(upgrade, &version, requested(upgrade, &pricing));
-    let at_hand = entry.adapter.as_ref().filter(|adapter| {
-        adapter.made_from == version && now.saturating_sub(adapter.made_at) < SECRET_LIFE
-    });
-    let (bss, credential_doubt) = if let Some(adapter) = at_hand {
-        (Arc::clone(&adapter.bss), adapter.doubt.clone())
-    } else {
-        let (bss, doubt) = connections.connect(cluster, connector, namespace).await?;
-        // The former seats are given up after the new ones are taken, so that a BSS that was the
-        // first of its identity stays the first.
-        entry.seats = Some(HeldSeats {
-            at: address(&connections.distributor),
-            _seats: connector.seats(&bss),
-        });
-        entry.adapter = Some(Adapter {
-            bss: Arc::clone(&bss),
-            made_from: version,
-            made_at: now,
-            doubt: doubt.clone(),
-        });
-        (bss, doubt)
+    let address = address(&connections.distributor);
+    let reading = connections.connect(cluster, connector, namespace);
+    let used = entry.uses(&version);
+    let Adapter {
+        bss,
+        doubt: credential_doubt,
+        ..
+    } = {
+        let adapter = used.connection.adapter(now, reading).await?;
+        let taken = used.takes(&adapter);
+        if taken == Taken::Another {
+            // The former seats are given up after the new ones are taken, so that a BSS that was the
+            // first of its identity stays the first.
+            entry.seats = Some(HeldSeats {
+                at: address,
+                _seats: connector.seats(&adapter.bss),
+            });
+        }
+        adapter
     };
     let references = References {
         identity: connections.distributor.spec.identity.clone(),
@@ -228,9 +234,12 @@ impl Connections {
             accepted: spec.accepted_risks.iter().copied().collect(),
             settle: seconds(limits.settle_seconds),
             order_settle: seconds(limits.order_settle_seconds),
-            rate: positive(limits.requests_per_second),
-            at_once: usize::try_from(limits.concurrency)
-                .unwrap_or(1)
+            rate: limits.requests_per_second.map_or(UNKNOWN_RATE, positive),
+            at_once: limits
+                .concurrency
+                .map_or(LEARNT_AT_ONCE, |number| {
+                    usize::try_from(number).unwrap_or(1)
+                })
                 .clamp(1, 256),
             guide: spec
                 .adapter()
@@ -395,8 +404,8 @@ async fn settings<C: Cluster>(
         allowed_hosts,
         tls,
         throttle_statuses: throttle_statuses(&spec.limits.throttle_status_codes),
-        requests_per_second: positive(spec.limits.requests_per_second),
-        concurrency: positive(spec.limits.concurrency),
+        requests_per_second: spec.limits.requests_per_second.map(positive),
+        concurrency: spec.limits.concurrency.map(positive),
         timeout: Duration::from_secs(u64::from(positive(spec.limits.request_timeout_seconds))),
     })
 }

@@ -134,7 +134,7 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
 ) -> Result<Requeue, ReconcileError> {
     let cluster = &*context.cluster;
     // The credentials are given up. The seats are not: this BSS stays the first of its identity.
-    entry.adapter = None;
+    entry.lets_go();
     context.admission.release(object::uid(&upgrade));
     let pace = context.pacing.pace;
     let wait = match state.reason.class() {

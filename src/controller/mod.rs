@@ -10,6 +10,7 @@ mod admission;
 mod api_backoff;
 mod cache;
 mod claim;
+mod connections;
 mod context;
 mod dereference;
 mod endings;

@@ -5,9 +5,9 @@
 //! the cluster, a [`Performer`] is the BSS, and a function that is given neither touches nothing. What
 //! happens next is decided in `upgrade`, not here.
 
-use super::admission::{Admission, Slot, admit, needs_slot};
+use super::admission::{Admission, Lane, Slot, Turn, admit, calls_the_bss, needs_slot};
 use super::api_backoff::ApiBackoff;
-use super::cache::Cache;
+use super::cache::{Cache, CacheEntry};
 use super::context::{Context, Pacing, Ports, Process, Scope, Time};
 use super::dereference::{DereferenceError, dereference};
 use super::perform::{Caller, Performer};
@@ -37,6 +37,20 @@ pub(super) enum ReconcileError {
     Stale,
     /// The API server refused or did not answer.
     Cluster(ClusterError),
+}
+
+/// How far a reconcile has come.
+enum Pass {
+    Ended(Requeue),
+    /// It told what the cluster shows; now the BSS has to be called, for which it begins again.
+    CallsTheBss(Box<TenantResellerUpgrade>),
+}
+
+/// The upgrade as the first pass wrote it.
+struct Written {
+    /// The version that the pass began with. While the watch shows that, it has not seen the write.
+    read: Option<String>,
+    upgrade: TenantResellerUpgrade,
 }
 
 impl From<ClusterError> for ReconcileError {
@@ -100,7 +114,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         }
     }
 
-    /// Up to a valid spec, which needs no slot; then `work`.
+    /// Endings that need no place; then one pass over the cluster alone and, if the BSS has to be called,
+    /// another one in the lane for that: what was fetched before the wait may be old.
     async fn run(&self, seen: &TenantResellerUpgrade) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
         if let Some(other) = another_operator(seen, context.cluster.installation()) {
@@ -115,20 +130,47 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let term = context.cluster.term();
         let entry = self.cache.entry(object::uid(seen));
         let mut entry = entry.lock().await;
-        let queued = context.reconciles.queued(object::uid(seen));
-        let _permit = context.admission.permit(seen).await;
-        drop(queued);
-        let upgrade = context.reread(seen)?;
+        let mut written: Option<Written> = None;
+        loop {
+            let lane = written.as_ref().map_or(Lane::Cluster, |_| Lane::Bss);
+            let queued = context.reconciles.queued(object::uid(seen));
+            let turn = context.admission.turn(seen, lane).await;
+            drop(queued);
+            let latest = context.reread(seen)?;
+            let read = latest.metadata.resource_version.clone();
+            let unseen = written.take().filter(|written| written.read == read);
+            let upgrade = unseen.map_or(latest, |written| written.upgrade);
+            match self.pass(upgrade, &mut entry, (&turn, term)).await? {
+                Pass::Ended(requeue) => return Ok(requeue),
+                Pass::CallsTheBss(upgrade) => {
+                    let upgrade = *upgrade;
+                    written = Some(Written { read, upgrade });
+                }
+            }
+        }
+    }
+
+    /// Up to a valid spec, which needs no slot; then `work`.
+    async fn pass(
+        &self,
+        upgrade: TenantResellerUpgrade,
+        entry: &mut CacheEntry<K::Bss>,
+        (turn, term): (&Turn<'_>, u64),
+    ) -> Result<Pass, ReconcileError> {
+        let context = &self.context;
         // dereference: reads from the cluster
-        let fetched = match dereference(context, &self.connector, &upgrade, &mut entry).await {
+        let fetched = match dereference(context, &self.connector, &upgrade, entry).await {
             Ok(fetched) => fetched,
             Err(DereferenceError::Cluster(error)) => return Err(error.into()),
             Err(DereferenceError::Unworkable(state)) => {
-                return endings::unworkable(context, upgrade, &mut entry, *state).await;
+                return endings::unworkable(context, upgrade, entry, *state)
+                    .await
+                    .map(Pass::Ended);
             }
             Err(DereferenceError::NoAccess(fault)) => {
-                endings::tell_connection(context, &upgrade, &mut entry, &fault).await?;
-                return endings::unworkable(context, upgrade, &mut entry, fault.state).await;
+                endings::tell_connection(context, &upgrade, entry, &fault).await?;
+                let ended = endings::unworkable(context, upgrade, entry, fault.state).await;
+                return ended.map(Pass::Ended);
             }
         };
         // validate: touches nothing
@@ -136,46 +178,58 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             Ok(valid) => valid,
             Err(wrong) => {
                 let state = invalid(&wrong);
-                return endings::unworkable(context, upgrade, &mut entry, state).await;
+                return endings::unworkable(context, upgrade, entry, state)
+                    .await
+                    .map(Pass::Ended);
             }
         };
         fetched.bss.confirm_copies(&valid.confirmed_copies);
         let mut scope = Scope {
             upgrade,
-            entry: &mut entry,
+            entry,
             valid: &valid,
             fetched: &fetched,
             began: context.time.now().monotonic,
             term,
         };
-        self.work(&mut scope).await
+        self.work(&mut scope, turn.lane).await
     }
 
     /// Decides, records, performs and records again, until an ending.
-    async fn work(&self, scope: &mut Scope<'_, K::Bss>) -> Result<Requeue, ReconcileError> {
+    async fn work(
+        &self,
+        scope: &mut Scope<'_, K::Bss>,
+        lane: Lane,
+    ) -> Result<Pass, ReconcileError> {
         let context = &self.context;
         scope
             .entry
             .known
             .calls_were_abandoned(context.time.now().monotonic);
         if admit(&context.admission, scope) == Slot::Queued {
-            return endings::queued(context, scope).await;
+            return endings::queued(context, scope).await.map(Pass::Ended);
         }
         loop {
             // decide: touches nothing
             let decision = decide(scope.valid, &scope.entry.known, context.time.now());
             let Some(effect) = decision.effect.clone() else {
-                return endings::waiting(context, scope, &decision).await;
+                return endings::waiting(context, scope, &decision)
+                    .await
+                    .map(Pass::Ended);
             };
             if needs_slot(&effect) && context.admission.request(&scope.valid.uid) == Slot::Queued {
                 // When a slot is free, what is known now will be old.
                 scope.entry.mark_stale();
-                return endings::queued(context, scope).await;
+                return endings::queued(context, scope).await.map(Pass::Ended);
             }
             // record: writes to the cluster
             record::state_before(context, scope, &effect, &decision.state).await?;
+            if lane == Lane::Cluster && calls_the_bss(&effect) {
+                return Ok(Pass::CallsTheBss(Box::new(scope.upgrade.clone())));
+            }
             if let Some(pause) = context.pause(scope) {
-                return endings::interrupted(context, scope, &decision.state, pause).await;
+                let ended = endings::interrupted(context, scope, &decision.state, pause).await;
+                return ended.map(Pass::Ended);
             }
             let cancellation = context.cancellation(&scope.upgrade, scope.term);
             let operation = record::written(&effect);
@@ -192,7 +246,8 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 // It gives up its seats too: it was never the first BSS of this identity.
                 scope.entry.seats = None;
                 let (upgrade, state) = (scope.upgrade.clone(), unproven());
-                return endings::unworkable(context, upgrade, scope.entry, state).await;
+                let ended = endings::unworkable(context, upgrade, scope.entry, state).await;
+                return ended.map(Pass::Ended);
             }
             // record: touches nothing but the cache and metrics
             record::count(operation, &outcomes, &context.metrics);

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::admission::needs_slot;
 use super::cache::{CacheEntry, Called, ToldIdentity};
+use super::connections::{Asked, Question};
 use super::context::{Context, Scope, Time};
 use super::reconcile::ReconcileError;
 use super::{claim, object, publish};
@@ -129,6 +130,9 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
             Ok(Intent::Answered(Vec::new()))
         }
         Effect::Read(read) => {
+            if let Some(told) = told_before(context, scope.entry, &read).await {
+                return Ok(Intent::Answered(vec![told]));
+            }
             scope.entry.called = Called::Yes;
             Ok(Intent::Prepared(Prepared::Read(read)))
         }
@@ -158,6 +162,24 @@ pub(super) async fn intent<C: Cluster, T: Time, B>(
         Effect::Activate(activate) => {
             write_begins(&*context.cluster, scope).await?;
             prepared_activation(context, scope, activate, state).await
+        }
+    }
+}
+
+/// What the BSS told another upgrade of the connection a moment ago. Otherwise this one asks, and others that
+/// have the same question wait for its answer.
+async fn told_before<C: Cluster, T: Time, B>(
+    context: &Context<C, T>,
+    entry: &mut CacheEntry<B>,
+    read: &Read,
+) -> Option<Outcome> {
+    let question = Question::of(read)?;
+    let used = entry.used.as_ref()?;
+    match used.ask(question, context.time.now().monotonic).await {
+        Asked::Told(told) => Some(*told),
+        Asked::NotYet(asking) => {
+            entry.asking = Some(asking);
+            None
         }
     }
 }
@@ -305,10 +327,14 @@ pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now:
     if let [Outcome::Identity(told)] = outcomes.as_slice() {
         entry.told_identity = ToldIdentity::Told(told.clone());
     }
-    for outcome in &outcomes {
-        if credentials_rejected(outcome) {
+    if let Some(used) = &entry.used {
+        // Those that wait for the answer go on when the question is dropped.
+        if let (Some(_asked), [outcome]) = (entry.asking.take(), outcomes.as_slice()) {
+            used.learn(outcome, now.monotonic);
+        }
+        if outcomes.iter().any(credentials_rejected) {
             // The Secret is read again before the next call, however fresh it was.
-            entry.read_secret_again();
+            used.refused();
         }
     }
     observe_all(scope.valid, &mut entry.known, outcomes, now);

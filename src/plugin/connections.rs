@@ -219,10 +219,12 @@ fn detail(connection: &BssConnection, users: &Users, look: Look) -> Vec<String> 
     let limits = &connection.spec.limits;
     lines.push(String::new());
     lines.push(bold("Limits:"));
+    let learnt =
+        |limit: Option<i32>| limit.map_or_else(|| "learnt".to_owned(), |limit| limit.to_string());
     lines.push(format!(
         "  {} requests a second, {} at a time, {} upgrades at a time, {} s a request",
-        limits.requests_per_second,
-        limits.concurrency,
+        learnt(limits.requests_per_second),
+        learnt(limits.concurrency),
         limits.active_upgrades,
         limits.request_timeout_seconds
     ));

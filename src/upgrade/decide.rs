@@ -89,6 +89,17 @@ pub fn decide(upgrade: &ValidUpgrade, known: &Known, now: Now) -> Decision {
     }
 }
 
+/// While people have to act, they are told beside it that the BSS cannot be asked whether they have.
+fn told_with(shown: &ReadyState, failure: Option<&ReadyState>) -> ReadyState {
+    let waits = shown.reason.class() == Some(StateClass::WaitsForPeople);
+    let mut told = shown.clone();
+    if let Some(failure) = failure.filter(|failure| waits && *failure != shown) {
+        told.message.push_str(" The last look at the BSS failed: ");
+        told.message.push_str(&failure.message);
+    }
+    told
+}
+
 /// What a decision is made of.
 pub(super) struct Decide<'a> {
     pub(super) upgrade: &'a ValidUpgrade,
@@ -181,7 +192,7 @@ impl Decide<'_> {
             .or(self.known.waiting.ready_state.as_ref())
             .or(failures);
         match shown {
-            Some(shown) => shown.clone(),
+            Some(shown) => told_with(shown, failures),
             None => ReadyState {
                 reason: Reason::Progressing,
                 message: self.known.stage.sentence().to_owned(),

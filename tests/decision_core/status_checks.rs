@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{Reason, ReportKind, ReportRow};
+use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, CopyListing, Mark, Mode, SourceId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{Stage, decide, report_rows};
+use tenant_reseller_operator::upgrade::{
+    Attempted, Outcome, Stage, decide, observe, report_rows,
+};
 
 use crate::drive::{Driver, Fault, copied_by};
 use crate::{complete, run};
@@ -390,4 +393,35 @@ fn an_orphan_holds_the_switch_and_not_the_copying_of_others() {
     world.end_orphans();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
+}
+
+/// While the token endpoint is away, an upgrade that waits for people says so.
+#[test]
+fn a_cheap_look_that_fails_brings_the_look_at_everything_forward() {
+    let (mut world, mut driver) = (World::new(3, 6), Driver::new());
+    until(&mut world, &mut driver, Reason::AwaitingPricing);
+    let fails = |driver: &mut Driver, attempted| {
+        let error = BssError::TokenEndpointAway {
+            detail: "it does not answer".to_owned(),
+        };
+        let failed = Outcome::Failed { attempted, error };
+        let now = driver.now();
+        observe(&driver.valid, &mut driver.known, failed, now);
+    };
+    driver.known.waiting.watched = None;
+    fails(&mut driver, Attempted::Watch);
+    let waits = driver.known.waiting.not_before;
+    assert!(waits.is_some(), "the look before it went well");
+    fails(&mut driver, Attempted::Watch);
+    assert_eq!(driver.known.waiting.not_before, None);
+    fails(&mut driver, Attempted::Read);
+    let state = decide(&driver.valid, &driver.known, driver.now()).state;
+    assert_eq!(state.reason, Reason::AwaitingPricing);
+    let beside = "The last look at the BSS failed: ";
+    assert!(state.message.contains(beside), "{}", state.message);
+    assert!(
+        state.message.contains("it does not answer"),
+        "{}",
+        state.message
+    );
 }

@@ -10,8 +10,7 @@ use crate::bss::bindings::is_namespace;
 use crate::bss::error::BssError;
 use crate::bss::interworks::Kept;
 use crate::bss::limits::{
-    Access, Identities, LimiterRegistry, Membership, Party, Place, Seat, Settings as Limits,
-    Snapshot,
+    Access, Declared, Identities, LimiterRegistry, Membership, Party, Place, Seat, Snapshot,
 };
 use crate::bss::port::Bss;
 use crate::bss::transport::{
@@ -246,12 +245,14 @@ impl AdapterConnector {
     }
 
     fn join(&self, settings: &ConnectionSettings) -> Membership {
-        let limits = Limits {
-            per_second: NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN),
-            concurrency: u16::try_from(settings.concurrency)
-                .ok()
-                .and_then(NonZeroU16::new)
-                .unwrap_or(NonZeroU16::MIN),
+        let at_once = |number| u16::try_from(number).ok().and_then(NonZeroU16::new);
+        let limits = Declared {
+            per_second: settings
+                .requests_per_second
+                .map(|number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)),
+            concurrency: settings
+                .concurrency
+                .map(|number| at_once(number).unwrap_or(NonZeroU16::MIN)),
         };
         let party = Party {
             namespace: settings.namespace(),

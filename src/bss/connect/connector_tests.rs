@@ -14,8 +14,8 @@ fn settings(url: &str, requests_per_second: u32) -> ConnectionSettings {
         throttle_statuses: vec![429],
         allowed_hosts: "127.0.0.1:1,127.0.0.1:2".to_owned(),
         tls: Tls::default(),
-        requests_per_second,
-        concurrency: 2,
+        requests_per_second: Some(requests_per_second),
+        concurrency: Some(2),
         timeout: Duration::from_secs(1),
     }
 }

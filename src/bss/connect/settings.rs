@@ -29,10 +29,10 @@ pub struct ConnectionSettings {
     pub tls: Tls,
     /// The status codes that mean *too many requests*, besides 429.
     pub throttle_statuses: Vec<u16>,
-    /// Requests per second.
-    pub requests_per_second: u32,
-    /// Requests at a time.
-    pub concurrency: u32,
+    /// Requests per second, if they are declared.
+    pub requests_per_second: Option<u32>,
+    /// Requests at a time, if they are declared.
+    pub concurrency: Option<u32>,
     /// The bound on one request.
     pub timeout: Duration,
 }

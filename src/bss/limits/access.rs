@@ -2,6 +2,7 @@
 
 use super::budget::Purse;
 use super::core::Feedback;
+use super::learned::Kind;
 use super::limiter::{Deferred, Limiter, Permit};
 use super::registry::{Account, Group, LimiterRegistry};
 use std::sync::Arc;
@@ -127,7 +128,10 @@ pub struct Turn<'a> {
 
 impl Turn<'_> {
     /// The call ended.
-    pub fn finish(self, feedback: Feedback, reach: Reach) {
+    pub fn finish(self, (kind, feedback): (Kind, Feedback), reach: Reach) {
+        if feedback == Feedback::Answered {
+            self.permit.learn(kind);
+        }
         if let Some(newcomer) = self.newcomer {
             newcomer.finish(feedback);
             self.permit.finish(Feedback::Nothing);

@@ -7,16 +7,21 @@
 //! - *concurrency*: at most so many calls at once;
 //! - *pause*: after 429 or 503 nothing at all until the time that the BSS asked for has passed, or
 //!   one that grows with every setback where it did not say;
-//! - *order*: who came first goes first, always.
+//! - *order*: callers are served in turn, and the calls of one caller in their order: a caller with few calls does
+//!   not wait for all of one that has many.
 //!
 //! 429 and 503 halve both limits (once for all the calls that were under way together), success
 //! raises them again by a twentieth of the full limit a second.
+//!
+//! Where no connection declares a rate, or how many calls may be under way, `learned` finds it: it takes the place
+//! of the limit and of its share.
 //!
 //! The *breaker* is the same with replies that are lost: one says little, several in a row without
 //! any answer between them open it. While it is open nothing is sent; then, as after every setback,
 //! one single call is a probe, and the others wait until it was answered. An answer closes it, a
 //! probe that is lost, too, opens it for twice as long, a minute at most. A refusal is an answer.
 
+use super::learned::{Kind, LearnedConcurrency, LearnedRate};
 use std::collections::VecDeque;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
@@ -37,6 +42,11 @@ pub const LOST_IN_A_ROW: u32 = 5;
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// For so long after an answer of its own a limiter does not heed what another namespace was told.
 const FIRST_HAND: Duration = Duration::from_secs(10);
+
+/// No more calls a second, where none are declared.
+const FASTEST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9_999);
+/// No more calls at once, where none are declared.
+const MOST_AT_ONCE: NonZeroU16 = NonZeroU16::MIN.saturating_add(63);
 
 /// The limits of a BSS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +70,50 @@ impl Settings {
         Self {
             per_second: self.per_second.min(other.per_second),
             concurrency: self.concurrency.min(other.concurrency),
+        }
+    }
+}
+
+/// The limits that connections declare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Calls per second.
+    pub per_second: Option<NonZeroU32>,
+    /// Calls at once.
+    pub concurrency: Option<NonZeroU16>,
+}
+
+impl Declared {
+    /// The stricter of the two in each figure. What one of them does not declare, the other does.
+    #[must_use]
+    pub fn strictest(self, other: Self) -> Self {
+        fn lesser<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+            match (one, other) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            }
+        }
+        Self {
+            per_second: lesser(self.per_second, other.per_second),
+            concurrency: lesser(self.concurrency, other.concurrency),
+        }
+    }
+
+    /// What is never exceeded. Limits that are learnt stay below the greatest that may be declared.
+    #[must_use]
+    pub fn bounds(self) -> Settings {
+        Settings {
+            per_second: self.per_second.unwrap_or(FASTEST),
+            concurrency: self.concurrency.unwrap_or(MOST_AT_ONCE),
+        }
+    }
+}
+
+impl From<Settings> for Declared {
+    fn from(settings: Settings) -> Self {
+        Self {
+            per_second: Some(settings.per_second),
+            concurrency: Some(settings.concurrency),
         }
     }
 }
@@ -120,13 +174,17 @@ pub struct Ticket(u64);
 #[derive(Debug)]
 pub struct Core {
     settings: Settings,
+    /// Where no limit is declared.
+    learned_concurrency: Option<LearnedConcurrency>,
+    learned_rate: Option<LearnedRate>,
     /// Present share of the limits, in thousandths.
     share: u32,
     /// When the schedule would be free again if every call kept to its interval.
     scheduled: Duration,
     pause: Option<Pause>,
     in_flight: u32,
-    queue: VecDeque<Ticket>,
+    /// Those that wait, by caller. The caller that was served last is the last.
+    queue: VecDeque<(u64, VecDeque<Ticket>)>,
     next_ticket: u64,
     /// Setbacks in a row.
     setbacks: u32,
@@ -141,9 +199,12 @@ pub struct Core {
 impl Core {
     /// Full limits, no caller waiting.
     #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(limits: impl Into<Declared>) -> Self {
+        let declared = limits.into();
         Self {
-            settings,
+            settings: declared.bounds(),
+            learned_concurrency: declared.concurrency.is_none().then(Default::default),
+            learned_rate: declared.per_second.is_none().then(Default::default),
             share: FULL,
             scheduled: Duration::ZERO,
             pause: None,
@@ -159,34 +220,62 @@ impl Core {
         }
     }
 
-    /// Changes the limits from now on; the present share stays.
-    pub fn set(&mut self, settings: Settings) {
-        self.settings = settings;
+    /// Changes the limits from now on; the present share and what was learnt stay.
+    pub fn set(&mut self, limits: impl Into<Declared>) {
+        let declared = limits.into();
+        self.settings = declared.bounds();
+        match declared.concurrency {
+            Some(_) => self.learned_concurrency = None,
+            None => drop(self.learned_concurrency.get_or_insert_default()),
+        }
+        match declared.per_second {
+            Some(_) => self.learned_rate = None,
+            None => drop(self.learned_rate.get_or_insert_default()),
+        }
     }
 
-    /// The limits.
+    /// A call that was granted at `granted` is being answered now: how long it took tells where the limits are
+    /// that no connection declares. Its end is told by `finish`.
+    pub fn learn(&mut self, now: Duration, granted: Duration, kind: Kind) {
+        let others = self.in_flight.saturating_sub(1);
+        if let Some(learned) = &mut self.learned_concurrency {
+            learned.answered(now, (kind, granted), others);
+        }
+        if let Some(learned) = &mut self.learned_rate {
+            learned.grows(now);
+        }
+    }
+
+    /// The bounds of the limits.
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.settings
     }
 
-    /// A new place at the end of the queue.
-    pub fn enqueue(&mut self) -> Ticket {
+    /// A new place behind the other calls of the caller.
+    pub fn enqueue(&mut self, caller: u64) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
-        self.queue.push_back(ticket);
+        match self.queue.iter_mut().find(|(other, _)| *other == caller) {
+            Some((_, tickets)) => tickets.push_back(ticket),
+            None => self.queue.push_back((caller, [ticket].into())),
+        }
         ticket
     }
 
     /// Gives a place up.
     pub fn leave(&mut self, ticket: Ticket) {
-        self.queue.retain(|other| *other != ticket);
+        for (_, tickets) in &mut self.queue {
+            tickets.retain(|other| *other != ticket);
+        }
+        self.queue.retain(|(_, tickets)| !tickets.is_empty());
     }
 
     /// Who is next.
     #[must_use]
     pub fn head(&self) -> Option<Ticket> {
-        self.queue.front().copied()
+        let (_, tickets) = self.queue.front()?;
+        tickets.front().copied()
     }
 
     /// Lets the head of the queue go, if all rules allow it now.
@@ -195,9 +284,17 @@ impl Core {
         if self.in_flight >= self.concurrency() || self.earliest(now) > now {
             return None;
         }
-        self.queue.pop_front();
+        if let Some((caller, mut tickets)) = self.queue.pop_front() {
+            tickets.pop_front();
+            if !tickets.is_empty() {
+                self.queue.push_back((caller, tickets));
+            }
+        }
         self.in_flight = self.in_flight.saturating_add(1);
         self.scheduled = self.scheduled.max(now).saturating_add(self.interval());
+        if let Some(learned) = &mut self.learned_rate {
+            learned.granted(now);
+        }
         Some(head)
     }
 
@@ -298,7 +395,7 @@ impl Core {
     /// Callers waiting.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.queue.iter().map(|(_, tickets)| tickets.len()).sum()
     }
 
     /// Calls that may be under way at present.
@@ -308,13 +405,19 @@ impl Core {
             return 1;
         }
         let full = u32::from(self.settings.concurrency.get());
+        if let Some(learned) = &self.learned_concurrency {
+            return learned.now().min(full);
+        }
         full.saturating_mul(self.share).div_ceil(FULL).max(1)
     }
 
     fn earliest(&self, now: Duration) -> Duration {
-        let lead = self
-            .full_interval()
-            .saturating_mul(self.settings.burst().saturating_sub(1));
+        let lead = match self.learned_interval() {
+            Some(_) => Duration::ZERO,
+            None => self
+                .full_interval()
+                .saturating_mul(self.settings.burst().saturating_sub(1)),
+        };
         let by_rate = self.scheduled.saturating_sub(lead);
         let by_pause = self.pause(now).map_or(Duration::ZERO, |pause| pause.until);
         by_rate.max(by_pause)
@@ -325,7 +428,17 @@ impl Core {
         Duration::from_nanos(1_000_000_000_u64.div_ceil(u64::from(self.settings.per_second.get())))
     }
 
+    fn learned_interval(&self) -> Option<Duration> {
+        self.learned_rate.as_ref().and_then(LearnedRate::interval)
+    }
+
     fn interval(&self) -> Duration {
+        if self.learned_rate.is_some() {
+            return self
+                .learned_interval()
+                .unwrap_or_default()
+                .max(self.full_interval());
+        }
         let full = u64::try_from(self.full_interval().as_nanos()).unwrap_or(u64::MAX);
         let share = u64::from(self.share.max(LEAST));
         Duration::from_nanos(full.saturating_mul(u64::from(FULL)).div_ceil(share))
@@ -369,6 +482,12 @@ impl Core {
     ) {
         let first_of_its_window = self.last_setback.is_none_or(|setback| granted > setback);
         if first_of_its_window {
+            if let Some(learned) = &mut self.learned_concurrency {
+                learned.halve();
+            }
+            if let (PauseReason::Throttled, Some(learned)) = (reason, &mut self.learned_rate) {
+                learned.refused(now);
+            }
             self.share = (self.share / 2).max(LEAST);
             self.setbacks = self.setbacks.saturating_add(1);
             self.last_setback = Some(now);
@@ -404,6 +523,7 @@ impl Core {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn settings(per_second: u32, concurrency: u16) -> Settings {
         Settings {
@@ -419,7 +539,7 @@ mod tests {
     #[test]
     fn rate_then_concurrency_hold_the_head_back() {
         let mut core = Core::new(settings(10, 2));
-        let tickets = [core.enqueue(), core.enqueue(), core.enqueue()];
+        let tickets = [core.enqueue(0), core.enqueue(0), core.enqueue(0)];
         assert_eq!(core.grant(ms(0)), Some(tickets[0]));
         assert_eq!(core.grant(ms(0)), None);
         assert_eq!(core.wake(ms(0)), Some(ms(100)));
@@ -432,9 +552,9 @@ mod tests {
     #[test]
     fn retry_after_is_obeyed_and_bounded() {
         let mut core = Core::new(settings(10, 8));
-        core.enqueue();
+        core.enqueue(0);
         core.grant(ms(0)).unwrap();
-        core.enqueue();
+        core.enqueue(0);
         let asked = Some(Duration::from_secs(7));
         core.finish(ms(1), ms(0), Feedback::Throttled { after: asked });
         assert_eq!(core.wake(ms(500)), Some(ms(7001)));
@@ -451,7 +571,7 @@ mod tests {
     fn a_window_of_429s_is_one_setback_and_one_probe_follows() {
         let mut core = Core::new(settings(100, 8));
         for _ in 0..8 {
-            core.enqueue();
+            core.enqueue(0);
         }
         let granted: Vec<Ticket> = std::iter::from_fn(|| core.grant(ms(0))).collect();
         assert_eq!(granted.len(), 8);
@@ -460,8 +580,8 @@ mod tests {
         }
         assert_eq!((core.share, core.setbacks), (500, 1));
         assert_eq!(core.pause(ms(5)).unwrap().until, ms(505));
-        core.enqueue();
-        core.enqueue();
+        core.enqueue(0);
+        core.enqueue(0);
         core.grant(ms(505)).unwrap();
         assert_eq!((core.grant(ms(600)), core.wake(ms(600))), (None, None));
         core.finish(ms(600), ms(505), Feedback::Answered);
@@ -475,7 +595,7 @@ mod tests {
         let mut now = ms(0);
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            core.enqueue();
+            core.enqueue(0);
             now = core.wake(now).unwrap().max(now) + ms(1);
             core.grant(now).unwrap();
             core.finish(now + ms(1), now, Feedback::Unavailable { after: None });
@@ -485,7 +605,7 @@ mod tests {
         assert_eq!(pauses[..4], [ms(500), ms(1000), ms(2000), ms(4000)]);
         assert_eq!(pauses[11], LONGEST_PAUSE);
         assert_eq!(core.share, LEAST);
-        core.enqueue();
+        core.enqueue(0);
         now = core.wake(now).unwrap().max(now) + ms(1);
         core.grant(now).unwrap();
         core.finish(now + ms(1), now, Feedback::Answered);
@@ -498,7 +618,7 @@ mod tests {
         core.share = LEAST;
         let mut now = ms(0);
         for _ in 0..400 {
-            core.enqueue();
+            core.enqueue(0);
             now = core.wake(now).unwrap().max(now);
             core.grant(now).unwrap();
             core.finish(now, now, Feedback::Answered);
@@ -509,7 +629,7 @@ mod tests {
 
     /// Sends one call as soon as it may go; when it was granted and ended.
     fn call(core: &mut Core, now: Duration, feedback: Feedback) -> Duration {
-        core.enqueue();
+        core.enqueue(0);
         let granted = core.wake(now).unwrap().max(now) + ms(1);
         core.grant(granted).unwrap();
         core.finish(granted + ms(1), granted, feedback);
@@ -539,8 +659,8 @@ mod tests {
         assert_eq!(open[..3], [ms(500), ms(1000), ms(2000)]);
         assert_eq!(open[9], LONGEST_PAUSE);
         // Half open: one probe, the others stay behind it, and are told how long.
-        core.enqueue();
-        core.enqueue();
+        core.enqueue(0);
+        core.enqueue(0);
         now = core.pause(now).unwrap().until;
         assert_eq!(core.probing(now), None);
         core.grant(now).unwrap();
@@ -566,7 +686,7 @@ mod tests {
     fn a_window_of_lost_replies_is_one_setback() {
         let mut core = Core::new(settings(1000, 8));
         for _ in 0..8 {
-            core.enqueue();
+            core.enqueue(0);
         }
         for _ in 0..8 {
             core.grant(ms(0)).unwrap();
@@ -625,7 +745,7 @@ mod tests {
             let mut forbidden_until = Duration::ZERO;
             for step in steps {
                 match step {
-                    Step::Enqueue => expected.push_back(core.enqueue()),
+                    Step::Enqueue => expected.push_back(core.enqueue(0)),
                     Step::Leave(i) if !expected.is_empty() => {
                         let ticket = expected.remove(i % expected.len()).unwrap();
                         core.leave(ticket);
@@ -715,6 +835,40 @@ mod tests {
             }
         }
 
+        /// A rate that is shared: a caller with one call at a time, beside others that always have some in the queue.
+        #[test]
+        fn a_caller_with_few_calls_waits_for_one_of_each_other_caller(
+            others in proptest::collection::vec(1_usize..40, 1..6),
+        ) {
+            let mut core = Core::new(settings(10, 64));
+            let mut now = ms(0);
+            let mut callers: BTreeMap<Ticket, u64> = BTreeMap::new();
+            for (caller, calls) in (1..).zip(&others) {
+                for _ in 0..*calls {
+                    callers.insert(core.enqueue(caller), caller);
+                }
+            }
+            for _ in 0..10 {
+                let own = core.enqueue(0);
+                let mut served = Vec::new();
+                loop {
+                    now = core.wake(now).unwrap().max(now);
+                    let granted = core.grant(now).unwrap();
+                    core.finish(now, now, Feedback::Answered);
+                    if granted == own {
+                        break;
+                    }
+                    let caller = callers[&granted];
+                    callers.insert(core.enqueue(caller), caller);
+                    served.push(caller);
+                }
+                served.sort_unstable();
+                let before = served.len();
+                served.dedup();
+                prop_assert_eq!(served.len(), before, "one of each at most");
+            }
+        }
+
         #[test]
         fn whoever_waits_goes_in_the_end(
             feedbacks in proptest::collection::vec(feedback(), 1..60),
@@ -722,7 +876,7 @@ mod tests {
             let mut core = Core::new(settings(5, 2));
             let mut now = Duration::ZERO;
             for feedback in feedbacks {
-                core.enqueue();
+                core.enqueue(0);
                 now = core.wake(now).unwrap().max(now);
                 prop_assert!(core.grant(now).is_some());
                 now += ms(1);

@@ -1,7 +1,9 @@
 //! Waiting for a turn.
 
-use super::core::{Core, Feedback, Neighbour, Pause, PauseReason, Settings, Ticket};
+use super::core::{Core, Declared, Feedback, Neighbour, Pause, PauseReason, Settings, Ticket};
 use super::figures::Figures;
+use super::learned::Kind;
+use crate::bss::cancellation;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,9 +44,9 @@ struct State {
 impl Limiter {
     /// A limiter that no registry knows.
     #[must_use]
-    pub fn new(settings: Settings) -> Arc<Self> {
+    pub fn new(limits: impl Into<Declared>) -> Arc<Self> {
         let state = State {
-            core: Core::new(settings),
+            core: Core::new(limits),
             waiting: HashMap::new(),
             granted: HashSet::new(),
         };
@@ -97,7 +99,7 @@ impl Limiter {
             .map(|pause| deferred(pause, now))
     }
 
-    /// The limits that hold.
+    /// The limits that are not exceeded.
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.lock().core.settings()
@@ -116,8 +118,8 @@ impl Limiter {
         (state.core.waiting(), state.core.in_flight())
     }
 
-    pub(super) fn set(&self, settings: Settings) {
-        self.lock().core.set(settings);
+    pub(super) fn set(&self, limits: Declared) {
+        self.lock().core.set(limits);
         self.pump(None);
     }
 
@@ -220,7 +222,7 @@ impl<'a> Place<'a> {
     fn take(limiter: &'a Arc<Limiter>) -> Self {
         let signal = Arc::new(Notify::new());
         let mut state = limiter.lock();
-        let ticket = state.core.enqueue();
+        let ticket = state.core.enqueue(cancellation::caller());
         state.waiting.insert(ticket, Arc::clone(&signal));
         Self {
             limiter,
@@ -295,6 +297,13 @@ impl Permit {
     pub(super) fn sent(&self) -> Instant {
         let sent = self.limiter.origin.checked_add(self.granted);
         sent.unwrap_or(self.limiter.origin)
+    }
+
+    /// The BSS is answering the call: what its kind takes is learnt.
+    pub(super) fn learn(&self, kind: Kind) {
+        let granted = self.granted;
+        self.limiter
+            .change(|core, now| core.learn(now, granted, kind));
     }
 
     /// The call ended.

@@ -2,7 +2,7 @@
 //! namespace slows a call of another.
 //!
 //! `core` decides, pure and with an explicit clock, who may call when; `limiter` lets callers wait
-//! for that. `registry` keeps one limiter per namespace, identity and origin, under the strictest of
+//! for that; `learned` finds limits that are not declared. `registry` keeps one limiter per namespace, identity and origin, under the strictest of
 //! the limits that the connections there declare, and says which connections an origin has accepted;
 //! `access` is what one connection calls through. `identities` knows at which origins a namespace
 //! reaches an identity. `budget` bounds the bytes of replies that the process holds. `figures` counts what others publish as metrics. Nothing here knows what a
@@ -13,13 +13,15 @@ mod budget;
 pub mod core;
 mod figures;
 mod identities;
+mod learned;
 mod limiter;
 mod registry;
 
-pub use self::core::{Feedback, PauseReason, Settings};
+pub use self::core::{Declared, Feedback, PauseReason, Settings};
 pub use access::{Access, Reach, Turn};
 pub use budget::{FREE, Purse, ReplyBudget, Reservation};
 pub use figures::{CallTally, Figures, Snapshot};
 pub use identities::{Identities, Place, Seat};
+pub use learned::Kind;
 pub use limiter::{Deferred, Limiter, Permit};
 pub use registry::{Fingerprint, LimiterRegistry, Membership, Party};

@@ -2,7 +2,7 @@
 
 use super::access::{Access, Standing};
 use super::budget::{Purse, ReplyBudget};
-use super::core::{Feedback, Neighbour, Settings};
+use super::core::{Declared, Feedback, Neighbour, Settings};
 use super::figures::Snapshot;
 use super::limiter::Limiter;
 use std::collections::BTreeMap;
@@ -111,28 +111,28 @@ struct State {
 struct Entry {
     limiter: Arc<Limiter>,
     /// What no member's limits exceed.
-    bound: Option<Settings>,
+    bound: Option<Declared>,
     members: BTreeMap<u64, Member>,
 }
 
 #[derive(Debug)]
 struct Member {
-    settings: Settings,
+    limits: Declared,
     account: Arc<Account>,
 }
 
 impl Entry {
-    fn new(settings: Settings, bound: Option<Settings>) -> Self {
+    fn new(limits: Declared, bound: Option<Declared>) -> Self {
         Self {
-            limiter: Limiter::new(settings),
+            limiter: Limiter::new(limits),
             bound,
             members: BTreeMap::new(),
         }
     }
 
     fn apply(&self) {
-        let settings = self.members.values().map(|member| member.settings);
-        if let Some(strictest) = settings.chain(self.bound).reduce(Settings::strictest)
+        let limits = self.members.values().map(|member| member.limits);
+        if let Some(strictest) = limits.chain(self.bound).reduce(Declared::strictest)
             && !self.members.is_empty()
         {
             self.limiter.set(strictest);
@@ -161,7 +161,8 @@ impl LimiterRegistry {
     /// Takes part in the limits, for as long as the membership lives. A connection whose limits
     /// changed joins anew and drops the old membership.
     #[must_use]
-    pub fn join(self: &Arc<Self>, party: &Party<'_>, settings: Settings) -> Membership {
+    pub fn join(self: &Arc<Self>, party: &Party<'_>, limits: impl Into<Declared>) -> Membership {
+        let limits = limits.into();
         let group = party.group();
         let at = (group.namespace.clone(), group.origin.clone());
         let mut state = self.lock();
@@ -181,13 +182,13 @@ impl LimiterRegistry {
         *next_member = next_member.wrapping_add(1);
         let own = groups
             .entry(group.clone())
-            .or_insert_with(|| Entry::new(settings, None));
+            .or_insert_with(|| Entry::new(limits, None));
         let small = newcomers
             .entry(at)
-            .or_insert_with(|| Entry::new(NEWCOMERS, Some(NEWCOMERS)));
+            .or_insert_with(|| Entry::new(NEWCOMERS.into(), Some(NEWCOMERS.into())));
         for entry in [&mut *own, &mut *small] {
             let account = Arc::clone(&account);
-            entry.members.insert(id, Member { settings, account });
+            entry.members.insert(id, Member { limits, account });
             entry.apply();
         }
         let purse = Purse::new(&self.budget, party.namespace, party.origin);

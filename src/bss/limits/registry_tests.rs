@@ -1,5 +1,6 @@
 use super::super::access::Reach;
 use super::super::core::PauseReason;
+use super::super::learned::Kind;
 use super::*;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ fn limits(member: &Membership) -> Settings {
 /// One call that the origin answers so.
 async fn call(member: &Membership, feedback: Feedback, reach: Reach) {
     let turn = member.access().acquire().await.unwrap();
-    turn.finish(feedback, reach);
+    turn.finish((Kind::default(), feedback), reach);
 }
 
 fn wait(minutes: u64) -> Feedback {
@@ -172,10 +173,11 @@ async fn strangers_have_few_calls_and_leave_the_queue_when_they_are_accepted() {
     let mut rest = Box::pin(futures::future::join_all(rest));
     assert!(futures::poll!(&mut rest).is_pending(), "a small limiter");
     members[0].access().accepted();
-    first.finish(Feedback::Answered, Reach::Connection);
+    first.finish((Kind::default(), Feedback::Answered), Reach::Connection);
     let began = Instant::now();
     for turn in rest.await {
-        turn.unwrap().finish(Feedback::Answered, Reach::Connection);
+        turn.unwrap()
+            .finish((Kind::default(), Feedback::Answered), Reach::Connection);
     }
     // Twenty calls at five a second would take four seconds.
     assert!(began.elapsed() < Duration::from_secs(2));

@@ -40,7 +40,7 @@ pub use trust::{CaBundle, ClientCertificate, MachineRoots, PairFault, Part, Tls}
 
 use super::cancellation;
 use super::error::BssError;
-use super::limits::{Access, Feedback, Limiter, Reach};
+use super::limits::{Access, Feedback, Kind, Limiter, Reach};
 use crate::legible::legible;
 use credentials::Login;
 use exchange::{Exchange, Room};
@@ -141,6 +141,27 @@ pub struct Request<'a> {
     pub reply: ReplySize,
     /// How long it may take as a whole; none for as long as the connection's settings say.
     pub within: Option<Duration>,
+}
+
+impl Request<'_> {
+    /// What tells it from requests that take shorter or longer: its method, the words of its path, and how much
+    /// it asks for. What has a digit in it is an id, most likely.
+    fn kind(&self) -> Kind {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        self.method.hash(&mut hasher);
+        for segment in self.path {
+            let id = segment.bytes().any(|byte| byte.is_ascii_digit());
+            (if id { "" } else { segment }).hash(&mut hasher);
+        }
+        self.query.len().hash(&mut hasher);
+        let size = self
+            .body
+            .as_ref()
+            .and_then(|body| body.len().checked_ilog2());
+        size.hash(&mut hasher);
+        Kind(hasher.finish())
+    }
 }
 
 /// What a reply means that is no success, as far as the transport itself acts on it.
@@ -325,14 +346,18 @@ impl Transport {
         {
             self.access.accepted();
         }
+        let kind = request.kind();
         match &result {
-            Ok(reply) => turn.finish(of_reply(reply), reach(reply)),
+            Ok(reply) => turn.finish((kind, of_reply(reply)), reach(reply)),
             Err(unanswered)
                 if which == Try::OneOfSeveral && may_repeat(unanswered.again, request.effect) =>
             {
-                turn.finish(Feedback::Nothing, Reach::Connection);
+                turn.finish((kind, Feedback::Nothing), Reach::Connection);
             }
-            Err(unanswered) => turn.finish(of_failure(&unanswered.failure), Reach::Connection),
+            Err(unanswered) => {
+                let feedback = of_failure(&unanswered.failure);
+                turn.finish((kind, feedback), Reach::Connection);
+            }
         }
         result
     }

@@ -1,6 +1,10 @@
 //! Admission: which upgrades may work now. A process works on a bounded number of upgrades at a time
-//! (the gate), and each namespace has slots for the upgrades that may write to a BSS (the queues): no
+//! (the gates), and each namespace has slots for the upgrades that may write to a BSS (the queues): no
 //! namespace can take the slots of another.
+//!
+//! There are two gates. A reconcile passes the first one to look at the cluster and to tell what it sees there,
+//! which takes milliseconds. It leaves it before it calls a BSS, which may take minutes, and passes the second
+//! one. So a call that hangs keeps no upgrade from showing its status.
 //!
 //! Here stand the rules when an upgrade needs a slot, keeps it and gives it back, and [`Admission`],
 //! which all reconciles of a process share. Nothing here touches the cluster or the BSS.
@@ -25,6 +29,9 @@ pub(super) use queue::Slot;
 /// A slot is given back before any wait that is longer, even if polls are rarer.
 const LONGEST_HELD_WAIT: Duration = Duration::from_secs(3);
 
+/// About so many upgrades look at the cluster at a time: what an API server answers side by side.
+const LOOKING_AT_ONCE: usize = 64;
+
 /// Asks for a reconcile of the upgrade of this namespace and name.
 pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
 
@@ -44,6 +51,19 @@ pub(super) fn needs_slot(effect: &Effect) -> bool {
         | Effect::Activate(_)
         | Effect::Read(_)
         | Effect::Acquire { .. } => effect.changes_the_bss(),
+    }
+}
+
+/// Whether an effect calls the BSS.
+pub(super) fn calls_the_bss(effect: &Effect) -> bool {
+    match effect {
+        Effect::Read(_)
+        | Effect::Acquire { .. }
+        | Effect::Sweep(_)
+        | Effect::SetPricing(_)
+        | Effect::CreateTenant(_)
+        | Effect::Activate(_) => true,
+        Effect::Claim(_) => false,
     }
 }
 
@@ -130,9 +150,25 @@ pub(super) struct Candidate<'a> {
     pub(super) slots: usize,
 }
 
-/// The gate and the slots of a process.
+/// What a reconcile may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Look at the cluster, and write there.
+    Cluster,
+    /// Call the BSS too.
+    Bss,
+}
+
+/// A place in a lane. A suspended upgrade needs none.
+pub(super) struct Turn<'a> {
+    pub(super) lane: Lane,
+    _permit: Option<Permit<'a>>,
+}
+
+/// The gates and the slots of a process.
 pub(super) struct Admission {
-    gate: Gate,
+    looking: Gate,
+    working: Gate,
     state: Mutex<Shared>,
     wake: Wake,
 }
@@ -148,17 +184,28 @@ impl Admission {
     /// Up to `at_once` upgrades are worked on at a time.
     pub(super) fn new(at_once: usize, wake: Wake) -> Self {
         Self {
-            gate: Gate::new(at_once),
+            looking: Gate::new(LOOKING_AT_ONCE),
+            working: Gate::new(at_once),
             state: Mutex::default(),
             wake,
         }
     }
 
-    /// Waits for the gate, which a suspended upgrade need not pass.
-    pub(super) async fn permit(&self, upgrade: &TenantResellerUpgrade) -> Option<Permit<'_>> {
-        match suspension(upgrade) {
-            Suspension::Suspended => None,
-            Suspension::Running => Some(self.gate.enter(party(upgrade)).await),
+    /// Waits for a place in a lane. A suspended upgrade has them all.
+    pub(super) async fn turn(&self, upgrade: &TenantResellerUpgrade, lane: Lane) -> Turn<'_> {
+        if suspension(upgrade) == Suspension::Suspended {
+            return Turn {
+                lane: Lane::Bss,
+                _permit: None,
+            };
+        }
+        let gate = match lane {
+            Lane::Cluster => &self.looking,
+            Lane::Bss => &self.working,
+        };
+        Turn {
+            lane,
+            _permit: Some(gate.enter(party(upgrade)).await),
         }
     }
 

@@ -14,8 +14,8 @@ fn guarded(bench: &Bench) -> bool {
         throttle_statuses: Vec::new(),
         allowed_hosts: "127.0.0.1:2".to_owned(),
         tls: Tls::default(),
-        requests_per_second: 1,
-        concurrency: 1,
+        requests_per_second: Some(1),
+        concurrency: Some(1),
         timeout: Duration::from_secs(1),
     };
     let connector = &bench.controller.connector;
@@ -295,7 +295,12 @@ async fn a_token_that_looks_like_base64_of_a_text_is_remembered_for_its_refusal(
         assert_eq!(bench.shown().0, "BssUnavailable", "it is sent");
         let entry = bench.controller.cache.entry("u-1");
         let entry = entry.lock().await;
-        let doubt = entry.adapter.as_ref().unwrap().doubt.clone();
+        let used = entry.used.as_ref().unwrap();
+        let doubt = used
+            .connection
+            .at_hand(Duration::from_secs(15))
+            .unwrap()
+            .doubt;
         assert_eq!(doubt.is_some(), doubted);
         if let Some(doubt) = doubt {
             assert!(

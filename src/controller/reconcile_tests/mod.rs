@@ -4,6 +4,7 @@
 mod api_server;
 mod connections;
 mod endings;
+mod lanes;
 mod publishing;
 
 use std::collections::BTreeMap;

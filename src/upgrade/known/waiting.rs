@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::upgrade::backoff;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::ReadyState;
 
@@ -20,6 +21,8 @@ pub struct KnownWaits {
     pub rounds: u32,
     /// How often in a row something failed that was tried again only after a look that succeeded.
     pub stumbles: u32,
+    /// Looks in a row at something that is on its way in the BSS. They are not counted beyond the longest wait.
+    pub polls: u32,
     /// The furthest stage from where the work went back: only beyond it the rounds and stumbles are
     /// over.
     pub held_at: Stage,
@@ -38,10 +41,25 @@ impl KnownWaits {
         self.not_before = Some(until.max(stands));
     }
 
+    /// How long to wait for something that is on its way: longer each time, up to the interval.
+    pub(in crate::upgrade) fn next_poll(&mut self, interval: Duration) -> Duration {
+        let wait = backoff::poll(self.polls, interval);
+        if !self.polls_slowly(interval) {
+            self.polls = self.polls.saturating_add(1);
+        }
+        wait
+    }
+
+    /// Whether the waits for something that is on its way have grown to the interval.
+    pub(in crate::upgrade) fn polls_slowly(&self, interval: Duration) -> bool {
+        backoff::poll(self.polls, interval) >= interval
+    }
+
     /// Something changed for the better: repetitions are counted anew.
     pub(in crate::upgrade) fn progressed(&mut self) {
         self.stumbles = 0;
         self.rounds = 0;
+        self.polls = 0;
         self.held_at = Stage::Opening;
     }
 }

@@ -250,7 +250,9 @@ impl Observe<'_> {
         // What an order becomes is copied before the switch: begin with the check again.
         self.known.activation.final_before = None;
         self.known.enter(Stage::CheckCustomers);
-        self.poll(wait);
+        // The next look is a sweep over both sides, which is never taken more often than at the interval.
+        let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
+        self.known.wait(wait, until);
     }
 
     pub(super) fn final_customers_over(&mut self, tally: Tally) {

@@ -22,6 +22,8 @@ use crate::upgrade::strategy::Copying;
 use crate::upgrade::sweep::preflight::PreflightState;
 use crate::upgrade::validated::TenantConnection;
 
+const CREATION_ENDED: &str = "The tenant's creation has ended; looking for the tenant.";
+
 impl Decide<'_> {
     /// There is no tenant, and nothing speaks against requesting one: `no_tenant_now` has checked that.
     pub(in crate::upgrade) fn create_tenant(
@@ -328,7 +330,7 @@ impl Observe<'_> {
                         self.known.fencing.refused = Some(ClaimEdit::ForgetOperation);
                     }
                 }
-                self.known.waiting.rounds = self.known.waiting.rounds.saturating_add(1);
+                self.looks_for_the_tenant();
                 if state == OperationState::Succeeded && self.known.waiting.rounds > MANY_ROUNDS {
                     self.stall(ready_state(
                         Reason::TenantMissing,
@@ -341,7 +343,7 @@ impl Observe<'_> {
                 }
                 self.poll(ready_state(
                     Reason::Progressing,
-                    "The tenant's creation has ended; looking for the tenant.",
+                    CREATION_ENDED,
                     "Nothing: the operator looks by itself.",
                 ));
             }
@@ -354,6 +356,18 @@ impl Observe<'_> {
                     "See the BSS's reason; the operator asks again by itself, spec.tenant may be changed.",
                 ));
             }
+        }
+    }
+
+    /// The creation has ended, and the tenant may be listed in a moment: the looks are close together again. Only
+    /// those that are not count as rounds, after which people are told that there is no tenant.
+    fn looks_for_the_tenant(&mut self) {
+        let waiting = &mut self.known.waiting;
+        let shown = waiting.ready_state.as_ref();
+        if shown.is_none_or(|shown| shown.message != CREATION_ENDED) {
+            waiting.polls = 0;
+        } else if waiting.polls_slowly(self.upgrade.pace.poll) {
+            waiting.rounds = waiting.rounds.saturating_add(1);
         }
     }
 

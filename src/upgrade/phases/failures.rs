@@ -22,8 +22,8 @@ const CONNECTION_RECHECK: Duration = Duration::from_secs(30);
 impl Observe<'_> {
     pub(in crate::upgrade) fn failed(&mut self, attempted: Attempted, error: &BssError) {
         match (attempted, error) {
-            // The next cheap look may fare better; the next look at everything says what is wrong.
-            (Attempted::Watch, _) => self.watched(None),
+            (Attempted::Watch, BssError::Cancelled) => self.watched(None),
+            (Attempted::Watch, _) => self.watch_failed(error),
             (_, BssError::Cancelled) => self.cancelled(attempted),
             (_, BssError::StaleEpoch { .. }) => self.fenced_off(error),
             (Attempted::Acquire, _) => self.acquisition_failed(error),
@@ -59,6 +59,17 @@ impl Observe<'_> {
             ) => self.read_refused(error),
             (Attempted::Write, _) => self.write_failed(error),
             (Attempted::Read | Attempted::Reseller, _) => self.call_failed(error),
+        }
+    }
+
+    /// A cheap look failed. What is wrong is told by the look at everything, which is taken at once if an earlier
+    /// cheap look of this wait went well, or if no call can go well. The first one of a wait follows such a look,
+    /// and is not followed by another.
+    fn watch_failed(&mut self, error: &BssError) {
+        let before = self.known.waiting.watched;
+        self.watched(None);
+        if before.is_some_and(|before| before.answer.is_some() || concerns_every_call(error)) {
+            self.known.waiting.not_before = None;
         }
     }
 
@@ -221,6 +232,31 @@ impl Observe<'_> {
             Some(_) | None => 0,
         };
         Some(Alike { class, before, at })
+    }
+}
+
+/// Whether it is the connection that fails, whatever is asked through it.
+fn concerns_every_call(error: &BssError) -> bool {
+    match error {
+        BssError::TokenEndpointAway { .. }
+        | BssError::NoToken { .. }
+        | BssError::AuthRejected
+        | BssError::ClientRejected { .. }
+        | BssError::Refused { .. } => true,
+        BssError::Throttled { .. }
+        | BssError::Unavailable { .. }
+        | BssError::OutcomeUnknown { .. }
+        | BssError::Malformed { .. }
+        | BssError::Forbidden { .. }
+        | BssError::NotFound { .. }
+        | BssError::Conflict { .. }
+        | BssError::StaleEpoch { .. }
+        | BssError::HeldByAnother { .. }
+        | BssError::Blocked(_)
+        | BssError::Invalid(_)
+        | BssError::ManualStepNeeded { .. }
+        | BssError::Unsupported { .. }
+        | BssError::Cancelled => false,
     }
 }
 

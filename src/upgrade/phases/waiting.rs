@@ -140,9 +140,10 @@ impl Observe<'_> {
         self.known.wait(ready_state, now.saturating_add(wait));
     }
 
-    /// Something is on its way: look again soon.
+    /// Something is on its way: look again soon, and later each time.
     pub(super) fn poll(&mut self, ready_state: ReadyState) {
-        let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
+        let wait = self.known.waiting.next_poll(self.upgrade.pace.poll);
+        let until = self.now.monotonic.saturating_add(wait);
         self.known.wait(ready_state, until);
     }
 

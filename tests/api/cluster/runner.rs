@@ -169,7 +169,7 @@ async fn a_reconcile_begins_when_something_that_matters_changes() {
         .more_than("contoso", quiet, "its connection appears")
         .await;
     let seen_connection = stores.connection(name, "distributor").expect("cached");
-    assert_eq!(seen_connection.spec.limits.requests_per_second, 20);
+    assert_eq!(seen_connection.spec.limits.requests_per_second, Some(20));
     let faster = json!({ "spec": { "limits": { "requestsPerSecond": 40 } } });
     connections
         .patch(
