@@ -10,7 +10,7 @@ use crate::bss::bindings::is_namespace;
 use crate::bss::error::BssError;
 use crate::bss::interworks::Kept;
 use crate::bss::limits::{
-    Access, Identities, LimiterRegistry, Membership, Party, Place, Seat, Settings as Limits,
+    Access, Identities, LimiterRegistry, Load, Membership, Party, Place, Seat, Settings as Limits,
     Snapshot,
 };
 use crate::bss::port::Bss;
@@ -142,10 +142,10 @@ impl AdapterConnector {
         }
     }
 
-    /// Where the figures of all calls are read: one snapshot for each limiter.
-    pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + Sync + use<> {
+    /// Where the figures of all calls are read, and what the limiters do at the moment.
+    pub fn figures(&self) -> impl Fn() -> (Snapshot, Load) + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
-        move || limits.figures()
+        move || (limits.figures(), limits.load())
     }
 }
 

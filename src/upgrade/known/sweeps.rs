@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ended::EndedSweeps;
 use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -21,4 +22,6 @@ pub struct KnownSweeps {
     pub copies_before: u32,
     /// When this process sent copies last.
     pub sent: Option<Duration>,
+    /// Whole sweeps that ended, for the metrics.
+    pub ended: EndedSweeps,
 }

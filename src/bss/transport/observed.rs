@@ -1,0 +1,91 @@
+//! How a call is observed: its span in the trace of a reconcile, and its times. The wait for a turn is
+//! told apart from the call itself: the one is the operator's own doing, the other is the BSS's.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{Instrument, Span, field};
+
+tokio::task_local! {
+    static WAITED: Cell<Duration>;
+}
+
+/// How long a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallTimes {
+    /// The wait for its turn.
+    pub waited: Duration,
+    /// All the rest: the login, where one is needed, the request and the reply.
+    pub took: Duration,
+}
+
+/// The span of one call. Below the level of the usual log: without an exporter of traces it is not made,
+/// and what remains of it is one look at a flag.
+#[must_use]
+pub fn call_span(operation: &'static str) -> Span {
+    tracing::debug_span!(
+        "bss_call",
+        otel.name = operation,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        operation,
+        outcome = field::Empty,
+        waited_seconds = field::Empty,
+    )
+}
+
+/// Makes a call in its span; answers with it how long it took.
+pub async fn clocked<F: Future>(span: &Span, call: F) -> (F::Output, CallTimes) {
+    let both = async {
+        let began = Instant::now();
+        let answer = call.await;
+        let waited = WAITED.with(Cell::get);
+        let took = began.elapsed().saturating_sub(waited);
+        (answer, CallTimes { waited, took })
+    };
+    let both = both.instrument(span.clone());
+    WAITED.scope(Cell::new(Duration::ZERO), both).await
+}
+
+/// Tells the span how its call ended.
+pub fn ended(span: &Span, outcome: &'static str, times: CallTimes) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("outcome", outcome);
+    span.record("waited_seconds", times.waited.as_secs_f64());
+    span.record(
+        "otel.status_code",
+        if outcome == "Ok" { "OK" } else { "ERROR" },
+    );
+}
+
+/// A call waited for its turn. Outside of a call that is clocked the time is nobody's.
+pub(super) fn waited(time: Duration) {
+    let _unheard = WAITED.try_with(|waited| waited.set(waited.get().saturating_add(time)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_is_told_apart_from_the_call_and_belongs_to_one_call() {
+        let call = |wait: u64| {
+            let span = call_span("getTenant");
+            async move {
+                clocked(&span, async {
+                    tokio::time::sleep(Duration::from_secs(wait)).await;
+                    waited(Duration::from_secs(wait));
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                })
+                .await
+            }
+        };
+        let (((), one), ((), two)) = futures::join!(call(1), call(20));
+        let seconds = |times: CallTimes| (times.waited.as_secs(), times.took.as_secs());
+        assert_eq!((seconds(one), seconds(two)), ((1, 3), (20, 3)));
+        waited(Duration::from_secs(1));
+    }
+}
