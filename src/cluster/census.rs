@@ -76,6 +76,25 @@ struct Look {
     milestones: usize,
 }
 
+impl Look {
+    /// Whether it works, or tries to. Between these reasons an upgrade goes to and fro as calls fail and
+    /// are repeated, which is no progress.
+    fn works(&self) -> bool {
+        let working = [
+            Reason::Progressing,
+            Reason::ProgressingWithRetry,
+            Reason::Throttled,
+        ];
+        working.iter().any(|reason| reason.as_str() == self.reason)
+    }
+
+    fn is_as(&self, before: &Self) -> bool {
+        let at_one = (self.phase, self.copied, self.milestones)
+            == (before.phase, before.copied, before.milestones);
+        at_one && (self.reason == before.reason || (self.works() && before.works()))
+    }
+}
+
 /// One upgrade as the watch saw it; `None` is one that this version cannot read.
 pub type Counted<'a> = (&'a str, Option<&'a TenantResellerUpgrade>);
 
@@ -91,9 +110,10 @@ impl Census {
         for (uid, upgrade) in upgrades {
             let (connection, look, class) = looked_at(upgrade);
             let since = match before.remove(uid) {
-                Some(seen) if seen.look == look => seen.since,
+                Some(seen) if look.is_as(&seen.look) => seen.since,
                 Some(_) => now,
                 // Of a wait the status says since when it lasts; of work it is known from now on.
+                None if look.works() => now,
                 None => waits_since(upgrade).unwrap_or(now),
             };
             let seen = Seen {
@@ -252,7 +272,7 @@ mod tests {
 
     fn waits(reason: &str, since: &str, copied: i64) -> Value {
         json!({
-            "phase": "CopyingCustomers",
+            "phase": "CustomerCopy",
             "conditions": [{
                 "type": "Ready", "status": "False", "reason": reason, "message": "m",
                 "lastTransitionTime": since, "observedGeneration": 1,
@@ -282,6 +302,7 @@ mod tests {
         let mut census = Census::default();
         let pricing = of_reason("AwaitingPricing", "WaitsForPeople");
         let throttled = of_reason("Throttled", "WaitsByItself");
+        let works = of_reason("Progressing", "Working");
         let mut unchanged = |status: &Value, now: &str, key: &OfReason| {
             let counts = taken(&mut census, &[upgrade("a", "distributor", status)], now);
             assert_eq!(counts.of_reason.len(), 1, "{counts:?}");
@@ -314,6 +335,12 @@ mod tests {
         assert_eq!(
             unchanged(&other, "2026-12-05T22:01:40Z", &throttled),
             count(60)
+        );
+        // A call that is repeated again and again is no progress.
+        let repeated = waits("Progressing", "2026-12-05T22:02:00Z", 2);
+        assert_eq!(
+            unchanged(&repeated, "2026-12-05T22:02:40Z", &works),
+            count(120)
         );
     }
 

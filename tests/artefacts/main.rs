@@ -10,6 +10,7 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
+mod alerts;
 mod chart;
 mod chart_readme;
 mod chart_values;
@@ -17,6 +18,7 @@ mod examples;
 mod generated;
 mod guarantees;
 mod image;
+mod metrics_page;
 mod reasons;
 mod schema;
 mod schema_history;

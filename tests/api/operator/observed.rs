@@ -1,0 +1,282 @@
+//! Logs, events, traces and metrics tell one story, and none of them tells a secret or who a customer is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::bss::Data;
+use super::collector::{Collector, attribute, hex};
+use super::world::{Options, World, options, until};
+
+/// Names of people and addresses of customers, which the BSS has and the operator need not.
+const PEOPLE: [&str; 3] = ["canary-name-", "canary-contact-", "canary-mail-"];
+
+/// Puts a canary into every field of a customer that is a text of its own.
+fn plant(world: &World) {
+    let folder = format!("bss-{}", world.namespace);
+    let folder = world.plane.supervisor().folder().join(folder);
+    let file = Connection::open(folder.join("bss.sqlite")).unwrap();
+    file.busy_timeout(std::time::Duration::from_secs(20))
+        .unwrap();
+    for (table, statement) in [
+        (
+            "customers",
+            "UPDATE customers SET name = 'canary-name-' || id",
+        ),
+        (
+            "contacts",
+            "UPDATE contacts SET name = 'canary-contact-' || customer_id, \
+             email = 'canary-mail-' || customer_id || '@example.com'",
+        ),
+    ] {
+        let planted = file.execute(statement, []).unwrap();
+        assert!(planted > 0, "no {table}");
+    }
+}
+
+/// A world whose operator logs everything and exports traces, with a canary in its token and its customers.
+async fn told(label: &str) -> (World, Collector) {
+    let (collector, url) = Collector::start().await;
+    let world = World::with(
+        label,
+        Options {
+            data: Data {
+                subscriptions: 60,
+                ..Data::default()
+            },
+            arguments: vec![
+                "--log-filter=trace".to_owned(),
+                format!("--otlp-endpoint={url}"),
+            ],
+            ..Options::default()
+        },
+    )
+    .await;
+    plant(&world);
+    (world, collector)
+}
+
+/// Goes through waits, failures and retries to its end: every part of the operator has spoken.
+async fn through_everything(world: &World) {
+    let lost = |operation: &str| json!({ "operation": operation, "kind": "LoseReplyAfterEffect", "times": 1 });
+    let mangled =
+        |operation: &str, kind: &str| json!({ "operation": operation, "kind": kind, "times": 1 });
+    world
+        .bss
+        .faults(json!([
+            lost("copyCustomers"),
+            mangled("listCustomers", "CutBody"),
+            mangled("getPricing", "WrongContentType"),
+            mangled("listSubscriptions", "Unavailable503"),
+            { "operation": "copySubscriptions", "kind": { "Throttle": { "retryAfterSeconds": 1 } }, "times": 1 },
+        ]))
+        .await;
+    world.connect().await;
+    world.apply(&[world.waiting_upgrade()]).await;
+    world.until_reason("AwaitingPricing").await;
+    // The customers are named to those who must set their options, in the report and nowhere else.
+    until("the report", || async {
+        let reports = world.kubectl(&["get", "trur", "-o", "json"]).await;
+        (reports.contains("canary-name-"), reports)
+    })
+    .await;
+    let default = json!({ "whenMissing": "UseDefault", "default": options() });
+    world.patch(json!({ "spec": { "pricing": default } })).await;
+    world.until_succeeded().await;
+    assert_eq!(world.bss.fired().await, [1, 1, 1, 1, 1]);
+}
+
+fn lines(world: &World) -> Vec<Value> {
+    let log = world.log();
+    let lines = log.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_story_and_no_secret_in_it() {
+    let (mut world, collector) = told("observed").await;
+    through_everything(&world).await;
+    let metrics = metrics(&world).await;
+    let events = world.kubectl(&["get", "events", "-o", "json"]).await;
+    world.operator.terminate().await.unwrap();
+    let lines = lines(&world);
+    a_failed_call_is_found_from_its_line(&lines, &collector);
+    an_event_is_a_line(&events, &lines);
+    a_trace_is_a_reconcile(&collector);
+    let log = world.log();
+    assert!(
+        log.contains(r#""level":"TRACE""#),
+        "not everything was logged"
+    );
+    let ours = world.kubectl(&["get", "tru,bssc,cpr", "-o", "json"]).await;
+    for canary in PEOPLE.into_iter().chain(["-secret-of-"]) {
+        for (place, text) in [
+            ("the log", &log),
+            ("an event", &events),
+            ("a metric", &metrics),
+            ("an object", &without_last_applied(&ours)),
+        ] {
+            if let Some(at) = text.find(canary) {
+                let around: String = text[..at].chars().rev().take(300).collect();
+                let around: String = around.chars().rev().collect();
+                panic!("{canary} in {place}, after {around}");
+            }
+        }
+        assert!(!collector.holds(canary), "{canary} in a trace");
+    }
+    world.holds().await;
+}
+
+async fn metrics(world: &World) -> String {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let reply = http.get(format!("{}/metrics", world.health)).send().await;
+    reply.unwrap().text().await.unwrap()
+}
+
+/// What people applied is theirs.
+fn without_last_applied(objects: &str) -> String {
+    let mut list: Value = serde_json::from_str(objects).unwrap();
+    for object in list["items"].as_array_mut().unwrap() {
+        object["metadata"]["annotations"] = Value::Null;
+    }
+    list.to_string()
+}
+
+/// From the line to the object, the item, and the call in the trace.
+fn a_failed_call_is_found_from_its_line(lines: &[Value], collector: &Collector) {
+    let failed: Vec<&Value> = lines
+        .iter()
+        .filter(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.starts_with("a call to the BSS failed")
+        })
+        .collect();
+    let operations: BTreeSet<&str> = failed
+        .iter()
+        .map(|line| line["operation"].as_str().unwrap())
+        .collect();
+    for operation in [
+        "copyCustomers",
+        "listCustomers",
+        "getPricing",
+        "listSubscriptions",
+    ] {
+        assert!(
+            operations.contains(operation),
+            "{operation} is not among {operations:?}"
+        );
+    }
+    let spans = collector.spans();
+    for line in failed {
+        let about = &line["spans"][0];
+        assert_eq!(about["upgrade"], "contoso", "{line}");
+        assert_eq!(about["namespace"], "observed", "{line}");
+        assert!(!line["subject"].as_str().unwrap().is_empty(), "{line}");
+        let parts: Vec<&str> = line["traceparent"].as_str().unwrap().split('-').collect();
+        assert_eq!(about["trace_id"], parts[1], "{line}");
+        let span = spans.iter().find(|span| hex(&span.span_id) == parts[2]);
+        let span = span.unwrap_or_else(|| panic!("no span of {line}"));
+        assert_eq!(hex(&span.trace_id), parts[1], "{line}");
+        assert_eq!(span.name, line["operation"], "{line}");
+        assert_ne!(
+            attribute(span, "outcome").as_deref(),
+            Some("Ok"),
+            "{span:?}"
+        );
+    }
+}
+
+/// What an event says, a line of the log says, about the same object.
+fn an_event_is_a_line(events: &str, lines: &[Value]) {
+    let events: Value = serde_json::from_str(events).unwrap();
+    let events = events["items"].as_array().unwrap();
+    let about = |event: &&Value| {
+        event["regarding"]["kind"] == "TenantResellerUpgrade"
+            || event["involvedObject"]["kind"] == "TenantResellerUpgrade"
+    };
+    let events: Vec<&Value> = events.iter().filter(about).collect();
+    assert!(events.len() > 6, "{} events", events.len());
+    for event in events {
+        let said = event["message"]
+            .as_str()
+            .or(event["note"].as_str())
+            .unwrap();
+        let told = lines.iter().any(|line| {
+            line["reason"] == event["reason"]
+                && line["message"]
+                    .as_str()
+                    .is_some_and(|message| message.starts_with(said))
+                && line["spans"][0]["upgrade"] == "contoso"
+        });
+        assert!(told, "no line says {said}");
+    }
+}
+
+/// One trace for each reconcile, and in it a span for each call, with its operation, outcome and wait.
+fn a_trace_is_a_reconcile(collector: &Collector) {
+    let spans = collector.spans();
+    let mut traces: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for span in &spans {
+        traces.entry(hex(&span.trace_id)).or_default().push(span);
+    }
+    let mut operations = BTreeSet::new();
+    for (trace, spans) in &traces {
+        let (roots, calls): (Vec<_>, Vec<_>) = spans
+            .iter()
+            .partition(|span| span.parent_span_id.is_empty());
+        assert_eq!(roots.len(), 1, "{trace}: {roots:?}");
+        assert_eq!(roots[0].name, "reconcile", "{trace}");
+        assert_eq!(attribute(roots[0], "upgrade").as_deref(), Some("contoso"));
+        for call in calls {
+            let operation = attribute(call, "operation").unwrap();
+            assert_eq!(call.name, operation);
+            assert_eq!(call.parent_span_id, roots[0].span_id, "{call:?}");
+            let outcome = attribute(call, "outcome").unwrap_or_else(|| panic!("{call:?}"));
+            let waited: f64 = attribute(call, "waited_seconds").unwrap().parse().unwrap();
+            assert!((0.0..90.0).contains(&waited), "{call:?}");
+            assert!(
+                call.events.is_empty(),
+                "lines of the log are no part of a trace: {call:?}"
+            );
+            operations.insert((operation, outcome));
+        }
+    }
+    assert!(traces.len() > 5, "{} traces", traces.len());
+    for (operation, outcome) in [
+        ("getIdentity", "Ok"),
+        ("listCustomers", "Malformed"),
+        ("listSubscriptions", "Unavailable"),
+        ("copyCustomers", "OutcomeUnknown"),
+        ("copySubscriptions", "Throttled"),
+        ("activateBackOrdering", "Ok"),
+    ] {
+        let there = operations.contains(&(operation.to_owned(), outcome.to_owned()));
+        assert!(there, "{operation} {outcome}: {operations:?}");
+    }
+}
+
+/// A collector that is away costs the operator nothing: the upgrade ends, and one line says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_holds_nothing_up() {
+    let world = World::with(
+        "nocollector",
+        Options {
+            arguments: vec!["--otlp-endpoint=http://127.0.0.1:9".to_owned()],
+            ..Options::default()
+        },
+    )
+    .await;
+    world.begin().await;
+    world.ends_well().await;
+    until("the log says so", || async {
+        let log = world.log();
+        let told = log
+            .matches("the collector of traces does not take spans")
+            .count();
+        (told == 1, format!("told {told} times"))
+    })
+    .await;
+}
