@@ -16,7 +16,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin demo demo-stop test endure misoperate alerts attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane prometheus preflight
+.PHONY: help plugin demo demo-stop test endure misoperate alerts dashboard attack simulate kill-matrix model mutants fuzz bench build image generate lint control-plane prometheus preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +48,11 @@ misoperate: control-plane ## Every property that people write, set to every valu
 
 alerts: control-plane prometheus ## Every alert fired from its real fault, by a real Prometheus
 	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
-	  cargo test --all-features --locked --test api -- --include-ignored alerts:: --nocapture
+	  cargo test --all-features --locked --test api -- --include-ignored alerts:: --skip a_picture --nocapture
+
+dashboard: control-plane prometheus ## A picture of the dashboard from a real run, into docs/dashboard.svg
+	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- --ignored alerts::a_picture --nocapture
 
 attack: control-plane ## An upgrade with and without hostile namespaces beside it, rounds of four (ROUNDS=3), into docs/proofs/attack.md
 	@ROUNDS="$(ROUNDS)" PAGE=docs/proofs/attack.md KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \

@@ -263,7 +263,10 @@ mod tests {
             "spec": {
                 "connectionRef": { "kind": "BssConnection", "name": connection },
                 "reseller": { "accountId": format!("account-{name}") },
-                "tenant": { "priceList": "PL" },
+                "tenant": {
+                    "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                    "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined",
+                },
             },
             "status": status,
         }))

@@ -32,6 +32,7 @@ mod moves;
 mod namespaces;
 mod observed;
 mod origins;
+mod picture;
 mod plain;
 mod plugin;
 mod prometheus;

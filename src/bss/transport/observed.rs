@@ -35,17 +35,18 @@ pub fn call_span(operation: &'static str) -> Span {
     )
 }
 
-/// Makes a call in its span; answers with it how long it took.
+/// Makes a call in its span; answers with it how long it took. The call lies on the heap: it is large, and
+/// each layer around it would hold it once more.
 pub async fn clocked<F: Future>(span: &Span, call: F) -> (F::Output, CallTimes) {
+    let began = Instant::now();
+    let call = Box::pin(call.instrument(span.clone()));
     let both = async {
-        let began = Instant::now();
         let answer = call.await;
-        let waited = WAITED.with(Cell::get);
-        let took = began.elapsed().saturating_sub(waited);
-        (answer, CallTimes { waited, took })
+        (answer, WAITED.with(Cell::get))
     };
-    let both = both.instrument(span.clone());
-    WAITED.scope(Cell::new(Duration::ZERO), both).await
+    let (answer, waited) = WAITED.scope(Cell::new(Duration::ZERO), both).await;
+    let took = began.elapsed().saturating_sub(waited);
+    (answer, CallTimes { waited, took })
 }
 
 /// Tells the span how its call ended.

@@ -21,13 +21,17 @@ fn about(labels: &Value, world: &World) {
     assert_eq!(labels["connection"], json!(connection), "{labels}");
 }
 
-/// Every query of the dashboard, as Grafana asks it.
-fn queries() -> Vec<String> {
+fn dashboard() -> Value {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/charts/tenant-reseller-operator/files/dashboard.json"
     );
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// Every query of the dashboard, as Grafana asks it.
+fn queries() -> Vec<String> {
+    let dashboard = dashboard();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let targets = panels.flat_map(|panel| panel["targets"].as_array().cloned().unwrap_or_default());
     let queries = targets.map(|target| target["expr"].as_str().unwrap().to_owned());
@@ -116,6 +120,44 @@ async fn what_prometheus_says_is_so(world: &World, prometheus: &Prometheus) {
         .query(r#"{connection!="",connection!="alerts/distributor"}"#)
         .await;
     assert!(other.is_empty(), "{other:?}");
+}
+
+/// The story of the demo with a Prometheus beside it: pricing options that are missing, a BSS that throttles
+/// and goes away, a person who sets the options, and the end.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute: draws docs/dashboard.svg (make dashboard)"]
+async fn a_picture_of_the_dashboard() {
+    let data = Data {
+        customers: 120,
+        subscriptions: 1200,
+        order_ms: 2000,
+        ..Data::default()
+    };
+    let world = World::of("demo", data).await;
+    let Some(prometheus) = watched(&world).await else {
+        return;
+    };
+    let now = || {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        since.as_secs_f64()
+    };
+    let began = now();
+    let slow = json!({ "operation": "*", "kind": { "Latency": { "ms": 120 } } });
+    let throttles = json!({ "operation": "*", "kind": { "Throttle": { "retryAfterSeconds": 2 } }, "probability": 0.02, "seed": 5 });
+    let lost =
+        json!({ "operation": "copySubscriptions", "kind": "LoseReplyAfterEffect", "times": 3 });
+    world.bss.faults(json!([lost, throttles, slow])).await;
+    world.connect().await;
+    world.apply(&[world.waiting_upgrade()]).await;
+    world.until_reason("AwaitingPricing").await;
+    let default = json!({ "whenMissing": "UseDefault", "default": super::world::options() });
+    world.patch(json!({ "spec": { "pricing": default } })).await;
+    world.until_succeeded().await;
+    // What happened last is scraped.
+    world.heartbeats(3).await;
+    let picture = super::picture::draw(&prometheus, &dashboard(), (began, now())).await;
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/dashboard.svg");
+    std::fs::write(file, picture).unwrap();
 }
 
 /// A small world of the long run.

@@ -280,3 +280,44 @@ async fn a_collector_that_is_away_holds_nothing_up() {
     })
     .await;
 }
+
+/// What a call costs more, that is observed and whose span nothing exports: with the operator's log as
+/// shipped, over a bare call. It prints; nothing is asserted of times.
+#[tokio::test]
+#[ignore = "measures: cargo test --profile bench-local --all-features --test api -- --ignored --nocapture what_an_unexported_span_costs"]
+async fn what_an_unexported_span_costs() {
+    use std::hint::black_box;
+    use std::time::Instant;
+    use tenant_reseller_operator::bss::transport::{call_span, clocked, ended};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    const CALLS: u32 = 200_000;
+    let log = tracing_subscriber::fmt::layer()
+        .json()
+        .with_writer(std::io::sink);
+    let log = tracing_subscriber::registry()
+        .with(tracing_subscriber::EnvFilter::new("info"))
+        .with(log);
+    let _logged = tracing::subscriber::set_default(log);
+    for round in 0..3 {
+        let began = Instant::now();
+        for call in 0..CALLS {
+            black_box(async { black_box(call) }.await);
+        }
+        let bare = began.elapsed();
+        let began = Instant::now();
+        for call in 0..CALLS {
+            let span = call_span("getTenant");
+            let (answer, times) = clocked(&span, async { black_box(call) }).await;
+            ended(&span, "Ok", times);
+            black_box(answer);
+        }
+        let observed = began.elapsed();
+        let nanos = |time: std::time::Duration| time.as_nanos() / u128::from(CALLS);
+        println!(
+            "round {round}: bare {} ns, observed {} ns a call",
+            nanos(bare),
+            nanos(observed)
+        );
+    }
+}

@@ -102,6 +102,21 @@ impl Prometheus {
         result.as_array().unwrap().clone()
     }
 
+    /// The series that a query finds from one moment to another, in about 150 steps.
+    pub(super) async fn range(&self, query: &str, (from, to): (f64, f64)) -> Vec<Value> {
+        let [from_text, to_text] = [from, to].map(|moment| format!("{moment:.0}"));
+        let step = format!("{:.0}", ((to - from) / 150.0).ceil().max(1.0));
+        let asked = [
+            ("query", query),
+            ("start", &from_text),
+            ("end", &to_text),
+            ("step", &step),
+        ];
+        let reply = self.get("query_range", &asked).await;
+        assert_eq!(reply["status"], "success", "{query}: {reply}");
+        reply["data"]["result"].as_array().unwrap().clone()
+    }
+
     /// The alerts that fire now, by their labels.
     pub(super) async fn firing(&self) -> Vec<Value> {
         let reply = self.get("alerts", &[]).await;
