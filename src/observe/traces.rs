@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tracing::{Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::tracing::TraceSettings;
@@ -84,7 +84,8 @@ where
         .with_tracked_inactivity(false)
         .with_context_activation(false);
     let own = |of: &Metadata<'_>| of.is_span() && of.target().starts_with(OWN);
-    Ok((spans.with_filter(filter_fn(own)).boxed(), Traces(provider)))
+    let own = filter_fn(own).with_max_level_hint(LevelFilter::DEBUG);
+    Ok((spans.with_filter(own).boxed(), Traces(provider)))
 }
 
 /// The address of traces at a collector.

@@ -124,3 +124,31 @@ fn literal<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
         .copied()
         .unwrap_or("(a formatted message, withheld)")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Panics of other tests may come in between: they are told here as they would be in the log.
+    #[test]
+    fn a_panic_tells_no_value() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let said = literal(panic).to_owned();
+            heard.lock().expect("no panic here").push(said);
+        }));
+        let secret = "canary-of-a-secret".to_owned();
+        let formatted = panic::catch_unwind(|| panic!("the token is {secret}"));
+        let plain = panic::catch_unwind(|| panic!("a plain text"));
+        panic::set_hook(before);
+        assert!(formatted.is_err() && plain.is_err());
+        let told = told.lock().expect("no panic here").join("\n");
+        assert!(told.contains("a plain text"), "{told}");
+        assert!(told.contains("withheld"), "{told}");
+        assert!(!told.contains("canary"), "{told}");
+    }
+}

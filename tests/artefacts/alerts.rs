@@ -150,7 +150,8 @@ fn every_alert_asks_for_what_exists_and_can_be_turned_off() {
 fn times_labels_and_runbooks_are_those_of_the_values() {
     let all = rules(&[
         "--set=alerts.upgradeStuck.afterSeconds=90,alerts.bssAway.for=3m,alerts.ruleLabels.severity=page",
-        "--set=alerts.throttledHard.share=0.25,alerts.throttledHard.window=7m",
+        "--set=alerts.throttledHard.window=7m",
+        "--set-json=alerts.throttledHard.share=0.25",
         "--set=alerts.runbooks=https://docs.example.com/r.html",
     ]);
     let of = |alert: &str| all.iter().find(|rule| name(rule) == alert).unwrap();

@@ -158,7 +158,7 @@ impl Metrics {
         );
         registry.register(
             "effects",
-            "Writes to a BSS, by operation and outcome: ok, or the class of the error",
+            "Writes to a BSS other than batches (ok), and writes that failed, by operation and the class of the error",
             self.effects.clone(),
         );
         registry.register(

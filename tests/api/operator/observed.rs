@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opentelemetry_proto::tonic::trace::v1::Span;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::bss::Data;
 use super::collector::{Collector, attribute, hex};
+use super::logins::{by_oauth, client, issuing, oauth_secret};
 use super::world::{Options, World, options, until};
 
 /// Names of people and addresses of customers, which the BSS has and the operator need not.
@@ -112,7 +114,11 @@ async fn one_story_and_no_secret_in_it() {
         "not everything was logged"
     );
     let ours = world.kubectl(&["get", "tru,bssc,cpr", "-o", "json"]).await;
-    for canary in PEOPLE.into_iter().chain(["-secret-of-"]) {
+    let kubeconfig = std::fs::read_to_string(&world.operator_kubeconfig).unwrap();
+    let kubeconfig: Value = serde_yaml::from_str(&kubeconfig).unwrap();
+    let own = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+    let secrets = ["-secret-of-", own, "PRIVATE KEY"];
+    for canary in PEOPLE.into_iter().chain(secrets) {
         for (place, text) in [
             ("the log", &log),
             ("an event", &events),
@@ -218,14 +224,15 @@ fn an_event_is_a_line(events: &str, lines: &[Value]) {
 /// One trace for each reconcile, and in it a span for each call, with its operation, outcome and wait.
 fn a_trace_is_a_reconcile(collector: &Collector) {
     let spans = collector.spans();
-    let mut traces: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let mut traces: BTreeMap<String, Vec<&Span>> = BTreeMap::new();
     for span in &spans {
         traces.entry(hex(&span.trace_id)).or_default().push(span);
     }
     let mut operations = BTreeSet::new();
     for (trace, spans) in &traces {
-        let (roots, calls): (Vec<_>, Vec<_>) = spans
+        let (roots, calls): (Vec<&Span>, Vec<&Span>) = spans
             .iter()
+            .copied()
             .partition(|span| span.parent_span_id.is_empty());
         assert_eq!(roots.len(), 1, "{trace}: {roots:?}");
         assert_eq!(roots[0].name, "reconcile", "{trace}");
@@ -256,6 +263,41 @@ fn a_trace_is_a_reconcile(collector: &Collector) {
         let there = operations.contains(&(operation.to_owned(), outcome.to_owned()));
         assert!(there, "{operation} {outcome}: {operations:?}");
     }
+}
+
+/// The same of OAuth: the client's secret, and the tokens that it brings.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_level_of_the_log_tells_a_login() {
+    let label = "observedlogin";
+    let (collector, url) = Collector::start().await;
+    let mut options = issuing(label, &["--weak=tokenSeconds=2"]);
+    options.arguments = vec![
+        "--log-filter=trace".to_owned(),
+        format!("--otlp-endpoint={url}"),
+    ];
+    let world = World::with(label, options).await;
+    let secret = oauth_secret(label);
+    world
+        .apply(&[
+            client(&world, "credentials", "distributor", &secret),
+            world.authority(),
+            by_oauth(&world, "distributor", "credentials"),
+            world.upgrade(),
+        ])
+        .await;
+    // It looks for the secret in the log, in events and in objects.
+    world.ends_well().await;
+    let log = world.log();
+    assert!(log.contains("asked for a token"), "no token was asked for");
+    let encoded = "contract-secret-of-observedlogin%27s+client";
+    for canary in [encoded, "access_token", "Basic ZGlzdHJpYnV0b3I"] {
+        let at = log.find(canary);
+        let around = at.map(|at| log[at.saturating_sub(200)..at].to_owned());
+        assert!(at.is_none(), "{canary} in the log, after {around:?}");
+    }
+    assert!(!collector.holds("-secret-of-"), "a secret in a trace");
+    let asked = collector.spans();
+    assert!(asked.iter().any(|span| span.name == "requestToken"));
 }
 
 /// A collector that is away costs the operator nothing: the upgrade ends, and one line says so.
