@@ -83,11 +83,14 @@ fn resource(path: &str) -> &'static str {
     )
 }
 
+/// By what a request was and the status code of its answer.
+type Counts = BTreeMap<(Asked, Option<u16>), u64>;
+
 /// The requests so far, by what they were and the status code of the answer; none where there was no
 /// answer. Cheap to clone; clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
-    counts: Arc<Mutex<BTreeMap<(Asked, Option<u16>), u64>>>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Requests {
@@ -104,7 +107,7 @@ impl Requests {
         });
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<(Asked, Option<u16>), u64>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Counts) -> T) -> T {
         act(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -80,10 +80,8 @@ impl Figures {
 
     pub(crate) fn called(&self, operation: &'static str, outcome: &'static str, took: Duration) {
         self.with(|now| {
-            now.calls
-                .entry((operation, outcome))
-                .or_default()
-                .take(took)
+            let times = now.calls.entry((operation, outcome)).or_default();
+            times.take(took);
         });
     }
 

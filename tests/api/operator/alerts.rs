@@ -70,6 +70,7 @@ async fn three_alerts_fire_from_their_faults_and_every_query_of_the_dashboard_an
         &labels,
     );
     prometheus.calms("TenantResellerBssAway").await;
+    world.bss.faults(json!([])).await;
     let token = world.bss.token.clone();
     world.apply(&[world.credentials(&token)]).await;
     world.ends_well().await;
