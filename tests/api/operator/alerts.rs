@@ -169,21 +169,8 @@ async fn small(label: &str, options: Options) -> Option<(World, Prometheus)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "three minutes: make alerts"]
-async fn every_other_alert_fires_from_its_fault() {
-    println!("| alert | the fault that fired it | its labels |\n| --- | --- | --- |");
-    futures::join!(
-        stuck(),
-        waits_for_people(),
-        throttled_hard(),
-        verification_failed(),
-        cannot_write(),
-        restored(),
-        api_server_away(),
-    );
-}
-
-async fn stuck() {
+#[ignore = "long: make alerts"]
+async fn an_upgrade_that_does_not_move() {
     let Some((world, prometheus)) = small("alertstuck", Options::default()).await else {
         return;
     };
@@ -203,7 +190,9 @@ async fn stuck() {
     prometheus.calms("TenantResellerUpgradeStuck").await;
 }
 
-async fn waits_for_people() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn a_person_who_is_waited_for() {
     let Some((world, prometheus)) = small("alertpeople", Options::default()).await else {
         return;
     };
@@ -221,7 +210,9 @@ async fn waits_for_people() {
     prometheus.calms("TenantResellerWaitsForPeople").await;
 }
 
-async fn throttled_hard() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn a_bss_that_throttles_hard() {
     let data = Data {
         subscriptions: 200,
         ..Data::default()
@@ -247,7 +238,9 @@ async fn throttled_hard() {
     prometheus.calms("TenantResellerBssThrottledHard").await;
 }
 
-async fn verification_failed() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn differences_after_the_switch() {
     let Some((world, prometheus)) = small("alertverify", Options::default()).await else {
         return;
     };
@@ -265,7 +258,9 @@ async fn verification_failed() {
     );
 }
 
-async fn cannot_write() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn a_right_that_was_taken_away() {
     let Some((world, prometheus)) = small("alertwrite", Options::default()).await else {
         return;
     };
@@ -308,7 +303,9 @@ async fn cannot_write() {
     prometheus.calms("TenantResellerOperatorCannotWrite").await;
 }
 
-async fn restored() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn a_cluster_that_went_back() {
     let plane = own_plane(Vec::new()).await;
     let mut world = World::on(plane, "alertrestored", Options::default()).await;
     let Some(prometheus) = watched(&world).await else {
@@ -328,7 +325,9 @@ async fn restored() {
     prometheus.calms("TenantResellerAwaitsConfirmation").await;
 }
 
-async fn api_server_away() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: make alerts"]
+async fn an_api_server_that_does_not_answer() {
     let plane = own_plane(Vec::new()).await;
     let world = World::on(plane, "alertaway", Options::default()).await;
     let Some(prometheus) = watched(&world).await else {
