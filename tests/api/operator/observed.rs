@@ -263,7 +263,8 @@ fn a_trace_is_a_reconcile(collector: &Collector) {
     assert!(traces.len() > 5, "{} traces", traces.len());
     for (operation, outcome) in [
         ("getIdentity", "Ok"),
-        ("listCustomers", "Malformed"),
+        ("listCustomers", "Unavailable"),
+        ("getPricing", "Malformed"),
         ("listSubscriptions", "Unavailable"),
         ("copyCustomers", "OutcomeUnknown"),
         ("copySubscriptions", "Throttled"),
