@@ -123,7 +123,7 @@ pub(super) fn metrics() -> BTreeMap<String, Metric> {
             ["#", "HELP", name, help] => {
                 (*name).clone_into(&mut last);
                 let metric = metrics.entry(last.clone()).or_default();
-                metric.help = help.trim_end_matches('.').to_owned();
+                help.trim_end_matches('.').clone_into(&mut metric.help);
             }
             ["#", "TYPE", _, kind] => (*kind).clone_into(&mut metrics.get_mut(&last).unwrap().kind),
             ["#", "UNIT", ..] => {}

@@ -174,18 +174,15 @@ async fn an_upgrade_that_does_not_move() {
     let Some((world, prometheus)) = small("alertstuck", Options::default()).await else {
         return;
     };
-    let broken =
-        json!({ "operation": "listCustomers", "kind": { "Error500": { "afterEffect": false } } });
-    world.bss.faults(json!([broken])).await;
-    world.begin().await;
+    world.apply(&[world.upgrade()]).await;
     let labels = prometheus.fires("TenantResellerUpgradeStuck").await;
     about(&labels, &world);
     told(
         "TenantResellerUpgradeStuck",
-        "the BSS answers 500 to every listing",
+        "the connection that the upgrade names was never made",
         &labels,
     );
-    world.bss.faults(json!([])).await;
+    world.connect().await;
     world.ends_well().await;
     prometheus.calms("TenantResellerUpgradeStuck").await;
 }
