@@ -38,6 +38,9 @@ dashboard for Grafana (`dashboard.*`).
   is counted apart (`bss_limiter_wait_seconds`).
 
 Every name begins with `tenant_reseller_operator_`.
+
+[The dashboard](dashboard.svg), with what a real Prometheus answered to its queries in a run of one upgrade.
+It is a drawing of the project's own (`make dashboard`); Grafana draws more finely.
 ";
 
 /// A metric, as the program tells it.
