@@ -64,5 +64,9 @@ pub(super) fn attribute(span: &Span, name: &str) -> Option<String> {
 
 /// Bytes in hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _always = write!(text, "{byte:02x}");
+        text
+    })
 }
