@@ -17,7 +17,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin witnesses demo demo-stop test endure misoperate attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines preflight
+.PHONY: help plugin witnesses demo demo-stop test endure misoperate alerts dashboard attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines prometheus preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMER
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
 
-test: control-plane gitops-engines witnesses ## All tests (ARGS="..." is passed to cargo test)
+test: control-plane gitops-engines witnesses prometheus ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
 
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
@@ -46,6 +46,14 @@ simulate: ## The whole operator in a simulated world, seeds that no run had (SEE
 misoperate: control-plane ## Every property that people write, set to every value that a machine can think of, at every stage, into docs/proofs/misoperation.md
 	@MISOPERATE=all PAGE=docs/proofs/misoperation.md KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
 	  cargo test --all-features --locked --test api -- misoperation --nocapture
+
+alerts: control-plane prometheus ## Every alert fired from its real fault, by a real Prometheus
+	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- --include-ignored alerts:: --skip a_picture --nocapture
+
+dashboard: control-plane prometheus ## A picture of the dashboard from a real run, into docs/dashboard.svg
+	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
+	  cargo test --all-features --locked --test api -- --ignored alerts::a_picture --nocapture
 
 attack: control-plane ## An upgrade with and without hostile namespaces beside it, rounds of four (ROUNDS=3), into docs/proofs/attack.md
 	@ROUNDS="$(ROUNDS)" PAGE=docs/proofs/attack.md KUBEBUILDER_ASSETS="$$(hack/control-plane/build)" \
@@ -107,6 +115,9 @@ gitops-engines: preflight ## What Flux and Argo CD make of a status: their own e
 
 witnesses: ## Python libraries of others that tests ask; without them the tests say what was not examined
 	@hack/witnesses/build >/dev/null || true
+
+prometheus: ## promtool and prometheus, for the tests of alerts and dashboard: of this machine, or unpacked into the cache
+	@hack/prometheus >/dev/null || true
 
 preflight: ## What is missing on this machine, and what will take long
 	@hack/preflight

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::observe::tracing::LogFormat;
+use url::Url;
+
+use crate::observe::tracing::{LogFormat, TraceSettings};
 
 /// Takes a cloud distributor's reseller from Basic reseller to tenant reseller.
 #[derive(Debug, Parser)]
@@ -118,12 +120,29 @@ pub struct Settings {
     /// What is logged, for example `info` or `info,tenant_reseller_operator=debug`.
     #[arg(long, env = "LOG_FILTER", default_value = "info")]
     pub log_filter: String,
+    /// Sends traces to this collector, by OTLP over HTTP, for example `http://collector:4318`; without it
+    /// there are none. Headers for it are taken from OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_parser = collector)]
+    pub otlp_endpoint: Option<String>,
+    /// The share of reconciles that are traced: 1 is all of them.
+    #[arg(long, env = "TRACE_RATIO", default_value_t = 1.0, value_parser = ratio)]
+    pub trace_ratio: f64,
     /// How long the lease is valid without being renewed, in seconds.
     #[arg(long, env = "LEASE_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(3..=300))]
     pub lease_seconds: u64,
 }
 
 impl Settings {
+    /// Where traces go, if they go anywhere.
+    #[must_use]
+    pub fn traces(&self) -> Option<TraceSettings> {
+        Some(TraceSettings {
+            endpoint: self.otlp_endpoint.clone()?,
+            ratio: self.trace_ratio,
+            instance: self.instance.clone(),
+        })
+    }
+
     /// How often an upgrade that people have to act on is looked at again.
     #[must_use]
     pub fn recheck(&self) -> Duration {
@@ -134,6 +153,25 @@ impl Settings {
     #[must_use]
     pub fn poll(&self) -> Duration {
         Duration::from_secs(self.poll_seconds)
+    }
+}
+
+/// The address of a collector of traces.
+fn collector(text: &str) -> Result<String, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        Ok(_) => Err("the collector's address begins with http:// or https://".to_owned()),
+        Err(error) => Err(format!("not the address of a collector: {error}")),
+    }
+}
+
+/// A share between none and all.
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=1.0).contains(&ratio) {
+        Ok(ratio)
+    } else {
+        Err("a share lies between 0 and 1".to_owned())
     }
 }
 

@@ -22,6 +22,7 @@ pub mod operator;
 pub mod plugin;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod spans;
 pub mod upgrade;
 
 // The bodies of the fuzz targets name this crate as the fuzzer's programs do.

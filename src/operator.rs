@@ -2,6 +2,8 @@
 //!
 //! It decides nothing; it is the one place that knows every part by name.
 
+mod figures;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bss::bindings::{BindingError, Bindings};
 use crate::bss::connect::AdapterConnector;
-use crate::bss::limits::Snapshot;
+use crate::bss::limits::{Load, Snapshot};
 use crate::bss::transport::Proxies;
 use crate::cli::{MetricsAuth, Settings};
 use crate::cluster::lease::{Elector, Leadership, LeaseSettings, Timings, process_identity};
@@ -28,9 +30,10 @@ use crate::cluster::{
 };
 use crate::controller::{Controller, Pacing, Ports, Process, Time};
 use crate::observe::health::{Access, Health, HealthServer, MetricsGuard};
-use crate::observe::metrics::{Calls, Live, Metrics, PREFIX};
+use crate::observe::metrics::{Live, Metrics, PREFIX};
 use crate::observe::tracing as logs;
 use crate::upgrade::{Now, Pace};
+use figures::LateSlots;
 
 /// A reconcile that runs longer than this is stuck: calls are bounded far below.
 const STUCK: Duration = Duration::from_secs(900);
@@ -43,7 +46,7 @@ const SLICE: Duration = Duration::from_secs(5);
 #[derive(Debug, Error)]
 enum Broken {
     #[error("logging cannot be set up")]
-    Logs(#[from] logs::LogError),
+    Logs(#[source] logs::LogError),
     #[error("--allow-address: {0}")]
     AllowAddress(String),
     #[error("--deny-address: {0}")]
@@ -111,7 +114,23 @@ pub fn print_crds() -> ExitCode {
 
 /// Runs until SIGTERM or Ctrl-C; then begins no effect, awaits the calls that run, and returns.
 pub async fn run(settings: Settings) -> ExitCode {
-    match operate(settings).await {
+    let traces = settings.traces();
+    let observing = logs::init(
+        settings.log_format.into(),
+        &settings.log_filter,
+        traces.as_ref(),
+    );
+    let (observing, ended) = match observing {
+        Ok(observing) => (observing, operate(settings).await),
+        Err(error) => (logs::Observing::default(), Err(Broken::Logs(error))),
+    };
+    let code = told(ended);
+    observing.end().await;
+    code
+}
+
+fn told(ended: Result<(), Broken>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(broken) => {
             let mut text = broken.to_string();
@@ -130,7 +149,6 @@ pub async fn run(settings: Settings) -> ExitCode {
 }
 
 async fn operate(settings: Settings) -> Result<(), Broken> {
-    logs::init(settings.log_format.into(), &settings.log_filter)?;
     // One TLS provider in the process. It fails only if one was installed already.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let stop = CancellationToken::new();
@@ -143,7 +161,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let bindings = Bindings::parse(settings.bind_identity.iter().map(String::as_str))?;
     let clients = Clients::from_environment().await?;
     let mut registry = Registry::with_prefix(PREFIX);
-    let metrics = Metrics::new(&mut registry);
+    let metrics = Metrics::new(&mut registry, &ClusterError::CLASSES);
 
     let scope = Scope::of(settings.watch_namespaces.clone());
     let watches = Watches::new(&clients, &scope);
@@ -158,15 +176,18 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     )?;
     let runner = Runner::new(watches, leadership.clone());
     let kinds = crds::KindsAwaited::default();
-    let figures = connector.figures();
-    let calls = Box::new(move || calls(figures()));
+    let slots = LateSlots::default();
+    let figures = Figures {
+        calls: Box::new(connector.figures()),
+        slots: slots.clone(),
+    };
     let parts = Parts {
         clients: &clients,
         leadership: &leadership,
         kinds: &kinds,
         namespaces: look_at_namespaces(&clients, &scope, &stop),
     };
-    parts.serve(&settings, (registry, calls), &runner, &stop)?;
+    parts.serve(&settings, (registry, figures), &runner, &stop)?;
 
     // The lease outlives the runner: it is released only when nothing works under it any more.
     let lease_stop = CancellationToken::new();
@@ -206,6 +227,8 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
                 },
             );
             let controller = Arc::new(controller.with_bindings(bindings));
+            let counted = Arc::clone(&controller);
+            slots.come_from(move || counted.slots());
             work(runner, controller, &leadership, &stop).await;
             if leadership.leads() {
                 finalizers.remove_all(&stores, LETTING_GO).await;
@@ -292,6 +315,12 @@ struct Parts<'a> {
     namespaces: NamespacesAwaited,
 }
 
+/// Where the figures of parts come from that the health server does not know.
+struct Figures {
+    calls: Box<dyn Fn() -> (Snapshot, Load) + Send + Sync>,
+    slots: LateSlots,
+}
+
 /// Looks at the namespaces that are watched by name.
 fn look_at_namespaces(
     clients: &Clients,
@@ -336,18 +365,20 @@ impl Parts<'_> {
     fn serve(
         &self,
         settings: &Settings,
-        (mut registry, calls): (Registry, Box<dyn Fn() -> Calls + Send + Sync>),
+        (mut registry, Figures { calls, slots }): (Registry, Figures),
         runner: &Runner,
         stop: &CancellationToken,
     ) -> Result<(), Broken> {
         let reconciles: Reconciles = runner.reconciles();
-        let (leads, running, stores) =
-            (self.leadership.clone(), reconciles.clone(), runner.stores());
+        let (leads, running) = (self.leadership.clone(), reconciles.clone());
+        let requests = self.clients.requests.clone();
         Live {
             leads: Box::new(move || leads.leads()),
-            running_reconciles: Box::new(move || running.count()),
-            upgrades: Box::new(move || stores.upgrade_counts()),
-            calls,
+            reconciles: Box::new(move || figures::reconciles(&running)),
+            slots: Box::new(move || slots.now()),
+            upgrades: Box::new(figures::upgrades(runner.stores())),
+            bss: Box::new(move || figures::bss(calls())),
+            api: Box::new(move || figures::api(&requests)),
         }
         .register(&mut registry);
         let (watch_health, namespaces, kinds, view) = (
@@ -397,21 +428,6 @@ async fn look_up(
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
         }
     }
-}
-
-/// The calls to every BSS together.
-fn calls(figures: Vec<Snapshot>) -> Calls {
-    let mut all = Calls::default();
-    for snapshot in figures {
-        for (name, tally) in snapshot.calls {
-            let (count, took) = all.calls.entry(name).or_default();
-            *count = count.saturating_add(tally.count);
-            *took = took.saturating_add(tally.elapsed);
-        }
-        all.throttled = all.throttled.saturating_add(snapshot.throttled);
-        all.waited = all.waited.saturating_add(snapshot.waited);
-    }
-    all
 }
 
 fn timings(seconds: u64) -> Timings {

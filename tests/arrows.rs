@@ -11,10 +11,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the paths below `crate::` that it may name besides its own.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("src/api", &[]),
     ("src/adapters.rs", &["api", "bss"]),
     ("src/legible.rs", &[]),
+    ("src/spans.rs", &[]),
     ("src/bss/operation.rs", &[]),
     (
         "src/bss/port",
@@ -34,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "bss::error",
             "bss::cancellation",
             "legible",
+            "spans",
         ],
     ),
     ("src/bss/connect", &["bss"]),
@@ -43,7 +45,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
         "src/upgrade",
         &["api", "bss::port", "bss::error", "legible", "upgrade"],
     ),
-    ("src/cluster", &["api", "cluster"]),
+    ("src/cluster", &["api", "cluster", "spans"]),
     ("src/observe", &["observe"]),
     (
         "src/controller",

@@ -90,6 +90,9 @@ fn the_operator_carries_no_database_no_server_and_no_terminal() {
             "indicatif",
             "console",
             "clap_complete",
+            "opentelemetry",
+            "opentelemetry-otlp",
+            "tracing-opentelemetry",
         ],
     );
     // The same question finds them where they belong: the names are right.
@@ -102,9 +105,23 @@ fn the_operator_carries_no_database_no_server_and_no_terminal() {
         "indicatif",
         "console",
         "clap_complete",
+        "opentelemetry",
+        "opentelemetry-otlp",
+        "tracing-opentelemetry",
     ] {
         assert!(all.contains(name), "{name} is not even in the sandbox");
     }
+}
+
+/// Traces cost 15 small crates: no gRPC, no second HTTP client, no metrics or logs of OpenTelemetry.
+#[test]
+fn traces_bring_no_second_way_to_send() {
+    let with = names(&["--edges=normal", "--features=traces"]);
+    assert!(with.contains("opentelemetry-otlp"));
+    assert_absent(&with, &["tonic", "opentelemetry-appender-tracing"]);
+    let without = names(&["--edges=normal"]);
+    let more: Vec<&String> = with.difference(&without).collect();
+    assert!(more.len() <= 15, "{more:?}");
 }
 
 #[test]

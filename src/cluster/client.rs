@@ -9,6 +9,7 @@ use kube::{Client, Config};
 use thiserror::Error;
 
 use super::asked::AskedLayer;
+use super::requests::Requests;
 use super::watch::WATCH_SECONDS;
 use super::watch_health::{WatchHealth, WatchHealthLayer};
 
@@ -42,6 +43,8 @@ pub struct Clients {
     pub watches: Client,
     /// What the watch client was last answered.
     pub watch_health: Arc<WatchHealth>,
+    /// What was asked through both.
+    pub requests: Requests,
     /// The namespace of the kubeconfig's context or of the service account.
     pub default_namespace: String,
 }
@@ -77,6 +80,7 @@ impl Clients {
         config.reset_reader_on_write = true;
         let default_namespace = config.default_namespace.clone();
         let watch_health = Arc::new(WatchHealth::default());
+        let requests = Requests::default();
 
         let mut calls = config.clone();
         calls.read_timeout = Some(CALL_BOUND);
@@ -89,12 +93,15 @@ impl Clients {
             calls: ClientBuilder::try_from(calls)
                 .map_err(ConnectError::Client)?
                 .with_layer(&AskedLayer)
+                .with_layer(&requests)
                 .build(),
             watches: ClientBuilder::try_from(watches)
                 .map_err(ConnectError::Client)?
                 .with_layer(&WatchHealthLayer::new(Arc::clone(&watch_health)))
+                .with_layer(&requests)
                 .build(),
             watch_health,
+            requests,
             default_namespace,
         })
     }

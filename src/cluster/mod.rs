@@ -11,11 +11,13 @@ mod finalizers;
 mod kubernetes;
 mod merge;
 mod patience;
+mod requests;
 mod runner;
 mod stores;
 mod watch;
 mod watch_health;
 
+pub mod census;
 pub mod crds;
 pub mod events;
 pub mod lease;
@@ -28,6 +30,7 @@ pub use finalizers::Finalizers;
 pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };
+pub use requests::{Asked, Requests};
 pub use runner::{Reconciles, Requeue, Runner, Waker};
 pub use stores::Stores;
 pub use watch::{Scope, Watches};

@@ -45,6 +45,17 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// Every class.
+    pub const CLASSES: [&'static str; 7] = [
+        "Conflict",
+        "Exists",
+        "Gone",
+        "Forbidden",
+        "Invalid",
+        "Unavailable",
+        "Busy",
+    ];
+
     /// The class, as metrics name it.
     #[must_use]
     pub fn class(&self) -> &'static str {

@@ -20,13 +20,14 @@ use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 
 use super::finalizers::Finalizers;
 use super::lease::{Leadership, LeaseView};
 use super::stores::{Guarded, Stores};
 use super::watch::{Anew, Happenings, Watches};
 use crate::api::TenantResellerUpgrade;
+use crate::spans;
 
 type Upgrade = Guarded<TenantResellerUpgrade>;
 
@@ -85,6 +86,12 @@ impl Reconciles {
     #[must_use]
     pub fn count(&self) -> usize {
         self.running().moved.len()
+    }
+
+    /// How many of them only wait for a place at the gate.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.running().queued.len()
     }
 
     fn running(&self) -> MutexGuard<'_, RunningReconciles> {
@@ -327,7 +334,11 @@ where
                 .as_ref()
                 .and_then(|status| status.phase)
                 .map_or("Pending", |phase| phase.as_str()),
+            trace_id = field::Empty,
         );
+        if let Some(trace) = spans::trace_of(&span) {
+            span.record("trace_id", trace.trace_id);
+        }
         self.known.begin(&uid);
         let running = self.reconciles.begin(&uid);
         let upgrade = Arc::new(upgrade.clone());

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::api::ObjectMeta;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
+use super::census::{Census, Counts};
 use crate::api::{
-    BssConnection, ConditionList as _, ConditionType, CustomerPricing, FINALIZER, Phase,
+    BssConnection, ConditionList as _, ConditionType, CustomerPricing, FINALIZER,
     TenantResellerUpgrade,
 };
 
@@ -102,15 +104,15 @@ impl Stores {
         found.is_none_or(|found| found.0.is_ok())
     }
 
-    /// How many upgrades there are, by phase and reason of `Ready`, for gauges.
+    /// Counts the upgrades, for gauges.
     #[must_use]
-    pub fn upgrade_counts(&self) -> BTreeMap<(String, String), i64> {
-        let mut counts = BTreeMap::new();
-        for guarded in self.upgrades.state() {
-            let count: &mut i64 = counts.entry(phase_and_reason(&guarded)).or_default();
-            *count = count.saturating_add(1);
-        }
-        counts
+    pub fn count(&self, census: &mut Census, now: Timestamp) -> Counts {
+        let there = self.upgrades.state();
+        let there = there.iter().map(|guarded| {
+            let uid = guarded.meta().uid.as_deref().unwrap_or_default();
+            (uid, guarded.0.as_ref().ok())
+        });
+        census.take(there, now)
     }
 
     /// Whether this very upgrade is there, not another of its name.
@@ -184,21 +186,6 @@ impl Stores {
 fn is_finished(upgrade: &TenantResellerUpgrade) -> bool {
     let status = upgrade.status.as_ref();
     status.is_some_and(|status| status.conditions.holds(ConditionType::Succeeded))
-}
-
-fn phase_and_reason(guarded: &Guarded<TenantResellerUpgrade>) -> (String, String) {
-    let Ok(upgrade) = &guarded.0 else {
-        return ("Unreadable".to_owned(), "Unreadable".to_owned());
-    };
-    let status = upgrade.status.as_ref();
-    let phase = status
-        .and_then(|status| status.phase)
-        .unwrap_or(Phase::Pending);
-    let ready = ConditionType::Ready.as_str();
-    let reason = status
-        .and_then(|status| status.conditions.iter().find(|c| c.type_ == ready))
-        .map_or("Unseen", |condition| condition.reason.as_str());
-    (phase.as_str().to_owned(), reason.to_owned())
 }
 
 fn readable<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<K>

@@ -208,7 +208,6 @@ impl<B> CacheEntry<B> {
         self.admitted = Admitted::NotYet;
         self.basis = Some(basis);
     }
-
 }
 
 /// The entries of all upgrades, by uid.

@@ -98,6 +98,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         self.context.admission.forget_all();
     }
 
+    /// How many slots are in use, and how many upgrades are queued for one.
+    pub fn slots(&self) -> (usize, usize) {
+        self.context.admission.slots()
+    }
+
     /// Reconciles one upgrade and says when to do so again.
     pub async fn reconcile(&self, seen: &TenantResellerUpgrade) -> Requeue {
         let timer = self.context.metrics.reconcile();
@@ -251,7 +256,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             }
             // record: touches nothing but the cache and metrics
             record::count(operation, &outcomes, &context.metrics);
-            record::outcomes(scope, outcomes, context.time.now());
+            record::outcomes(scope, outcomes, context.time.now(), &context.metrics);
         }
     }
 

@@ -321,8 +321,14 @@ pub(super) async fn finalizer<C: Cluster>(
     Ok(())
 }
 
-/// Takes the outcomes of an effect into what is known. Touches nothing else.
-pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now: Now) {
+/// Takes the outcomes of an effect into what is known, and counts the sweeps that ended with them. Touches
+/// nothing else.
+pub(super) fn outcomes<B>(
+    scope: &mut Scope<'_, B>,
+    outcomes: Vec<Outcome>,
+    now: Now,
+    metrics: &Metrics,
+) {
     let entry = &mut *scope.entry;
     if let [Outcome::Identity(told)] = outcomes.as_slice() {
         entry.told_identity = ToldIdentity::Told(told.clone());
@@ -337,7 +343,14 @@ pub(super) fn outcomes<B>(scope: &mut Scope<'_, B>, outcomes: Vec<Outcome>, now:
             used.refused();
         }
     }
+    entry.known.sweeps.ended.listen();
     observe_all(scope.valid, &mut entry.known, outcomes, now);
+    for sweep in entry.known.sweeps.ended.take() {
+        metrics.sweep(sweep.mode, sweep.took);
+        for (kind, state, count) in sweep.items {
+            metrics.sweep_items(sweep.mode, (kind.as_str(), state), count);
+        }
+    }
 }
 
 /// Takes the answer of one call into what is known, while others are under way.

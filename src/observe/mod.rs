@@ -1,4 +1,4 @@
-//! What people see of a running operator: logs, metrics, health.
+//! What people see of a running operator: logs, metrics, traces, health.
 //!
 //! Everything is passed by value, nothing is global but the log itself. Nothing here knows what is
 //! observed: it is told, or asks through functions that it was given. No names of objects in
@@ -7,4 +7,6 @@
 pub mod health;
 pub mod metrics;
 mod serving;
+#[cfg(feature = "traces")]
+mod traces;
 pub mod tracing;

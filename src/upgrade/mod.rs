@@ -35,9 +35,9 @@ pub use effect::{
 };
 pub use keys::{Keys, claim_name};
 pub use known::{
-    Alike, Approval, BlockersTold, CallFailures, CleanFinalSweep, Known, KnownActivation, KnownBss,
-    KnownFencing, KnownFindings, KnownPricing, KnownSweeps, KnownTenant, KnownWaits, RecordAge,
-    RecordMark, Telling, Watched,
+    Alike, Approval, BlockersTold, CallFailures, CleanFinalSweep, EndedSweep, Known,
+    KnownActivation, KnownBss, KnownFencing, KnownFindings, KnownPricing, KnownSweeps, KnownTenant,
+    KnownWaits, RecordAge, RecordMark, Telling, Watched,
 };
 pub use observe::{observe, observe_all, observe_one_of_many};
 pub use phases::Stage;

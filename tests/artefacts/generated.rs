@@ -1,5 +1,5 @@
 //! `crds/` and the templates of the CRD chart are what the types say. `UPDATE_GENERATED=1` writes
-//! them anew, and the list of reasons with them.
+//! them anew, and the list of reasons and the page of metrics with them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use tenant_reseller_operator::api;
 
-use super::{chart_readme, project, read, reasons, reference};
+use super::{chart_readme, metrics_page, project, read, reasons, reference};
 
 const HEAD: &str = "# Generated from the Rust types: edit src/api, then run `make generate`.\n";
 /// `helm uninstall` keeps the objects: upgrades under way, and the records of those that are done.
@@ -50,6 +50,7 @@ pub(super) fn written() {
             fs::write(path, text).unwrap();
         }
         reasons::write();
+        metrics_page::write();
         chart_readme::write();
         reference::write();
     });

@@ -10,6 +10,7 @@
     reason = "helpers of tests, which clippy does not take for tests"
 )]
 
+mod alerts;
 mod chart;
 mod chart_readme;
 mod chart_values;
@@ -18,6 +19,7 @@ mod generated;
 mod gitops;
 mod guarantees;
 mod image;
+mod metrics_page;
 mod pages;
 mod reasons;
 mod reference;

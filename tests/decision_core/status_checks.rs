@@ -7,9 +7,7 @@ use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     AccountId, CopyListing, Mark, Mode, SourceId, TenantStatus, WriteOperation,
 };
-use tenant_reseller_operator::upgrade::{
-    Attempted, Outcome, Stage, decide, observe, report_rows,
-};
+use tenant_reseller_operator::upgrade::{Attempted, Outcome, Stage, decide, observe, report_rows};
 
 use crate::drive::{Driver, Fault, copied_by};
 use crate::{complete, run};

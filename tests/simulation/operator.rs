@@ -118,7 +118,7 @@ impl Operator {
             pacing,
             Process {
                 stop: CancellationToken::new(),
-                metrics: Metrics::new(&mut Registry::default()),
+                metrics: Metrics::new(&mut Registry::default(), &[]),
                 reconciles: Reconciles::default(),
                 wake: Box::new(move |namespace, name| {
                     let key = (namespace.to_owned(), name.to_owned());

@@ -122,3 +122,12 @@ watched namespace. */}}
   resources: [events]
   verbs: [create, patch]
 {{- end }}
+
+{{/* Where the runbook of an alert is: its section, and the address of the page where one is given. */}}
+{{- define "operator.runbook" -}}
+{{- $section := printf "docs/runbooks.md#%s" (lower .alert) -}}
+runbook: {{ $section }}
+{{- with .url }}
+runbook_url: {{ printf "%s#%s" . (lower $.alert) }}
+{{- end }}
+{{- end }}

@@ -10,7 +10,7 @@ use crate::bss::bindings::is_namespace;
 use crate::bss::error::BssError;
 use crate::bss::interworks::Kept;
 use crate::bss::limits::{
-    Access, Declared, Identities, LimiterRegistry, Membership, Party, Place, Seat, Snapshot,
+    Access, Declared, Identities, LimiterRegistry, Load, Membership, Party, Place, Seat, Snapshot,
 };
 use crate::bss::port::Bss;
 use crate::bss::transport::{
@@ -141,10 +141,10 @@ impl AdapterConnector {
         }
     }
 
-    /// Where the figures of all calls are read: one snapshot for each limiter.
-    pub fn figures(&self) -> impl Fn() -> Vec<Snapshot> + Send + Sync + use<> {
+    /// Where the figures of all calls are read, and what the limiters do at the moment.
+    pub fn figures(&self) -> impl Fn() -> (Snapshot, Load) + Send + Sync + use<> {
         let limits = Arc::clone(&self.limits);
-        move || limits.figures()
+        move || (limits.figures(), limits.load())
     }
 }
 

@@ -17,7 +17,8 @@ use crate::bss::error::BssError;
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::Operation;
 use crate::bss::transport::{
-    Challenge, Effect, Failure, Get, Media, ReadOnly, Reply, ReplySize, Rules, Settings,
+    Challenge, Effect, Failure, Get, Media, ReadOnly, Reply, ReplySize, Rules, Settings, call_span,
+    clocked, ended,
 };
 
 /// Names the version of the API.
@@ -302,8 +303,8 @@ impl Side {
             memory: &self.memory,
             collection: &collection,
         };
-        let start = Instant::now();
-        let result = self.http.get(get, &rules).await;
+        let span = call_span(operation.as_str());
+        let (result, times) = clocked(&span, self.http.get(get, &rules)).await;
         let sent = !result.as_ref().is_err_and(Failure::was_not_sent);
         let result = self.understood(operation, path, result);
         if result.is_ok() {
@@ -313,16 +314,17 @@ impl Side {
             Ok(_) => "Ok",
             Err(Unanswered::Slow(error) | Unanswered::Other(error)) => error.class(),
         };
-        let elapsed = start.elapsed();
+        ended(&span, outcome, times);
         if sent {
             let figures = self.limiter().figures();
-            figures.called(operation.as_str(), outcome, elapsed);
+            figures.called(operation.as_str(), outcome, times.took);
         }
         tracing::debug!(
             operation = operation.as_str(),
             path = path.join("/"),
             outcome,
-            ?elapsed,
+            took = ?times.took,
+            waited = ?times.waited,
             "asked the BSS"
         );
         result

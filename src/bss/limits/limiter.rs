@@ -31,7 +31,7 @@ pub struct Deferred {
 pub struct Limiter {
     state: Mutex<State>,
     origin: Instant,
-    figures: Figures,
+    figures: Arc<Figures>,
 }
 
 #[derive(Debug)]
@@ -45,6 +45,11 @@ impl Limiter {
     /// A limiter that no registry knows.
     #[must_use]
     pub fn new(limits: impl Into<Declared>) -> Arc<Self> {
+        Self::counting_in(limits, Arc::default())
+    }
+
+    /// A limiter whose figures outlive it.
+    pub(super) fn counting_in(limits: impl Into<Declared>, figures: Arc<Figures>) -> Arc<Self> {
         let state = State {
             core: Core::new(limits),
             waiting: HashMap::new(),
@@ -53,7 +58,7 @@ impl Limiter {
         Arc::new(Self {
             state: Mutex::new(state),
             origin: Instant::now(),
-            figures: Figures::default(),
+            figures,
         })
     }
 
@@ -109,6 +114,18 @@ impl Limiter {
     #[must_use]
     pub fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// What it does to the calls at this moment.
+    #[must_use]
+    pub fn breaker(&self) -> Breaker {
+        let now = self.now();
+        let state = self.lock();
+        match (state.core.pause(now), state.core.probing(now)) {
+            (Some(pause), _) => Breaker::Open(pause.reason),
+            (None, Some(_)) => Breaker::Probing,
+            (None, None) => Breaker::Closed,
+        }
     }
 
     /// Callers that wait and calls under way.
@@ -190,6 +207,17 @@ fn deferred(pause: Pause, now: Duration) -> Deferred {
         reason: pause.reason,
         after: pause.until.saturating_sub(now),
     }
+}
+
+/// Whether calls go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// They do.
+    Closed,
+    /// One does, and the others wait for its outcome.
+    Probing,
+    /// None does.
+    Open(PauseReason),
 }
 
 enum Step {
@@ -356,7 +384,7 @@ mod tests {
             "{:?}",
             start.elapsed()
         );
-        assert!(limiter.figures().snapshot().waited >= Duration::from_millis(699));
+        assert!(limiter.figures().snapshot().waits.elapsed >= Duration::from_millis(699));
     }
 
     #[tokio::test]
@@ -412,6 +440,7 @@ mod tests {
             assert!(deferred.after > Duration::from_secs(500));
         }
         assert!(limiter.paused().is_some());
+        assert_eq!(limiter.breaker(), Breaker::Open(PauseReason::Throttled));
         let figures = limiter.figures().snapshot();
         assert_eq!(
             (figures.throttled, figures.deferred),
@@ -436,10 +465,12 @@ mod tests {
         }
         assert!(began.elapsed() >= PATIENCE);
         assert_eq!(limiter.load(), (0, 1));
+        assert_eq!(limiter.breaker(), Breaker::Probing);
         let mut quick = Box::pin(limiter.acquire());
         assert!(futures::poll!(&mut quick).is_pending());
         probe.finish(Feedback::Answered);
         drop(quick.await.unwrap());
+        assert_eq!(limiter.breaker(), Breaker::Closed);
     }
 
     #[tokio::test]

@@ -2,9 +2,9 @@
 
 use super::access::{Access, Standing};
 use super::budget::{Purse, ReplyBudget};
-use super::core::{Declared, Feedback, Neighbour, Settings};
-use super::figures::Snapshot;
-use super::limiter::Limiter;
+use super::core::{Declared, Feedback, Neighbour, PauseReason, Settings};
+use super::figures::{Figures, Snapshot};
+use super::limiter::{Breaker, Limiter};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -95,6 +95,41 @@ type AccountKey = (String, String, Fingerprint);
 pub struct LimiterRegistry {
     state: Mutex<State>,
     budget: Arc<ReplyBudget>,
+    /// Of all limiters together: an idle one is dropped, and what it counted must not go with it.
+    figures: Arc<Figures>,
+}
+
+/// What the limiters do at one moment, all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Calls that wait for their turn.
+    pub waiting: usize,
+    /// Calls under way.
+    pub in_flight: usize,
+    /// Limiters that let calls through.
+    pub closed: usize,
+    /// Limiters that let one call through, and the others wait for its outcome.
+    pub probing: usize,
+    /// Limiters that send nothing because the BSS throttles.
+    pub throttled: usize,
+    /// Limiters that send nothing because the BSS is not available.
+    pub unavailable: usize,
+}
+
+impl Load {
+    fn take(&mut self, limiter: &Limiter) {
+        let (waiting, in_flight) = limiter.load();
+        self.waiting = self.waiting.saturating_add(waiting);
+        let in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX);
+        self.in_flight = self.in_flight.saturating_add(in_flight);
+        let state = match limiter.breaker() {
+            Breaker::Closed => &mut self.closed,
+            Breaker::Probing => &mut self.probing,
+            Breaker::Open(PauseReason::Throttled) => &mut self.throttled,
+            Breaker::Open(PauseReason::Unavailable) => &mut self.unavailable,
+        };
+        *state = state.saturating_add(1);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -122,9 +157,9 @@ struct Member {
 }
 
 impl Entry {
-    fn new(limits: Declared, bound: Option<Declared>) -> Self {
+    fn new(limits: Declared, bound: Option<Declared>, figures: &Arc<Figures>) -> Self {
         Self {
-            limiter: Limiter::new(limits),
+            limiter: Limiter::counting_in(limits, Arc::clone(figures)),
             bound,
             members: BTreeMap::new(),
         }
@@ -182,10 +217,10 @@ impl LimiterRegistry {
         *next_member = next_member.wrapping_add(1);
         let own = groups
             .entry(group.clone())
-            .or_insert_with(|| Entry::new(limits, None));
+            .or_insert_with(|| Entry::new(limits, None, &self.figures));
         let small = newcomers
             .entry(at)
-            .or_insert_with(|| Entry::new(NEWCOMERS.into(), Some(NEWCOMERS.into())));
+            .or_insert_with(|| Entry::new(NEWCOMERS.into(), Some(NEWCOMERS.into()), &self.figures));
         for entry in [&mut *own, &mut *small] {
             let account = Arc::clone(&account);
             entry.members.insert(id, Member { limits, account });
@@ -211,15 +246,20 @@ impl LimiterRegistry {
         &self.budget
     }
 
-    /// The figures of every limiter. A limiter of connections that are not accepted yet has its waits
-    /// and pauses only; their calls are counted where all calls are.
+    /// The figures of all limiters that there are or were, together.
     #[must_use]
-    pub fn figures(&self) -> Vec<Snapshot> {
+    pub fn figures(&self) -> Snapshot {
+        self.figures.snapshot()
+    }
+
+    /// What the limiters do now. A limiter of connections that are not accepted yet counts as any other.
+    #[must_use]
+    pub fn load(&self) -> Load {
         let state = self.lock();
         let entries = state.groups.values().chain(state.newcomers.values());
-        entries
-            .map(|entry| entry.limiter.figures().snapshot())
-            .collect()
+        let mut load = Load::default();
+        entries.for_each(|entry| load.take(&entry.limiter));
+        load
     }
 
     /// Lets the other connections that the origin has accepted know what it said to one of them.

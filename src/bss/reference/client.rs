@@ -15,6 +15,7 @@ use crate::bss::port::{
 };
 use crate::bss::transport::{
     self, Effect, Failure, Media, Reply, ReplySize, Request, Settings, TRACEPARENT, Transport,
+    call_span, clocked, ended,
 };
 use reqwest::Method;
 use reqwest::header::HeaderName;
@@ -22,7 +23,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A BSS that speaks the reference contract.
 #[derive(Debug)]
@@ -117,12 +117,13 @@ impl ReferenceBss {
     ) -> BssResult<T> {
         let Call { asked, mut request } = call;
         let operation = asked.operation;
-        let start = Instant::now();
         let side = self.side(&request);
-        let trace = side.transport.trace();
+        let span = call_span(operation.as_str());
+        let trace = span.in_scope(|| side.transport.trace());
         request.headers.push((TRACEPARENT, trace.clone()));
         let throttles = |reply: &Reply| classify::throttles(reply, &side.throttle_statuses);
-        let reply = side.transport.call(&request, throttles).await;
+        let calling = side.transport.call(&request, throttles);
+        let (reply, times) = clocked(&span, calling).await;
         let sent = !reply.as_ref().is_err_and(Failure::was_not_sent);
         let result = match reply {
             Ok(reply) => success(reply, &asked).and_then(translate),
@@ -131,17 +132,17 @@ impl ReferenceBss {
         let result =
             result.map_err(|error| classify::named(classify::cleaned(error, self.clean()), &asked));
         let outcome = result.as_ref().map_or_else(BssError::class, |_| "Ok");
-        let elapsed = start.elapsed();
+        ended(&span, outcome, times);
         if sent {
-            side.transport
-                .limiter()
-                .figures()
-                .called(operation.as_str(), outcome, elapsed);
+            let figures = side.transport.limiter().figures();
+            figures.called(operation.as_str(), outcome, times.took);
         }
         tracing::debug!(
             operation = operation.as_str(),
             outcome,
-            ?elapsed,
+            took = ?times.took,
+            waited = ?times.waited,
+            traceparent = trace,
             "asked the BSS"
         );
         if let Err(

@@ -4,7 +4,7 @@
 //! Secret may be sent there, `guard` which addresses, `resolver` asks for them and pins them for a
 //! minute, `route` says whether a proxy is between, `trust` whose certificates count, `client` keeps
 //! it all together, `credentials` and `oauth` what it logs in with, `exchange` sends, `decoding` undoes
-//! the coding of a body, `trace` names each call, `read_only` is a transport that can form no request
+//! the coding of a body, `trace` names each call, `observed` clocks it, `read_only` is a transport that can form no request
 //! but GET.
 //! A [`Transport`] sends nothing without a permit of the limiter, follows nothing, keeps nothing,
 //! and never shows its credentials.
@@ -17,6 +17,7 @@ mod exchange;
 mod failure;
 mod guard;
 mod oauth;
+mod observed;
 mod read_only;
 mod resolver;
 mod retry_after;
@@ -33,6 +34,7 @@ pub use guard::AllowedRanges;
 #[cfg(any(test, fuzzing))]
 pub(crate) use oauth::fuzzing;
 pub use oauth::{ClientAuthentication, Grant, RESERVED_PARAMETERS, TokenSettings, TokenSource};
+pub use observed::{CallTimes, call_span, clocked, ended};
 pub use read_only::{Get, Place, ReadOnly};
 pub use route::Proxies;
 pub use target::Cleartext;
@@ -55,6 +57,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use target::Target;
+use tokio::time::Instant;
 use trace::TraceIds;
 
 /// What names a call on both sides (W3C Trace Context).
@@ -231,7 +234,7 @@ impl Transport {
         })
     }
 
-    /// A value for the header [`TRACEPARENT`] of the next call.
+    /// A value for the header [`TRACEPARENT`] of the call that the present span is about.
     #[must_use]
     pub fn trace(&self) -> String {
         self.traces.next()
@@ -322,7 +325,10 @@ impl Transport {
         (rules, which): (&impl Rules, Try),
     ) -> Result<Reply, Unanswered> {
         let prepared = self.prepare(request, login)?;
-        let turn = self.access.acquire().await.map_err(Failure::Deferred)?;
+        let asked = Instant::now();
+        let turn = self.access.acquire().await;
+        observed::waited(asked.elapsed());
+        let turn = turn.map_err(Failure::Deferred)?;
         // The queue may have taken its time; dropping the permit says nothing about the BSS.
         if cancellation::is_cancelled() {
             return Err(Failure::Cancelled.into());

@@ -1,8 +1,12 @@
-//! Trace ids for `traceparent` (W3C Trace Context).
+//! The header `traceparent` (W3C Trace Context): which trace a call belongs to.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::Span;
+
+use crate::spans;
 
 /// Makes ids that no other process makes: a keyed hash over a counter, the keys being random per
 /// generator. They need to be distinct, not secret.
@@ -19,8 +23,19 @@ impl TraceIds {
         }
     }
 
-    /// A header value for the next call.
+    /// A header value for the call of the present span: where traces are exported, its place in the trace;
+    /// otherwise a new one.
     pub(super) fn next(&self) -> String {
+        match spans::trace_of(&Span::current()) {
+            Some(place) => {
+                let sampled = u8::from(place.sampled);
+                format!("00-{}-{}-{sampled:02x}", place.trace_id, place.span_id)
+            }
+            None => self.fresh(),
+        }
+    }
+
+    fn fresh(&self) -> String {
         let count = self.counter.fetch_add(1, Ordering::Relaxed);
         // All zero is not allowed.
         let [high, low, span] = self.keys.each_ref().map(|key| key.hash_one(count).max(1));

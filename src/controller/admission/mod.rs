@@ -250,6 +250,11 @@ impl Admission {
         self.wake_all(&state, &reserved);
     }
 
+    /// How many slots are in use, and how many upgrades are queued for one.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        self.lock().queues.slots()
+    }
+
     /// This process lost the lease, so no upgrade works here any more. None needs to be woken: a
     /// process that begins to lead reconciles every upgrade.
     pub(super) fn forget_all(&self) {

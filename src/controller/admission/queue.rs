@@ -90,6 +90,13 @@ pub(super) struct SlotQueues {
 }
 
 impl SlotQueues {
+    /// How many slots are in use, and how many upgrades are queued for one.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        let in_use = self.queues.values().map(SlotQueue::in_use).sum();
+        let queued = self.queues.values().map(|queue| queue.queued.len()).sum();
+        (in_use, queued)
+    }
+
     /// Makes an upgrade known, with so many slots allowed by its connection. It takes a slot that was
     /// reserved for it, and requests none.
     pub(super) fn register(&mut self, uid: &str, at: &str, slots: usize) -> Registered {
@@ -245,6 +252,7 @@ mod tests {
             queues.register(uid, "acme", 1);
             queues.request(uid);
         }
+        assert_eq!(queues.slots(), (1, 2));
         queues.register("a", "acme", 3);
         queues.register("c", "acme", 3);
         assert_eq!(

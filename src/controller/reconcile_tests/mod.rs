@@ -351,7 +351,7 @@ fn bench() -> Bench {
         },
         Process {
             stop: CancellationToken::new(),
-            metrics: Metrics::new(&mut metrics),
+            metrics: Metrics::new(&mut metrics, &ClusterError::CLASSES),
             reconciles: crate::cluster::Reconciles::default(),
             wake: Box::new(|_, _| {}),
         },

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-const CALLS: &str = "tenant_reseller_operator_bss_calls_total";
-const CALL_SECONDS: &str = "tenant_reseller_operator_bss_call_seconds_total";
-const WAITED_SECONDS: &str = "tenant_reseller_operator_bss_waited_seconds_total";
+const CALLS: &str = "tenant_reseller_operator_bss_call_duration_seconds_count";
+const CALL_SECONDS: &str = "tenant_reseller_operator_bss_call_duration_seconds_sum";
+const WAITED_SECONDS: &str = "tenant_reseller_operator_bss_limiter_wait_seconds_sum";
 
 /// What the operator's `/metrics` said of its BSS at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Calls {
     /// Requests so far, by operation.
     pub(super) by_operation: BTreeMap<String, f64>,
-    /// Time that they took together, the wait for their turn included, in seconds.
+    /// Time that they took together, the wait for their turn not included, in seconds.
     pub(super) took: f64,
     /// Time that they waited for their turn, in seconds.
     pub(super) waited: f64,
@@ -52,7 +52,7 @@ impl Calls {
 
     /// Time that requests were under way, summed over all of them, in seconds.
     pub(super) fn under_way(&self) -> f64 {
-        (self.took - self.waited).max(0.0)
+        self.took
     }
 
     fn combined(&self, other: &Self, with: impl Fn(f64, f64) -> f64) -> Self {
@@ -194,14 +194,14 @@ pub(super) fn machine(cpuinfo: &str, meminfo: &str) -> String {
 mod tests {
     use super::*;
 
-    const METRICS: &str = r#"# HELP tenant_reseller_operator_bss_calls Requests
-# TYPE tenant_reseller_operator_bss_calls counter
-tenant_reseller_operator_bss_calls_total{operation="copySubscriptions",outcome="Ok"} 40
-tenant_reseller_operator_bss_calls_total{operation="copySubscriptions",outcome="Throttled"} 2
-tenant_reseller_operator_bss_calls_total{operation="getPricing",outcome="Ok"} 8
-tenant_reseller_operator_bss_call_seconds_total{operation="getPricing",outcome="Ok"} 1.5
-tenant_reseller_operator_bss_call_seconds_total{operation="copySubscriptions",outcome="Ok"} 2.5
-tenant_reseller_operator_bss_waited_seconds_total 0.5
+    const METRICS: &str = r#"# HELP tenant_reseller_operator_bss_call_duration_seconds Requests
+# TYPE tenant_reseller_operator_bss_call_duration_seconds histogram
+tenant_reseller_operator_bss_call_duration_seconds_count{operation="copySubscriptions",outcome="Ok"} 40
+tenant_reseller_operator_bss_call_duration_seconds_count{operation="copySubscriptions",outcome="Throttled"} 2
+tenant_reseller_operator_bss_call_duration_seconds_count{operation="getPricing",outcome="Ok"} 8
+tenant_reseller_operator_bss_call_duration_seconds_sum{operation="getPricing",outcome="Ok"} 1.5
+tenant_reseller_operator_bss_call_duration_seconds_sum{operation="copySubscriptions",outcome="Ok"} 2.5
+tenant_reseller_operator_bss_limiter_wait_seconds_sum 0.5
 tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok"} 99
 # EOF
 "#;
@@ -221,7 +221,7 @@ tenant_reseller_operator_effects_total{operation="copySubscriptions",outcome="ok
             }
         );
         assert!((calls.total() - 50.0).abs() < f64::EPSILON);
-        assert!((calls.under_way() - 3.5).abs() < f64::EPSILON);
+        assert!((calls.under_way() - 4.0).abs() < f64::EPSILON);
         assert_eq!(Calls::parse("# EOF\n"), Calls::default());
     }
 

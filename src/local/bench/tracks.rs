@@ -220,7 +220,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(status: Value) -> DynamicObject {
+    fn object(status: &Value) -> DynamicObject {
         serde_json::from_value(json!({ "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "TenantResellerUpgrade", "metadata": { "name": "u" }, "status": status }))
         .unwrap()
@@ -233,15 +233,15 @@ mod tests {
             ..Track::default()
         };
         // What the definition itself gives a new object is no word of the operator.
-        track.saw(&object(json!({ "observedGeneration": -1 })));
+        track.saw(&object(&json!({ "observedGeneration": -1 })));
         assert_eq!(track.until_told(), None);
         let ready = json!({ "type": "Ready", "status": "Unknown", "reason": "Progressing" });
-        track.saw(&object(json!({ "conditions": [ready] })));
+        track.saw(&object(&json!({ "conditions": [ready] })));
         let told = track.until_told();
         assert!(told.is_some() && track.until_ended().is_none());
         assert_eq!(track.reason, "Progressing");
         let done = json!({ "type": "Succeeded", "status": "True", "reason": "Succeeded" });
-        track.saw(&object(json!({ "conditions": [ready, done] })));
+        track.saw(&object(&json!({ "conditions": [ready, done] })));
         assert_eq!(track.until_told(), told);
         assert!(track.until_ended() >= told);
     }

@@ -4,6 +4,7 @@
 
 mod activation;
 mod bss;
+mod ended;
 mod fencing;
 mod findings;
 mod pricing;
@@ -27,6 +28,7 @@ use crate::bss::port::AcquisitionId;
 pub use activation::{Approval, CleanFinalSweep, KnownActivation, Telling};
 pub(in crate::upgrade) use activation::{FinalSweepResult, FinalSweeps, LeftToTheSwitch, Uncopied};
 pub use bss::KnownBss;
+pub use ended::EndedSweep;
 pub use fencing::{KnownFencing, RecordAge, RecordMark};
 pub use findings::{BlockersTold, KnownFindings};
 pub use pricing::KnownPricing;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::ended::EndedSweeps;
 use crate::upgrade::effect::SweepCall;
 use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
@@ -22,6 +23,8 @@ pub struct KnownSweeps {
     pub copies_before: u32,
     /// When this process sent copies last.
     pub sent: Option<Duration>,
+    /// Whole sweeps that ended, for the metrics.
+    pub ended: EndedSweeps,
 }
 
 impl KnownSweeps {

@@ -81,6 +81,7 @@ impl Observe<'_> {
         if self.copies_with_the_switch() {
             sweep = sweep.map(Sweep::before_a_switch_that_copies);
         }
+        self.known.sweeps.ended.begun(self.now.monotonic);
         self.known.sweeps.current = match stage.copies() {
             Some(operation) => sweep.map(|sweep| sweep.by(self.copy_method(operation))),
             None => sweep,
@@ -109,6 +110,7 @@ impl Observe<'_> {
         }
         let over = sweep.is_finished();
         if over {
+            self.known.sweeps.ended.ended(&sweep, self.now.monotonic);
             self.sweep_over(sweep.into_tally());
         } else {
             self.known.sweeps.current = Some(sweep);

@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use tenant_reseller_operator::api::{BssConnection, CustomerPricing, TenantResellerUpgrade};
+use tenant_reseller_operator::cluster::census::Census;
 use tenant_reseller_operator::cluster::lease::Leadership;
 use tenant_reseller_operator::cluster::{Clients, Requeue, Runner, Scope, Watches, crds};
 use tenant_reseller_operator::local::{
@@ -223,7 +225,8 @@ async fn a_reconcile_begins_when_something_that_matters_changes() {
         "who is gone is forgotten",
     )
     .await;
-    assert_eq!(stores.upgrade_counts().values().sum::<i64>(), 1);
+    let counts = stores.count(&mut Census::default(), Timestamp::now());
+    assert_eq!(counts.in_phase.values().sum::<u64>(), 1);
     stop.cancel();
     tokio::time::timeout(SOON, running)
         .await

@@ -233,6 +233,7 @@ async fn foreign_kinds(namespace: &support::control_plane::TestNamespace) {
     let items = [
         kind("PodMonitor", "podmonitors"),
         kind("ServiceMonitor", "servicemonitors"),
+        kind("PrometheusRule", "prometheusrules"),
         runtime,
     ];
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": items });
@@ -247,6 +248,7 @@ async fn foreign_kinds(namespace: &support::control_plane::TestNamespace) {
         "--timeout=30s",
         "crd/podmonitors.monitoring.coreos.com",
         "crd/servicemonitors.monitoring.coreos.com",
+        "crd/prometheusrules.monitoring.coreos.com",
     ];
     kubectl.run(wait).await.unwrap();
 }

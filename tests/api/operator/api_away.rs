@@ -58,25 +58,25 @@ async fn away_during(
     })
     .await;
     assert_eq!(
-        figure(&world.health, "lease_held").await,
+        figure(&world.health, "leader").await,
         0,
         "{operation}: it led"
     );
     until("the reply", || async {
-        let told = format!(r#"bss_calls_total{{operation="{operation}""#);
+        let told = format!(r#"bss_call_duration_seconds_count{{operation="{operation}""#);
         let ended = figure(&world.health, &told).await;
         (ended == 1, format!("{ended} calls ended"))
     })
     .await;
     let (calls, writes) = (
-        figure(&world.health, "bss_calls_total").await,
+        figure(&world.health, "bss_call_duration_seconds_count").await,
         world.bss.writes().await,
     );
     // The fault itself: it is away for this time.
     tokio::time::sleep_until(away + long).await;
     assert_eq!(alive(world).await, 200, "{operation}: it wants a restart");
     assert_eq!(
-        figure(&world.health, "bss_calls_total").await,
+        figure(&world.health, "bss_call_duration_seconds_count").await,
         calls,
         "{operation}: it asked without leading"
     );

@@ -20,8 +20,8 @@ pub(super) async fn figure(health: &str, line: &str) -> u64 {
 /// Waits until an operator leads.
 pub(super) async fn leads(health: &str) {
     until("it leads", || async {
-        let held = figure(health, "lease_held").await;
-        (held == 1, format!("lease_held {held}"))
+        let held = figure(health, "leader").await;
+        (held == 1, format!("leader {held}"))
     })
     .await;
 }
@@ -42,7 +42,7 @@ impl World {
         let process = self.plane.supervisor().start(spec).unwrap();
         let health = format!("http://127.0.0.1:{port}");
         ready(&health, &process).await;
-        assert_eq!(figure(&health, "lease_held").await, 0, "both lead");
+        assert_eq!(figure(&health, "leader").await, 0, "both lead");
         Beside { process, health }
     }
 }

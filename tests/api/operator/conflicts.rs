@@ -130,7 +130,7 @@ async fn another_writer_all_the_time() {
     ends.store(true, Ordering::Relaxed);
     writer.await.unwrap();
     let count = done.load(Ordering::Relaxed);
-    let conflicts = figure(&world.health, r#"passes_total{outcome="conflict""#).await;
+    let conflicts = figure(&world.health, r#"reconciles_total{outcome="conflict""#).await;
     println!("{count} rounds of another writer, {conflicts} passes met a conflict");
     assert!(count >= ENOUGH, "{count} rounds");
     assert!(conflicts > 0, "no write met another one");

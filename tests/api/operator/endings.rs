@@ -37,7 +37,7 @@ async fn health_and_figures_tell_what_happens() {
     assert_eq!(ask(&world, "/readyz").await, (200, "ok\n".to_owned()));
     until("it leads", || async {
         let (_, text) = ask(&world, "/metrics").await;
-        (text.contains("tenant_reseller_operator_lease_held 1"), text)
+        (text.contains("tenant_reseller_operator_leader 1"), text)
     })
     .await;
     world.connect().await;
@@ -54,8 +54,8 @@ async fn health_and_figures_tell_what_happens() {
     for line in [
         r#"tenant_reseller_operator_effects_total{operation="createTenant",outcome="ok"} 1"#,
         r#"tenant_reseller_operator_effect_items_total{operation="copyCustomers",outcome="Created"} 12"#,
-        r#"tenant_reseller_operator_bss_calls_total{operation="copyCustomers",outcome="Ok"} 1"#,
-        r#"tenant_reseller_operator_passes_total{outcome="waited"}"#,
+        r#"tenant_reseller_operator_bss_call_duration_seconds_count{operation="copyCustomers",outcome="Ok"} 1"#,
+        r#"tenant_reseller_operator_reconciles_total{outcome="waited"}"#,
     ] {
         assert!(text.contains(line), "no {line} in {text}");
     }

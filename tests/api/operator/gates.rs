@@ -170,7 +170,8 @@ async fn idle(world: &World) {
         let line = text
             .lines()
             .find(|line| {
-                line.contains("bss_calls_total") && line.contains(r#"operation="listCustomers""#)
+                line.contains("bss_call_duration_seconds_count")
+                    && line.contains(r#"operation="listCustomers""#)
             })
             .unwrap_or_else(|| panic!("no calls in {text}"));
         line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()

@@ -156,7 +156,7 @@ async fn stopped_in_the_middle_of_a_chunk_and_resumed() {
     assert_eq!(held_by_the_follower, former + 1);
 
     world.operator.resume().unwrap();
-    let calls = r#"bss_calls_total{operation="copySubscriptions""#;
+    let calls = r#"bss_call_duration_seconds_count{operation="copySubscriptions""#;
     let stale = format!(r#"{calls},outcome="StaleEpoch"}}"#);
     until("the old leader is refused", || async {
         let refused = figure(&world.health, &stale).await;
@@ -164,9 +164,9 @@ async fn stopped_in_the_middle_of_a_chunk_and_resumed() {
     })
     .await;
     world.heartbeats(3).await;
-    assert_eq!(figure(&world.health, "lease_held").await, 0);
+    assert_eq!(figure(&world.health, "leader").await, 0);
     assert_eq!(figure(&world.health, calls).await, 1, "it went on sending");
-    let acquired = r#"bss_calls_total{operation="acquireEpoch""#;
+    let acquired = r#"bss_call_duration_seconds_count{operation="acquireEpoch""#;
     let acquired = figure(&world.health, acquired).await;
     assert_eq!(acquired, 1, "it acquired without leading");
     world.bss.faults(json!([])).await;

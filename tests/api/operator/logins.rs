@@ -7,12 +7,12 @@ use super::bss::Data;
 use super::world::{Options, World, until};
 
 /// Never to be seen anywhere; `World::holds` looks for its beginning.
-fn oauth_secret(label: &str) -> String {
+pub(super) fn oauth_secret(label: &str) -> String {
     format!("contract-secret-of-{label}'s client: %+")
 }
 
 /// A sandbox that issues tokens, for both sides.
-fn issuing(label: &str, more: &[&str]) -> Options {
+pub(super) fn issuing(label: &str, more: &[&str]) -> Options {
     let secret = oauth_secret(label);
     let mut options = vec![
         format!("--oauth-client=distributor:{secret}"),
@@ -30,7 +30,7 @@ fn issuing(label: &str, more: &[&str]) -> Options {
 }
 
 /// A Secret with the client's credentials.
-fn client(world: &World, name: &str, id: &str, secret: &str) -> Value {
+pub(super) fn client(world: &World, name: &str, id: &str, secret: &str) -> Value {
     let mut credentials = world.credentials("");
     credentials["metadata"]["name"] = json!(name);
     credentials["stringData"] = json!({ "clientId": id, "clientSecret": secret });
@@ -38,7 +38,7 @@ fn client(world: &World, name: &str, id: &str, secret: &str) -> Value {
 }
 
 /// A connection that logs in by OAuth.
-fn by_oauth(world: &World, name: &str, secret: &str) -> Value {
+pub(super) fn by_oauth(world: &World, name: &str, secret: &str) -> Value {
     let mut connection = world.connection();
     connection["metadata"]["name"] = json!(name);
     connection["spec"]["auth"] = json!({ "oauth2ClientCredentials": {

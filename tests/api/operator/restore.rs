@@ -166,6 +166,21 @@ async fn gone_on(label: &str) -> (World, Snapshot) {
     (world, snapshot)
 }
 
+/// An upgrade that waits for a confirmation, because the cluster's state went back.
+pub(super) async fn gone_back(world: &mut World) {
+    world.hold_at("copyCustomers").await;
+    world.begin().await;
+    world.bss.struck(0, 1).await;
+    let snapshot = world.plane.snapshot("early").await.unwrap();
+    world.suspended_at("activateBackOrdering").await;
+    world.operator.kill().unwrap();
+    restored(&mut [world], &snapshot, Revisions::Again).await;
+    world.operator.start_again().unwrap();
+    world.ready().await;
+    world.bss.faults(json!([])).await;
+    world.until_reason("AwaitingConfirmation").await;
+}
+
 /// No operator was started and no lease changed hands between snapshot and restore: the suspension
 /// itself had an epoch issued that the snapshot does not know.
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use super::credentials::{hidden, long_enough};
 use super::exchange::{Exchange, Room};
 use super::failure::Failure;
 use super::guard::{AllowedRanges, GuardedHost};
+use super::observed::{call_span, clocked, ended};
 use super::target::{Cleartext, Target};
 use super::trust::Tls;
 use super::{Proxies, ReplySize, Timeouts};
@@ -229,12 +230,13 @@ impl TokenSource {
     }
 
     async fn fetch(&self, figures: &Figures) -> Result<Token, Failure> {
-        let start = Instant::now();
-        let asked = self.ask().await;
+        let span = call_span(OPERATION);
+        let (asked, times) = clocked(&span, self.ask()).await;
         let outcome = asked
             .as_ref()
             .map_or_else(|none| class(&none.failure), |_| "Ok");
-        figures.called(OPERATION, outcome, start.elapsed());
+        ended(&span, outcome, times);
+        figures.called(OPERATION, outcome, times.took);
         tracing::debug!(
             endpoint = %self.endpoint(),
             outcome,
