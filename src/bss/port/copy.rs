@@ -120,7 +120,43 @@ pub enum BlockerReason {
     StateUnclear,
 }
 
+/// What a blocker is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The item that it is told for.
+    TheItem,
+    /// A copy that exists.
+    ItsCopy,
+    /// The tenant or the reseller, and so every item alike.
+    Everything,
+}
+
 impl BlockerReason {
+    /// What it is about: what people read, and what the operator does next, depend on it.
+    #[must_use]
+    pub fn about(self) -> About {
+        match self {
+            Self::DuplicateCopy | Self::OrphanedCopy | Self::SourceChanged | Self::CopyUnclear => {
+                About::ItsCopy
+            }
+            Self::TenantSuspended | Self::BackOrderingActive => About::Everything,
+            Self::CurrencyMismatch
+            | Self::ProductMissing
+            | Self::AddonMissing
+            | Self::BillingCycleMissing
+            | Self::AccountNotSynced
+            | Self::PricingIncomplete
+            | Self::OrderNotFinal
+            | Self::NotCopied
+            | Self::HalfMarked
+            | Self::CustomerNotCopied
+            | Self::ResellerNotBasic
+            | Self::OrderingDisabled
+            | Self::PriceListInactive
+            | Self::StateUnclear => About::TheItem,
+        }
+    }
+
     /// The word of status, reports and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -15,7 +15,7 @@ use std::future::Future;
 pub use capabilities::{
     Capabilities, DetailCalls, Keys, Mode, Promises, Strength, TenantAccess, Unseen, WriteOperation,
 };
-pub use copy::{Blocker, BlockerReason, CheckTarget, CopyItem, ItemOutcome};
+pub use copy::{About, Blocker, BlockerReason, CheckTarget, CopyItem, ItemOutcome};
 pub use ids::{
     AccountId, AcquisitionId, BusinessKey, CopyId, Cursor, Digest, Epoch, OperationId, PriceListId,
     RequestKey, Revision, SourceId, TenantId,

@@ -8,8 +8,8 @@ use super::scope::{Rest, Scope};
 use super::{CopyMethod, Sweep};
 use crate::bss::error::BlockerTally;
 use crate::bss::port::{
-    Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Digest, Found,
-    ItemKind, ItemOutcome, SourceId,
+    About, Blocker, BlockerReason, BusinessKey, ByItem, CopyItem, CopyListing, CopyState, Digest,
+    Found, ItemKind, ItemOutcome, SourceId,
 };
 use crate::upgrade::effect::SweepCall;
 
@@ -171,7 +171,10 @@ impl Sweep {
             ItemOutcome::Created => self.created(item.kind),
             // No progress of its own: it may come back with every sweep.
             ItemOutcome::Unchanged | ItemOutcome::Updated => self.tally.written(item.kind),
-            ItemOutcome::Blocked(reasons) => match reasons.iter().find(|b| of_all(b.reason)) {
+            ItemOutcome::Blocked(reasons) => match reasons
+                .iter()
+                .find(|b| b.reason.about() == About::Everything)
+            {
                 Some(Blocker { reason, .. }) => self.copies.refused(*reason),
                 None => self.copy_blocked(item, reasons),
             },
@@ -288,30 +291,5 @@ impl Sweep {
             ),
             Found::Many(_) => self.blocked(item.kind, item.source, BlockerReason::DuplicateCopy),
         }
-    }
-}
-
-/// Whether a reason is about the tenant or the reseller, and not about the item that it is told for.
-fn of_all(reason: BlockerReason) -> bool {
-    match reason {
-        BlockerReason::TenantSuspended | BlockerReason::BackOrderingActive => true,
-        BlockerReason::CurrencyMismatch
-        | BlockerReason::ProductMissing
-        | BlockerReason::AddonMissing
-        | BlockerReason::BillingCycleMissing
-        | BlockerReason::AccountNotSynced
-        | BlockerReason::PricingIncomplete
-        | BlockerReason::OrderNotFinal
-        | BlockerReason::DuplicateCopy
-        | BlockerReason::OrphanedCopy
-        | BlockerReason::SourceChanged
-        | BlockerReason::NotCopied
-        | BlockerReason::HalfMarked
-        | BlockerReason::CustomerNotCopied
-        | BlockerReason::ResellerNotBasic
-        | BlockerReason::OrderingDisabled
-        | BlockerReason::PriceListInactive
-        | BlockerReason::CopyUnclear
-        | BlockerReason::StateUnclear => false,
     }
 }

@@ -6,7 +6,7 @@ use super::ready_state;
 use super::remedies::{Told, blocker_remedy, counted, names, remedies};
 use crate::api::{CONFIRM_ANNOTATION, Reason};
 use crate::bss::error::BlockerTally;
-use crate::bss::port::{BlockerReason, SourceId, TenantId, WriteOperation};
+use crate::bss::port::{About, BlockerReason, SourceId, TenantId, WriteOperation};
 use crate::upgrade::annotations::not_as_asked;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::sweep::findings::{FindingReason, Findings, ManualStep};
@@ -52,30 +52,11 @@ fn shown_as(found: FindingReason) -> Reason {
     }
 }
 
-/// The reason of `Ready` for what is wrong with a copy that exists.
+/// The reason of `Ready` for what is wrong with a copy that exists: it has the same word.
 fn of_a_copy(reason: BlockerReason) -> Option<Reason> {
-    match reason {
-        BlockerReason::DuplicateCopy => Some(Reason::DuplicateCopy),
-        BlockerReason::OrphanedCopy => Some(Reason::OrphanedCopy),
-        BlockerReason::SourceChanged => Some(Reason::SourceChanged),
-        BlockerReason::CopyUnclear => Some(Reason::CopyUnclear),
-        BlockerReason::CurrencyMismatch
-        | BlockerReason::ProductMissing
-        | BlockerReason::AddonMissing
-        | BlockerReason::BillingCycleMissing
-        | BlockerReason::AccountNotSynced
-        | BlockerReason::PricingIncomplete
-        | BlockerReason::OrderNotFinal
-        | BlockerReason::NotCopied
-        | BlockerReason::HalfMarked
-        | BlockerReason::CustomerNotCopied
-        | BlockerReason::ResellerNotBasic
-        | BlockerReason::TenantSuspended
-        | BlockerReason::OrderingDisabled
-        | BlockerReason::PriceListInactive
-        | BlockerReason::BackOrderingActive
-        | BlockerReason::StateUnclear => None,
-    }
+    let of_a_copy = reason.about() == About::ItsCopy;
+    let mut all = Reason::ALL.into_iter().filter(|_| of_a_copy);
+    all.find(|shown| shown.as_str() == reason.as_str())
 }
 
 /// The reason of `Ready` for what the BSS names as in the way. A state of the reseller or of its tenant has
