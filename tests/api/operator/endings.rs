@@ -45,7 +45,7 @@ async fn health_and_figures_tell_what_happens() {
     world.until_reason("AwaitingPricing").await;
     until("the figures show the gate", || async {
         let (_, text) = ask(&world, "/metrics").await;
-        let gate = r#"upgrades{phase="PricingGate",reason="AwaitingPricing"} 1"#;
+        let gate = r#"upgrades_by_reason{reason="AwaitingPricing",class="WaitsForPeople",connection="health/distributor"} 1"#;
         (text.contains(gate), text)
     })
     .await;
