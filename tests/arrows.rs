@@ -25,7 +25,13 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("src/bss/reference/contract.rs", &["bss::operation"]),
     (
         "src/bss/limits",
-        &["bss::limits", "bss::error", "bss::port"],
+        // The calls of one caller are those under one cancellation: callers are served in turn.
+        &[
+            "bss::limits",
+            "bss::error",
+            "bss::port",
+            "bss::cancellation",
+        ],
     ),
     (
         "src/bss/transport",

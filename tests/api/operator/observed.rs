@@ -312,8 +312,14 @@ async fn no_level_of_the_log_tells_a_login() {
         assert!(at.is_none(), "{canary} in the log, after {around:?}");
     }
     assert!(!collector.holds("-secret-of-"), "a secret in a trace");
-    let asked = collector.spans();
-    assert!(asked.iter().any(|span| span.name == "requestToken"));
+    // Spans are sent in batches, some seconds later.
+    until("the span of a token's request", || async {
+        let asked = collector.spans();
+        let there = asked.iter().any(|span| span.name == "requestToken");
+        (there, format!("{} spans", asked.len()))
+    })
+    .await;
+    assert!(!collector.holds("-secret-of-"), "a secret in a trace");
 }
 
 /// A collector that is away costs the operator nothing: the upgrade ends, and one line says so.

@@ -160,7 +160,7 @@ async fn figures_are_written_seldom_and_transitions_at_once() {
     };
     let world = World::of("figures", data).await;
     // Slow enough to be at work for longer than figures may be held back.
-    let slow = json!([{ "operation": "copySubscriptions", "kind": { "Latency": { "ms": 3000 } } }]);
+    let slow = json!([{ "operation": "copySubscriptions", "kind": { "Latency": { "ms": 5000 } } }]);
     world.bss.faults(slow).await;
     world.connect().await;
     let mut connection = world.connection();
