@@ -148,9 +148,10 @@ fn of_the_copy(manifest: &str) -> String {
     let mut leaves_out = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            leaves_out = matches!(line, "[[bin]]" | "[[test]]");
+            leaves_out = matches!(line, "[[bin]]" | "[[example]]" | "[[test]]");
         }
-        if leaves_out || line.starts_with("default-run") {
+        let own = line.starts_with("default-run") || line.starts_with("autobenches");
+        if leaves_out || own {
             continue;
         }
         kept.push_str(&renamed(line));
