@@ -16,7 +16,7 @@ use support::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Pick, W
 const PRESS: WriteOperation = WriteOperation::ActivateBackOrdering;
 
 /// A BSS of which the operator only reads: every write is a person's, and the last two are one.
-fn read_only() -> World {
+pub(crate) fn read_only() -> World {
     let mut world = World::new(3, 7);
     for operation in WriteOperation::ALL {
         world.switches.modes.insert(operation, Mode::ManualStep);
@@ -45,7 +45,7 @@ fn told(driver: &Driver) -> bool {
 }
 
 /// People do what they are told but for the last step.
-fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
+pub(crate) fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
     if told(driver) {
         return;
     }
@@ -71,7 +71,7 @@ fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
 }
 
 /// Runs until a person is told to press the button.
-fn until_told(world: &mut World, driver: &mut Driver) {
+pub(crate) fn until_told(world: &mut World, driver: &mut Driver) {
     for _ in 0..2_000 {
         if told(driver) {
             assert!(
