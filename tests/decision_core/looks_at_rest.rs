@@ -101,7 +101,7 @@ fn a_look_that_fails_is_told_and_tried_again_at_the_slow_interval() {
     let mut driver = at_rest(true);
     let slow = driver.valid.pace.recheck;
     // The first three calls tell who answers; the checks after them fail.
-    driver.refuse = Box::new(|call| (call > 3).then(|| BssError::Throttled { after: None }));
+    driver.refuse = Box::new(|call| (call > 3).then_some(BssError::Throttled { after: None }));
     rests_for(&mut world, &mut driver, slow * 24);
     assert!(
         message(&driver).contains("could not be made"),

@@ -5,6 +5,7 @@ use crate::bss::error::BssError;
 use crate::upgrade::annotations::Suspension;
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::PreflightRequest;
+use crate::upgrade::known::BlockersTold;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::ReadyState;
@@ -75,7 +76,10 @@ impl Observe<'_> {
         act(&mut look);
         if look.is_finished() {
             self.known.findings.preflight = look.found();
-            if self.known.findings.preflight.total() > 0 {
+            // What an earlier look told, and people have mended, goes.
+            if self.known.findings.preflight.total() > 0
+                || self.known.findings.told == BlockersTold::OfCustomers
+            {
                 self.tell_blockers(&Findings::default());
             }
         } else {
