@@ -38,9 +38,9 @@ endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=
 # A run makes and drops small objects all the time; glibc keeps more of them at hand with this.
 QUICK = GLIBC_TUNABLES=glibc.malloc.tcache_count=1000
 
-simulate: ## The whole operator in a simulated world, seeds that no run had (SEEDS=10000, FIRST=n repeats; SEED=n with its trace)
-	@$(QUICK) SEEDS="$(SEEDS)" FIRST="$(or $(FIRST),clock)" SEED="$(SEED)" WITH="$(WITH)" FRESH_PAGE="$(FRESH_PAGE)" \
-	  PAGE="$(if $(SEED),,docs/proofs/simulation.md)" \
+simulate: ## The whole operator in a simulated world, seeds that no run had (SEEDS=10000, FIRST=n repeats; SEED=n with its trace; SCREENS=1 people switch)
+	@$(QUICK) SEEDS="$(SEEDS)" FIRST="$(or $(FIRST),clock)" SEED="$(SEED)" WITH="$(WITH)" FRESH_PAGE="$(FRESH_PAGE)" SCREENS="$(SCREENS)" \
+	  PAGE="$(if $(SEED),,docs/proofs/simulation$(if $(filter 1,$(SCREENS)),-screens).md)" \
 	  cargo test $(if $(SEED),,--profile bench-local) --all-features --locked --test simulation -- seeds --nocapture
 
 misoperate: control-plane ## Every property that people write, set to every value that a machine can think of, at every stage, into docs/proofs/misoperation.md

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenant_reseller_operator::api::{Phase, Risk};
 use tenant_reseller_operator::bss::port::{
-    Keys, Mode, Promises, SourceId, Strength, WriteOperation,
+    Keys, Mode, Promises, SourceId, Strength, Unseen, WriteOperation,
 };
 
 use super::run::run;
@@ -71,6 +71,7 @@ pub(crate) fn all() -> Vec<Case> {
         declared(),
         storefront(),
         manual(),
+        screens(),
         Case::new("no promise kept", weak()),
         Case::new("a follower takes over", followed(Scenario::plain(priced()))),
         Case::new("a follower, and no promise", followed(weak())),
@@ -187,6 +188,30 @@ fn manual() -> Case {
         scenario.world.switches.modes.insert(step, Mode::ManualStep);
     }
     let mut case = Case::new("manual steps", scenario);
+    case.effects = Vec::new();
+    case
+}
+
+/// Nothing is sent: people do every write, and the last of their acts copies the subscriptions and switches.
+fn screens() -> Case {
+    let mut scenario = Scenario::plain(priced());
+    let switches = &mut scenario.world.switches;
+    for step in WriteOperation::ALL {
+        switches.modes.insert(step, Mode::ManualStep);
+    }
+    let copy = WriteOperation::CopySubscriptions;
+    switches.modes.insert(copy, Mode::WithSwitch);
+    switches.promises = Promises {
+        keys: Keys::None,
+        epochs: Strength::Weak,
+        revision: Strength::Weak,
+        compares: Strength::Weak,
+        orders: Strength::Strong,
+        off_guard: Strength::Weak,
+        items: Strength::Weak,
+    };
+    switches.unseen = [Unseen::PricingOptions, Unseen::PurchaseMark].into();
+    let mut case = Case::new("people at the screens", scenario);
     case.effects = Vec::new();
     case
 }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tenant_reseller_operator::api::ReportKind;
+
 use super::core::Strike;
 use super::faults::Fate;
 use super::kill_scenarios::Case;
@@ -39,7 +41,7 @@ pub(crate) fn left_out() -> String {
         "The process that takes over begins with nothing; no process stands still and goes on.",
         "A call is killed before it is sent, after its effect and after its reply. Between two calls there \
          is no place of its own: what a process did in between is in its memory alone.",
-        "The sequence of calls is that of nine scenarios with small resellers; calls that are made at the \
+        "The sequence of calls is that of ten scenarios with small resellers; calls that are made at the \
          same moment keep one order.",
         "A page of a report may be an older one after a late write of it: a report that is on its way \
          carries no version.",
@@ -116,6 +118,11 @@ fn undisturbed(case: &Case) -> Record {
     let plain = run(&case.scenario, &[], false);
     assert_eq!(plain.violations, Vec::<String>::new(), "{name}, no kill");
     assert_eq!(plain.ended, Some(Ending::Upgraded), "{name}");
+    let to_do = plain
+        .reports
+        .values()
+        .find(|report| report.kind == ReportKind::ManualSteps);
+    assert_eq!(to_do, None, "{name}: people are asked to do something");
     let refused = plain.played.iter().find(|played| !played.done);
     assert_eq!(refused, None, "{name}: an action was refused");
     for (action, phase) in &case.phases {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::seeds::Sum;
+use super::seeds::{Sum, Worlds};
 use super::shrink::kind;
 
 const RUNS: &str = "| first seed | seeds | aimed | upgraded | refused | calls | violations | new kinds | \
@@ -30,7 +30,7 @@ fn number(row: &str, column: usize) -> u64 {
 }
 
 /// The page with one run more.
-pub(crate) fn with(before: &str, first: u64, sum: &Sum) -> String {
+pub(crate) fn with(before: &str, first: u64, sum: &Sum, worlds: Worlds) -> String {
     let mut runs: Vec<String> = rows(before, RUNS).into_iter().map(str::to_owned).collect();
     let mut found: Vec<String> = rows(before, FOUND).into_iter().map(str::to_owned).collect();
     let mut kinds: BTreeSet<String> = found
@@ -63,13 +63,18 @@ pub(crate) fn with(before: &str, first: u64, sum: &Sum) -> String {
         kinds.len() - known,
         sum.took
     ));
+    let word = worlds.word();
+    let title = match worlds {
+        Worlds::All => "The simulator",
+        Worlds::AtTheScreens => "The simulator, with people at the screens",
+    };
     let of = |column| runs.iter().map(|row| number(row, column)).sum::<u64>();
     let mut page = format!(
         "<!-- Written by `make simulate`: each run adds a row, and `FRESH_PAGE=1` begins the tables anew, \
-         as after a change of the core. -->\n\n# The simulator\n\n{} seeds in {} runs, and {} runs that \
+         as after a change of the core. -->\n\n# {title}\n\n{} seeds in {} runs, and {} runs that \
          aimed at what no seed had reached: {} violations of {} kinds. The last {without} runs brought no \
-         new kind. Every run is repeated by `make simulate FIRST=… SEEDS=…`, each seed with its trace by \
-         `make simulate SEED=…`.\n\n{RUNS}\n|{}\n",
+         new kind. Every run is repeated by `make simulate {word}FIRST=… SEEDS=…`, each seed with its trace by \
+         `make simulate {word}SEED=…`.\n\n{RUNS}\n|{}\n",
         of(1),
         runs.len(),
         of(2),
@@ -94,14 +99,14 @@ pub(crate) fn with(before: &str, first: u64, sum: &Sum) -> String {
 fn a_page_grows_by_a_row_with_each_run() {
     let mut sum = Sum::default();
     (sum.runs, sum.aimed) = (1_100, 100);
-    let page = with("", 5_000, &sum);
+    let page = with("", 5_000, &sum, Worlds::All);
     assert!(page.contains("1000 seeds in 1 runs"), "{page}");
     assert!(page.contains("None."), "{page}");
     // One that fails, as the 301st of 1,100.
     let violation = "CopiedTwice: p12577".to_owned();
     sum.violations.insert(6_300, vec![violation]);
     sum.positions.insert(6_300, 300);
-    let page = with(&page, 6_000, &sum);
+    let page = with(&page, 6_000, &sum, Worlds::All);
     assert!(page.contains("2000 seeds in 2 runs"), "{page}");
     assert!(
         page.contains("1 violations of 1 kinds. The last 799 runs"),
@@ -109,7 +114,7 @@ fn a_page_grows_by_a_row_with_each_run() {
     );
     assert!(page.contains("| 6300 | CopiedTwice |"), "{page}");
     // The same kind once more is not a new one.
-    let page = with(&page, 7_000, &sum);
+    let page = with(&page, 7_000, &sum, Worlds::All);
     assert!(
         page.contains("2 violations of 1 kinds. The last 1899 runs"),
         "{page}"

@@ -90,18 +90,10 @@ impl Sum {
 
     /// The writes that a fault never struck, each with the faults that it can meet.
     pub(crate) fn spared(&self) -> Vec<String> {
-        let writes = [
-            "acquire",
-            "create tenant",
-            "copy customers",
-            "set pricing",
-            "copy subscriptions",
-            "activate",
-        ];
         let mut spared = Vec::new();
-        for write in writes {
+        for write in Worlds::chosen().writes() {
             for fault in faults_of(Kind::BssWrite) {
-                if !self.struck.contains_key(&(write, *fault)) {
+                if !self.struck.contains_key(&(*write, *fault)) {
                     spared.push(format!("{write}: {}", fault.name()));
                 }
             }
@@ -188,12 +180,54 @@ impl Sum {
     }
 }
 
-/// What a seed stands for in this run: with `SCREENS=1`, people are at the screens.
+/// Which worlds the seeds of a run stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worlds {
+    /// All kinds of BSS and of people.
+    All,
+    /// People are at the screens: the act that copies the subscriptions and switches is theirs.
+    AtTheScreens,
+}
+
+impl Worlds {
+    /// `SCREENS=1` chooses.
+    pub(crate) fn chosen() -> Self {
+        match std::env::var("SCREENS") {
+            Ok(screens) if screens == "1" => Self::AtTheScreens,
+            _ => Self::All,
+        }
+    }
+
+    /// What `make` is told to choose them, with a blank behind it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::AtTheScreens => "SCREENS=1 ",
+        }
+    }
+
+    /// The writes that the operator sends in them.
+    fn writes(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &[
+                "acquire",
+                "create tenant",
+                "copy customers",
+                "set pricing",
+                "copy subscriptions",
+                "activate",
+            ],
+            // It is only asked how people do the rest.
+            Self::AtTheScreens => &["acquire", "create tenant", "copy customers", "set pricing"],
+        }
+    }
+}
+
+/// What a seed stands for in this run.
 fn scenario(seed: u64) -> Scenario {
-    if std::env::var("SCREENS").is_ok_and(|screens| screens == "1") {
-        Scenario::at_the_screens(seed)
-    } else {
-        Scenario::of(seed)
+    match Worlds::chosen() {
+        Worlds::All => Scenario::of(seed),
+        Worlds::AtTheScreens => Scenario::at_the_screens(seed),
     }
 }
 

@@ -169,7 +169,11 @@ fn looked_at(kind: ReportKind, known: &Known) -> bool {
                     || known.reached(ConditionType::BackOrderingActivated)
             }
             ReportKind::Exclusions => false,
-            ReportKind::ManualSteps => known.findings.manual.total() > 0,
+            // After the switch no step is left; a list that another process wrote goes.
+            ReportKind::ManualSteps => {
+                known.findings.manual.total() > 0
+                    || known.reached(ConditionType::BackOrderingActivated)
+            }
             ReportKind::Verification => {
                 known.findings.differences.total() > 0 || known.reached(ConditionType::Verified)
             }

@@ -19,6 +19,7 @@ use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages::{self, SwitchStep};
 use crate::upgrade::strategy::{Orders, SnapshotProof, Strategy};
+use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
 
 impl Decide<'_> {
@@ -423,6 +424,10 @@ impl Observe<'_> {
         let Some(told) = told else {
             if was_told == WasTold::Yes || self.known.activation.telling != Telling::No {
                 self.lift(&[Reason::AwaitingManualStep]);
+                if self.copies_with_the_switch() {
+                    // The records that the act would copy are listed with the telling, and go with it.
+                    self.known.findings.manual = Findings::default();
+                }
             }
             self.known.activation.telling = Telling::No;
             return;
@@ -514,6 +519,8 @@ impl Observe<'_> {
     /// Back ordering is on: whatever came before it is past. How much the switch itself has copied, the
     /// comparison tells.
     fn reached_the_switch(&mut self, compares: bool) {
+        // A list that stayed would ask people to copy once more.
+        self.known.findings.manual = Findings::default();
         let copied_with_it = compares && self.copies_with_the_switch();
         for milestone in ConditionType::MILESTONES {
             let later = milestone == ConditionType::Verified
