@@ -14,11 +14,12 @@ use super::cache::{CacheEntry, HeldSeats};
 use super::connections::{Adapter, Taken};
 use super::context::{Context, Time};
 use super::object;
-use crate::adapters;
+
 use crate::api::{
     AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
 };
+use crate::bss::adapters;
 use crate::bss::bindings::{Bindings, Bound, Unbound};
 use crate::bss::connect::{ConnectionSettings, Connector, concerns_the_tenant};
 use crate::bss::limits::Access;

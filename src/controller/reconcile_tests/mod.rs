@@ -23,7 +23,8 @@ use crate::api::{
     CustomerPricing, CustomerPricingStatus, FINALIZER, ReportKind, ResellerClaim,
     TenantResellerUpgradeStatus, UpgradeReport,
 };
-use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
+use crate::bss::adapters::Adapter;
+use crate::bss::connect::{AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{BlockerReason, ItemKind, SourceId};
 use crate::bss::transport::Tls;
 use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
