@@ -1,6 +1,8 @@
 //! Deletions, other leaders, other operators, and objects of another version.
 
 use super::*;
+use crate::controller::context::Premises;
+use crate::upgrade::Suspension;
 
 #[tokio::test]
 async fn a_deletion_leaves_no_condition_at_an_older_generation() {
@@ -33,10 +35,13 @@ async fn a_deletion_leaves_no_condition_at_an_older_generation() {
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let cancellation = bench
-        .controller
-        .context
-        .cancellation(&bench.cluster.present(), 0);
+    let cancellation = bench.controller.context.cancellation(
+        &bench.cluster.present(),
+        Premises {
+            term: 0,
+            suspension: Suspension::Running,
+        },
+    );
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",

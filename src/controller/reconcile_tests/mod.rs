@@ -154,8 +154,8 @@ impl Cluster for Scripted {
         Some(Arc::new(self.present()))
     }
 
-    async fn connection(&self, _: &str, name: &str) -> ClusterResult<Option<BssConnection>> {
-        Ok(Some(self.connection_named(name)))
+    fn connection(&self, _: &str, name: &str) -> Option<BssConnection> {
+        Some(self.connection_named(name))
     }
 
     async fn secret(&self, _: &str, name: &str) -> ClusterResult<Option<SecretView>> {

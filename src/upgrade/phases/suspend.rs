@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::api::{Reason, ResellerClaimSpec};
+use crate::api::{Reason, ResellerClaimSpec, SUSPEND_ANNOTATION};
+use crate::upgrade::annotations::HeldConnection;
 use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{Attempted, ClaimEdit, Effect, Read};
 use crate::upgrade::observe::Observe;
@@ -11,9 +12,14 @@ use crate::upgrade::phases::Stage;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::Fencing;
 
-/// What a person who suspended an upgrade does next.
-const RESUME: &str = "Set spec.suspend to false and remove the annotation \
-                                 tenantreseller.io/suspend to go on.";
+/// Who suspends an upgrade, as far as people read of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SuspendedBy<'a> {
+    /// What of the words on the upgrade is not understood.
+    pub not_understood: Option<&'a str>,
+    /// The connection by which people hold all upgrades that name it.
+    pub connection: Option<&'a HeldConnection>,
+}
 
 impl Decide<'_> {
     /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up; then
@@ -23,13 +29,16 @@ impl Decide<'_> {
             .or_else(|| self.shuts_out(wait))
             .unwrap_or_else(|| Decision {
                 effect: None,
-                state: at_rest(self.not_understood()),
+                state: at_rest(self.suspended_by()),
                 next: Next::OnChange,
             })
     }
 
-    fn not_understood(&self) -> Option<&str> {
-        self.upgrade.suspended_by_unknown.as_deref()
+    fn suspended_by(&self) -> SuspendedBy<'_> {
+        SuspendedBy {
+            not_understood: self.upgrade.suspended_by_unknown.as_deref(),
+            connection: self.upgrade.terms.held.as_ref(),
+        }
     }
 
     /// A call without an outcome that must not be repeated blindly: what became of it is looked up
@@ -48,7 +57,8 @@ impl Decide<'_> {
         if settled || !(creating || activating) {
             return None;
         }
-        let state = suspending("A call that was sent has no outcome yet; nothing new is begun.");
+        let message = "A call that was sent has no outcome yet; nothing new is begun.";
+        let state = self.suspended_by().state(Reason::Suspending, message);
         if let Some(wait) = wait {
             return Some(Decision {
                 effect: None,
@@ -95,7 +105,7 @@ impl Decide<'_> {
         if let Some(wait) = wait {
             let message =
                 "All work on this upgrade rests. What was sent before could not be shut out yet.";
-            let state = suspended(message, self.not_understood());
+            let state = self.suspended_by().state(Reason::Suspended, message);
             return Some(Decision {
                 effect: None,
                 state,
@@ -111,9 +121,10 @@ impl Decide<'_> {
                 None => self.acquires(claim),
             },
         };
+        let message = "Nothing new is begun, and what was sent before is shut out.";
         Some(Decision {
             effect: Some(effect),
-            state: suspending("Nothing new is begun, and what was sent before is shut out."),
+            state: self.suspended_by().state(Reason::Suspending, message),
             next: Next::AfterEffect,
         })
     }
@@ -150,26 +161,37 @@ impl Observe<'_> {
 
 /// What people read of an upgrade that is suspended, perhaps by a word that is not understood.
 #[must_use]
-pub fn at_rest(not_understood: Option<&str>) -> ReadyState {
-    suspended("All work on this upgrade rests.", not_understood)
+pub fn at_rest(by: SuspendedBy<'_>) -> ReadyState {
+    by.state(Reason::Suspended, "All work on this upgrade rests.")
 }
 
-fn suspended(message: &str, not_understood: Option<&str>) -> ReadyState {
-    let message = match not_understood {
-        Some(why) => format!("{message} {why}"),
-        None => message.to_owned(),
-    };
-    ReadyState {
-        reason: Reason::Suspended,
-        message,
-        next_action: RESUME.to_owned(),
-    }
-}
-
-fn suspending(message: &str) -> ReadyState {
-    ReadyState {
-        reason: Reason::Suspending,
-        message: message.to_owned(),
-        next_action: RESUME.to_owned(),
+impl SuspendedBy<'_> {
+    fn state(self, reason: Reason, message: &str) -> ReadyState {
+        let mut said = vec![message.to_owned()];
+        if let Some(HeldConnection {
+            name,
+            not_understood,
+        }) = self.connection
+        {
+            said.push(format!(
+                "The BssConnection {name} is suspended, and with it every upgrade that names it."
+            ));
+            said.extend(not_understood.clone());
+        }
+        said.extend(self.not_understood.map(str::to_owned));
+        let next_action = match self.connection {
+            None => format!(
+                "Set spec.suspend to false and remove the annotation {SUSPEND_ANNOTATION} to go on."
+            ),
+            Some(HeldConnection { name, .. }) => format!(
+                "Remove the annotation {SUSPEND_ANNOTATION} of the BssConnection {name}: the upgrades that are \
+                 not suspended themselves go on."
+            ),
+        };
+        ReadyState {
+            reason,
+            message: said.join(" "),
+            next_action,
+        }
     }
 }
