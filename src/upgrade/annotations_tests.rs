@@ -176,6 +176,36 @@ fn a_mistyped_group_a_missing_one_and_an_opposite_word_hold_too() {
 }
 
 #[test]
+fn the_same_words_on_a_connection_hold_all_that_name_it() {
+    let held = |place, key: &str, value: &str| {
+        let mut connection: BssConnection = serde_json::from_value(serde_json::json!({
+            "apiVersion": "tenantreseller.io/v1alpha1",
+            "kind": "BssConnection",
+            "metadata": { "name": "distributor" },
+            "spec": { "identity": "acme", "auth": {} },
+        }))
+        .expect("a connection");
+        connection.metadata.annotations = upgrade(place, key, value).metadata.annotations;
+        connection.metadata.labels = upgrade(place, key, value).metadata.labels;
+        held_connection(&connection)
+    };
+    let understood = held(Place::Annotation, SUSPEND_ANNOTATION, "Yes").expect("it is held");
+    assert_eq!(understood.name, "distributor");
+    assert_eq!(understood.not_understood, None);
+    for (place, key, value) in [
+        (Place::Annotation, SUSPEND_ANNOTATION, "treu"),
+        (Place::Annotation, "tenantreseller.io/paused", "true"),
+        (Place::Label, SUSPEND_ANNOTATION, "true"),
+    ] {
+        let held = held(place, key, value).expect("it is held");
+        let said = held.not_understood.expect("it is named");
+        assert!(said.contains(key) && said.contains("suspends"), "{said}");
+    }
+    assert_eq!(held(Place::Annotation, SUSPEND_ANNOTATION, "false"), None);
+    assert_eq!(held(Place::Annotation, "example.com/suspend", "true"), None);
+}
+
+#[test]
 fn a_confirmation_under_another_name_confirms_nothing_and_is_named() {
     let said = |place, key, value| {
         let valid = valid(&upgrade(place, key, value));
