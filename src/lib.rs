@@ -1,10 +1,9 @@
 //! Takes a cloud distributor's reseller from *Basic reseller* to *tenant reseller*.
 //!
 //! Dependencies point one way: [`api`] and [`bss::port`] know nothing else; [`upgrade`], the pure decision core,
-//! sees those two; the adapters in [`bss`] never see the cluster or an upgrade; [`adapters`] translates what a
-//! connection says of its adapter; [`controller`] is the only place where all sides meet. A test checks the arrows.
+//! sees those two; the adapters in [`bss`] never see the cluster or an upgrade; [`bss::adapters`] translates what
+//! a connection says of its adapter; [`controller`] is the only place where all sides meet. A test checks the arrows.
 
-pub mod adapters;
 pub mod api;
 pub mod bss;
 pub mod cli;

@@ -5,8 +5,8 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use tenant_reseller_operator::bss::adapters::reference::openapi;
 use tenant_reseller_operator::bss::operation::Operation;
-use tenant_reseller_operator::bss::reference::openapi;
 
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference-contract.yaml");
 

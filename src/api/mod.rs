@@ -7,7 +7,6 @@ mod claim;
 mod conditions;
 mod connection;
 mod crd;
-mod interworks;
 mod pricing;
 mod reason;
 mod report;
@@ -20,16 +19,8 @@ pub use claim::{
     CreateTenantIntent, ResellerClaim, ResellerClaimSpec, TimelineEntry,
 };
 pub use conditions::{Change, Condition, ConditionStatus, ConditionType, DesiredCondition, only};
-pub use connection::{
-    AdapterChoice, Auth, BearerAuth, BssConnection, BssConnectionSpec, BssConnectionStatus,
-    CapabilityStatus, ClientAuthentication, ConnectionLimits, LoginWay, OAuth2ClientCredentials,
-    OAuth2Password, ReferenceAdapter, Risk, SecretRef, SystemRoots, Tls,
-};
+pub use connection::*;
 pub use crd::{CrdYamlError, crd_yaml, crds};
-pub use interworks::{
-    InterworksAdapter, InterworksBundles, InterworksCalibration, InterworksPaging,
-    InterworksReading, InterworksSwitch, InterworksTenant, InterworksWords,
-};
 pub use pricing::{
     Billing, BillingAnchor, CustomerPricing, CustomerPricingSpec, CustomerPricingStatus,
     DeclaredPricing, PricingFailure, UpgradeRef,

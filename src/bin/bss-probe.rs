@@ -1,5 +1,5 @@
 //! `bss-probe`: looks at a BSS of a vendor and tells which assumptions of its adapter hold there. It sends GETs
-//! only, and shows no value unless it is told to. See `tenant_reseller_operator::bss::interworks`.
+//! only, and shows no value unless it is told to. See `tenant_reseller_operator::bss::adapters::interworks`.
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::interworks::{Probe, Values, probe};
+use tenant_reseller_operator::bss::adapters::interworks::{Probe, Values, probe};
 use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
 use tenant_reseller_operator::bss::transport::{
     AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Grant, Proxies,

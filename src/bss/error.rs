@@ -142,7 +142,52 @@ pub struct FieldError {
     pub allowed: Vec<String>,
 }
 
+/// What stands in the way of a call that failed: it decides how long to try again, and whether other calls can
+/// go well meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The BSS, or the network, at this moment.
+    Moment,
+    /// The token endpoint, at this moment.
+    TokenEndpoint,
+    /// What the token endpoint answers.
+    Token,
+    /// The credentials.
+    Credentials,
+    /// The connection: it may not be used.
+    Connection,
+    /// The form of the reply.
+    Reply,
+    /// What the BSS says of this request.
+    Request,
+}
+
 impl BssError {
+    /// What stands in the way.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::OutcomeUnknown { .. }
+            | Self::Cancelled => Cause::Moment,
+            Self::TokenEndpointAway { .. } => Cause::TokenEndpoint,
+            Self::NoToken { .. } => Cause::Token,
+            Self::AuthRejected | Self::ClientRejected { .. } => Cause::Credentials,
+            Self::Refused { .. } => Cause::Connection,
+            Self::Malformed { .. } => Cause::Reply,
+            Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::StaleEpoch { .. }
+            | Self::HeldByAnother { .. }
+            | Self::Blocked(_)
+            | Self::Invalid(_)
+            | Self::ManualStepNeeded { .. }
+            | Self::Unsupported { .. } => Cause::Request,
+        }
+    }
+
     /// Whether a write that ended so may have taken effect, now or later.
     #[must_use]
     pub fn effect_unknown(&self) -> bool {

@@ -242,12 +242,8 @@ impl Cluster for KubeCluster {
         self.stores.upgrade(namespace, name).map(Arc::new)
     }
 
-    async fn connection(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> ClusterResult<Option<BssConnection>> {
-        Ok(self.stores.connection(namespace, name))
+    fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {
+        self.stores.connection(namespace, name)
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> ClusterResult<Option<SecretView>> {

@@ -129,12 +129,8 @@ pub trait Cluster: Send + Sync + 'static {
     /// The upgrade as the watch saw it last: cheap, possibly old. `None` if it is gone.
     fn latest(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>>;
 
-    /// A connection.
-    fn connection(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> impl Future<Output = ClusterResult<Option<BssConnection>>> + Send;
+    /// A connection as the watch saw it last.
+    fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection>;
 
     /// A Secret, read live by name.
     fn secret(

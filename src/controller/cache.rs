@@ -17,7 +17,7 @@ use super::publish::Refusals;
 use crate::api::{ResellerClaim, TenantResellerUpgrade};
 use crate::bss::limits::Seat;
 use crate::bss::port::AcquisitionId;
-use crate::upgrade::{Known, Suspension, suspension};
+use crate::upgrade::{Known, Suspension};
 
 /// What is known of one upgrade.
 pub(super) struct CacheEntry<B> {
@@ -52,11 +52,26 @@ pub(super) struct CacheEntry<B> {
 
 /// What the observations rest on. If it changes they are worthless, and an epoch is acquired anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Basis {
+pub(super) struct Basis {
     generation: i64,
     suspension: Suspension,
     /// The version of the connections.
     connections: String,
+}
+
+impl Basis {
+    /// The upgrade and the connections as they are now.
+    pub(super) fn of(
+        upgrade: &TenantResellerUpgrade,
+        suspension: Suspension,
+        connections: &str,
+    ) -> Self {
+        Self {
+            generation: upgrade.metadata.generation.unwrap_or_default(),
+            suspension,
+            connections: connections.to_owned(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,14 +169,9 @@ impl<B> CacheEntry<B> {
     pub(super) fn revalidate(
         &mut self,
         upgrade: &TenantResellerUpgrade,
-        connections: &str,
+        basis: Basis,
         requested: String,
     ) {
-        let basis = Basis {
-            generation: upgrade.metadata.generation.unwrap_or_default(),
-            suspension: suspension(upgrade),
-            connections: connections.to_owned(),
-        };
         if self.basis.as_ref() != Some(&basis) || self.freshness == Freshness::Stale {
             self.begin_anew(upgrade, basis);
         }
@@ -313,7 +323,11 @@ mod tests {
         let entry = cache.entry("uid-1");
         let mut entry = entry.try_lock().unwrap();
         let mut names = vec![entry.known.fencing.acquisition.clone()];
-        entry.revalidate(&upgrade, "one", String::new());
+        entry.revalidate(
+            &upgrade,
+            Basis::of(&upgrade, Suspension::Running, "one"),
+            String::new(),
+        );
         observe(&valid, &mut entry.known, record(7), now);
         for again in 0..2 {
             if again == 0 {
@@ -321,12 +335,20 @@ mod tests {
             } else {
                 upgrade.metadata.generation = Some(2);
             }
-            entry.revalidate(&upgrade, "one", String::new());
+            entry.revalidate(
+                &upgrade,
+                Basis::of(&upgrade, Suspension::Running, "one"),
+                String::new(),
+            );
             observe(&valid, &mut entry.known, record(3), now);
             assert_eq!(entry.known.fencing.record_age, RecordAge::Older);
             names.push(entry.known.fencing.acquisition.clone());
         }
-        entry.revalidate(&upgrade, "the same, edited", String::new());
+        entry.revalidate(
+            &upgrade,
+            Basis::of(&upgrade, Suspension::Running, "the same, edited"),
+            String::new(),
+        );
         observe(&valid, &mut entry.known, record(3), now);
         assert_eq!(entry.known.fencing.record_age, RecordAge::Older);
         let Outcome::Claim(Holding::Ours(mut other)) = record(3) else {

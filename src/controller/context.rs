@@ -15,13 +15,15 @@ use super::cache::CacheEntry;
 use super::dereference::Fetched;
 use super::object;
 use super::reconcile::ReconcileError;
-use crate::api::TenantResellerUpgrade;
+use crate::api::{ConnectionRef, TenantResellerUpgrade};
 use crate::bss::bindings::Bindings;
 use crate::bss::cancellation::Cancellation;
 use crate::cluster::Reconciles;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::observe::metrics::Metrics;
-use crate::upgrade::{Now, Pace, ValidUpgrade, another_operator, suspension};
+use crate::upgrade::{
+    Now, Pace, Suspension, ValidUpgrade, another_operator, held_connection, suspension,
+};
 
 /// Time and randomness: everything in which two machines differ.
 pub trait Time: Send + Sync {
@@ -94,6 +96,24 @@ pub(super) struct Scope<'a, B> {
     pub(super) term: u64,
 }
 
+impl<B> Scope<'_, B> {
+    pub(super) fn premises(&self) -> Premises {
+        Premises {
+            term: self.term,
+            suspension: self.valid.suspended,
+        }
+    }
+}
+
+/// What a reconcile began under. It begins no further effect once that is otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Premises {
+    /// The term of leadership.
+    pub(super) term: u64,
+    /// Whether all work rests, by a word on the upgrade or on a connection that it names.
+    pub(super) suspension: Suspension,
+}
+
 /// Why a reconcile begins no further effect although there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
@@ -129,7 +149,7 @@ impl<C: Cluster, T: Time> Context<C, T> {
     pub(super) fn pause<B>(&self, scope: &Scope<'_, B>) -> Option<Pause> {
         if self.slice_is_over(scope.began) {
             Some(Pause::SliceOver)
-        } else if self.is_wanted(&scope.upgrade, scope.term) {
+        } else if self.is_wanted(&scope.upgrade, scope.premises()) {
             None
         } else {
             Some(Pause::NotWanted)
@@ -142,17 +162,17 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// Whether another effect of this upgrade may begin: this process leads, has led since the reconcile
     /// began, and is not stopping; and the upgrade is neither changed, suspended, deleted nor finished.
-    pub(super) fn is_wanted(&self, upgrade: &TenantResellerUpgrade, term: u64) -> bool {
-        is_wanted(&*self.cluster, &self.stop, upgrade, term)
+    pub(super) fn is_wanted(&self, upgrade: &TenantResellerUpgrade, premises: Premises) -> bool {
+        is_wanted(&*self.cluster, &self.stop, upgrade, premises)
     }
 
     /// The same, as an error.
     pub(super) fn must_be_wanted(
         &self,
         upgrade: &TenantResellerUpgrade,
-        term: u64,
+        premises: Premises,
     ) -> Result<(), ReconcileError> {
-        if self.is_wanted(upgrade, term) {
+        if self.is_wanted(upgrade, premises) {
             Ok(())
         } else {
             Err(ReconcileError::Stale)
@@ -161,11 +181,15 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// The same question, asked by every call to the BSS when it leaves the limiter's queue. The time
     /// slice is left out of it: a call that waited longer than a slice would never be sent.
-    pub(super) fn cancellation(&self, upgrade: &TenantResellerUpgrade, term: u64) -> Cancellation {
+    pub(super) fn cancellation(
+        &self,
+        upgrade: &TenantResellerUpgrade,
+        premises: Premises,
+    ) -> Cancellation {
         let (cluster, stop) = (Arc::clone(&self.cluster), self.stop.clone());
         let upgrade = object::without_status(upgrade);
         let caller = caller(object::uid(&upgrade));
-        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade, term)).of(caller)
+        Cancellation::unless(move || is_wanted(&*cluster, &stop, &upgrade, premises)).of(caller)
     }
 }
 
@@ -181,9 +205,9 @@ fn is_wanted<C: Cluster>(
     cluster: &C,
     stop: &CancellationToken,
     upgrade: &TenantResellerUpgrade,
-    term: u64,
+    premises: Premises,
 ) -> bool {
-    let leads = cluster.leads() && cluster.term() == term;
+    let leads = cluster.leads() && cluster.term() == premises.term;
     if stop.is_cancelled() || !leads {
         return false;
     }
@@ -192,9 +216,26 @@ fn is_wanted<C: Cluster>(
         latest.metadata.uid == upgrade.metadata.uid
             && latest.metadata.deletion_timestamp.is_none()
             && latest.metadata.generation == upgrade.metadata.generation
-            && (suspension(&latest) == suspension(upgrade))
+            && suspension_now(cluster, &latest) == premises.suspension
             && another_operator(&latest, cluster.installation()).is_none()
             // Another leader may have finished the upgrade while a call of this process waited.
             && !object::has_succeeded(&latest)
     })
+}
+
+/// Whether all work on an upgrade rests, as far as the watches know: by a word on itself, or on a connection that
+/// it names.
+fn suspension_now<C: Cluster>(cluster: &C, upgrade: &TenantResellerUpgrade) -> Suspension {
+    let namespace = object::key(upgrade).namespace;
+    let is_held = |reference: &ConnectionRef| {
+        let connection = cluster.connection(namespace, &reference.name);
+        connection.is_some_and(|connection| held_connection(&connection).is_some())
+    };
+    let mut connections =
+        std::iter::once(&upgrade.spec.connection_ref).chain(&upgrade.spec.tenant_connection_ref);
+    if connections.any(is_held) {
+        Suspension::Suspended
+    } else {
+        suspension(upgrade)
+    }
 }

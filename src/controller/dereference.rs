@@ -10,21 +10,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::access::{self, Refused};
-use super::cache::{CacheEntry, HeldSeats};
+use super::cache::{Basis, CacheEntry, HeldSeats};
 use super::connections::{Adapter, Taken};
 use super::context::{Context, Time};
 use super::object;
-use crate::adapters;
 use crate::api::{
     AdapterChoice, BssConnection, BssConnectionSpec, ConnectionRef, CustomerPricing, Reason,
     TenantResellerUpgrade,
 };
+use crate::bss::adapters;
 use crate::bss::bindings::{Bindings, Bound, Unbound};
 use crate::bss::connect::{ConnectionSettings, Connector, concerns_the_tenant};
 use crate::bss::limits::Access;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::upgrade::{
-    REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, sentence,
+    REFERENCE_GUIDE, ReadyState, Realm, References, Suspension, TenantConnection, Terms,
+    held_connection, sentence, suspension,
 };
 
 /// So many requests a second are reckoned with where the connection declares no limit.
@@ -134,7 +135,13 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let realm = connections.realm(&context.bindings, namespace)?;
     let pricing = pricing(cluster, namespace, name).await?;
     let version = connections.version();
-    entry.revalidate(upgrade, &version, requested(upgrade, &pricing));
+    let terms = connections.terms();
+    let suspended = match terms.held {
+        Some(_) => Suspension::Suspended,
+        None => suspension(upgrade),
+    };
+    let basis = Basis::of(upgrade, suspended, &version);
+    entry.revalidate(upgrade, basis, requested(upgrade, &pricing));
     let address = address(&connections.distributor);
     let reading = connections.connect(cluster, connector, namespace);
     let used = entry.uses(&version);
@@ -159,7 +166,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
         identity: connections.distributor.spec.identity.clone(),
         pricing,
         pace: context.pacing.pace,
-        terms: connections.terms(),
+        terms,
         tenant_connection: match &connections.tenant {
             None => TenantConnection::NotNamed,
             Some(_) => TenantConnection::AtHand,
@@ -229,7 +236,7 @@ impl Connections {
         let spec = &self.distributor.spec;
         let limits = &spec.limits;
         let seconds = |number| Duration::from_secs(u64::from(positive(number)));
-        let both = std::iter::once(&self.distributor).chain(&self.tenant);
+        let both = || std::iter::once(&self.distributor).chain(&self.tenant);
         Terms {
             accepted: spec.accepted_risks.iter().copied().collect(),
             settle: seconds(limits.settle_seconds),
@@ -245,9 +252,10 @@ impl Connections {
                 .adapter()
                 .map_or(REFERENCE_GUIDE, |adapter| adapter.guide),
             only_reads: spec.adapter().is_some_and(|adapter| adapter.only_reads),
-            logins: both
+            logins: both()
                 .flat_map(|connection| connection.spec.auth.ways())
                 .collect(),
+            held: both().find_map(held_connection),
         }
     }
 
@@ -326,7 +334,7 @@ async fn distributor<C: Cluster>(
     reference: &ConnectionRef,
 ) -> Result<BssConnection, DereferenceError> {
     let name = &reference.name;
-    let connection = cluster.connection(namespace, name).await?;
+    let connection = cluster.connection(namespace, name);
     if !cluster.connection_is_readable(namespace, name) {
         return Err(unreadable("BssConnection", name));
     }
@@ -349,7 +357,7 @@ async fn tenant<C: Cluster>(
     if !cluster.connection_is_readable(namespace, name) {
         return Err(unreadable("BssConnection", name));
     }
-    let Some(connection) = cluster.connection(namespace, name).await? else {
+    let Some(connection) = cluster.connection(namespace, name) else {
         return Err(not_ready(
             format!(
                 "The BssConnection {name} of spec.tenantConnectionRef does not exist in this \

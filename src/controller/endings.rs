@@ -19,7 +19,8 @@ use crate::api::{Reason, StateClass, TAKE_OVER_ANNOTATION, TenantResellerUpgrade
 use crate::cluster::Requeue;
 use crate::cluster::port::{Cluster, ClusterError, ClusterResult, Event, EventKind, Finalizer};
 use crate::upgrade::{
-    Decision, Next, ReadyState, Suspension, at_rest, not_understood, success, suspension,
+    Decision, Next, ReadyState, SuspendedBy, Suspension, at_rest, not_understood, success,
+    suspension,
 };
 
 /// A Secret that a connection may not be used with is read again after this long at most.
@@ -113,7 +114,7 @@ pub(super) async fn tell_connection<C: Cluster, T: Time, B>(
     } else {
         Side::Tenant(TenantLogin::NotShown)
     };
-    if let Some(connection) = cluster.connection(namespace, name).await? {
+    if let Some(connection) = cluster.connection(namespace, name) {
         let known = ConnectionFacts {
             connection: &connection,
             side,
@@ -144,7 +145,10 @@ pub(super) async fn unworkable<C: Cluster, T: Time, B>(
         _ => pace.recheck,
     };
     let state = match suspension(&upgrade) {
-        Suspension::Suspended => at_rest(not_understood(&upgrade).as_deref()),
+        Suspension::Suspended => at_rest(SuspendedBy {
+            not_understood: not_understood(&upgrade).as_deref(),
+            connection: None,
+        }),
         Suspension::Running => state,
     };
     let shown = Shown {

@@ -236,7 +236,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 let ended = endings::interrupted(context, scope, &decision.state, pause).await;
                 return ended.map(Pass::Ended);
             }
-            let cancellation = context.cancellation(&scope.upgrade, scope.term);
+            let cancellation = context.cancellation(&scope.upgrade, scope.premises());
             let operation = record::written(&effect);
             let outcomes = match record::intent(context, scope, effect, &decision.state).await? {
                 Intent::Answered(outcomes) => outcomes,
@@ -269,11 +269,11 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     ) -> Vec<Outcome> {
         let context = &self.context;
         let upgrade = object::without_status(&scope.upgrade);
-        let term = scope.term;
+        let premises = scope.premises();
         let bss = Performer {
             bss: &*scope.fetched.bss,
             caller: &Caller::of(scope, context.cluster.installation()),
-            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, term),
+            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, premises),
         };
         cancellation.over(bss.perform(effect)).await
     }

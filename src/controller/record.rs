@@ -250,7 +250,7 @@ async fn prepared_creation<C: Cluster, T: Time, B>(
     status_stands(scope.entry)?;
     let recorded = creation(effect, held(scope)?).ok_or(ReconcileError::Stale)?;
     claim::must_be_current(&*context.cluster, scope.entry).await?;
-    context.must_be_wanted(&scope.upgrade, scope.term)?;
+    context.must_be_wanted(&scope.upgrade, scope.premises())?;
     Ok(Intent::Prepared(Prepared::CreateTenant(recorded)))
 }
 
@@ -271,7 +271,7 @@ async fn prepared_activation<C: Cluster, T: Time, B>(
     let recorded = activation(effect, claim, &scope.upgrade, live.as_ref());
     let recorded = recorded.ok_or(ReconcileError::Stale)?;
     claim::must_be_current(&*context.cluster, scope.entry).await?;
-    context.must_be_wanted(&scope.upgrade, scope.term)?;
+    context.must_be_wanted(&scope.upgrade, scope.premises())?;
     if scope
         .entry
         .known

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::Refusal;
 use super::store::{Store, from_json, to_json};
 use super::world::random::Random;
-use crate::bss::reference::contract::Operation;
+use crate::bss::adapters::reference::contract::Operation;
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use super::problem::{Refusal, problem};
 use super::seen::Seen;
 use super::store::Store;
 use super::world::RESELLER;
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     ErrorClass, FENCING_EPOCH, IDEMPOTENCY_KEY, Operation, PROBLEM_JSON, Problem, TenantAccess,
 };
 

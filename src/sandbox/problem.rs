@@ -1,6 +1,6 @@
 //! Refusals: what the sandbox answers instead of a success.
 
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     BlockerCount, BlockerReason, ErrorClass, FieldProblem, Problem,
 };
 

@@ -23,7 +23,7 @@ use super::interworks::Face;
 use super::seen::Seen;
 use super::store::Store;
 use super::tls;
-use crate::bss::reference::contract::TenantAccess;
+use crate::bss::adapters::reference::contract::TenantAccess;
 
 /// How long running requests may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(5);

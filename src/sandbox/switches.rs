@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::interworks::InterworksSwitches;
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     ComparePromise, DetailCalls, EpochPromise, ItemPromise, KeyPromise, LinkKind, OffGuardPromise,
     OperationMode, OperationModes, OrderPromise, Promises, RevisionPromise, TenantAccess, Unseen,
 };

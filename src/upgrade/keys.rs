@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn the_bound_of_a_key_is_one_and_the_same() {
         use crate::api::ReportRow;
-        use crate::bss::reference::contract::{
+        use crate::bss::adapters::reference::contract::{
             Activate, CopyCustomer, CopySubscription, CreateTenant, Found,
         };
         for schema in [

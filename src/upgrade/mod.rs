@@ -25,7 +25,9 @@ mod strategy;
 mod sweep;
 mod validated;
 
-pub use annotations::{Suspension, another_operator, not_understood, suspension};
+pub use annotations::{
+    HeldConnection, Suspension, another_operator, held_connection, not_understood, suspension,
+};
 pub use backoff::delay as backoff_delay;
 pub use claim::{Holding, apply as apply_claim_edit, may_take_over};
 pub use decide::{Decision, Next, decide};
@@ -41,7 +43,7 @@ pub use known::{
 };
 pub use observe::{observe, observe_all, observe_one_of_many};
 pub use phases::Stage;
-pub use phases::suspend::at_rest;
+pub use phases::suspend::{SuspendedBy, at_rest};
 pub use phases::verify::success;
 pub use realm::Realm;
 pub use report::{Draft, ReadyState, compose, cut, report_rows, sentence};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::annotations::{
-    Suspension, annotation, mistyped_confirmation, mistyped_take_over, not_understood, shown,
-    suspension,
+    HeldConnection, Suspension, annotation, mistyped_confirmation, mistyped_take_over,
+    not_understood, shown, suspension,
 };
 use super::keys::Keys;
 use super::report::messages;
@@ -61,6 +61,8 @@ pub struct Terms {
     pub only_reads: bool,
     /// How the connections log in.
     pub logins: BTreeSet<LoginWay>,
+    /// The connection by which people hold all upgrades that name it.
+    pub held: Option<HeldConnection>,
 }
 
 /// What is expected of a service that speaks the reference contract.
@@ -77,6 +79,7 @@ impl Default for Terms {
             guide: REFERENCE_GUIDE,
             only_reads: false,
             logins: BTreeSet::from([LoginWay::Bearer]),
+            held: None,
         }
     }
 }
@@ -152,7 +155,7 @@ pub struct ValidUpgrade {
     pub declared: BTreeMap<SourceId, Declared>,
     /// Customers that two objects declare.
     pub declared_twice: BTreeMap<SourceId, Vec<String>>,
-    /// Whether all work rests.
+    /// Whether all work rests, by a word on the upgrade or on a connection that it names.
     pub suspended: Suspension,
     /// What of the words that suspend it is not understood, in a sentence.
     pub suspended_by_unknown: Option<String>,
@@ -226,7 +229,10 @@ pub fn validate(
         default_pricing,
         declared,
         declared_twice,
-        suspended: suspension(upgrade),
+        suspended: match references.terms.held {
+            Some(_) => Suspension::Suspended,
+            None => suspension(upgrade),
+        },
         suspended_by_unknown: not_understood(upgrade),
         take_over: annotation(upgrade, TAKE_OVER_ANNOTATION)
             .map(|holder| messages::without_quotes(holder).to_owned()),

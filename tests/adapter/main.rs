@@ -37,9 +37,9 @@ mod tls;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::limits::{Limiter, Settings as Limits};
 use tenant_reseller_operator::bss::port::{Acquisition, AcquisitionId};
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     AllowedHosts, AllowedRanges, Cleartext, Credentials, Proxies, Settings, Timeouts, Tls,
 };

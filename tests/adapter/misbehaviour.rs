@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tenant_reseller_operator::bss::BssError;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::cancellation::Cancellation;
 use tenant_reseller_operator::bss::limits::{Limiter, PauseReason, Settings as Limits};
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, CopyListing, Epoch, Fence, Freshness, ItemKind, ItemOutcome, PageRequest,
     SourceId,
 };
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{AllowedRanges, Credentials, Settings, Timeouts};
 
 fn item(source: &str) -> CopyItem {

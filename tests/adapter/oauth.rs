@@ -6,10 +6,10 @@ use super::{limiter, settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tenant_reseller_operator::bss::BssError;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, Epoch, Fence, Freshness, ItemKind, OperationState, PageRequest,
 };
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Grant, Proxies,
     Timeouts, Tls, TokenSettings, TokenSource,

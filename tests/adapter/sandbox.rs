@@ -5,11 +5,11 @@ use super::{TOKEN, adapter, asked, settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tempfile::TempDir;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::port::{
     AccountId, BillingDay, Bss, CopyListing, Freshness, Invoicing, PageRequest, PricingOptions,
     TenantSettings,
 };
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     CaBundle, ClientAuthentication, Credentials, Grant, Proxies, Settings, Tls, TokenSettings,
     TokenSource,
@@ -264,7 +264,7 @@ async fn trust_goes_to_the_connections_own_ca_only() {
         let said = wrong.to_string();
         assert!(said.contains("ca.crt") && !said.contains(TOKEN), "{said}");
         // Without a CA: not trusted either, or no roots on this machine at all.
-        match tenant_reseller_operator::bss::reference::ReferenceBss::new(
+        match tenant_reseller_operator::bss::adapters::reference::ReferenceBss::new(
             with(None),
             super::limiter(),
         ) {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenant_reseller_operator::bss::Bss as _;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::limits::{
     LimiterRegistry, Membership, Party, Settings as Limits,
 };
 use tenant_reseller_operator::bss::port::{AccountId, Fence, Freshness, PageRequest, TenantId};
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 
 use super::scripted::{Act, Scripted};
 use super::{TOKEN, settings};

@@ -7,6 +7,7 @@
 use super::{adapter, asked, limiter};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::port::{
     AccountId, Activation, ActivationTarget, BackOrdering, BlockerReason, Bss, BusinessKey,
     CheckTarget, CopyItem, CopyListing, CopyRecord, CopyState, Cursor, Customer, Digest,
@@ -15,7 +16,6 @@ use tenant_reseller_operator::bss::port::{
     PurchaseState, RequestKey, ResellerKind, Revision, SourceId, Tenant, TenantCreation, TenantId,
     TenantSettings, TenantStatus,
 };
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{Credentials, Settings};
 use tenant_reseller_operator::bss::{BssError, BssResult};
 

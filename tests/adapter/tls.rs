@@ -10,8 +10,8 @@ use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use secrecy::SecretSlice;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::port::Bss;
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 use tenant_reseller_operator::bss::transport::{
     AllowedHosts, AllowedRanges, CaBundle, Cleartext, ClientAuthentication, ClientCertificate,
     Credentials, Grant, MachineRoots, PairFault, Part, Proxies, Settings, Timeouts, Tls,

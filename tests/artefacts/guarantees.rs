@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tenant_reseller_operator::api::Risk;
-use tenant_reseller_operator::bss::reference::contract::Promises;
+use tenant_reseller_operator::bss::adapters::reference::contract::Promises;
 
 const PAGE: &str = include_str!("../../docs/guarantees.md");
 

@@ -119,19 +119,12 @@ impl Cluster for SimulatedCluster {
         cache.get(&key).and_then(|(_, seen)| seen.clone())
     }
 
-    async fn connection(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> ClusterResult<Option<BssConnection>> {
+    fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {
         // From a cache, as in the real one: no call.
         let core = self.port.shared.lock();
         let key = (namespace.to_owned(), name.to_owned());
-        Ok(core.clusters[self.cluster]
-            .etcd
-            .connections
-            .get(&key)
-            .cloned())
+        let connections = &core.clusters[self.cluster].etcd.connections;
+        connections.get(&key).cloned()
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> ClusterResult<Option<SecretView>> {

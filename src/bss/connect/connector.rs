@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::adapter::{Adapter, Side};
 use super::settings::{ConnectionSettings, Login, TokenEndpoint};
+use crate::bss::adapters::{Adapter, Kept, Side};
 use crate::bss::bindings::is_namespace;
 use crate::bss::error::BssError;
-use crate::bss::interworks::Kept;
 use crate::bss::limits::{
     Access, Declared, Identities, LimiterRegistry, Load, Membership, Party, Place, Seat, Snapshot,
 };

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::bss::connect::settings::AdapterSettings;
+use crate::bss::adapters::AdapterSettings;
 use crate::bss::transport::{Grant, Tls};
 
 fn settings(url: &str, requests_per_second: u32) -> ConnectionSettings {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::bss::interworks;
+use crate::bss::adapters::AdapterSettings;
 use crate::bss::limits::Fingerprint;
 use crate::bss::transport::{ClientAuthentication, Grant, Tls};
 
@@ -44,26 +44,6 @@ impl ConnectionSettings {
         // No namespace's name holds a slash.
         let parts = self.connection.split_once('/');
         parts.map_or("", |(namespace, _)| namespace)
-    }
-}
-
-/// The adapter that a connection names, with what only concerns this one.
-#[derive(Clone, Debug)]
-pub enum AdapterSettings {
-    /// The project's own contract.
-    Reference,
-    /// The REST API of interworks.cloud.
-    Interworks(Box<interworks::Options>),
-}
-
-impl AdapterSettings {
-    /// The name of the adapter: that of its member in a connection.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Reference => "reference",
-            Self::Interworks(_) => "interworks",
-        }
     }
 }
 

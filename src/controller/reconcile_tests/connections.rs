@@ -8,7 +8,7 @@ fn guarded(bench: &Bench) -> bool {
     let settings = ConnectionSettings {
         connection: "n/other".to_owned(),
         identity: "acme".to_owned(),
-        adapter: crate::bss::connect::AdapterSettings::Reference,
+        adapter: crate::bss::adapters::AdapterSettings::Reference,
         url: "https://127.0.0.1:2/v1".to_owned(),
         login: Login::Bearer(TOKEN.to_owned().into()),
         throttle_statuses: Vec::new(),

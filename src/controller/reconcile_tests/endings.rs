@@ -1,6 +1,14 @@
 //! Deletions, other leaders, other operators, and objects of another version.
 
 use super::*;
+use crate::controller::context::Premises;
+use crate::upgrade::Suspension;
+
+/// A reconcile of the first leader, of an upgrade that is not suspended.
+const WORKS: Premises = Premises {
+    term: 0,
+    suspension: Suspension::Running,
+};
 
 #[tokio::test]
 async fn a_deletion_leaves_no_condition_at_an_older_generation() {
@@ -33,10 +41,13 @@ async fn a_deletion_leaves_no_condition_at_an_older_generation() {
 #[tokio::test]
 async fn a_call_that_waits_is_taken_back_when_another_leader_has_finished() {
     let bench = bench();
-    let cancellation = bench
-        .controller
-        .context
-        .cancellation(&bench.cluster.present(), 0);
+    let cancellation = bench.controller.context.cancellation(
+        &bench.cluster.present(),
+        Premises {
+            term: 0,
+            suspension: Suspension::Running,
+        },
+    );
     let succeeded = |status: &str| -> TenantResellerUpgradeStatus {
         serde_json::from_value(json!({ "conditions": [{
             "type": "Succeeded", "status": status, "reason": "Succeeded", "message": "",
@@ -115,4 +126,30 @@ async fn a_second_operator_of_the_cluster_stands_back_until_it_is_handed_over() 
     bench.reconcile().await;
     let status = bench.cluster.status.lock().unwrap().clone().unwrap();
     assert_eq!(status.operator.as_deref(), Some("installation"));
+}
+
+#[tokio::test]
+async fn a_word_on_a_connection_holds_every_upgrade_that_names_it() {
+    let bench = bench();
+    let upgrade = bench.cluster.present();
+    let is_cancelled = || async { crate::bss::cancellation::is_cancelled() };
+    let waiting = || {
+        let context = &bench.controller.context;
+        context.cancellation(&upgrade, WORKS).over(is_cancelled())
+    };
+    assert!(!waiting().await);
+    for (value, says) in [("true", "is suspended"), ("treu", "\"treu\"")] {
+        *bench.cluster.holds.lock().unwrap() = Some(value.to_owned());
+        // A call that waits for its turn is not sent any more.
+        assert!(waiting().await, "{value}");
+        bench.reconcile().await;
+        let (reason, message, next) = bench.shown();
+        assert_eq!(reason, "Suspended", "{message}");
+        assert!(message.contains("BssConnection distributor") && message.contains(says));
+        assert!(next.contains("BssConnection distributor"), "{next}");
+    }
+    *bench.cluster.holds.lock().unwrap() = Some("false".to_owned());
+    assert!(!waiting().await);
+    bench.reconcile().await;
+    assert_ne!(bench.shown().0, "Suspended");
 }

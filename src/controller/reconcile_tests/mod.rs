@@ -21,9 +21,10 @@ use super::*;
 use crate::api::{
     ALLOWED_HOSTS_ANNOTATION, BssConnection, BssConnectionStatus, Condition, ConditionStatus,
     CustomerPricing, CustomerPricingStatus, FINALIZER, ReportKind, ResellerClaim,
-    TenantResellerUpgradeStatus, UpgradeReport,
+    SUSPEND_ANNOTATION, TenantResellerUpgradeStatus, UpgradeReport,
 };
-use crate::bss::connect::{Adapter, AdapterConnector, ConnectionSettings, Login};
+use crate::bss::adapters::Adapter;
+use crate::bss::connect::{AdapterConnector, ConnectionSettings, Login};
 use crate::bss::port::{BlockerReason, ItemKind, SourceId};
 use crate::bss::transport::Tls;
 use crate::cluster::port::{ClusterResult, Event, Finalizer, SecretView};
@@ -51,6 +52,8 @@ struct Scripted {
     url: StdMutex<String>,
     /// The connection is of a version that knows another adapter.
     other_adapter: AtomicBool,
+    /// What the connections are annotated with to suspend all upgrades.
+    holds: StdMutex<Option<String>>,
     /// A person changed the spec and deleted the upgrade right after.
     deleted: AtomicBool,
     status: StdMutex<Option<TenantResellerUpgradeStatus>>,
@@ -127,7 +130,7 @@ impl Scripted {
         } else {
             "reference"
         };
-        serde_json::from_value(json!({
+        let mut connection: BssConnection = serde_json::from_value(json!({
             "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "BssConnection",
             "metadata": { "name": name, "namespace": "n", "uid": "c-1", "generation": 1,
@@ -140,7 +143,11 @@ impl Scripted {
                 } } },
             },
         }))
-        .unwrap()
+        .unwrap();
+        let holds = self.holds.lock().unwrap().clone();
+        connection.metadata.annotations =
+            holds.map(|value| [(SUSPEND_ANNOTATION.to_owned(), value)].into());
+        connection
     }
 }
 
@@ -153,8 +160,8 @@ impl Cluster for Scripted {
         Some(Arc::new(self.present()))
     }
 
-    async fn connection(&self, _: &str, name: &str) -> ClusterResult<Option<BssConnection>> {
-        Ok(Some(self.connection_named(name)))
+    fn connection(&self, _: &str, name: &str) -> Option<BssConnection> {
+        Some(self.connection_named(name))
     }
 
     async fn secret(&self, _: &str, name: &str) -> ClusterResult<Option<SecretView>> {

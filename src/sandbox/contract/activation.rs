@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{KEY_IS_TAKEN, Needs, Place, Reply, Request, blockers, eligible_sql, fencing, place};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Activate, Activation, ActivationOutcome, BlockerReason, ComparePromise, Operation,
     OrderPromise, RevisionPromise,
 };

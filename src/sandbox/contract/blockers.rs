@@ -1,6 +1,6 @@
 //! What stands against the switch: every reason, counted, computed from the records themselves.
 
-use crate::bss::reference::contract::{BlockerCount, BlockerReason};
+use crate::bss::adapters::reference::contract::{BlockerCount, BlockerReason};
 use crate::sandbox::store::Tx;
 
 /// The ids of what counts as eligible: active purchases of customers whose Bill To is reseller

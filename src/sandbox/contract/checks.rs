@@ -2,7 +2,7 @@
 
 use super::copying::blocker;
 use super::{Needs, Reply, Request, fencing, list_problems, unseen};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Blocker, BlockerReason, Check, CheckResult, CheckTarget, Results,
 };
 use crate::sandbox::problem::{Refusal, field_problem};

@@ -4,7 +4,7 @@
 use rusqlite::params;
 
 use super::{KEY_IS_TAKEN, Place};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopyState, ErrorClass, ItemPromise,
     Operation,
 };

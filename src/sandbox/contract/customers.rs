@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::copying::{self, ByHand, Expected, ItemAction, NewCopy};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Batch, BlockerReason, CopyCustomer, CopyKind, CopyOutcome, CopyResult, ErrorClass, Results,
 };
 use crate::sandbox::problem::Refusal;

@@ -1,6 +1,6 @@
 //! Who may write: fencing epochs, and the one way to write an account id.
 
-use crate::bss::reference::contract::{EpochPromise, FENCING_EPOCH};
+use crate::bss::adapters::reference::contract::{EpochPromise, FENCING_EPOCH};
 use crate::sandbox::problem::{Refusal, field_problem};
 use crate::sandbox::store::Tx;
 

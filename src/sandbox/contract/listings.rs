@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 
 use super::unseen::Doubts;
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing, list_problems, place, unseen};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     CopiedKind, Copy, CopyKind, CopyLink, Customer, Find, Found, LinkKind, OpenOrder, Page,
     PurchaseKind, Results, RevisionPromise, Subscription,
 };

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::Call;
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     EpochPromise, ErrorClass, Operation, OperationMode, OrderPromise,
 };
 use crate::sandbox::problem::Refusal;

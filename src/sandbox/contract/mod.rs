@@ -41,7 +41,7 @@ use super::oauth::Side;
 use super::problem::{Refusal, field_problem};
 use super::store::{Audit, Store, Tx};
 use super::switches::Switches;
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     EpochPromise, FENCING_EPOCH, FieldProblem, IDEMPOTENCY_KEY, OffGuardPromise, Operation, Problem,
 };
 

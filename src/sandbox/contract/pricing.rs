@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 use serde::Serialize;
 
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place, unseen};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Batch, Billing, BlockerReason, ErrorClass, Operation, PricingLookup, PricingOptions,
     PricingOutcome, PricingResult, PricingState, Results, SetPricing,
 };

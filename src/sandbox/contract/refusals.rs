@@ -4,7 +4,7 @@
 use rusqlite::params;
 
 use super::Call;
-use crate::bss::reference::contract::{ErrorClass, Operation, Problem};
+use crate::bss::adapters::reference::contract::{ErrorClass, Operation, Problem};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Store, Tx, from_json, to_json};
 use crate::sandbox::switches::Switches;

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{Needs, PAGE_SIZE, Reply, Request, fencing};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     AcquireEpoch, Capabilities, EarlierEpoch, Epoch, Identity, Operation, Reseller,
 };
 use crate::sandbox::problem::Refusal;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::bss::reference::contract::FieldProblem;
+use crate::bss::adapters::reference::contract::FieldProblem;
 use crate::sandbox::problem::{field_problem, shorten};
 
 /// More faults than this are not told in one reply.
@@ -289,8 +289,8 @@ fn has_type(schema: &Value, value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bss::adapters::reference::contract::{Batch, CopyCustomer, Find, SetPricing};
     use crate::bss::port::{AccountId, ItemKind, SourceId, TenantId};
-    use crate::bss::reference::contract::{Batch, CopyCustomer, Find, SetPricing};
     use crate::upgrade::Keys;
     use proptest::prelude::*;
     use serde_json::json;

@@ -6,7 +6,7 @@ use rusqlite::params;
 use super::checks::{self, Catalogue};
 use super::copying::{self, ByHand, Expected, ItemAction, NewCopy};
 use super::{Needs, Place, Reply, Request, fencing, list_problems, place};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Batch, Blocker, BlockerReason, CopyKind, CopyOutcome, CopyResult, CopySubscription, ErrorClass,
     PurchaseState, Results,
 };

@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::{BASE, KEY_IS_TAKEN, Needs, Reply, Request, fencing, reseller, unseen};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     BlockerCount, BlockerReason, CreateTenant, FieldProblem, LongRunning, Operation,
     OperationState, Tenant, TenantAccess, TenantLookup, TenantSettings, TenantStatus,
 };

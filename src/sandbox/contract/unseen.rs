@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Blocker, BlockerReason, Copy, CopyState, Customer, LinkKind, PricingState, PurchaseState,
     Subscription, Tenant, Unseen,
 };

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Request, live_tenant, staff, told};
-use crate::bss::reference::contract::{Operation, TenantSettings};
+use crate::bss::adapters::reference::contract::{Operation, TenantSettings};
 use crate::sandbox::contract::{ByHand, copy_customer, copy_subscription, eligible_sql, press};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::Tx;

@@ -50,7 +50,7 @@ use super::oauth;
 use super::problem::Refusal;
 use super::store::{Audit, Tx};
 use super::world::purchases::{self, Purchase};
-use crate::bss::reference::contract::{ErrorClass, TenantAccess};
+use crate::bss::adapters::reference::contract::{ErrorClass, TenantAccess};
 
 /// A request to the control API.
 #[derive(Clone, Debug)]

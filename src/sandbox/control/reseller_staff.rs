@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::storefront::Buy;
 use super::{Request, copy_of, is_on, live_tenant, locked, payer, told};
-use crate::bss::reference::contract::{Billing, Invoicing, PurchaseKind, PurchaseState};
+use crate::bss::adapters::reference::contract::{Billing, Invoicing, PurchaseKind, PurchaseState};
 use crate::sandbox::contract::StoredPricing;
 use crate::sandbox::corruptions;
 use crate::sandbox::problem::Refusal;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Request, is_on, live_tenant, locked, staff, told};
-use crate::bss::reference::contract::TenantSettings;
+use crate::bss::adapters::reference::contract::TenantSettings;
 use crate::sandbox::contract::{
     ByHand, copy_customer, eligible_sql, switch_after_transfer, transfer_subscription,
 };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::storefront::Buy;
 use super::{Request, by_hand, is_on, live_tenant, locked, payer, purchase, repair, told};
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     Invoicing, PurchaseState, ResellerKind, SyncState, TenantSettings,
 };
 use crate::sandbox::problem::Refusal;

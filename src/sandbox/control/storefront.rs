@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Request, is_on, locked, payer, purchase, told};
-use crate::bss::reference::contract::{PurchaseKind, PurchaseState};
+use crate::bss::adapters::reference::contract::{PurchaseKind, PurchaseState};
 use crate::sandbox::problem::Refusal;
 use crate::sandbox::store::{Tx, word};
 use crate::sandbox::world::purchases::{self, Buyer, Wish};

@@ -37,7 +37,7 @@ pub(super) use self::web::serve;
 use super::config::InterworksLogin;
 use super::problem::Refusal;
 use super::store::{Store, Tx};
-use crate::bss::reference::contract::PurchaseKind;
+use crate::bss::adapters::reference::contract::PurchaseKind;
 
 /// Who may log in, and what is not in the file.
 pub(super) struct Face {

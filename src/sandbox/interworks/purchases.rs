@@ -12,7 +12,7 @@ use super::organisation::Organisation;
 use super::rows::{external_id, instant, record};
 use super::switches::Trap;
 use super::{ids, systems};
-use crate::bss::reference::contract::{PurchaseKind, PurchaseState};
+use crate::bss::adapters::reference::contract::{PurchaseKind, PurchaseState};
 use crate::sandbox::store::{Tx, from_json, from_word, word};
 use crate::sandbox::world::purchases::SourceFields;
 

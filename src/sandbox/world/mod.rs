@@ -19,7 +19,7 @@ use self::random::Random;
 use super::config::Size;
 use super::store::Tx;
 use super::{Config, Defects};
-use crate::bss::reference::contract::{PurchaseKind, PurchaseState, SyncState};
+use crate::bss::adapters::reference::contract::{PurchaseKind, PurchaseState, SyncState};
 
 /// The account of the seeded reseller.
 pub(crate) const RESELLER: &str = "10423";

@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::bss::reference::contract::{PurchaseKind, PurchaseState};
+use crate::bss::adapters::reference::contract::{PurchaseKind, PurchaseState};
 use crate::sandbox::store::{Audit, Tx, from_json, from_word, to_json, word};
 
 /// The fields of a purchase that belong to the source. A copy holds the same.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::{Reason, StateClass};
-use crate::bss::error::BssError;
+use crate::bss::error::{BssError, Cause};
 use crate::bss::port::WriteOperation;
 use crate::upgrade::backoff;
 use crate::upgrade::effect::{Attempted, ClaimEdit};
@@ -237,26 +237,9 @@ impl Observe<'_> {
 
 /// Whether it is the connection that fails, whatever is asked through it.
 fn concerns_every_call(error: &BssError) -> bool {
-    match error {
-        BssError::TokenEndpointAway { .. }
-        | BssError::NoToken { .. }
-        | BssError::AuthRejected
-        | BssError::ClientRejected { .. }
-        | BssError::Refused { .. } => true,
-        BssError::Throttled { .. }
-        | BssError::Unavailable { .. }
-        | BssError::OutcomeUnknown { .. }
-        | BssError::Malformed { .. }
-        | BssError::Forbidden { .. }
-        | BssError::NotFound { .. }
-        | BssError::Conflict { .. }
-        | BssError::StaleEpoch { .. }
-        | BssError::HeldByAnother { .. }
-        | BssError::Blocked(_)
-        | BssError::Invalid(_)
-        | BssError::ManualStepNeeded { .. }
-        | BssError::Unsupported { .. }
-        | BssError::Cancelled => false,
+    match error.cause() {
+        Cause::TokenEndpoint | Cause::Token | Cause::Credentials | Cause::Connection => true,
+        Cause::Moment | Cause::Reply | Cause::Request => false,
     }
 }
 
@@ -264,23 +247,9 @@ fn concerns_every_call(error: &BssError) -> bool {
 /// moment more often than a broken contract, and rejected credentials may be those of a Secret
 /// that was replaced just now and is read again before the next try.
 fn patience(error: &BssError) -> u32 {
-    match error {
-        BssError::Malformed { .. } | BssError::NoToken { .. } => 3,
-        BssError::AuthRejected | BssError::ClientRejected { .. } => 1,
-        BssError::Throttled { .. }
-        | BssError::Unavailable { .. }
-        | BssError::TokenEndpointAway { .. }
-        | BssError::OutcomeUnknown { .. }
-        | BssError::Forbidden { .. }
-        | BssError::NotFound { .. }
-        | BssError::Conflict { .. }
-        | BssError::StaleEpoch { .. }
-        | BssError::HeldByAnother { .. }
-        | BssError::Blocked(_)
-        | BssError::Invalid(_)
-        | BssError::ManualStepNeeded { .. }
-        | BssError::Unsupported { .. }
-        | BssError::Cancelled
-        | BssError::Refused { .. } => 0,
+    match error.cause() {
+        Cause::Reply | Cause::Token => 3,
+        Cause::Credentials => 1,
+        Cause::Moment | Cause::TokenEndpoint | Cause::Connection | Cause::Request => 0,
     }
 }

@@ -12,6 +12,7 @@ mod copying;
 mod create_tenant;
 mod failures;
 mod hold;
+mod look_at_rest;
 mod preflight;
 mod pricing_gate;
 mod stage;

@@ -3,20 +3,23 @@
 
 use std::time::Duration;
 
-use crate::api::{Reason, ResellerClaimSpec, StateClass};
-use crate::bss::port::BackOrdering;
-use crate::upgrade::annotations::Suspension;
+use crate::api::{Reason, ResellerClaimSpec, SUSPEND_ANNOTATION};
+use crate::upgrade::annotations::HeldConnection;
 use crate::upgrade::decide::{Decide, Decision, Next};
 use crate::upgrade::effect::{Attempted, ClaimEdit, Effect, Read};
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::strategy::Fencing;
-use crate::upgrade::sweep::preflight::PreflightState;
 
-/// What a person who suspended an upgrade does next.
-const RESUME: &str = "Set spec.suspend to false and remove the annotation \
-                                 tenantreseller.io/suspend to go on.";
+/// Who suspends an upgrade, as far as people read of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SuspendedBy<'a> {
+    /// What of the words on the upgrade is not understood.
+    pub not_understood: Option<&'a str>,
+    /// The connection by which people hold all upgrades that name it.
+    pub connection: Option<&'a HeldConnection>,
+}
 
 impl Decide<'_> {
     /// Suspended: nothing is begun. A call that was sent and has no outcome yet is looked up; then
@@ -27,13 +30,16 @@ impl Decide<'_> {
             .or_else(|| self.looks_at_rest(wait))
             .unwrap_or_else(|| Decision {
                 effect: None,
-                state: at_rest(self.not_understood()),
+                state: at_rest(self.suspended_by()),
                 next: Next::OnChange,
             })
     }
 
-    fn not_understood(&self) -> Option<&str> {
-        self.upgrade.suspended_by_unknown.as_deref()
+    pub(super) fn suspended_by(&self) -> SuspendedBy<'_> {
+        SuspendedBy {
+            not_understood: self.upgrade.suspended_by_unknown.as_deref(),
+            connection: self.upgrade.terms.held.as_ref(),
+        }
     }
 
     /// A call without an outcome that must not be repeated blindly: what became of it is looked up
@@ -52,7 +58,8 @@ impl Decide<'_> {
         if settled || !(creating || activating) {
             return None;
         }
-        let state = suspending("A call that was sent has no outcome yet; nothing new is begun.");
+        let message = "A call that was sent has no outcome yet; nothing new is begun.";
+        let state = self.suspended_by().state(Reason::Suspending, message);
         if let Some(wait) = wait {
             return Some(Decision {
                 effect: None,
@@ -99,7 +106,7 @@ impl Decide<'_> {
         if let Some(wait) = wait {
             let message =
                 "All work on this upgrade rests. What was sent before could not be shut out yet.";
-            let state = suspended(message, self.not_understood());
+            let state = self.suspended_by().state(Reason::Suspended, message);
             return Some(Decision {
                 effect: None,
                 state,
@@ -115,119 +122,16 @@ impl Decide<'_> {
                 None => self.acquires(claim),
             },
         };
+        let message = "Nothing new is begun, and what was sent before is shut out.";
         Some(Decision {
             effect: Some(effect),
-            state: suspending("Nothing new is begun, and what was sent before is shut out."),
+            state: self.suspended_by().state(Reason::Suspending, message),
             next: Next::AfterEffect,
         })
-    }
-}
-
-/// So many slow intervals pass before an upgrade that rests looks again: an hour, as it is shipped.
-const LOOKS_AT_REST: u32 = 12;
-
-/// The look of an upgrade that rests. Where the operator only reads, there is nothing to suspend but what it
-/// tells people to do. So an upgrade that has not begun, and holds no record, looks at what can be checked
-/// before its tenant exists, and reports it. It tells no person to do anything.
-impl Decide<'_> {
-    fn only_looks(&self) -> bool {
-        let begun = self.known.fencing.claim.is_some() || self.upgrade.pinned_account.is_some();
-        self.upgrade.terms.only_reads && !begun
-    }
-
-    fn looks_at_rest(&self, wait: Option<Duration>) -> Option<Decision> {
-        if !self.only_looks() {
-            return None;
-        }
-        let state = self.seen_at_rest();
-        let read = match (wait, self.preflight_request()) {
-            (Some(_), Some(look)) => Read::Preflight(look),
-            (Some(wait), None) => {
-                return Some(Decision {
-                    effect: None,
-                    state,
-                    next: Next::After(wait),
-                });
-            }
-            (None, _) if !self.known.bss.identity_agrees => Read::Identity,
-            (None, _) if self.known.bss.strategy.is_none() => Read::Capabilities,
-            (None, _) => Read::Reseller,
-        };
-        Some(Decision {
-            effect: Some(Effect::Read(read)),
-            state,
-            next: Next::AfterEffect,
-        })
-    }
-
-    /// What the looks have found so far, beside the word that the upgrade rests.
-    fn seen_at_rest(&self) -> ReadyState {
-        let mut state = suspended(
-            "All work on this upgrade rests; the operator only looks.",
-            self.not_understood(),
-        );
-        let waiting = &self.known.waiting;
-        let in_the_way = waiting
-            .ready_state
-            .as_ref()
-            .filter(|ready_state| ready_state.reason.class() == Some(StateClass::MustFix));
-        let mut say = |sentence: &str| {
-            state.message.push(' ');
-            state.message.push_str(sentence);
-        };
-        if let Some(failures) = &waiting.failures {
-            say("The last look at the BSS failed:");
-            say(&failures.ready_state.message);
-        }
-        if let Some(in_the_way) = in_the_way {
-            say("This would hold it:");
-            say(&in_the_way.message);
-        }
-        let preflight = &self.known.tenant.preflight;
-        if let Some(failure) = preflight.failure_message() {
-            say(&failure);
-        }
-        if self.known.findings.preflight.total() > 0 {
-            say(
-                "Some subscriptions or assets cannot be copied as they are; status.failures names them.",
-            );
-        } else if *preflight == PreflightState::Over {
-            say("The checks that are possible before the tenant exists found nothing in the way.");
-        }
-        state
     }
 }
 
 impl Observe<'_> {
-    /// The reseller was seen, and the upgrade rests: the checks that are possible now begin, or come nearer to
-    /// their next try.
-    pub(super) fn seen_while_at_rest(&mut self) {
-        let rests = self.upgrade.suspended == Suspension::Suspended;
-        if !rests || !self.upgrade.terms.only_reads {
-            return;
-        }
-        let basic = self.known.bss.reseller.as_ref().is_some_and(|reseller| {
-            reseller.back_ordering == BackOrdering::Off && reseller.tenant.is_none()
-        });
-        if self.known.tenant.preflight.looking().is_none() {
-            self.known.tenant.preflight = PreflightState::NotYet;
-        }
-        if basic {
-            self.advance_preflight();
-        }
-        let pause = self.upgrade.pace.recheck.saturating_mul(LOOKS_AT_REST);
-        self.known
-            .wait(at_rest(None), self.now.monotonic.saturating_add(pause));
-    }
-
-    /// A look of an upgrade that rests failed: it is tried again after the slow interval.
-    pub(super) fn failed_while_at_rest(&mut self) {
-        if self.upgrade.suspended == Suspension::Suspended && self.upgrade.terms.only_reads {
-            let until = self.now.monotonic.saturating_add(self.upgrade.pace.recheck);
-            self.known.wait(at_rest(None), until);
-        }
-    }
-
     /// Taken back before it was sent: the upgrade changed meanwhile, and the BSS knows of nothing. That
     /// is no failure, and what is certain not to have been made is struck from the record.
     pub(super) fn cancelled(&mut self, attempted: Attempted) {
@@ -258,26 +162,37 @@ impl Observe<'_> {
 
 /// What people read of an upgrade that is suspended, perhaps by a word that is not understood.
 #[must_use]
-pub fn at_rest(not_understood: Option<&str>) -> ReadyState {
-    suspended("All work on this upgrade rests.", not_understood)
+pub fn at_rest(by: SuspendedBy<'_>) -> ReadyState {
+    by.state(Reason::Suspended, "All work on this upgrade rests.")
 }
 
-fn suspended(message: &str, not_understood: Option<&str>) -> ReadyState {
-    let message = match not_understood {
-        Some(why) => format!("{message} {why}"),
-        None => message.to_owned(),
-    };
-    ReadyState {
-        reason: Reason::Suspended,
-        message,
-        next_action: RESUME.to_owned(),
-    }
-}
-
-fn suspending(message: &str) -> ReadyState {
-    ReadyState {
-        reason: Reason::Suspending,
-        message: message.to_owned(),
-        next_action: RESUME.to_owned(),
+impl SuspendedBy<'_> {
+    pub(super) fn state(self, reason: Reason, message: &str) -> ReadyState {
+        let mut said = vec![message.to_owned()];
+        if let Some(HeldConnection {
+            name,
+            not_understood,
+        }) = self.connection
+        {
+            said.push(format!(
+                "The BssConnection {name} is suspended, and with it every upgrade that names it."
+            ));
+            said.extend(not_understood.clone());
+        }
+        said.extend(self.not_understood.map(str::to_owned));
+        let next_action = match self.connection {
+            None => format!(
+                "Set spec.suspend to false and remove the annotation {SUSPEND_ANNOTATION} to go on."
+            ),
+            Some(HeldConnection { name, .. }) => format!(
+                "Remove the annotation {SUSPEND_ANNOTATION} of the BssConnection {name}: the upgrades that are \
+                 not suspended themselves go on."
+            ),
+        };
+        ReadyState {
+            reason,
+            message: said.join(" "),
+            next_action,
+        }
     }
 }

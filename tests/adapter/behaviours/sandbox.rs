@@ -10,11 +10,11 @@ use crate::adapter;
 use crate::sandbox::{CONTROL_TOKEN, Sandbox};
 use crate::suite::World as _;
 use support::simulated_bss::{Action, Corruption, CorruptionKind, Pick, TenantVerb};
+use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
 use tenant_reseller_operator::bss::port::{
     Bss, Freshness, ItemKind, Keys, Mode, PageRequest, PurchaseState, SourceId, Strength,
     TenantSettings, WriteOperation,
 };
-use tenant_reseller_operator::bss::reference::ReferenceBss;
 
 /// A sandbox and the adapter for it.
 pub(crate) struct OverHttp {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tenant_reseller_operator::bss::interworks::InterworksBss;
+use tenant_reseller_operator::bss::adapters::interworks::InterworksBss;
 use tenant_reseller_operator::bss::port::{
     Bss as _, CheckTarget, CopyListing, Freshness, PageRequest, SourceId,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tenant_reseller_operator::bss::interworks::InterworksBss;
+use tenant_reseller_operator::bss::adapters::interworks::InterworksBss;
 use tenant_reseller_operator::bss::port::{
     Bss, CopyId, CopyListing, CopyRecord, CopyState, Link, PricingState, PurchaseState, SourceId,
 };

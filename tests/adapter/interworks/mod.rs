@@ -10,7 +10,7 @@ mod world;
 
 use serde_json::json;
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::interworks::{Calibration, Role, TenantDeclaration};
+use tenant_reseller_operator::bss::adapters::interworks::{Calibration, Role, TenantDeclaration};
 use tenant_reseller_operator::bss::port::{
     BackOrdering, Bss, CheckTarget, CopyListing, CopyState, Fence, Link, Mode, Purchase,
     PurchaseState, ResellerKind, SourceId, Strength, Unseen, WriteOperation,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tenant_reseller_operator::bss::interworks::InterworksBss;
+use tenant_reseller_operator::bss::adapters::interworks::InterworksBss;
 use tenant_reseller_operator::bss::{BssError, port::Bss as _};
 
 use super::world::{World, purchases, request, reseller};

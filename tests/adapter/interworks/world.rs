@@ -8,7 +8,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenant_reseller_operator::bss::BssError;
-use tenant_reseller_operator::bss::interworks::{
+use tenant_reseller_operator::bss::adapters::interworks::{
     Bundles, Calibration, InterworksBss, Kept, Options, Paging, Reading, Role, Switch,
     TenantDeclaration, Words,
 };

@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bss::Data;
 use super::world::World;
 
 const SUSPEND: &str = "tenantreseller.io/suspend";
+
+/// A connection by which one batch follows the other: no chunk holds everything at once.
+fn one_at_a_time(world: &World) -> Value {
+    let mut connection = world.connection();
+    connection["spec"]["limits"]["concurrency"] = json!(1);
+    connection
+}
 
 /// 400 items in batches that take a while.
 async fn in_the_middle(label: &str) -> World {
@@ -23,14 +30,11 @@ async fn in_the_middle(label: &str) -> World {
         "kind": { "Throttle": {} } });
     world.bss.faults(json!([throttled, slow])).await;
     let token = world.bss.token.clone();
-    let mut connection = world.connection();
-    // One batch after the other: no chunk holds everything at once.
-    connection["spec"]["limits"]["concurrency"] = json!(1);
     world
         .apply(&[
             world.credentials(&token),
             world.authority(),
-            connection,
+            one_at_a_time(&world),
             world.upgrade(),
         ])
         .await;
@@ -82,6 +86,26 @@ async fn by_the_annotation_is_obeyed_and_lifted() {
     rests(&world).await;
     world.bss.faults(json!([])).await;
     world.annotate(SUSPEND, None).await;
+    world.ends_well().await;
+    assert_eq!(world.bss.created("copySubscriptions").await.len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_annotation_of_the_connection_is_obeyed_and_lifted() {
+    let world = in_the_middle("suspendall").await;
+    let mut connection = one_at_a_time(&world);
+    connection["metadata"]["annotations"] = json!({ SUSPEND: "true" });
+    world.apply(&[connection.clone()]).await;
+    rests(&world).await;
+    let view = world.view().await;
+    let named = format!(
+        "BssConnection {}",
+        connection["metadata"]["name"].as_str().unwrap()
+    );
+    assert!(view.message().contains(&named), "{}", view.message());
+    world.bss.faults(json!([])).await;
+    connection["metadata"]["annotations"] = json!({ SUSPEND: "false" });
+    world.apply(&[connection]).await;
     world.ends_well().await;
     assert_eq!(world.bss.created("copySubscriptions").await.len(), 400);
 }

@@ -58,13 +58,9 @@ impl<C: Cluster> Cluster for LyingCluster<C> {
         Some(self.liar.watched(latest))
     }
 
-    async fn connection(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> ClusterResult<Option<BssConnection>> {
-        let connection = self.honest.connection(namespace, name).await?;
-        Ok(connection.map(|connection| self.liar.connection(connection)))
+    fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {
+        let connection = self.honest.connection(namespace, name)?;
+        Some(self.liar.connection(connection))
     }
 
     async fn secret(&self, namespace: &str, name: &str) -> ClusterResult<Option<SecretView>> {

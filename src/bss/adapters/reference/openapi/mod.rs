@@ -21,7 +21,7 @@ pub const VERSION: &str = "1.0.0";
 const GENERAL: &str = include_str!("general.md");
 
 const HEADER: &str = "\
-# Generated from the wire types and the table of operations in src/bss/reference.
+# Generated from the wire types and the table of operations in src/bss/adapters/reference.
 # Do not edit: UPDATE_GENERATED=1 cargo test --all-features --test contract
 ";
 

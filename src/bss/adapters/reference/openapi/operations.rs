@@ -1,6 +1,6 @@
 //! The table of operations: what the types cannot say.
 
-use crate::bss::reference::contract::{
+use crate::bss::adapters::reference::contract::{
     AcquireEpoch, Activate, Activation, Batch, Capabilities, Check, CheckResult, Copy,
     CopyCustomer, CopyResult, CopySubscription, CreateTenant, Customer, Epoch, Find, Found,
     Identity, LongRunning, OpenOrder, Operation, Page, PricingLookup, PricingResult, PricingState,

@@ -1,22 +1,71 @@
-//! The adapters that there are, as one BSS: what is asked of it is handed on to the adapter that the
-//! connection names. Another adapter is another variant here and in [`AdapterSettings`].
+//! The adapters that there are: a folder for each, and what is made of the one that a connection names. All
+//! that a new adapter needs in `src/bss` besides its folder is in this file. It sees custom resources, to make
+//! an adapter's settings of its block; the folders do not, nor one another, a cluster or an upgrade.
+
+pub mod interworks;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::settings::AdapterSettings;
+use self::interworks::{
+    Bundles, Calibration, InterworksBss, Options, Paging, Reading, Role, Switch, TenantDeclaration,
+    Words,
+};
+use self::reference::ReferenceBss;
+use crate::api::{
+    BssConnectionSpec, InterworksAdapter, InterworksBundles, InterworksPaging, InterworksSwitch,
+    InterworksWords,
+};
 use crate::bss::error::BssError;
-use crate::bss::interworks::{InterworksBss, Kept};
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, Blocker, Bss, BssResult, BusinessKey,
     ByItem, Capabilities, CheckTarget, CopyId, CopyItem, CopyListing, CopyRecord, Customer, Fence,
     Found, IssuedEpoch, ItemOutcome, OpenOrder, OperationId, OperationState, Page, PageRequest,
-    PricingOptions, PricingOutcome, PricingState, Purchase, RequestKey, Reseller, SourceId, Tenant,
-    TenantCreation, TenantId, TenantSettings,
+    PricingOptions, PricingOutcome, PricingState, Purchase, PurchaseState, RequestKey, Reseller,
+    SourceId, Tenant, TenantCreation, TenantId, TenantSettings,
 };
-use crate::bss::reference::ReferenceBss;
 use crate::bss::transport::Settings;
+
+/// What adapters of the same connections share. One adapter alone keeps something so far.
+pub(super) use self::interworks::Kept;
+
+/// The adapter that a connection names, with what only concerns this one.
+#[derive(Clone, Debug)]
+pub enum AdapterSettings {
+    /// The project's own contract.
+    Reference,
+    /// The REST API of interworks.cloud.
+    Interworks(Box<Options>),
+}
+
+impl AdapterSettings {
+    /// The name of the adapter: that of its member in a connection.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Interworks(_) => "interworks",
+        }
+    }
+}
+
+/// What the adapter of a connection needs; none unless the spec names exactly one adapter that is known
+/// here, whole.
+#[must_use]
+pub fn settings(spec: &BssConnectionSpec) -> Option<AdapterSettings> {
+    match (&spec.reference, &spec.interworks) {
+        (Some(_), None) => Some(AdapterSettings::Reference),
+        (None, Some(adapter)) => {
+            let record = seconds(spec.limits.request_timeout_seconds);
+            interworks(adapter, record)
+                .map(|options| AdapterSettings::Interworks(Box::new(options)))
+        }
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
 
 /// One access to a BSS: which adapter it is for, how it is reached, and what it calls through.
 pub(super) struct Side<'a> {
@@ -146,4 +195,73 @@ impl Bss for Adapter {
             fence: Fence<'_>, request: &RequestKey, key: &BusinessKey, target: ActivationTarget<'_>
         ) -> Activation;
     }
+}
+
+fn interworks(adapter: &InterworksAdapter, record_timeout: Duration) -> Option<Options> {
+    let role = match (&adapter.calibration, &adapter.tenant) {
+        (Some(calibration), None) => Role::Distributor(Calibration {
+            basic: calibration.basic_account_id.as_str().into(),
+            tenant: calibration.tenant_account_id.as_str().into(),
+        }),
+        (None, Some(tenant)) => Role::Tenant(TenantDeclaration {
+            id: tenant.id.as_str().into(),
+            reseller: tenant.reseller_account_id.as_str().into(),
+            url: tenant.url.clone(),
+        }),
+        (Some(_), Some(_)) | (None, None) => return None,
+    };
+    let reading = adapter.reading.clone().unwrap_or_default();
+    Some(Options {
+        api_version: adapter.api_version.clone(),
+        role,
+        words: words(adapter.words.as_ref(), &adapter.final_order_statuses),
+        reading: Reading {
+            page_size: u16::try_from(reading.page_size).unwrap_or(1).max(1),
+            list_timeout: seconds(reading.list_timeout_seconds),
+            record_timeout,
+            max_scanned: u32::try_from(reading.max_scanned).unwrap_or(1).max(1),
+            paging: match reading.paging {
+                None | Some(InterworksPaging::Pages) => Paging::Pages,
+                Some(InterworksPaging::Whole) => Paging::Whole,
+            },
+        },
+        switch: match adapter.switch {
+            None | Some(InterworksSwitch::WithTransfer) => Switch::WithTransfer,
+            Some(InterworksSwitch::Separate) => Switch::Separate,
+        },
+        bundles: match adapter.bundles {
+            None | Some(InterworksBundles::Read) => Bundles::Read,
+            Some(InterworksBundles::None) => Bundles::None,
+        },
+        price_list_field: adapter.price_list_field.clone(),
+    })
+}
+
+fn words(words: Option<&InterworksWords>, final_orders: &[String]) -> Words {
+    let Some(words) = words else {
+        return Words {
+            final_orders: final_orders.to_vec(),
+            ..Words::default()
+        };
+    };
+    let states = [
+        (&words.active, PurchaseState::Active),
+        (&words.suspended, PurchaseState::Suspended),
+        (&words.ended, PurchaseState::Cancelled),
+        (&words.trial, PurchaseState::Trial),
+        (&words.future_dated, PurchaseState::FutureDated),
+    ];
+    let states = states
+        .into_iter()
+        .flat_map(|(words, state)| words.iter().map(move |word| (word.clone(), state.clone())));
+    Words {
+        states: states.collect(),
+        synced: words.synced.clone(),
+        not_synced: words.not_synced.clone(),
+        final_orders: final_orders.to_vec(),
+    }
+}
+
+fn seconds(number: i32) -> Duration {
+    Duration::from_secs(u64::try_from(number).unwrap_or(1).max(1))
 }

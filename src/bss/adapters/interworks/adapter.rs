@@ -10,7 +10,7 @@ use super::look::{Found, Half, Look, Sides};
 use super::options::{Options, Role, TenantDeclaration};
 use super::pairing::Confirmed;
 use super::reader::Want;
-use crate::bss::error::BssError;
+use crate::bss::error::{BssError, Cause};
 use crate::bss::limits::{Access, Limiter};
 use crate::bss::port::{AccountId, BssResult, Page, PageRequest, TenantId};
 use crate::bss::transport::Settings;
@@ -182,26 +182,9 @@ impl InterworksBss {
 
 /// Whether a look is worth going on with after this error.
 fn passes(error: &BssError) -> bool {
-    match error {
-        BssError::Throttled { .. }
-        | BssError::Unavailable { .. }
-        | BssError::OutcomeUnknown { .. }
-        | BssError::AuthRejected
-        | BssError::ClientRejected { .. }
-        | BssError::TokenEndpointAway { .. }
-        | BssError::NoToken { .. }
-        | BssError::Cancelled => true,
-        BssError::Forbidden { .. }
-        | BssError::NotFound { .. }
-        | BssError::Conflict { .. }
-        | BssError::StaleEpoch { .. }
-        | BssError::HeldByAnother { .. }
-        | BssError::Blocked(_)
-        | BssError::Invalid(_)
-        | BssError::ManualStepNeeded { .. }
-        | BssError::Unsupported { .. }
-        | BssError::Malformed { .. }
-        | BssError::Refused { .. } => false,
+    match error.cause() {
+        Cause::Moment | Cause::TokenEndpoint | Cause::Token | Cause::Credentials => true,
+        Cause::Connection | Cause::Reply | Cause::Request => false,
     }
 }
 
