@@ -17,7 +17,7 @@ BUILT = $${CARGO_TARGET_DIR:-target}/debug
 MEASURED = $${CARGO_TARGET_DIR:-target}/bench-local
 
 .DEFAULT_GOAL := help
-.PHONY: help plugin witnesses demo demo-stop test endure misoperate alerts dashboard attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines prometheus preflight
+.PHONY: help plugin witnesses demo demo-stop test endure misoperate alerts dashboard attack simulate kill-matrix model mutants fuzz bench build image generate lint docs control-plane gitops-engines prometheus builder preflight
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: build ## One reseller through all four phases (ADAPTER=interworks CUSTOMER
 demo-stop: ## End what `make demo KEEP=1` left running
 	@exec "$(BUILT)/tru-local" stop
 
-test: control-plane gitops-engines witnesses prometheus ## All tests (ARGS="..." is passed to cargo test)
+test: control-plane gitops-engines witnesses prometheus builder ## All tests (ARGS="..." is passed to cargo test)
 	@exec hack/test $(ARGS)
 
 endure: control-plane ## Kill operator and BSS at random moments (RUNS=20 FIRST=1)
@@ -92,8 +92,11 @@ plugin: ## kubectl tru, built for use and put into a folder of PATH (PREFIX=/usr
 	@chmod 0755 "$(PREFIX)/bin/kubectl_complete-tru"
 	@echo "$(PREFIX)/bin/kubectl-tru is there: try kubectl tru list -A"
 
-image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=registry/name:tag)
-	@exec hack/image/build "$(IMAGE)"
+image: ## The operator's image, with podman, buildah, docker or nerdctl (IMAGE=registry/name:tag; HERE=1 compiles on this machine and asks no registry)
+	@if [ -n "$(filter-out 0 no false,$(HERE))" ]; then \
+	  cargo build --release --locked --features traces --bin tenant-reseller-operator && \
+	  exec hack/image/build "$(IMAGE)" "$${CARGO_TARGET_DIR:-target}/release/tenant-reseller-operator"; \
+	else exec hack/image/build "$(IMAGE)"; fi
 
 generate: control-plane ## Write again what is generated from the types: crds/, docs/
 	@exec hack/generate
@@ -118,6 +121,9 @@ witnesses: ## Python libraries of others that tests ask; without them the tests 
 
 prometheus: ## promtool and prometheus, for the tests of alerts and dashboard: of this machine, or unpacked into the cache
 	@hack/prometheus >/dev/null || true
+
+builder: ## buildah, for the test that builds the image: of this machine, or unpacked into the cache
+	@hack/image/builder >/dev/null || true
 
 preflight: ## What is missing on this machine, and what will take long
 	@hack/preflight

@@ -9,9 +9,6 @@ use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// What is logged unless settings say otherwise: the operator's own lines, and warnings of libraries.
-pub const DEFAULT_FILTER: &str = "warn,tenant_reseller_operator=info";
-
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

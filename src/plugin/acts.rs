@@ -11,10 +11,11 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::asked::{asked_for, holder_of_another_operator};
-use super::cli::{ActFlags, ResumeFlags, TakeOverFlags};
+use super::cli::{ActFlags, ManyFlags, ResumeFlags, TakeOverFlags};
 use super::error::Failure;
 use super::fetch::Scope;
 use super::kubeconfig::Cluster;
+use super::many::each;
 use super::out::Out;
 use super::prompt::agreed;
 use super::render::{head, now};
@@ -38,15 +39,22 @@ struct Change {
 
 pub(super) async fn suspend(
     cluster: &Cluster,
-    asked: &ActFlags,
+    asked: &ManyFlags,
     out: Out,
 ) -> Result<ExitCode, Failure> {
+    each(cluster, asked, async |act| {
+        suspend_one(cluster, &act, out).await
+    })
+    .await
+}
+
+async fn suspend_one(cluster: &Cluster, asked: &ActFlags, out: Out) -> Result<bool, Failure> {
     let upgrade = cluster.upgrade(&asked.name).await?;
     refuse_if_finished(&upgrade, "suspend")?;
     show(&upgrade, &[], out)?;
     let what = "Suspend it? What was sent already is awaited; nothing new begins.";
     if !agreed(asked, what)? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(false);
     }
     let change = Change::annotate(SUSPEND_ANNOTATION, Some("true".to_owned()));
     write(cluster, asked, &change, |_| Ok(())).await?;
@@ -54,7 +62,8 @@ pub(super) async fn suspend(
         asked,
         out,
         "suspended; `Suspended` becomes True once nothing is under way any more",
-    )
+    )?;
+    Ok(true)
 }
 
 pub(super) async fn resume(
@@ -62,9 +71,28 @@ pub(super) async fn resume(
     asked: &ResumeFlags,
     out: Out,
 ) -> Result<ExitCode, Failure> {
-    let ResumeFlags { act, spec } = asked;
+    let ResumeFlags { many, spec } = asked;
+    let spec = if *spec { Spec::Too } else { Spec::Untouched };
+    each(cluster, many, async |act| {
+        resume_one(cluster, (&act, spec), out).await
+    })
+    .await
+}
+
+/// Whether a suspension by the spec is taken back as well.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spec {
+    Untouched,
+    Too,
+}
+
+async fn resume_one(
+    cluster: &Cluster,
+    (act, spec): (&ActFlags, Spec),
+    out: Out,
+) -> Result<bool, Failure> {
     let upgrade = cluster.upgrade(&act.name).await?;
-    if upgrade.spec.suspend && !spec {
+    if upgrade.spec.suspend && spec == Spec::Untouched {
         return Err(Failure::PersonMustAct(format!(
             "spec.suspend of {} is true. Change it where the spec is managed, in Git for example, or \
              let this command do it with --spec",
@@ -76,7 +104,7 @@ pub(super) async fn resume(
         act,
         "Let it go on? It may reach the switch of phase 4 by itself.",
     )? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(false);
     }
     let mut change = Change::annotate(SUSPEND_ANNOTATION, None);
     if upgrade.spec.suspend {
@@ -89,19 +117,24 @@ pub(super) async fn resume(
              take it away"
         )));
     }
-    told(act, out, "resumed")
+    told(act, out, "resumed")?;
+    Ok(true)
 }
 
 pub(super) async fn retry(
     cluster: &Cluster,
-    asked: &ActFlags,
+    asked: &ManyFlags,
     out: Out,
 ) -> Result<ExitCode, Failure> {
     // It changes nothing that people would have to think about: nothing is asked.
     let now = Timestamp::now().to_string();
     let change = Change::annotate(REQUESTED_AT_ANNOTATION, Some(now));
-    write(cluster, asked, &change, |_| Ok(())).await?;
-    told(asked, out, "the operator is asked to look again at once")
+    each(cluster, asked, async |act| {
+        write(cluster, &act, &change, |_| Ok(())).await?;
+        told(&act, out, "the operator is asked to look again at once")?;
+        Ok(true)
+    })
+    .await
 }
 
 pub(super) async fn confirm(

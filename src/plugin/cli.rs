@@ -89,12 +89,12 @@ pub(super) enum Command {
     Report(ReportFlags),
     /// Watches one upgrade until it is done, or all of them.
     Watch(WatchFlags),
-    /// Lets an upgrade rest, by the annotation that Git does not manage.
-    Suspend(ActFlags),
-    /// Lets a suspended upgrade go on.
+    /// Lets upgrades rest, by the annotation that Git does not manage.
+    Suspend(ManyFlags),
+    /// Lets suspended upgrades go on.
     Resume(ResumeFlags),
     /// Asks the operator to look again at once.
-    Retry(ActFlags),
+    Retry(ManyFlags),
     /// Confirms what the upgrade asks a person to confirm.
     Confirm(ActFlags),
     /// Takes a reseller over from the operator that held it.
@@ -257,12 +257,43 @@ pub(super) struct ActFlags {
     pub(super) dry_run: bool,
 }
 
+/// `suspend` and `retry`: which upgrades, and how it is done.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ManyFlags {
+    /// The upgrades.
+    #[arg(required_unless_present_any = ["all", "connection"])]
+    pub(super) name: Vec<String>,
+    /// All upgrades of the namespace that are not complete.
+    #[arg(long, conflicts_with = "name")]
+    pub(super) all: bool,
+    /// All upgrades of this connection that are not complete.
+    #[arg(long, conflicts_with_all = ["name", "all"])]
+    pub(super) connection: Option<String>,
+    /// Without asking.
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    /// Shows what would be written; the API server checks it and stores nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+impl ManyFlags {
+    /// The same for one of them.
+    pub(super) fn act(&self, name: &str) -> ActFlags {
+        ActFlags {
+            name: name.to_owned(),
+            yes: self.yes,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
 /// `resume`.
 #[derive(Args, Debug)]
 pub(super) struct ResumeFlags {
-    /// How it is done.
+    /// Which upgrades, and how it is done.
     #[command(flatten)]
-    pub(super) act: ActFlags,
+    pub(super) many: ManyFlags,
     /// Sets spec.suspend to false too. Where Git manages the spec, change it there instead.
     #[arg(long)]
     pub(super) spec: bool,

@@ -95,10 +95,19 @@ fn wanted(before: &[String], last: &str) -> Wanted {
         let subs = command.get_subcommands().filter(|sub| !sub.is_hide_set());
         return Wanted::Words(subs.map(|sub| sub.get_name().to_owned()).collect());
     }
-    command
-        .get_positionals()
-        .nth(positional)
-        .map_or(Wanted::Nothing, values)
+    let place = command.get_positionals().nth(positional);
+    // A place that takes several values takes all that follow.
+    let several = |place: &&Arg| place.get_num_args().is_some_and(|few| few.max_values() > 1);
+    place
+        .or_else(|| command.get_positionals().last().filter(several))
+        .map_or(Wanted::Nothing, |place| {
+            // The one name that is no upgrade's.
+            if command.get_name() == "connections" {
+                Wanted::Connections
+            } else {
+                values(place)
+            }
+        })
 }
 
 fn flag_named<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
@@ -207,6 +216,9 @@ mod tests {
             Wanted::Upgrades
         );
         assert_eq!(wanted_after(&["status", "contoso"], ""), Wanted::Nothing);
+        let another = wanted_after(&["suspend", "contoso", "fabrikam"], "");
+        assert_eq!(another, Wanted::Upgrades);
+        assert_eq!(wanted_after(&["connections"], ""), Wanted::Connections);
         assert_eq!(
             wanted_after(&["list", "--connection"], ""),
             Wanted::Connections

@@ -222,7 +222,7 @@ fn detail(connection: &BssConnection, users: &Users, look: Look) -> Vec<String> 
     let learnt =
         |limit: Option<i32>| limit.map_or_else(|| "learnt".to_owned(), |limit| limit.to_string());
     lines.push(format!(
-        "  {} requests a second, {} at a time, {} upgrades at a time, {} s a request",
+        "  requests a second: {}, at a time: {}, upgrades at a time: {}, seconds for a request: {}",
         learnt(limits.requests_per_second),
         learnt(limits.concurrency),
         limits.active_upgrades,

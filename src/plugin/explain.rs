@@ -60,6 +60,10 @@ fn answer(view: &View) -> &'static str {
         (Standing::Working, "NotSeen") => "The operator has not begun with it.",
         (Standing::Working, "Progressing") => "It is going on: nothing is in its way.",
         (Standing::Working, "Deleting") => "It is being deleted.",
+        (Standing::Working, "DependencyNotReady") => {
+            "It goes on by itself once what it waits for is there. If that is not about to come, a \
+             person has to bring it."
+        }
         (Standing::Working, _) => {
             "It waits, and goes on by itself: no person has to do anything now."
         }

@@ -18,6 +18,7 @@ mod fetch;
 mod kubeconfig;
 mod list;
 pub mod look;
+mod many;
 mod out;
 pub mod phases;
 mod prompt;

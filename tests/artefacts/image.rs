@@ -1,5 +1,5 @@
-//! The image without a container engine: what the Containerfile says, what is in the file tree, and
-//! that `make image` works with any builder and says so when there is none. tests/api starts the
+//! The image: what the Containerfile says, what is in the file tree, that `make image` works with any builder
+//! and says so when there is none, and what a real builder makes where there is one. tests/api starts the
 //! operator in the tree.
 
 use std::fs;
@@ -199,6 +199,9 @@ fn whichever_builder_works_is_used_and_none_is_said() {
             format!("{builder} build --file Containerfile --tag registry.example.com/tro:1");
         assert!(said.contains(&called), "{said}");
     }
+    // A builder that fails is asked no further, and the way without a registry is named.
+    let (built, said) = build_with(&[("podman", true)]);
+    assert!(built && !said.contains("HERE=1"), "{said}");
     let (built, said) = build_with(&[("docker", false), ("nerdctl", true)]);
     assert!(built && said.contains("nerdctl build"), "{said}");
     let (built, said) = build_with(&[("docker", false)]);
@@ -211,6 +214,134 @@ fn whichever_builder_works_is_used_and_none_is_said() {
         !built && said.contains("install podman, buildah, docker or nerdctl"),
         "{said}"
     );
+}
+
+/// A real builder with a store of its own, which is gone with the folder.
+#[cfg(target_os = "linux")]
+struct Builder {
+    home: tempfile::TempDir,
+    program: String,
+}
+
+#[cfg(target_os = "linux")]
+impl Builder {
+    /// The one of this machine or of the cache. Only a developer's machine may lack it.
+    fn found() -> Option<Self> {
+        let script = Command::new(project("hack/image/builder"))
+            .arg("--cached")
+            .output()
+            .unwrap();
+        if !script.status.success() {
+            let said = String::from_utf8_lossy(&script.stderr).into_owned();
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{said}");
+            println!("{said}");
+            return None;
+        }
+        let home = tempfile::tempdir().unwrap();
+        let settings = home.path().join(".config/containers");
+        fs::create_dir_all(&settings).unwrap();
+        fs::write(
+            settings.join("policy.json"),
+            r#"{ "default": [{ "type": "insecureAcceptAnything" }] }"#,
+        )
+        .unwrap();
+        let folder = home.path().display();
+        fs::write(
+            home.path().join("storage.conf"),
+            format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{folder}/graph\"\nrunroot = \"{folder}/run\"\n"),
+        )
+        .unwrap();
+        let program = String::from_utf8(script.stdout).unwrap().trim().to_owned();
+        Some(Self { home, program })
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let folder = Path::new(&self.program).parent().unwrap().display();
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env("PATH", format!("{folder}:{path}"))
+            .env("HOME", self.home.path())
+            .env("XDG_CONFIG_HOME", self.home.path().join(".config"))
+            .env(
+                "CONTAINERS_STORAGE_CONF",
+                self.home.path().join("storage.conf"),
+            )
+            .env("BUILDAH_ISOLATION", "chroot");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self
+            .command(&self.program)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Built as `make image HERE=1` builds it, with no registry; then looked at and started.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_real_builder_makes_the_image_that_the_chart_runs() {
+    let Some(builder) = Builder::found() else {
+        return;
+    };
+    let made = builder
+        .command(project("hack/image/build"))
+        .args([
+            "example.test/tro:1",
+            env!("CARGO_BIN_EXE_tenant-reseller-operator"),
+        ])
+        .env("MOST_MB", "200")
+        .env("ONLY", "buildah")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{said}");
+    let image: Value =
+        serde_json::from_str(&builder.run(&["inspect", "--type=image", "example.test/tro:1"]))
+            .unwrap();
+    let config = &image["OCIv1"]["config"];
+    assert_eq!(config["User"], "65532:65532");
+    assert_eq!(
+        config["Entrypoint"],
+        serde_json::json!(["/tenant-reseller-operator"])
+    );
+    assert_eq!(config["Cmd"], serde_json::json!(["run"]));
+    assert_eq!(
+        config["ExposedPorts"],
+        serde_json::json!({ "8080/tcp": {} })
+    );
+    let label = |name: &str| {
+        let label = &config["Labels"][format!("org.opencontainers.image.{name}")];
+        label.as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(label("licenses"), env!("CARGO_PKG_LICENSE"));
+    assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
+    assert_eq!(label("title"), env!("CARGO_PKG_NAME"));
+    assert!(label("revision").len() >= 7, "{}", label("revision"));
+    assert_eq!(
+        image["OCIv1"]["rootfs"]["diff_ids"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let container = builder.run(&["from", "example.test/tro:1"]);
+    let container = container.trim();
+    let started = builder.run(&[
+        "run",
+        container,
+        "--",
+        "/tenant-reseller-operator",
+        "--version",
+    ]);
+    assert!(started.contains(env!("CARGO_PKG_VERSION")), "{started}");
 }
 
 /// The tag that the page about installing builds is the one that the chart asks for.

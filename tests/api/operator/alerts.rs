@@ -8,7 +8,7 @@ use super::prometheus::Prometheus;
 use super::world::{NAME, Options, World, own_plane, until};
 
 /// Starts the Prometheus of a world.
-async fn watched(world: &World) -> Option<Prometheus> {
+pub(super) async fn watched(world: &World) -> Option<Prometheus> {
     Prometheus::start(world.plane, &world.namespace, &[&world.health]).await
 }
 
@@ -21,7 +21,7 @@ fn about(labels: &Value, world: &World) {
     assert_eq!(labels["connection"], json!(connection), "{labels}");
 }
 
-fn dashboard() -> Value {
+pub(super) fn dashboard() -> Value {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/charts/tenant-reseller-operator/files/dashboard.json"

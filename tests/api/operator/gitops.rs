@@ -10,8 +10,10 @@ use super::world::{NAME, World};
 const COMPONENT: &str = "components:\n  - held\n";
 
 /// A repository, a platform team's clone of it, and the tool's.
-struct Git {
+pub(super) struct Git {
     folder: tempfile::TempDir,
+    /// The kustomization without the component that holds the upgrade.
+    kustomization: String,
 }
 
 impl Git {
@@ -37,6 +39,7 @@ impl Git {
     fn start() -> Self {
         let git = Self {
             folder: tempfile::tempdir().unwrap(),
+            kustomization: String::new(),
         };
         git.run(
             "",
@@ -52,6 +55,48 @@ impl Git {
             git.run("", &["clone", "--quiet", "origin.git", clone]);
         }
         git
+    }
+
+    /// The files of one upgrade, written and not yet committed: those of the examples, with this world's BSS.
+    pub(super) fn with_upgrade(world: &World, upgrade: &Value) -> Self {
+        let mut git = Self::start();
+        let team = git.team();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/gitops");
+        for (from, to) in [
+            ("rollout/held/kustomization.yaml", "held/kustomization.yaml"),
+            ("kustomize/names.yaml", "names.yaml"),
+        ] {
+            let text = std::fs::read_to_string(examples.join(from)).unwrap();
+            write(&team, to, &text);
+        }
+        for (file, object) in [
+            ("connection.yaml", &world.connection()),
+            ("contoso.yaml", upgrade),
+        ] {
+            write(&team, file, &object.to_string());
+        }
+        write(&team, "ca.crt", &world.bss.authority);
+        let hosts = world.bss.authority_of_url();
+        git.kustomization = format!(
+            "resources:\n  - connection.yaml\n  - contoso.yaml\nconfigurations:\n  - names.yaml\n\
+             namespace: {}\nsecretGenerator:\n  - name: credentials\n    literals:\n      - token={}\n    \
+             options:\n      annotations:\n        tenantreseller.io/allowed-hosts: \"{hosts}\"\n  - name: \
+             authority\n    files:\n      - ca.crt\n",
+            world.namespace, world.bss.token
+        );
+        git
+    }
+
+    /// A commit that holds the upgrade by the component of the examples, or lets it go.
+    pub(super) fn hold(&self, held: bool) {
+        let component = if held { COMPONENT } else { "" };
+        let text = format!("{}{component}", self.kustomization);
+        write(&self.team(), "kustomization.yaml", &text);
+        self.commit(if held {
+            "Contoso is held"
+        } else {
+            "Contoso begins"
+        });
     }
 
     fn team(&self) -> PathBuf {
@@ -80,7 +125,7 @@ fn write(folder: &Path, file: &str, text: &str) {
 
 impl World {
     /// One run of the tool.
-    async fn synchronised(&self, git: &Git) {
+    pub(super) async fn synchronised(&self, git: &Git) {
         let kubectl = self.plane.kubectl().unwrap();
         let folder = git.pulled();
         let built = kubectl.run(["kustomize", folder.to_str().unwrap()]);
@@ -107,37 +152,8 @@ impl World {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_begins_and_ends_by_a_commit() {
     let world = World::start("gitcommit").await;
-    let git = Git::start();
-    let team = git.team();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/gitops");
-    for (from, to) in [
-        ("rollout/held/kustomization.yaml", "held/kustomization.yaml"),
-        ("kustomize/names.yaml", "names.yaml"),
-    ] {
-        let text = std::fs::read_to_string(examples.join(from)).unwrap();
-        write(&team, to, &text);
-    }
-    for (file, object) in [
-        ("connection.yaml", world.connection()),
-        ("contoso.yaml", world.upgrade()),
-    ] {
-        write(&team, file, &object.to_string());
-    }
-    write(&team, "ca.crt", &world.bss.authority);
-    let hosts = world.bss.authority_of_url();
-    let kustomization = format!(
-        "resources:\n  - connection.yaml\n  - contoso.yaml\nconfigurations:\n  - names.yaml\n\
-         namespace: {}\nsecretGenerator:\n  - name: credentials\n    literals:\n      - token={}\n    \
-         options:\n      annotations:\n        tenantreseller.io/allowed-hosts: \"{hosts}\"\n  - name: \
-         authority\n    files:\n      - ca.crt\n",
-        world.namespace, world.bss.token
-    );
-    write(
-        &team,
-        "kustomization.yaml",
-        &format!("{kustomization}{COMPONENT}"),
-    );
-    git.commit("The reseller Contoso, held");
+    let git = Git::with_upgrade(&world, &world.upgrade());
+    git.hold(true);
     world.synchronised(&git).await;
     world.until_reason("Suspended").await;
     assert_eq!(world.bss.writes().await, 0);
@@ -145,8 +161,7 @@ async fn an_upgrade_begins_and_ends_by_a_commit() {
     world.synchronised(&git).await;
     assert_eq!(world.object_as_git_sees_it().await, held);
 
-    write(&team, "kustomization.yaml", &kustomization);
-    git.commit("Contoso begins");
+    git.hold(false);
     world.synchronised(&git).await;
     world.until_succeeded().await;
     // The last thing that the operator does with it.

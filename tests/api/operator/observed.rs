@@ -9,13 +9,17 @@ use serde_json::{Value, json};
 use super::bss::Data;
 use super::collector::{Collector, attribute, hex};
 use super::logins::{by_oauth, client, issuing, oauth_secret};
-use super::world::{Options, World, options, until};
+use super::world::{NAME, Options, World, options, until};
 
 /// Names of people and addresses of customers, which the BSS has and the operator need not.
 const PEOPLE: [&str; 3] = ["canary-name-", "canary-contact-", "canary-mail-"];
+/// The BSS's word for the state of a customer's fields, which the operator compares and tells nobody.
+const DIGEST: &str = "canary-digest-";
+/// What a customer may owe, as its pricing options say it.
+const CREDIT: &str = "7654321.98";
 
 /// Puts a canary into every field of a customer that is a text of its own.
-fn plant(world: &World) {
+pub(super) fn plant(world: &World) {
     let folder = format!("bss-{}", world.namespace);
     let folder = world.plane.supervisor().folder().join(folder);
     let file = Connection::open(folder.join("bss.sqlite")).unwrap();
@@ -24,7 +28,7 @@ fn plant(world: &World) {
     for (table, statement) in [
         (
             "customers",
-            "UPDATE customers SET name = 'canary-name-' || id",
+            "UPDATE customers SET name = 'canary-name-' || id, digest = 'canary-digest-' || id",
         ),
         (
             "contacts",
@@ -84,10 +88,30 @@ async fn through_everything(world: &World) {
         view.summary()
     );
     assert!(!view.message().contains("canary-"), "{}", view.summary());
+    what_customers_may_owe(world).await;
     let default = json!({ "whenMissing": "UseDefault", "default": options() });
     world.patch(json!({ "spec": { "pricing": default } })).await;
     world.until_succeeded().await;
     assert_eq!(world.bss.fired().await, [1, 1, 1, 1, 1]);
+}
+
+/// The reseller's staff sets it for some customers in the BSS, and a manifest for others.
+async fn what_customers_may_owe(world: &World) {
+    let mut by_staff = options();
+    by_staff["creditLimit"] = json!(CREDIT);
+    let mut of_one = by_staff.clone();
+    by_staff["customerIds"] = json!(["20001", "20002"]);
+    world.bss.act("reseller-staff/pricing", by_staff).await;
+    of_one["accountId"] = json!("20003");
+    let declared = json!({
+        "apiVersion": "tenantreseller.io/v1alpha1", "kind": "CustomerPricing",
+        "metadata": { "name": "some", "namespace": world.namespace },
+        "spec": {
+            "upgradeRef": { "name": NAME },
+            "customers": [of_one],
+        },
+    });
+    world.apply(&[declared]).await;
 }
 
 fn lines(world: &World) -> Vec<Value> {
@@ -102,39 +126,51 @@ fn lines(world: &World) -> Vec<Value> {
 async fn one_story_and_no_secret_in_it() {
     let (mut world, collector) = told("observed").await;
     through_everything(&world).await;
-    let metrics = metrics(&world).await;
-    let events = world.kubectl(&["get", "events", "-o", "json"]).await;
-    world.operator.terminate().await.unwrap();
+    let places = everything_told(&mut world).await;
     let lines = lines(&world);
     a_failed_call_is_found_from_its_line(&lines, &collector);
-    an_event_is_a_line(&events, &lines);
+    an_event_is_a_line(&places[0].1, &lines);
     a_trace_is_a_reconcile(&collector);
+    let kubeconfig = std::fs::read_to_string(&world.operator_kubeconfig).unwrap();
+    let kubeconfig: Value = serde_yaml::from_str(&kubeconfig).unwrap();
+    let own = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+    let secrets = ["-secret-of-", own, "PRIVATE KEY"];
+    let customers = PEOPLE.into_iter().chain([DIGEST, CREDIT]);
+    for canary in customers.chain(secrets) {
+        assert_untold(&places, &collector, canary);
+    }
+    world.history.assert_conventions(&secrets);
+}
+
+/// Everything that the operator has told by its end, and where; events first. Ends it, so that the last spans
+/// were sent.
+pub(super) async fn everything_told(world: &mut World) -> Vec<(&'static str, String)> {
+    let metrics = metrics(world).await;
+    let events = world.kubectl(&["get", "events", "-o", "json"]).await;
+    world.operator.terminate().await.unwrap();
     let log = world.log();
     assert!(
         log.contains(r#""level":"TRACE""#),
         "not everything was logged"
     );
-    let ours = objects(&world).await;
-    let kubeconfig = std::fs::read_to_string(&world.operator_kubeconfig).unwrap();
-    let kubeconfig: Value = serde_yaml::from_str(&kubeconfig).unwrap();
-    let own = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
-    let secrets = ["-secret-of-", own, "PRIVATE KEY"];
-    for canary in PEOPLE.into_iter().chain(secrets) {
-        for (place, text) in [
-            ("the log", &log),
-            ("an event", &events),
-            ("a metric", &metrics),
-            ("an object", &ours),
-        ] {
-            if let Some(at) = text.find(canary) {
-                let around: String = text[..at].chars().rev().take(300).collect();
-                let around: String = around.chars().rev().collect();
-                panic!("{canary} in {place}, after {around}");
-            }
+    vec![
+        ("an event", events),
+        ("the log", log),
+        ("a metric", metrics),
+        ("an object", objects(world).await),
+    ]
+}
+
+/// A text is nowhere in what was told.
+pub(super) fn assert_untold(places: &[(&str, String)], collector: &Collector, canary: &str) {
+    for (place, text) in places {
+        if let Some(at) = text.find(canary) {
+            let around: String = text[..at].chars().rev().take(300).collect();
+            let around: String = around.chars().rev().collect();
+            panic!("{canary} in {place}, after {around}");
         }
-        assert!(!collector.holds(canary), "{canary} in a trace");
     }
-    world.history.assert_conventions(&secrets);
+    assert!(!collector.holds(canary), "{canary} in a trace");
 }
 
 async fn metrics(world: &World) -> String {
@@ -149,6 +185,9 @@ async fn objects(world: &World) -> String {
     let mut list: Value = serde_json::from_str(&world.kubectl(&all).await).unwrap();
     for object in list["items"].as_array_mut().unwrap() {
         object["metadata"]["annotations"] = Value::Null;
+        if object["kind"] == "CustomerPricing" {
+            object["spec"] = Value::Null;
+        }
     }
     list.to_string()
 }

@@ -13,14 +13,14 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-tru");
 
 /// What a run of the plugin left.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) out: String,
     err: String,
 }
 
 impl Ran {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
@@ -57,7 +57,7 @@ async fn ran(mut command: Command) -> Ran {
 
 impl World {
     /// Runs the plugin in the test's namespace.
-    async fn tru(&self, arguments: &[&str]) -> Ran {
+    pub(super) async fn tru(&self, arguments: &[&str]) -> Ran {
         let all: Vec<&str> = ["-n", &self.namespace]
             .into_iter()
             .chain(arguments.iter().copied())
@@ -230,6 +230,35 @@ async fn listed(world: &World, groups: &[(String, i64)]) {
     table.says(&["REPORT", "REMEDY", "Blockers", &groups[0].0]);
 }
 
+/// Everything of a connection at once, several by name, and all of the namespace.
+async fn many(world: &World) {
+    let none = world.tru(&["suspend", "--yes"]).await;
+    assert_eq!(none.code, 2, "{none:?}");
+    let other = world.tru(&["suspend", "--connection=other", "--yes"]).await;
+    assert_eq!(other.code, 1, "{other:?}");
+    let held = world
+        .tru(&["suspend", "--connection=distributor", "--yes"])
+        .await;
+    assert_eq!(held.code, 0, "{held:?}");
+    held.says(&["contoso: suspended"]);
+    world.until_reason("Suspended").await;
+    // One that is not there does not hold the other up, and is told.
+    let some = world.tru(&["resume", "nowhere", NAME, NAME, "--yes"]).await;
+    assert_eq!(some.code, 1, "{some:?}");
+    assert_eq!(some.out.matches("contoso: resumed").count(), 1, "{some:?}");
+    for word in [
+        "nowhere",
+        "not found",
+        "1 of 2 upgrades were left as they are",
+    ] {
+        assert!(some.err.contains(word), "{some:?}");
+    }
+    world.until_reason("PrecheckFailed").await;
+    let again = world.tru(&["retry", "--all"]).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    again.says(&["contoso: the operator is asked"]);
+}
+
 /// Suspended, resumed and looked at again.
 async fn held(world: &World) {
     let unasked = world.tru(&["suspend", NAME]).await;
@@ -247,6 +276,8 @@ async fn held(world: &World) {
     let resumed = world.tru(&["resume", NAME, "--yes"]).await;
     assert_eq!(resumed.code, 0, "{resumed:?}");
     world.until_reason("PrecheckFailed").await;
+
+    many(world).await;
 
     world.patch(json!({ "spec": { "suspend": true } })).await;
     let by_spec = world.tru(&["resume", NAME, "--yes"]).await;
