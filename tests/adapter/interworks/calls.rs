@@ -5,10 +5,12 @@
 //! A look here is what precedes the last button: the reseller, its tenant, both sides of customers, subscriptions
 //! and assets, orders, the checks of everything, and the pricing options of every customer.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use serde_json::Value;
 use tenant_reseller_operator::bss::adapters::interworks::InterworksBss;
+use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     Bss as _, CheckTarget, CopyListing, Freshness, PageRequest, SourceId,
 };
@@ -36,6 +38,17 @@ async fn counted(world: &World) -> (Vec<(String, u64)>, u64) {
     (by_path, sum)
 }
 
+/// Both listings of a look. If one fails, the other says only that the look ended.
+fn both<S: Debug, C: Debug>(
+    sources: Result<Vec<S>, BssError>,
+    copies: Result<Vec<C>, BssError>,
+) -> (Vec<S>, Vec<C>) {
+    match (sources, copies) {
+        (Ok(sources), Ok(copies)) => (sources, copies),
+        (sources, copies) => panic!("{:?}, {:?}", sources.err(), copies.err()),
+    }
+}
+
 /// One look at everything. Answers how many customers and how many purchases it saw.
 async fn look(bss: &InterworksBss, freshness: Freshness) -> (usize, usize) {
     let first = PageRequest {
@@ -55,11 +68,11 @@ async fn look(bss: &InterworksBss, freshness: Freshness) -> (usize, usize) {
     let page = |page: PageRequest| async move { bss.list_customers(account, &page).await };
     let sources = read(first.clone(), page);
     let (customers, theirs) = tokio::join!(sources, copies(CopyListing::Customers));
-    let (customers, _) = (customers.unwrap(), theirs.unwrap());
+    let (customers, _) = both(customers, theirs);
     let page = |page: PageRequest| async move { bss.list_subscriptions(account, &page).await };
     let sources = read(first.clone(), page);
     let (purchases, theirs) = tokio::join!(sources, copies(CopyListing::Subscriptions));
-    let (purchases, _) = (purchases.unwrap(), theirs.unwrap());
+    let (purchases, _) = both(purchases, theirs);
     let page = |page: PageRequest| async move { bss.list_open_orders(account, &page).await };
     read(first.clone(), page).await.unwrap();
     let owners: Vec<SourceId> = customers.iter().map(|one| one.id.clone()).collect();
