@@ -98,6 +98,7 @@ async fn row(customers: u32, subscriptions: u32) -> String {
     .await;
     let bss = world.both_reading(|options| {
         options.reading.page_size = 500;
+        options.reading.max_scanned = 100_000;
         options.reading.list_timeout = Duration::from_secs(240);
         options.reading.record_timeout = Duration::from_secs(240);
     });
@@ -150,7 +151,7 @@ async fn of_1000_subscriptions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a hundred thousand calls; it measures what the documents only estimate"]
+#[ignore = "six minutes; it makes a row of a table in the documents"]
 async fn of_10000_subscriptions() {
-    println!("{}", row(3000, 10_000).await);
+    stands_in_the_table(3000, 10_000).await;
 }
