@@ -169,6 +169,8 @@ fn people_at_the_screens_of_interworks_take_it_to_its_end() {
         .env("TMPDIR", folder.path())
         .stdin(Stdio::null());
     let steps = [
+        "the operator only looks. Some subscriptions or assets cannot be copied as they are",
+        "kubectl set spec.suspend to false",
         "Press \"Create Tenant\"",
         "invoicing Combined (separate invoices off)",
         "the list to prepare from is there: ",

@@ -251,6 +251,7 @@ impl Connections {
             guide: spec
                 .adapter()
                 .map_or(REFERENCE_GUIDE, |adapter| adapter.guide),
+            only_reads: spec.adapter().is_some_and(|adapter| adapter.only_reads),
             logins: both()
                 .flat_map(|connection| connection.spec.auth.ways())
                 .collect(),

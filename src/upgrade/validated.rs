@@ -57,6 +57,8 @@ pub struct Terms {
     pub at_once: usize,
     /// The page that says what the adapter expects of the BSS.
     pub guide: &'static str,
+    /// Whether the operator only reads through the connection, so that people do every write.
+    pub only_reads: bool,
     /// How the connections log in.
     pub logins: BTreeSet<LoginWay>,
     /// The connection by which people hold all upgrades that name it.
@@ -75,6 +77,7 @@ impl Default for Terms {
             rate: 1,
             at_once: 8,
             guide: REFERENCE_GUIDE,
+            only_reads: false,
             logins: BTreeSet::from([LoginWay::Bearer]),
             held: None,
         }

@@ -18,6 +18,7 @@ mod drive;
 mod failing;
 mod guards;
 mod judges;
+mod looks_at_rest;
 mod partly;
 mod rests;
 mod status_checks;

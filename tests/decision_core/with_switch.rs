@@ -2,6 +2,7 @@
 //! ordering. Every gate comes before the person is told, and the operator never sends a copy.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tenant_reseller_operator::api::{CONFIRM_ANNOTATION, ConditionType, Reason, Risk};
 use tenant_reseller_operator::bss::port::{
@@ -15,7 +16,7 @@ use support::simulated_bss::{Action, Corruption, CorruptionKind, Defect, Pick, W
 const PRESS: WriteOperation = WriteOperation::ActivateBackOrdering;
 
 /// A BSS of which the operator only reads: every write is a person's, and the last two are one.
-fn read_only() -> World {
+pub(crate) fn read_only() -> World {
     let mut world = World::new(3, 7);
     for operation in WriteOperation::ALL {
         world.switches.modes.insert(operation, Mode::ManualStep);
@@ -44,7 +45,7 @@ fn told(driver: &Driver) -> bool {
 }
 
 /// People do what they are told but for the last step.
-fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
+pub(crate) fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
     if told(driver) {
         return;
     }
@@ -70,7 +71,7 @@ fn up_to_the_switch(world: &mut World, driver: &mut Driver) {
 }
 
 /// Runs until a person is told to press the button.
-fn until_told(world: &mut World, driver: &mut Driver) {
+pub(crate) fn until_told(world: &mut World, driver: &mut Driver) {
     for _ in 0..2_000 {
         if told(driver) {
             assert!(
@@ -536,4 +537,41 @@ pub(crate) fn a_restore_is_confirmed_before_a_person_is_told() {
     }
     assert!(asked > 0, "{:?}", driver.reason());
     until_told(&mut world, &mut driver);
+}
+
+/// A second person copies what the first one did already, because no listing shows it yet. The last sweep rests
+/// until the listing must show both.
+#[test]
+pub(crate) fn a_second_copy_that_is_listed_late_is_seen_before_a_person_is_told() {
+    let mut world = read_only();
+    // What lands late is another matter: here nothing does.
+    world.switches.promises.off_guard = Strength::Strong;
+    let mut driver = Driver::new();
+    let settle = driver.valid.terms.settle;
+    world.switches.listing_lag = settle / 2;
+    let (mut first_copy, mut second) = (None, false);
+    for _ in 0..4_000 {
+        assert!(!told(&driver), "told although a customer is copied twice");
+        if driver.reason() == Reason::DuplicateCopy {
+            assert!(second);
+            return;
+        }
+        let step = driver.reason() == Reason::AwaitingManualStep;
+        let asked = step && next_action(&driver).contains("copyCustomers");
+        world.now = driver.clock;
+        if !asked {
+            up_to_the_switch(&mut world, &mut driver);
+        } else if let Some(at) = first_copy {
+            // The last moment at which people are still asked.
+            if !second && driver.clock + Duration::from_secs(40) > at + settle / 2 {
+                let again = Action::ByHand(WriteOperation::CopyCustomers, Pick::Again);
+                second = world.act(again).is_ok();
+            }
+        } else {
+            up_to_the_switch(&mut world, &mut driver);
+            first_copy = Some(driver.clock);
+        }
+        driver.step(&mut world, Fault::None);
+    }
+    panic!("the second copy was not seen: {:?}", driver.reason());
 }

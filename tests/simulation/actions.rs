@@ -216,6 +216,9 @@ impl Core {
         let actions = match reason {
             Reason::AwaitingPricing => vec![Action::Price(None)],
             Reason::OrphanedCopy | Reason::DuplicateCopy => vec![Action::EndOrphans],
+            Reason::VerificationFailed if action.contains("end all copies but one") => {
+                vec![Action::EndOrphans]
+            }
             Reason::SourceChanged => self.quantities_back(),
             Reason::PrecheckFailed if action.contains("Enable ordering") => {
                 vec![Action::Ordering(true)]

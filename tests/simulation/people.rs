@@ -282,10 +282,15 @@ impl Core {
             Reason::Suspended if !self.people.holds => {
                 self.set(cluster, key, SUSPEND_ANNOTATION, None);
             }
-            _ if matches!(
-                reason.class(),
-                Some(StateClass::WaitsForPeople | StateClass::MustFix | StateClass::WaitsByItself)
-            ) =>
+            _ if reason == Reason::VerificationFailed
+                || matches!(
+                    reason.class(),
+                    Some(
+                        StateClass::WaitsForPeople
+                            | StateClass::MustFix
+                            | StateClass::WaitsByItself
+                    )
+                ) =>
             {
                 if let Some(done) = self.bss_people(reason, &action) {
                     self.say(|| format!("a person answers {}: {done}", reason.as_str()));

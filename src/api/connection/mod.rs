@@ -130,11 +130,13 @@ impl BssConnectionSpec {
             name: "reference",
             url: &adapter.url,
             guide: "docs/reference-contract.yaml",
+            only_reads: false,
         });
         let interworks = self.interworks.as_ref().map(|adapter| AdapterChoice {
             name: "interworks",
             url: &adapter.url,
             guide: "docs/adapters/interworks.md",
+            only_reads: true,
         });
         let mut named = [reference, interworks].into_iter().flatten();
         named.next().filter(|_| named.next().is_none())
@@ -150,6 +152,8 @@ pub struct AdapterChoice<'a> {
     pub url: &'a str,
     /// The page that says what the adapter expects of the BSS.
     pub guide: &'static str,
+    /// Whether the operator only reads through it, so that people do every write.
+    pub only_reads: bool,
 }
 
 /// A risk that only the owner of the billing can accept.

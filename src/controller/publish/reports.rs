@@ -96,9 +96,13 @@ pub(in crate::controller) async fn reports<C: Cluster, B>(
 
 /// The pages as they should be, of the kinds that this process has looked at.
 fn wanted(known: &Known, valid: &ValidUpgrade) -> Option<Vec<Pages>> {
-    let claim = known.fencing.claim.as_ref()?;
-    let keys = valid.keys(&claim.reseller_account_id.clone().into());
-    let tenant = claim.tenant_id.clone().map(Into::into);
+    let claim = known.fencing.claim.as_ref();
+    // An upgrade that rests before it began has looked, and holds no record.
+    let account = claim
+        .map(|claim| claim.reseller_account_id.clone().into())
+        .or_else(|| Some(known.bss.reseller.as_ref()?.account.clone()))?;
+    let keys = valid.keys(&account);
+    let tenant = claim.and_then(|claim| claim.tenant_id.clone().map(Into::into));
     let kinds = ReportKind::ALL.into_iter();
     let wanted: Vec<Pages> = kinds
         .filter(|kind| looked_at(*kind, known))

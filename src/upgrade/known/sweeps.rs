@@ -23,6 +23,9 @@ pub struct KnownSweeps {
     pub copies_before: u32,
     /// When this process sent copies last.
     pub sent: Option<Duration>,
+    /// When this process last asked people to copy. They may copy twice, and a listing that is behind shows
+    /// the second copy late.
+    pub asked: Option<Duration>,
     /// Whole sweeps that ended, for the metrics.
     pub ended: EndedSweeps,
 }

@@ -176,9 +176,8 @@ impl Observe<'_> {
                     "orders that were accepted before ordering was disabled",
                 )
             });
-        let copies = (strategy.off_guard == Strength::Weak)
-            .then(|| self.known.sweeps.sent.max(self.known.began))
-            .flatten()
+        let copies = self
+            .copies_rest_since(&strategy)
             .map(|since| (since.saturating_add(terms.settle), "copies"));
         let quiet = [orders, copies]
             .into_iter()
@@ -199,6 +198,24 @@ impl Observe<'_> {
             Orders::Listed => {}
             Orders::QuietTime | Orders::Unseen => self.go(Stage::FinalCustomers),
         }
+    }
+
+    /// The moment from which copies have to rest until the last sweep, where that sweep could miss one: a copy
+    /// that lands late, or a second one that a person made and no listing shows yet. What an earlier process
+    /// sent or asked for counts from the start of this one.
+    fn copies_rest_since(&self, strategy: &Strategy) -> Option<Duration> {
+        let land_late = strategy.off_guard == Strength::Weak;
+        let people_copy = [
+            WriteOperation::CopyCustomers,
+            WriteOperation::CopySubscriptions,
+        ]
+        .into_iter()
+        .any(|operation| self.by_hand(operation));
+        let shown_late = people_copy && strategy.snapshot_proof == SnapshotProof::TwoEqualSweeps;
+        let sweeps = &self.known.sweeps;
+        (land_late || shown_late)
+            .then(|| sweeps.sent.max(sweeps.asked).max(self.known.began))
+            .flatten()
     }
 
     /// How long the last looks take, where the details of each record come one by one: so long ordering rests

@@ -98,5 +98,6 @@ impl Observe<'_> {
         self.known.bss.reseller_read = Some(now);
         self.settle_on();
         self.still_frozen();
+        self.seen_while_at_rest();
     }
 }

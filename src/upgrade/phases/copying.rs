@@ -146,6 +146,7 @@ impl Observe<'_> {
         let step =
             messages::copy_by_hand(operation, instruction.as_deref(), tenant.as_ref(), &by_hand);
         self.known.findings.manual = by_hand;
+        self.known.sweeps.asked = Some(self.now.monotonic);
         self.known.enter(stage);
         self.watch(step);
     }

@@ -2,8 +2,10 @@
 //! permit is found and told. It holds nothing back, and its failures are its own.
 
 use crate::bss::error::BssError;
+use crate::upgrade::annotations::Suspension;
 use crate::upgrade::decide::Decide;
 use crate::upgrade::effect::PreflightRequest;
+use crate::upgrade::known::BlockersTold;
 use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::ReadyState;
@@ -41,7 +43,7 @@ impl Observe<'_> {
 
     /// The look at what the price list permits begins once; one that rests after failures comes nearer to
     /// its next try.
-    fn advance_preflight(&mut self) {
+    pub(super) fn advance_preflight(&mut self) {
         if let PreflightState::Looking(look) = &mut self.known.tenant.preflight {
             look.tenant_looked_at();
         }
@@ -73,9 +75,11 @@ impl Observe<'_> {
         };
         act(&mut look);
         if look.is_finished() {
-            let found = look.found();
-            if found.total() > 0 {
-                self.known.findings.preflight = found;
+            self.known.findings.preflight = look.found();
+            // What an earlier look told, and people have mended, goes.
+            if self.known.findings.preflight.total() > 0
+                || self.known.findings.told == BlockersTold::OfCustomers
+            {
                 self.tell_blockers(&Findings::default());
             }
         } else {
@@ -92,12 +96,19 @@ impl Observe<'_> {
             BssError::NotFound { .. } | BssError::Invalid(_) | BssError::Conflict { .. }
         );
         if pointless {
-            self.known.tenant.preflight = PreflightState::Over;
+            // An upgrade that rests has no creation ahead that would say so.
+            self.known.tenant.preflight = if self.upgrade.suspended == Suspension::Suspended {
+                let how = messages::sentence(&error.to_string());
+                PreflightState::GivenUp { how }
+            } else {
+                PreflightState::Over
+            };
             return;
         }
         if self.once(Counter::Preflight) == Counted::Before {
             return;
         }
+        self.failed_while_at_rest();
         if let PreflightState::Looking(look) = &mut self.known.tenant.preflight {
             let how = messages::sentence(&error.to_string());
             if look.failed(how.clone()) == Worth::Nothing {

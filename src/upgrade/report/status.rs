@@ -154,10 +154,9 @@ fn accepted(status: &mut TenantResellerUpgradeStatus, draft: Draft<'_>, now: Now
             && c.status == ConditionStatus::True
             && c.observed_generation == draft.generation
     });
-    let now_true = draft
-        .known
-        .is_some_and(|seen| seen.may_write() || seen.stage.is_past_the_switch())
-        || draft.state.reason == Reason::Succeeded;
+    let now_true = draft.known.is_some_and(|seen| {
+        (seen.may_write() && seen.fencing.claim.is_some()) || seen.stage.is_past_the_switch()
+    }) || draft.state.reason == Reason::Succeeded;
     let (condition, reason, message) = if latched || now_true {
         (
             ConditionStatus::True,

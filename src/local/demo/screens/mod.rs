@@ -6,6 +6,7 @@
 mod people;
 
 use std::io::Stdout;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,6 +30,8 @@ const DISABLE_ORDERING: &str = "Disable ordering";
 /// What people find on the screens of a BSS.
 pub(super) struct Screens {
     title: &'static str,
+    /// Whether the upgrade is suspended at first: where the operator only reads, it looks and reports then.
+    in_peace: bool,
     manifests: &'static str,
     /// The manifests of the tenant's own connection, where it needs one.
     tenant_manifests: Option<&'static str>,
@@ -41,6 +44,7 @@ pub(super) struct Screens {
 /// interworks.cloud.
 pub(super) const INTERWORKS: Screens = Screens {
     title: "One reseller of a distributor on interworks.cloud",
+    in_peace: true,
     manifests: "src/local/demo/screens/manifests/interworks.yaml",
     tenant_manifests: Some("src/local/demo/screens/manifests/interworks-tenant.yaml"),
     create_tenant: "Create Tenant",
@@ -51,6 +55,7 @@ pub(super) const INTERWORKS: Screens = Screens {
 /// The sandbox's own screens, behind the reference contract.
 pub(super) const BY_HAND: Screens = Screens {
     title: "One reseller, in a BSS to which only people can write",
+    in_peace: false,
     manifests: "examples/connection.yaml",
     tenant_manifests: None,
     create_tenant: "Create Tenant",
@@ -58,12 +63,28 @@ pub(super) const BY_HAND: Screens = Screens {
     copy_and_switch: "Copy and Activate",
 };
 
+/// The upgrades among these objects are suspended.
+fn suspend(objects: &mut [Value]) {
+    let upgrades = objects.iter_mut().filter(|object| {
+        object
+            .get("kind")
+            .is_some_and(|kind| kind == "TenantResellerUpgrade")
+    });
+    for upgrade in upgrades {
+        if let Some(spec) = upgrade.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.insert("suspend".to_owned(), Value::Bool(true));
+        }
+    }
+}
+
 /// One upgrade by people at the screens.
 pub(super) struct ScreensStory<'a> {
     world: &'a mut World,
     narrator: &'a mut Narrator<Stdout>,
     reader: UpgradeReader,
     settings: Value,
+    /// The upgrade as it is applied, not suspended.
+    upgrade: Value,
     screens: &'static Screens,
 }
 
@@ -75,10 +96,15 @@ impl<'a> ScreensStory<'a> {
         screens: &'static Screens,
     ) -> LocalResult<Self> {
         narrator.chapter(screens.title)?;
-        let mut objects = world.apply_file(screens.manifests).await?;
+        let mut objects = world.manifests(Path::new(screens.manifests)).await?;
         if first(&objects, "TenantResellerUpgrade", "/kind").is_err() {
-            objects.extend(world.apply_file("examples/upgrade.yaml").await?);
+            objects.extend(world.example("upgrade.yaml").await?);
         }
+        let running = first(&objects, "TenantResellerUpgrade", "")?.clone();
+        if screens.in_peace {
+            suspend(&mut objects);
+        }
+        world.apply(&objects).await?;
         let upgrade = |pointer| first(&objects, "TenantResellerUpgrade", pointer);
         let text = |pointer| {
             upgrade(pointer).map(|value: &Value| value.as_str().unwrap_or_default().to_owned())
@@ -94,12 +120,16 @@ impl<'a> ScreensStory<'a> {
             narrator,
             reader,
             settings,
+            upgrade: running,
             screens,
         })
     }
 
     /// Tells it to the end.
     pub(super) async fn tell(mut self) -> LocalResult<()> {
+        if self.screens.in_peace {
+            self.looks_in_peace().await?;
+        }
         self.tenant().await?;
         self.accounts().await?;
         self.pricing().await?;
@@ -109,6 +139,26 @@ impl<'a> ScreensStory<'a> {
         self.pressed().await?;
         self.compared().await?;
         self.ledgers().await
+    }
+
+    async fn looks_in_peace(&mut self) -> LocalResult<()> {
+        self.narrator
+            .chapter("Before anything begins: suspended, the operator only looks and reports")?;
+        let view = self
+            .until("a look while it is suspended", |view| {
+                view.reason("Ready") == Some("Suspended") && !view.failures().is_empty()
+            })
+            .await?;
+        let listed = count(&self.reader.report_rows("Blockers").await?);
+        self.narrator.fact(&format!(
+            "{}: {listed} records are in the report Blockers",
+            view.message("Ready")
+        ))?;
+        let told = count(&self.reader.report_rows("ManualSteps").await?);
+        expect("steps that people are told to do", told, 0)?;
+        let upgrade = self.upgrade.clone();
+        self.world.apply(&[upgrade]).await?;
+        self.narrator.fact("kubectl set spec.suspend to false")
     }
 
     async fn tenant(&mut self) -> LocalResult<()> {
