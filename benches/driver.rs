@@ -1,5 +1,5 @@
 //! One upgrade from its beginning to the switch, by the decision core alone: decide, perform at the simulated
-//! BSS, observe. The only place of the bench that knows the core's functions.
+//! BSS, observe. It has a loop of its own because nothing but the core's functions is counted.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,14 +11,13 @@
 use std::time::Duration;
 
 use support::calls::{UnderWay, carried};
-use support::simulated_bss::{RESELLER, World};
-use tenant_reseller_operator::api::{
-    ConnectionKind, ConnectionRef, Invoicing, PricingPolicy, ResellerClaimSpec, ResellerRef,
-    TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
-};
+use support::driver::{at, edit_record};
+use support::sample;
+use support::simulated_bss::World;
+use tenant_reseller_operator::api::ResellerClaimSpec;
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Decision, Effect, Holding, Known, Next, Now, Outcome, Pace, References,
-    TenantConnection, Terms, ValidUpgrade, apply_claim_edit, decide, observe_all, validate,
+    Decision, Effect, Known, Next, Outcome, Pace, Terms, ValidUpgrade, decide, observe_all,
+    validate,
 };
 
 /// What is counted.
@@ -140,7 +139,7 @@ impl Driver {
     }
 
     fn decide(&mut self, counts: Option<Half>) -> Decision {
-        let now = self.now();
+        let now = at(self.clock);
         self.done.decisions += 1;
         match counts {
             Some(Half::Decide | Half::Sweep) => counted(|| decide(&self.valid, &self.known, now)),
@@ -149,7 +148,7 @@ impl Driver {
     }
 
     fn observe(&mut self, outcomes: Vec<Outcome>, counts: Option<Half>) {
-        let now = self.now();
+        let now = at(self.clock);
         self.done.outcomes += u32::try_from(outcomes.len()).unwrap();
         match counts {
             Some(Half::Observe | Half::Sweep) => {
@@ -163,7 +162,8 @@ impl Driver {
 
     fn perform(&mut self, world: &mut World, effect: Effect) -> Vec<Outcome> {
         if let Effect::Claim(edit) = &effect {
-            return vec![self.edit(edit)];
+            let now = at(self.clock);
+            return vec![edit_record(&self.valid, &mut self.claim, edit, now)];
         }
         let tenant = world.live_tenant_id();
         let at = (self.known.fencing.epoch, tenant.as_ref());
@@ -175,68 +175,15 @@ impl Driver {
         }
         under_way.outcomes()
     }
-
-    fn edit(&mut self, edit: &ClaimEdit) -> Outcome {
-        let spec = self.claim.clone().unwrap_or_else(|| {
-            let (identity, account) = (self.valid.identity.clone(), self.valid.account.0.clone());
-            ResellerClaimSpec::new(identity, account, self.valid.holder())
-        });
-        let next = apply_claim_edit(edit, &spec, self.now().wall);
-        self.claim = Some(next.clone());
-        Outcome::Claim(Holding::Ours(Box::new(next)))
-    }
-
-    fn now(&self) -> Now {
-        let wall = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-        let since = jiff::SignedDuration::try_from(self.clock).unwrap();
-        Now {
-            wall: wall.checked_add(since).unwrap(),
-            monotonic: self.clock,
-        }
-    }
 }
 
 fn valid() -> ValidUpgrade {
-    let mut upgrade = TenantResellerUpgrade::new(
-        "contoso",
-        TenantResellerUpgradeSpec {
-            connection_ref: ConnectionRef {
-                kind: ConnectionKind::BssConnection,
-                name: "distributor".to_owned(),
-            },
-            reseller: ResellerRef {
-                account_id: RESELLER.to_owned(),
-                expected_name: None,
-            },
-            tenant: TenantSpec {
-                price_list: "PL".to_owned(),
-                edition: "Premium".to_owned(),
-                language: "en-GB".to_owned(),
-                time_zone: "Europe/Athens".to_owned(),
-                date_format: "dd/MM/yyyy".to_owned(),
-                invoicing: Invoicing::Combined,
-            },
-            tenant_connection_ref: None,
-            pricing: PricingPolicy::default(),
-            suspend: false,
-            confirmed_copies: Vec::new(),
-        },
-    );
-    upgrade.metadata.namespace = Some("resellers".to_owned());
-    upgrade.metadata.uid = Some("uid-1".to_owned());
-    upgrade.metadata.generation = Some(1);
     let minute = Duration::from_mins(1);
-    let references = References {
-        terms: Terms::default(),
-        credential_doubt: None,
-        tenant_connection: TenantConnection::NotNamed,
-        identity: "acme".to_owned(),
-        pricing: Vec::new(),
-        pace: Pace {
-            poll: Duration::from_secs(5),
-            recheck: minute,
-            watch: minute,
-        },
+    let pace = Pace {
+        poll: Duration::from_secs(5),
+        recheck: minute,
+        watch: minute,
     };
-    validate(&upgrade, &references).unwrap()
+    let references = sample::references(pace, Terms::default());
+    validate(&sample::stored(), &references).unwrap()
 }

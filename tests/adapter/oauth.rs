@@ -4,6 +4,8 @@
 use super::scripted::{Act, Scripted, json, problem, reply};
 use super::{limiter, settings};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tenant_reseller_operator::bss::BssError;
 use tenant_reseller_operator::bss::adapters::reference::ReferenceBss;
@@ -11,8 +13,8 @@ use tenant_reseller_operator::bss::port::{
     Bss, CopyItem, Epoch, Fence, Freshness, ItemKind, OperationState, PageRequest,
 };
 use tenant_reseller_operator::bss::transport::{
-    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Credentials, Grant, Proxies,
-    Timeouts, Tls, TokenSettings, TokenSource,
+    AllowedHosts, AllowedRanges, Cleartext, ClientAuthentication, Clock, Credentials, Grant,
+    Proxies, Timeouts, Tls, TokenSettings, TokenSource,
 };
 
 const ID: &str = "the:client";
@@ -42,6 +44,29 @@ fn bss(server: &Scripted, tokens: TokenSettings) -> ReferenceBss {
     let mut settings = settings(&server.url, "");
     settings.credentials = Credentials::OAuth(TokenSource::new(tokens).unwrap());
     ReferenceBss::new(settings, limiter()).unwrap()
+}
+
+/// Time that passes when a test says so.
+#[derive(Clone, Default)]
+struct Time(Arc<AtomicU64>);
+
+impl Time {
+    fn passes(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.0);
+        Clock::new(move || Duration::from_millis(now.load(Ordering::Relaxed)))
+    }
+
+    fn bss(&self, server: &Scripted, tokens: TokenSettings) -> ReferenceBss {
+        let mut settings = settings(&server.url, "");
+        let source = TokenSource::with_clock(tokens, self.clock()).unwrap();
+        settings.credentials = Credentials::OAuth(source);
+        ReferenceBss::new(settings, limiter()).unwrap()
+    }
 }
 
 fn issued(token: &str, seconds: u64) -> Act {
@@ -142,12 +167,13 @@ async fn without_scopes_none_are_asked_for() {
 async fn a_token_that_has_run_out_is_replaced() {
     let endpoint = Scripted::start(vec![issued("token-one", 0), issued("token-two", 0)]).await;
     let server = Scripted::start(vec![identity()]).await;
-    let bss = bss(&server, token_settings(&endpoint.url));
+    let time = Time::default();
+    let bss = time.bss(&server, token_settings(&endpoint.url));
     for _ in 0..2 {
         bss.get_identity().await.unwrap();
     }
     // A token that is told to live no time at all is used for 5 s, so that not each call asks for one.
-    tokio::time::sleep(std::time::Duration::from_millis(5_100)).await;
+    time.passes(Duration::from_millis(5_100));
     bss.get_identity().await.unwrap();
     let used = ["Bearer token-one", "Bearer token-one", "Bearer token-two"];
     assert_eq!(logins(&server), used);
@@ -306,9 +332,10 @@ async fn an_endpoint_that_issues_nothing() {
 async fn an_endpoint_that_comes_back_is_asked_again() {
     let endpoint = Scripted::start(vec![refused(503), issued("token-one", 60)]).await;
     let server = Scripted::start(vec![identity()]).await;
-    let bss = bss(&server, token_settings(&endpoint.url));
+    let time = Time::default();
+    let bss = time.bss(&server, token_settings(&endpoint.url));
     assert_eq!(bss.get_identity().await.unwrap_err().class(), "Unavailable");
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    time.passes(Duration::from_millis(1100));
     assert_eq!(bss.get_identity().await, Ok(Some("acme".to_owned())));
 }
 
@@ -398,8 +425,8 @@ async fn an_endpoint_that_may_not_be_asked() {
 }
 
 /// All upgrades of a connection have one source of tokens, each an adapter of its own.
-fn many(server: &Scripted, tokens: TokenSettings) -> Vec<ReferenceBss> {
-    let source = TokenSource::new(tokens).unwrap();
+fn many(server: &Scripted, tokens: TokenSettings, time: &Time) -> Vec<ReferenceBss> {
+    let source = TokenSource::with_clock(tokens, time.clock()).unwrap();
     let made = (0..50).map(|_| {
         let mut settings = settings(&server.url, "");
         settings.credentials = Credentials::OAuth(source.clone());
@@ -409,14 +436,16 @@ fn many(server: &Scripted, tokens: TokenSettings) -> Vec<ReferenceBss> {
 }
 
 /// Fifty upgrades that need a token again and again, for three seconds.
-async fn three_seconds(upgrades: &[ReferenceBss]) -> BssError {
+async fn three_seconds(server: &Scripted, tokens: TokenSettings) -> BssError {
+    let time = Time::default();
+    let upgrades = many(server, tokens, &time);
     let mut last = None;
     for _ in 0..30 {
         let calls = upgrades.iter().map(Bss::get_identity);
         for answer in futures::future::join_all(calls).await {
             last = Some(answer.unwrap_err());
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        time.passes(Duration::from_millis(100));
     }
     last.unwrap()
 }
@@ -433,8 +462,7 @@ async fn fifty_upgrades_ask_an_endpoint_that_fails_once_and_not_each() {
     ] {
         let endpoint = Scripted::start(vec![Act::Send(reply(status, &headers, ""))]).await;
         let server = Scripted::start(vec![identity()]).await;
-        let upgrades = many(&server, token_settings(&endpoint.url));
-        let error = three_seconds(&upgrades).await;
+        let error = three_seconds(&server, token_settings(&endpoint.url)).await;
         let class = if status == 401 {
             "AuthRejected"
         } else {
@@ -447,7 +475,7 @@ async fn fifty_upgrades_ask_an_endpoint_that_fails_once_and_not_each() {
     // Away without a word: after one second, then two.
     let endpoint = Scripted::start(vec![refused(500)]).await;
     let server = Scripted::start(vec![identity()]).await;
-    three_seconds(&many(&server, token_settings(&endpoint.url))).await;
+    three_seconds(&server, token_settings(&endpoint.url)).await;
     let asked = endpoint.requests().len();
     assert!((2..=3).contains(&asked), "{asked}");
 }
@@ -457,7 +485,7 @@ async fn a_bss_that_refuses_every_token_does_not_make_the_endpoint_issue_one_for
     let acts = (0..9).map(|nth| issued(&format!("token-no-{nth}"), 3600));
     let endpoint = Scripted::start(acts.collect()).await;
     let server = Scripted::start(vec![refused(401)]).await;
-    let error = three_seconds(&many(&server, token_settings(&endpoint.url))).await;
+    let error = three_seconds(&server, token_settings(&endpoint.url)).await;
     assert_eq!(error, BssError::AuthRejected);
     let asked = endpoint.requests().len();
     assert!(asked <= 3, "{asked} tokens");

@@ -107,50 +107,70 @@ fn object(kind: &str, generation: i64, status: &Value) -> Value {
     })
 }
 
-/// How the engines write what the table says.
-fn word(says: (KStatus, Health)) -> (String, String) {
-    (format!("{:?}", says.0), format!("{:?}", says.1))
+/// An object, and what the engines have to say of it.
+struct Row {
+    object: Value,
+    health: (KStatus, Health),
+    /// Of an object that is being deleted, the expressions say nothing.
+    flux: &'static str,
+}
+
+/// What the engines say of each row, which is what the row says; none where they cannot be built.
+fn judged(rows: &[Row]) -> Option<Vec<Said>> {
+    let objects: Vec<Value> = rows.iter().map(|row| row.object.clone()).collect();
+    let said = engines(&objects)?;
+    for (said, row) in said.iter().zip(rows) {
+        let (kstatus, argo) = row.health;
+        let wanted = (format!("{kstatus:?}"), format!("{argo:?}"), row.flux);
+        let read = (said.kstatus.clone(), said.argo.clone(), &*said.flux);
+        assert_eq!(read, wanted, "{:#}", row.object);
+    }
+    Some(said)
+}
+
+/// The object is being deleted.
+fn deleted(mut object: Value) -> Value {
+    object["metadata"]["deletionTimestamp"] = json!("2026-12-05T20:00:00Z");
+    object
 }
 
 /// Every status that the operator composes, of every state after every other.
 #[test]
 fn the_engines_read_every_state_as_the_table_says() {
-    let mut objects = Vec::new();
-    let mut wanted = Vec::new();
+    let mut rows = Vec::new();
+    let mut begins = Vec::new();
     for (before, _) in ready_reasons() {
         for (reason, class) in ready_reasons() {
             let first = composed(&TenantResellerUpgradeStatus::default(), before, 1, 0);
             let status = serde_json::to_value(composed(&first, reason, 2, 1)).unwrap();
-            let mut one = object("TenantResellerUpgrade", 2, &status);
+            let mut object = object("TenantResellerUpgrade", 2, &status);
             if class == StateClass::Deleting {
-                one["metadata"]["deletionTimestamp"] = json!("2026-12-05T20:00:00Z");
+                object = deleted(object);
+            } else {
+                begins.push((rows.len(), format!("{}: Why.", reason.as_str())));
             }
-            objects.push(one);
-            wanted.push((reason, class));
+            // Accepted is not composed here: the expressions see suspension, success and what is stalled.
+            let flux = match class {
+                StateClass::Deleting => "",
+                StateClass::MustFix | StateClass::DoneWithDifferences => "Failed",
+                StateClass::Done => "Current",
+                StateClass::Suspended if reason.as_str() == "Suspended" => "Current",
+                StateClass::Suspended
+                | StateClass::Working
+                | StateClass::WaitsByItself
+                | StateClass::WaitsForPeople => "InProgress",
+            };
+            let health = by_the_table(class);
+            rows.push(Row {
+                object,
+                health,
+                flux,
+            });
         }
     }
-    let Some(said) = engines(&objects) else {
-        return;
-    };
-    for ((said, (reason, class)), object) in said.iter().zip(&wanted).zip(&objects) {
-        let read = (said.kstatus.clone(), said.argo.clone());
-        assert_eq!(read, word(by_the_table(*class)), "{object:#}");
-        // Accepted is not composed here: the expressions see suspension, success and what is stalled.
-        let flux = match class {
-            StateClass::Deleting => "",
-            StateClass::MustFix | StateClass::DoneWithDifferences => "Failed",
-            StateClass::Done => "Current",
-            StateClass::Suspended if reason.as_str() == "Suspended" => "Current",
-            StateClass::Suspended
-            | StateClass::Working
-            | StateClass::WaitsByItself
-            | StateClass::WaitsForPeople => "InProgress",
-        };
-        assert_eq!(said.flux, flux, "{object:#}");
-        if *class != StateClass::Deleting {
-            let begins = format!("{}: Why.", reason.as_str());
-            assert!(said.message.starts_with(&begins), "{said:?}");
-        }
+    let Some(said) = judged(&rows) else { return };
+    for (row, begins) in begins {
+        assert!(said[row].message.starts_with(&begins), "{:?}", said[row]);
     }
 }
 
@@ -160,7 +180,7 @@ fn the_engines_read_every_state_as_the_table_says() {
 #[test]
 fn the_rules_that_other_tests_judge_by_are_those_of_the_engines() {
     let none_or = [None, Some("True"), Some("False"), Some("Unknown")];
-    let mut objects = Vec::new();
+    let mut rows = Vec::new();
     for ready in none_or {
         for reconciling in none_or {
             for stalled in none_or {
@@ -172,179 +192,112 @@ fn the_rules_that_other_tests_judge_by_are_those_of_the_engines() {
                             ("Reconciling", reconciling),
                             ("Stalled", stalled),
                         ];
-                        let of = |(type_, status): (&str, Option<&str>)| {
-                            status.map(|status| {
-                                json!({ "type": type_, "status": status, "reason": "R",
-                                        "message": "M", "observedGeneration": seen })
-                            })
+                        let one = object("TenantResellerUpgrade", 2, &conditions(all, seen));
+                        let flux = match seen.is_none_or(|seen| seen == 2) {
+                            true if stalled == Some("True") => "Failed",
+                            true if accepted == Some("True") => "Current",
+                            _ => "InProgress",
                         };
-                        let conditions: Vec<Value> = all.into_iter().filter_map(of).collect();
-                        let mut status = json!({ "conditions": conditions });
-                        if let Some(seen) = seen {
-                            status["observedGeneration"] = json!(seen);
-                        } else {
-                            for condition in status["conditions"].as_array_mut().unwrap() {
-                                condition["observedGeneration"] = json!(2);
-                            }
+                        for (object, flux) in [(one.clone(), flux), (deleted(one), "")] {
+                            let health = (kstatus(&object), argo_health(&object));
+                            rows.push(Row {
+                                object,
+                                health,
+                                flux,
+                            });
                         }
-                        let mut one = object("TenantResellerUpgrade", 2, &status);
-                        objects.push(one.clone());
-                        one["metadata"]["deletionTimestamp"] = json!("2026-12-05T20:00:00Z");
-                        objects.push(one);
                     }
                 }
             }
         }
     }
-    let Some(said) = engines(&objects) else {
-        return;
-    };
-    for (said, object) in said.iter().zip(&objects) {
-        let ours = word((kstatus(object), argo_health(object)));
-        assert_eq!(
-            (said.kstatus.clone(), said.argo.clone()),
-            ours,
-            "{object:#}"
-        );
-        let is = |type_: &str| {
-            let all = object["status"]["conditions"].as_array().unwrap().iter();
-            all.clone()
-                .any(|c| c["type"] == type_ && c["status"] == "True")
-        };
-        let deleting = object["metadata"].get("deletionTimestamp").is_some();
-        let seen = object["status"].get("observedGeneration");
-        let flux = match (deleting, seen.is_none_or(|seen| *seen == 2)) {
-            (true, _) => "",
-            (false, true) if is("Stalled") => "Failed",
-            (false, true) if is("Accepted") => "Current",
-            (false, _) => "InProgress",
-        };
-        assert_eq!(said.flux, flux, "{object:#}");
+    judged(&rows);
+}
+
+/// A status with these conditions, as far as they are there, observed at a generation. Where the status says none, its
+/// conditions are of the present one.
+fn conditions(all: [(&str, Option<&str>); 4], seen: Option<i64>) -> Value {
+    let conditions: Vec<Value> = all
+        .into_iter()
+        .filter_map(|(type_, status)| {
+            status.map(|status| {
+                json!({ "type": type_, "status": status, "reason": "R", "message": "M",
+                        "observedGeneration": seen.unwrap_or(2) })
+            })
+        })
+        .collect();
+    let mut status = json!({ "conditions": conditions });
+    if let Some(seen) = seen {
+        status["observedGeneration"] = json!(seen);
     }
+    status
 }
 
 /// The other kinds: health of each state of a connection and of declared pricing.
 #[test]
 fn the_engines_read_connections_and_pricing() {
+    use Health::{Degraded, Healthy, Progressing, Suspended};
+    use KStatus::{Current, InProgress};
+
     let ready = |status: &str, reason: &str, seen: i64| {
         json!({ "observedGeneration": seen, "conditions": [{ "type": "Ready", "status": status,
             "reason": reason, "message": "Why.", "observedGeneration": seen,
             "lastTransitionTime": "2026-12-05T20:00:00Z" }] })
     };
-    let unseen = json!({ "observedGeneration": -1 });
-    let rows = [
-        ("BssConnection", unseen.clone(), "InProgress", "Healthy", ""),
-        (
-            "BssConnection",
-            ready("True", "Ready", 2),
-            "Current",
-            "Healthy",
-            "",
-        ),
-        (
-            "BssConnection",
-            ready("True", "Ready", 1),
-            "InProgress",
-            "Healthy",
-            "",
-        ),
-        (
-            "BssConnection",
-            ready("Unknown", "Pending", 2),
-            "InProgress",
-            "Progressing",
-            "",
-        ),
-        (
-            "BssConnection",
-            ready("False", "CredentialsRejected", 2),
-            "InProgress",
-            "Degraded",
-            "",
-        ),
-        (
-            "CustomerPricing",
-            unseen,
-            "InProgress",
-            "Suspended",
-            "InProgress",
-        ),
-        (
-            "CustomerPricing",
-            ready("False", "Pending", 2),
-            "InProgress",
-            "Suspended",
-            "Current",
-        ),
-        (
-            "CustomerPricing",
-            ready("False", "ItemsFailed", 2),
-            "InProgress",
-            "Degraded",
-            "Failed",
-        ),
-        (
-            "CustomerPricing",
-            ready("False", "ItemsFailed", 1),
-            "InProgress",
-            "Suspended",
-            "InProgress",
-        ),
-        (
-            "CustomerPricing",
-            ready("True", "Ready", 2),
-            "Current",
-            "Healthy",
-            "Current",
-        ),
-        (
-            "CustomerPricing",
-            ready("True", "Closed", 2),
-            "Current",
-            "Healthy",
-            "Current",
-        ),
-    ];
-    let of = |(kind, status, ..): &(&str, Value, &str, &str, &str)| object(kind, 2, status);
-    let objects: Vec<Value> = rows.iter().map(of).collect();
-    let Some(said) = engines(&objects) else {
-        return;
+    let unseen = || json!({ "observedGeneration": -1 });
+    let rows = |kind: &'static str, all: Vec<(Value, KStatus, Health, &'static str)>| {
+        all.into_iter()
+            .map(move |(status, kstatus, argo, flux)| Row {
+                object: object(kind, 2, &status),
+                health: (kstatus, argo),
+                flux,
+            })
     };
-    for (said, (kind, status, kstatus, argo, flux)) in said.iter().zip(&rows) {
-        let read = (&*said.kstatus, &*said.argo, &*said.flux);
-        assert_eq!(read, (*kstatus, *argo, *flux), "{kind} {status:#}");
-    }
+    #[rustfmt::skip]
+    let connections = vec![
+        (unseen(), InProgress, Healthy, ""),
+        (ready("True", "Ready", 2), Current, Healthy, ""),
+        (ready("True", "Ready", 1), InProgress, Healthy, ""),
+        (ready("Unknown", "Pending", 2), InProgress, Progressing, ""),
+        (ready("False", "CredentialsRejected", 2), InProgress, Degraded, ""),
+    ];
+    #[rustfmt::skip]
+    let pricing = vec![
+        (unseen(), InProgress, Suspended, "InProgress"),
+        (ready("False", "Pending", 2), InProgress, Suspended, "Current"),
+        (ready("False", "ItemsFailed", 2), InProgress, Degraded, "Failed"),
+        (ready("False", "ItemsFailed", 1), InProgress, Suspended, "InProgress"),
+        (ready("True", "Ready", 2), Current, Healthy, "Current"),
+        (ready("True", "Closed", 2), Current, Healthy, "Current"),
+    ];
+    let all = rows("BssConnection", connections).chain(rows("CustomerPricing", pricing));
+    judged(&all.collect::<Vec<_>>());
 }
 
 /// Statuses that an operator wrote while it worked, of every recorded version: what is stored in a cluster is
 /// read by the scripts and expressions of today.
 #[test]
 fn the_engines_read_what_a_recorded_version_left_behind() {
-    let mut objects = Vec::new();
+    let mut rows = Vec::new();
     for version in std::fs::read_dir(project("tests/fixtures")).unwrap() {
         let running = version.unwrap().path().join("running");
         for file in std::fs::read_dir(running).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             let recording: Value = serde_json::from_str(&text).unwrap();
-            objects.push(recording["upgrade"].clone());
+            let object = recording["upgrade"].clone();
+            let health = assert_conventions(&object);
+            // Each of them was accepted, and none needs a person to mend something.
+            let flux = "Current";
+            rows.push(Row {
+                object,
+                health,
+                flux,
+            });
         }
     }
-    assert!(objects.len() >= 7);
-    let Some(said) = engines(&objects) else {
-        return;
-    };
-    let mut healths = BTreeSet::new();
-    for (said, object) in said.iter().zip(&objects) {
-        let ours = word(assert_conventions(object));
-        assert_eq!(
-            (said.kstatus.clone(), said.argo.clone()),
-            ours,
-            "{object:#}"
-        );
-        // Each of them was accepted, and none needs a person to mend something.
-        assert_eq!(said.flux, "Current", "{object:#}");
-        healths.insert(said.argo.clone());
-    }
+    assert!(rows.len() >= 7);
+    let Some(said) = judged(&rows) else { return };
+    let healths: BTreeSet<String> = said.into_iter().map(|said| said.argo).collect();
     let all = ["Healthy", "Progressing", "Suspended"];
     assert_eq!(healths.into_iter().collect::<Vec<_>>(), all);
 }

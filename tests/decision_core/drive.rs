@@ -2,25 +2,22 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tenant_reseller_operator::api::{
-    ConnectionKind, ConnectionRef, CustomerPricing, Invoicing, PricingPolicy, Reason,
-    ResellerClaimSpec, ResellerRef, TenantResellerUpgrade, TenantResellerUpgradeSpec,
-    TenantResellerUpgradeStatus, TenantSpec,
+    CustomerPricing, Reason, ResellerClaimSpec, TenantResellerUpgrade, TenantResellerUpgradeStatus,
 };
 use tenant_reseller_operator::bss::error::BssError;
 use tenant_reseller_operator::bss::port::{
     CopyListing, CopyRecord, CopyState, Epoch, ItemKind, ResellerKind, TenantId,
 };
 use tenant_reseller_operator::upgrade::{
-    ClaimEdit, Draft, Effect, Holding, Known, Next, Now, Outcome, Pace, References, SweepCall,
-    TenantConnection, Terms, ValidUpgrade, apply_claim_edit, compose, decide, observe_all,
-    validate,
+    ClaimEdit, Draft, Effect, Known, Next, Now, Outcome, Pace, SweepCall, Terms, ValidUpgrade,
+    compose, validate,
 };
 
 use support::calls::{self, Call, Reply, UnderWay};
-use support::kstatus;
-use support::simulated_bss::World;
+use support::driver::{self, Driven};
+use support::simulated_bss::{RESELLER, World};
+use support::{kstatus, sample};
 
 /// What may go wrong with one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,34 +39,8 @@ pub(crate) enum Fault {
 }
 
 pub(crate) fn upgrade() -> TenantResellerUpgrade {
-    let mut upgrade = TenantResellerUpgrade::new(
-        "contoso",
-        TenantResellerUpgradeSpec {
-            connection_ref: ConnectionRef {
-                kind: ConnectionKind::BssConnection,
-                name: "distributor".to_owned(),
-            },
-            reseller: ResellerRef {
-                account_id: " 10423 ".to_owned(),
-                expected_name: None,
-            },
-            tenant: TenantSpec {
-                price_list: "PL".to_owned(),
-                edition: "Premium".to_owned(),
-                language: "en-GB".to_owned(),
-                time_zone: "Europe/Athens".to_owned(),
-                date_format: "dd/MM/yyyy".to_owned(),
-                invoicing: Invoicing::Combined,
-            },
-            tenant_connection_ref: None,
-            pricing: PricingPolicy::default(),
-            suspend: false,
-            confirmed_copies: Vec::new(),
-        },
-    );
-    upgrade.metadata.namespace = Some("resellers".to_owned());
-    upgrade.metadata.uid = Some("uid-1".to_owned());
-    upgrade.metadata.generation = Some(1);
+    let mut upgrade = sample::stored();
+    upgrade.spec.reseller.account_id = format!(" {RESELLER} ");
     upgrade
 }
 
@@ -83,14 +54,8 @@ pub(crate) fn valid_with(
         // As rare as the look at everything: none is taken.
         watch: Duration::from_secs(60),
     };
-    let references = References {
-        terms: Terms::default(),
-        credential_doubt: None,
-        tenant_connection: TenantConnection::NotNamed,
-        identity: "acme".to_owned(),
-        pricing,
-        pace,
-    };
+    let mut references = sample::references(pace, Terms::default());
+    references.pricing = pricing;
     validate(upgrade, &references).unwrap()
 }
 
@@ -116,6 +81,20 @@ pub(crate) struct Driver {
     pub(crate) refuse: Box<dyn FnMut(u64) -> Option<BssError>>,
 }
 
+impl Driven for Driver {
+    fn known(&self) -> &Known {
+        &self.known
+    }
+
+    fn now(&self) -> Now {
+        driver::at(self.clock)
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known);
+    }
+}
+
 impl Driver {
     pub(crate) fn new() -> Self {
         let upgrade = upgrade();
@@ -136,18 +115,12 @@ impl Driver {
     }
 
     pub(crate) fn now(&self) -> Now {
-        let wall = Timestamp::from_second(1_800_000_000).unwrap();
-        Now {
-            wall: wall
-                .checked_add(jiff::SignedDuration::try_from(self.clock).unwrap())
-                .unwrap(),
-            monotonic: self.clock,
-        }
+        driver::at(self.clock)
     }
 
     /// Takes the claim, as the first edit does.
     pub(crate) fn upgrade_claim(&mut self) {
-        self.edit(&ClaimEdit::Take);
+        self.edit_record(&ClaimEdit::Take);
     }
 
     pub(crate) fn kill(&mut self) {
@@ -157,7 +130,7 @@ impl Driver {
     }
 
     pub(crate) fn reason(&self) -> Reason {
-        decide(&self.valid, &self.known, self.now()).state.reason
+        self.decide(&self.valid).state.reason
     }
 
     /// One decision and its effect; answers whether the upgrade is done.
@@ -174,7 +147,7 @@ impl Driver {
         for (_, effect, epoch) in due {
             let _unheard = self.send(world, (effect, epoch), None);
         }
-        let decision = decide(&self.valid, &self.known, self.now());
+        let decision = self.decide(&self.valid);
         self.show(
             &decision.state,
             match decision.next {
@@ -204,8 +177,8 @@ impl Driver {
             self.kill();
             return false;
         }
-        let now = self.now();
-        observe_all(&self.valid, &mut self.known, outcomes, now);
+        let valid = self.valid.clone();
+        self.observe(&valid, outcomes);
         false
     }
 
@@ -246,7 +219,8 @@ impl Driver {
                 Some(reply) => reply(),
                 None => self.carry(world, call, (epoch, &tenant)),
             };
-            under_way.answered(reply);
+            let valid = self.valid.clone();
+            self.answered(&valid, &mut under_way, reply);
         }
         under_way.outcomes()
     }
@@ -265,19 +239,14 @@ impl Driver {
         }
     }
 
-    fn edit(&mut self, edit: &ClaimEdit) -> Outcome {
-        let spec = self.claim.clone().unwrap_or_else(|| {
-            let (identity, account) = (self.valid.identity.clone(), self.valid.account.0.clone());
-            ResellerClaimSpec::new(identity, account, self.valid.holder())
-        });
-        let next = apply_claim_edit(edit, &spec, self.now().wall);
-        self.claim = Some(next.clone());
-        Outcome::Claim(Holding::Ours(Box::new(next)))
+    fn edit_record(&mut self, edit: &ClaimEdit) -> Outcome {
+        let now = self.now();
+        driver::edit_record(&self.valid, &mut self.claim, edit, now)
     }
 
     fn perform(&mut self, world: &mut World, effect: Effect, fault: Fault) -> Vec<Outcome> {
         if let Effect::Claim(edit) = &effect {
-            return vec![self.edit(edit)];
+            return vec![self.edit_record(edit)];
         }
         let epoch = self.known.fencing.epoch;
         match fault {
@@ -341,7 +310,7 @@ fn throttled() -> Reply {
 pub(crate) fn until(mut world: World, wanted: &str) -> (World, Driver) {
     let mut driver = Driver::new();
     for _ in 0..500 {
-        let next = decide(&driver.valid, &driver.known, driver.now()).effect;
+        let next = driver.decide(&driver.valid).effect;
         if next.as_ref().is_some_and(|effect| name(effect) == wanted) {
             return (world, driver);
         }

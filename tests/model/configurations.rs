@@ -4,14 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tenant_reseller_operator::api::{
-    ConnectionKind, ConnectionRef, Invoicing, PricingPolicy, ResellerRef, Risk,
-    TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
-};
+use tenant_reseller_operator::api::Risk;
 use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, Strength, WriteOperation};
-use tenant_reseller_operator::upgrade::{
-    Pace, References, Stage, TenantConnection, Terms, ValidUpgrade, validate,
-};
+use tenant_reseller_operator::upgrade::{Pace, Stage, Terms, ValidUpgrade, validate};
 
 use crate::explore::Model;
 use crate::guards::Guards;
@@ -21,6 +16,7 @@ use crate::model::Small;
 use crate::operator::{NOW, Operator, TICK};
 use crate::people::Act;
 use crate::state::{Budget, State};
+use support::sample;
 use support::simulated_bss::World;
 
 /// A small world, and what may happen in it.
@@ -173,51 +169,17 @@ impl Configuration {
 }
 
 fn upgrade(risks: &[Risk]) -> ValidUpgrade {
-    let mut upgrade = TenantResellerUpgrade::new(
-        "contoso",
-        TenantResellerUpgradeSpec {
-            connection_ref: ConnectionRef {
-                kind: ConnectionKind::BssConnection,
-                name: "distributor".to_owned(),
-            },
-            reseller: ResellerRef {
-                account_id: "10423".to_owned(),
-                expected_name: None,
-            },
-            tenant: TenantSpec {
-                price_list: "PL".to_owned(),
-                edition: "Premium".to_owned(),
-                language: "en-GB".to_owned(),
-                time_zone: "Europe/Athens".to_owned(),
-                date_format: "dd/MM/yyyy".to_owned(),
-                invoicing: Invoicing::Combined,
-            },
-            tenant_connection_ref: None,
-            pricing: PricingPolicy::default(),
-            suspend: false,
-            confirmed_copies: Vec::new(),
-        },
-    );
-    upgrade.metadata.namespace = Some("resellers".to_owned());
-    upgrade.metadata.uid = Some("uid-1".to_owned());
-    upgrade.metadata.generation = Some(1);
-    let references = References {
-        identity: "acme".to_owned(),
-        pricing: Vec::new(),
-        pace: Pace {
-            poll: TICK,
-            recheck: TICK,
-            // No cheap looks: they would only bring forward what comes anyway.
-            watch: TICK,
-        },
-        terms: Terms {
-            accepted: risks.iter().copied().collect::<BTreeSet<_>>(),
-            settle: SETTLE,
-            order_settle: ORDER_SETTLE,
-            ..Terms::default()
-        },
-        credential_doubt: None,
-        tenant_connection: TenantConnection::NotNamed,
+    // No cheap looks: they would only bring forward what comes anyway.
+    let pace = Pace {
+        poll: TICK,
+        recheck: TICK,
+        watch: TICK,
     };
-    validate(&upgrade, &references).unwrap()
+    let terms = Terms {
+        accepted: risks.iter().copied().collect::<BTreeSet<_>>(),
+        settle: SETTLE,
+        order_settle: ORDER_SETTLE,
+        ..Terms::default()
+    };
+    validate(&sample::stored(), &sample::references(pace, terms)).unwrap()
 }

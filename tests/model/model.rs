@@ -19,6 +19,7 @@ use crate::operator::{Operator, TICK, Version, Written, edit, unseen};
 use crate::people::Act;
 use crate::state::{Late, State};
 use support::calls::{self, Call, UnderWay};
+use support::driver::Driven;
 
 /// Steps that nobody else can tell, in one go. More would be an operator that spins.
 const MOST_UNSEEN: usize = 20;
@@ -129,8 +130,7 @@ impl Small {
         match how {
             How::Well | How::Turned => {
                 let reply = self.effect(&mut next, &call, (epoch, tenant.as_ref()), &mut wrong);
-                under_way.answered(reply);
-                next.operators[nth].takes_in(&self.upgrade, &mut under_way);
+                next.operators[nth].answered(&self.upgrade, &mut under_way, reply);
             }
             How::Lost => {
                 next.budget.lost -= 1;

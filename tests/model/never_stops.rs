@@ -9,6 +9,7 @@ use crate::explore::Model;
 use crate::model::Small;
 use crate::operator::decides_the_same;
 use crate::people::Act;
+use support::driver::Driven;
 
 /// Steps in a row without a wait, however much is bought meanwhile, of a whole run of phases.
 const MOST_IN_A_ROW: usize = 400;

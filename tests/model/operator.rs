@@ -11,13 +11,14 @@ use tenant_reseller_operator::api::{ConditionType, ResellerClaimSpec};
 use tenant_reseller_operator::bss::port::AcquisitionId;
 use tenant_reseller_operator::upgrade::{
     BlockersTold, ClaimEdit, Copying, Decision, Effect, Fencing, Findings, Holding, Known, Next,
-    Now, Outcome, Read, RevisionSeen, Stage, SweepCall, Tally, ValidUpgrade, apply_claim_edit,
-    decide, observe_all, observe_one_of_many,
+    Now, Outcome, Read, RevisionSeen, Stage, Tally, ValidUpgrade, apply_claim_edit, decide,
+    observe_all, observe_one_of_many,
 };
 
 use crate::attempts::Names;
 use crate::keyed::Keyed;
 use support::calls::UnderWay;
+use support::driver::{Change, Driven, first_record};
 use support::lies::decision_core;
 
 /// The present moment, always: what lies behind is told by its distance.
@@ -48,9 +49,7 @@ pub(crate) struct Operator {
 /// Something that changed what an operator knows, and what it decided then.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    Outcomes(Vec<Outcome>, Box<Decision>),
-    One(Outcome, Box<Decision>),
-    Begins(Vec<SweepCall>),
+    Change(Change, Option<Box<Decision>>),
     Time(Duration),
     Conflict,
     Names(Names),
@@ -89,14 +88,6 @@ impl Operator {
         }
     }
 
-    pub(crate) fn decide(&self, upgrade: &ValidUpgrade) -> Decision {
-        decide(
-            &decision_core::upgrade(upgrade, &self.known),
-            &self.known,
-            now(0),
-        )
-    }
-
     /// Time passes.
     pub(crate) fn later(&mut self, by: Duration) {
         let back = |at: &mut Option<Duration>| {
@@ -118,63 +109,37 @@ impl Operator {
         }
     }
 
-    pub(crate) fn observe(&mut self, upgrade: &ValidUpgrade, outcomes: Vec<Outcome>) {
-        let upgrade = &*decision_core::upgrade(upgrade, &self.known);
-        let outcomes = decision_core::outcomes(upgrade, &self.known, outcomes);
-        let kept = self.told.is_some().then(|| outcomes.clone());
-        self.known.edit(|seen| {
-            observe_all(upgrade, seen, outcomes, now(0));
-            normal(upgrade, seen);
-        });
-        if let (Some(told), Some(outcomes)) = (&mut self.told, kept) {
-            let decision = decide(upgrade, &self.known, now(0));
-            told.push(Told::Outcomes(outcomes, Box::new(decision)));
-        }
-    }
-
-    /// Calls of a sweep are under way from now on.
-    pub(crate) fn begins(&mut self, effect: &Effect) {
-        if let Effect::Sweep(calls) = effect {
-            self.known.edit(|seen| seen.sweeps.begins(calls));
-            if let Some(told) = &mut self.told {
-                told.push(Told::Begins(calls.clone()));
-            }
-        }
-    }
-
-    /// Takes in the answer of one call of a sweep, while others are under way.
-    pub(crate) fn observes_one(&mut self, upgrade: &ValidUpgrade, answer: Outcome) {
-        let upgrade = &*decision_core::upgrade(upgrade, &self.known);
-        let lied = decision_core::outcomes(upgrade, &self.known, vec![answer]);
-        for answer in lied {
-            let kept = self.told.is_some().then(|| answer.clone());
-            self.known.edit(|seen| {
-                observe_one_of_many(upgrade, seen, answer, now(0));
-                normal(upgrade, seen);
-            });
-            if let (Some(told), Some(answer)) = (&mut self.told, kept) {
-                let decision = decide(upgrade, &self.known, now(0));
-                told.push(Told::One(answer, Box::new(decision)));
-            }
-        }
-    }
-
-    /// Takes in the answer of a sweep's call that has just come, and sends what follows.
-    pub(crate) fn takes_in(&mut self, upgrade: &ValidUpgrade, under_way: &mut UnderWay) {
-        let Some(answer) = under_way.taken_in() else {
-            return;
-        };
-        self.observes_one(upgrade, answer);
-        let effect = self.decide(upgrade).effect;
-        if let Some(effect) = &effect {
-            self.begins(effect);
-        }
-        under_way.goes_on(effect.as_ref());
-    }
-
     /// Its own waits and marks, brought to their normal form after time has passed.
     pub(crate) fn settle(&mut self, upgrade: &ValidUpgrade) {
         self.known.edit(|seen| normal(upgrade, seen));
+    }
+}
+
+impl Driven for Operator {
+    fn known(&self) -> &Known {
+        &self.known
+    }
+
+    fn now(&self) -> Now {
+        now(0)
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut Known)) {
+        self.known.edit(change);
+    }
+
+    fn normal(upgrade: &ValidUpgrade, known: &mut Known) {
+        normal(upgrade, known);
+    }
+
+    fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+
+    fn told(&mut self, change: Change, decision: Option<Decision>) {
+        if let Some(told) = &mut self.told {
+            told.push(Told::Change(change, decision.map(Box::new)));
+        }
     }
 }
 
@@ -212,7 +177,7 @@ pub(crate) fn edit(
             operator.version = Version::Present;
             let there = record.as_deref().cloned();
             (
-                there.clone().unwrap_or_else(|| first(upgrade)),
+                there.clone().unwrap_or_else(|| first_record(upgrade)),
                 there.is_none(),
             )
         }
@@ -246,11 +211,6 @@ pub(crate) fn edit(
     let holding = Holding::Ours(Box::new(next));
     operator.observe(upgrade, vec![Outcome::Claim(holding)]);
     written
-}
-
-fn first(upgrade: &ValidUpgrade) -> ResellerClaimSpec {
-    let (identity, account) = (upgrade.identity.clone(), upgrade.account.0.clone());
-    ResellerClaimSpec::new(identity, account, upgrade.holder())
 }
 
 /// Times and figures of the record that nothing is decided by. The times of the two intents that
@@ -433,32 +393,31 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Known, told: Vec<T
             Told::Names(names) => names.apply(&mut whole),
             // Its own waits may be longer: back-off grows without the bounds of the normal form.
             Told::Time(by) => at = (at + by).max(whole.waiting.not_before.unwrap_or(at)),
-            Told::Begins(calls) => whole.sweeps.begins(&calls),
-            Told::One(_, ref expected) | Told::Outcomes(_, ref expected) => {
-                let kept = match one.clone() {
-                    Told::One(answer, _) => {
-                        observe_one_of_many(upgrade, &mut whole, answer.clone(), moment(at));
-                        vec![answer]
+            Told::Change(Change::Begins(calls), _) => whole.sweeps.begins(&calls),
+            Told::Change(change, expected) => {
+                let (kept, expected) = (format!("{change:?}"), expected.unwrap());
+                match change {
+                    Change::One(answer) => {
+                        observe_one_of_many(upgrade, &mut whole, answer, moment(at));
                     }
-                    Told::Outcomes(outcomes, _) => {
-                        observe_all(upgrade, &mut whole, outcomes.clone(), moment(at));
-                        outcomes
+                    Change::All(outcomes) => {
+                        observe_all(upgrade, &mut whole, outcomes, moment(at));
                     }
-                    Told::Begins(_) | Told::Conflict | Told::Names(_) | Told::Time(_) => continue,
-                };
+                    Change::Begins(_) => continue,
+                }
                 let decision = decide(upgrade, &whole, moment(at));
-                assert_eq!(decision.state.reason, expected.state.reason, "{kept:?}");
+                assert_eq!(decision.state.reason, expected.state.reason, "{kept}");
                 let kind = |next| std::mem::discriminant::<Next>(next);
                 assert_eq!(
                     kind(&decision.next),
                     kind(&expected.next),
-                    "{kept:?}: {decision:?}, {expected:?}, at {at:?}, {:?}",
+                    "{kept}: {decision:?}, {expected:?}, at {at:?}, {:?}",
                     whole.waiting.not_before
                 );
                 assert_eq!(
                     figureless(decision.effect),
                     figureless(expected.effect.clone()),
-                    "{kept:?}"
+                    "{kept}"
                 );
                 compared += 1;
             }

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tenant_reseller_operator::api::{
-    Auth, BearerAuth, Billing, BssConnection, BssConnectionSpec, ConnectionKind, ConnectionLimits,
-    ConnectionRef, DeclaredPricing, Invoicing, PricingDefault, PricingPolicy, ReferenceAdapter,
-    ResellerRef, Risk, SecretRef, TenantResellerUpgrade, TenantResellerUpgradeSpec, TenantSpec,
-    WhenMissing,
+    Auth, BearerAuth, Billing, BssConnection, BssConnectionSpec, ConnectionLimits, DeclaredPricing,
+    Invoicing, PricingDefault, PricingPolicy, ReferenceAdapter, Risk, SecretRef, WhenMissing,
 };
 use tenant_reseller_operator::bss::port::{Keys, Mode, Promises, Strength, Unseen, WriteOperation};
 use tenant_reseller_operator::upgrade::Pace;
@@ -18,6 +16,7 @@ use super::core::{Cluster, Core};
 use super::etcd::Etcd;
 use super::faults::{BEGINNINGS, Beginning, Drawn, Fault, Faults};
 use super::people::People;
+use support::sample;
 use support::simulated_bss::{Action, World};
 
 /// `limits.settleSeconds` of every connection here.
@@ -303,7 +302,7 @@ impl Scenario {
         etcd.put_connection(connection(&self.risks));
         let place = ("resellers".to_owned(), "credentials".to_owned());
         etcd.secrets.insert(place, "simulated-token".to_owned());
-        let mut manifest = upgrade();
+        let mut manifest = sample::applied();
         manifest.spec.pricing = self.pricing.clone();
         etcd.declare(&manifest, &self.declared);
         etcd.apply(manifest.clone());
@@ -443,34 +442,4 @@ fn connection(risks: &BTreeSet<Risk>) -> BssConnection {
     );
     connection.metadata.namespace = Some("resellers".to_owned());
     connection
-}
-
-fn upgrade() -> TenantResellerUpgrade {
-    let mut upgrade = TenantResellerUpgrade::new(
-        "contoso",
-        TenantResellerUpgradeSpec {
-            connection_ref: ConnectionRef {
-                kind: ConnectionKind::BssConnection,
-                name: "distributor".to_owned(),
-            },
-            reseller: ResellerRef {
-                account_id: "10423".to_owned(),
-                expected_name: None,
-            },
-            tenant: TenantSpec {
-                price_list: "PL".to_owned(),
-                edition: "Premium".to_owned(),
-                language: "en-GB".to_owned(),
-                time_zone: "Europe/Athens".to_owned(),
-                date_format: "dd/MM/yyyy".to_owned(),
-                invoicing: Invoicing::Combined,
-            },
-            tenant_connection_ref: None,
-            pricing: PricingPolicy::default(),
-            suspend: false,
-            confirmed_copies: Vec::new(),
-        },
-    );
-    upgrade.metadata.namespace = Some("resellers".to_owned());
-    upgrade
 }

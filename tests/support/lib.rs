@@ -14,8 +14,10 @@
 
 pub mod calls;
 pub mod control_plane;
+pub mod driver;
 pub mod kstatus;
 pub mod lies;
 pub mod pages;
+pub mod sample;
 pub mod schema;
 pub mod simulated_bss;

@@ -123,7 +123,25 @@ pub struct TokenSource {
     cache: Mutex<Cache>,
     /// Held by the caller that asks the endpoint: one request at a time.
     flight: tokio::sync::Mutex<()>,
-    origin: Instant,
+    clock: Clock,
+}
+
+/// The time since some moment, by which tokens grow old and failures are waited over.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Duration + Send + Sync>);
+
+impl Clock {
+    /// A clock that tells this.
+    pub fn new(now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The clock of the machine, which no correction of its time moves.
+    #[must_use]
+    pub fn of_the_machine() -> Self {
+        let origin = Instant::now();
+        Self::new(move || origin.elapsed())
+    }
 }
 
 impl TokenSource {
@@ -134,6 +152,15 @@ impl TokenSource {
     /// [`BssError::Refused`] if the URL, its host, its address, the credentials or the CA may not
     /// be used.
     pub fn new(settings: TokenSettings) -> Result<Arc<Self>, BssError> {
+        Self::with_clock(settings, Clock::of_the_machine())
+    }
+
+    /// The same, by a given clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`TokenSource::new`].
+    pub fn with_clock(settings: TokenSettings, clock: Clock) -> Result<Arc<Self>, BssError> {
         let host = GuardedHost::new(settings.allowed_ranges.clone());
         let target = Target::endpoint(&settings.token_url, settings.cleartext)
             .and_then(|target| {
@@ -179,7 +206,7 @@ impl TokenSource {
             exchange,
             cache: Mutex::default(),
             flight: tokio::sync::Mutex::new(()),
-            origin: Instant::now(),
+            clock,
         }))
     }
 
@@ -327,7 +354,7 @@ impl TokenSource {
     }
 
     fn now(&self) -> Duration {
-        self.origin.elapsed()
+        (self.clock.0)()
     }
 
     fn cache(&self) -> MutexGuard<'_, Cache> {
