@@ -55,7 +55,6 @@ fn runs_through_all_four_phases() {
             "copy customers",
             "copy customers",
             "copy subscriptions",
-            "copy subscriptions",
             "activate",
         ]
     );
