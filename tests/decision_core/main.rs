@@ -19,6 +19,7 @@ mod failing;
 mod guards;
 mod judges;
 mod partly;
+mod pipeline;
 mod rests;
 mod status_checks;
 mod table;

@@ -84,6 +84,17 @@ impl<T> Asked<T> {
     }
 }
 
+/// Whether owners are asked for their pricing options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// No owner is to be asked.
+    Nobody,
+    /// Owners are to be asked, and no call is under way.
+    NotYet,
+    /// Owners are being asked.
+    UnderWay,
+}
+
 /// An owner whose pricing options are asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Owner {
@@ -120,10 +131,16 @@ impl Candidates {
         self.seen
     }
 
-    /// Whether options are asked for, or are about to be.
-    pub(super) fn asks_for_options(&self) -> bool {
-        let mut owners = self.owners.values();
-        owners.any(|owner| owner.options.is_open())
+    /// Whether owners are asked for their options.
+    pub(super) fn asks_for_options(&self) -> Asking {
+        let owners = || self.owners.values().map(|owner| &owner.options);
+        if owners().any(|options| matches!(options, Asked::UnderWay)) {
+            Asking::UnderWay
+        } else if owners().any(Asked::is_awaited) {
+            Asking::NotYet
+        } else {
+            Asking::Nobody
+        }
     }
 
     /// Whether a check waits for the options of an owner.

@@ -46,7 +46,7 @@ use super::effect::{Listed, SweepCall};
 use crate::bss::port::{
     CopyListing, Cursor, Customer, PageRequest, PricingState, Purchase, SourceId, Strength,
 };
-use candidates::Candidates;
+use candidates::{Asking, Candidates};
 use copying::Copies;
 use findings::Finding;
 use items::Source;
@@ -357,14 +357,17 @@ impl Sweep {
         };
         let no_page = pages.is_empty() && !self.sides.are_read();
         let nothing_before = no_page && self.candidates.is_empty();
-        let rest = Rest::goes_if(no_page);
+        // Items are settled in their order, and many may wait for few owners, which fill no batch.
+        let many = at_hand >= scope.room() / 2;
+        let asking = self.candidates.asks_for_options();
+        let rest = Rest::goes_if(no_page || (many && asking != Asking::UnderWay));
         let listing = self.listing();
         let copies = self.copies.to_copy(scope, Rest::goes_if(nothing_before));
         let copies = copies.map(|batch| SweepCall::Copy(listing, batch));
         let found = self.copies.to_find(scope);
         // What is checked may wait for options, and these for others that are asked for.
-        let nobody_asked = no_page && !self.candidates.asks_for_options();
-        let none_awaited = nobody_asked && !self.candidates.waits_for_options();
+        let nobody_asked = (no_page || many) && asking == Asking::Nobody;
+        let none_awaited = no_page && nobody_asked && !self.candidates.waits_for_options();
         let asked = self.candidates.pricing(scope, rest);
         let set = self.candidates.defaults(scope, Rest::goes_if(nobody_asked));
         let checked = self.candidates.checks(scope, Rest::goes_if(none_awaited));
