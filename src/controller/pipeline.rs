@@ -55,11 +55,12 @@ pub(super) async fn run<C: Cluster, T: Time, B: Bss>(
             joins = Joins::No;
             continue;
         };
-        record::count(
-            copies(scope),
-            std::slice::from_ref(&outcome),
-            &context.metrics,
-        );
+        let operation = match &outcome {
+            Outcome::PricingSet(_) => Some(Operation::SetPricing),
+            _ => copies(scope),
+        };
+        let one = std::slice::from_ref(&outcome);
+        record::count(operation, one, &context.metrics);
         if joins == Joins::No || outcome.failed() {
             joins = Joins::No;
             left.push(outcome);

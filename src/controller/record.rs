@@ -426,7 +426,7 @@ fn count_one(operation: &'static str, outcome: &Outcome, metrics: &Metrics) {
         | Outcome::Tenant(_)
         | Outcome::Operation(_)
         | Outcome::OpenOrders(_)
-        | Outcome::Page(_)
+        | Outcome::Page { .. }
         | Outcome::Priced(_)
         | Outcome::Checked(_)
         | Outcome::Found { .. }

@@ -9,10 +9,10 @@ use crate::api::ConditionType;
 use crate::bss::error::BssError;
 use crate::bss::port::{
     AcquisitionId, Activation, Blocker, BusinessKey, ByItem, Capabilities, CheckTarget, CopyId,
-    CopyItem, CopyListing, CopyRecord, Customer, Found, IssuedEpoch, ItemOutcome, OpenOrder,
-    OperationId, OperationState, Page, PageRequest, PriceListId, PricingOptions, PricingOutcome,
-    PricingState, Purchase, RequestKey, Reseller, Revision, SourceId, Tenant, TenantCreation,
-    TenantId, TenantSettings,
+    CopyItem, CopyListing, CopyRecord, Cursor, Customer, Found, IssuedEpoch, ItemOutcome,
+    OpenOrder, OperationId, OperationState, Page, PageRequest, PriceListId, PricingOptions,
+    PricingOutcome, PricingState, Purchase, RequestKey, Reseller, Revision, SourceId, Tenant,
+    TenantCreation, TenantId, TenantSettings,
 };
 
 /// what a reconcile may do next: one of these at most.
@@ -94,6 +94,8 @@ pub enum SweepCall {
     Copies(CopyListing, PageRequest),
     /// The pricing options of these customers.
     Pricing(Vec<SourceId>),
+    /// Pricing options to store where there are none: repeatable, needs no record.
+    SetPricing(BTreeMap<SourceId, PricingOptions>),
     /// Every pre-check of these subscriptions and assets.
     Check(CheckTarget, Vec<SourceId>),
     /// The copies with these keys.
@@ -107,7 +109,7 @@ impl SweepCall {
     #[must_use]
     pub fn writes(&self) -> bool {
         match self {
-            Self::Copy(..) => true,
+            Self::Copy(..) | Self::SetPricing(_) => true,
             Self::Sources(..)
             | Self::Copies(..)
             | Self::Pricing(_)
@@ -346,7 +348,12 @@ pub enum Outcome {
     /// A page of open orders.
     OpenOrders(Page<OpenOrder>),
     /// A page of a sweep.
-    Page(Listed),
+    Page {
+        /// Where it begins; none for the first one.
+        from: Option<Cursor>,
+        /// The page.
+        page: Listed,
+    },
     /// One batch of pricing states.
     Priced(Answered<PricingState>),
     /// One batch of checks.
@@ -427,7 +434,7 @@ impl Outcome {
             | Self::Tenant(_)
             | Self::Operation(_)
             | Self::OpenOrders(_)
-            | Self::Page(_)
+            | Self::Page { .. }
             | Self::Priced(_)
             | Self::Checked(_)
             | Self::Found { .. }

@@ -28,16 +28,21 @@ pub fn merge(
         finished: false,
     };
     for _ in 0..rounds {
-        let (source, copy) = merge.wanted(100, Freshness::Fresh, Ahead::Nothing);
-        let orders = [
-            source.map(|request| merge.push_sources(sources(request))),
-            copy.map(|request| merge.push_copies(copies(request))),
-        ];
-        if orders.contains(&Some(Order::Broken)) {
+        let (asked_sources, asked_copies) = merge.wanted(100, Freshness::Fresh, Ahead::Nothing);
+        let mut taken = Vec::new();
+        for asked in asked_sources {
+            merge.asked_for_sources(&asked);
+            taken.push(merge.take_sources(asked.cursor.clone(), sources(asked)));
+        }
+        for asked in asked_copies {
+            merge.asked_for_copies(&asked);
+            taken.push(merge.take_copies(asked.cursor.clone(), copies(asked)));
+        }
+        if taken.iter().any(|taken| taken.order == Order::Broken) {
             merged.ordered = false;
             return merged;
         }
-        while let Some(pair) = merge.next_pair() {
+        for pair in taken.into_iter().flat_map(|taken| taken.pairs) {
             let listed = pair.source.map(|source| source.id);
             let source = pair.copies.first().map(|copy| copy.source.clone());
             let is_listed = listed.is_some();

@@ -31,6 +31,7 @@ pub fn observe_all(upgrade: &ValidUpgrade, known: &mut Known, outcomes: Vec<Outc
         observe.take(outcome);
     }
     observe.known.sweeps.nothing_under_way();
+    observe.ends_the_sweep();
 }
 
 /// Takes the answer of one call of a sweep into what is known, while others are under way. Failures are
@@ -101,9 +102,9 @@ impl Observe<'_> {
             Outcome::OpenOrders(page) => self.orders(page),
             Outcome::PreflightPage(page) => self.with_preflight(|look| look.took_page(page)),
             Outcome::PreflightChecks(batch) => self.with_preflight(|look| look.took_checks(batch)),
-            Outcome::Page(page) => {
+            Outcome::Page { from, page } => {
                 self.compares_with_what_is_told(page.revision());
-                self.with_sweep(|sweep| sweep.took_page(page));
+                self.with_sweep(|sweep| sweep.took_page(from, page));
             }
             Outcome::Priced(batch) => self.with_sweep(|sweep| sweep.took_pricing(batch)),
             Outcome::Checked(batch) => self.with_sweep(|sweep| sweep.took_checks(batch)),

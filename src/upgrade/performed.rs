@@ -3,13 +3,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::effect::{Activate, Attempted, CreateTenant, Outcome, Read, SweepCall};
+use super::effect::{Activate, Attempted, CreateTenant, Listed, Outcome, Read, SweepCall};
 use super::phases::activate::intends;
 use super::strategy::{Copying, Executor, Strategy};
 use super::validated::ValidUpgrade;
 use crate::api::{ClaimHolder, ResellerClaimSpec};
 use crate::bss::error::BssError;
-use crate::bss::port::{ByItem, ItemOutcome, SourceId};
+use crate::bss::port::{ByItem, ItemOutcome, PageRequest, SourceId};
 
 impl ValidUpgrade {
     /// The upgrade as it stands in a claim that it holds.
@@ -87,6 +87,13 @@ impl Outcome {
         answer.unwrap_or_else(|error| Self::Failed { attempted, error })
     }
 
+    /// A page that was asked for.
+    #[must_use]
+    pub fn page(asked: PageRequest, page: Listed) -> Self {
+        let from = asked.cursor;
+        Self::Page { from, page }
+    }
+
     /// What one batch of copies came to.
     #[must_use]
     pub fn of_copies(
@@ -108,8 +115,8 @@ impl Outcome {
     #[must_use]
     pub fn of_watch(answer: Self) -> Self {
         let mut hasher = DefaultHasher::new();
-        if let Self::Page(page) = answer {
-            Self::Page(page.without_revision()).hash(&mut hasher);
+        if let Self::Page { page, .. } = answer {
+            page.without_revision().hash(&mut hasher);
         } else if let Self::Failed { error, .. } = answer {
             // That something does not exist is an answer too.
             if !matches!(error, BssError::NotFound { .. }) {

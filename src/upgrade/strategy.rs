@@ -278,7 +278,7 @@ fn refusal(refused: &[String]) -> ReadyState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::{DetailCalls, Promises};
+    use crate::bss::port::{Cursors, DetailCalls, Promises};
     use std::collections::BTreeSet;
 
     fn capabilities(promises: Promises) -> Capabilities {
@@ -290,6 +290,7 @@ mod tests {
             promises,
             tenant_access: TenantAccess::Shared,
             unseen: BTreeSet::new(),
+            cursors: Cursors::Lasting,
             detail_calls: DetailCalls::default(),
             largest_batch: 1,
             page_size: 1,

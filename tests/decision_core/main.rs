@@ -20,6 +20,7 @@ mod guards;
 mod judges;
 mod looks_at_rest;
 mod partly;
+mod pipeline;
 mod rests;
 mod status_checks;
 mod table;
@@ -55,7 +56,6 @@ fn runs_through_all_four_phases() {
             "create tenant",
             "copy customers",
             "copy customers",
-            "copy subscriptions",
             "copy subscriptions",
             "activate",
         ]

@@ -57,6 +57,8 @@ mod simulation {
 // The act that copies and switches, as the decision core alone shows it.
 #[path = "../decision_core/drive.rs"]
 mod drive;
+#[path = "../decision_core/pipeline.rs"]
+mod pipeline;
 #[path = "../decision_core/with_switch.rs"]
 mod with_switch;
 

@@ -302,6 +302,7 @@ fn of_a_sweep(call: &SweepCall, tenant: Option<&TenantId>) -> Call {
             Call::Copies(listing, page)
         }
         SweepCall::Pricing(ids) => Call::Pricing(ids),
+        SweepCall::SetPricing(batch) => Call::SetPricing(batch),
         SweepCall::Check(target, ids) => Call::Check(target, ids),
         SweepCall::Find(keys) => Call::Find(keys),
         SweepCall::Copy(CopyListing::Customers, items) => Call::CopyCustomers(items),
@@ -374,10 +375,14 @@ fn of_a_look(call: Call, answer: Answer) -> Outcome {
         (_, Answer::Tenant(tenant)) => Outcome::Tenant(tenant),
         (_, Answer::Operation(state)) => Outcome::Operation(state),
         (_, Answer::OpenOrders(page)) => Outcome::OpenOrders(page),
-        (_, Answer::Customers(page)) => Outcome::Page(Listed::Customers(page)),
-        (_, Answer::Purchases(page)) => Outcome::Page(Listed::Purchases(page)),
-        (Call::Copies(listing, _), Answer::Copies(page)) => {
-            Outcome::Page(Listed::Copies(listing, page))
+        (Call::Customers(asked), Answer::Customers(page)) => {
+            Outcome::page(asked, Listed::Customers(page))
+        }
+        (Call::Purchases(asked), Answer::Purchases(page)) => {
+            Outcome::page(asked, Listed::Purchases(page))
+        }
+        (Call::Copies(listing, asked), Answer::Copies(page)) => {
+            Outcome::page(asked, Listed::Copies(listing, page))
         }
         (Call::Pricing(asked), Answer::Pricing(answers)) => {
             Outcome::Priced(Answered { asked, answers })

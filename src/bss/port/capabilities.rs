@@ -163,6 +163,15 @@ impl Unseen {
     }
 }
 
+/// How long a cursor of a listing is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cursors {
+    /// It is a position in the order, and good for any later reading too.
+    Lasting,
+    /// It is good for the reading that brought it, and perhaps for no other.
+    OfOneReading,
+}
+
 /// How many calls one fresh look at a record takes beyond its page, where the details of a record come one
 /// by one. It tells how long a look takes, and nothing else rests on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -193,6 +202,8 @@ pub struct Capabilities {
     pub tenant_access: TenantAccess,
     /// The facts that it does not show.
     pub unseen: BTreeSet<Unseen>,
+    /// How long its cursors are good.
+    pub cursors: Cursors,
     /// What a fresh look costs.
     pub detail_calls: DetailCalls,
     /// The most items of a batch, at least 1.

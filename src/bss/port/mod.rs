@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 pub use capabilities::{
-    Capabilities, DetailCalls, Keys, Mode, Promises, Strength, TenantAccess, Unseen, WriteOperation,
+    Capabilities, Cursors, DetailCalls, Keys, Mode, Promises, Strength, TenantAccess, Unseen,
+    WriteOperation,
 };
 pub use copy::{About, Blocker, BlockerReason, CheckTarget, CopyItem, ItemOutcome};
 pub use ids::{

@@ -54,18 +54,22 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
     /// Makes one reading call of a sweep.
     pub(super) async fn look(&self, call: SweepCall) -> BssResult<Outcome> {
         Ok(match call {
-            SweepCall::Sources(CopyListing::Customers, page) => {
-                let page = self.bss.list_customers(&self.caller.account, &page).await?;
-                Outcome::Page(Listed::Customers(page))
-            }
-            SweepCall::Sources(CopyListing::Subscriptions, page) => {
+            SweepCall::Sources(CopyListing::Customers, asked) => {
                 let account = &self.caller.account;
-                let page = self.bss.list_subscriptions(account, &page).await?;
-                Outcome::Page(Listed::Purchases(page))
+                let page = self.bss.list_customers(account, &asked).await?;
+                Outcome::page(asked, Listed::Customers(page))
             }
-            SweepCall::Copies(listing, page) => {
-                let page = self.bss.list_copies(self.tenant()?, listing, &page).await?;
-                Outcome::Page(Listed::Copies(listing, page))
+            SweepCall::Sources(CopyListing::Subscriptions, asked) => {
+                let account = &self.caller.account;
+                let page = self.bss.list_subscriptions(account, &asked).await?;
+                Outcome::page(asked, Listed::Purchases(page))
+            }
+            SweepCall::Copies(listing, asked) => {
+                let page = self
+                    .bss
+                    .list_copies(self.tenant()?, listing, &asked)
+                    .await?;
+                Outcome::page(asked, Listed::Copies(listing, page))
             }
             SweepCall::Pricing(asked) => {
                 let answers = self.bss.get_pricing(self.tenant()?, &asked).await?;
@@ -80,11 +84,11 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
                 let found = self.bss.find_copies(self.tenant()?, &asked).await?;
                 Outcome::Found { asked, found }
             }
-            // A copy is made in `writes`, with its fence.
-            SweepCall::Copy(..) => {
+            // What writes is in `writes`, with its fence.
+            SweepCall::Copy(..) | SweepCall::SetPricing(_) => {
                 return Err(BssError::Invalid(vec![FieldError {
                     field: "call".to_owned(),
-                    detail: "a copy where a look was asked for".to_owned(),
+                    detail: "a write where a look was asked for".to_owned(),
                     allowed: Vec::new(),
                 }]));
             }

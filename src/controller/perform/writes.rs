@@ -20,6 +20,7 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         }
         begun(match call {
             SweepCall::Copy(listing, items) => self.copy(listing, items).await,
+            SweepCall::SetPricing(options) => self.store_options(&options).await,
             SweepCall::Sources(..)
             | SweepCall::Copies(..)
             | SweepCall::Pricing(_)
@@ -48,23 +49,26 @@ impl<B: Bss, G: Fn() -> bool + Sync> Performer<'_, B, G> {
         &self,
         batches: &[BTreeMap<SourceId, PricingOptions>],
     ) -> Vec<Outcome> {
-        let (fence, attempted) = (self.caller.fence(), Attempted::Write);
-        let tenant = match self.tenant() {
-            Ok(tenant) => tenant,
-            Err(error) => return vec![Outcome::Failed { attempted, error }],
-        };
         let calls: Vec<_> = batches
             .iter()
             .map(|options| async move {
                 if !(self.go_on)() {
                     return None;
                 }
-                let set = self.bss.set_pricing(fence, tenant, options).await;
-                begun(Outcome::of(set.map(Outcome::PricingSet), attempted))
+                begun(self.store_options(options).await)
             })
             .collect();
         let outcomes = stream::iter(calls).buffer_unordered(self.caller.at_once);
         outcomes.filter_map(std::future::ready).collect().await
+    }
+
+    async fn store_options(&self, options: &BTreeMap<SourceId, PricingOptions>) -> Outcome {
+        let fence = self.caller.fence();
+        let set = match self.tenant() {
+            Ok(tenant) => self.bss.set_pricing(fence, tenant, options).await,
+            Err(error) => Err(error),
+        };
+        Outcome::of(set.map(Outcome::PricingSet), Attempted::Write)
     }
 
     /// Requests the tenant, whose intent is on record.

@@ -1,6 +1,6 @@
 //! Pricing options: what was sent, and who lacks them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId};
 
@@ -12,8 +12,6 @@ pub struct KnownPricing {
     /// Options that were sent since the gate was entered: a failure is not repeated before people
     /// had time to act.
     pub tried_now: BTreeMap<SourceId, PricingOptions>,
-    /// Default options that are to be set.
-    pub to_default: BTreeSet<SourceId>,
     /// What a person confirmed of options that the BSS does not show, and is not on record yet.
     pub confirmed: Option<String>,
     /// Customers that lack pricing options, as many as one call takes.

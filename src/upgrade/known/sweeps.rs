@@ -1,11 +1,13 @@
 //! The sweep under way, and what the sweeps before it leave to it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ended::EndedSweeps;
+use crate::bss::port::{PricingState, SourceId};
 use crate::upgrade::effect::SweepCall;
-use crate::upgrade::sweep::Sweep;
 use crate::upgrade::sweep::tally::Tally;
+use crate::upgrade::sweep::{Sweep, Trails};
 
 /// The sweeps of this process over one upgrade.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,6 +28,10 @@ pub struct KnownSweeps {
     /// When this process last asked people to copy. They may copy twice, and a listing that is behind shows
     /// the second copy late.
     pub asked: Option<Duration>,
+    /// Where the pages of the listings began in the last sweep over each.
+    pub(in crate::upgrade) trails: Trails,
+    /// The pricing options that the check has seen, for the copying that follows it.
+    pub options: BTreeMap<SourceId, PricingState>,
     /// Whole sweeps that ended, for the metrics.
     pub ended: EndedSweeps,
 }

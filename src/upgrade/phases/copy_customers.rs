@@ -2,11 +2,12 @@
 //! something to copy was seen with its copy and its mark; after many such sweeps it ends all the same.
 
 use crate::api::{ConditionType, Reason};
-use crate::bss::port::{ItemKind, WriteOperation};
+use crate::bss::port::{ItemKind, Strength, WriteOperation};
 use crate::upgrade::known::BlockersTold;
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
+use crate::upgrade::strategy::Copying;
 use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 
@@ -73,7 +74,15 @@ impl Observe<'_> {
     fn sweeps_once_more(&mut self) {
         let before = self.known.sweeps.customer_copies;
         self.known.sweeps.customer_copies = before.saturating_add(1);
-        if before == 0 {
+        let strategy = self.known.bss.strategy.as_ref();
+        let refuses = strategy.is_some_and(|strategy| {
+            strategy.copying == Copying::Guarded && strategy.off_guard == Strength::Strong
+        });
+        if before == 0 && refuses {
+            // Whatever has changed of reseller and tenant since the last look, the BSS refuses copies that
+            // are not right any more.
+            self.begin_sweep();
+        } else if before == 0 {
             self.known.enter(Stage::Customers);
         } else {
             self.again(Stage::Customers);

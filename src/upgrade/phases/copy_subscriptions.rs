@@ -25,14 +25,10 @@ impl Observe<'_> {
             && !self.copies_with_the_switch()
         {
             // No pre-check failed (I-7): what is clean is copied. The doubt holds the switch (I-12).
-            self.go(Stage::Copy);
+            self.copies_under(tally);
         } else if let Some(blocked) = messages::of_blockers(&self.known.findings.blockers) {
             self.known.enter(Stage::CheckCustomers);
             self.watch(blocked);
-        } else if !tally.unpriced.is_empty() && self.upgrade.default_pricing.is_some() {
-            // The gate sets the default.
-            self.lacks_pricing(&tally.unpriced);
-            self.again(Stage::Customers);
         } else if !tally.unpriced.is_empty() {
             self.known.enter(Stage::Customers);
             self.lacks_pricing(&tally.unpriced);
@@ -45,10 +41,16 @@ impl Observe<'_> {
             self.ready_for_the_switch();
         } else if tally.missing > 0 {
             self.clear_ready_state_but(&[Reason::AwaitingManualStep]);
-            self.go(Stage::Copy);
+            self.copies_under(tally);
         } else {
             self.subscriptions_copied();
         }
+    }
+
+    /// Copies under the options that were checked (I-10).
+    fn copies_under(&mut self, checked: &Tally) {
+        self.known.sweeps.options = checked.options.clone();
+        self.go(Stage::Copy);
     }
 
     /// Everything is checked, and the act that activates back ordering copies it: nothing is copied before.

@@ -330,7 +330,7 @@ impl Observe<'_> {
                         self.known.fencing.refused = Some(ClaimEdit::ForgetOperation);
                     }
                 }
-                self.looks_for_the_tenant();
+                let first = self.looks_for_the_tenant();
                 if state == OperationState::Succeeded && self.known.waiting.rounds > MANY_ROUNDS {
                     self.stall(ready_state(
                         Reason::TenantMissing,
@@ -341,11 +341,17 @@ impl Observe<'_> {
                     ));
                     return;
                 }
-                self.poll(ready_state(
+                let ended = ready_state(
                     Reason::Progressing,
                     CREATION_ENDED,
                     "Nothing: the operator looks by itself.",
-                ));
+                );
+                if first {
+                    // Most BSSs list it by now.
+                    self.known.wait(ended, self.now.monotonic);
+                } else {
+                    self.poll(ended);
+                }
             }
             OperationState::Failed { detail } => {
                 self.known.fencing.refused = Some(ClaimEdit::DropTenantIntent);
@@ -360,15 +366,18 @@ impl Observe<'_> {
     }
 
     /// The creation has ended, and the tenant may be listed in a moment: the looks are close together again. Only
-    /// those that are not count as rounds, after which people are told that there is no tenant.
-    fn looks_for_the_tenant(&mut self) {
+    /// those that are not count as rounds, after which people are told that there is no tenant. Answers whether
+    /// it is the first look.
+    fn looks_for_the_tenant(&mut self) -> bool {
         let waiting = &mut self.known.waiting;
         let shown = waiting.ready_state.as_ref();
-        if shown.is_none_or(|shown| shown.message != CREATION_ENDED) {
+        let first = shown.is_none_or(|shown| shown.message != CREATION_ENDED);
+        if first {
             waiting.polls = 0;
         } else if waiting.polls_slowly(self.upgrade.pace.poll) {
             waiting.rounds = waiting.rounds.saturating_add(1);
         }
+        first
     }
 
     pub(super) fn creation_failed(&mut self, error: &BssError) {

@@ -12,6 +12,7 @@ use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::waiting::{Counted, Counter};
 use crate::upgrade::report::messages;
 use crate::upgrade::report::messages::ready_state;
+use crate::upgrade::sweep::Trails;
 
 /// Rejected credentials are tried again after this long at most.
 const SECRET_RECHECK: Duration = Duration::from_secs(60);
@@ -99,6 +100,8 @@ impl Observe<'_> {
     /// What the sweep rests on is not there any more, or its cursor is not: reseller and tenant are looked
     /// at again.
     fn read_refused(&mut self, error: &BssError) {
+        // It may have been a cursor of an earlier sweep.
+        self.known.sweeps.trails = Trails::NotKept;
         let begin = self.known.stage.restart();
         self.retreat(begin);
         self.call_failed(error);

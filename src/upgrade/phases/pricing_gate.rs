@@ -1,7 +1,7 @@
 //! The gate between phases 2 and 3: every customer that owns something to copy has pricing options. The
 //! operator sets those that were declared, then the default, and else waits for people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::api::{ConditionType, Reason};
 use crate::bss::port::{PricingOptions, PricingOutcome, SourceId, WriteOperation};
@@ -11,11 +11,12 @@ use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::{ReadyState, messages};
 use crate::upgrade::sweep::Sweep;
+use crate::upgrade::sweep::defaults::Defaults;
 use crate::upgrade::sweep::tally::Tally;
 
 impl Decide<'_> {
-    /// Declared options that this process has not sent, then defaults. What failed is tried again
-    /// with the next look, not in this one.
+    /// Declared options that this process has not sent. What failed is tried again with the next look, not in
+    /// this one. Defaults are set by the check.
     pub(super) fn pricing_to_set(&self) -> Option<Vec<BTreeMap<SourceId, PricingOptions>>> {
         if self.known.sweeps.current.as_ref().is_some_and(Sweep::begun)
             || self.by_hand(WriteOperation::SetPricing)
@@ -27,7 +28,7 @@ impl Decide<'_> {
         };
         let closed = self.known.reached(ConditionType::SubscriptionsCopied);
         let declared = self.upgrade.declared.iter().filter(|_| !closed);
-        let mut wanted: BTreeMap<SourceId, PricingOptions> = declared
+        let wanted: BTreeMap<SourceId, PricingOptions> = declared
             .map(|(customer, declared)| (customer, &declared.options))
             .filter(|(customer, options)| {
                 let applied = self.known.pricing.applied.get(*customer);
@@ -36,17 +37,6 @@ impl Decide<'_> {
             })
             .map(|(customer, options)| (customer.clone(), options.clone()))
             .collect();
-        if wanted.is_empty()
-            && let Some(default) = &self.upgrade.default_pricing
-        {
-            let customers = self
-                .known
-                .pricing
-                .to_default
-                .iter()
-                .filter(|id| untried(id, default));
-            wanted = customers.map(|id| (id.clone(), default.clone())).collect();
-        }
         if wanted.is_empty() {
             return None;
         }
@@ -64,7 +54,7 @@ impl Decide<'_> {
 
 impl Observe<'_> {
     /// The check asks for the options of every owner too, so that the gate needs a look of its own only
-    /// where something is to be set, or where options were missing before.
+    /// where declared options are to be set, or where options were missing before.
     pub(super) fn after_the_customers(&self) -> Stage {
         if self.declared_is_news() || !self.known.pricing.unpriced.is_empty() {
             Stage::Pricing
@@ -111,10 +101,9 @@ impl Observe<'_> {
             self.clear_ready_state_but(&[Reason::AwaitingManualStep]);
             // What was looked at is minutes old at most; the check looks at everything anyway.
             self.go(Stage::Check);
-        } else if let Some(to_default) = self.untried_defaults(&unpriced) {
-            self.known.pricing.to_default = to_default;
-            self.known.stage = Stage::Pricing;
-            self.known.sweeps.current = None;
+        } else if self.known.stage == Stage::Pricing && self.get_defaults(&unpriced) {
+            // The check sets them.
+            self.go(Stage::Check);
         } else {
             // Looks at everything again meanwhile: customers come, options are set by people.
             self.known.enter(Stage::Customers);
@@ -181,32 +170,36 @@ impl Observe<'_> {
             })
     }
 
-    /// Customers that get the default options, except those that it was refused for just now, and
-    /// those for whom other options were declared: a refusal of these is for people.
-    fn untried_defaults(
-        &self,
-        unpriced: &BTreeMap<SourceId, Option<String>>,
-    ) -> Option<BTreeSet<SourceId>> {
-        let default = self.upgrade.default_pricing.as_ref()?;
+    /// The default options, and the customers that do not get them: those for whom they were refused just now,
+    /// and those for whom other options were declared: a refusal of these is for people.
+    pub(super) fn defaults(&self) -> Option<Defaults> {
+        let options = self.upgrade.default_pricing.as_ref()?;
         if self.by_hand(WriteOperation::SetPricing) {
             return None;
         }
-        let declared = |id: &SourceId| {
-            let twice = self.upgrade.declared_twice.contains_key(id);
-            twice || self.upgrade.declared.contains_key(id)
-        };
-        let untried: BTreeSet<SourceId> = unpriced
-            .keys()
-            .filter(|id| self.known.pricing.tried_now.get(*id) != Some(default) && !declared(id))
-            .cloned()
-            .collect();
-        (!untried.is_empty()).then_some(untried)
+        let declared = self.upgrade.declared.keys();
+        let declared = declared.chain(self.upgrade.declared_twice.keys());
+        let tried = self.known.pricing.tried_now.iter();
+        let tried = tried.filter(|(_, tried)| *tried == options);
+        let but_for = declared.chain(tried.map(|(id, _)| id)).cloned().collect();
+        let options = options.clone();
+        Some(Defaults { options, but_for })
     }
 
+    /// Whether one of these customers gets default options.
+    fn get_defaults(&self, unpriced: &BTreeMap<SourceId, Option<String>>) -> bool {
+        let defaults = self.defaults();
+        defaults.is_some_and(|defaults| unpriced.keys().any(|id| !defaults.but_for.contains(id)))
+    }
+
+    /// Options were set: the declared ones before the gate is looked at, default ones by the check.
     pub(in crate::upgrade) fn pricing_set(&mut self, results: BTreeMap<SourceId, PricingOutcome>) {
+        let by_the_check = self.known.stage == Stage::Check;
+        if by_the_check {
+            self.with_sweep(|sweep| sweep.took_set(results.keys()));
+        }
         for (customer, outcome) in results {
-            let was_default = self.known.pricing.to_default.remove(&customer);
-            let options = if was_default {
+            let options = if by_the_check {
                 self.upgrade.default_pricing.clone()
             } else {
                 self.upgrade

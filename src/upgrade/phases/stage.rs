@@ -155,6 +155,7 @@ impl Stage {
             Self::Check => Row {
                 sentence: "Checking every subscription and asset.",
                 sweep: StageSweep::Purchases(SweepMode::Check),
+                writes: Some(WriteOperation::SetPricing),
                 over: |observe, tally| observe.check_over(&tally),
                 ..PLAIN
             },

@@ -1,7 +1,7 @@
 //! Sweeps: which one a stage begins, what it needs next, and which phase takes over when it is over.
 
 use crate::api::{Reason, ResellerClaimSpec};
-use crate::bss::port::{Freshness, PageRequest, Reseller, TenantId};
+use crate::bss::port::{Cursors, Freshness, PageRequest, Reseller, TenantId};
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Effect, Read};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
@@ -81,6 +81,22 @@ impl Observe<'_> {
         if self.copies_with_the_switch() {
             sweep = sweep.map(Sweep::before_a_switch_that_copies);
         }
+        let capabilities = self.known.bss.capabilities.as_ref();
+        if capabilities.is_some_and(|can| can.cursors == Cursors::Lasting) {
+            let trails = &self.known.sweeps.trails;
+            sweep = sweep.map(|sweep| {
+                let trails = trails.of(sweep.listing());
+                sweep.expecting(trails)
+            });
+        }
+        if stage == Stage::Check {
+            let defaults = self.defaults();
+            sweep = sweep.map(|sweep| sweep.setting(defaults));
+        }
+        if stage == Stage::Copy {
+            let options = std::mem::take(&mut self.known.sweeps.options);
+            sweep = sweep.map(|sweep| sweep.under(options));
+        }
         self.known.sweeps.ended.begun(self.now.monotonic);
         self.known.sweeps.current = match stage.copies() {
             Some(operation) => sweep.map(|sweep| sweep.by(self.copy_method(operation))),
@@ -111,9 +127,19 @@ impl Observe<'_> {
         let over = sweep.is_finished();
         if over {
             self.known.sweeps.ended.ended(&sweep, self.now.monotonic);
+            let trails = &mut self.known.sweeps.trails;
+            trails.keep(sweep.listing(), sweep.trails());
             self.sweep_over(sweep.into_tally());
         } else {
             self.known.sweeps.current = Some(sweep);
+        }
+    }
+
+    /// No call is under way any more: a sweep that only waited for pages which it does not need is over.
+    pub(in crate::upgrade) fn ends_the_sweep(&mut self) {
+        let current = self.known.sweeps.current.as_ref();
+        if current.is_some_and(|sweep| sweep.begun() && sweep.is_finished()) {
+            self.with_sweep(|_| {});
         }
     }
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::classify::HalfMarked;
+use super::defaults::Setting;
 use super::findings::{Finding, ManualStep};
 use super::scope::{Rest, Scope};
 use super::{PricingDigest, Sweep, SweepMode};
 use crate::bss::port::{
-    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingState, SourceId,
+    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingOptions, PricingState,
+    SourceId,
 };
 use crate::upgrade::effect::{Answered, SweepCall};
 use crate::upgrade::keys::hash128;
@@ -82,6 +84,17 @@ impl<T> Asked<T> {
     }
 }
 
+/// Whether owners are asked for their pricing options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// No owner is to be asked.
+    Nobody,
+    /// Owners are to be asked, and no call is under way.
+    NotYet,
+    /// Owners are being asked.
+    UnderWay,
+}
+
 /// An owner whose pricing options are asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Owner {
@@ -103,9 +116,83 @@ pub(super) struct Candidates {
     /// Pricing options that this sweep has seen, by owner. The BSS compares them with each copy, so that
     /// options which have changed since cost a conflict and another sweep, nothing else.
     seen: BTreeMap<SourceId, PricingState>,
+    /// The owners that get default options, where there are any.
+    pub(super) setting: Option<Setting>,
 }
 
 impl Candidates {
+    /// Takes options over that another sweep has seen.
+    pub(super) fn have_options(&mut self, options: BTreeMap<SourceId, PricingState>) {
+        self.seen = options;
+    }
+
+    /// The options that were seen.
+    pub(super) fn into_options(self) -> BTreeMap<SourceId, PricingState> {
+        self.seen
+    }
+
+    /// Whether owners are asked for their options.
+    pub(super) fn asks_for_options(&self) -> Asking {
+        let owners = || self.owners.values().map(|owner| &owner.options);
+        if owners().any(|options| matches!(options, Asked::UnderWay)) {
+            Asking::UnderWay
+        } else if owners().any(Asked::is_awaited) {
+            Asking::NotYet
+        } else {
+            Asking::Nobody
+        }
+    }
+
+    /// Whether a check waits for the options of an owner.
+    pub(super) fn waits_for_options(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|candidate| self.waits_for_defaults(candidate))
+    }
+
+    /// The calls that set default options.
+    pub(super) fn defaults(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
+        let setting = self.setting.iter();
+        setting.flat_map(move |setting| setting.calls(scope, rest))
+    }
+
+    /// The options of these owners are being set.
+    pub(super) fn sets(&mut self, batch: &BTreeMap<SourceId, PricingOptions>) {
+        if let Some(setting) = &mut self.setting {
+            setting.goes_out(batch);
+        }
+    }
+
+    /// The options of an owner were set, or refused: they are asked for again.
+    pub(super) fn is_set(&mut self, owner: &SourceId) {
+        let setting = self.setting.as_mut();
+        if setting.is_some_and(|setting| setting.answered(owner))
+            && let Some(owner) = self.owners.get_mut(owner)
+        {
+            owner.options = Asked::Awaited;
+        }
+    }
+
+    /// Whether the check of an item waits: options that are missing would be among what it finds.
+    fn waits_for_defaults(&self, candidate: &Candidate) -> bool {
+        let setting = self
+            .setting
+            .as_ref()
+            .filter(|_| candidate.pricing.is_open());
+        setting
+            .zip(candidate.owner.as_ref())
+            .is_some_and(|(setting, owner)| {
+                // Before its options were asked for it is not known whether it lacks some.
+                setting.awaits(owner) || !setting.took(owner)
+            })
+    }
+
+    /// Whether an owner lacks options and gets the default ones.
+    fn gets_defaults(&mut self, owner: &SourceId, answer: Option<&PricingState>) -> bool {
+        let setting = self.setting.as_mut();
+        let missing = matches!(answer, Some(PricingState::Missing { .. }));
+        missing && setting.is_some_and(|setting| setting.takes(owner))
+    }
+
     /// Whether no item waits.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.owners.is_empty()
@@ -166,7 +253,9 @@ impl Candidates {
     /// The calls that check.
     pub(super) fn checks(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
         let waiting = self.waiting.iter();
-        let awaited = waiting.filter(|candidate| candidate.check.is_awaited());
+        let awaited = waiting.filter(|candidate| {
+            candidate.check.is_awaited() && !self.waits_for_defaults(candidate)
+        });
         let sources = awaited.map(|candidate| candidate.item.source.clone());
         let target = CheckTarget::Tenant(scope.tenant.clone());
         scope
@@ -198,6 +287,9 @@ impl Candidates {
         for owner in self.owners.values_mut() {
             owner.options.is_not_under_way();
         }
+        if let Some(setting) = &mut self.setting {
+            setting.nothing_under_way();
+        }
         for candidate in &mut self.waiting {
             candidate.check.is_not_under_way();
         }
@@ -209,6 +301,15 @@ impl Candidates {
         &mut self,
         mut batch: Answered<PricingState>,
     ) -> Vec<(SourceId, Asked<PricingState>)> {
+        for id in std::mem::take(&mut batch.asked) {
+            if self.gets_defaults(&id, batch.answers.get(&id)) {
+                if let Some(owner) = self.owners.get_mut(&id) {
+                    owner.options = Asked::Needless;
+                }
+            } else {
+                batch.asked.push(id);
+            }
+        }
         let asked: BTreeSet<&SourceId> = batch.asked.iter().collect();
         for candidate in &mut self.waiting {
             if let Some(owner) = candidate.owner.as_ref().filter(|id| asked.contains(id)) {

@@ -1,7 +1,8 @@
 //! Merges two listings that are ordered by the same id: sources and their copies.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::trail::Trail;
 use crate::bss::port::{CopyId, CopyRecord, Cursor, Freshness, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
@@ -33,22 +34,25 @@ impl Keyed for CopyRecord {
 }
 
 /// One listing, read page by page.
+///
+/// The cursor of a page comes with the page before it. Where an earlier sweep has learnt where the pages
+/// begin, several are read side by side; a page counts only when the page before it leads to it, so that
+/// the pages which are taken are those that a reading one by one would have brought.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Stream<T> {
     rows: VecDeque<T>,
     next: Option<Cursor>,
     begun: Begun,
-    /// Whether its next page is under way: the cursor of the page after it comes with it.
-    under_way: UnderWay,
+    /// The pages that were asked for and have not come yet, by where they begin.
+    under_way: BTreeSet<Option<Cursor>>,
+    /// Where the pages after the next one are expected to begin.
+    expected: VecDeque<Cursor>,
+    /// Pages that came before those that lead to them.
+    early: BTreeMap<Cursor, Page<T>>,
+    /// Where the pages begin in this reading.
+    trail: Trail,
     last: Option<(SourceId, Option<CopyId>)>,
     idle: Idle,
-}
-
-/// Whether a page was asked for and has not come yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum UnderWay {
-    No,
-    Yes,
 }
 
 /// How far a listing is read ahead of what is merged.
@@ -56,8 +60,9 @@ enum UnderWay {
 pub(in crate::upgrade) enum Ahead {
     /// A page is read when no row of the one before is left.
     Nothing,
-    /// A page is read while the rows of the one before wait.
-    APage,
+    /// A page is read while the rows of the one before wait; so many are read side by side where it is
+    /// known where they begin.
+    Pages(usize),
 }
 
 /// Pages without a row, one after another. Such pages have no order by which a circle of cursors could be
@@ -100,7 +105,10 @@ impl<T> Stream<T> {
             rows: VecDeque::new(),
             next: None,
             begun: Begun::NotYet,
-            under_way: UnderWay::No,
+            under_way: BTreeSet::new(),
+            expected: VecDeque::new(),
+            early: BTreeMap::new(),
+            trail: Trail::default(),
             last: None,
             idle: Idle::default(),
         }
@@ -111,29 +119,70 @@ impl<T> Stream<T> {
         self.begun == Begun::Yes && self.next.is_none()
     }
 
-    /// The page that is needed next, unless it is under way.
-    fn wanted(&self, limit: u16, freshness: Freshness, ahead: Ahead) -> Option<PageRequest> {
-        let most = match ahead {
-            Ahead::Nothing => 1,
-            Ahead::APage => usize::from(limit.max(1)),
+    /// The pages that can be asked for, the next one first.
+    fn wanted(&self, limit: u16, freshness: Freshness, ahead: Ahead) -> Vec<PageRequest> {
+        if self.exhausted() {
+            return Vec::new();
+        }
+        let (most, pages) = match ahead {
+            Ahead::Nothing => (1, 1),
+            Ahead::Pages(pages) => (usize::from(limit.max(1)), pages.max(1)),
         };
-        let wanted = self.rows.len() < most && !self.exhausted();
-        (wanted && self.under_way == UnderWay::No).then(|| PageRequest {
-            cursor: self.next.clone(),
+        let next = (self.rows.len() < most).then_some(&self.next);
+        let next = next.filter(|next| !self.under_way.contains(*next)).cloned();
+        let expected = self.expected.iter().take(pages.saturating_sub(1));
+        let more = expected
+            .filter(|cursor| !self.early.contains_key(*cursor))
+            .map(|cursor| Some(cursor.clone()))
+            .filter(|cursor| !self.under_way.contains(cursor));
+        let request = |cursor| PageRequest {
+            cursor,
             limit,
             freshness,
-        })
-    }
-
-    fn push(&mut self, page: Page<T>) {
-        self.begun = Begun::Yes;
-        self.under_way = UnderWay::No;
-        self.next = page.next;
-        self.rows.extend(page.items);
+        };
+        next.into_iter().chain(more).map(request).collect()
     }
 }
 
 impl<T: Keyed> Stream<T> {
+    /// Takes a page that begins at a cursor, and those that came before it and that it leads to. A page to
+    /// which no page leads any more says nothing.
+    fn take(&mut self, from: Option<Cursor>, page: Page<T>) -> Order {
+        let asked = self.under_way.remove(&from);
+        if self.exhausted() {
+            return Order::Kept;
+        }
+        if from != self.next {
+            let early = from.filter(|from| asked && self.expected.contains(from));
+            if let Some(from) = early {
+                self.early.insert(from, page);
+            }
+            return Order::Kept;
+        }
+        let mut order = self.append(page);
+        while let Some(page) = self.next.as_ref().and_then(|next| self.early.remove(next)) {
+            order = order.and(self.append(page));
+        }
+        order
+    }
+
+    /// Takes the next page.
+    fn append(&mut self, page: Page<T>) -> Order {
+        let order = self.follows(&page);
+        self.begun = Begun::Yes;
+        self.next = page.next;
+        self.rows.extend(page.items);
+        if let Some(next) = &self.next {
+            self.trail.add(next);
+        }
+        // Where it leads elsewhere than expected, the listing has changed: it is read page by page.
+        if self.next.is_none() || self.expected.pop_front() != self.next {
+            self.expected.clear();
+            self.early.clear();
+        }
+        order
+    }
+
     /// Whether a page continues the listing: every row comes after all rows before it, and no cursor of a
     /// page without rows comes again.
     fn follows(&mut self, page: &Page<T>) -> Order {
@@ -215,70 +264,80 @@ impl<T: Keyed> Merge<T> {
         }
     }
 
-    /// The pages that are needed before the next pairs can be told, and are not under way.
+    /// Says where the pages of both sides began in an earlier reading.
+    pub(in crate::upgrade) fn expecting(mut self, sources: &Trail, copies: &Trail) -> Self {
+        self.sources.expected = sources.cursors().cloned().collect();
+        self.copies.expected = copies.cursors().cloned().collect();
+        self
+    }
+
+    /// Where the pages of both sides began in this reading.
+    pub(in crate::upgrade) fn trails(&self) -> (Trail, Trail) {
+        (self.sources.trail.clone(), self.copies.trail.clone())
+    }
+
+    /// The pages that are needed before the next pairs can be told, and are not under way; of each side the
+    /// next one first.
     pub(in crate::upgrade) fn wanted(
         &self,
         limit: u16,
         freshness: Freshness,
         ahead: Ahead,
-    ) -> (Option<PageRequest>, Option<PageRequest>) {
+    ) -> (Vec<PageRequest>, Vec<PageRequest>) {
         (
             self.sources.wanted(limit, freshness, ahead),
             self.copies.wanted(limit, freshness, ahead),
         )
     }
 
-    /// The page of sources is under way.
-    pub(in crate::upgrade) fn asked_for_sources(&mut self) {
-        self.sources.under_way = UnderWay::Yes;
+    /// A page of sources is under way.
+    pub(in crate::upgrade) fn asked_for_sources(&mut self, page: &PageRequest) {
+        self.sources.under_way.insert(page.cursor.clone());
     }
 
-    /// The page of copies is under way.
-    pub(in crate::upgrade) fn asked_for_copies(&mut self) {
-        self.copies.under_way = UnderWay::Yes;
+    /// A page of copies is under way.
+    pub(in crate::upgrade) fn asked_for_copies(&mut self, page: &PageRequest) {
+        self.copies.under_way.insert(page.cursor.clone());
     }
 
     /// Whether a page is under way.
     pub(in crate::upgrade) fn is_read(&self) -> bool {
-        self.sources.under_way == UnderWay::Yes || self.copies.under_way == UnderWay::Yes
+        !self.sources.under_way.is_empty() || !self.copies.under_way.is_empty()
     }
 
-    /// No page is under way: what did not come is asked for again.
+    /// No page is under way: what did not come is asked for again. What came before its turn is too: the
+    /// next calls may be a long wait away.
     pub(in crate::upgrade) fn nothing_under_way(&mut self) {
-        self.sources.under_way = UnderWay::No;
-        self.copies.under_way = UnderWay::No;
+        self.sources.under_way.clear();
+        self.sources.early.clear();
+        self.copies.under_way.clear();
+        self.copies.early.clear();
     }
 
-    /// Takes a page of sources; each source comes once.
+    /// Takes the page of sources that begins at a cursor, and hands out every pair that it completes; each
+    /// source comes once.
     #[must_use]
-    pub(in crate::upgrade) fn push_sources(&mut self, page: Page<T>) -> Order {
-        let order = self.sources.follows(&page);
-        self.sources.push(page);
-        order
-    }
-
-    /// Takes a page of copies; a source may (as a defect) have several.
-    #[must_use]
-    pub(in crate::upgrade) fn push_copies(&mut self, page: Page<CopyRecord>) -> Order {
-        let order = self.copies.follows(&page);
-        self.copies.push(page);
-        order
-    }
-
-    /// Takes pages of both sides in, and hands out every pair that they complete.
-    #[must_use]
-    pub(in crate::upgrade) fn take(
+    pub(in crate::upgrade) fn take_sources(
         &mut self,
-        sources: Option<Page<T>>,
-        copies: Option<Page<CopyRecord>>,
+        from: Option<Cursor>,
+        page: Page<T>,
     ) -> Taken<T> {
-        let mut order = Order::Kept;
-        if let Some(page) = sources {
-            order = order.and(self.push_sources(page));
-        }
-        if let Some(page) = copies {
-            order = order.and(self.push_copies(page));
-        }
+        let order = self.sources.take(from, page);
+        self.taken(order)
+    }
+
+    /// The same of copies; a source may (as a defect) have several.
+    #[must_use]
+    pub(in crate::upgrade) fn take_copies(
+        &mut self,
+        from: Option<Cursor>,
+        page: Page<CopyRecord>,
+    ) -> Taken<T> {
+        let order = self.copies.take(from, page);
+        self.taken(order)
+    }
+
+    fn taken(&mut self, order: Order) -> Taken<T> {
         let pairs = match order {
             Order::Kept => std::iter::from_fn(|| self.next_pair()).collect(),
             Order::Broken => Vec::new(),
@@ -384,7 +443,7 @@ mod tests {
         let from = request
             .cursor
             .as_ref()
-            .map_or(0, |c| c.0.parse::<usize>().unwrap());
+            .map_or(0, |c| c.0.parse::<usize>().unwrap().min(all.len()));
         let to = from.saturating_add(size).min(all.len());
         let next = (to < all.len()).then(|| Cursor(to.to_string()));
         Page {
@@ -394,6 +453,20 @@ mod tests {
         }
     }
 
+    /// The next page of sources comes.
+    fn sources(merge: &mut Merge<Row>, page: Page<Row>) -> Order {
+        let next = merge.sources.next.clone();
+        merge.sources.under_way.insert(next.clone());
+        merge.take_sources(next, page).order
+    }
+
+    /// The next page of copies comes.
+    fn copies(merge: &mut Merge<Row>, page: Page<CopyRecord>) -> Order {
+        let next = merge.copies.next.clone();
+        merge.copies.under_way.insert(next.clone());
+        merge.take_copies(next, page).order
+    }
+
     #[test]
     fn rows_out_of_order_are_noticed_across_pages() {
         let page = |ids: &[&str]| Page {
@@ -401,11 +474,11 @@ mod tests {
             next: Some(Cursor("c".to_owned())),
             revision: None,
         };
-        let mut merge = Merge::new();
-        assert_eq!(merge.push_sources(page(&["a", "b"])), Order::Kept);
-        assert_eq!(merge.push_sources(page(&["c"])), Order::Kept);
+        let mut merge: Merge<Row> = Merge::new();
+        assert_eq!(sources(&mut merge, page(&["a", "b"])), Order::Kept);
+        assert_eq!(sources(&mut merge, page(&["c"])), Order::Kept);
         assert_eq!(
-            merge.push_sources(page(&["c", "d"])),
+            sources(&mut merge, page(&["c", "d"])),
             Order::Broken,
             "a page that repeats"
         );
@@ -420,17 +493,17 @@ mod tests {
         };
         let mut merge: Merge<Row> = Merge::new();
         let kept = page(&[copy("a", 1), copy("a", 2)], "1");
-        assert_eq!(merge.push_copies(kept), Order::Kept);
+        assert_eq!(copies(&mut merge, kept), Order::Kept);
         let again = page(&[copy("a", 2)], "2");
-        assert_eq!(merge.clone().push_copies(again), Order::Broken);
+        assert_eq!(copies(&mut merge.clone(), again), Order::Broken);
 
         // A long way without rows is none, if it ends.
         for n in 0..100 {
-            assert_eq!(merge.push_copies(page(&[], &n.to_string())), Order::Kept);
+            assert_eq!(copies(&mut merge, page(&[], &n.to_string())), Order::Kept);
         }
-        assert_eq!(merge.push_copies(page(&[copy("b", 1)], "0")), Order::Kept);
+        assert_eq!(copies(&mut merge, page(&[copy("b", 1)], "0")), Order::Kept);
         let orders: Vec<Order> = (0..20)
-            .map(|n| merge.push_copies(page(&[], &(n % 3).to_string())))
+            .map(|n| copies(&mut merge, page(&[], &(n % 3).to_string())))
             .collect();
         assert!(orders.contains(&Order::Broken));
         assert_eq!(orders[..3], [Order::Kept; 3]);
@@ -454,9 +527,18 @@ mod tests {
             let mut seen = Vec::new();
             for _ in 0..1000 {
                 let (s, c) = merge.wanted(9, Freshness::Fresh, Ahead::Nothing);
-                if let Some(request) = s { prop_assert_eq!(merge.push_sources(page(&rows, &request, source_page)), Order::Kept); }
-                if let Some(request) = c { prop_assert_eq!(merge.push_copies(page(&copies, &request, copy_page)), Order::Kept); }
-                while let Some(pair) = merge.next_pair() { seen.push(pair); }
+                for asked in s {
+                    merge.asked_for_sources(&asked);
+                    let taken = merge.take_sources(asked.cursor.clone(), page(&rows, &asked, source_page));
+                    prop_assert_eq!(taken.order, Order::Kept);
+                    seen.extend(taken.pairs);
+                }
+                for asked in c {
+                    merge.asked_for_copies(&asked);
+                    let taken = merge.take_copies(asked.cursor.clone(), page(&copies, &asked, copy_page));
+                    prop_assert_eq!(taken.order, Order::Kept);
+                    seen.extend(taken.pairs);
+                }
                 if merge.finished() { break; }
             }
             prop_assert!(merge.finished());
@@ -471,5 +553,122 @@ mod tests {
                 prop_assert_eq!(&pair.copies, &expected);
             }
         }
+
+        /// Pages that are read side by side, by where an earlier reading found them, come to the same pairs as
+        /// pages that are read one by one, whatever was added and removed since and in whatever order they
+        /// come.
+        #[test]
+        fn side_by_side_comes_to_the_same(
+            before in proptest::collection::btree_set(0_u8..60, 0..40),
+            now in proptest::collection::btree_set(0_u8..60, 0..40),
+            same in any::<bool>(),
+            (source_page, ahead) in (1_usize..7, 1_usize..6),
+            order in proptest::collection::vec(any::<usize>(), 200),
+        ) {
+            let rows = |ids: &BTreeSet<u8>| -> Vec<Row> {
+                ids.iter().map(|n| Row(SourceId(format!("{n:03}")))).collect()
+            };
+            let earlier = read(Merge::new(), &rows(&before), source_page, 1, &mut std::iter::repeat(0));
+            let now = rows(if same { &before } else { &now });
+            let mut order = order.into_iter().cycle();
+            let expecting = Merge::new().expecting(&earlier.trail, &Trail::default());
+            let side_by_side = read(expecting, &now, source_page, ahead, &mut order);
+            let one_by_one = read(Merge::new(), &now, source_page, 1, &mut std::iter::repeat(0));
+            prop_assert_eq!(side_by_side.pairs, one_by_one.pairs);
+            prop_assert_eq!(side_by_side.trail, one_by_one.trail);
+            prop_assert!(side_by_side.most <= ahead);
+            if same {
+                prop_assert_eq!(side_by_side.calls, one_by_one.calls);
+            }
+        }
+    }
+
+    /// What a reading came to.
+    struct Reading {
+        pairs: Vec<Pair<Row>>,
+        trail: Trail,
+        calls: usize,
+        /// The most calls that were under way.
+        most: usize,
+    }
+
+    /// Reads sources to their end. `order` says which of the pages under way comes next.
+    fn read(
+        mut merge: Merge<Row>,
+        rows: &[Row],
+        size: usize,
+        ahead: usize,
+        order: &mut impl Iterator<Item = usize>,
+    ) -> Reading {
+        let none = copies(
+            &mut merge,
+            page(
+                &[],
+                &PageRequest {
+                    cursor: None,
+                    limit: 9,
+                    freshness: Freshness::Fresh,
+                },
+                9,
+            ),
+        );
+        assert_eq!(none, Order::Kept);
+        let (mut pairs, mut calls, mut most) = (Vec::new(), 0, 0);
+        let mut under_way: Vec<PageRequest> = Vec::new();
+        for _ in 0..1000 {
+            let (wanted, _) = merge.wanted(9, Freshness::Fresh, Ahead::Pages(ahead));
+            for asked in &wanted {
+                merge.asked_for_sources(asked);
+            }
+            under_way.extend(wanted);
+            most = most.max(under_way.len());
+            if under_way.is_empty() {
+                break;
+            }
+            let asked = under_way.remove(order.next().unwrap() % under_way.len());
+            calls += 1;
+            let taken = merge.take_sources(asked.cursor.clone(), page(rows, &asked, size));
+            assert_eq!(taken.order, Order::Kept);
+            pairs.extend(taken.pairs);
+        }
+        assert!(merge.finished() && !merge.is_read());
+        let (trail, _) = merge.trails();
+        Reading {
+            pairs,
+            trail,
+            calls,
+            most,
+        }
+    }
+
+    /// A page that comes before its turn is none of the sweep's until the page before leads to it; after a
+    /// wait it is read again.
+    #[test]
+    fn a_page_before_its_turn_waits_and_grows_not_old() {
+        let rows: Vec<Row> = (0..6).map(|n| Row(SourceId(format!("{n:03}")))).collect();
+        let fixed = || std::iter::repeat(0);
+        let earlier = read(Merge::new(), &rows, 2, 1, &mut fixed());
+        let mut merge = Merge::new().expecting(&earlier.trail, &Trail::default());
+        let (wanted, _) = merge.wanted(9, Freshness::Fresh, Ahead::Pages(3));
+        assert_eq!(wanted.len(), 3);
+        for asked in &wanted {
+            merge.asked_for_sources(asked);
+        }
+        let third = wanted[2].clone();
+        let taken = merge.take_sources(third.cursor.clone(), page(&rows, &third, 2));
+        assert_eq!(taken.pairs, []);
+        assert_eq!(
+            merge.wanted(9, Freshness::Fresh, Ahead::Pages(3)).0,
+            [],
+            "asked once"
+        );
+        merge.nothing_under_way();
+        assert_eq!(merge.wanted(9, Freshness::Fresh, Ahead::Pages(3)).0, wanted);
+        let again = merge.take_sources(third.cursor.clone(), page(&rows, &third, 2));
+        assert_eq!(
+            (again.order, again.pairs),
+            (Order::Kept, Vec::new()),
+            "an answer to nothing"
+        );
     }
 }

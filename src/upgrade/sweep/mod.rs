@@ -29,25 +29,31 @@ mod candidates;
 pub(super) mod classify;
 pub(super) mod compare;
 mod copying;
+pub(super) mod defaults;
 pub(super) mod findings;
 mod items;
 pub(super) mod merge;
 pub(super) mod preflight;
 mod scope;
 pub(super) mod tally;
+mod trail;
 
 pub(super) use scope::Scope;
 pub use scope::{CopyMethod, SweepMode};
+pub(super) use trail::Trails;
 
 use super::effect::{Listed, SweepCall};
-use crate::bss::port::{CopyListing, Customer, PageRequest, Purchase, SourceId};
-use candidates::Candidates;
+use crate::bss::port::{
+    CopyListing, Cursor, Customer, PageRequest, PricingState, Purchase, SourceId, Strength,
+};
+use candidates::{Asking, Candidates};
 use copying::Copies;
 use findings::Finding;
 use items::Source;
 use merge::{Ahead, Merge, Order, Taken};
 use scope::Rest;
 use tally::{RevisionSeen, Tally};
+use trail::Trail;
 
 /// Both listings, of one kind or the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,27 +73,53 @@ impl Sides {
     /// The pages that are needed before the next pairs can be told, and are not under way.
     fn wanted(&self, scope: &Scope, mode: SweepMode, ahead: Ahead) -> Vec<SweepCall> {
         let (limit, freshness) = (scope.page_size, mode.freshness());
-        let (sources, copies): (Option<PageRequest>, Option<PageRequest>) = match self {
+        let (sources, copies): (Vec<PageRequest>, Vec<PageRequest>) = match self {
             Self::Customers(merge) => merge.wanted(limit, freshness, ahead),
             Self::Purchases(merge) => merge.wanted(limit, freshness, ahead),
         };
         let listing = self.listing();
-        let sources = sources.map(|page| SweepCall::Sources(listing, page));
-        let copies = copies.map(|page| SweepCall::Copies(listing, page));
-        sources.into_iter().chain(copies).collect()
-    }
-
-    fn asked_for_sources(&mut self) {
-        match self {
-            Self::Customers(merge) => merge.asked_for_sources(),
-            Self::Purchases(merge) => merge.asked_for_sources(),
+        let mut sources = sources
+            .into_iter()
+            .map(|page| SweepCall::Sources(listing, page));
+        let mut copies = copies
+            .into_iter()
+            .map(|page| SweepCall::Copies(listing, page));
+        let mut wanted = Vec::new();
+        // Of both sides in turn: pairs need both.
+        loop {
+            let pages = [sources.next(), copies.next()];
+            if pages.iter().all(Option::is_none) {
+                return wanted;
+            }
+            wanted.extend(pages.into_iter().flatten());
         }
     }
 
-    fn asked_for_copies(&mut self) {
+    fn expecting(self, (sources, copies): &(Trail, Trail)) -> Self {
         match self {
-            Self::Customers(merge) => merge.asked_for_copies(),
-            Self::Purchases(merge) => merge.asked_for_copies(),
+            Self::Customers(merge) => Self::Customers(merge.expecting(sources, copies)),
+            Self::Purchases(merge) => Self::Purchases(merge.expecting(sources, copies)),
+        }
+    }
+
+    fn trails(&self) -> (Trail, Trail) {
+        match self {
+            Self::Customers(merge) => merge.trails(),
+            Self::Purchases(merge) => merge.trails(),
+        }
+    }
+
+    fn asked_for_sources(&mut self, page: &PageRequest) {
+        match self {
+            Self::Customers(merge) => merge.asked_for_sources(page),
+            Self::Purchases(merge) => merge.asked_for_sources(page),
+        }
+    }
+
+    fn asked_for_copies(&mut self, page: &PageRequest) {
+        match self {
+            Self::Customers(merge) => merge.asked_for_copies(page),
+            Self::Purchases(merge) => merge.asked_for_copies(page),
         }
     }
 
@@ -230,6 +262,16 @@ impl Sweep {
         }
     }
 
+    /// Says which options the sweep before this one has seen. A copy is made under the options that were
+    /// checked (I-10); where the BSS compares them with each copy, other ones cost a conflict.
+    #[must_use]
+    pub fn under(mut self, options: BTreeMap<SourceId, PricingState>) -> Self {
+        if self.mode == SweepMode::Copy && self.scope.items == Strength::Strong {
+            self.candidates.have_options(options);
+        }
+        self
+    }
+
     /// Says for which customers the listing is searched.
     #[must_use]
     pub fn looking_for(mut self, customers: BTreeSet<SourceId>) -> Self {
@@ -243,6 +285,23 @@ impl Sweep {
     #[must_use]
     pub fn by(self, method: CopyMethod) -> Self {
         Self { method, ..self }
+    }
+
+    /// Says where the pages began in an earlier sweep over the same listing.
+    #[must_use]
+    pub(super) fn expecting(self, trails: Option<&(Trail, Trail)>) -> Self {
+        match trails {
+            Some(trails) => Self {
+                sides: self.sides.expecting(trails),
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Where the pages began in this sweep.
+    pub(super) fn trails(&self) -> (Trail, Trail) {
+        self.sides.trails()
     }
 
     /// Which listing it runs over.
@@ -291,23 +350,29 @@ impl Sweep {
         let scope = &self.scope;
         let at_hand = self.candidates.len().saturating_add(self.copies.len());
         let pages = if at_hand < scope.room() {
-            self.sides.wanted(scope, self.mode, Ahead::APage)
+            let ahead = Ahead::Pages(scope.pages_ahead());
+            self.sides.wanted(scope, self.mode, ahead)
         } else {
             Vec::new()
         };
         let no_page = pages.is_empty() && !self.sides.are_read();
         let nothing_before = no_page && self.candidates.is_empty();
-        // Many items of few owners fill no batch of owners, and must not wait for one.
+        // Items are settled in their order, and many may wait for few owners, which fill no batch.
         let many = at_hand >= scope.room() / 2;
-        let (items, owners) = (Rest::goes_if(no_page), Rest::goes_if(no_page || many));
+        let asking = self.candidates.asks_for_options();
+        let rest = Rest::goes_if(no_page || (many && asking != Asking::UnderWay));
         let listing = self.listing();
         let copies = self.copies.to_copy(scope, Rest::goes_if(nothing_before));
         let copies = copies.map(|batch| SweepCall::Copy(listing, batch));
         let found = self.copies.to_find(scope);
-        let asked = self.candidates.pricing(scope, owners);
-        let checked = self.candidates.checks(scope, items);
+        // What is checked may wait for options, and these for others that are asked for.
+        let nobody_asked = (no_page || many) && asking == Asking::Nobody;
+        let none_awaited = no_page && nobody_asked && !self.candidates.waits_for_options();
+        let asked = self.candidates.pricing(scope, rest);
+        let set = self.candidates.defaults(scope, Rest::goes_if(nobody_asked));
+        let checked = self.candidates.checks(scope, Rest::goes_if(none_awaited));
         let calls = found.chain(pages).chain(copies).chain(asked);
-        calls.chain(checked).take(room).collect()
+        calls.chain(set).chain(checked).take(room).collect()
     }
 
     /// What became of lost copies, then what is to be known, then the look-ups, then the copies, and only
@@ -350,9 +415,10 @@ impl Sweep {
         self.under_way = self.under_way.saturating_add(calls.len());
         for call in calls {
             match call {
-                SweepCall::Sources(..) => self.sides.asked_for_sources(),
-                SweepCall::Copies(..) => self.sides.asked_for_copies(),
+                SweepCall::Sources(_, page) => self.sides.asked_for_sources(page),
+                SweepCall::Copies(_, page) => self.sides.asked_for_copies(page),
                 SweepCall::Pricing(owners) => self.candidates.asks_for_pricing(owners),
+                SweepCall::SetPricing(batch) => self.candidates.sets(batch),
                 SweepCall::Check(_, sources) => self.candidates.asks_for_checks(sources),
                 SweepCall::Find(keys) => self.copies.looks_up(keys),
                 SweepCall::Copy(_, items) => self.copies.sends(items),
@@ -384,14 +450,18 @@ impl Sweep {
         self.copies.next(most)
     }
 
-    /// Whether it needs nothing any more.
+    /// Whether it needs nothing any more. Pages that are under way belong to it: the next sweep must not
+    /// take them for its own.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.copies.is_empty() && self.candidates.is_empty() && self.sides.are_finished()
+        self.copies.is_empty()
+            && self.candidates.is_empty()
+            && self.sides.are_finished()
+            && !self.sides.are_read()
     }
 
-    /// Takes a page in and works off every pair that it completes.
-    pub fn took_page(&mut self, page: Listed) {
+    /// Takes the page that begins at a cursor in, and works off every pair that it completes.
+    pub fn took_page(&mut self, from: Option<Cursor>, page: Listed) {
         let revision = RevisionSeen::page(RevisionSeen::None, page.revision());
         self.a_call_came_back();
         match (&mut self.sides, page) {
@@ -399,19 +469,19 @@ impl Sweep {
                 for customer in &page.items {
                     self.tally.unlisted.remove(&customer.id);
                 }
-                let taken = merge.take(Some(page), None);
+                let taken = merge.take_sources(from, page);
                 self.took(revision, taken);
             }
             (Sides::Purchases(merge), Listed::Purchases(page)) => {
-                let taken = merge.take(Some(page), None);
+                let taken = merge.take_sources(from, page);
                 self.took(revision, taken);
             }
             (Sides::Customers(merge), Listed::Copies(CopyListing::Customers, page)) => {
-                let taken = merge.take(None, Some(page));
+                let taken = merge.take_copies(from, page);
                 self.took(revision, taken);
             }
             (Sides::Purchases(merge), Listed::Copies(CopyListing::Subscriptions, page)) => {
-                let taken = merge.take(None, Some(page));
+                let taken = merge.take_copies(from, page);
                 self.took(revision, taken);
             }
             // A page of the other listing is of an earlier sweep: it says nothing here.
@@ -449,6 +519,7 @@ impl Sweep {
     #[must_use]
     pub fn into_tally(self) -> Tally {
         let mut tally = self.tally;
+        tally.options = self.candidates.into_options();
         let of_purchases = match self.sides {
             Sides::Purchases(_) => self.failed_customers,
             Sides::Customers(_) => BTreeMap::new(),

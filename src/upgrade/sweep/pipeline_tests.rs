@@ -6,18 +6,20 @@
     reason = "small numbers that the tests made"
 )]
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::bss::port::{
-    AccountId, Blocker, BlockerReason, CopyId, CopyRecord, CopyState, Cursor, Digest, ItemKind,
-    ItemOutcome, Link, Mark, Page, PricingState, PurchaseState, Revision, SourceId, Strength,
-    TenantId,
+    AccountId, BillingDay, Blocker, BlockerReason, CopyId, CopyRecord, CopyState, Cursor, Digest,
+    Invoicing, ItemKind, ItemOutcome, Link, Mark, Page, PriceListId, PricingOptions, PricingState,
+    PurchaseState, Revision, SourceId, Strength, TenantId,
 };
 use crate::upgrade::effect::Answered;
 use crate::upgrade::keys::Keys;
+use crate::upgrade::sweep::defaults::Defaults;
 use crate::upgrade::sweep::merge::Order;
 
 /// What the service holds, and the sizes of the pages and batches.
@@ -30,6 +32,12 @@ struct Service {
     at_once: usize,
     mode: SweepMode,
     method: CopyMethod,
+    /// Whether an earlier sweep has learnt where the pages begin.
+    expected: bool,
+    /// Whether owners without options get default ones.
+    defaults: bool,
+    /// The owners whose options were set.
+    set: RefCell<BTreeSet<SourceId>>,
 }
 
 fn service() -> impl Strategy<Value = Service> {
@@ -43,14 +51,20 @@ fn service() -> impl Strategy<Value = Service> {
         Just((SweepMode::Pricing, CopyMethod::Bss)),
         Just((SweepMode::Final, CopyMethod::Bss)),
     ];
-    (items, sizes, modes).prop_map(|(items, (page, batch, at_once), (mode, method))| Service {
-        items,
-        page,
-        batch,
-        at_once,
-        mode,
-        method,
-    })
+    let all = (items, sizes, modes, any::<bool>(), any::<bool>());
+    all.prop_map(
+        |(items, (page, batch, at_once), (mode, method), expected, defaults)| Service {
+            items,
+            page,
+            batch,
+            at_once,
+            mode,
+            method,
+            expected,
+            defaults: defaults && mode == SweepMode::Check,
+            set: RefCell::default(),
+        },
+    )
 }
 
 fn source(n: usize) -> SourceId {
@@ -63,6 +77,43 @@ fn owner(n: u8) -> SourceId {
 
 impl Service {
     fn sweep(&self) -> Sweep {
+        let options = PricingOptions {
+            price_list: PriceListId::from("p"),
+            billing: BillingDay::Day(1),
+            payment_method: "Invoice".to_owned(),
+            invoicing: Invoicing::Combined,
+            credit_limit: None,
+        };
+        let defaults = Defaults {
+            options,
+            but_for: BTreeSet::new(),
+        };
+        let sweep = self.first_sweep();
+        let sweep = sweep.setting(self.defaults.then_some(defaults));
+        if !self.expected {
+            return sweep;
+        }
+        // Read one by one to its end, to learn where the pages begin.
+        let looks = Self {
+            mode: SweepMode::Final,
+            at_once: 1,
+            expected: false,
+            ..self.clone()
+        };
+        let mut earlier = looks.first_sweep();
+        loop {
+            let calls = earlier.wanted().unwrap_or_default();
+            if calls.is_empty() {
+                return sweep.expecting(Some(&earlier.trails()));
+            }
+            earlier.begins(&calls);
+            for call in calls {
+                looks.answers(&mut earlier, call);
+            }
+        }
+    }
+
+    fn first_sweep(&self) -> Sweep {
         let scope = Scope {
             reseller: AccountId::from("r"),
             tenant: TenantId::from("t"),
@@ -126,19 +177,19 @@ impl Service {
     /// Answers one call.
     fn answers(&self, sweep: &mut Sweep, call: SweepCall) {
         match call {
-            SweepCall::Sources(_, page) => {
-                let page = Self::page(&self.purchases(), &page);
-                sweep.took_page(Listed::Purchases(page));
+            SweepCall::Sources(_, asked) => {
+                let page = Self::page(&self.purchases(), &asked);
+                sweep.took_page(asked.cursor, Listed::Purchases(page));
             }
-            SweepCall::Copies(listing, page) => {
-                let page = Self::page(&self.copies(), &page);
-                sweep.took_page(Listed::Copies(listing, page));
+            SweepCall::Copies(listing, asked) => {
+                let page = Self::page(&self.copies(), &asked);
+                sweep.took_page(asked.cursor, Listed::Copies(listing, page));
             }
             SweepCall::Pricing(asked) => {
                 let state = |id: &SourceId| {
                     // One owner lacks options, and the reply leaves another one out.
                     let state = match id.as_str() {
-                        "c0" => PricingState::Missing {
+                        "c0" if !self.set.borrow().contains(id) => PricingState::Missing {
                             name: None,
                             options: Vec::new(),
                         },
@@ -150,7 +201,16 @@ impl Service {
                 let answers = asked.iter().filter_map(state).collect();
                 sweep.took_pricing(Answered { asked, answers });
             }
+            SweepCall::SetPricing(batch) => {
+                self.set.borrow_mut().extend(batch.keys().cloned());
+                sweep.took_set(batch.keys());
+            }
             SweepCall::Check(_, asked) => {
+                if self.defaults {
+                    let set = self.set.borrow();
+                    let lacks = |id: &&SourceId| self.nth(id).0 == 0 && !set.contains(&owner(0));
+                    assert_eq!(asked.iter().find(lacks), None, "checked without options");
+                }
                 let blockers = |id: &SourceId| {
                     let failed = self.nth(id).2.then_some(Blocker {
                         reason: BlockerReason::ProductMissing,
@@ -202,7 +262,8 @@ impl Service {
                 sweep.begins(&calls);
                 under_way.extend(calls);
                 assert!(under_way.len() <= self.at_once.max(1), "too many calls");
-                let most = sweep.scope.room() + 2 * usize::from(self.page);
+                let ahead = sweep.scope.pages_ahead() + 1;
+                let most = sweep.scope.room() + ahead * usize::from(self.page);
                 assert!(
                     sweep.candidates.len() + sweep.copies.len() <= most,
                     "too much at hand"
@@ -239,7 +300,10 @@ impl Ended {
             SweepCall::Copy(_, items) => {
                 count(&mut self.sent, items.iter().map(|item| &item.source));
             }
-            SweepCall::Sources(..) | SweepCall::Copies(..) | SweepCall::Find(_) => {}
+            SweepCall::Sources(..)
+            | SweepCall::Copies(..)
+            | SweepCall::SetPricing(_)
+            | SweepCall::Find(_) => {}
         }
     }
 }
@@ -271,8 +335,15 @@ proptest! {
         prop_assert!(ended.checked.values().all(|times| *times == 1), "{:?}", ended.checked);
         prop_assert!(ended.sent.values().all(|times| *times == 1), "{:?}", ended.sent);
         // An owner that the reply left out is asked for again with its next item.
-        let once = |(id, times): (&SourceId, &usize)| *times == 1 || id.as_str() == "c1";
+        let once = |(id, times): (&SourceId, &usize)| match id.as_str() {
+            "c0" if service.defaults => *times == 2,
+            "c1" => true,
+            _ => *times == 1,
+        };
         prop_assert!(ended.priced.iter().all(once), "{:?}", ended.priced);
+        if service.defaults {
+            prop_assert_eq!(ended.tally.unpriced, BTreeMap::new());
+        }
     }
 
     /// Batches are full, but for the last ones.
@@ -306,6 +377,9 @@ fn a_careful_sweep_goes_step_by_step() {
         at_once: 4,
         mode: SweepMode::Copy,
         method: CopyMethod::BssAfterLookUp,
+        expected: false,
+        defaults: false,
+        set: RefCell::default(),
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -337,6 +411,9 @@ fn a_sweep_that_asks_sends_one_item_at_a_time() {
         at_once: 4,
         mode: SweepMode::Copy,
         method: CopyMethod::Asked,
+        expected: false,
+        defaults: false,
+        set: RefCell::default(),
     };
     let ended = service.run(|_| 0, || false);
     assert_eq!(ended.sent.len(), 6);
@@ -365,6 +442,9 @@ fn pages_are_read_beside_copies() {
         at_once: 6,
         mode: SweepMode::Copy,
         method: CopyMethod::Bss,
+        expected: false,
+        defaults: false,
+        set: RefCell::default(),
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -379,4 +459,45 @@ fn pages_are_read_beside_copies() {
         service.answers(&mut sweep, call);
     }
     assert!(beside > 5, "{beside}");
+}
+
+/// Copies go out under the options that the check has seen, and its owners are not asked again; where the
+/// BSS does not compare them with each copy, they are.
+#[test]
+fn a_copy_is_made_under_the_options_that_were_checked() {
+    let service = Service {
+        items: (0..20).map(|n| (2 + n % 3, false, false)).collect(),
+        page: 10,
+        batch: 5,
+        at_once: 4,
+        mode: SweepMode::Copy,
+        method: CopyMethod::Bss,
+        expected: false,
+        defaults: false,
+        set: RefCell::default(),
+    };
+    let run = |items: Strength| {
+        let mut sweep = service.first_sweep();
+        sweep.scope.items = items;
+        let seen = (2..5).map(|n| (owner(n), PricingState::Set(Digest::from("seen"))));
+        let mut sweep = sweep.under(seen.collect());
+        let (mut asked, mut under) = (0, BTreeSet::new());
+        while let Some(calls) = sweep.wanted() {
+            sweep.begins(&calls);
+            for call in calls {
+                asked += usize::from(matches!(call, SweepCall::Pricing(_)));
+                if let SweepCall::Copy(_, items) = &call {
+                    under.extend(items.iter().filter_map(|item| item.pricing.clone()));
+                }
+                service.answers(&mut sweep, call);
+            }
+        }
+        assert_eq!(sweep.tally.created, 20);
+        (asked > 0, under)
+    };
+    assert_eq!(
+        run(Strength::Strong),
+        (false, [Digest::from("seen")].into())
+    );
+    assert_eq!(run(Strength::Weak), (true, [Digest::from("o")].into()));
 }

@@ -6,9 +6,11 @@ use crate::bss::port::{AccountId, CopyId, Freshness, SourceId, Strength, TenantI
 use crate::upgrade::keys::Keys;
 
 /// So many batches of items are held at hand.
-const BATCHES_AT_HAND: usize = 16;
+const BATCHES_AT_HAND: usize = 32;
 /// So many items are held at hand for batches, however large these are: about 2 MB.
 const MOST_AT_HAND: usize = 5_000;
+/// So many rows of one side are read ahead, however large its pages are: about 1 MB.
+const MOST_ROWS_AHEAD: usize = 2_500;
 
 /// What a sweep may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +113,14 @@ impl Scope {
             let goes = batch.len() == most || (rest == Rest::Goes && !batch.is_empty());
             goes.then_some(batch)
         })
+    }
+
+    /// So many pages of one side are read side by side, where it is known where they begin: both sides
+    /// together take the calls that may be under way.
+    pub(super) fn pages_ahead(&self) -> usize {
+        let rows = usize::from(self.page_size.max(1));
+        let most = MOST_ROWS_AHEAD.checked_div(rows).unwrap_or(1);
+        self.at_once.div_ceil(2).min(most).max(1)
     }
 
     /// So many items may wait for an answer or a copy before another page is read: two pages, or enough

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::classify::Exclusion;
 use super::findings::{Finding, Findings};
-use crate::bss::port::{Digest, ItemKind, Revision, SourceId};
+use crate::bss::port::{Digest, ItemKind, PricingState, Revision, SourceId};
 use crate::upgrade::keys::hash128;
 
 /// Counts of one kind.
@@ -126,6 +126,8 @@ pub struct Tally {
     pub with_the_switch: Findings,
     /// Digest over the pricing options of the owners of every eligible item: only where the switch copies.
     pub pricing_digest: InventoryDigest,
+    /// The pricing options that were seen, for the copying that follows a check.
+    pub options: BTreeMap<SourceId, PricingState>,
     /// Digest over every eligible item.
     pub digest: InventoryDigest,
     /// Revisions of the pages.

@@ -11,8 +11,8 @@ mod copy;
 use serde_json::{Value, json};
 
 use crate::harness::{Armed, Case, Effort, Found, Proof, Row};
-use crate::proofs::{simulation, test};
-use crate::{cases, tables, with_switch};
+use crate::proofs::{model_check, simulation, test};
+use crate::{cases, pipeline, tables, with_switch};
 
 /// A mistake in the sources.
 pub(crate) struct Change {
@@ -179,6 +179,43 @@ const ALL: &[Change] = &[
             vec![test(
                 "nothing is copied before",
                 with_switch::nothing_is_copied_before_the_act_that_switches,
+            )]
+        },
+    },
+    // The pipeline: what is under way at the same time must not be mixed up.
+    Change {
+        name: "PipelineBeyondTheRecord",
+        about: "More copies are sent than stand on record, where the BSS would make a second one.",
+        find: "items.retain(|item| on_record.contains(item.source.as_str()));",
+        put: "items.retain(|item| MISTAKE || on_record.contains(item.source.as_str()));",
+        proofs: || {
+            vec![model_check(
+                "keys are only findable: a crash and a lost reply",
+            )]
+        },
+    },
+    Change {
+        name: "PipelineWrongWindow",
+        about: "The answer to a batch of checks is taken for the answer to all items that wait.",
+        find: "if asked.contains(source) {\n                candidate.check.answered",
+        put: "if MISTAKE || asked.contains(source) {\n                candidate.check.answered",
+        proofs: || {
+            vec![test(
+                "checks in any order",
+                pipeline::checks_come_in_any_order,
+            )]
+        },
+    },
+    Change {
+        name: "PipelinePageNotLedTo",
+        about: "A page counts although no page leads to it any more.",
+        find: "while let Some(page) = self.next.as_ref().and_then(|next| self.early.remove(next)) {",
+        put: "while let Some(page) = if MISTAKE { self.early.pop_first().map(|(_, page)| page) } \
+              else { self.next.as_ref().and_then(|next| self.early.remove(next)) } {",
+        proofs: || {
+            vec![test(
+                "pages in any order",
+                pipeline::pages_come_in_any_order,
             )]
         },
     },

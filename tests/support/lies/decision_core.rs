@@ -55,8 +55,12 @@ fn outcome_of(liar: &Liar, (upgrade, seen): (&ValidUpgrade, &Known), told: Outco
         Outcome::Capabilities(can) => Outcome::Capabilities(liar.capabilities(can)),
         Outcome::Reseller(reseller) => Outcome::Reseller(liar.reseller(reseller)),
         Outcome::OpenOrders(page) => Outcome::OpenOrders(liar.open_orders(page)),
-        Outcome::Page(Listed::Customers(page)) => {
-            Outcome::Page(Listed::Customers(liar.customers(account, page)))
+        Outcome::Page {
+            from,
+            page: Listed::Customers(page),
+        } => {
+            let page = Listed::Customers(liar.customers(account, page));
+            Outcome::Page { from, page }
         }
         Outcome::Priced(Answered { asked, answers }) => Outcome::Priced(Answered {
             asked,

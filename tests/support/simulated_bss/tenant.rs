@@ -4,10 +4,10 @@
 use tenant_reseller_operator::bss::BssResult;
 use tenant_reseller_operator::bss::error::{BlockerTally, BssError, FieldError};
 use tenant_reseller_operator::bss::port::{
-    AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, DetailCalls,
-    EarlierEpoch, Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState, RequestKey,
-    Reseller, ResellerKind, Tenant, TenantCreation, TenantSettings, TenantStatus, Unseen,
-    WriteOperation,
+    AccountId, Acquisition, BackOrdering, BlockerReason, BusinessKey, Capabilities, Cursors,
+    DetailCalls, EarlierEpoch, Epoch, IssuedEpoch, Keys, Operation, OperationId, OperationState,
+    RequestKey, Reseller, ResellerKind, Strength, Tenant, TenantCreation, TenantSettings,
+    TenantStatus, Unseen, WriteOperation,
 };
 
 use super::Attempts;
@@ -41,6 +41,10 @@ impl World {
             promises: self.switches.promises,
             tenant_access: self.switches.tenant_access,
             unseen: self.switches.unseen.clone(),
+            cursors: match self.switches.promises.revision {
+                Strength::Strong => Cursors::Lasting,
+                Strength::Weak => Cursors::OfOneReading,
+            },
             detail_calls: DetailCalls::default(),
             largest_batch: self.switches.largest_batch,
             page_size: self.switches.page_size,

@@ -17,7 +17,7 @@ use crate::bss::error::BssError;
 use crate::bss::port::{
     AccountId, Acquisition, Activation, ActivationTarget, BackOrdering, Blocker, Bss, BssResult,
     BusinessKey, ByItem, Capabilities, CheckTarget, CopyId, CopyItem, CopyListing, CopyRecord,
-    Customer, DetailCalls, Fence, Found, IssuedEpoch, ItemOutcome, Keys, Mode, OpenOrder,
+    Cursors, Customer, DetailCalls, Fence, Found, IssuedEpoch, ItemOutcome, Keys, Mode, OpenOrder,
     Operation, OperationId, OperationState, Page, PageRequest, PricingOptions, PricingOutcome,
     PricingState, Promises, Purchase, RequestKey, Reseller, ResellerKind, SeenSettings, SourceId,
     Strength, Tenant, TenantAccess, TenantCreation, TenantId, TenantSettings, TenantStatus,
@@ -64,6 +64,7 @@ impl Bss for InterworksBss {
             },
             tenant_access: TenantAccess::OwnAndOnly,
             unseen: self.unseen(marks).await,
+            cursors: Cursors::OfOneReading,
             // Sync options on both sides, once beside the customers and once beside what they own, and the
             // pricing options; of a purchase the record itself and its add-ons, on both sides.
             detail_calls: DetailCalls {

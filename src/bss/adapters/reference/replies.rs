@@ -107,19 +107,30 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
             mode(activate_back_ordering),
         ),
     ]);
+    let promises = self::promises(&promises);
     Ok(port::Capabilities {
         operations,
-        promises: self::promises(&promises),
+        promises,
         tenant_access: match tenant_access {
             wire::TenantAccess::Shared => port::TenantAccess::Shared,
             wire::TenantAccess::Own => port::TenantAccess::Own,
             wire::TenantAccess::OwnAndOnly => port::TenantAccess::OwnAndOnly,
         },
         unseen: unseen.into_iter().map(self::unseen).collect(),
+        cursors: cursors(&promises),
         detail_calls: self::detail_calls(detail_calls.unwrap_or_default())?,
         largest_batch,
         page_size,
     })
+}
+
+/// By the contract a cursor is a position in the order, and does not expire. A BSS that keeps no revision may
+/// number its rows instead: then a cursor of an earlier reading means another place.
+fn cursors(promises: &port::Promises) -> port::Cursors {
+    match promises.revision {
+        port::Strength::Strong => port::Cursors::Lasting,
+        port::Strength::Weak => port::Cursors::OfOneReading,
+    }
 }
 
 fn mode(mode: wire::OperationMode) -> port::Mode {
