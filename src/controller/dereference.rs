@@ -24,8 +24,8 @@ use crate::bss::connect::{ConnectionSettings, Connector, concerns_the_tenant};
 use crate::bss::limits::Access;
 use crate::cluster::port::{Cluster, ClusterError};
 use crate::upgrade::{
-    REFERENCE_GUIDE, ReadyState, Realm, References, Suspension, TenantConnection, Terms,
-    held_connection, sentence, suspension,
+    REFERENCE_GUIDE, ReadyState, Realm, References, TenantConnection, Terms, held_connection,
+    sentence,
 };
 
 /// So many requests a second are reckoned with where the connection declares no limit.
@@ -136,10 +136,7 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let pricing = pricing(cluster, namespace, name).await?;
     let version = connections.version();
     let terms = connections.terms();
-    let suspended = match terms.held {
-        Some(_) => Suspension::Suspended,
-        None => suspension(upgrade),
-    };
+    let suspended = terms.suspension_of(upgrade);
     let basis = Basis::of(upgrade, suspended, &version);
     entry.revalidate(upgrade, basis, requested(upgrade, &pricing));
     let address = address(&connections.distributor);

@@ -260,8 +260,9 @@ fn activated(claim: &mut ResellerClaimSpec, approval: Option<Approval>, now: Tim
     let intent = claim.intents.activate.take();
     let told = claim.told.take();
     let approval = match (approval, &intent, &told) {
-        (Some(Approval::Automatic), _, _) | (None, Some(_), _) => "Automatic",
-        (Some(Approval::ManualStep), _, _) | (None, None, Some(_)) => "ManualStep",
+        (Some(approval), _, _) => approval.as_str(),
+        (None, Some(_), _) => Approval::Automatic.as_str(),
+        (None, None, Some(_)) => Approval::ManualStep.as_str(),
         (None, None, None) => FOUND_ACTIVE,
     };
     claim.approval = Some(approval.to_owned());

@@ -68,6 +68,17 @@ pub struct Terms {
 /// What is expected of a service that speaks the reference contract.
 pub const REFERENCE_GUIDE: &str = "docs/reference-contract.yaml";
 
+impl Terms {
+    /// Whether all work on an upgrade rests, by a word on itself or on a connection that it names.
+    #[must_use]
+    pub fn suspension_of(&self, upgrade: &TenantResellerUpgrade) -> Suspension {
+        match self.held {
+            Some(_) => Suspension::Suspended,
+            None => suspension(upgrade),
+        }
+    }
+}
+
 impl Default for Terms {
     fn default() -> Self {
         Self {
@@ -229,10 +240,7 @@ pub fn validate(
         default_pricing,
         declared,
         declared_twice,
-        suspended: match references.terms.held {
-            Some(_) => Suspension::Suspended,
-            None => suspension(upgrade),
-        },
+        suspended: references.terms.suspension_of(upgrade),
         suspended_by_unknown: not_understood(upgrade),
         take_over: annotation(upgrade, TAKE_OVER_ANNOTATION)
             .map(|holder| messages::without_quotes(holder).to_owned()),

@@ -80,6 +80,17 @@ pub enum Approval {
     ManualStep,
 }
 
+impl Approval {
+    /// Its name on record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Automatic => "Automatic",
+            Self::ManualStep => "ManualStep",
+        }
+    }
+}
+
 /// A final sweep over everything that found nothing to do, under one revision. Only the end of
 /// such a sweep makes one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
