@@ -290,28 +290,30 @@ async fn killed(
 ) -> LocalResult<()> {
     operator.process.kill()?;
     let (began, at) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
-    let unfinished: BTreeSet<String> = tracks
-        .of(RUNNING)
-        .iter()
-        .filter(|(_, track)| track.ended.is_none())
-        .filter_map(|(name, _)| name.strip_prefix('r')?.parse::<u32>().ok())
-        .map(|number| account(number.saturating_add(crowd.waiting)))
-        .collect();
+    // One that ended just before is seen to have ended a moment later.
+    let unfinished = || -> BTreeSet<String> {
+        let running = tracks.of(RUNNING).into_iter();
+        let running = running.filter(|(_, track)| track.ended.is_none());
+        running
+            .filter_map(|(name, _)| name.strip_prefix('r')?.parse::<u32>().ok())
+            .map(|number| account(number.saturating_add(crowd.waiting)))
+            .collect()
+    };
+    let at_work = unfinished().len();
     told.teller
-        .fact(&format!("killed with {} at work", unfinished.len()))?;
+        .fact(&format!("killed with {at_work} at work"))?;
     operator.process.start_again()?;
     until_ready(&mut operator.process, operator.health_port).await?;
     told.seconds("ready after a kill", began.elapsed().as_secs_f64())?;
     eventually("a look at every reseller", BOUND, || async {
         let calls = bss.control.get(&format!("calls?after={at}")).await?;
         let calls = calls.get("resellers").and_then(Value::as_object);
-        let seen = |account: &&String| calls.is_some_and(|calls| calls.contains_key(*account));
-        let missing = unfinished.iter().filter(|account| !seen(account)).count();
-        Ok(Observation::when(missing == 0, missing))
+        let seen = |account: &String| calls.is_some_and(|calls| calls.contains_key(account));
+        let missing: Vec<String> = unfinished().into_iter().filter(|one| !seen(one)).collect();
+        let (left, first) = (missing.len(), missing.first().cloned());
+        Ok(Observation::when(left == 0, (left, first)))
     })
     .await?;
-    let what = format!("all {} looked at again after a kill", unfinished.len());
-    told.teller.fact(&what)?;
     told.seconds(
         "all working ones looked at again after a kill",
         began.elapsed().as_secs_f64(),
