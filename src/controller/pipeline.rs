@@ -14,7 +14,7 @@ use super::perform::{Caller, Performer};
 use super::record::{self, Recorded};
 use crate::bss::port::{Bss, Operation};
 use crate::cluster::port::Cluster;
-use crate::upgrade::{Outcome, SweepCall, decide};
+use crate::upgrade::{Outcome, SweepCall, SweepMode, decide};
 
 /// Whether another call may join those under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +55,8 @@ pub(super) async fn run<C: Cluster, T: Time, B: Bss>(
             joins = Joins::No;
             continue;
         };
-        let operation = match &outcome {
-            Outcome::PricingSet(_) => Some(Operation::SetPricing),
-            _ => copies(scope),
-        };
         let one = std::slice::from_ref(&outcome);
-        record::count(operation, one, &context.metrics);
+        record::count(writes(scope), one, &context.metrics);
         if joins == Joins::No || outcome.failed() {
             joins = Joins::No;
             left.push(outcome);
@@ -90,8 +86,15 @@ fn next<C: Cluster, T: Time, B>(
     record::more_calls(scope, decision.effect?, &decision.state)
 }
 
-/// The operation by which the sweep copies.
-fn copies<B>(scope: &Scope<'_, B>) -> Option<Operation> {
+/// The operation by which the sweep writes: a check sets default options, the others copy.
+fn writes<B>(scope: &Scope<'_, B>) -> Option<Operation> {
     let sweep = scope.entry.known.sweeps.current.as_ref()?;
-    Some(sweep.listing().copied_by().operation())
+    Some(match sweep.mode {
+        SweepMode::Check => Operation::SetPricing,
+        SweepMode::Copy
+        | SweepMode::Pricing
+        | SweepMode::Final
+        | SweepMode::Last
+        | SweepMode::Verify => sweep.listing().copied_by().operation(),
+    })
 }

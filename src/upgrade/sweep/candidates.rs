@@ -8,8 +8,7 @@ use super::findings::{Finding, ManualStep};
 use super::scope::{Rest, Scope};
 use super::{PricingDigest, Sweep, SweepMode};
 use crate::bss::port::{
-    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingOptions, PricingState,
-    SourceId,
+    Blocker, BlockerReason, CheckTarget, CopyItem, Digest, ItemKind, PricingState, SourceId,
 };
 use crate::upgrade::effect::{Answered, SweepCall};
 use crate::upgrade::keys::hash128;
@@ -67,7 +66,7 @@ impl<T> Asked<T> {
     }
 
     /// Whether its answer is still to come.
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self, Self::Awaited | Self::UnderWay)
     }
 
@@ -149,48 +148,11 @@ impl Candidates {
         waiting.any(|candidate| self.waits_for_defaults(candidate))
     }
 
-    /// The calls that set default options.
-    pub(super) fn defaults(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
-        let setting = self.setting.iter();
-        setting.flat_map(move |setting| setting.calls(scope, rest))
-    }
-
-    /// The options of these owners are being set.
-    pub(super) fn sets(&mut self, batch: &BTreeMap<SourceId, PricingOptions>) {
-        if let Some(setting) = &mut self.setting {
-            setting.goes_out(batch);
-        }
-    }
-
-    /// The options of an owner were set, or refused: they are asked for again.
-    pub(super) fn is_set(&mut self, owner: &SourceId) {
-        let setting = self.setting.as_mut();
-        if setting.is_some_and(|setting| setting.answered(owner))
-            && let Some(owner) = self.owners.get_mut(owner)
-        {
+    /// An owner is asked for its options again.
+    pub(super) fn asks_again(&mut self, owner: &SourceId) {
+        if let Some(owner) = self.owners.get_mut(owner) {
             owner.options = Asked::Awaited;
         }
-    }
-
-    /// Whether the check of an item waits: options that are missing would be among what it finds.
-    fn waits_for_defaults(&self, candidate: &Candidate) -> bool {
-        let setting = self
-            .setting
-            .as_ref()
-            .filter(|_| candidate.pricing.is_open());
-        setting
-            .zip(candidate.owner.as_ref())
-            .is_some_and(|(setting, owner)| {
-                // Before its options were asked for it is not known whether it lacks some.
-                setting.awaits(owner) || !setting.took(owner)
-            })
-    }
-
-    /// Whether an owner lacks options and gets the default ones.
-    fn gets_defaults(&mut self, owner: &SourceId, answer: Option<&PricingState>) -> bool {
-        let setting = self.setting.as_mut();
-        let missing = matches!(answer, Some(PricingState::Missing { .. }));
-        missing && setting.is_some_and(|setting| setting.takes(owner))
     }
 
     /// Whether no item waits.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sweep;
+use super::candidates::{Candidate, Candidates};
 use super::scope::{Rest, Scope};
-use crate::bss::port::{PricingOptions, SourceId};
+use crate::bss::port::{PricingOptions, PricingState, SourceId};
 use crate::upgrade::effect::SweepCall;
 
 /// Which options a sweep sets, and for whom not.
@@ -83,6 +84,51 @@ impl Setting {
     /// No call is under way: what was not answered is set again, which changes nothing where it was done.
     pub(super) fn nothing_under_way(&mut self) {
         self.waiting.append(&mut self.under_way);
+    }
+}
+
+impl Candidates {
+    /// The calls that set default options.
+    pub(super) fn defaults(&self, scope: &Scope, rest: Rest) -> impl Iterator<Item = SweepCall> {
+        let setting = self.setting.iter();
+        setting.flat_map(move |setting| setting.calls(scope, rest))
+    }
+
+    /// The options of these owners are being set.
+    pub(super) fn sets(&mut self, batch: &BTreeMap<SourceId, PricingOptions>) {
+        if let Some(setting) = &mut self.setting {
+            setting.goes_out(batch);
+        }
+    }
+
+    /// The options of an owner were set, or refused: they are asked for again.
+    fn is_set(&mut self, owner: &SourceId) {
+        let setting = self.setting.as_mut();
+        if setting.is_some_and(|setting| setting.answered(owner)) {
+            self.asks_again(owner);
+        }
+    }
+
+    /// Whether the check of an item waits: options that are missing would be among what it finds.
+    pub(super) fn waits_for_defaults(&self, candidate: &Candidate) -> bool {
+        let open = candidate.pricing.is_open();
+        let setting = self.setting.as_ref().filter(|_| open);
+        let both = setting.zip(candidate.owner.as_ref());
+        both.is_some_and(|(setting, owner)| {
+            // Before its options were asked for it is not known whether it lacks some.
+            setting.awaits(owner) || !setting.took(owner)
+        })
+    }
+
+    /// Whether an owner lacks options and gets the default ones.
+    pub(super) fn gets_defaults(
+        &mut self,
+        owner: &SourceId,
+        answer: Option<&PricingState>,
+    ) -> bool {
+        let setting = self.setting.as_mut();
+        let missing = matches!(answer, Some(PricingState::Missing { .. }));
+        missing && setting.is_some_and(|setting| setting.takes(owner))
     }
 }
 

@@ -625,8 +625,8 @@ mod tests {
             if under_way.is_empty() {
                 break;
             }
-            let asked = under_way.remove(order.next().unwrap() % under_way.len());
-            calls += 1;
+            let asked = under_way.remove(order.next().unwrap().rem_euclid(under_way.len()));
+            calls = usize::saturating_add(calls, 1);
             let taken = merge.take_sources(asked.cursor.clone(), page(rows, &asked, size));
             assert_eq!(taken.order, Order::Kept);
             pairs.extend(taken.pairs);

@@ -35,6 +35,7 @@ mod items;
 pub(super) mod merge;
 pub(super) mod preflight;
 mod scope;
+mod sides;
 pub(super) mod tally;
 mod trail;
 
@@ -43,107 +44,16 @@ pub use scope::{CopyMethod, SweepMode};
 pub(super) use trail::Trails;
 
 use super::effect::{Listed, SweepCall};
-use crate::bss::port::{
-    CopyListing, Cursor, Customer, PageRequest, PricingState, Purchase, SourceId, Strength,
-};
+use crate::bss::port::{CopyListing, Cursor, PricingState, SourceId, Strength};
 use candidates::{Asking, Candidates};
 use copying::Copies;
 use findings::Finding;
 use items::Source;
 use merge::{Ahead, Merge, Order, Taken};
 use scope::Rest;
+use sides::Sides;
 use tally::{RevisionSeen, Tally};
 use trail::Trail;
-
-/// Both listings, of one kind or the other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Sides {
-    Customers(Merge<Customer>),
-    Purchases(Merge<Purchase>),
-}
-
-impl Sides {
-    fn listing(&self) -> CopyListing {
-        match self {
-            Self::Customers(_) => CopyListing::Customers,
-            Self::Purchases(_) => CopyListing::Subscriptions,
-        }
-    }
-
-    /// The pages that are needed before the next pairs can be told, and are not under way.
-    fn wanted(&self, scope: &Scope, mode: SweepMode, ahead: Ahead) -> Vec<SweepCall> {
-        let (limit, freshness) = (scope.page_size, mode.freshness());
-        let (sources, copies): (Vec<PageRequest>, Vec<PageRequest>) = match self {
-            Self::Customers(merge) => merge.wanted(limit, freshness, ahead),
-            Self::Purchases(merge) => merge.wanted(limit, freshness, ahead),
-        };
-        let listing = self.listing();
-        let mut sources = sources
-            .into_iter()
-            .map(|page| SweepCall::Sources(listing, page));
-        let mut copies = copies
-            .into_iter()
-            .map(|page| SweepCall::Copies(listing, page));
-        let mut wanted = Vec::new();
-        // Of both sides in turn: pairs need both.
-        loop {
-            let pages = [sources.next(), copies.next()];
-            if pages.iter().all(Option::is_none) {
-                return wanted;
-            }
-            wanted.extend(pages.into_iter().flatten());
-        }
-    }
-
-    fn expecting(self, (sources, copies): &(Trail, Trail)) -> Self {
-        match self {
-            Self::Customers(merge) => Self::Customers(merge.expecting(sources, copies)),
-            Self::Purchases(merge) => Self::Purchases(merge.expecting(sources, copies)),
-        }
-    }
-
-    fn trails(&self) -> (Trail, Trail) {
-        match self {
-            Self::Customers(merge) => merge.trails(),
-            Self::Purchases(merge) => merge.trails(),
-        }
-    }
-
-    fn asked_for_sources(&mut self, page: &PageRequest) {
-        match self {
-            Self::Customers(merge) => merge.asked_for_sources(page),
-            Self::Purchases(merge) => merge.asked_for_sources(page),
-        }
-    }
-
-    fn asked_for_copies(&mut self, page: &PageRequest) {
-        match self {
-            Self::Customers(merge) => merge.asked_for_copies(page),
-            Self::Purchases(merge) => merge.asked_for_copies(page),
-        }
-    }
-
-    fn are_read(&self) -> bool {
-        match self {
-            Self::Customers(merge) => merge.is_read(),
-            Self::Purchases(merge) => merge.is_read(),
-        }
-    }
-
-    fn nothing_under_way(&mut self) {
-        match self {
-            Self::Customers(merge) => merge.nothing_under_way(),
-            Self::Purchases(merge) => merge.nothing_under_way(),
-        }
-    }
-
-    fn are_finished(&self) -> bool {
-        match self {
-            Self::Customers(merge) => merge.finished(),
-            Self::Purchases(merge) => merge.finished(),
-        }
-    }
-}
 
 /// How the steps of a sweep follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::bss::port::{
     AccountId, BillingDay, Blocker, BlockerReason, CopyId, CopyRecord, CopyState, Cursor, Digest,
-    Invoicing, ItemKind, ItemOutcome, Link, Mark, Page, PriceListId, PricingOptions, PricingState,
-    PurchaseState, Revision, SourceId, Strength, TenantId,
+    Invoicing, ItemKind, ItemOutcome, Link, Mark, Page, PageRequest, PriceListId, PricingOptions,
+    PricingState, Purchase, PurchaseState, Revision, SourceId, Strength, TenantId,
 };
 use crate::upgrade::effect::Answered;
 use crate::upgrade::keys::Keys;

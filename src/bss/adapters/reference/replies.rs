@@ -117,7 +117,7 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
             wire::TenantAccess::OwnAndOnly => port::TenantAccess::OwnAndOnly,
         },
         unseen: unseen.into_iter().map(self::unseen).collect(),
-        cursors: cursors(&promises),
+        cursors: cursors(promises),
         detail_calls: self::detail_calls(detail_calls.unwrap_or_default())?,
         largest_batch,
         page_size,
@@ -126,7 +126,7 @@ pub(super) fn capabilities(reply: wire::Capabilities) -> Checked<port::Capabilit
 
 /// By the contract a cursor is a position in the order, and does not expire. A BSS that keeps no revision may
 /// number its rows instead: then a cursor of an earlier reading means another place.
-fn cursors(promises: &port::Promises) -> port::Cursors {
+fn cursors(promises: port::Promises) -> port::Cursors {
     match promises.revision {
         port::Strength::Strong => port::Cursors::Lasting,
         port::Strength::Weak => port::Cursors::OfOneReading,
