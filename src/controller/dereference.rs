@@ -121,11 +121,11 @@ pub(super) async fn dereference<C: Cluster, K: Connector, T: Time>(
     let now = context.time.now().monotonic;
     let cluster = &*context.cluster;
     let object::Key { namespace, name } = object::key(upgrade);
-    let distributor = distributor(cluster, namespace, &upgrade.spec.connection_ref).await?;
+    let distributor = distributor(cluster, namespace, &upgrade.spec.connection_ref)?;
     entry.keep_seats_at(&address(&distributor));
     let tenant = match &upgrade.spec.tenant_connection_ref {
         None => None,
-        Some(reference) => Some(tenant(cluster, reference, &distributor, namespace).await?),
+        Some(reference) => Some(tenant(cluster, reference, &distributor, namespace)?),
     };
     let connections = Connections {
         distributor,
@@ -325,7 +325,7 @@ fn name_of(connection: &BssConnection) -> &str {
     connection.metadata.name.as_deref().unwrap_or_default()
 }
 
-async fn distributor<C: Cluster>(
+fn distributor<C: Cluster>(
     cluster: &C,
     namespace: &str,
     reference: &ConnectionRef,
@@ -344,7 +344,7 @@ async fn distributor<C: Cluster>(
 }
 
 /// The connection to the tenant, which is another access to the distributor's BSS.
-async fn tenant<C: Cluster>(
+fn tenant<C: Cluster>(
     cluster: &C,
     reference: &ConnectionRef,
     distributor: &BssConnection,

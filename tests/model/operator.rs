@@ -398,7 +398,7 @@ pub(crate) fn decides_the_same(upgrade: &ValidUpgrade, from: &Known, told: Vec<T
                 let (kept, expected) = (format!("{change:?}"), expected.unwrap());
                 match change {
                     Change::One(answer) => {
-                        observe_one_of_many(upgrade, &mut whole, answer, moment(at));
+                        observe_one_of_many(upgrade, &mut whole, *answer, moment(at));
                     }
                     Change::All(outcomes) => {
                         observe_all(upgrade, &mut whole, outcomes, moment(at));

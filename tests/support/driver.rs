@@ -19,7 +19,7 @@ pub enum Change {
     /// All outcomes of an effect.
     All(Vec<Outcome>),
     /// The answer of one call of a sweep, while others are under way.
-    One(Outcome),
+    One(Box<Outcome>),
     /// Calls of a sweep are under way from now on.
     Begins(Vec<SweepCall>),
 }
@@ -90,7 +90,7 @@ pub trait Driven {
             });
             if let Some(answer) = kept {
                 let decision = decide(upgrade, self.known(), now);
-                self.told(Change::One(answer), Some(decision));
+                self.told(Change::One(Box::new(answer)), Some(decision));
             }
         }
     }
