@@ -20,12 +20,12 @@ pub(super) enum Failure {
     #[error("no way to the cluster: {0}")]
     Kubeconfig(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The API server refused, or was not reached.
-    #[error("{doing}: {}", told(source))]
+    #[error("{doing}: {}", told(cause))]
     Api {
         /// What was tried.
         doing: String,
-        /// What came of it.
-        source: kube::Error,
+        /// What came of it, told whole above: as a source it would be told once more, with all its fields.
+        cause: kube::Error,
     },
     /// Something cannot be written as JSON or YAML.
     #[error("this cannot be written so: {0}")]
@@ -39,7 +39,7 @@ impl Failure {
     /// For what the API server answered to something.
     pub(super) fn api(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let doing = doing.into();
-        move |source| Self::Api { doing, source }
+        move |cause| Self::Api { doing, cause }
     }
 
     pub(super) fn exit_code(&self) -> ExitCode {

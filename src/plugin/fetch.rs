@@ -1,6 +1,7 @@
 //! What is read from the API server: single objects by name, lists in pages.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
@@ -18,6 +19,31 @@ const PAGE: u32 = 500;
 const FIRST_PAGE: u32 = 50;
 /// The label by which the reports of an upgrade are found.
 const UPGRADE_UID_LABEL: &str = "tenantreseller.io/upgrade-uid";
+
+/// How often a question is asked that the API server has no time for yet.
+const TRIES: u32 = 5;
+/// Between two of these times, unless the API server names a longer one.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest that is waited, whatever it names.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Asks, and asks again where the API server says that it is too early (429), as kubectl does.
+async fn patient<T, Asked>(ask: impl Fn() -> Asked) -> kube::Result<T>
+where
+    Asked: Future<Output = kube::Result<T>>,
+{
+    for _ in 1..TRIES {
+        match ask().await {
+            Err(kube::Error::Api(status)) if status.code == 429 => {
+                let named = status.details.as_ref().map(|it| it.retry_after_seconds);
+                let named = Duration::from_secs(named.map_or(0, u64::from));
+                tokio::time::sleep(named.clamp(PAUSE, LONGEST_PAUSE)).await;
+            }
+            answer => return answer,
+        }
+    }
+    ask().await
+}
 
 /// Where objects are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +81,7 @@ impl Cluster {
     pub(super) async fn upgrade(&self, name: &str) -> Result<TenantResellerUpgrade, Failure> {
         let api: Api<TenantResellerUpgrade> = self.api(Scope::Namespace);
         let doing = format!("the upgrade {name} in the namespace {}", self.namespace);
-        api.get(name).await.map_err(Failure::api(doing))
+        patient(|| api.get(name)).await.map_err(Failure::api(doing))
     }
 
     /// What the operator reported of one upgrade.
@@ -105,7 +131,8 @@ impl Cluster {
         };
         let mut of = of.limit(FIRST_PAGE);
         loop {
-            let page = api.list(&of).await.map_err(Failure::api(what))?;
+            let page = patient(|| api.list(&of)).await;
+            let page = page.map_err(Failure::api(what))?;
             let next = page.metadata.continue_.filter(|token| !token.is_empty());
             take(page.items)?;
             match next {
