@@ -30,8 +30,8 @@ pub(super) async fn run<C: Cluster, T: Time, B: Bss>(
     first: Recorded<Vec<SweepCall>>,
 ) -> Vec<Outcome> {
     let upgrade = object::without_status(&scope.upgrade);
-    let (began, term, fetched) = (scope.began, scope.term, scope.fetched);
-    let go_on = || !context.slice_is_over(began) && context.is_wanted(&upgrade, term);
+    let (began, turn, term, fetched) = (scope.began, scope.turn, scope.term, scope.fetched);
+    let go_on = || !context.slice_is_over(began, turn) && context.is_wanted(&upgrade, term);
     let caller = Caller::of(scope, context.cluster.installation());
     let bss = Performer {
         bss: &*fetched.bss,
