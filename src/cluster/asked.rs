@@ -4,14 +4,14 @@
 //! layer notes it for the call that is being made; nothing is shared between calls.
 
 use std::cell::Cell;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, StatusCode};
 use kube::client::Body;
-use tower::{Layer, Service};
+use tower::Layer;
+
+use super::listening::{Ear, Heard, Listening};
 
 tokio::task_local! {
     static ASKED: Cell<Option<Duration>>;
@@ -31,44 +31,27 @@ pub(super) async fn heard<T>(call: impl Future<Output = T>) -> (T, Option<Durati
 pub(super) struct AskedLayer;
 
 impl<S> Layer<S> for AskedLayer {
-    type Service = Hearing<S>;
+    type Service = Listening<S, Self>;
 
-    fn layer(&self, inner: S) -> Hearing<S> {
-        Hearing { inner }
+    fn layer(&self, inner: S) -> Listening<S, Self> {
+        Listening::new(inner, *self)
     }
 }
 
-/// The client's service, listened at.
-#[derive(Clone, Debug)]
-pub(super) struct Hearing<S> {
-    inner: S,
+impl Ear for AskedLayer {
+    type OneCall = Self;
+
+    fn asked(&self, _: &Request<Body>) -> Self {
+        *self
+    }
 }
 
-impl<S, B> Service<Request<Body>> for Hearing<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            if let Ok(response) = &answer
-                && let Some(asked) = asks(response.status(), response.headers())
-            {
-                // Outside of a call that listens there is no place to note the wait.
-                let _unheard = ASKED.try_with(|heard| heard.set(Some(asked)));
-            }
-            answer
-        })
+impl Heard for AskedLayer {
+    fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if let Some(asked) = asks(status, headers) {
+            // Outside of a call that listens there is no place to note the wait.
+            let _unheard = ASKED.try_with(|heard| heard.set(Some(asked)));
+        }
     }
 }
 
@@ -83,6 +66,9 @@ fn asks(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Response;
+    use tower::Service as _;
+
     use super::*;
 
     #[tokio::test]

@@ -306,45 +306,28 @@ mod tests {
         let pricing = of_reason("AwaitingPricing", "WaitsForPeople");
         let throttled = of_reason("Throttled", "WaitsByItself");
         let works = of_reason("Progressing", "Working");
-        let mut unchanged = |status: &Value, now: &str, key: &OfReason| {
-            let counts = taken(&mut census, &[upgrade("a", "distributor", status)], now);
-            assert_eq!(counts.of_reason.len(), 1, "{counts:?}");
-            counts.of_reason[key]
-        };
-        let count = |unchanged| Count {
-            upgrades: 1,
-            unchanged,
-        };
-        let waiting = waits("AwaitingPricing", "2026-12-05T20:00:00Z", 1);
-        // A process that begins takes the status's word for it.
-        assert_eq!(
-            unchanged(&waiting, "2026-12-05T21:00:00Z", &pricing),
-            count(3600)
-        );
-        assert_eq!(
-            unchanged(&waiting, "2026-12-05T22:00:00Z", &pricing),
-            count(7200)
-        );
-        let moved = waits("AwaitingPricing", "2026-12-05T20:00:00Z", 2);
-        assert_eq!(
-            unchanged(&moved, "2026-12-05T22:00:10Z", &pricing),
-            count(0)
-        );
-        let other = waits("Throttled", "2026-12-05T20:00:00Z", 2);
-        assert_eq!(
-            unchanged(&other, "2026-12-05T22:00:40Z", &throttled),
-            count(0)
-        );
-        assert_eq!(
-            unchanged(&other, "2026-12-05T22:01:40Z", &throttled),
-            count(60)
-        );
+        let waiting = |copied| waits("AwaitingPricing", "2026-12-05T20:00:00Z", copied);
+        let refused = waits("Throttled", "2026-12-05T20:00:00Z", 2);
         // A call that is repeated again and again is no progress.
         let repeated = waits("Progressing", "2026-12-05T22:02:00Z", 2);
-        assert_eq!(
-            unchanged(&repeated, "2026-12-05T22:02:40Z", &works),
-            count(120)
-        );
+        for (status, now, key, unchanged) in [
+            // A process that begins takes the status's word for it.
+            (waiting(1), "2026-12-05T21:00:00Z", &pricing, 3600),
+            (waiting(1), "2026-12-05T22:00:00Z", &pricing, 7200),
+            (waiting(2), "2026-12-05T22:00:10Z", &pricing, 0),
+            (refused.clone(), "2026-12-05T22:00:40Z", &throttled, 0),
+            (refused, "2026-12-05T22:01:40Z", &throttled, 60),
+            (repeated, "2026-12-05T22:02:40Z", &works, 120),
+        ] {
+            let counts = taken(&mut census, &[upgrade("a", "distributor", &status)], now);
+            assert_eq!(counts.of_reason.len(), 1, "{counts:?}");
+            let upgrades = 1;
+            let count = Count {
+                upgrades,
+                unchanged,
+            };
+            assert_eq!(counts.of_reason[key], count, "{now}");
+        }
     }
 
     #[test]

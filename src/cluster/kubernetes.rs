@@ -239,7 +239,7 @@ impl Cluster for KubeCluster {
     }
 
     fn latest(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>> {
-        self.stores.upgrade(namespace, name).map(Arc::new)
+        self.stores.upgrade(namespace, name)
     }
 
     fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {

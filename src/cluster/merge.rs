@@ -13,11 +13,12 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 
-use super::stores::{Fill, Guarded};
+use super::guarded::Guarded;
+use super::stores::Fill;
 use super::watch::Happenings;
 
 /// The watch of one namespace.
-pub(super) struct Source<K: Resource + 'static> {
+pub(super) struct Source<K: Resource + Clone + 'static> {
     pub(super) namespace: String,
     pub(super) events: Happenings<K>,
     /// Told when everything of the first list is in the cache.
@@ -40,7 +41,7 @@ where
 }
 
 /// What one source does to the cache.
-struct Part<K: Resource<DynamicType = ()> + 'static> {
+struct Part<K: Resource<DynamicType = ()> + Clone + 'static> {
     source: Source<K>,
     store: Store<Guarded<K>>,
     /// What the list that is under way held so far.

@@ -8,9 +8,12 @@ mod asked;
 mod client;
 mod error;
 mod finalizers;
+mod guarded;
 mod kubernetes;
+mod listening;
 mod merge;
 mod patience;
+mod reconciles;
 mod requests;
 mod runner;
 mod stores;
@@ -30,8 +33,9 @@ pub use finalizers::Finalizers;
 pub use kubernetes::{
     Installation, KubeCluster, STATUS_MANAGER, UPGRADE_UID_LABEL, WRITE_MANAGER, report_metadata,
 };
+pub use reconciles::{Queued, Reconciles};
 pub use requests::{Asked, Requests};
-pub use runner::{Reconciles, Requeue, Runner, Waker};
+pub use runner::{Requeue, Runner, Waker};
 pub use stores::Stores;
 pub use watch::{Scope, Watches};
 pub use watch_health::{KindHealth, WatchHealth};

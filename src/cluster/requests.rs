@@ -1,13 +1,13 @@
 //! What was asked of the API server and how it ended, counted at the client, where nothing gets past.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use axum::http::{Method, Request, Response};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use kube::client::Body;
-use tower::{Layer, Service};
+use tower::Layer;
+
+use super::listening::{Ear, Heard, Listening};
 
 /// What is asked for, with its status where it has one.
 const RESOURCES: [(&str, &str); 12] = [
@@ -113,28 +113,36 @@ impl Requests {
 }
 
 impl<S> Layer<S> for Requests {
-    type Service = Counting<S>;
+    type Service = Listening<S, Self>;
 
-    fn layer(&self, inner: S) -> Counting<S> {
-        Counting {
-            inner,
+    fn layer(&self, inner: S) -> Listening<S, Self> {
+        Listening::new(inner, self.clone())
+    }
+}
+
+impl Ear for Requests {
+    type OneCall = UnderWay;
+
+    fn asked(&self, request: &Request<Body>) -> UnderWay {
+        UnderWay {
             requests: self.clone(),
+            asked: Asked::of(request),
+            code: None,
         }
     }
 }
 
-/// The client's service, with its requests counted.
-#[derive(Clone, Debug)]
-pub struct Counting<S> {
-    inner: S,
-    requests: Requests,
-}
-
 /// Counts a request once it is over: without an answer, if its caller did not wait for one.
-struct UnderWay {
+pub struct UnderWay {
     requests: Requests,
     asked: Asked,
     code: Option<u16>,
+}
+
+impl Heard for UnderWay {
+    fn answered(&mut self, status: StatusCode, _: &HeaderMap) {
+        self.code = Some(status.as_u16());
+    }
 }
 
 impl Drop for UnderWay {
@@ -143,37 +151,11 @@ impl Drop for UnderWay {
     }
 }
 
-impl<S, B> Service<Request<Body>> for Counting<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let mut under_way = UnderWay {
-            requests: self.requests.clone(),
-            asked: Asked::of(&request),
-            code: None,
-        };
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            under_way.code = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-            drop(under_way);
-            answer
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::Response;
+    use tower::Service as _;
+
     use super::*;
 
     #[test]

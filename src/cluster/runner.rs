@@ -4,7 +4,7 @@
 //! better. A panic ends one reconcile, not the process. Reconciles begin only when every cache was filled
 //! and this process leads, and all upgrades are looked at when it begins to lead.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::ready;
 use std::panic::AssertUnwindSafe;
@@ -18,13 +18,14 @@ use kube::runtime::controller::{Action, Controller};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field};
 
 use super::finalizers::Finalizers;
+use super::guarded::Guarded;
 use super::lease::{Leadership, LeaseView};
-use super::stores::{Guarded, Stores};
+use super::reconciles::Reconciles;
+use super::stores::Stores;
 use super::watch::{Anew, Happenings, Watches};
 use crate::api::TenantResellerUpgrade;
 use crate::spans;
@@ -53,118 +54,6 @@ impl Waker {
         self.queue
             .unbounded_send(ObjectRef::new(name).within(namespace))
             .ok();
-    }
-}
-
-/// The reconciles that run at this moment, for liveness. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Reconciles {
-    running: Arc<Mutex<RunningReconciles>>,
-}
-
-#[derive(Debug, Default)]
-struct RunningReconciles {
-    /// Whose they are, and when each of them moved last.
-    moved: HashMap<u64, (String, Instant)>,
-    /// The upgrades that only stand in a queue: they need not move.
-    queued: HashSet<String>,
-    last: u64,
-}
-
-impl Reconciles {
-    /// For how long a running reconcile has not moved, at most. One that waits moves: each time that
-    /// something it waits for comes, and at least once a minute in the limiter's queue.
-    #[must_use]
-    pub fn stillest(&self) -> Option<Duration> {
-        let running = self.running();
-        let working = running.moved.values();
-        let working = working.filter(|(uid, _)| !running.queued.contains(uid));
-        working.map(|(_, moved)| moved.elapsed()).max()
-    }
-
-    /// How many reconciles run.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.running().moved.len()
-    }
-
-    /// How many of them only wait for a place at the gate.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.running().queued.len()
-    }
-
-    fn running(&self) -> MutexGuard<'_, RunningReconciles> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The reconcile of an upgrade stands in a queue for as long as the answer lives.
-    #[must_use]
-    pub fn queued(&self, uid: &str) -> Queued {
-        self.running().queued.insert(uid.to_owned());
-        Queued {
-            reconciles: self.clone(),
-            uid: uid.to_owned(),
-        }
-    }
-
-    fn begin(&self, uid: &str) -> Running {
-        let mut running = self.running();
-        let id = running.last.wrapping_add(1);
-        running.last = id;
-        running.moved.insert(id, (uid.to_owned(), Instant::now()));
-        Running {
-            reconciles: self.clone(),
-            id,
-        }
-    }
-}
-
-/// Counts as standing in a queue until it is dropped.
-#[derive(Debug)]
-pub struct Queued {
-    reconciles: Reconciles,
-    uid: String,
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        let mut running = self.reconciles.running();
-        running.queued.remove(&self.uid);
-        // From now on it has to move.
-        let own = running
-            .moved
-            .values_mut()
-            .filter(|(uid, _)| *uid == self.uid);
-        own.for_each(|(_, moved)| *moved = Instant::now());
-    }
-}
-
-/// Counts as running until it is dropped, however the reconcile ends.
-struct Running {
-    reconciles: Reconciles,
-    id: u64,
-}
-
-impl Running {
-    /// The reconcile, which counts as moved whenever it is woken.
-    async fn watch<F: Future>(&self, reconcile: F) -> F::Output {
-        let mut reconcile = std::pin::pin!(reconcile);
-        std::future::poll_fn(|context| {
-            let mut running = self.reconciles.running();
-            if let Some((_, moved)) = running.moved.get_mut(&self.id) {
-                *moved = Instant::now();
-            }
-            drop(running);
-            reconcile.as_mut().poll(context)
-        })
-        .await
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.reconciles.running().moved.remove(&self.id);
     }
 }
 
@@ -319,7 +208,7 @@ where
             return Action::await_change();
         }
         let upgrade = match &upgrade.0 {
-            Ok(upgrade) => upgrade,
+            Ok(upgrade) => Arc::clone(upgrade),
             // The watch logged it as unreadable; it is looked at again when it changes.
             Err(unreadable) => return self.unreadable(&unreadable.metadata).await,
         };
@@ -341,7 +230,6 @@ where
         }
         self.known.begin(&uid);
         let running = self.reconciles.begin(&uid);
-        let upgrade = Arc::new(upgrade.clone());
         let reconcile = async { running.watch((self.reconcile)(Arc::clone(&upgrade))).await };
         let ended = AssertUnwindSafe(reconcile)
             .catch_unwind()
@@ -461,7 +349,7 @@ fn upgrades<F: Send + Sync + 'static>(
 }
 
 /// The objects that appear, change or go.
-fn touched<K: Send + 'static>(
+fn touched<K: Send + Sync + 'static>(
     events: Happenings<K>,
 ) -> impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send + 'static {
     events.filter_map(|event| {

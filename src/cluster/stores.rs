@@ -5,18 +5,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::api::ObjectMeta;
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 
 use super::census::{Census, Counts};
+use super::guarded::Guarded;
 use crate::api::{
     BssConnection, ConditionList as _, ConditionType, CustomerPricing, FINALIZER,
     TenantResellerUpgrade,
 };
-
-/// An object that may be unreadable for this version.
-pub(super) type Guarded<K> = DeserializeGuard<K>;
 
 /// The caches that the watches fill.
 #[derive(Clone)]
@@ -53,16 +51,17 @@ impl Stores {
         true
     }
 
-    /// An upgrade as the watch saw it last; `None` also if this version cannot read it.
+    /// An upgrade as the watch saw it last; `None` also if this version cannot read it. Of one that is finished
+    /// it has only what is counted.
     #[must_use]
-    pub fn upgrade(&self, namespace: &str, name: &str) -> Option<TenantResellerUpgrade> {
+    pub fn upgrade(&self, namespace: &str, name: &str) -> Option<Arc<TenantResellerUpgrade>> {
         readable(&self.upgrades, namespace, name)
     }
 
     /// A connection as the watch saw it last.
     #[must_use]
     pub fn connection(&self, namespace: &str, name: &str) -> Option<BssConnection> {
-        readable(&self.connections, namespace, name)
+        readable(&self.connections, namespace, name).map(Arc::unwrap_or_clone)
     }
 
     /// The pricing objects that refer to an upgrade, by name.
@@ -77,7 +76,7 @@ impl Stores {
                 })
             })
             .iter()
-            .filter_map(|guarded| guarded.0.as_ref().ok().cloned())
+            .filter_map(|guarded| guarded.0.as_deref().ok().cloned())
             .collect();
         found.sort_by_key(ResourceExt::name_any);
         found
@@ -110,7 +109,7 @@ impl Stores {
         let there = self.upgrades.state();
         let there = there.iter().map(|guarded| {
             let uid = guarded.meta().uid.as_deref().unwrap_or_default();
-            (uid, guarded.0.as_ref().ok())
+            (uid, guarded.0.as_deref().ok())
         });
         census.take(there, now)
     }
@@ -188,7 +187,7 @@ fn is_finished(upgrade: &TenantResellerUpgrade) -> bool {
     status.is_some_and(|status| status.conditions.holds(ConditionType::Succeeded))
 }
 
-fn readable<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<K>
+fn readable<K>(store: &Store<Guarded<K>>, namespace: &str, name: &str) -> Option<Arc<K>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + 'static,
 {

@@ -1,8 +1,5 @@
-//! The watches: pruned, guarded, and each with its cache.
-//!
-//! Pruned, because managedFields are most of the memory of a cached object. Guarded, because one
-//! object written by a newer or older version must not stop the others. Each stream keeps its
-//! errors to itself: in kube-rs' controller an error of one stream pauses all of them.
+//! The watches, each with its cache. Each stream keeps its errors to itself: in kube-rs' controller an
+//! error of one stream pauses all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,18 +16,16 @@ use serde::de::DeserializeOwned;
 
 use super::client::Clients;
 use super::error::chain;
+use super::guarded::{Guarded, Kept};
 use super::merge::{Source, merged};
 use super::patience::Patience;
-use super::stores::{Filled, Guarded, Stores};
+use super::stores::{Filled, Stores};
 use super::watch_health::{Kind, KindHealth};
 use crate::api::{BssConnection, CustomerPricing, TenantResellerUpgrade};
 
 /// How long one watch lasts before it is asked anew, in seconds. Also bounds how long a connection
 /// that died without a word goes unnoticed.
 pub(super) const WATCH_SECONDS: u32 = 60;
-
-/// `kubectl apply` keeps a whole copy of the object here.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Where upgrades are looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +160,7 @@ impl Making<'_> {
     fn watched<K>(&mut self, kind: Kind) -> (Store<Guarded<K>>, Happenings<K>)
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + std::fmt::Debug,
-        K: DeserializeOwned + Send + Sync + 'static,
+        K: Kept + DeserializeOwned + Send + Sync + 'static,
     {
         let (store, writer) = reflector::store();
         let client = &self.clients.watches;
@@ -201,15 +196,15 @@ impl Making<'_> {
         (store, events)
     }
 
-    /// The events of one watch, pruned, without errors.
+    /// The events of one watch, without errors.
     fn source<K>(
         &self,
         api: Api<Guarded<K>>,
         (kind, namespace): (Kind, Option<&str>),
     ) -> Happenings<K>
     where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + Sync,
-        K: 'static,
+        K: Resource<DynamicType = ()> + Kept + Clone + std::fmt::Debug,
+        K: DeserializeOwned + Send + Sync + 'static,
     {
         let health = self.clients.watch_health.add(kind, namespace);
         let begin = move || {
@@ -221,14 +216,13 @@ impl Making<'_> {
             .boxed()
         };
         restarted(begin, self.anew.subscribe())
-            .modify(prune)
             .filter_map(move |happened| std::future::ready(observe(&health, happened)))
             .boxed()
     }
 }
 
 /// Notes from each event how healthy the watch is, and keeps errors from going further.
-fn observe<K: Resource>(
+fn observe<K: Resource + Clone>(
     health: &KindHealth,
     happened: watcher::Result<Event<Guarded<K>>>,
 ) -> Option<Event<Guarded<K>>> {
@@ -263,7 +257,7 @@ fn observe<K: Resource>(
     }
 }
 
-fn warn_unreadable<K: Resource>(health: &KindHealth, object: &Guarded<K>) {
+fn warn_unreadable<K: Resource + Clone>(health: &KindHealth, object: &Guarded<K>) {
     if let Err(invalid) = &object.0 {
         tracing::warn!(
             kind = health.name(),
@@ -301,18 +295,9 @@ fn explain(health: &KindHealth, error: &watcher::Error) -> String {
     }
 }
 
-fn prune<K: Resource>(object: &mut Guarded<K>) {
-    let meta = object.meta_mut();
-    meta.managed_fields = None;
-    if let Some(annotations) = &mut meta.annotations {
-        annotations.remove(LAST_APPLIED);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube::ResourceExt as _;
 
     #[tokio::test]
     async fn a_stream_begins_anew_when_it_is_asked_to() {
@@ -331,26 +316,5 @@ mod tests {
         let mut alone = Box::pin(restarted(begin, Anew::new(0).subscribe()));
         assert_eq!(alone.next().await, Some("list"));
         assert_eq!(alone.next().await, Some("a"));
-    }
-
-    #[test]
-    fn pruning_leaves_what_people_wrote() {
-        let mut object: Guarded<BssConnection> = serde_json::from_value(serde_json::json!({
-            "apiVersion": "tenantreseller.io/v1alpha1",
-            "kind": "BssConnection",
-            "metadata": {
-                "name": "distributor",
-                "managedFields": [{ "manager": "kubectl" }],
-                "annotations": { LAST_APPLIED: "{}", "mine": "kept" },
-            },
-        }))
-        .expect("metadata is readable");
-        assert!(object.0.is_err(), "without a spec it is unreadable");
-        prune(&mut object);
-        assert_eq!(object.managed_fields(), []);
-        assert_eq!(
-            object.annotations().iter().collect::<Vec<_>>(),
-            [(&"mine".to_owned(), &"kept".to_owned())]
-        );
     }
 }

@@ -5,15 +5,15 @@
 //! the answers of the HTTP client. Each watch is asked anew every minute, so a healthy one gets an
 //! answer at least that often, whether or not anything changes.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::http::{Request, Response};
+use axum::http::{HeaderMap, Request, StatusCode};
 use kube::client::Body;
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::Layer;
+
+use super::listening::{Ear, Heard, Listening};
 
 /// A watch without an answer for so long is stale: two watches and a reconnection.
 const STALE: Duration = Duration::from_secs(150);
@@ -191,49 +191,37 @@ impl WatchHealthLayer {
 }
 
 impl<S> Layer<S> for WatchHealthLayer {
-    type Service = Listening<S>;
+    type Service = Listening<S, Self>;
 
-    fn layer(&self, inner: S) -> Listening<S> {
-        Listening {
-            inner,
+    fn layer(&self, inner: S) -> Listening<S, Self> {
+        Listening::new(inner, self.clone())
+    }
+}
+
+impl Ear for WatchHealthLayer {
+    type OneCall = OfWatch;
+
+    fn asked(&self, request: &Request<Body>) -> OfWatch {
+        OfWatch {
+            path: request.uri().path().to_owned(),
             watch_health: Arc::clone(&self.watch_health),
         }
     }
 }
 
-/// The watch client's service, listened at.
-#[derive(Clone)]
-pub(super) struct Listening<S> {
-    inner: S,
+/// A request of a watch.
+pub(super) struct OfWatch {
+    path: String,
     watch_health: Arc<WatchHealth>,
 }
 
-impl<S, B> Service<Request<Body>> for Listening<S>
-where
-    S: Service<Request<Body>, Response = Response<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let path = request.uri().path().to_owned();
-        let watch_health = Arc::clone(&self.watch_health);
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await;
-            if let (Ok(response), Some(health)) = (&answer, watch_health.of_path(&path))
-                && response.status().is_success()
-            {
-                health.answered();
-            }
-            answer
-        })
+impl Heard for OfWatch {
+    fn answered(&mut self, status: StatusCode, _: &HeaderMap) {
+        if let Some(health) = self.watch_health.of_path(&self.path)
+            && status.is_success()
+        {
+            health.answered();
+        }
     }
 }
 

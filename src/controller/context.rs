@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::admission::{Admission, Wake};
+use super::admission::{Admission, Turn, Wake};
 use super::api_backoff::ApiBackoff;
 use super::cache::CacheEntry;
 use super::dereference::Fetched;
@@ -92,6 +92,8 @@ pub(super) struct Scope<'a, B> {
     pub(super) fetched: &'a Fetched<B>,
     /// When this reconcile began to work.
     pub(super) began: Duration,
+    /// Its place among those that work.
+    pub(super) turn: &'a Turn<'a>,
     /// The term of leadership in which it began.
     pub(super) term: u64,
 }
@@ -139,7 +141,11 @@ impl<C: Cluster, T: Time> Context<C, T> {
         let object::Key { namespace, name } = object::key(seen);
         let latest = self.cluster.latest(namespace, name);
         let latest = latest.ok_or(ReconcileError::Cluster(ClusterError::Gone))?;
-        if object::is_being_deleted(&latest) || latest.metadata.uid != seen.metadata.uid {
+        // Of a finished upgrade there is not all that a reconcile works with, and nothing is left to do.
+        if object::is_being_deleted(&latest)
+            || object::has_succeeded(&latest)
+            || latest.metadata.uid != seen.metadata.uid
+        {
             return Err(ReconcileError::Stale);
         }
         Ok(Arc::unwrap_or_clone(latest))
@@ -147,7 +153,7 @@ impl<C: Cluster, T: Time> Context<C, T> {
 
     /// Whether the reconcile must begin no further effect.
     pub(super) fn pause<B>(&self, scope: &Scope<'_, B>) -> Option<Pause> {
-        if self.slice_is_over(scope.began) {
+        if self.slice_is_over(scope.began, scope.turn) {
             Some(Pause::SliceOver)
         } else if self.is_wanted(&scope.upgrade, scope.premises()) {
             None
@@ -156,8 +162,8 @@ impl<C: Cluster, T: Time> Context<C, T> {
         }
     }
 
-    pub(super) fn slice_is_over(&self, began: Duration) -> bool {
-        self.time.now().monotonic.saturating_sub(began) >= self.pacing.slice
+    pub(super) fn slice_is_over(&self, began: Duration, turn: &Turn<'_>) -> bool {
+        self.time.now().monotonic.saturating_sub(began) >= turn.slice(self.pacing.slice)
     }
 
     /// Whether another effect of this upgrade may begin: this process leads, has led since the reconcile

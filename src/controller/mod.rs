@@ -21,6 +21,7 @@ mod publish;
 mod reconcile;
 mod record;
 mod secrets;
+mod settings;
 
 pub use admission::Wake;
 pub use context::{Pacing, Ports, Process, Time};

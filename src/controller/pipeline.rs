@@ -30,8 +30,9 @@ pub(super) async fn run<C: Cluster, T: Time, B: Bss>(
     first: Recorded<Vec<SweepCall>>,
 ) -> Vec<Outcome> {
     let upgrade = object::without_status(&scope.upgrade);
-    let (began, premises, fetched) = (scope.began, scope.premises(), scope.fetched);
-    let go_on = || !context.slice_is_over(began) && context.is_wanted(&upgrade, premises);
+    let (began, turn) = (scope.began, scope.turn);
+    let (premises, fetched) = (scope.premises(), scope.fetched);
+    let go_on = || !context.slice_is_over(began, turn) && context.is_wanted(&upgrade, premises);
     let caller = Caller::of(scope, context.cluster.installation());
     let bss = Performer {
         bss: &*fetched.bss,

@@ -124,13 +124,14 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
     async fn run(&self, seen: &TenantResellerUpgrade) -> Result<Requeue, ReconcileError> {
         let context = &self.context;
         if let Some(other) = another_operator(seen, context.cluster.installation()) {
-            return Ok(endings::stands_back(context, &self.cache, seen, other).await);
+            let ended = Box::pin(endings::stands_back(context, &self.cache, seen, other));
+            return Ok(ended.await);
         }
         if object::is_being_deleted(seen) {
-            return endings::deleted(context, &self.cache, seen).await;
+            return Box::pin(endings::deleted(context, &self.cache, seen)).await;
         }
         if object::has_succeeded(seen) {
-            return endings::finished(context, &self.cache, seen).await;
+            return Box::pin(endings::finished(context, &self.cache, seen)).await;
         }
         let term = context.cluster.term();
         let entry = self.cache.entry(object::uid(seen));
@@ -145,7 +146,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             let read = latest.metadata.resource_version.clone();
             let unseen = written.take().filter(|written| written.read == read);
             let upgrade = unseen.map_or(latest, |written| written.upgrade);
-            match self.pass(upgrade, &mut entry, (&turn, term)).await? {
+            // Of its own, so that those that wait for a place do not hold the memory of those that work.
+            let pass = Box::pin(self.pass(upgrade, &mut entry, (&turn, term)));
+            match pass.await? {
                 Pass::Ended(requeue) => return Ok(requeue),
                 Pass::CallsTheBss(upgrade) => {
                     let upgrade = *upgrade;
@@ -195,6 +198,7 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
             valid: &valid,
             fetched: &fetched,
             began: context.time.now().monotonic,
+            turn,
             term,
         };
         self.work(&mut scope, turn.lane).await
@@ -243,8 +247,9 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
                 // perform: calls the BSS
                 Intent::Prepared(effect) => self.perform(scope, effect, cancellation).await,
                 Intent::Calls(calls) => {
+                    let turn = scope.turn;
                     let calls = pipeline::run(context, scope, calls);
-                    cancellation.over(calls).await
+                    turn.lending(cancellation.over(calls)).await
                 }
             };
             if self.lacks_identity(scope, &outcomes) {
@@ -273,9 +278,13 @@ impl<C: Cluster, K: Connector, T: Time> Controller<C, K, T> {
         let bss = Performer {
             bss: &*scope.fetched.bss,
             caller: &Caller::of(scope, context.cluster.installation()),
-            go_on: &|| !context.slice_is_over(scope.began) && context.is_wanted(&upgrade, premises),
+            go_on: &|| {
+                !context.slice_is_over(scope.began, scope.turn)
+                    && context.is_wanted(&upgrade, premises)
+            },
         };
-        cancellation.over(bss.perform(effect)).await
+        let calls = cancellation.over(bss.perform(effect));
+        scope.turn.lending(calls).await
     }
 
     /// Whether the BSS was asked for its identity and tells none, although the same identity is

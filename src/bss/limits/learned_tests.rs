@@ -5,7 +5,8 @@
 
 use proptest::prelude::*;
 
-use super::super::core::{Core, Declared, Feedback};
+use super::super::core::{Core, Feedback};
+use super::super::settings::Declared;
 use super::*;
 
 fn ms(millis: u64) -> Duration {

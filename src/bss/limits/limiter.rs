@@ -1,8 +1,9 @@
 //! Waiting for a turn.
 
-use super::core::{Core, Declared, Feedback, Neighbour, Pause, PauseReason, Settings, Ticket};
+use super::core::{Core, Feedback, Neighbour, Pause, PauseReason, Ticket};
 use super::figures::Figures;
 use super::learned::Kind;
+use super::settings::{Declared, Settings};
 use crate::bss::cancellation;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

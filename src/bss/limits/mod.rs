@@ -16,8 +16,9 @@ mod identities;
 mod learned;
 mod limiter;
 mod registry;
+mod settings;
 
-pub use self::core::{Declared, Feedback, PauseReason, Settings};
+pub use self::core::{Feedback, PauseReason};
 pub use access::{Access, Reach, Turn};
 pub use budget::{FREE, Purse, ReplyBudget, Reservation};
 pub use figures::{BOUNDS, Figures, Snapshot, Times};
@@ -25,3 +26,4 @@ pub use identities::{Identities, Place, Seat};
 pub use learned::Kind;
 pub use limiter::{Breaker, Deferred, Limiter, Permit};
 pub use registry::{Fingerprint, LimiterRegistry, Load, Membership, Party};
+pub use settings::{Declared, Settings};

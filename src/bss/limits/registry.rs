@@ -2,9 +2,10 @@
 
 use super::access::{Access, Standing};
 use super::budget::{Purse, ReplyBudget};
-use super::core::{Declared, Feedback, Neighbour, PauseReason, Settings};
+use super::core::{Feedback, Neighbour, PauseReason};
 use super::figures::{Figures, Snapshot};
 use super::limiter::{Breaker, Limiter};
+use super::settings::{Declared, Settings};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -1,7 +1,9 @@
 //! The gate: how many upgrades this process works on at a time, and whose they are.
 //!
-//! A reconcile whose calls hang keeps its place until they time out. So no namespace may have so many
-//! places that the others wait for it, and no connection so many that the others of its namespace do:
+//! A reconcile whose calls hang lends its place: when nothing came of its calls for some seconds, another one may
+//! have it, of another connection if its own has as many lent as there are places. But before that it keeps it. So no
+//! namespace may have so many places that the others wait for it, and no connection so many that the others
+//! of its namespace do:
 //!
 //! - a namespace that has no place gets one at once, whatever the others have;
 //! - otherwise a namespace gets another place only while it has fewer than are free: alone it has half
@@ -10,12 +12,26 @@
 //!   still take: alone it has a third of all.
 //!
 //! Those that wait are served in turn, namespace by namespace, and within one connection by
-//! connection; the upgrades of one connection first come, first served.
+//! connection; the upgrades of one connection first come, first served. The more of them wait, the sooner
+//! those that work make room: where 100 wait for 20 places, each works for a sixth of its time slice.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// Calls of which nothing came for so long hang.
+const HANGS: Duration = Duration::from_secs(2);
+
+/// Each works for so long at least, however many wait: a turn costs reads and writes of its own.
+const SHORTEST_SLICE: Duration = Duration::from_millis(250);
+
+/// One namespace has at most so many times all places lent.
+const LENT_OF_NAMESPACE: usize = 4;
 
 /// Whose upgrade it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +49,8 @@ struct Places {
     at_once: usize,
     /// Taken places, by namespace and connection.
     taken: BTreeMap<String, BTreeMap<String, usize>>,
+    /// Places whose owners' calls hang: others may have them.
+    lent: BTreeMap<Party, usize>,
     /// Those that wait. The party that was served last is the last.
     waiting: VecDeque<(Party, VecDeque<Ticket>)>,
 }
@@ -42,6 +60,7 @@ impl Places {
         Self {
             at_once: at_once.max(1),
             taken: BTreeMap::new(),
+            lent: BTreeMap::new(),
             waiting: VecDeque::new(),
         }
     }
@@ -56,16 +75,64 @@ impl Places {
         self.at_once.saturating_sub(all.sum())
     }
 
+    fn taken_by_party(&self, party: &Party) -> usize {
+        let own = self.taken.get(&party.namespace);
+        let own = own.and_then(|connections| connections.get(&party.connection));
+        own.copied().unwrap_or_default()
+    }
+
+    fn lent_by(&self, party: &Party) -> usize {
+        self.lent.get(party).copied().unwrap_or_default()
+    }
+
     fn may_enter(&self, party: &Party) -> bool {
+        let (own, lent) = (self.taken_by_party(party), self.lent_by(party));
+        if lent > 0 && own.saturating_add(lent) >= self.at_once {
+            return false;
+        }
         let of_namespace = self.taken_by(&party.namespace);
         if of_namespace == 0 {
             return true;
         }
         // So many more could the namespace take.
         let room = self.free().saturating_sub(of_namespace).div_ceil(2);
-        let own = self.taken.get(&party.namespace);
-        let own = own.and_then(|connections| connections.get(&party.connection));
-        room > 0 && own.is_none_or(|own| *own < room.saturating_mul(2))
+        room > 0 && own < room.saturating_mul(2)
+    }
+
+    /// Whether its place may go to another one. Otherwise it keeps it: what hangs takes memory too.
+    fn lend(&mut self, party: &Party) -> bool {
+        let of_namespace = self
+            .lent
+            .iter()
+            .filter(|(lender, _)| lender.namespace == party.namespace);
+        let of_namespace: usize = of_namespace.map(|(_, lent)| lent).sum();
+        let most = self.at_once.saturating_mul(LENT_OF_NAMESPACE);
+        if self.lent_by(party) >= self.at_once || of_namespace >= most {
+            return false;
+        }
+        self.give_back(party);
+        let lent = self.lent.entry(party.clone()).or_default();
+        *lent = lent.saturating_add(1);
+        true
+    }
+
+    /// It goes on, even if another one has its place by now.
+    fn take_back(&mut self, party: &Party) {
+        if let Some(lent) = self.lent.get_mut(party) {
+            *lent = lent.saturating_sub(1);
+        }
+        self.lent.retain(|_, lent| *lent > 0);
+        self.take(party);
+    }
+
+    /// The part of a time slice that it has where others wait for its place.
+    fn slice(&self, party: &Party, whole: Duration) -> Duration {
+        let tickets = |waiting: &(Party, VecDeque<Ticket>)| waiting.1.len();
+        let own = self.waiting.iter().find(|(other, _)| other == party);
+        let of_party = part(whole, self.taken_by_party(party), own.map_or(0, tickets));
+        let working = self.at_once.saturating_sub(self.free());
+        let of_all = part(whole, working, self.waiting.iter().map(tickets).sum());
+        of_party.min(of_all).max(SHORTEST_SLICE.min(whole))
     }
 
     fn take(&mut self, party: &Party) {
@@ -124,10 +191,20 @@ impl Places {
     }
 }
 
+/// Those that work have as much of it as there are places for all.
+fn part(whole: Duration, working: usize, waiting: usize) -> Duration {
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let all = number(working.saturating_add(waiting));
+    let working = whole.saturating_mul(number(working.max(1)));
+    working.checked_div(all.max(1)).unwrap_or(whole).min(whole)
+}
+
 /// The places of a process.
 #[derive(Debug)]
 pub(super) struct Gate {
     state: Mutex<State>,
+    /// Calls of which nothing came for so long hang.
+    hangs: Duration,
 }
 
 #[derive(Debug)]
@@ -160,6 +237,7 @@ impl Gate {
                 let_in: HashSet::new(),
                 next_ticket: 0,
             }),
+            hangs: HANGS,
         }
     }
 
@@ -244,6 +322,76 @@ impl Drop for Waiting<'_> {
 pub(in crate::controller) struct Permit<'a> {
     gate: &'a Gate,
     party: Option<Party>,
+}
+
+impl Permit<'_> {
+    /// The part of a time slice that is left where others wait.
+    pub(super) fn slice(&self, whole: Duration) -> Duration {
+        let party = self.party.as_ref();
+        party.map_or(whole, |party| self.gate.lock().places.slice(party, whole))
+    }
+
+    /// Makes calls, and lends the place for as long as they hang.
+    pub(super) async fn lending<T>(&self, calls: impl Future<Output = T>) -> T {
+        // Without a runtime there are no timers: the simulator's own executor decides what hangs.
+        let (Some(party), Ok(_)) = (&self.party, Handle::try_current()) else {
+            return calls.await;
+        };
+        let (mut calls, mut still) = (pin!(calls), pin!(sleep(self.gate.hangs)));
+        let mut lent = Lent {
+            gate: self.gate,
+            party,
+            is_out: false,
+        };
+        let mut hangs = false;
+        std::future::poll_fn(|context| {
+            if !hangs && still.as_mut().poll(context).is_ready() {
+                hangs = true;
+                lent.lend();
+            } else {
+                // Something came of the calls.
+                hangs = false;
+                lent.take_back();
+                still.as_mut().reset(later(self.gate.hangs));
+                // A timer wakes only what has asked it.
+                let _pending = still.as_mut().poll(context);
+            }
+            calls.as_mut().poll(context)
+        })
+        .await
+    }
+}
+
+fn later(than: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(than).unwrap_or(now)
+}
+
+/// A place that was lent is taken back, however the calls end.
+struct Lent<'a> {
+    gate: &'a Gate,
+    party: &'a Party,
+    is_out: bool,
+}
+
+impl Lent<'_> {
+    fn lend(&mut self) {
+        let mut state = self.gate.lock();
+        self.is_out = state.places.lend(self.party);
+        state.let_in();
+    }
+
+    fn take_back(&mut self) {
+        if std::mem::take(&mut self.is_out) {
+            self.gate.lock().places.take_back(self.party);
+        }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.take_back();
+    }
 }
 
 impl Drop for Permit<'_> {

@@ -95,6 +95,102 @@ fn a_place_that_is_given_up_while_waiting_blocks_none() {
     assert!(state.places.taken.is_empty() && state.places.waiting.is_empty());
 }
 
+/// One place, which is lent after a moment.
+fn lends_soon() -> Gate {
+    Gate {
+        hangs: Duration::from_millis(100),
+        ..Gate::new(1)
+    }
+}
+
+/// With one place, the only one is held by a call that hangs.
+#[tokio::test]
+async fn a_call_that_hangs_lends_its_place_to_another_connection() {
+    let gate = lends_soon();
+    let (hole, well) = (party("a", "black-hole"), party("a", "healthy"));
+    let hanging = gate.enter(hole.clone()).await;
+    {
+        let (answer, answered) = tokio::sync::oneshot::channel::<()>();
+        let mut calls = std::pin::pin!(hanging.lending(answered));
+        let permit = tokio::select! {
+            _ = &mut calls => unreachable!("it hangs"),
+            permit = gate.enter(well.clone()) => permit,
+        };
+        // The others of its own connection would hang as well.
+        drop(permit);
+        assert!(gate.enter(hole).now_or_never().is_none());
+        let _permit = gate.enter(well).await;
+        // It goes on when it is answered.
+        answer.send(()).unwrap();
+        calls.await.unwrap();
+        assert_eq!(gate.lock().places.taken_by("a"), 2);
+    }
+    drop(hanging);
+    let state = gate.lock();
+    assert!(state.places.taken.is_empty() && state.places.lent.is_empty());
+}
+
+#[tokio::test]
+async fn calls_that_are_answered_one_after_the_other_lend_nothing() {
+    let gate = lends_soon();
+    let permit = gate.enter(party("a", "x")).await;
+    let calls = async {
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let mut other = std::pin::pin!(gate.enter(party("a", "y")));
+    tokio::select! {
+        () = permit.lending(calls) => {}
+        _ = &mut other => unreachable!("the place is in use"),
+    }
+}
+
+/// Many hanging connections of one namespace: from some on each keeps its place, as if none were lent.
+#[test]
+fn what_hangs_is_bounded() {
+    let gate = Gate::new(2);
+    let mut lent = 0;
+    for connection in 0..100 {
+        let party = party("evil", &connection.to_string());
+        let mut state = gate.lock();
+        state.places.take(&party);
+        lent += usize::from(state.places.lend(&party));
+        assert!(state.places.lent_by(&party) <= 2);
+    }
+    assert_eq!(lent, 8);
+    assert!(fill(&gate, &party("partners", "healthy")).len() == 1);
+}
+
+#[test]
+fn a_time_slice_is_shared_with_those_that_wait() {
+    let gate = Gate::new(6);
+    let whole = Duration::from_secs(6);
+    let working = fill(&gate, &party("a", "x"));
+    assert_eq!(working.len(), 2);
+    assert_eq!(working[0].slice(whole), whole);
+    let mut waiting: Vec<_> = (0..4)
+        .map(|_| Box::pin(gate.enter(party("a", "x"))))
+        .collect();
+    for future in &mut waiting {
+        assert!(future.as_mut().now_or_never().is_none());
+    }
+    assert_eq!(working[0].slice(whole), whole / 3, "two of six");
+    // Of another connection: four wait for all places, of which three are taken.
+    let other = gate.enter(party("b", "x")).now_or_never().unwrap();
+    assert_eq!(other.slice(whole), whole * 3 / 7);
+    let many: Vec<_> = (0..200)
+        .map(|_| Box::pin(gate.enter(party("a", "x"))))
+        .collect();
+    let mut many = many;
+    for future in &mut many {
+        assert!(future.as_mut().now_or_never().is_none());
+    }
+    assert_eq!(working[0].slice(whole), SHORTEST_SLICE);
+    let short = Duration::from_millis(10);
+    assert_eq!(working[0].slice(short), short, "not longer than it is");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Wait(u8, u8),

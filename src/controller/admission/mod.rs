@@ -162,7 +162,23 @@ pub(super) enum Lane {
 /// A place in a lane. A suspended upgrade needs none.
 pub(super) struct Turn<'a> {
     pub(super) lane: Lane,
-    _permit: Option<Permit<'a>>,
+    permit: Option<Permit<'a>>,
+}
+
+impl Turn<'_> {
+    /// What is left of a time slice where others wait for a place.
+    pub(super) fn slice(&self, whole: Duration) -> Duration {
+        let permit = self.permit.as_ref();
+        permit.map_or(whole, |permit| permit.slice(whole))
+    }
+
+    /// Makes calls. While they hang, others have the place.
+    pub(super) async fn lending<T>(&self, calls: impl Future<Output = T>) -> T {
+        match &self.permit {
+            None => calls.await,
+            Some(permit) => permit.lending(calls).await,
+        }
+    }
 }
 
 /// The gates and the slots of a process.
@@ -196,7 +212,7 @@ impl Admission {
         if suspension(upgrade) == Suspension::Suspended {
             return Turn {
                 lane: Lane::Bss,
-                _permit: None,
+                permit: None,
             };
         }
         let gate = match lane {
@@ -205,7 +221,7 @@ impl Admission {
         };
         Turn {
             lane,
-            _permit: Some(gate.enter(party(upgrade)).await),
+            permit: Some(gate.enter(party(upgrade)).await),
         }
     }
 

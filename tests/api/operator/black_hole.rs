@@ -68,14 +68,16 @@ fn objects(world: &World, hole: &Bss) -> Vec<Value> {
     objects
 }
 
-async fn fares(label: &str, beside: Beside) -> Fared {
+async fn fares(label: &str, beside: Beside, arguments: &[&str]) -> Fared {
     // What it takes is mostly the BSS's own time: 20 ms for each call, one at a time.
     let data = Data {
         more: vec!["--largest-batch=1".to_owned(), "--latency-ms=20".to_owned()],
         ..Data::default()
     };
+    let arguments = arguments.iter().map(|&argument| argument.to_owned());
     let options = Options {
         data,
+        arguments: arguments.collect(),
         ..Options::default()
     };
     let mut world = World::with(label, options).await;
@@ -121,8 +123,18 @@ async fn fares(label: &str, beside: Beside) -> Fared {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_hang_take_no_time_of_another_connection() {
-    let alone = fares("hole-alone", Beside::Nothing).await;
-    let beside = fares("hole-beside", Beside::BlackHole).await;
+    hang_beside("hole", &[]).await;
+}
+
+/// The only place is held by a call that hangs, until it is lent.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_hang_take_no_time_of_another_connection_where_one_works_at_a_time() {
+    hang_beside("hole-one", &["--working-at-once=1"]).await;
+}
+
+async fn hang_beside(label: &str, arguments: &[&str]) {
+    let alone = fares(&format!("{label}-alone"), Beside::Nothing, arguments).await;
+    let beside = fares(&format!("{label}-beside"), Beside::BlackHole, arguments).await;
     println!("alone {alone:?}, beside {HANGING} upgrades of a black hole {beside:?}");
     assert!(alone.calls > 100, "{alone:?}");
     assert!(beside.hanging > 0, "nothing hung: {beside:?}");
