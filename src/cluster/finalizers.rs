@@ -67,8 +67,8 @@ impl Finalizers {
             });
         if tokio::time::timeout(within, removed).await.is_err() {
             tracing::warn!(
-                "not every finalizer could be removed in time; `helm install` again, or README.md \
-                 says how to remove them by hand"
+                "not every finalizer could be removed in time; `helm install` again, or \
+                 docs/howto/remove.md says how to remove them by hand"
             );
         }
     }

@@ -178,6 +178,7 @@ impl<B> CacheEntry<B> {
         if self.requested.as_ref() != Some(&requested) {
             if self.requested.is_some() {
                 self.known.waiting.look_now();
+                self.known.declared_anew();
                 if let Some(used) = &self.used {
                     used.renew();
                 }
@@ -252,7 +253,7 @@ impl<B> Cache<B> {
         Arc::clone(entries.entry(uid.to_owned()).or_insert_with(make))
     }
 
-    /// The upgrade is gone or finished.
+    /// The upgrade is gone, finished, or left to another operator.
     pub(super) fn forget(&self, uid: &str) {
         self.entries().remove(uid);
     }

@@ -234,8 +234,9 @@ fn is_wanted<C: Cluster>(
 fn suspension_now<C: Cluster>(cluster: &C, upgrade: &TenantResellerUpgrade) -> Suspension {
     let namespace = object::key(upgrade).namespace;
     let is_held = |reference: &ConnectionRef| {
+        // One that cannot be read, or is gone, may be held: nothing is begun on it.
         let connection = cluster.connection(namespace, &reference.name);
-        connection.is_some_and(|connection| held_connection(&connection).is_some())
+        connection.is_none_or(|connection| held_connection(&connection).is_some())
     };
     let mut connections =
         std::iter::once(&upgrade.spec.connection_ref).chain(&upgrade.spec.tenant_connection_ref);

@@ -309,7 +309,8 @@ pub(super) fn failed<C: Cluster, T: Time>(
     Requeue::After(retry.after)
 }
 
-/// Drops everything that this process keeps of an upgrade that is gone or finished.
+/// Drops everything that this process keeps of an upgrade that is gone, finished, or left to
+/// another operator.
 pub(super) fn forget<C, T, B>(context: &Context<C, T>, cache: &Cache<B>, uid: &str) {
     context.backoff.forget(uid);
     cache.forget(uid);

@@ -1,6 +1,6 @@
 //! What a reconcile puts on record: before an effect its intent, after it the outcome. Touches the
-//! cluster (the finalizer, the claim and, before what cannot be undone, status); it does not call the
-//! BSS.
+//! cluster (the finalizer, which it also removes, the claim and, before what cannot be undone, status); it does
+//! not call the BSS.
 //!
 //! `perform` accepts only what was prepared here, and what must not be repeated blindly is prepared
 //! only from the claim as the API server returned it.

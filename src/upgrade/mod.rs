@@ -56,7 +56,7 @@ pub use sweep::tally::{Counts, InventoryDigest, RevisionSeen, Tally};
 pub use sweep::{CopyMethod, Sweep, SweepMode};
 pub use validated::{
     Declared, Invalid, Pace, REFERENCE_GUIDE, References, TenantConnection, Terms, ValidUpgrade,
-    seed, validate,
+    pinned_account, seed, validate,
 };
 
 /// A moment: wall time for what people read, a monotonic one for every wait.

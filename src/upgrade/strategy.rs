@@ -10,7 +10,9 @@ use super::report::ReadyState;
 use super::report::messages::ready_state;
 use super::validated::Terms;
 use crate::api::{Reason, Risk};
-use crate::bss::port::{Capabilities, Keys, Mode, Strength, TenantAccess, Unseen, WriteOperation};
+use crate::bss::port::{
+    Capabilities, Keys, Mode, Promises, Strength, TenantAccess, Unseen, WriteOperation,
+};
 
 /// What happens before a copy is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,13 +123,10 @@ impl Strategy {
         if !refused.is_empty() {
             return Err(refusal(&refused));
         }
-        // A person who presses a button compares nothing.
-        let compares = match executors.get(&WriteOperation::ActivateBackOrdering) {
-            Some(Executor::Bss) => promises.compares,
-            Some(Executor::PersonByInstruction | Executor::Person | Executor::Switch) | None => {
-                Strength::Weak
-            }
-        };
+        let compares = compares(
+            executors.get(&WriteOperation::ActivateBackOrdering),
+            promises,
+        );
         let activation_guard = match (promises.revision, compares) {
             (Strength::Strong, Strength::Strong) => ActivationGuard::Compared,
             (_, _) if accepts(Risk::UnguardedSwitch) => ActivationGuard::Unguarded,
@@ -263,6 +262,16 @@ fn unseen_by_a_write(
     }
 }
 
+/// Whether what was seen is compared at the switch. A person who presses a button compares nothing.
+fn compares(switch: Option<&Executor>, promises: &Promises) -> Strength {
+    match switch {
+        Some(Executor::Bss) => promises.compares,
+        Some(Executor::PersonByInstruction | Executor::Person | Executor::Switch) | None => {
+            Strength::Weak
+        }
+    }
+}
+
 fn refusal(refused: &[String]) -> ReadyState {
     ready_state(
         Reason::RiskNotAccepted,
@@ -278,7 +287,7 @@ fn refusal(refused: &[String]) -> ReadyState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bss::port::{Cursors, DetailCalls, Promises};
+    use crate::bss::port::{Cursors, DetailCalls};
     use std::collections::BTreeSet;
 
     fn capabilities(promises: Promises) -> Capabilities {

@@ -337,7 +337,9 @@ fn tenant_settings(tenant: &TenantSpec) -> TenantSettings {
     }
 }
 
-fn pinned_account(upgrade: &TenantResellerUpgrade) -> Option<AccountId> {
+/// The account on which work has begun, as the status tells it.
+#[must_use]
+pub fn pinned_account(upgrade: &TenantResellerUpgrade) -> Option<AccountId> {
     upgrade
         .status
         .as_ref()?

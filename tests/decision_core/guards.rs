@@ -1,8 +1,9 @@
 //! Guards that a review found missing once: each test is a sequence that broke them.
 
 use tenant_reseller_operator::api::{
-    ActivationIntent, CONFIRM_ANNOTATION, ClaimAcquisition, ConditionType, PricingDefault,
-    PricingPolicy, Reason, WhenMissing,
+    ActivationIntent, CONFIRM_ANNOTATION, ClaimAcquisition, ConditionType, CustomerPricing,
+    CustomerPricingSpec, DeclaredPricing, PricingDefault, PricingPolicy, Reason, UpgradeRef,
+    WhenMissing,
 };
 use tenant_reseller_operator::bss::port::{Acquisition, Mark, SourceId};
 use tenant_reseller_operator::upgrade::{
@@ -144,6 +145,67 @@ fn the_default_reaches_others_when_one_customer_is_refused() {
     world.refuses_pricing.clear();
     assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
     complete(&world);
+}
+
+/// Options are declared for a customer while the check is about to set the default for it: the check begins
+/// again, and the default is not set.
+#[test]
+fn what_is_declared_during_a_check_is_set_and_not_the_default() {
+    let mut world = World::new(3, 6);
+    let mut upgrade = upgrade();
+    let billing = tenant_reseller_operator::api::Billing {
+        day: Some(1),
+        anchor: None,
+    };
+    upgrade.spec.pricing = PricingPolicy {
+        when_missing: WhenMissing::UseDefault,
+        default: Some(PricingDefault {
+            price_list: "PL-RETAIL".to_owned(),
+            billing: billing.clone(),
+            payment_method: "Invoice".to_owned(),
+            invoicing: tenant_reseller_operator::api::Invoicing::Combined,
+        }),
+    };
+    let mut driver = Driver::new();
+    driver.valid = valid_with(Vec::new(), &upgrade);
+    let sets_the_default =
+        |driver: &Driver| match decide(&driver.valid, &driver.known, driver.now()).effect {
+            Some(Effect::Sweep(calls)) => calls
+                .iter()
+                .any(|call| matches!(call, SweepCall::SetPricing(_))),
+            _ => false,
+        };
+    while !sets_the_default(&driver) {
+        driver.step(&mut world, Fault::None);
+    }
+    let mut object = CustomerPricing::new(
+        "of-c000",
+        CustomerPricingSpec {
+            upgrade_ref: UpgradeRef {
+                name: "contoso".to_owned(),
+            },
+            customers: vec![DeclaredPricing {
+                account_id: "c000".to_owned(),
+                price_list: "PL-RETAIL".to_owned(),
+                billing,
+                payment_method: "DirectDebit".to_owned(),
+                invoicing: tenant_reseller_operator::api::Invoicing::Separate,
+                credit_limit: None,
+            }],
+        },
+    );
+    object.metadata.namespace = Some("resellers".to_owned());
+    object.metadata.generation = Some(1);
+    driver.valid = valid_with(vec![object], &upgrade);
+    driver.known.declared_anew();
+    assert!(run(&mut world, &mut driver, |_| Fault::None, |_, _, _| {}));
+    complete(&world);
+    let stored = world
+        .pricing
+        .iter()
+        .find(|((_, customer), _)| customer.as_str() == "c000");
+    let payment = stored.unwrap().1.stored.payment_method.clone();
+    assert_eq!(payment.as_deref(), Some("DirectDebit"));
 }
 
 /// Found by the model check: another process ended the upgrade while this one held the operation of

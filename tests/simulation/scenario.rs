@@ -353,8 +353,17 @@ impl Scenario {
 
     fn ending(&self) -> Ending {
         let unfenced = self.world.switches.promises.epochs == Strength::Weak;
-        let automatic = |mode: &Mode| *mode == Mode::Automatic;
-        let writes = self.world.switches.modes.values().any(automatic);
+        // Without keys people do what would be sent under one.
+        let keyless = self.world.switches.promises.keys == Keys::None;
+        let sent = |operation: &WriteOperation| {
+            !keyless
+                || matches!(
+                    operation,
+                    WriteOperation::SetPricing | WriteOperation::ActivateBackOrdering
+                )
+        };
+        let mut modes = self.world.switches.modes.iter();
+        let writes = modes.any(|(operation, mode)| *mode == Mode::Automatic && sent(operation));
         // Where the operator writes nothing, nothing has to be fenced.
         if unfenced && writes && !self.risks.contains(&Risk::SingleOperator) {
             Ending::Refused

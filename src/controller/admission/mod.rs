@@ -20,7 +20,7 @@ use super::cache::{Admitted, CacheEntry};
 use super::context::Scope;
 use super::object;
 use crate::api::{Reason, StateClass, TenantResellerUpgrade};
-use crate::upgrade::{ClaimEdit, Effect, Pace, ReadyState, Suspension, suspension};
+use crate::upgrade::{ClaimEdit, Effect, Pace, ReadyState, Suspension, pinned_account, suspension};
 use gate::{Gate, Permit};
 use queue::SlotQueues;
 
@@ -159,7 +159,7 @@ pub(super) enum Lane {
     Bss,
 }
 
-/// A place in a lane. A suspended upgrade needs none.
+/// A place in a lane. A suspended upgrade on which work has begun needs none.
 pub(super) struct Turn<'a> {
     pub(super) lane: Lane,
     permit: Option<Permit<'a>>,
@@ -207,9 +207,10 @@ impl Admission {
         }
     }
 
-    /// Waits for a place in a lane. A suspended upgrade has them all.
+    /// Waits for a place in a lane. A suspended upgrade on which work has begun has them all: what was sent is
+    /// looked up at once. One that has not begun may look at much, and waits like the others.
     pub(super) async fn turn(&self, upgrade: &TenantResellerUpgrade, lane: Lane) -> Turn<'_> {
-        if suspension(upgrade) == Suspension::Suspended {
+        if suspension(upgrade) == Suspension::Suspended && pinned_account(upgrade).is_some() {
             return Turn {
                 lane: Lane::Bss,
                 permit: None,

@@ -108,6 +108,14 @@ impl Known {
         }
     }
 
+    /// People have declared other pricing options, or ask for a look: a check begins again, so that it sets no
+    /// default where options are declared by now.
+    pub fn declared_anew(&mut self) {
+        if self.stage == Stage::Check {
+            self.enter(self.stage.restart());
+        }
+    }
+
     /// A reconcile ended while its calls were under way. What became of them is not known: the sweep begins
     /// again, and copies may have been sent.
     pub fn calls_were_abandoned(&mut self, now: Duration) {

@@ -25,8 +25,8 @@ pub struct KnownSweeps {
     pub copies_before: u32,
     /// When this process sent copies last.
     pub sent: Option<Duration>,
-    /// When this process last asked people to copy. They may copy twice, and a listing that is behind shows
-    /// the second copy late.
+    /// When this process last saw that it asks people to copy. They may copy twice, and a listing that is
+    /// behind shows the second copy late.
     pub asked: Option<Duration>,
     /// Where the pages of the listings began in the last sweep over each.
     pub(in crate::upgrade) trails: Trails,

@@ -1,37 +1,24 @@
-//! Phase 4: no open orders, quiet times, the final sweep, and then the switch, by the operator or by a
-//! person's hand. It cannot be undone.
+//! Phase 4: the final sweep, and then the switch, by the operator or by a person's hand. It cannot be undone. What
+//! holds it before (open orders, quiet times) is in `before_the_switch.rs`, what a person is told of it in
+//! `telling.rs`.
 
-use std::time::Duration;
-
-use crate::api::{ActivationIntent, ConditionType, Reason, ResellerClaimSpec};
+use crate::api::{ActivationIntent, ConditionType, ResellerClaimSpec};
 use crate::bss::error::{BlockerTally, BssError};
 use crate::bss::port::{
-    Activation, BackOrdering, BlockerReason, ItemKind, OpenOrder, Page, Reseller, Revision,
-    Strength, TenantId, WriteOperation,
+    Activation, BackOrdering, BlockerReason, Reseller, TenantId, WriteOperation,
 };
 use crate::upgrade::claim::FOUND_ACTIVE;
 use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{Activate, ClaimEdit, Effect, Read};
-use crate::upgrade::known::{
-    Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Telling, Uncopied,
-};
+use crate::upgrade::known::{Approval, CleanFinalSweep, FinalSweepResult, FinalSweeps, Uncopied};
 use crate::upgrade::observe::{MANY_ROUNDS, Observe};
 use crate::upgrade::phases::Stage;
-use crate::upgrade::report::messages::{self, SwitchStep};
-use crate::upgrade::strategy::{Orders, SnapshotProof, Strategy};
+use crate::upgrade::report::messages;
+use crate::upgrade::strategy::{SnapshotProof, Strategy};
 use crate::upgrade::sweep::findings::Findings;
-use crate::upgrade::sweep::tally::{RevisionSeen, Tally};
+use crate::upgrade::sweep::tally::Tally;
 
 impl Decide<'_> {
-    pub(in crate::upgrade) fn is_told(&self) -> bool {
-        let claim = self.known.fencing.claim.as_ref();
-        claim.is_some_and(|claim| claim.told.is_some() && claim.activation_time.is_none())
-    }
-
-    pub(in crate::upgrade) fn told_and_moved(&self) -> bool {
-        self.is_told() && self.known.activation.telling == Telling::Moved
-    }
-
     pub(super) fn activate(
         &self,
         claim: &ResellerClaimSpec,
@@ -76,13 +63,6 @@ impl Decide<'_> {
             &intent.recorded_time,
         )))
     }
-}
-
-/// Whether the record, as it was known before, told a person something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WasTold {
-    Yes,
-    NotKnown,
 }
 
 impl Observe<'_> {
@@ -149,128 +129,6 @@ impl Observe<'_> {
             self.known.activation.final_before = None;
             self.known.enter(Stage::Orders);
         }
-    }
-
-    /// What has to rest before the last sweep begins.
-    pub(super) fn before_the_final_sweep(&mut self) {
-        let Some(strategy) = self.known.bss.strategy.clone() else {
-            return;
-        };
-        let now = self.now.monotonic;
-        let terms = &self.upgrade.terms;
-        let account = self.known.bss.reseller.as_ref().map(|r| r.account.clone());
-        if strategy.freezes() && self.known.activation.frozen.is_none() {
-            let freeze = messages::freeze(&strategy, account.as_ref(), self.last_looks(&strategy));
-            self.known.activation.final_before = None;
-            self.known.enter(Stage::CheckCustomers);
-            self.watch(freeze);
-            return;
-        }
-        let orders = self
-            .known
-            .activation
-            .frozen
-            .filter(|_| strategy.orders == Orders::QuietTime)
-            .map(|since| {
-                (
-                    since.saturating_add(terms.order_settle),
-                    "orders that were accepted before ordering was disabled",
-                )
-            });
-        let copies = self
-            .copies_rest_since(&strategy)
-            .map(|since| (since.saturating_add(terms.settle), "copies"));
-        let quiet = [orders, copies]
-            .into_iter()
-            .flatten()
-            .max_by_key(|(until, _)| *until)
-            .filter(|(until, _)| *until > now);
-        if let Some((until, what)) = quiet {
-            self.known.enter(Stage::Orders);
-            let look = now.saturating_add(self.upgrade.pace.recheck);
-            self.known.wait(messages::settling(what), until.min(look));
-            return;
-        }
-        self.lift(&[Reason::Settling]);
-        if !self.by_hand(WriteOperation::ActivateBackOrdering) {
-            self.lift(&[Reason::AwaitingManualStep]);
-        }
-        match strategy.orders {
-            Orders::Listed => {}
-            Orders::QuietTime | Orders::Unseen => self.go(Stage::FinalCustomers),
-        }
-    }
-
-    /// The moment from which copies have to rest until the last sweep, where that sweep could miss one: a copy
-    /// that lands late, or a second one that a person made and no listing shows yet. What an earlier process
-    /// sent or asked for counts from the start of this one.
-    fn copies_rest_since(&self, strategy: &Strategy) -> Option<Duration> {
-        let land_late = strategy.off_guard == Strength::Weak;
-        let people_copy = [
-            WriteOperation::CopyCustomers,
-            WriteOperation::CopySubscriptions,
-        ]
-        .into_iter()
-        .any(|operation| self.by_hand(operation));
-        let shown_late = people_copy && strategy.snapshot_proof == SnapshotProof::TwoEqualSweeps;
-        let sweeps = &self.known.sweeps;
-        (land_late || shown_late)
-            .then(|| sweeps.sent.max(sweeps.asked).max(self.known.began))
-            .flatten()
-    }
-
-    /// How long the last looks take, where the details of each record come one by one: so long ordering rests
-    /// at least. Nothing where they come with the pages.
-    fn last_looks(&self, strategy: &Strategy) -> Option<Duration> {
-        let calls = self.known.bss.capabilities.as_ref()?.detail_calls;
-        let counts = |kinds: &[ItemKind]| -> u64 {
-            let counts = kinds
-                .iter()
-                .filter_map(|kind| self.known.findings.counts.get(kind));
-            let eligible: i64 = counts.map(|counts| counts.eligible).sum();
-            u64::try_from(eligible).unwrap_or(0)
-        };
-        let of_customers =
-            counts(&[ItemKind::Customer]).saturating_mul(u64::from(calls.per_customer));
-        let of_purchases = counts(&[ItemKind::Subscription, ItemKind::Asset])
-            .saturating_mul(u64::from(calls.per_purchase));
-        let looks = match strategy.snapshot_proof {
-            SnapshotProof::OneRevision => 1,
-            SnapshotProof::TwoEqualSweeps => 2,
-        };
-        let all = of_customers
-            .saturating_add(of_purchases)
-            .saturating_mul(looks);
-        let seconds = all.div_ceil(u64::from(self.upgrade.terms.rate.max(1)));
-        (seconds > 0).then(|| Duration::from_secs(seconds))
-    }
-
-    /// The first page tells all that is needed: one open order holds the switch.
-    pub(in crate::upgrade) fn orders(&mut self, page: Page<OpenOrder>) {
-        self.known.activation.orders_revision = RevisionSeen::None.page(page.revision);
-        if page.items.is_empty() {
-            if page.next.is_some() {
-                self.known.enter(Stage::CheckCustomers);
-                self.stall(messages::empty_page());
-                return;
-            }
-            self.lift(&[Reason::AwaitingOrders]);
-            self.go(Stage::FinalCustomers);
-            return;
-        }
-        if self.copying_is_not_seen_yet() {
-            // People see the copying done, and then what it waits for.
-            self.known.enter(Stage::CheckCustomers);
-            return;
-        }
-        let open: Vec<String> = page.items.into_iter().map(|order| order.id).collect();
-        let wait = messages::open_orders(&open, page.next.is_some());
-        // What an order becomes is copied before the switch: begin with the check again.
-        self.known.activation.final_before = None;
-        self.known.enter(Stage::CheckCustomers);
-        // The next look is a sweep over both sides, which is never taken more often than at the interval.
-        let until = self.now.monotonic.saturating_add(self.upgrade.pace.poll);
-        self.known.wait(wait, until);
     }
 
     pub(super) fn final_customers_over(&mut self, tally: Tally) {
@@ -356,95 +214,6 @@ impl Observe<'_> {
         self.known.sweeps.current = None;
     }
 
-    /// Every gate is passed and it is on record that a person is told so; the person presses the
-    /// switch. Everything is looked at again meanwhile.
-    fn awaits_the_switch(&mut self) {
-        let instruction = self
-            .known
-            .bss
-            .instructions
-            .get(&WriteOperation::ActivateBackOrdering)
-            .cloned();
-        let tenant = self
-            .known
-            .tenant
-            .seen
-            .clone()
-            .flatten()
-            .map(|tenant| tenant.id);
-        let capabilities = self.known.bss.capabilities.as_ref();
-        let unseen = capabilities.map(|capabilities| &capabilities.unseen);
-        let clean = self.known.activation.clean.as_ref();
-        let step = messages::press_the_switch(&SwitchStep {
-            instruction: instruction.as_deref(),
-            tenant: tenant.as_ref(),
-            copies: clean.and_then(CleanFinalSweep::with_the_switch),
-            unseen,
-        });
-        self.known.enter(Stage::CheckCustomers);
-        self.watch(step);
-        self.known.activation.telling = Telling::Yes;
-        self.known.activation.told_revision = self
-            .known
-            .activation
-            .clean
-            .as_ref()
-            .and_then(CleanFinalSweep::revision);
-    }
-
-    /// The reseller was looked at: what a person was told stands only if the person has pressed the switch.
-    pub(super) fn settle_doubt(&mut self, back_ordering: BackOrdering) {
-        if self.known.activation.telling == Telling::Doubted {
-            self.known.activation.telling = match back_ordering {
-                BackOrdering::On => Telling::Yes,
-                BackOrdering::Off | BackOrdering::Unknown => Telling::Moved,
-            };
-        }
-    }
-
-    /// A page of another revision is the first sign that something moved since the final sweep on which
-    /// a person is told to press the switch. The person is not told any more from now on, and not from
-    /// the end of the look that the page belongs to, which may be far. The press itself moves the
-    /// revision: the record of what was told stands until a look at the reseller says that it was not.
-    pub(in crate::upgrade) fn compares_with_what_is_told(&mut self, seen: Option<Revision>) {
-        let told = self.known.activation.told_revision;
-        if self.known.activation.telling != Telling::Yes || told.is_none() {
-            return;
-        }
-        if seen != told {
-            self.known.activation.telling = Telling::Doubted;
-            self.lift(&[Reason::AwaitingManualStep]);
-            self.looks_are_old();
-        }
-    }
-
-    /// What a person is told follows the record.
-    pub(super) fn told(&mut self, was_told: WasTold, spec: Option<&ResellerClaimSpec>) {
-        let told = spec.and_then(|spec| spec.told.as_ref());
-        let Some(told) = told else {
-            if was_told == WasTold::Yes || self.known.activation.telling != Telling::No {
-                self.lift(&[Reason::AwaitingManualStep]);
-                if self.copies_with_the_switch() {
-                    // The records that the act would copy are listed with the telling, and go with it.
-                    self.known.findings.manual = Findings::default();
-                }
-            }
-            self.known.activation.telling = Telling::No;
-            return;
-        };
-        let clean = self.known.activation.clean.as_ref();
-        let swept = clean.is_some_and(|clean| {
-            clean.digest() == told.inventory_digest
-                && clean.pricing() == told.pricing_digest.as_deref()
-        });
-        if self.known.stage == Stage::Activate
-            && swept
-            && self.by_hand(WriteOperation::ActivateBackOrdering)
-        {
-            self.awaits_the_switch();
-        }
-    }
-
     fn not_clean(&mut self, tally: &Tally) {
         let half_marked = self.known.findings.blockers.has(BlockerReason::HalfMarked);
         let blocked = messages::of_blockers(&self.known.findings.blockers);
@@ -462,7 +231,7 @@ impl Observe<'_> {
     }
 
     /// Whether everything was copied and not seen as a whole since.
-    fn copying_is_not_seen_yet(&self) -> bool {
+    pub(super) fn copying_is_not_seen_yet(&self) -> bool {
         !self.copies_with_the_switch() && !self.known.reached(ConditionType::SubscriptionsCopied)
     }
 

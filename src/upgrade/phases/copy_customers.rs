@@ -89,6 +89,7 @@ impl Observe<'_> {
         }
     }
 
+    /// Phase 2 is complete.
     fn customers_copied(&mut self) {
         self.known.sweeps.customer_copies = 0;
         let items = self
@@ -101,7 +102,7 @@ impl Observe<'_> {
             .milestones
             .entry(ConditionType::CustomersCopied)
             .or_insert(items);
-        self.known.findings.manual = Findings::default();
+        self.no_hands_are_needed();
         self.nothing_of_customers();
         // The wait for pricing options stands until the gate itself was looked at again.
         self.clear_ready_state_but(&[Reason::AwaitingPricing]);

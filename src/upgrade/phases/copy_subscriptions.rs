@@ -8,7 +8,6 @@ use crate::upgrade::observe::Observe;
 use crate::upgrade::phases::Stage;
 use crate::upgrade::report::messages;
 use crate::upgrade::strategy::SnapshotProof;
-use crate::upgrade::sweep::findings::Findings;
 use crate::upgrade::sweep::tally::Tally;
 
 impl Observe<'_> {
@@ -82,7 +81,7 @@ impl Observe<'_> {
     fn comes_to_the_orders(&mut self) {
         // What a person is told to do stands until the last look has seen it anew.
         if self.known.activation.telling != Telling::Yes {
-            self.known.findings.manual = Findings::default();
+            self.no_hands_are_needed();
         }
         // These waits stand until what they wait for was looked at again.
         self.clear_ready_state_but(&[

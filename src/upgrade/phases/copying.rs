@@ -128,6 +128,14 @@ impl Observe<'_> {
         capabilities.is_some_and(|capabilities| capabilities.promises.keys == Keys::None)
     }
 
+    /// No step is left to people. They may have copied up to this moment, and once more than was needed.
+    pub(super) fn no_hands_are_needed(&mut self) {
+        if self.known.findings.manual.total() > 0 {
+            self.known.sweeps.asked = Some(self.now.monotonic);
+            self.known.findings.manual = Findings::default();
+        }
+    }
+
     /// A person has to copy: says what, and looks again meanwhile.
     pub(super) fn awaits_hands(
         &mut self,

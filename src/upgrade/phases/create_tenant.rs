@@ -380,6 +380,8 @@ impl Observe<'_> {
         first
     }
 
+    /// The request failed, or its reply was lost: then it is not known whether a tenant is made, and the tenant
+    /// is looked for before anything is sent again.
     pub(super) fn creation_failed(&mut self, error: &BssError) {
         if error.effect_unknown() {
             self.known.tenant.creation_unknown = Some(true);

@@ -4,6 +4,7 @@
 //! `known/`.
 
 pub(super) mod activate;
+mod before_the_switch;
 mod cheap_look;
 mod connect;
 mod copy_customers;
@@ -11,13 +12,14 @@ mod copy_subscriptions;
 mod copying;
 mod create_tenant;
 mod failures;
-mod hold;
-mod look_at_rest;
+mod look_while_suspended;
 mod preflight;
 mod pricing_gate;
+mod reseller_claim;
 mod stage;
 pub(super) mod suspend;
 mod sweeps;
+pub(super) mod telling;
 pub(super) mod verify;
 pub(super) mod waiting;
 

@@ -365,6 +365,16 @@ impl Sweep {
     /// What the switch copies is checked as for a copy that the operator makes, and listed for people.
     fn left_to_the_switch(&mut self, candidate: Candidate) {
         let item = &candidate.item;
+        if item.expected_copy.is_some() && candidate.half_marked == HalfMarked::No {
+            // The act copies what has no copy, and brings none up to its source.
+            let finding =
+                Finding::new(BlockerReason::SourceChanged, item.kind, item.source.clone());
+            let behind =
+                "its copy is behind it, and the act that switches copies only what has none";
+            self.tally.failed(item.kind);
+            self.tally.doubt(finding.saying(behind));
+            return;
+        }
         let owner = candidate.owner.as_ref();
         let count = self.tally.uncopied.entry(item.kind).or_default();
         *count = count.saturating_add(1);

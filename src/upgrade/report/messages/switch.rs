@@ -1,4 +1,5 @@
-//! The switch: what has to rest before it, who presses it, and what differs after it.
+//! The switch: what holds it (`phases/before_the_switch.rs` decides that), who presses it (`telling.rs`), and what
+//! differs after it (`verify.rs`).
 
 use super::ready_state;
 use super::remedies::{counted, names, remedies};

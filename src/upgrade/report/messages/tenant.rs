@@ -115,14 +115,14 @@ impl SpecTenant {
     }
 }
 
-/// Every setting in which a tenant differs from the spec. Another spelling of the same zone, language or
-/// word is no difference: a BSS stores its own.
-pub(in crate::upgrade) fn settings_differ(
-    tenant: &Tenant,
-    wanted: &TenantSettings,
-    spec: SpecTenant,
-) -> Option<ReadyState> {
-    type Same = fn(&str, &str) -> bool;
+/// Whether two values of a setting mean the same.
+type Same = fn(&str, &str) -> bool;
+
+/// Each setting: its field, what counts as the same, what the tenant has, and what the spec wants.
+fn settings_side_by_side<'a>(
+    seen: &'a SeenSettings,
+    wanted: &'a TenantSettings,
+) -> [(&'static str, Same, Option<&'a str>, &'a str); 6] {
     let exactly: Same = |one, other| one == other;
     let SeenSettings {
         price_list,
@@ -131,8 +131,8 @@ pub(in crate::upgrade) fn settings_differ(
         time_zone,
         date_format,
         invoicing,
-    } = &tenant.settings;
-    let settings: [(&str, Same, Option<&str>, &str); 6] = [
+    } = seen;
+    [
         (
             "priceList",
             exactly,
@@ -164,9 +164,18 @@ pub(in crate::upgrade) fn settings_differ(
             invoicing.map(Invoicing::as_str),
             wanted.invoicing.as_str(),
         ),
-    ];
+    ]
+}
+
+/// Every setting in which a tenant differs from the spec. Another spelling of the same zone, language or
+/// word is no difference: a BSS stores its own.
+pub(in crate::upgrade) fn settings_differ(
+    tenant: &Tenant,
+    wanted: &TenantSettings,
+    spec: SpecTenant,
+) -> Option<ReadyState> {
     // What the BSS does not show is not compared.
-    let differences: Vec<String> = settings
+    let differences: Vec<String> = settings_side_by_side(&tenant.settings, wanted)
         .into_iter()
         .filter_map(|(field, same, has, wants)| Some((field, same, has?, wants)))
         .filter(|(_, same, has, wants)| !same(has, wants))

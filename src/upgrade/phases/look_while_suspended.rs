@@ -105,7 +105,10 @@ impl Observe<'_> {
         if basic {
             self.advance_preflight();
         }
-        let pause = self.upgrade.pace.recheck.saturating_mul(LOOKS_AT_REST);
+        // Many are suspended at once, for example while a roll-out is prepared: they do not all look at once.
+        let later = u32::try_from(self.upgrade.seed & 0x3).unwrap_or_default();
+        let looks = LOOKS_AT_REST.saturating_add(later);
+        let pause = self.upgrade.pace.recheck.saturating_mul(looks);
         self.known.wait(
             at_rest(SuspendedBy::default()),
             self.now.monotonic.saturating_add(pause),

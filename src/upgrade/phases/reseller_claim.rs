@@ -9,7 +9,7 @@ use crate::upgrade::decide::{Decide, Decision};
 use crate::upgrade::effect::{ClaimEdit, Effect, WentBack};
 use crate::upgrade::known::RecordAge;
 use crate::upgrade::observe::Observe;
-use crate::upgrade::phases::activate::WasTold;
+use crate::upgrade::phases::telling::WasTold;
 use crate::upgrade::report::ReadyState;
 use crate::upgrade::report::messages::ready_state;
 use crate::upgrade::strategy::{Copying, Fencing};
