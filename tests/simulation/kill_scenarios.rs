@@ -140,9 +140,9 @@ fn storefront() -> Case {
     let begun = first.unwrap().number;
     let script = [
         (0, Action::Buy("c000".into())),
+        (0, Action::Cancel(of(0))),
         (1, Action::Buy("c001".into())),
-        (2, Action::Cancel(of(0))),
-        (3, Action::BuyHeld("c001".into())),
+        (1, Action::BuyHeld("c001".into())),
         (5, Action::Quantity(of(1), 5)),
         (18, Action::FinishOrders),
         (24, Action::Suspend(of(2))),

@@ -62,8 +62,8 @@ pub(crate) struct Found {
     pub(crate) violations: Vec<String>,
 }
 
-/// So many calls at most are made in one moment besides another.
-const SAME_MOMENT: u64 = 3;
+/// So many calls at most are made in one moment besides another: a connection allows eight.
+const SAME_MOMENT: u64 = 7;
 
 const KILLS: [Fate; 3] = [Fate::KilledBefore, Fate::KilledAfter, Fate::KilledAtReply];
 

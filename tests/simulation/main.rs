@@ -225,7 +225,7 @@ fn kill_matrix() {
 fn reads_ahead_only_where_a_second_copy_is_refused() {
     use tenant_reseller_operator::bss::port::Keys;
     let ahead = |keys: Keys| {
-        let mut scenario = Scenario::plain(support::simulated_bss::World::new(3, 40));
+        let mut scenario = Scenario::plain(support::simulated_bss::World::new(3, 200));
         scenario.world.eager_pricing = true;
         scenario.world.switches.page_size = 4;
         scenario.world.switches.largest_batch = 1;

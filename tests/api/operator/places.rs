@@ -218,7 +218,8 @@ async fn every_place_says_the_same_in_every_state() {
     world
         .kubectl(&["patch", "bssc", "distributor", "--type=merge", "-p", one])
         .await;
-    let slow = json!([{ "operation": "copySubscriptions", "kind": { "Latency": { "ms": 20000 } } }]);
+    let slow =
+        json!([{ "operation": "copySubscriptions", "kind": { "Latency": { "ms": 20000 } } }]);
     world.bss.faults(slow).await;
     world.bss.act("fix-defects", json!({})).await;
     let copies = moment(Reason::Progressing, "SubscriptionCopy", 4);
