@@ -125,7 +125,7 @@ impl Strategy {
         }
         let compares = compares(
             executors.get(&WriteOperation::ActivateBackOrdering),
-            promises,
+            *promises,
         );
         let activation_guard = match (promises.revision, compares) {
             (Strength::Strong, Strength::Strong) => ActivationGuard::Compared,
@@ -263,7 +263,7 @@ fn unseen_by_a_write(
 }
 
 /// Whether what was seen is compared at the switch. A person who presses a button compares nothing.
-fn compares(switch: Option<&Executor>, promises: &Promises) -> Strength {
+fn compares(switch: Option<&Executor>, promises: Promises) -> Strength {
     match switch {
         Some(Executor::Bss) => promises.compares,
         Some(Executor::PersonByInstruction | Executor::Person | Executor::Switch) | None => {

@@ -84,18 +84,6 @@ const ALL: &[Change] = &[
         },
     },
     Change {
-        name: "CopiesOfPeopleDoNotRest",
-        about: "The last sweep does not rest after people were asked to copy, where listings are behind.",
-        find: "(land_late || shown_late)",
-        put: "(land_late || (!MISTAKE && shown_late))",
-        proofs: || {
-            vec![test(
-                "a second copy that is listed late",
-                with_switch::a_second_copy_that_is_listed_late_is_seen_before_a_person_is_told,
-            )]
-        },
-    },
-    Change {
         name: "LastSweepSkipsPricing",
         about: "The last sweep before the act does not mind pricing options that are missing.",
         find: "Uncopied::WithTheSwitch => !purchases.unpriced.is_empty(),",
