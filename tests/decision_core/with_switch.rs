@@ -556,10 +556,10 @@ pub(crate) fn a_copy_that_is_behind_its_source_holds_the_act() {
     until_told(&mut world, &mut driver);
     assert!(world.act(Action::ByHand(PRESS, Pick::One)).is_err());
     let copies = world.copy_records();
-    let copied = copies.iter().find(|(kind, _)| *kind != ItemKind::Customer);
-    let copied = copied.map(|(_, copy)| copy.source.clone()).unwrap();
+    let purchase = copies.iter().find(|(kind, _)| *kind != ItemKind::Customer);
+    let source = purchase.map(|(_, copy)| copy.source.clone()).unwrap();
     world.act(Action::Ordering(true)).unwrap();
-    world.act(Action::Quantity(copied.clone(), 7)).unwrap();
+    world.act(Action::Quantity(source.clone(), 7)).unwrap();
     let mut named = false;
     for _ in 0..800 {
         up_to_the_switch(&mut world, &mut driver);
@@ -569,7 +569,7 @@ pub(crate) fn a_copy_that_is_behind_its_source_holds_the_act() {
     }
     assert!(named, "{:?} {}", driver.reason(), next_action(&driver));
     world.act(Action::Ordering(true)).unwrap();
-    world.act(Action::Quantity(copied, 1)).unwrap();
+    world.act(Action::Quantity(source, 1)).unwrap();
     until_told(&mut world, &mut driver);
 }
 
