@@ -37,6 +37,8 @@ use figures::LateSlots;
 
 /// A reconcile that runs longer than this is stuck: calls are bounded far below.
 const STUCK: Duration = Duration::from_secs(900);
+/// How long a process that ends waits for its last events to be sent.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
 /// How long the operator removes its finalizers when it ends.
 const LETTING_GO: Duration = Duration::from_secs(20);
 /// How long one reconcile may begin effects.
@@ -214,7 +216,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
             let (finalizers, stores) = (runner.finalizers(), runner.stores());
             let controller = Controller::new(
                 Ports {
-                    cluster,
+                    cluster: Arc::clone(&cluster),
                     connector,
                     time: SystemTime::default(),
                 },
@@ -233,6 +235,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
             if leadership.leads() {
                 finalizers.remove_all(&stores, LETTING_GO).await;
             }
+            cluster.events_sent(LAST_EVENTS).await;
             Ok(())
         }
         Ok(None) => Ok(()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -23,6 +24,7 @@ use super::events::Recorder;
 use super::lease::Leadership;
 use super::port::{Cluster, ClusterError, ClusterResult, Event, Finalizer, SecretView};
 use super::stores::Stores;
+use super::writes::{Precedence, Writes};
 use crate::api::{
     BssConnection, BssConnectionStatus, CustomerPricing, CustomerPricingStatus, FINALIZER,
     ResellerClaim, TenantResellerUpgrade, TenantResellerUpgradeStatus, UpgradeReport,
@@ -73,6 +75,7 @@ pub struct KubeCluster {
     stores: Stores,
     leadership: Leadership,
     installation: Installation,
+    writes: Writes,
     recorder: Recorder,
 }
 
@@ -89,6 +92,7 @@ impl KubeCluster {
             client: clients.calls.clone(),
             stores,
             leadership,
+            writes: Writes::default(),
             recorder: Recorder::new(clients.calls.clone(), installation.instance.clone()),
             installation,
         }
@@ -101,11 +105,21 @@ impl KubeCluster {
         Api::namespaced(self.client.clone(), namespace)
     }
 
+    /// Waits until the events that were published are sent, at most so long.
+    pub async fn events_sent(&self, bound: Duration) {
+        self.recorder.sent(bound).await;
+    }
+
     fn claims(&self) -> Api<ResellerClaim> {
         self.api(&self.installation.namespace)
     }
 
-    async fn apply_status_of<K, S>(&self, seen: &K, status: &S) -> ClusterResult<K>
+    async fn apply_status_of<K, S>(
+        &self,
+        seen: &K,
+        status: &S,
+        precedence: Precedence,
+    ) -> ClusterResult<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + Debug + DeserializeOwned,
@@ -122,6 +136,7 @@ impl KubeCluster {
         });
         let api: Api<K> = self.api(&place.namespace);
         let how = PatchParams::apply(STATUS_MANAGER).force();
+        let _turn = self.writes.turn(precedence).await;
         let written = bounded(
             CALL_BOUND,
             api.patch_status(&place.name, &how, &Patch::Apply(&patch)),
@@ -276,6 +291,7 @@ impl Cluster for KubeCluster {
         claim.metadata.namespace = Some(self.installation.namespace.clone());
         claim.metadata.resource_version = None;
         let made = self.claims();
+        let _turn = self.writes.turn(Precedence::InTurn).await;
         let made = bounded(CALL_BOUND, made.create(&by_us(), &claim)).await?;
         Ok(pruned(made))
     }
@@ -284,6 +300,7 @@ impl Cluster for KubeCluster {
         // Without a resource version the API server would overwrite whatever is there.
         let place = Place::of(claim)?;
         let claims = self.claims();
+        let _turn = self.writes.turn(Precedence::InTurn).await;
         let written = bounded(CALL_BOUND, claims.replace(&place.name, &by_us(), claim)).await?;
         Ok(pruned(written))
     }
@@ -293,7 +310,14 @@ impl Cluster for KubeCluster {
         seen: &TenantResellerUpgrade,
         status: &TenantResellerUpgradeStatus,
     ) -> ClusterResult<TenantResellerUpgrade> {
-        self.apply_status_of(seen, status).await
+        let told = seen.status.as_ref();
+        let told = told.is_some_and(|status| !status.conditions.is_empty());
+        let precedence = if told {
+            Precedence::InTurn
+        } else {
+            Precedence::First
+        };
+        self.apply_status_of(seen, status, precedence).await
     }
 
     async fn apply_connection_status(
@@ -301,7 +325,8 @@ impl Cluster for KubeCluster {
         seen: &BssConnection,
         status: &BssConnectionStatus,
     ) -> ClusterResult<()> {
-        self.apply_status_of(seen, status).await.map(drop)
+        let written = self.apply_status_of(seen, status, Precedence::InTurn);
+        written.await.map(drop)
     }
 
     async fn apply_pricing_status(
@@ -309,7 +334,8 @@ impl Cluster for KubeCluster {
         seen: &CustomerPricing,
         status: &CustomerPricingStatus,
     ) -> ClusterResult<()> {
-        self.apply_status_of(seen, status).await.map(drop)
+        let written = self.apply_status_of(seen, status, Precedence::InTurn);
+        written.await.map(drop)
     }
 
     async fn reports_of(
@@ -345,6 +371,7 @@ impl Cluster for KubeCluster {
         });
         let api: Api<UpgradeReport> = self.api(&namespace);
         let how = PatchParams::apply(WRITE_MANAGER).force();
+        let _turn = self.writes.turn(Precedence::InTurn).await;
         bounded(CALL_BOUND, api.patch(name, &how, &Patch::Apply(&applied)))
             .await
             .map(drop)
@@ -360,6 +387,7 @@ impl Cluster for KubeCluster {
             uid: report.uid(),
             resource_version: None,
         });
+        let _turn = self.writes.turn(Precedence::InTurn).await;
         none_if_gone(bounded(CALL_BOUND, api.delete(name, &how)).await).map(drop)
     }
 
@@ -390,6 +418,7 @@ impl Cluster for KubeCluster {
             field_manager: Some(WRITE_MANAGER.to_owned()),
             ..PatchParams::default()
         };
+        let _turn = self.writes.turn(Precedence::InTurn).await;
         let written = bounded(
             CALL_BOUND,
             api.patch(&place.name, &how, &Patch::Merge(&patch)),
@@ -399,7 +428,7 @@ impl Cluster for KubeCluster {
     }
 
     async fn publish(&self, about: &TenantResellerUpgrade, event: Event) {
-        self.recorder.publish(about, event).await;
+        self.recorder.publish(about, event);
     }
 
     fn leads(&self) -> bool {

@@ -19,6 +19,7 @@ mod runner;
 mod stores;
 mod watch;
 mod watch_health;
+mod writes;
 
 pub mod census;
 pub mod crds;

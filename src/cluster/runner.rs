@@ -209,8 +209,9 @@ where
         }
         let upgrade = match &upgrade.0 {
             Ok(upgrade) => Arc::clone(upgrade),
-            // The watch logged it as unreadable; it is looked at again when it changes.
-            Err(unreadable) => return self.unreadable(&unreadable.metadata).await,
+            // The watch logged it as unreadable; it is looked at again when it changes. Of its own, so that
+            // thousands of reconciles that begin at once do not each hold what only this one needs.
+            Err(unreadable) => return Box::pin(self.unreadable(&unreadable.metadata)).await,
         };
         let uid = upgrade.uid().unwrap_or_default();
         let span = tracing::info_span!(

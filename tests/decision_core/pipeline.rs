@@ -73,6 +73,40 @@ pub(crate) fn pages_come_in_any_order() {
     }
 }
 
+/// What came before its turn is read again when no call was under way for a while: what it says may be old.
+#[test]
+pub(crate) fn a_page_before_its_turn_is_read_again_after_a_pause() {
+    let (mut world, mut driver) = at(Stage::FinalPurchases, 8);
+    let wanted = |driver: &Driver| {
+        let decision = decide(&driver.valid, &driver.known, driver.now());
+        match decision.effect {
+            Some(Effect::Sweep(calls)) => calls,
+            other => panic!("no call of the sweep: {other:?}"),
+        }
+    };
+    let calls = wanted(&driver);
+    driver.known.sweeps.begins(&calls);
+    let later = |call: &&SweepCall| match call {
+        SweepCall::Sources(_, page) => page.cursor.is_some(),
+        _ => false,
+    };
+    let early = calls.iter().rfind(later).expect("a page that is expected");
+    let tenant = world.live_tenant_id();
+    let alone = Effect::Sweep(vec![early.clone()]);
+    let mut one = UnderWay::begin(alone, tenant.clone()).as_a_pipeline();
+    let due = one.due().unwrap().clone();
+    let epoch = driver.known.fencing.epoch;
+    one.answered(calls::carried(&mut world, &due, (epoch, tenant.as_ref())));
+    let (outcome, now) = (one.taken_in().unwrap(), driver.now());
+    observe_one_of_many(&driver.valid, &mut driver.known, outcome, now);
+    let sweep = driver.known.sweeps.current.as_mut().unwrap();
+    sweep.nothing_under_way();
+    assert!(
+        wanted(&driver).contains(early),
+        "{early:?} is not read again"
+    );
+}
+
 /// An answer is taken for the items that were asked for, and for no other that waits.
 #[test]
 pub(crate) fn checks_come_in_any_order() {

@@ -582,14 +582,16 @@ pub(crate) fn a_second_copy_that_is_listed_late_is_seen_before_a_person_is_told(
     }
 }
 
-/// The process may begin anew after it, and has then asked for no copy itself.
+/// The process may begin anew after it, and has then asked for no copy itself. Options are there from the
+/// beginning, so that little but the quiet time lies between the copies and the last sweep.
 fn a_second_copy_is_listed_late(restarts: bool) {
     let mut world = read_only();
     // What lands late is another matter: here nothing does.
     world.switches.promises.off_guard = Strength::Strong;
     let mut driver = Driver::new();
     let settle = driver.valid.terms.settle;
-    world.switches.listing_lag = settle / 2;
+    world.switches.listing_lag = settle.saturating_sub(Duration::from_secs(1));
+    world.eager_pricing = true;
     let (mut first_copy, mut second) = (None, false);
     for _ in 0..4_000 {
         assert!(!told(&driver), "told although a customer is copied twice");
@@ -604,7 +606,7 @@ fn a_second_copy_is_listed_late(restarts: bool) {
             up_to_the_switch(&mut world, &mut driver);
         } else if let Some(at) = first_copy {
             // The last moment at which people are still asked.
-            if !second && driver.clock + Duration::from_secs(40) > at + settle / 2 {
+            if !second && driver.clock + Duration::from_secs(40) > at + world.switches.listing_lag {
                 let again = Action::ByHand(WriteOperation::CopyCustomers, Pick::Again);
                 second = world.act(again).is_ok();
                 if restarts {

@@ -30,6 +30,9 @@ const HANGS: Duration = Duration::from_secs(2);
 /// Each works for so long at least, however many wait: a turn costs reads and writes of its own.
 const SHORTEST_SLICE: Duration = Duration::from_millis(250);
 
+/// It works for so many slices where nobody waits.
+const SLICES_ALONE: u32 = 3;
+
 /// One namespace has at most so many times all places lent.
 const LENT_OF_NAMESPACE: usize = 4;
 
@@ -125,8 +128,12 @@ impl Places {
         self.take(party);
     }
 
-    /// The part of a time slice that it has where others wait for its place.
+    /// The part of a time slice that it has where others wait for its place, and more than one where nobody
+    /// does: each end of a slice awaits the calls under way.
     fn slice(&self, party: &Party, whole: Duration) -> Duration {
+        if self.waiting.is_empty() {
+            return whole.saturating_mul(SLICES_ALONE);
+        }
         let tickets = |waiting: &(Party, VecDeque<Ticket>)| waiting.1.len();
         let own = self.waiting.iter().find(|(other, _)| other == party);
         let of_party = part(whole, self.taken_by_party(party), own.map_or(0, tickets));

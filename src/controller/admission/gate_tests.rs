@@ -172,7 +172,7 @@ fn a_time_slice_is_shared_with_those_that_wait() {
     let whole = Duration::from_secs(6);
     let working = fill(&gate, &party("a", "x"));
     assert_eq!(working.len(), 2);
-    assert_eq!(working[0].slice(whole), whole);
+    assert_eq!(working[0].slice(whole), whole * 3, "nobody waits");
     let mut waiting: Vec<_> = (0..4)
         .map(|_| Box::pin(gate.enter(party("a", "x"))))
         .collect();

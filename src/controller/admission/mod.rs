@@ -2,9 +2,10 @@
 //! (the gates), and each namespace has slots for the upgrades that may write to a BSS (the queues): no
 //! namespace can take the slots of another.
 //!
-//! There are two gates. A reconcile passes the first one to look at the cluster and to tell what it sees there,
-//! which takes milliseconds. It leaves it before it calls a BSS, which may take minutes, and passes the second
-//! one. So a call that hangs keeps no upgrade from showing its status.
+//! There are two lanes. In the first one a reconcile looks at the cluster and tells what it sees there, which takes
+//! milliseconds. It leaves it before it calls a BSS, which may take minutes, and enters the second one. So a call
+//! that hangs keeps no upgrade from showing its status. Each lane has a gate, and the first has one more for
+//! upgrades of which nothing is told yet: those that are looked at again do not stand before them.
 //!
 //! Here stand the rules when an upgrade needs a slot, keeps it and gives it back, and [`Admission`],
 //! which all reconciles of a process share. Nothing here touches the cluster or the BSS.
@@ -31,6 +32,9 @@ const LONGEST_HELD_WAIT: Duration = Duration::from_secs(3);
 
 /// About so many upgrades look at the cluster at a time: what an API server answers side by side.
 const LOOKING_AT_ONCE: usize = 64;
+
+/// About so many upgrades are told something for the first time at a time. It is one write each.
+const TELLING_AT_ONCE: usize = 256;
 
 /// Asks for a reconcile of the upgrade of this namespace and name.
 pub type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
@@ -183,6 +187,7 @@ impl Turn<'_> {
 
 /// The gates and the slots of a process.
 pub(super) struct Admission {
+    telling: Gate,
     looking: Gate,
     working: Gate,
     state: Mutex<Shared>,
@@ -200,6 +205,7 @@ impl Admission {
     /// Up to `at_once` upgrades are worked on at a time.
     pub(super) fn new(at_once: usize, wake: Wake) -> Self {
         Self {
+            telling: Gate::new(TELLING_AT_ONCE),
             looking: Gate::new(LOOKING_AT_ONCE),
             working: Gate::new(at_once),
             state: Mutex::default(),
@@ -217,6 +223,7 @@ impl Admission {
             };
         }
         let gate = match lane {
+            Lane::Cluster if object::ready(upgrade).is_none() => &self.telling,
             Lane::Cluster => &self.looking,
             Lane::Bss => &self.working,
         };

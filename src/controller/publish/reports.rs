@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
+
 use crate::api::{
     ConditionType, ReportKind, ReportRow, TenantResellerUpgrade, UpgradeReport, UpgradeReportSpec,
 };
@@ -22,6 +24,8 @@ const PAGE_ROWS: usize = 1000;
 const PAGE_BYTES: usize = 248 * 1024;
 /// Pages of a report.
 const MAX_PAGES: usize = 8;
+/// Pages that are written side by side: a large one takes the API server a tenth of a second.
+const PAGES_AT_ONCE: usize = 4;
 /// What is remembered of reports is compared with the API server after this long: longer than any
 /// request can live that a dead process left under way.
 const RESYNC_EVERY: Duration = Duration::from_mins(10);
@@ -123,6 +127,7 @@ async fn write<C: Cluster>(
 ) -> ClusterResult<()> {
     let mut there = cluster.reports_of(upgrade).await?;
     there.retain(|report| wanted.iter().any(|(kind, _)| *kind == report.spec.kind));
+    let mut changed = Vec::new();
     for (kind, pages) in wanted {
         for page in pages {
             let suffix = format!("{}-{}", kind.as_str().to_lowercase(), page.page);
@@ -133,10 +138,17 @@ async fn write<C: Cluster>(
                 .position(|old| old.metadata.name == report.metadata.name)
                 .map(|found| there.swap_remove(found));
             if same.is_none_or(|old| old.spec != report.spec) {
-                let written = cluster.apply_report(&report).await;
-                refusals.take(&object(&report), written)?;
+                changed.push(report);
             }
         }
+    }
+    let written = changed.into_iter().map(|report| async move {
+        let answer = cluster.apply_report(&report).await;
+        (report, answer)
+    });
+    let mut written = stream::iter(written).buffered(PAGES_AT_ONCE);
+    while let Some((report, answer)) = written.next().await {
+        refusals.take(&object(&report), answer)?;
     }
     for old in &there {
         let deleted = cluster.delete_report(old).await;

@@ -8,6 +8,7 @@ use super::careful::client::Place;
 use super::careful::{Order, Took};
 use super::objects::{Examples, Limits};
 use super::version::Version;
+use crate::api::{GROUP, VERSION};
 use crate::local::control_plane::{ControlPlane, ControlPlaneOptions};
 use crate::local::demo::commands::Tokens;
 use crate::local::demo::manifests::{self, Target};
@@ -16,6 +17,7 @@ use crate::local::demo::world::{
     SYSTEM_NAMESPACE, install_charts_of, operator_kubeconfig, until_ready,
 };
 use crate::local::error::{LocalError, LocalResult};
+use crate::local::eventually::{Observation, eventually};
 use crate::local::ports;
 use crate::local::process::{Process, ProcessSpec, Rank};
 use crate::local::project;
@@ -25,6 +27,8 @@ use crate::local::supervisor::random_hex;
 pub(super) const CONCURRENCY: u16 = 8;
 /// A sandbox with 100,000 subscriptions is made in some seconds.
 const SANDBOX_READY: Duration = Duration::from_mins(3);
+/// An API server takes about a second to store a kind.
+const LISTED: Duration = Duration::from_secs(30);
 /// No client here takes longer unless something is wrong.
 const CLIENT_BOUND: Duration = Duration::from_mins(40);
 /// Subscriptions of one customer, on average.
@@ -108,6 +112,30 @@ pub(super) struct Operator {
     pub(super) health_port: u16,
 }
 
+/// Waits until the API server lists every kind: it begins to store one when it is first asked for it, and answers
+/// 429 meanwhile. That is its own start, and no time of an upgrade.
+async fn until_listed(client: &kube::Client) -> LocalResult<()> {
+    let kinds = [
+        "bssconnections",
+        "customerpricings",
+        "resellerclaims",
+        "tenantresellerupgrades",
+        "upgradereports",
+    ];
+    for kind in kinds {
+        eventually("a list of each kind", LISTED, || async move {
+            let path = format!("/apis/{GROUP}/{VERSION}/{kind}?limit=1");
+            let request = axum::http::Request::get(path).body(Vec::new());
+            let request = request.map_err(|error| LocalError::Unexpected(error.to_string()))?;
+            let listed = client.request::<serde_json::Value>(request).await;
+            let said = listed.as_ref().err().map(ToString::to_string);
+            Ok(Observation::when(listed.is_ok(), said))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// A control plane for one version.
 pub(super) struct Stage {
     pub(super) version: Version,
@@ -131,6 +159,7 @@ impl Stage {
         .await?;
         install_charts_of(&plane, &version.file("")).await?;
         let client = plane.client().await?;
+        until_listed(&client).await?;
         let examples = Examples::read(&version, &plane.kubectl()?).await?;
         Ok(Self {
             version,

@@ -86,7 +86,7 @@ impl Observe<'_> {
             let trails = &self.known.sweeps.trails;
             sweep = sweep.map(|sweep| {
                 let trails = trails.of(sweep.listing());
-                sweep.expecting(trails)
+                sweep.expecting(trails).learning()
             });
         }
         if stage == Stage::Check {

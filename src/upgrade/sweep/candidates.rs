@@ -160,6 +160,11 @@ impl Candidates {
         self.waiting.is_empty() && self.owners.is_empty()
     }
 
+    /// The first item that waits.
+    pub(super) fn first(&self) -> Option<&SourceId> {
+        self.waiting.front().map(|candidate| &candidate.item.source)
+    }
+
     /// How many items wait.
     pub(super) fn len(&self) -> usize {
         self.waiting.len()

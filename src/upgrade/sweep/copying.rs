@@ -67,6 +67,16 @@ impl Copies {
         sent.saturating_add(unsent)
     }
 
+    /// The first item that is not settled.
+    pub(super) fn first(&self) -> Option<&SourceId> {
+        let looked_for = self.to_look.values();
+        let unknown = self.unknown.values().map(|(item, _)| item);
+        let by_key = looked_for.chain(unknown).map(|item| &item.source).min();
+        let sent = self.under_way.keys().next();
+        let unsent = self.to_copy.keys().next();
+        by_key.into_iter().chain(sent).chain(unsent).min()
+    }
+
     /// Whether the outcome of every item that was sent is known.
     pub(super) fn are_known(&self) -> bool {
         self.unknown.is_empty()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::trail::Trail;
+use super::trail::{Reach, Trail};
 use crate::bss::port::{CopyId, CopyRecord, Cursor, Freshness, Page, PageRequest, SourceId};
 
 /// What a listing row is ordered by.
@@ -33,6 +33,9 @@ impl Keyed for CopyRecord {
     }
 }
 
+/// So many pages wait for those that lead to them: about 3 MB of the largest.
+const MOST_EARLY: usize = 16;
+
 /// One listing, read page by page.
 ///
 /// The cursor of a page comes with the page before it. Where an earlier sweep has learnt where the pages
@@ -47,6 +50,8 @@ struct Stream<T> {
     under_way: BTreeSet<Option<Cursor>>,
     /// Where the pages after the next one are expected to begin.
     expected: VecDeque<Cursor>,
+    /// Whether these are all that are left.
+    reach: Reach,
     /// Pages that came before those that lead to them.
     early: BTreeMap<Cursor, Page<T>>,
     /// Where the pages begin in this reading.
@@ -107,11 +112,18 @@ impl<T> Stream<T> {
             begun: Begun::NotYet,
             under_way: BTreeSet::new(),
             expected: VecDeque::new(),
+            reach: Reach::ToTheEnd,
             early: BTreeMap::new(),
             trail: Trail::default(),
             last: None,
             idle: Idle::default(),
         }
+    }
+
+    /// Where the pages began in an earlier reading.
+    fn expects(&mut self, trail: &Trail) {
+        self.expected = trail.cursors().cloned().collect();
+        self.reach = trail.reach();
     }
 
     /// Whether every row was read from the BSS.
@@ -131,7 +143,11 @@ impl<T> Stream<T> {
         let next = (self.rows.len() < most).then_some(&self.next);
         let next = next.filter(|next| !self.under_way.contains(*next)).cloned();
         let expected = self.expected.iter().take(pages.saturating_sub(1));
-        let more = expected
+        // Where others follow the last one that is expected, it leads to them: it is asked for first.
+        let more = self.leads_on(pages).into_iter().chain(expected);
+        let mut seen = BTreeSet::new();
+        let more = more
+            .filter(|cursor| seen.insert(*cursor))
             .filter(|cursor| !self.early.contains_key(*cursor))
             .map(|cursor| Some(cursor.clone()))
             .filter(|cursor| !self.under_way.contains(cursor));
@@ -141,6 +157,15 @@ impl<T> Stream<T> {
             freshness,
         };
         next.into_iter().chain(more).map(request).collect()
+    }
+}
+
+impl<T> Stream<T> {
+    /// The last page that is expected, where it is of use to know soon what follows it.
+    fn leads_on(&self, pages: usize) -> Option<&Cursor> {
+        let room = pages > 1 && self.early.len() < MOST_EARLY;
+        let last = self.expected.back();
+        last.filter(|_| room && self.reach == Reach::SoFar)
     }
 }
 
@@ -155,6 +180,7 @@ impl<T: Keyed> Stream<T> {
         if from != self.next {
             let early = from.filter(|from| asked && self.expected.contains(from));
             if let Some(from) = early {
+                self.expects_after(&from, page.next.as_ref());
                 self.early.insert(from, page);
             }
             return Order::Kept;
@@ -166,14 +192,26 @@ impl<T: Keyed> Stream<T> {
         order
     }
 
+    /// What the last page that is expected leads to is expected too.
+    fn expects_after(&mut self, from: &Cursor, next: Option<&Cursor>) {
+        if self.reach == Reach::ToTheEnd || self.expected.back() != Some(from) {
+            return;
+        }
+        match next {
+            Some(next) => self.expected.push_back(next.clone()),
+            None => self.reach = Reach::ToTheEnd,
+        }
+    }
+
     /// Takes the next page.
     fn append(&mut self, page: Page<T>) -> Order {
         let order = self.follows(&page);
         self.begun = Begun::Yes;
         self.next = page.next;
         self.rows.extend(page.items);
-        if let Some(next) = &self.next {
-            self.trail.add(next);
+        match &self.next {
+            Some(next) => self.trail.add(next),
+            None => self.trail.ends(),
         }
         // Where it leads elsewhere than expected, the listing has changed: it is read page by page.
         if self.next.is_none() || self.expected.pop_front() != self.next {
@@ -266,8 +304,8 @@ impl<T: Keyed> Merge<T> {
 
     /// Says where the pages of both sides began in an earlier reading.
     pub(in crate::upgrade) fn expecting(mut self, sources: &Trail, copies: &Trail) -> Self {
-        self.sources.expected = sources.cursors().cloned().collect();
-        self.copies.expected = copies.cursors().cloned().collect();
+        self.sources.expects(sources);
+        self.copies.expects(copies);
         self
     }
 
@@ -303,6 +341,11 @@ impl<T: Keyed> Merge<T> {
     /// Whether a page is under way.
     pub(in crate::upgrade) fn is_read(&self) -> bool {
         !self.sources.under_way.is_empty() || !self.copies.under_way.is_empty()
+    }
+
+    /// Whether the listing of copies was read to its end.
+    pub(in crate::upgrade) fn has_all_copies(&self) -> bool {
+        self.copies.exhausted()
     }
 
     /// No page is under way: what did not come is asked for again. What came before its turn is too: the
@@ -563,6 +606,7 @@ mod tests {
             now in proptest::collection::btree_set(0_u8..60, 0..40),
             same in any::<bool>(),
             (source_page, ahead) in (1_usize..7, 1_usize..6),
+            known in proptest::option::of(0_usize..8),
             order in proptest::collection::vec(any::<usize>(), 200),
         ) {
             let rows = |ids: &BTreeSet<u8>| -> Vec<Row> {
@@ -571,12 +615,19 @@ mod tests {
             let earlier = read(Merge::new(), &rows(&before), source_page, 1, &mut std::iter::repeat(0));
             let now = rows(if same { &before } else { &now });
             let mut order = order.into_iter().cycle();
-            let expecting = Merge::new().expecting(&earlier.trail, &Trail::default());
+            // Perhaps only the first pages are known.
+            let mut trail = earlier.trail.clone();
+            if let Some(known) = known {
+                trail = Trail::default();
+                earlier.trail.cursors().take(known).for_each(|cursor| trail.add(cursor));
+            }
+            let expecting = Merge::new().expecting(&trail, &Trail::default());
             let side_by_side = read(expecting, &now, source_page, ahead, &mut order);
             let one_by_one = read(Merge::new(), &now, source_page, 1, &mut std::iter::repeat(0));
             prop_assert_eq!(side_by_side.pairs, one_by_one.pairs);
             prop_assert_eq!(side_by_side.trail, one_by_one.trail);
-            prop_assert!(side_by_side.most <= ahead);
+            let most = ahead.saturating_add(usize::from(known.is_some()));
+            prop_assert!(side_by_side.most <= most);
             if same {
                 prop_assert_eq!(side_by_side.calls, one_by_one.calls);
             }

@@ -8,6 +8,8 @@
 //! to the calls that the connection allows. An item that a sweep cannot settle is counted as unsettled, so
 //! that the next sweep looks again; a sweep never guesses.
 //!
+//! A page that is read behind the copying tells where pages begin, and nothing else (`following`).
+//!
 //! The files: `merge` joins the two listings, `classify` and `compare` judge a pair, `items` draws the
 //! consequences, `candidates` and `copying` hold the items that wait for an answer, `tally` and
 //! `findings` hold what was seen, `scope` says what the sweep is about. `preflight` is a smaller look, at
@@ -31,6 +33,7 @@ pub(super) mod compare;
 mod copying;
 pub(super) mod defaults;
 pub(super) mod findings;
+mod following;
 mod items;
 pub(super) mod merge;
 pub(super) mod preflight;
@@ -44,10 +47,11 @@ pub use scope::{CopyMethod, SweepMode};
 pub(super) use trail::Trails;
 
 use super::effect::{Listed, SweepCall};
-use crate::bss::port::{CopyListing, Cursor, PricingState, SourceId, Strength};
+use crate::bss::port::{CopyListing, CopyRecord, Cursor, Page, PricingState, SourceId, Strength};
 use candidates::{Asking, Candidates};
 use copying::Copies;
 use findings::Finding;
+use following::Following;
 use items::Source;
 use merge::{Ahead, Merge, Order, Taken};
 use scope::Rest;
@@ -89,6 +93,8 @@ pub struct Sweep {
     failed_customers: BTreeMap<SourceId, Finding>,
     /// Customers that have their copy, by hash, from the sweep over customers before this one.
     copied_customers: BTreeSet<u128>,
+    /// The reading behind the copying, where it is of use.
+    following: Option<Following>,
     /// Whether the pricing options of the owners are digested.
     pricing: PricingDigest,
     /// Whether the listings kept their order.
@@ -130,6 +136,7 @@ impl Sweep {
             unsynced: BTreeSet::new(),
             failed_customers: BTreeMap::new(),
             copied_customers: BTreeSet::new(),
+            following: None,
             pricing: PricingDigest::NotMade,
             order: Order::Kept,
             tally: Tally::default(),
@@ -209,9 +216,50 @@ impl Sweep {
         }
     }
 
-    /// Where the pages began in this sweep.
+    /// Learns where the pages of the copies that it makes begin, for the sweeps after it.
+    #[must_use]
+    pub(super) fn learning(mut self) -> Self {
+        if self.mode == SweepMode::Copy {
+            self.following = Some(Following::default());
+        }
+        self
+    }
+
+    /// Where the pages began in this sweep, and where those of the copies that it made begin.
     pub(super) fn trails(&self) -> (Trail, Trail) {
-        self.sides.trails()
+        let (sources, copies) = self.sides.trails();
+        match &self.following {
+            // What was made came into the pages that were read before.
+            Some(following) if self.tally.created > 0 => (sources, following.trail().clone()),
+            Some(_) | None => (sources, copies),
+        }
+    }
+
+    /// The page of copies that can be read behind the copying.
+    fn behind(&self) -> Option<SweepCall> {
+        let following = self.following.as_ref()?;
+        // At the end it would only hold the sweep up.
+        let copying = !self.candidates.is_empty() || !self.copies.is_empty();
+        if !copying || !self.sides.has_all_copies() {
+            return None;
+        }
+        let scope = &self.scope;
+        let sent = usize::from(scope.batch).saturating_mul(scope.at_once);
+        let sent = i64::try_from(sent).unwrap_or(i64::MAX);
+        let page = following.wanted(self.made(), (self.unsettled_from(), sent), scope.page_size)?;
+        Some(SweepCall::Copies(self.listing(), page))
+    }
+
+    /// How many items have their copy.
+    fn made(&self) -> i64 {
+        let counts = self.tally.counts.values();
+        counts.map(|counts| counts.copied).sum()
+    }
+
+    /// The first item of which it is open whether it has its copy; what is not read yet comes after all of them.
+    fn unsettled_from(&self) -> Option<&SourceId> {
+        let candidate = self.candidates.first();
+        candidate.into_iter().chain(self.copies.first()).min()
     }
 
     /// Which listing it runs over.
@@ -268,7 +316,7 @@ impl Sweep {
         let no_page = pages.is_empty() && !self.sides.are_read();
         let nothing_before = no_page && self.candidates.is_empty();
         // Items are settled in their order, and many may wait for few owners, which fill no batch.
-        let many = at_hand >= scope.room() / 2;
+        let many = at_hand >= scope.room() / 4;
         let asking = self.candidates.asks_for_options();
         let rest = Rest::goes_if(no_page || (many && asking != Asking::UnderWay));
         let listing = self.listing();
@@ -281,6 +329,7 @@ impl Sweep {
         let asked = self.candidates.pricing(scope, rest);
         let set = self.candidates.defaults(scope, Rest::goes_if(nobody_asked));
         let checked = self.candidates.checks(scope, Rest::goes_if(none_awaited));
+        let pages = pages.into_iter().chain(self.behind());
         let calls = found.chain(pages).chain(copies).chain(asked);
         calls.chain(set).chain(checked).take(room).collect()
     }
@@ -326,7 +375,10 @@ impl Sweep {
         for call in calls {
             match call {
                 SweepCall::Sources(_, page) => self.sides.asked_for_sources(page),
-                SweepCall::Copies(_, page) => self.sides.asked_for_copies(page),
+                SweepCall::Copies(_, page) => match &mut self.following {
+                    Some(following) if self.sides.has_all_copies() => following.asked(),
+                    Some(_) | None => self.sides.asked_for_copies(page),
+                },
                 SweepCall::Pricing(owners) => self.candidates.asks_for_pricing(owners),
                 SweepCall::SetPricing(batch) => self.candidates.sets(batch),
                 SweepCall::Check(_, sources) => self.candidates.asks_for_checks(sources),
@@ -339,6 +391,9 @@ impl Sweep {
     /// No call is under way any more. What was not answered was not done, or is asked for again.
     pub fn nothing_under_way(&mut self) {
         self.under_way = 0;
+        if let Some(following) = &mut self.following {
+            following.nothing_under_way();
+        }
         self.sides.nothing_under_way();
         self.candidates.nothing_under_way();
         self.copies.nothing_under_way();
@@ -368,13 +423,21 @@ impl Sweep {
             && self.candidates.is_empty()
             && self.sides.are_finished()
             && !self.sides.are_read()
+            && !self.following.as_ref().is_some_and(Following::is_under_way)
     }
 
     /// Takes the page that begins at a cursor in, and works off every pair that it completes.
     pub fn took_page(&mut self, from: Option<Cursor>, page: Listed) {
         let revision = RevisionSeen::page(RevisionSeen::None, page.revision());
         self.a_call_came_back();
+        let behind = self.is_behind();
         match (&mut self.sides, page) {
+            (Sides::Customers(_), Listed::Copies(CopyListing::Customers, page))
+            | (Sides::Purchases(_), Listed::Copies(CopyListing::Subscriptions, page))
+                if behind =>
+            {
+                self.took_page_behind(from.as_ref(), page);
+            }
             (Sides::Customers(merge), Listed::Customers(page)) => {
                 for customer in &page.items {
                     self.tally.unlisted.remove(&customer.id);
@@ -404,6 +467,19 @@ impl Sweep {
                 Listed::Customers(_) | Listed::Copies(CopyListing::Customers, _),
             ) => {}
         }
+    }
+
+    /// Whether a page of copies that comes now was read behind the copying.
+    fn is_behind(&self) -> bool {
+        self.following.is_some() && self.sides.has_all_copies()
+    }
+
+    fn took_page_behind(&mut self, from: Option<&Cursor>, page: Page<CopyRecord>) {
+        let Some(mut following) = self.following.take() else {
+            return;
+        };
+        following.take(from, page, self.made(), self.unsettled_from());
+        self.following = Some(following);
     }
 
     fn took<T: Source>(&mut self, revision: RevisionSeen, taken: Taken<T>) {

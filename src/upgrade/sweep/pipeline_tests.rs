@@ -38,6 +38,8 @@ struct Service {
     defaults: bool,
     /// The owners whose options were set.
     set: RefCell<BTreeSet<SourceId>>,
+    /// What was copied.
+    made: RefCell<BTreeSet<SourceId>>,
 }
 
 fn service() -> impl Strategy<Value = Service> {
@@ -63,6 +65,7 @@ fn service() -> impl Strategy<Value = Service> {
             expected,
             defaults: defaults && mode == SweepMode::Check,
             set: RefCell::default(),
+            made: RefCell::default(),
         },
     )
 }
@@ -93,22 +96,25 @@ impl Service {
         if !self.expected {
             return sweep;
         }
-        // Read one by one to its end, to learn where the pages begin.
+        sweep.expecting(Some(&self.one_by_one()))
+    }
+
+    /// Where the pages begin in a look that reads them one by one.
+    fn one_by_one(&self) -> (Trail, Trail) {
         let looks = Self {
             mode: SweepMode::Final,
             at_once: 1,
-            expected: false,
             ..self.clone()
         };
-        let mut earlier = looks.first_sweep();
+        let mut look = looks.first_sweep();
         loop {
-            let calls = earlier.wanted().unwrap_or_default();
+            let calls = look.wanted().unwrap_or_default();
             if calls.is_empty() {
-                return sweep.expecting(Some(&earlier.trails()));
+                return look.trails();
             }
-            earlier.begins(&calls);
+            look.begins(&calls);
             for call in calls {
-                looks.answers(&mut earlier, call);
+                looks.answers(&mut look, call);
             }
         }
     }
@@ -125,7 +131,8 @@ impl Service {
             batch: self.batch,
             at_once: self.at_once,
         };
-        Sweep::purchases(self.mode, scope, &Tally::default()).by(self.method)
+        let sweep = Sweep::purchases(self.mode, scope, &Tally::default()).by(self.method);
+        sweep.learning()
     }
 
     fn purchases(&self) -> Vec<Purchase> {
@@ -144,7 +151,9 @@ impl Service {
     }
 
     fn copies(&self) -> Vec<CopyRecord> {
-        let items = self.items.iter().enumerate().filter(|(_, item)| item.1);
+        let made = self.made.borrow();
+        let copied = |(n, item): &(usize, &(u8, bool, bool))| item.1 || made.contains(&source(*n));
+        let items = self.items.iter().enumerate().filter(copied);
         items
             .map(|(n, _)| CopyRecord {
                 id: CopyId(format!("k{n:03}")),
@@ -159,13 +168,19 @@ impl Service {
             .collect()
     }
 
-    fn page<T: Clone>(rows: &[T], request: &PageRequest) -> Page<T> {
-        let from = request.cursor.as_ref();
-        let from: usize = from.map_or(0, |cursor| cursor.as_str().parse().unwrap());
-        let to = (from + usize::from(request.limit)).min(rows.len());
+    /// The page after the row that its cursor names: what comes into the listing moves no page before it.
+    fn page<T: Clone>(rows: &[T], request: &PageRequest, id: impl Fn(&T) -> &SourceId) -> Page<T> {
+        let after = |row: &&T| match &request.cursor {
+            Some(cursor) => id(row).as_str() > cursor.as_str(),
+            None => true,
+        };
+        let mut left: Vec<T> = rows.iter().filter(after).cloned().collect();
+        let more = left.len() > usize::from(request.limit);
+        left.truncate(usize::from(request.limit));
+        let last = left.last().map(|row| Cursor::from(id(row).as_str()));
         Page {
-            items: rows[from..to].to_vec(),
-            next: (to < rows.len()).then(|| Cursor::from(to.to_string().as_str())),
+            next: last.filter(|_| more),
+            items: left,
             revision: Some(Revision(7)),
         }
     }
@@ -178,11 +193,11 @@ impl Service {
     fn answers(&self, sweep: &mut Sweep, call: SweepCall) {
         match call {
             SweepCall::Sources(_, asked) => {
-                let page = Self::page(&self.purchases(), &asked);
+                let page = Self::page(&self.purchases(), &asked, |row| &row.id);
                 sweep.took_page(asked.cursor, Listed::Purchases(page));
             }
             SweepCall::Copies(listing, asked) => {
-                let page = Self::page(&self.copies(), &asked);
+                let page = Self::page(&self.copies(), &asked, |row| &row.source);
                 sweep.took_page(asked.cursor, Listed::Copies(listing, page));
             }
             SweepCall::Pricing(asked) => {
@@ -230,6 +245,8 @@ impl Service {
                 sweep.took_found(asked, found);
             }
             SweepCall::Copy(_, items) => {
+                let sources = items.iter().map(|item| item.source.clone());
+                self.made.borrow_mut().extend(sources);
                 let copied = items
                     .into_iter()
                     .map(|item| (item.source, ItemOutcome::Created));
@@ -252,6 +269,7 @@ impl Service {
             }
             if !drains {
                 let Some(calls) = sweep.wanted() else {
+                    ended.learnt = sweep.trails().1;
                     ended.tally = sweep.into_tally();
                     return ended;
                 };
@@ -286,6 +304,8 @@ impl Service {
 #[derive(Debug, Default)]
 struct Ended {
     tally: Tally,
+    /// Where the pages of copies begin, as it has learnt.
+    learnt: Trail,
     /// How often each source was checked and sent, and each owner asked for.
     checked: BTreeMap<SourceId, usize>,
     sent: BTreeMap<SourceId, usize>,
@@ -314,7 +334,53 @@ fn count<'a>(all: &mut BTreeMap<SourceId, usize>, ids: impl Iterator<Item = &'a 
     }
 }
 
+/// The sweeps after the copying read what it has learnt side by side.
+#[test]
+fn most_pages_of_copies_are_learnt_while_they_are_made() {
+    let service = Service {
+        items: vec![(2, false, false); 400],
+        page: 20,
+        batch: 5,
+        at_once: 4,
+        mode: SweepMode::Copy,
+        method: CopyMethod::Bss,
+        expected: true,
+        defaults: false,
+        set: RefCell::default(),
+        made: RefCell::default(),
+    };
+    let ended = service.run(|_| 0, || false);
+    assert_eq!(ended.tally.created, 400);
+    let learnt = ended.learnt.cursors().count();
+    assert!((16..=19).contains(&learnt), "{learnt} of 19 pages");
+}
+
 proptest! {
+    /// What is learnt behind the copying is where the pages begin afterwards, whatever was answered when.
+    #[test]
+    fn what_is_learnt_behind_the_copying_is_so(
+        service in service(),
+        order in proptest::collection::vec(any::<u16>(), 400),
+        failing in proptest::collection::vec(0_u8..10, 400),
+    ) {
+        let service = Service { mode: SweepMode::Copy, defaults: false, ..service };
+        let mut order = order.iter().cycle();
+        let mut failing = failing.iter().cycle();
+        let mut calls = 0;
+        let ended = service.run(
+            |under_way| order.next().map_or(0, |n| usize::from(*n) % under_way),
+            || {
+                calls += 1;
+                calls < 400 && failing.next() == Some(&0)
+            },
+        );
+        prop_assume!(ended.tally.created > 0);
+        let (_, copies) = service.one_by_one();
+        let begins: Vec<&Cursor> = copies.cursors().collect();
+        let learnt: Vec<&Cursor> = ended.learnt.cursors().collect();
+        prop_assert!(begins.starts_with(&learnt), "{begins:?} {learnt:?}");
+    }
+
     /// The order of the answers, and calls that fail, change nothing of what a sweep comes to.
     #[test]
     fn every_order_of_answers_comes_to_the_same(
@@ -380,6 +446,7 @@ fn a_careful_sweep_goes_step_by_step() {
         expected: false,
         defaults: false,
         set: RefCell::default(),
+        made: RefCell::default(),
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -414,9 +481,11 @@ fn a_sweep_that_asks_sends_one_item_at_a_time() {
         expected: false,
         defaults: false,
         set: RefCell::default(),
+        made: RefCell::default(),
     };
     let ended = service.run(|_| 0, || false);
     assert_eq!(ended.sent.len(), 6);
+    service.made.borrow_mut().clear();
     let mut sweep = service.sweep();
     loop {
         let calls = sweep.wanted().unwrap();
@@ -445,6 +514,7 @@ fn pages_are_read_beside_copies() {
         expected: false,
         defaults: false,
         set: RefCell::default(),
+        made: RefCell::default(),
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -475,8 +545,10 @@ fn a_copy_is_made_under_the_options_that_were_checked() {
         expected: false,
         defaults: false,
         set: RefCell::default(),
+        made: RefCell::default(),
     };
     let run = |items: Strength| {
+        service.made.borrow_mut().clear();
         let mut sweep = service.first_sweep();
         sweep.scope.items = items;
         let seen = (2..5).map(|n| (owner(n), PricingState::Set(Digest::from("seen"))));

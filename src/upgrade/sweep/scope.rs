@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bss::port::{AccountId, CopyId, Freshness, SourceId, Strength, TenantId, Unseen};
 use crate::upgrade::keys::Keys;
 
-/// So many batches of items are held at hand.
-const BATCHES_AT_HAND: usize = 32;
-/// So many items are held at hand for batches, however large these are: about 2 MB.
-const MOST_AT_HAND: usize = 5_000;
+/// So many batches of items are held at hand. Where owners lack options, an item waits for three calls one after the
+/// other, and pages come meanwhile.
+const BATCHES_AT_HAND: usize = 64;
+/// So many items are held at hand for batches, however large these are: about 3 MB.
+const MOST_AT_HAND: usize = 6_400;
 /// So many rows of one side are read ahead, however large its pages are: about 1 MB.
 const MOST_ROWS_AHEAD: usize = 2_500;
 

@@ -81,6 +81,14 @@ impl Sides {
         }
     }
 
+    /// Whether the listing of copies was read to its end.
+    pub(super) fn has_all_copies(&self) -> bool {
+        match self {
+            Self::Customers(merge) => merge.has_all_copies(),
+            Self::Purchases(merge) => merge.has_all_copies(),
+        }
+    }
+
     pub(super) fn nothing_under_way(&mut self) {
         match self {
             Self::Customers(merge) => merge.nothing_under_way(),

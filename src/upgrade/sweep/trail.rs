@@ -15,6 +15,17 @@ const MOST_BYTES: usize = 256 * 1024;
 pub(in crate::upgrade) struct Trail {
     cursors: Vec<Cursor>,
     bytes: usize,
+    reach: Reach,
+}
+
+/// How far a trail reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Reach {
+    /// Other pages may follow.
+    #[default]
+    SoFar,
+    /// To the last page.
+    ToTheEnd,
 }
 
 impl Trail {
@@ -24,6 +35,17 @@ impl Trail {
         if self.bytes <= MOST_BYTES {
             self.cursors.push(cursor.clone());
         }
+    }
+
+    /// No other page follows.
+    pub(super) fn ends(&mut self) {
+        if self.bytes <= MOST_BYTES {
+            self.reach = Reach::ToTheEnd;
+        }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        self.reach
     }
 
     pub(super) fn cursors(&self) -> impl Iterator<Item = &Cursor> {
@@ -74,7 +96,8 @@ mod tests {
         for _ in 0..1000 {
             trail.add(&cursor);
         }
-        assert_eq!(trail.cursors().count(), 64);
+        trail.ends();
+        assert_eq!((trail.cursors().count(), trail.reach()), (64, Reach::SoFar));
     }
 
     #[test]

@@ -84,6 +84,30 @@ const ALL: &[Change] = &[
         },
     },
     Change {
+        name: "CopiesOfPeopleDoNotRest",
+        about: "The last sweep does not rest after people were asked to copy, where listings are behind.",
+        find: "(land_late || shown_late)",
+        put: "(land_late || (!MISTAKE && shown_late))",
+        proofs: || {
+            vec![test(
+                "a second copy that is listed late",
+                with_switch::a_second_copy_that_is_listed_late_is_seen_before_a_person_is_told,
+            )]
+        },
+    },
+    Change {
+        name: "PageAfterItsTime",
+        about: "A page that came before its turn is used after a pause, however long that was.",
+        find: "self.sources.under_way.clear();\n        self.sources.early.clear();",
+        put: "self.sources.under_way.clear();\n        if !MISTAKE { self.sources.early.clear(); }",
+        proofs: || {
+            vec![test(
+                "an early page after a pause",
+                pipeline::a_page_before_its_turn_is_read_again_after_a_pause,
+            )]
+        },
+    },
+    Change {
         name: "LastSweepSkipsPricing",
         about: "The last sweep before the act does not mind pricing options that are missing.",
         find: "Uncopied::WithTheSwitch => !purchases.unpriced.is_empty(),",
