@@ -195,6 +195,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     let lease_stop = CancellationToken::new();
     let lease = tokio::spawn(elector.run(lease_stop.clone()));
     crds::wait(&clients.calls, &kinds, &stop).await;
+    let mut told_by = None;
     let outcome = match look_up(&clients, &settings, &stop).await {
         Ok(Some(installation)) => {
             let cluster = Arc::new(KubeCluster::new(
@@ -235,7 +236,7 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
             if leadership.leads() {
                 finalizers.remove_all(&stores, LETTING_GO).await;
             }
-            cluster.events_sent(LAST_EVENTS).await;
+            told_by = Some(cluster);
             Ok(())
         }
         Ok(None) => Ok(()),
@@ -245,6 +246,9 @@ async fn operate(settings: Settings) -> Result<(), Broken> {
     lease_stop.cancel();
     // It ends within its own bound; a panic in it has been logged.
     let _ended = lease.await;
+    if let Some(cluster) = told_by {
+        cluster.events_sent(LAST_EVENTS).await;
+    }
     tracing::info!("ended");
     outcome
 }

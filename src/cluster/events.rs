@@ -63,6 +63,7 @@ const WAITING: usize = 64;
 struct Told {
     about: ObjectReference,
     key: Key,
+    at: Timestamp,
     /// The reconcile that tells it.
     span: Span,
 }
@@ -108,6 +109,7 @@ impl Recorder {
                 note: cut(event.note, NOTE_BYTES),
             },
             about,
+            at: Timestamp::now(),
             span: Span::current(),
         };
         let mut waiting = lock(&self.waiting);
@@ -168,10 +170,10 @@ struct Sender {
 
 impl Sender {
     async fn publish(&self, told: Told) {
-        let Told { about, key, .. } = told;
+        let Told { about, key, at, .. } = told;
         let namespace = about.namespace.as_deref().unwrap_or("default");
         let api: Api<v1::Event> = Api::namespaced(self.client.clone(), namespace);
-        match self.send(&api, &about, &key).await {
+        match self.send(&api, &about, (&key, at)).await {
             Ok(series) => self.remember(key, series),
             Err(error) => tracing::warn!(reason = key.reason, %error, "event not published"),
         }
@@ -181,28 +183,33 @@ impl Sender {
         &self,
         api: &Api<v1::Event>,
         about: &ObjectReference,
-        key: &Key,
+        (key, at): (&Key, Timestamp),
     ) -> ClusterResult<Series> {
         // Taken out while the call runs: two equal events at a time then make two events, which is
         // harmless, and nothing is locked over a call.
         if let Some(mut series) = self.recall(key) {
             series.count = series.count.saturating_add(1);
             series.last = Instant::now();
-            match self.repeat(api, &series).await {
+            match self.repeat(api, &series, at).await {
                 Ok(()) => return Ok(series),
                 // It expired in the API server meanwhile.
                 Err(ClusterError::Gone) => {}
                 Err(error) => return Err(error),
             }
         }
-        self.tell(api, about, key).await
+        self.tell(api, about, (key, at)).await
     }
 
-    async fn repeat(&self, api: &Api<v1::Event>, series: &Series) -> ClusterResult<()> {
+    async fn repeat(
+        &self,
+        api: &Api<v1::Event>,
+        series: &Series,
+        at: Timestamp,
+    ) -> ClusterResult<()> {
         let patch = json!({
             "series": {
                 "count": series.count,
-                "lastObservedTime": MicroTime(Timestamp::now()),
+                "lastObservedTime": MicroTime(at),
             },
         });
         let how = PatchParams {
@@ -218,7 +225,7 @@ impl Sender {
         &self,
         api: &Api<v1::Event>,
         about: &ObjectReference,
-        key: &Key,
+        (key, at): (&Key, Timestamp),
     ) -> ClusterResult<Series> {
         let event = v1::Event {
             metadata: ObjectMeta {
@@ -226,7 +233,7 @@ impl Sender {
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
-            event_time: Some(MicroTime(Timestamp::now())),
+            event_time: Some(MicroTime(at)),
             reporting_controller: Some(WRITE_MANAGER.to_owned()),
             reporting_instance: Some(self.instance.clone()),
             action: Some("Upgrade".to_owned()),

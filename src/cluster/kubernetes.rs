@@ -110,6 +110,15 @@ impl KubeCluster {
         self.recorder.sent(bound).await;
     }
 
+    /// A write that can wait for others.
+    async fn in_turn<T>(
+        &self,
+        write: impl Future<Output = Result<T, kube::Error>>,
+    ) -> ClusterResult<T> {
+        let write = bounded(CALL_BOUND, write);
+        self.writes.during(Precedence::InTurn, write).await
+    }
+
     fn claims(&self) -> Api<ResellerClaim> {
         self.api(&self.installation.namespace)
     }
@@ -136,12 +145,10 @@ impl KubeCluster {
         });
         let api: Api<K> = self.api(&place.namespace);
         let how = PatchParams::apply(STATUS_MANAGER).force();
-        let _turn = self.writes.turn(precedence).await;
-        let written = bounded(
-            CALL_BOUND,
-            api.patch_status(&place.name, &how, &Patch::Apply(&patch)),
-        )
-        .await?;
+        let patch = Patch::Apply(&patch);
+        let call = api.patch_status(&place.name, &how, &patch);
+        let call = bounded(CALL_BOUND, call);
+        let written = self.writes.during(precedence, call).await?;
         Ok(pruned(written))
     }
 }
@@ -290,18 +297,17 @@ impl Cluster for KubeCluster {
         let mut claim = claim.clone();
         claim.metadata.namespace = Some(self.installation.namespace.clone());
         claim.metadata.resource_version = None;
-        let made = self.claims();
-        let _turn = self.writes.turn(Precedence::InTurn).await;
-        let made = bounded(CALL_BOUND, made.create(&by_us(), &claim)).await?;
+        let (claims, how) = (self.claims(), by_us());
+        let made = self.in_turn(claims.create(&how, &claim)).await?;
         Ok(pruned(made))
     }
 
     async fn replace_claim(&self, claim: &ResellerClaim) -> ClusterResult<ResellerClaim> {
         // Without a resource version the API server would overwrite whatever is there.
         let place = Place::of(claim)?;
-        let claims = self.claims();
-        let _turn = self.writes.turn(Precedence::InTurn).await;
-        let written = bounded(CALL_BOUND, claims.replace(&place.name, &by_us(), claim)).await?;
+        let (claims, how) = (self.claims(), by_us());
+        let written = claims.replace(&place.name, &how, claim);
+        let written = self.in_turn(written).await?;
         Ok(pruned(written))
     }
 
@@ -371,10 +377,9 @@ impl Cluster for KubeCluster {
         });
         let api: Api<UpgradeReport> = self.api(&namespace);
         let how = PatchParams::apply(WRITE_MANAGER).force();
-        let _turn = self.writes.turn(Precedence::InTurn).await;
-        bounded(CALL_BOUND, api.patch(name, &how, &Patch::Apply(&applied)))
-            .await
-            .map(drop)
+        let applied = Patch::Apply(&applied);
+        let written = self.in_turn(api.patch(name, &how, &applied));
+        written.await.map(drop)
     }
 
     async fn delete_report(&self, report: &UpgradeReport) -> ClusterResult<()> {
@@ -387,8 +392,7 @@ impl Cluster for KubeCluster {
             uid: report.uid(),
             resource_version: None,
         });
-        let _turn = self.writes.turn(Precedence::InTurn).await;
-        none_if_gone(bounded(CALL_BOUND, api.delete(name, &how)).await).map(drop)
+        none_if_gone(self.in_turn(api.delete(name, &how)).await).map(drop)
     }
 
     async fn set_finalizer(
@@ -418,12 +422,8 @@ impl Cluster for KubeCluster {
             field_manager: Some(WRITE_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let _turn = self.writes.turn(Precedence::InTurn).await;
-        let written = bounded(
-            CALL_BOUND,
-            api.patch(&place.name, &how, &Patch::Merge(&patch)),
-        )
-        .await?;
+        let patch = Patch::Merge(&patch);
+        let written = self.in_turn(api.patch(&place.name, &how, &patch)).await?;
         Ok(pruned(written))
     }
 

@@ -6,13 +6,18 @@
 
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 /// So many writes that can wait are under way at a time.
 const SIDE_BY_SIDE: usize = 16;
 /// So many of them beside first words. They go on however many first words come.
 const BESIDE_FIRST_WORDS: usize = 2;
+
+/// A write without an answer for so long hangs.
+const HANGS: Duration = Duration::from_secs(2);
 
 /// Which writes go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(super) struct Writes {
     side_by_side: Semaphore,
     under_way: Mutex<UnderWay>,
     one_ended: Notify,
+    /// A write without an answer for so long hangs.
+    hangs: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -52,13 +59,30 @@ impl Default for Writes {
             side_by_side: Semaphore::new(SIDE_BY_SIDE),
             under_way: Mutex::default(),
             one_ended: Notify::new(),
+            hangs: HANGS,
         }
     }
 }
 
 impl Writes {
+    /// Makes a write when it may begin. One that hangs gives its turn back while it goes on: an API server or a
+    /// webhook that is slow for one object holds up no other.
+    pub(super) async fn during<T>(
+        &self,
+        precedence: Precedence,
+        write: impl Future<Output = T>,
+    ) -> T {
+        let turn = self.turn(precedence).await;
+        let mut write = pin!(write);
+        if let Ok(answer) = timeout(self.hangs, &mut write).await {
+            return answer;
+        }
+        drop(turn);
+        write.await
+    }
+
     /// Waits until the write may begin. It counts as under way until the answer is dropped.
-    pub(super) async fn turn(&self, precedence: Precedence) -> Turn<'_> {
+    async fn turn(&self, precedence: Precedence) -> Turn<'_> {
         let place = match precedence {
             Precedence::First => None,
             // It is never closed.
@@ -99,7 +123,7 @@ impl Writes {
 
 /// A write that is under way.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+struct Turn<'a> {
     writes: &'a Writes,
     precedence: Precedence,
     _place: Option<SemaphorePermit<'a>>,
@@ -149,6 +173,31 @@ mod tests {
         drop(first);
         let turn = waits.await;
         drop((turn, beside));
+        assert_eq!(writes.lock().in_turn, 0);
+    }
+
+    #[tokio::test]
+    async fn writes_that_hang_give_their_turns_back_and_go_on() {
+        let writes = Writes {
+            hangs: Duration::from_millis(20),
+            ..Writes::default()
+        };
+        let (answers, answered): (Vec<_>, Vec<_>) = (0..SIDE_BY_SIDE)
+            .map(|_| tokio::sync::oneshot::channel::<()>())
+            .unzip();
+        let hanging = answered
+            .into_iter()
+            .map(|answered| writes.during(Precedence::InTurn, answered));
+        let hanging = futures::future::join_all(hanging);
+        let other = async {
+            // It comes to its turn although none of the others was answered.
+            writes.during(Precedence::InTurn, async {}).await;
+            answers
+                .into_iter()
+                .for_each(|answer| answer.send(()).expect("it waits"));
+        };
+        let (all, ()) = tokio::join!(hanging, other);
+        assert!(all.iter().all(Result::is_ok));
         assert_eq!(writes.lock().in_turn, 0);
     }
 

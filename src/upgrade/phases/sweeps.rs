@@ -85,8 +85,13 @@ impl Observe<'_> {
         if capabilities.is_some_and(|can| can.cursors == Cursors::Lasting) {
             let trails = &self.known.sweeps.trails;
             sweep = sweep.map(|sweep| {
-                let trails = trails.of(sweep.listing());
-                sweep.expecting(trails).learning()
+                let listing = sweep.listing();
+                let expected = sweep.expecting(trails.of(listing));
+                if trails.are_kept() {
+                    expected.learning()
+                } else {
+                    expected
+                }
             });
         }
         if stage == Stage::Check {

@@ -56,11 +56,6 @@ impl Following {
         self.under_way
     }
 
-    /// No call is under way any more.
-    pub(super) fn nothing_under_way(&mut self) {
-        self.under_way = false;
-    }
-
     /// Takes the page that begins at a cursor. Another one is of the reading before, and says nothing.
     pub(super) fn take(
         &mut self,

@@ -33,8 +33,8 @@ impl Keyed for CopyRecord {
     }
 }
 
-/// So many pages wait for those that lead to them: about 3 MB of the largest.
-const MOST_EARLY: usize = 16;
+/// So many rows wait for the pages that lead to them before the reading looks further ahead: about 3 MB.
+const MOST_ROWS_EARLY: usize = 8_000;
 
 /// One listing, read page by page.
 ///
@@ -143,7 +143,7 @@ impl<T> Stream<T> {
         let next = (self.rows.len() < most).then_some(&self.next);
         let next = next.filter(|next| !self.under_way.contains(*next)).cloned();
         let expected = self.expected.iter().take(pages.saturating_sub(1));
-        // Where others follow the last one that is expected, it leads to them: it is asked for first.
+        // Where others follow the last one that is expected, it leads to them: it comes right after the next.
         let more = self.leads_on(pages).into_iter().chain(expected);
         let mut seen = BTreeSet::new();
         let more = more
@@ -163,7 +163,8 @@ impl<T> Stream<T> {
 impl<T> Stream<T> {
     /// The last page that is expected, where it is of use to know soon what follows it.
     fn leads_on(&self, pages: usize) -> Option<&Cursor> {
-        let room = pages > 1 && self.early.len() < MOST_EARLY;
+        let early: usize = self.early.values().map(|page| page.items.len()).sum();
+        let room = pages > 1 && early < MOST_ROWS_EARLY;
         let last = self.expected.back();
         last.filter(|_| room && self.reach == Reach::SoFar)
     }
@@ -341,6 +342,11 @@ impl<T: Keyed> Merge<T> {
     /// Whether a page is under way.
     pub(in crate::upgrade) fn is_read(&self) -> bool {
         !self.sources.under_way.is_empty() || !self.copies.under_way.is_empty()
+    }
+
+    /// Whether the page of copies that begins here was asked for, and has not come.
+    pub(in crate::upgrade) fn awaits_copies(&self, from: Option<&Cursor>) -> bool {
+        self.copies.under_way.contains(&from.cloned())
     }
 
     /// Whether the listing of copies was read to its end.

@@ -216,10 +216,11 @@ impl Sweep {
         }
     }
 
-    /// Learns where the pages of the copies that it makes begin, for the sweeps after it.
+    /// Learns where the pages of the copies that it makes begin, for the sweeps after it. Where one step follows
+    /// another, or one page is read at a time, nothing is gained by it.
     #[must_use]
     pub(super) fn learning(mut self) -> Self {
-        if self.mode == SweepMode::Copy {
+        if self.mode == SweepMode::Copy && self.scope.pages_ahead() > 1 {
             self.following = Some(Following::default());
         }
         self
@@ -229,8 +230,9 @@ impl Sweep {
     pub(super) fn trails(&self) -> (Trail, Trail) {
         let (sources, copies) = self.sides.trails();
         match &self.following {
-            // What was made came into the pages that were read before.
-            Some(following) if self.tally.created > 0 => (sources, following.trail().clone()),
+            Some(following) if following.trail().len() > copies.len() => {
+                (sources, following.trail().clone())
+            }
             Some(_) | None => (sources, copies),
         }
     }
@@ -391,9 +393,8 @@ impl Sweep {
     /// No call is under way any more. What was not answered was not done, or is asked for again.
     pub fn nothing_under_way(&mut self) {
         self.under_way = 0;
-        if let Some(following) = &mut self.following {
-            following.nothing_under_way();
-        }
+        // Its page did not come. What only saves time later must not hold the copying up a second time.
+        self.following.take_if(|following| following.is_under_way());
         self.sides.nothing_under_way();
         self.candidates.nothing_under_way();
         self.copies.nothing_under_way();
@@ -430,7 +431,7 @@ impl Sweep {
     pub fn took_page(&mut self, from: Option<Cursor>, page: Listed) {
         let revision = RevisionSeen::page(RevisionSeen::None, page.revision());
         self.a_call_came_back();
-        let behind = self.is_behind();
+        let behind = self.is_behind(from.as_ref());
         match (&mut self.sides, page) {
             (Sides::Customers(_), Listed::Copies(CopyListing::Customers, page))
             | (Sides::Purchases(_), Listed::Copies(CopyListing::Subscriptions, page))
@@ -469,9 +470,10 @@ impl Sweep {
         }
     }
 
-    /// Whether a page of copies that comes now was read behind the copying.
-    fn is_behind(&self) -> bool {
-        self.following.is_some() && self.sides.has_all_copies()
+    /// Whether the page of copies that begins here was read behind the copying.
+    fn is_behind(&self, from: Option<&Cursor>) -> bool {
+        let sides = &self.sides;
+        self.following.is_some() && sides.has_all_copies() && !sides.awaits_copies(from)
     }
 
     fn took_page_behind(&mut self, from: Option<&Cursor>, page: Page<CopyRecord>) {

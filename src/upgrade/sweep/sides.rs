@@ -3,7 +3,7 @@
 use super::merge::{Ahead, Merge};
 use super::trail::Trail;
 use super::{Scope, SweepMode};
-use crate::bss::port::{CopyListing, Customer, PageRequest, Purchase};
+use crate::bss::port::{CopyListing, Cursor, Customer, PageRequest, Purchase};
 use crate::upgrade::effect::SweepCall;
 
 /// Both listings, of one kind or the other.
@@ -78,6 +78,14 @@ impl Sides {
         match self {
             Self::Customers(merge) => merge.is_read(),
             Self::Purchases(merge) => merge.is_read(),
+        }
+    }
+
+    /// Whether the page of copies that begins here was asked for, and has not come.
+    pub(super) fn awaits_copies(&self, from: Option<&Cursor>) -> bool {
+        match self {
+            Self::Customers(merge) => merge.awaits_copies(from),
+            Self::Purchases(merge) => merge.awaits_copies(from),
         }
     }
 

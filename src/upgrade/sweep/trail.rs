@@ -44,6 +44,10 @@ impl Trail {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.cursors.len()
+    }
+
     pub(super) fn reach(&self) -> Reach {
         self.reach
     }
@@ -75,6 +79,11 @@ impl Trails {
             Self::Kept(trails) => trails.get(&listing),
             Self::NotKept => None,
         }
+    }
+
+    /// Whether it is of use to learn where pages begin.
+    pub(in crate::upgrade) fn are_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
     }
 
     /// A sweep over a listing has come to its end.

@@ -89,6 +89,7 @@ async fn equal_events_are_one_series_and_different_ones_are_not() {
         };
         cluster.publish(&about, event).await;
     }
+    cluster.events_sent(SOON).await;
     let events = namespace.api::<ApiEvent>();
     let events = events.list(&ListParams::default()).await.expect("listed");
     let mut seen = Vec::new();
@@ -134,6 +135,7 @@ async fn a_series_that_expired_begins_again() {
             note: "copying".into(),
         };
         cluster.publish(&about, event).await;
+        cluster.events_sent(SOON).await;
     }
     let left = api.list(&all).await.expect("listed").items;
     let series: Vec<bool> = left.iter().map(|event| event.series.is_some()).collect();
