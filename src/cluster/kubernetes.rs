@@ -110,13 +110,13 @@ impl KubeCluster {
         self.recorder.sent(bound).await;
     }
 
-    /// A write that can wait for others.
-    async fn in_turn<T>(
-        &self,
-        write: impl Future<Output = Result<T, kube::Error>>,
-    ) -> ClusterResult<T> {
-        let write = bounded(CALL_BOUND, write);
-        self.writes.during(Precedence::InTurn, write).await
+    /// A write that can wait for others. Boxed, because many wait and a request is large.
+    fn in_turn<'a, T: Send + 'a>(
+        &'a self,
+        write: impl Future<Output = Result<T, kube::Error>> + Send + 'a,
+    ) -> impl Future<Output = ClusterResult<T>> + Send + 'a {
+        let write = Box::pin(bounded(CALL_BOUND, write));
+        self.writes.during(Precedence::InTurn, write)
     }
 
     fn claims(&self) -> Api<ResellerClaim> {
@@ -147,7 +147,7 @@ impl KubeCluster {
         let how = PatchParams::apply(STATUS_MANAGER).force();
         let patch = Patch::Apply(&patch);
         let call = api.patch_status(&place.name, &how, &patch);
-        let call = bounded(CALL_BOUND, call);
+        let call = Box::pin(bounded(CALL_BOUND, call));
         let written = self.writes.during(precedence, call).await?;
         Ok(pruned(written))
     }

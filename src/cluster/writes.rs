@@ -192,9 +192,9 @@ mod tests {
         let other = async {
             // It comes to its turn although none of the others was answered.
             writes.during(Precedence::InTurn, async {}).await;
-            answers
-                .into_iter()
-                .for_each(|answer| answer.send(()).expect("it waits"));
+            for answer in answers {
+                answer.send(()).expect("it waits");
+            }
         };
         let (all, ()) = tokio::join!(hanging, other);
         assert!(all.iter().all(Result::is_ok));
