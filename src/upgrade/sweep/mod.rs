@@ -47,7 +47,7 @@ pub use scope::{CopyMethod, SweepMode};
 pub(super) use trail::Trails;
 
 use super::effect::{Listed, SweepCall};
-use crate::bss::port::{CopyListing, CopyRecord, Cursor, Page, PricingState, SourceId, Strength};
+use crate::bss::port::{CopyListing, Cursor, PricingState, SourceId, Strength};
 use candidates::{Asking, Candidates};
 use copying::Copies;
 use findings::Finding;
@@ -214,54 +214,6 @@ impl Sweep {
             },
             None => self,
         }
-    }
-
-    /// Learns where the pages of the copies that it makes begin, for the sweeps after it. Where one step follows
-    /// another, or one page is read at a time, nothing is gained by it.
-    #[must_use]
-    pub(super) fn learning(mut self) -> Self {
-        if self.mode == SweepMode::Copy && self.scope.pages_ahead() > 1 {
-            self.following = Some(Following::default());
-        }
-        self
-    }
-
-    /// Where the pages began in this sweep, and where those of the copies that it made begin.
-    pub(super) fn trails(&self) -> (Trail, Trail) {
-        let (sources, copies) = self.sides.trails();
-        match &self.following {
-            Some(following) if following.trail().len() > copies.len() => {
-                (sources, following.trail().clone())
-            }
-            Some(_) | None => (sources, copies),
-        }
-    }
-
-    /// The page of copies that can be read behind the copying.
-    fn behind(&self) -> Option<SweepCall> {
-        let following = self.following.as_ref()?;
-        // At the end it would only hold the sweep up.
-        let copying = !self.candidates.is_empty() || !self.copies.is_empty();
-        if !copying || !self.sides.has_all_copies() {
-            return None;
-        }
-        let scope = &self.scope;
-        let sent = usize::from(scope.batch).saturating_mul(scope.at_once);
-        let sent = i64::try_from(sent).unwrap_or(i64::MAX);
-        let page = following.wanted(self.made(), (self.unsettled_from(), sent), scope.page_size)?;
-        Some(SweepCall::Copies(self.listing(), page))
-    }
-
-    /// How many items have their copy.
-    fn made(&self) -> i64 {
-        let counts = self.tally.counts.values();
-        counts.map(|counts| counts.copied).sum()
-    }
-
-    /// The first item of which it is open whether it has its copy; what is not read yet comes after all of them.
-    fn unsettled_from(&self) -> Option<&SourceId> {
-        let candidate = self.candidates.first();
-        candidate.into_iter().chain(self.copies.first()).min()
     }
 
     /// Which listing it runs over.
@@ -468,20 +420,6 @@ impl Sweep {
                 Listed::Customers(_) | Listed::Copies(CopyListing::Customers, _),
             ) => {}
         }
-    }
-
-    /// Whether the page of copies that begins here was read behind the copying.
-    fn is_behind(&self, from: Option<&Cursor>) -> bool {
-        let sides = &self.sides;
-        self.following.is_some() && sides.has_all_copies() && !sides.awaits_copies(from)
-    }
-
-    fn took_page_behind(&mut self, from: Option<&Cursor>, page: Page<CopyRecord>) {
-        let Some(mut following) = self.following.take() else {
-            return;
-        };
-        following.take(from, page, self.made(), self.unsettled_from());
-        self.following = Some(following);
     }
 
     fn took<T: Source>(&mut self, revision: RevisionSeen, taken: Taken<T>) {
