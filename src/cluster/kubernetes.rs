@@ -26,8 +26,9 @@ use super::port::{Cluster, ClusterError, ClusterResult, Event, Finalizer, Secret
 use super::stores::Stores;
 use super::writes::{Precedence, Writes};
 use crate::api::{
-    BssConnection, BssConnectionStatus, CustomerPricing, CustomerPricingStatus, FINALIZER,
-    ResellerClaim, TenantResellerUpgrade, TenantResellerUpgradeStatus, UpgradeReport,
+    BssConnection, BssConnectionStatus, ConditionList as _, ConditionType, CustomerPricing,
+    CustomerPricingStatus, FINALIZER, ResellerClaim, TenantResellerUpgrade,
+    TenantResellerUpgradeStatus, UpgradeReport,
 };
 
 /// The field manager of everything that the operator writes but status.
@@ -110,13 +111,29 @@ impl KubeCluster {
         self.recorder.sent(bound).await;
     }
 
-    /// A write that can wait for others. Boxed, because many wait and a request is large.
+    /// A write that can wait for others.
     fn in_turn<'a, T: Send + 'a>(
         &'a self,
         write: impl Future<Output = Result<T, kube::Error>> + Send + 'a,
     ) -> impl Future<Output = ClusterResult<T>> + Send + 'a {
-        let write = Box::pin(bounded(CALL_BOUND, write));
-        self.writes.during(Precedence::InTurn, write)
+        self.write(Precedence::InTurn, write)
+    }
+
+    /// Makes a write when its turn has come, if this process still leads then: not every write has a guard that
+    /// tells it from the writes of another leader. Boxed, because many wait and a request is large.
+    fn write<'a, T: Send + 'a>(
+        &'a self,
+        precedence: Precedence,
+        write: impl Future<Output = Result<T, kube::Error>> + Send + 'a,
+    ) -> impl Future<Output = ClusterResult<T>> + Send + 'a {
+        let write = Box::pin(async move {
+            if !self.leadership.leads() {
+                let said = "this process lost the lease before its write".to_owned();
+                return Err(ClusterError::Unavailable(said));
+            }
+            bounded(CALL_BOUND, write).await
+        });
+        self.writes.during(precedence, write)
     }
 
     fn claims(&self) -> Api<ResellerClaim> {
@@ -131,7 +148,7 @@ impl KubeCluster {
     ) -> ClusterResult<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + Debug + DeserializeOwned,
+        K: Clone + Debug + DeserializeOwned + Send + Sync,
         S: Serialize + Sync,
     {
         let place = Place::of(seen)?;
@@ -147,9 +164,17 @@ impl KubeCluster {
         let how = PatchParams::apply(STATUS_MANAGER).force();
         let patch = Patch::Apply(&patch);
         let call = api.patch_status(&place.name, &how, &patch);
-        let call = Box::pin(bounded(CALL_BOUND, call));
-        let written = self.writes.during(precedence, call).await?;
+        let written = self.write(precedence, call).await?;
         Ok(pruned(written))
+    }
+}
+
+/// Of an upgrade that shows no `Ready` yet, nothing is told.
+fn precedence(seen: &TenantResellerUpgrade) -> Precedence {
+    let status = seen.status.as_ref();
+    match status.and_then(|status| status.conditions.condition(ConditionType::Ready)) {
+        Some(_) => Precedence::InTurn,
+        None => Precedence::First,
     }
 }
 
@@ -316,14 +341,7 @@ impl Cluster for KubeCluster {
         seen: &TenantResellerUpgrade,
         status: &TenantResellerUpgradeStatus,
     ) -> ClusterResult<TenantResellerUpgrade> {
-        let told = seen.status.as_ref();
-        let told = told.is_some_and(|status| !status.conditions.is_empty());
-        let precedence = if told {
-            Precedence::InTurn
-        } else {
-            Precedence::First
-        };
-        self.apply_status_of(seen, status, precedence).await
+        self.apply_status_of(seen, status, precedence(seen)).await
     }
 
     async fn apply_connection_status(
@@ -484,9 +502,8 @@ mod tests {
         assert!(matches!(Place::of(&unseen), Err(ClusterError::Invalid(_))));
     }
 
-    #[test]
-    fn a_report_name_fits() {
-        let mut upgrade: TenantResellerUpgrade = serde_json::from_value(json!({
+    fn upgrade() -> TenantResellerUpgrade {
+        serde_json::from_value(json!({
             "apiVersion": "tenantreseller.io/v1alpha1",
             "kind": "TenantResellerUpgrade",
             "metadata": { "name": "contoso", "namespace": "n", "uid": "u-1" },
@@ -499,7 +516,29 @@ mod tests {
                 },
             },
         }))
-        .expect("an upgrade");
+        .expect("an upgrade")
+    }
+
+    #[test]
+    fn a_status_goes_first_until_one_tells_whether_the_upgrade_is_ready() {
+        let mut upgrade = upgrade();
+        assert_eq!(precedence(&upgrade), Precedence::First);
+        for (condition, wanted) in [
+            ("PricingReady", Precedence::First),
+            ("Ready", Precedence::InTurn),
+        ] {
+            let status = json!({ "conditions": [{
+                "type": condition, "status": "False", "reason": "Progressing", "message": "m",
+                "lastTransitionTime": "2026-12-05T20:00:00Z", "observedGeneration": 1,
+            }] });
+            upgrade.status = Some(serde_json::from_value(status).expect("a status"));
+            assert_eq!(precedence(&upgrade), wanted, "{condition}");
+        }
+    }
+
+    #[test]
+    fn a_report_name_fits() {
+        let mut upgrade = upgrade();
         let named = report_metadata(&upgrade, "blockers-1");
         assert_eq!(named.name.as_deref(), Some("contoso-blockers-1"));
         assert_eq!(named.labels.expect("labels")[UPGRADE_UID_LABEL], "u-1");

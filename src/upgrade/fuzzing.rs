@@ -1,7 +1,8 @@
 //! What the fuzz targets see of this folder: a merge of two listings, read to its end. A
 //! normal build has none of it.
 
-use super::sweep::merge::{Ahead, Merge, Order};
+use super::sweep::merge::Merge;
+use super::sweep::reading::{Ahead, Order};
 use crate::bss::port::{CopyRecord, Customer, Freshness, Page, PageRequest, SourceId};
 
 /// A merge that came to its end, or to the last page that it may ask for.

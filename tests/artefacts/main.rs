@@ -31,6 +31,34 @@ mod values;
 
 use std::path::PathBuf;
 
+/// What the project holds, somebody wrote: no archive, program or picture of others comes in by accident.
+#[test]
+fn every_file_is_text() {
+    // What tools keep for themselves, and bytes for the parsers.
+    const ELSEWHERE: [&str; 3] = ["target", "__pycache__", "fuzz"];
+    let (mut folders, mut seen) = (vec![project("")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let (path, name) = entry
+                .map(|entry| (entry.path(), entry.file_name()))
+                .unwrap();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') || ELSEWHERE.contains(&&*name) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
+            assert!(is_text, "{} is no text", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 600, "the walk lost its way: {seen}");
+}
+
 /// A path inside the project.
 fn project(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)

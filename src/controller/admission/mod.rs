@@ -336,6 +336,42 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
+    fn upgrade(name: &str, conditions: &serde_json::Value) -> TenantResellerUpgrade {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "tenantreseller.io/v1alpha1", "kind": "TenantResellerUpgrade",
+            "metadata": { "name": name, "namespace": "n" },
+            "spec": {
+                "connectionRef": { "kind": "BssConnection", "name": "distributor" },
+                "reseller": { "accountId": "10423" },
+                "tenant": { "priceList": "PL", "edition": "Premium", "language": "en-GB",
+                    "timeZone": "Europe/Athens", "dateFormat": "dd/MM/yyyy", "invoicing": "Combined" },
+            },
+            "status": { "conditions": conditions },
+        }))
+        .unwrap()
+    }
+
+    /// However many are looked at again, one that was just created is told something.
+    #[test]
+    fn an_upgrade_of_which_nothing_is_told_waits_for_no_other() {
+        use futures::FutureExt as _;
+
+        let admission = Admission::new(1, Box::new(|_, _| {}));
+        let ready = serde_json::json!([{ "type": "Ready", "status": "False",
+            "reason": "Progressing", "message": "m",
+            "lastTransitionTime": "2026-12-05T20:00:00Z", "observedGeneration": 1 }]);
+        let (again, new) = (
+            upgrade("again", &ready),
+            upgrade("new", &serde_json::json!([])),
+        );
+        let turn = |upgrade| admission.turn(upgrade, Lane::Cluster).now_or_never();
+        let taken: Vec<_> = std::iter::from_fn(|| turn(&again)).collect();
+        assert!(taken.len() < LOOKING_AT_ONCE, "one connection has a part");
+        assert!(turn(&again).is_none());
+        assert!(turn(&new).is_some());
+        assert!(admission.turn(&new, Lane::Bss).now_or_never().is_some());
+    }
+
     #[test]
     fn a_namespace_takes_no_slot_of_another_and_allows_it_no_fewer() {
         let admission = Admission::new(1, Box::new(|_, _| {}));

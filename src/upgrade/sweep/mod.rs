@@ -10,7 +10,7 @@
 //!
 //! A page that is read behind the copying tells where pages begin, and nothing else (`following`).
 //!
-//! The files: `merge` joins the two listings, `classify` and `compare` judge a pair, `items` draws the
+//! The files: `reading` reads a listing, `merge` joins the two, `classify` and `compare` judge a pair, `items` draws the
 //! consequences, `candidates` and `copying` hold the items that wait for an answer, `tally` and
 //! `findings` hold what was seen, `scope` says what the sweep is about. `preflight` is a smaller look, at
 //! what can be known before the tenant exists.
@@ -37,6 +37,7 @@ mod following;
 mod items;
 pub(super) mod merge;
 pub(super) mod preflight;
+pub(super) mod reading;
 mod scope;
 mod sides;
 pub(super) mod tally;
@@ -53,7 +54,8 @@ use copying::Copies;
 use findings::Finding;
 use following::Following;
 use items::Source;
-use merge::{Ahead, Merge, Order, Taken};
+use merge::{Merge, Taken};
+use reading::{Ahead, Order};
 use scope::Rest;
 use sides::Sides;
 use tally::{RevisionSeen, Tally};

@@ -20,7 +20,7 @@ use crate::bss::port::{
 use crate::upgrade::effect::Answered;
 use crate::upgrade::keys::Keys;
 use crate::upgrade::sweep::defaults::Defaults;
-use crate::upgrade::sweep::merge::Order;
+use crate::upgrade::sweep::reading::Order;
 
 /// What the service holds, and the sizes of the pages and batches.
 #[derive(Clone, Debug)]
@@ -79,6 +79,22 @@ fn owner(n: u8) -> SourceId {
 }
 
 impl Service {
+    /// It copies, and refuses a second copy.
+    fn plain() -> Self {
+        Self {
+            items: Vec::new(),
+            page: 10,
+            batch: 3,
+            at_once: 4,
+            mode: SweepMode::Copy,
+            method: CopyMethod::Bss,
+            expected: false,
+            defaults: false,
+            set: RefCell::default(),
+            made: RefCell::default(),
+        }
+    }
+
     fn sweep(&self) -> Sweep {
         let options = PricingOptions {
             price_list: PriceListId::from("p"),
@@ -343,12 +359,8 @@ fn most_pages_of_copies_are_learnt_while_they_are_made() {
         page: 20,
         batch: 5,
         at_once: 4,
-        mode: SweepMode::Copy,
-        method: CopyMethod::Bss,
         expected: true,
-        defaults: false,
-        set: RefCell::default(),
-        made: RefCell::default(),
+        ..Service::plain()
     };
     let ended = service.run(|_| 0, || false);
     assert_eq!(ended.tally.created, 400);
@@ -441,12 +453,8 @@ fn a_careful_sweep_goes_step_by_step() {
         page: 10,
         batch: 3,
         at_once: 4,
-        mode: SweepMode::Copy,
         method: CopyMethod::BssAfterLookUp,
-        expected: false,
-        defaults: false,
-        set: RefCell::default(),
-        made: RefCell::default(),
+        ..Service::plain()
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -476,12 +484,8 @@ fn a_sweep_that_asks_sends_one_item_at_a_time() {
         page: 10,
         batch: 3,
         at_once: 4,
-        mode: SweepMode::Copy,
         method: CopyMethod::Asked,
-        expected: false,
-        defaults: false,
-        set: RefCell::default(),
-        made: RefCell::default(),
+        ..Service::plain()
     };
     let ended = service.run(|_| 0, || false);
     assert_eq!(ended.sent.len(), 6);
@@ -509,12 +513,7 @@ fn pages_are_read_beside_copies() {
         page: 5,
         batch: 2,
         at_once: 6,
-        mode: SweepMode::Copy,
-        method: CopyMethod::Bss,
-        expected: false,
-        defaults: false,
-        set: RefCell::default(),
-        made: RefCell::default(),
+        ..Service::plain()
     };
     let mut sweep = service.sweep();
     let mut under_way: Vec<SweepCall> = Vec::new();
@@ -540,12 +539,7 @@ fn a_copy_is_made_under_the_options_that_were_checked() {
         page: 10,
         batch: 5,
         at_once: 4,
-        mode: SweepMode::Copy,
-        method: CopyMethod::Bss,
-        expected: false,
-        defaults: false,
-        set: RefCell::default(),
-        made: RefCell::default(),
+        ..Service::plain()
     };
     let run = |items: Strength| {
         service.made.borrow_mut().clear();

@@ -1,6 +1,7 @@
 //! Both listings of a sweep, whichever kind they are of.
 
-use super::merge::{Ahead, Merge};
+use super::merge::Merge;
+use super::reading::Ahead;
 use super::trail::Trail;
 use super::{Scope, SweepMode};
 use crate::bss::port::{CopyListing, Cursor, Customer, PageRequest, Purchase};

@@ -98,8 +98,8 @@ const ALL: &[Change] = &[
     Change {
         name: "PageAfterItsTime",
         about: "A page that came before its turn is used after a pause, however long that was.",
-        find: "self.sources.under_way.clear();\n        self.sources.early.clear();",
-        put: "self.sources.under_way.clear();\n        if !MISTAKE { self.sources.early.clear(); }",
+        find: "self.under_way.clear();\n        self.early.clear();",
+        put: "self.under_way.clear();\n        if !MISTAKE { self.early.clear(); }",
         proofs: || {
             vec![test(
                 "an early page after a pause",
